@@ -1,0 +1,1 @@
+"""What every domain stands on. Knows neither a request nor any domain."""

@@ -1,0 +1,51 @@
+"""Errors that a person can act on. Domains derive theirs from these; one handler renders them all."""
+
+from typing import Any, ClassVar
+
+
+class AppError(Exception):
+    """Something the caller did or asked cannot be. `fields` go into the JSON answer beside the message."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        super().__init__(message)
+        self.message, self.fields = message, fields
+
+    def as_json(self) -> dict[str, Any]:
+        return {"error": self.message, "code": self.code, **self.fields}
+
+
+class Invalid(AppError):
+    """What was sent does not fit; `field` says where."""
+
+    code = "invalid"
+
+
+class Unauthenticated(AppError):
+    status, code = 401, "unauthenticated"
+
+
+class Forbidden(AppError):
+    status, code = 403, "forbidden"
+
+
+class NotFound(AppError):
+    status, code = 404, "not_found"
+
+
+class Conflict(AppError):
+    status, code = 409, "conflict"
+
+
+class UpstreamRefused(AppError):
+    """Another system answered, and said no or said nonsense."""
+
+    status, code = 502, "upstream_refused"
+
+
+class Unavailable(AppError):
+    """What is needed cannot be reached now; asking again later may help."""
+
+    status, code = 503, "unavailable"

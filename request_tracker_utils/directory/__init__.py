@@ -1,0 +1,1 @@
+"""Where assets live: Request Tracker, or the embedded store when none is configured."""

@@ -1,0 +1,122 @@
+"""The directory of assets, whoever keeps it: one interface, the same words and the same errors."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
+
+LARGEST_ID = 2**31 - 1
+"""Request Tracker's ids are 32-bit integers; a larger number names no asset."""
+
+
+class AssetNotFound(NotFound):
+    code = "asset_not_found"
+
+
+class DirectoryUnreachable(Unavailable):
+    """No answer in time. A write may or may not have been carried out."""
+
+    code = "directory_unreachable"
+
+
+class DirectoryRefused(UpstreamRefused):
+    """The directory answered that it will not: a bad token, no permission, a value it does not take."""
+
+    code = "directory_refused"
+
+
+class DirectoryConflict(Conflict):
+    """The asset changed meanwhile, or a write was answered as done and reads back otherwise."""
+
+    code = "directory_conflict"
+
+
+class DirectoryInvalid(Invalid):
+    """The directory says that what was sent does not fit (an unknown custom field, a bad value)."""
+
+    code = "directory_invalid"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One asset as the directory holds it. Text that is not set is empty; `fields` holds every custom field by name."""
+
+    id: int
+    name: str
+    serial: str = ""
+    model: str = ""
+    manufacturer: str = ""
+    catalog: str = ""
+    status: str = ""
+    holder: str = ""
+    owner: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewAsset:
+    name: str
+    catalog: str = ""
+    serial: str = ""
+    model: str = ""
+    manufacturer: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Further custom fields by name, such as `Funding Source`."""
+
+
+@dataclass(frozen=True)
+class AssetPage:
+    """One page of a search. `more` says that a next page exists."""
+
+    assets: list[Asset]
+    page: int
+    more: bool
+
+
+class Directory(Protocol):
+    """Finds and changes assets. Every row that comes back has been checked against what was asked.
+
+    All methods raise DirectoryUnreachable and DirectoryRefused. No method may be called while a
+    database transaction is open.
+    """
+
+    kind: str
+    """`rt` or `embedded`."""
+
+    def get(self, asset_id: int) -> Asset:
+        """Raises AssetNotFound."""
+
+    def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        """The assets that exist, in the order asked, in chunks as they arrive; those that do not exist are left out."""
+
+    def find_by_name(self, name: str) -> list[Asset]:
+        """Every asset with exactly this name (names need not be unique in Request Tracker)."""
+
+    def find_by_serial(self, serial: str) -> list[Asset]:
+        """Every asset with this serial number, compared without case."""
+
+    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
+        """Assets whose name, serial number or model holds `text`; all of them when it is empty. Ordered by id, newest first."""
+
+    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+        """Id and name of every asset whose name begins with `prefix` (with case), in chunks."""
+
+    def query(self, query: str, *, limit: int) -> list[Asset]:
+        """What a query in the directory's own language finds. Raises DirectoryInvalid for one that cannot be trusted
+        (Request Tracker answers a query that it does not understand with every asset)."""
+
+    def create(self, new: NewAsset) -> Asset:
+        """Creates an asset. Raises DirectoryInvalid. After DirectoryUnreachable the asset may exist."""
+
+    def rename(self, asset_id: int, name: str) -> str:
+        """Sets the name, reads it back, and returns the old name. Raises AssetNotFound, DirectoryInvalid, DirectoryConflict."""
+
+    def set_holder(self, asset_id: int, username: str) -> None:
+        """Makes `username` holder and owner; an empty name makes it nobody's. Read back. Raises AssetNotFound, DirectoryInvalid."""
+
+    def catalogs(self) -> list[str]:
+        """Names of the catalogs that can be seen, sorted."""
+
+    def page_address(self, asset_id: int) -> str:
+        """Where a person sees the asset in a browser."""
