@@ -1,0 +1,57 @@
+# Two commands matter: `make run` and `make test`. `make help` names the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check services bench lock screenshots clean
+
+help: ## Show this help
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: setup ## Set up, migrate and serve http://127.0.0.1:8080 (settings are environment variables: PORT=9090 make run)
+	@exec $(BIN)/rtutils serve
+
+setup: $(VENV)/.run ## Make .venv with the locked dependencies
+
+test: $(VENV)/.dev ## Run the checks and the whole test suite, on SQLite and PostgreSQL
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Run ruff, mypy --strict, import-linter, and compare migrations with models
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/schema
+
+services: ## Install Request Tracker and Chromium for the tests (Debian, root)
+	tests/services/install
+
+bench: $(VENV)/.dev ## Measure, and print a table of ratios
+	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/.dev ## Take a picture of each page into docs/screenshots
+	$(BIN)/python -m tests.services.screenshots
+
+lock: ## Renew requirements/*.txt from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove .venv and caches (not instance/)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+# The set-up for running leaves a set-up for developing alone: that one holds everything already.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Who may come in: users, roles, sessions, personal tokens, and the one-time link that makes the first administrator."""

@@ -1,0 +1,100 @@
+"""Puts the parts together. The only module that names the domains."""
+
+from itertools import chain
+
+from flask_bootstrap import Bootstrap5
+from flask_migrate import Migrate
+from flask_openapi3 import Info, OpenAPI
+
+from request_tracker_utils import __version__
+from request_tracker_utils.accounts.feature import feature as accounts
+from request_tracker_utils.assets.feature import feature as assets
+from request_tracker_utils.core import log
+from request_tracker_utils.core.db import db, tune_sqlite
+from request_tracker_utils.core.jobs import Jobs
+from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
+from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.directory.feature import feature as directory
+from request_tracker_utils.labels.feature import feature as labels
+from request_tracker_utils.tags.feature import feature as tags
+from request_tracker_utils.web import auth, errors, layout, security
+from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.house import EXTENSION, House
+
+FEATURES: list[Feature] = [accounts, directory, tags, labels, assets]
+
+LARGEST_REQUEST = 1024 * 1024
+"""Bytes of a request's body. Routes that take files say so themselves."""
+
+
+def create_app(settings: Settings) -> OpenAPI:
+    """The WSGI app. Touches no database and no other system: `preparation.prepare` readies the database."""
+    log.configure(settings)
+    app = OpenAPI(
+        __name__,
+        info=Info(title="RequestTracker Utils", version=__version__),
+        template_folder=TEMPLATES,
+        static_folder=STATIC,
+        validation_error_status=400,
+        validation_error_callback=errors.of_validation,
+        doc_ui=False,
+    )
+    app.extensions[EXTENSION] = House(
+        settings=settings,
+        grants=_grants(),
+        jobs=Jobs([job for feature in FEATURES for job in feature.jobs]),
+        navigation=sorted(chain.from_iterable(f.navigation for f in FEATURES), key=lambda item: item.order),
+        cards=sorted(chain.from_iterable(f.cards for f in FEATURES), key=lambda card: card.order),
+        preparations=[feature.prepare for feature in FEATURES if feature.prepare],
+    )
+    _configure(app, settings)
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS))
+    Bootstrap5(app)
+    if settings.database_file:
+        with app.app_context():
+            tune_sqlite(db.engine)
+    for part in (security, auth, errors, layout):
+        part.install(app)
+    for feature in FEATURES:
+        _admit(app, feature)
+    return app
+
+
+def _admit(app: OpenAPI, feature: Feature) -> None:
+    for api in feature.apis:
+        app.register_api(api)
+    for pages in feature.pages:
+        app.register_blueprint(pages)
+    if feature.install:
+        feature.install(app)
+
+
+def _configure(app: OpenAPI, settings: Settings) -> None:
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
+        SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        PERMANENT_SESSION_LIFETIME=settings.session_days * 24 * 3600,
+        SESSION_COOKIE_NAME="rtutils",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_address().startswith("https://"),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+
+
+def _engine_options(settings: Settings) -> dict[str, object]:
+    """As many connections as threads may want at once, and a few for jobs."""
+    sizes: dict[str, object] = {"pool_size": settings.threads + 6, "max_overflow": 4, "pool_timeout": 30}
+    return sizes if settings.database_file else {**sizes, "pool_pre_ping": True}
+
+
+def _grants() -> dict[str, frozenset[object]]:
+    """Role → everything that any domain grants it."""
+    roles = {role for feature in FEATURES for role in feature.grants}
+    return {role: frozenset().union(*(f.grants.get(role, frozenset()) for f in FEATURES)) for role in roles}

@@ -1,0 +1,1 @@
+"""Assets as people work with them: found, looked at, added, tagged, and from there labelled."""

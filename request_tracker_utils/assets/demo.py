@@ -1,0 +1,45 @@
+"""Believable assets, for somebody who wants to look around."""
+
+import random
+
+from sqlalchemy import exists, select
+
+from request_tracker_utils.assets import service
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.web.feature import Demo
+from request_tracker_utils.web.house import settings
+
+COUNT = 60
+_MODELS = [
+    ("Dell", "Chromebook 3100", "Chromebooks", "Title I"),
+    ("Lenovo", "300e Yoga Chromebook Gen 4", "Chromebooks", "Title I"),
+    ("HP", "ProBook 440 G10", "General assets", "General fund"),
+    ("Apple", "iPad (10th generation)", "General assets", "PTA grant"),
+    ("Epson", "PowerLite L210W", "General assets", "Bond 2024"),
+]
+_SERIAL_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+
+
+def is_empty() -> bool:
+    """Only the embedded directory is filled: nobody's Request Tracker is written to for show."""
+    with reading() as session:
+        tagged = session.scalar(select(exists().select_from(Tag)))
+    return directory().kind == "embedded" and not tagged and not directory().search("", page_size=1).assets
+
+
+def fill() -> int:
+    chance = random.Random(12)  # noqa: S311 — the same believable data each time
+    for _ in range(COUNT):
+        manufacturer, model, catalog, funding = chance.choices(_MODELS, weights=[30, 12, 9, 6, 3])[0]
+        serial = "".join(chance.choices(_SERIAL_LETTERS, k=8))
+        new = NewAsset("", catalog, serial, model, manufacturer, {"Funding Source": funding})
+        service.add(transaction, directory(), new, prefix=settings().prefix, actor=of_command(), now=utc_now())
+    return COUNT
+
+
+demo = Demo("assets with tags", is_empty, fill)

@@ -1,0 +1,47 @@
+"""Adding an asset with its tag, and giving a tag to one that has none."""
+
+from datetime import datetime
+from dataclasses import replace
+
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.directory.service import Directory, DirectoryInvalid, DirectoryRefused, NewAsset
+from request_tracker_utils.tags import sequence
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags.models import Tag
+
+
+def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
+    """Creates the asset under the next tag, and returns the tag.
+
+    Raises SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable, and
+    then the asset may exist: the tag stays reserved until a job has found out.
+    """
+    with transaction() as session:
+        tag = tags.reserve(session, prefix, actor=actor, now=now)
+    try:
+        asset = directory.create(replace(new, name=tag.tag))
+    except (DirectoryInvalid, DirectoryRefused) as error:
+        with transaction() as session:
+            tags.release(session, session.get_one(Tag, tag.id), actor=actor, now=now, reason=error.message)
+        raise
+    with transaction() as session:
+        return tags.bind(session, tag, asset_id=asset.id, actor=actor, now=now, confirmed=True)
+
+
+def give_tag(transaction: Transaction, directory: Directory, asset_id: int, *, prefix: str, actor: Actor, now: datetime) -> Tag:
+    """Gives the existing asset a tag and its name in the directory. An asset that has one keeps it.
+
+    Raises AssetNotFound, SequenceNotReady; what the directory raises on renaming, and then a job tries again.
+    """
+    asset = directory.get(asset_id)
+    tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=asset.name, prefix=prefix, now=now, actor=actor)
+    if tag is None:
+        raise sequence.not_ready(prefix)
+    if asset.name != tag.tag:
+        directory.rename(asset_id, tag.tag)
+    with transaction() as session:
+        current = session.get_one(Tag, tag.id)
+        if current.confirmed_at is None and current.asset_id == asset_id:
+            tags.settle(session, current, action="renamed", actor=actor, now=now, old_name=asset.name)
+        return current

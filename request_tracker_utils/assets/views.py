@@ -1,0 +1,82 @@
+"""Pages of assets: search, one asset, a new one."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from request_tracker_utils.assets import service
+from request_tracker_utils.assets.permissions import AssetPermission
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.labels.formats import FORMATS
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import trail
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.house import settings
+
+pages = Blueprint("assets", __name__)
+
+
+class NewAssetForm(FlaskForm):  # type: ignore[misc]
+    serial = StringField("Serial number", [Length(max=255)], render_kw={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"})
+    manufacturer = StringField("Manufacturer", [Length(max=255)])
+    model = StringField("Model", [InputRequired("Say what it is, such as Chromebook 3100."), Length(max=255)])
+    catalog = SelectField("Catalog")
+
+
+@pages.get("/assets")
+@require(AssetPermission.READ)
+def search() -> str:
+    """Assets by name, serial number or model, each with its tag."""
+    text, catalog = request.args.get("q", "").strip()[:200], request.args.get("catalog", "")
+    page = max(1, request.args.get("page", 1, type=int))
+    found = directory().search(text, catalog=catalog, page=page)
+    with reading() as session:
+        known = tags.tags_of_assets(session, [asset.id for asset in found.assets])
+    catalogs = directory().catalogs()
+    return render_template("assets/search.html", found=found, tags=known, text=text, catalog=catalog, catalogs=catalogs, formats=FORMATS)
+
+
+@pages.get("/assets/<int:asset_id>")
+@require(AssetPermission.READ)
+def show(asset_id: int) -> str:
+    """One asset: what the directory knows of it, its tag, and what happened to the tag."""
+    asset = directory().get(asset_id)
+    with reading() as session:
+        tag = tags.tag_of_asset(session, asset_id)
+        events = trail.of_asset(session, asset_id)
+    address = directory().page_address(asset_id) if directory().kind == "rt" else None
+    return render_template("assets/asset.html", asset=asset, tag=tag, events=events, address=address, formats=FORMATS)
+
+
+@pages.route("/assets/new", methods=["GET", "POST"])
+@require(AssetPermission.CREATE)
+def add() -> ResponseReturnValue:
+    """A new asset, which gets the next tag."""
+    form = NewAssetForm(catalog=settings().rt_catalog)
+    form.catalog.choices = directory().catalogs()
+    if form.validate_on_submit():
+        new = NewAsset("", form.catalog.data, form.serial.data.strip(), form.model.data.strip(), (form.manufacturer.data or "").strip())
+        try:
+            tag = service.add(transaction, directory(), new, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+        except AppError as error:
+            show_problem(form, error, default="model")
+            return render_template("assets/new.html", form=form), error.status
+        flash(f"{tag.tag} is added. Print its label now.", "success")
+        return redirect(url_for(".show", asset_id=tag.asset_id), 303)
+    return render_template("assets/new.html", form=form), 400 if form.errors else 200
+
+
+@pages.post("/assets/<int:asset_id>/tag")
+@require(AssetPermission.CREATE)
+def give_tag(asset_id: int) -> ResponseReturnValue:
+    """Gives an asset without a tag the next one."""
+    tag = service.give_tag(transaction, directory(), asset_id, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    flash(f"The asset is called {tag.tag} now. Print its label.", "success")
+    return redirect(url_for(".show", asset_id=asset_id), 303)

@@ -1,0 +1,27 @@
+"""Who is acting: plain data, so that services need no request and no user table."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class Actor:
+    name: str
+    permissions: frozenset[StrEnum] = field(default_factory=frozenset)
+    user_id: int | None = None
+    role: str = ""
+
+    def may(self, permission: StrEnum) -> bool:
+        return permission in self.permissions
+
+
+REQUEST_TRACKER = Actor("Request Tracker")
+"""Acts when the webhook is called."""
+
+
+def of_job(name: str) -> Actor:
+    return Actor(f"job {name}")
+
+
+def of_command() -> Actor:
+    return Actor("command line")

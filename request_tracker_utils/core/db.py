@@ -1,0 +1,91 @@
+"""The database session, and the one place that commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, DateTime, Engine, MetaData, event
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+BUSY_MILLISECONDS = 20_000
+"""How long a writer waits for another writer of the same SQLite file before it gives up."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+Transaction = Callable[[], AbstractContextManager[Session]]
+"""What a use case that talks to another system is given: it opens a short transaction for each of its steps."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time: zoned going in, UTC coming out. SQLite forgets zones, so it is given none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One writing transaction in a session of its own: committed on leaving, rolled back by an exception.
+
+    Opened by entry points only (a route, a job, a command). Services receive the session, or this factory, and never commit.
+    """
+    with Session(db.engine, expire_on_commit=False) as session, session.begin():
+        session.connection(execution_options={"writes": True})
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for reading: waits for nobody, keeps nobody waiting."""
+    with Session(db.engine) as session:
+        yield session
+
+
+def tune_sqlite(engine: Engine) -> None:
+    """Makes SQLite wait for its turn instead of failing, keep foreign keys, and take the write lock at BEGIN.
+
+    Without the immediate lock two transactions that read first and write later fail with "database is locked"
+    at once, whatever the busy time-out says: neither can be upgraded while the other reads.
+    """
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the BEGIN below, not the driver's
+        # The time-out first: switching to WAL needs a lock itself, and another process may be starting too.
+        for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,103 @@
+"""Scheduled work: what a job is, the record of its runs, and running one.
+
+A job sweeps rows whose state says that something is still to be done, and claims each in the database. So it may be run
+twice, killed in the middle, or run by two processes. `core/scheduler.py` decides when.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Index, String, Text, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import Base, Instant, transaction
+from request_tracker_utils.core.errors import AppError, NotFound
+
+log = structlog.get_logger(__name__)
+
+RUNS_KEPT = 500
+"""Runs of one job that are kept in the record."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """`work` runs inside the app's context and returns how many rows it handled."""
+
+    name: str
+    summary: str
+    every: timedelta
+    work: Callable[[], int]
+
+
+class JobRun(Base):
+    """One run. It has no `ended_at` while it runs, or when its process died."""
+
+    __tablename__ = "job_runs"
+    __table_args__ = (Index("ix_job_runs_job_started_at", "job", "started_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[str] = mapped_column(String(60))
+    process: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    rows: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+
+
+class Jobs:
+    """The registry: every job of the house by name."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self._jobs = {job.name: job for job in jobs}
+        if len(self._jobs) != len(jobs):
+            raise ValueError("two jobs have the same name")
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(sorted(self._jobs.values(), key=lambda job: job.name))
+
+    def named(self, name: str) -> Job:
+        """Raises JobNotFound."""
+        try:
+            return self._jobs[name]
+        except KeyError:
+            raise JobNotFound(f"There is no job {name}. Known: {', '.join(sorted(self._jobs))}.") from None
+
+
+def run(job: Job) -> int:
+    """Runs the job now, in this thread, and records the run. Returns the rows handled; raises what the job raises."""
+    begun = time.monotonic()
+    with transaction() as session:
+        entry = JobRun(job=job.name, process=f"{socket.gethostname()}:{os.getpid()}", started_at=utc_now())
+        session.add(entry)
+        session.flush()  # its id, to find it again when the work is done
+        run_id = entry.id
+    try:
+        rows = job.work()
+    except BaseException as error:
+        _record(job.name, run_id, 0, error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}")
+        raise
+    _record(job.name, run_id, rows, None)
+    if rows:
+        log.info("job done", job=job.name, rows=rows, seconds=round(time.monotonic() - begun, 3))
+    return rows
+
+
+def _record(name: str, run_id: int, rows: int, error: str | None) -> None:
+    """Ends the run's entry. Of runs that found nothing to do only the newest stays, and of all only the last RUNS_KEPT."""
+    with transaction() as session:
+        session.execute(update(JobRun).where(JobRun.id == run_id).values(ended_at=utc_now(), rows=rows, error=error))
+        if not rows and error is None:
+            idle = (JobRun.job == name, JobRun.id != run_id, JobRun.rows == 0, JobRun.error.is_(None), JobRun.ended_at.is_not(None))
+            session.execute(delete(JobRun).where(*idle))
+        oldest = select(JobRun.id).where(JobRun.job == name).order_by(JobRun.id.desc()).offset(RUNS_KEPT).limit(1).scalar_subquery()
+        session.execute(delete(JobRun).where(JobRun.job == name, JobRun.id <= oldest))

@@ -1,0 +1,85 @@
+"""When jobs run: APScheduler inside each server process, of which one is the leader."""
+
+from datetime import timedelta
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import ConflictingIdError
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from request_tracker_utils.core import jobs
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import db
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.jobs import Job, Jobs
+from request_tracker_utils.core.locks import SharedLock
+
+log = structlog.get_logger(__name__)
+
+LEADER_CHECK = timedelta(seconds=5)
+
+
+class Scheduler:
+    """Runs jobs in the background of this process.
+
+    Every process runs what it is nudged to run; the leader alone runs the schedules. Leadership is a shared lock, so it
+    passes on when the leader's process ends, however it ends.
+    """
+
+    def __init__(self, app: Flask, registry: Jobs) -> None:
+        self._app, self._registry = app, registry
+        with app.app_context():
+            self._lock = SharedLock(db.engine, "scheduler")
+        self._leads = False
+        self._background = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(4), "lead": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+
+    def start(self) -> None:
+        self._background.add_job(self._lead, "interval", seconds=LEADER_CHECK.total_seconds(), next_run_time=utc_now(), executor="lead")
+        self._background.start()
+
+    def stop(self) -> None:
+        """Waits for the jobs that run, and gives leadership up."""
+        self._background.shutdown(wait=True)
+        self._lock.release()
+
+    def nudge(self, name: str, after: timedelta) -> None:
+        """Runs the job once, soon, in this process; a nudge that waits already serves for both."""
+        job = self._registry.named(name)
+        try:
+            self._background.add_job(self._run, "date", run_date=utc_now() + after, args=[job], id=f"nudge {name}")
+        except ConflictingIdError:
+            log.debug("nudge waits already", job=name)
+
+    def _lead(self) -> None:
+        try:
+            leads = self._lock.still_held() if self._leads else self._lock.acquire(wait=False)
+        except SQLAlchemyError as error:
+            log.warning("cannot ask who leads", error=str(error))
+            leads = False
+        if leads == self._leads:
+            return
+        self._leads = leads
+        log.info("leads the scheduled jobs" if leads else "leads the scheduled jobs no more")
+        for job in self._registry:
+            if leads:
+                schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now()}
+                self._background.add_job(self._run, "interval", args=[job], id=job.name, replace_existing=True, **schedule)
+            else:
+                self._background.remove_job(job.name)
+
+    def _run(self, job: Job) -> None:
+        with self._app.app_context():
+            try:
+                jobs.run(job)
+            except AppError as error:
+                log.warning("job failed", job=job.name, error=error.message)
+            except Exception:
+                # The run's entry has the error, and the schedule goes on: the next run may find the cause gone.
+                log.exception("job failed", job=job.name)
+                raise

@@ -1,0 +1,177 @@
+"""Everything that can be set, read once from the environment and `SECRETS_FILE`, frozen, and wrong in one list or not at all."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
+
+
+class SettingsError(Exception):
+    """Settings that cannot be; `problems` names each with its variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address that begins with http:// or https://")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user name and no password")
+    return value.rstrip("/")
+
+
+def _prefix(value: str) -> str:
+    if not PREFIX_FORM.fullmatch(value):
+        raise ValueError("must be 1 to 16 letters, digits, dots, dashes or underscores, and not end with a digit")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("must be a zone's name such as Europe/Berlin or America/Chicago") from None
+    return value
+
+
+def _database(value: str) -> str:
+    if value.startswith(("postgresql://", "postgres://")):
+        return "postgresql+psycopg://" + value.split("://", 1)[1]
+    if value.startswith(("postgresql+psycopg://", "sqlite:///")):
+        return value
+    raise ValueError("must begin with postgresql:// or sqlite:///")
+
+
+def _list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
+
+
+class Settings(BaseModel):
+    """Each field is the environment variable of the same name in capitals; its description is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to serve on. `0.0.0.0` serves the whole network.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to serve on.")
+    workers: int = Field(1, ge=1, le=64, description="Server processes.")
+    threads: int = Field(
+        16, ge=2, le=256, description="Threads of each server process: more than the assets that are created in Request Tracker at one moment."
+    )
+    instance_path: Path = Field(Path("instance"), description="Folder of this installation's data.")
+    secrets_file: Path | None = Field(None, description="File with further settings, `NAME=value` a line. The environment wins.")
+    secret_key: SecretStr | None = Field(
+        None, min_length=16, description="Signs session cookies. Without it one is made and kept in `INSTANCE_PATH/secret_key`."
+    )
+    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+        None, description="`postgresql://user:password@host/name`, or `sqlite:////path/to/file`. Comes before `DATABASE_PATH`."
+    )
+    database_path: Path | None = Field(None, description="SQLite file. Without it: `database.sqlite` in `INSTANCE_PATH`.")
+    app_url: Address | None = Field(None, description="Address under which people and Request Tracker reach this program.")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Zone in which times are shown.")
+    scheduler: bool = Field(True, description="Run scheduled jobs inside the server processes.")
+    session_days: int = Field(14, ge=1, le=365, description="Days until a browser has to sign in again.")
+
+    rt_url: Address | None = Field(
+        None, description="Address of Request Tracker. Without it assets live in this program's own, embedded directory."
+    )
+    rt_token: SecretStr | None = Field(None, description="Request Tracker's token for this program.")
+    api_endpoint: str = Field("/REST/2.0", pattern=r"^/[\w./-]*$", description="Path of Request Tracker's REST 2.0 interface.")
+    rt_timeout: float = Field(20, gt=0, le=300, description="Seconds until an answer of Request Tracker is given up.")
+    rt_ca_bundle: Path | None = Field(None, description="File with the authority that signed Request Tracker's certificate.")
+    rt_catalog: str = Field("General assets", min_length=1, description="Catalog of new assets where none is chosen.")
+    rt_serial_field: str = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
+    rt_model_field: str = Field("Model", min_length=1, description="Custom field that holds the model.")
+    rt_manufacturer_field: str = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
+
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field("W12-", description="Beginning of every tag; a number of four digits or more follows.")
+    asset_tag_sequence_file: Path | None = Field(
+        None, description="An older installation's sequence file. Its number is taken over before the first tag is given."
+    )
+    webhook_token: SecretStr | None = Field(
+        None, min_length=16, description="Secret of the webhook. Without it one is made and kept in the database."
+    )
+    label_format: str = Field("large", description="Label format where none is chosen: `large` or `small`.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe messages to log.")
+    log_file: Path | None = Field(None, description="File to log to, beside standard error.")
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file, absolute; None with PostgreSQL."""
+        if self.database_url:
+            return Path(self.database_url.removeprefix("sqlite:///")).resolve() if self.database_url.startswith("sqlite") else None
+        return (self.database_path or self.instance_path / "database.sqlite").resolve()
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        file = self.database_file
+        return f"sqlite:///{file}" if file else str(self.database_url)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def public_address(self) -> str:
+        """Where this program is reached: APP_URL, or the address that it serves on."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 — compared, not bound
+        return self.app_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def masked(self) -> dict[str, str]:
+        """Every setting by its variable, as text; secrets and passwords as `***`."""
+        return {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _masked(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "***"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return re.sub(r"(?<=://)([^:@/]*):[^@/]*@", r"\1:***@", str(value)) if value is not None else ""
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (`os.environ` unless given) and from the file that `SECRETS_FILE` names.
+
+    Raises SettingsError with every problem at once.
+    """
+    given = dict(os.environ if environ is None else environ)
+    from_file = _read_secrets(given.get("SECRETS_FILE", ""))
+    known = {name: (given.get(name.upper()) or from_file.get(name.upper())) for name in Settings.model_fields}
+    together = ["RT_TOKEN: is needed with RT_URL. Make one in Request Tracker under Settings, Auth Tokens."]
+    problems = together if known["rt_url"] and not known["rt_token"] else []
+    try:
+        settings = Settings.model_validate({name: value for name, value in known.items() if value})
+    except ValidationError as error:
+        problems = [*(_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False)), *problems]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _read_secrets(path: str) -> dict[str, str]:
+    if not path:
+        return {}
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return {name: value for name, value in dotenv_values(stream=stream, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"SECRETS_FILE: cannot be read: {error}"]) from None
+
+
+def _problem(where: tuple[int | str, ...], message: str) -> str:
+    return f"{str(where[0]).upper()}: {message.removeprefix('Value error, ')}"

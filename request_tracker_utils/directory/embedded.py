@@ -1,0 +1,149 @@
+"""The directory kept in this program's own database."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.directory.service import LARGEST_ID, Asset, AssetNotFound, AssetPage, DirectoryInvalid, NewAsset
+
+CHUNK = 100
+LONGEST_TEXT = 255
+DEFAULT_CATALOGS = ("Chromebooks", "General assets")
+
+
+class EmbeddedDirectory:
+    """Implements Directory. `address` is where this program is reached, for links to assets."""
+
+    kind = "embedded"
+
+    def __init__(self, transaction: Transaction, reading: Callable[[], AbstractContextManager[Session]], address: str, catalog: str) -> None:
+        self._transaction, self._reading, self._address, self._catalog = transaction, reading, address, catalog
+
+    def get(self, asset_id: int) -> Asset:
+        with self._reading() as session:
+            return _asset(_row(session, asset_id))
+
+    def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        wanted = iter(asset_ids)
+        while chunk := list(islice(wanted, CHUNK)):
+            possible = [asset_id for asset_id in chunk if 0 < asset_id <= LARGEST_ID]
+            with self._reading() as session:
+                found = {row.id: _asset(row) for row in session.scalars(select(DirectoryAsset).where(DirectoryAsset.id.in_(possible)))}
+            yield [found[asset_id] for asset_id in dict.fromkeys(chunk) if asset_id in found]
+
+    def find_by_name(self, name: str) -> list[Asset]:
+        return self._where(DirectoryAsset.name == name)
+
+    def find_by_serial(self, serial: str) -> list[Asset]:
+        return self._where(func.lower(DirectoryAsset.serial) == serial.lower()) if serial else []
+
+    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
+        query = _matching(text).order_by(DirectoryAsset.id.desc())
+        if catalog:
+            query = query.where(DirectoryAsset.catalog == catalog)
+        with self._reading() as session:
+            rows = session.scalars(query.offset((page - 1) * page_size).limit(page_size + 1)).all()
+            return AssetPage([_asset(row) for row in rows[:page_size]], page, len(rows) > page_size)
+
+    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+        begins = func.substr(DirectoryAsset.name, 1, len(prefix)) == prefix
+        last = 0
+        while True:
+            with self._reading() as session:
+                query = select(DirectoryAsset.id, DirectoryAsset.name).where(begins, DirectoryAsset.id > last)
+                rows = [(row.id, row.name) for row in session.execute(query.order_by(DirectoryAsset.id).limit(CHUNK))]
+            if not rows:
+                return
+            yield rows
+            last = rows[-1][0]
+
+    def query(self, query: str, *, limit: int) -> list[Asset]:
+        if not query.strip():
+            raise DirectoryInvalid("The query is empty: it would find every asset.", field="query")
+        with self._reading() as session:
+            return [_asset(row) for row in session.scalars(_matching(query).order_by(DirectoryAsset.id).limit(limit))]
+
+    def create(self, new: NewAsset) -> Asset:
+        for field in ("name", "serial", "model", "manufacturer", "catalog"):
+            _checked(field, getattr(new, field))
+        row = DirectoryAsset(
+            name=new.name,
+            serial=new.serial,
+            model=new.model,
+            manufacturer=new.manufacturer,
+            catalog=new.catalog or self._catalog,
+            fields=dict(new.fields),
+            created_at=utc_now(),
+        )
+        with self._transaction() as session:
+            session.add(row)
+            session.flush()  # the database gives its number
+            return _asset(row)
+
+    def rename(self, asset_id: int, name: str) -> str:
+        _checked("name", name)
+        with self._transaction() as session:
+            row = _row(session, asset_id)
+            old, row.name = row.name, name
+            return old
+
+    def set_holder(self, asset_id: int, username: str) -> None:
+        _checked("holder", username)
+        with self._transaction() as session:
+            _row(session, asset_id).holder = username
+
+    def catalogs(self) -> list[str]:
+        with self._reading() as session:
+            used = session.scalars(select(DirectoryAsset.catalog).distinct())
+            return sorted({*DEFAULT_CATALOGS, self._catalog, *used} - {""})
+
+    def page_address(self, asset_id: int) -> str:
+        return f"{self._address}/assets/{asset_id}"
+
+    def _where(self, condition: ColumnElement[bool]) -> list[Asset]:
+        with self._reading() as session:
+            return [_asset(row) for row in session.scalars(select(DirectoryAsset).where(condition).order_by(DirectoryAsset.id))]
+
+
+def _matching(text: str) -> Select[tuple[DirectoryAsset]]:
+    """Assets in which each word of the text stands somewhere."""
+    query = select(DirectoryAsset)
+    for word in text.split():
+        columns = (DirectoryAsset.name, DirectoryAsset.serial, DirectoryAsset.model, DirectoryAsset.holder)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return query
+
+
+def _row(session: Session, asset_id: int) -> DirectoryAsset:
+    row = session.get(DirectoryAsset, asset_id) if 0 < asset_id <= LARGEST_ID else None
+    if row is None:
+        raise AssetNotFound("Asset not found", asset_id=asset_id)
+    return row
+
+
+def _checked(field: str, value: str) -> None:
+    if len(value) > LONGEST_TEXT:
+        raise DirectoryInvalid(f"The {field} may have at most {LONGEST_TEXT} characters.", field=field)
+    if any(ord(character) < 32 for character in value):
+        raise DirectoryInvalid(f"The {field} may hold no control characters.", field=field)
+
+
+def _asset(row: DirectoryAsset) -> Asset:
+    return Asset(
+        id=row.id,
+        name=row.name,
+        serial=row.serial,
+        model=row.model,
+        manufacturer=row.manufacturer,
+        catalog=row.catalog,
+        status=row.status,
+        holder=row.holder,
+        owner=row.holder,
+        fields=dict(row.fields),
+    )

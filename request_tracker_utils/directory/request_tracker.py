@@ -1,0 +1,165 @@
+"""The directory of a site that has Request Tracker: it keeps the assets, and we ask it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.directory.service import (
+    LARGEST_ID,
+    Asset,
+    AssetNotFound,
+    AssetPage,
+    DirectoryConflict,
+    DirectoryInvalid,
+    DirectoryRefused,
+    DirectoryUnreachable,
+    NewAsset,
+)
+from request_tracker_utils.integrations.rt import (
+    RtAsset,
+    RtClient,
+    RtConflict,
+    RtError,
+    RtInvalid,
+    RtNotFound,
+    RtRefused,
+    RtUnreachable,
+)
+
+ERRORS: dict[type[RtError], type[AppError]] = {
+    RtUnreachable: DirectoryUnreachable,
+    RtRefused: DirectoryRefused,
+    RtNotFound: AssetNotFound,
+    RtConflict: DirectoryConflict,
+    RtInvalid: DirectoryInvalid,
+}
+
+
+class RequestTrackerDirectory:
+    """`default_catalog` takes the new assets that name none. The fields are names of custom fields in Request Tracker; the client
+    searches serial numbers and models by names of its own, which must be the same.
+    """
+
+    kind = "rt"
+
+    def __init__(
+        self,
+        client: RtClient,
+        *,
+        default_catalog: str,
+        serial_field: str = "Serial Number",
+        model_field: str = "Model",
+        manufacturer_field: str = "Manufacturer",
+    ) -> None:
+        self._client, self._default_catalog = client, default_catalog
+        self._serial, self._model, self._manufacturer = serial_field, model_field, manufacturer_field
+
+    def __repr__(self) -> str:
+        return f"RequestTrackerDirectory({self._client!r})"
+
+    def problems(self) -> list[str]:
+        """What in the settings Request Tracker does not have, one sentence each; empty when all is well. Three calls."""
+        with _translated():
+            self._client.rt_version()
+            catalogs, fields = self._client.catalogs(), self._client.custom_fields()
+        found = []
+        if self._default_catalog not in catalogs:
+            found.append(
+                f"Request Tracker has no catalog {self._default_catalog!r} that the token's user sees. It has: {', '.join(catalogs)}."
+            )
+        found += [
+            f"Request Tracker has no custom field {name!r} for assets that the token's user sees. It has: {', '.join(fields)}."
+            for name in (self._serial, self._model, self._manufacturer)
+            if name not in fields
+        ]
+        return found
+
+    def get(self, asset_id: int) -> Asset:
+        with _translated(asset_id):
+            return self._asset(self._client.asset(_possible(asset_id)))
+
+    def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        with _translated():
+            for assets in self._client.assets(asset_ids):
+                yield [self._asset(each) for each in assets]
+
+    def find_by_name(self, name: str) -> list[Asset]:
+        with _translated():
+            return [self._asset(each) for each in self._client.assets_named(name)]
+
+    def find_by_serial(self, serial: str) -> list[Asset]:
+        with _translated():
+            return [self._asset(each) for each in self._client.assets_with_serial(serial)]
+
+    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
+        with _translated():
+            found = self._client.assets_mentioning(text, catalog=catalog, page=page, page_size=page_size)
+        return AssetPage([self._asset(each) for each in found.assets], page, found.more)
+
+    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+        with _translated():
+            yield from self._client.names_beginning_with(prefix)
+
+    def query(self, query: str, *, limit: int) -> list[Asset]:
+        with _translated():
+            return [self._asset(each) for each in self._client.assets_by_query(query, limit=limit)]
+
+    def create(self, new: NewAsset) -> Asset:
+        fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}
+        fields = {name: value for name, value in fields.items() if value}
+        catalog = new.catalog or self._default_catalog
+        with _translated():
+            asset_id = self._client.create_asset(new.name, catalog=catalog, fields=fields)
+            try:
+                # RT may have changed values, and a webhook the name.
+                return self._asset(self._client.asset(asset_id))
+            except RtError:
+                # It exists. An error here would have it created a second time.
+                return self._asset(RtAsset(asset_id, new.name, "", catalog, fields))
+
+    def rename(self, asset_id: int, name: str) -> str:
+        with _translated(asset_id):
+            return self._client.rename_asset(_possible(asset_id), name)
+
+    def set_holder(self, asset_id: int, username: str) -> None:
+        with _translated(asset_id):
+            self._client.set_holder(_possible(asset_id), username)
+
+    def catalogs(self) -> list[str]:
+        with _translated():
+            return self._client.catalogs()
+
+    def page_address(self, asset_id: int) -> str:
+        return self._client.asset_address(asset_id)
+
+    def _asset(self, row: RtAsset) -> Asset:
+        return Asset(
+            id=row.id,
+            name=row.name,
+            serial=row.fields.get(self._serial, ""),
+            model=row.fields.get(self._model, ""),
+            manufacturer=row.fields.get(self._manufacturer, ""),
+            catalog=row.catalog,
+            status=row.status,
+            holder=", ".join(row.holders),
+            owner=row.owner,
+            fields=row.fields,
+        )
+
+
+def _possible(asset_id: int) -> int:
+    if not 0 < asset_id <= LARGEST_ID:
+        raise RtNotFound("No asset has such a number.")
+    return asset_id
+
+
+@contextmanager
+def _translated(asset_id: int | None = None) -> Iterator[None]:
+    try:
+        yield
+    except RtNotFound as error:
+        if asset_id is None:
+            raise AssetNotFound(error.message) from None
+        raise AssetNotFound(f"There is no asset #{asset_id} in Request Tracker.", asset_id=asset_id) from None
+    except RtError as error:
+        raise ERRORS[type(error)](error.message) from None

@@ -1,0 +1,155 @@
+"""Finding assets. Request Tracker answers what it misunderstands with everything or with nothing, so each row is checked."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+
+from request_tracker_utils.integrations.rt.assetsql import pattern, quoted
+from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
+from request_tracker_utils.integrations.rt.pages import FULL, LARGEST_PAGE, NAMES, Query, misunderstood, read_all, read_page
+from request_tracker_utils.integrations.rt.rows import RtAsset, RtAssetPage, alike, asset_of, holds, holds_alike, number, same, text
+from request_tracker_utils.integrations.rt.schema import Schema
+from request_tracker_utils.integrations.rt.transport import Transport
+
+LARGEST_ID = 2**31 - 1
+NAMES_A_QUERY = 25
+"""Users in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
+WILDCARDS = frozenset("%_\\")
+
+
+class Searches:
+    def __init__(self, transport: Transport, schema: Schema, *, serial_field: str, model_field: str) -> None:
+        self._transport, self._schema = transport, schema
+        self._serial, self._model = serial_field, model_field
+
+    def by_ids(self, asset_ids: Iterable[int]) -> Iterator[list[RtAsset]]:
+        wanted = (each for each in dict.fromkeys(asset_ids) if 0 < each <= LARGEST_ID)
+        chunks = iter(lambda: list(islice(wanted, LARGEST_PAGE)), [])
+        with ThreadPoolExecutor(2, thread_name_prefix="rt-assets") as pool:
+            asked: deque[Future[list[RtAsset]]] = deque(pool.submit(self._chunk, chunk) for chunk in islice(chunks, 2))
+            try:
+                while asked:
+                    found = asked.popleft().result()
+                    asked.extend(pool.submit(self._chunk, chunk) for chunk in islice(chunks, 1))
+                    yield found
+            finally:
+                for future in asked:
+                    future.cancel()
+
+    def by_name(self, name: str) -> list[RtAsset]:
+        if not name:
+            return []
+        found = self._matching([{"field": "Name", "operator": "=", "value": name}], lambda asset: alike(asset.name, name))
+        return [asset for asset in found if asset.name == name]
+
+    def by_serial(self, serial: str) -> list[RtAsset]:
+        if not serial:
+            return []
+        field = self._serial
+        query: Query = [{"field": f"CF.{{{field}}}", "operator": "=", "value": serial}]
+        found = self._matching(query, lambda asset: alike(asset.fields.get(field, ""), serial) or ", " in asset.fields.get(field, ""))
+        assets = [asset for asset in found if any(same(each, serial) for each in _values(asset, field))]
+        if not assets:
+            # A search by a field that does not exist finds nothing either.
+            self._schema.require(field)
+        return assets
+
+    def by_text(self, wanted: str, *, catalog: str, page: int, page_size: int) -> RtAssetPage:
+        conditions = []
+        if wanted:
+            like = quoted(pattern(wanted))
+            conditions.append(f"(Name LIKE {like} OR CF.{{{self._serial}}} LIKE {like} OR CF.{{{self._model}}} LIKE {like})")
+        if catalog:
+            conditions.append(f"Catalog = {quoted(catalog)}")
+        size = max(1, min(page_size, LARGEST_PAGE))
+        query = " AND ".join([*conditions, "id > 0"])
+        answer = read_page(self._transport, query, FULL, page=max(1, page), size=size, order="DESC")
+        found = [asset_of(row) for row in answer.rows]
+        if catalog and not all(alike(asset.catalog, catalog) for asset in found):
+            raise misunderstood()
+        if found and not WILDCARDS & set(wanted) and not any(self._mentions(asset, wanted, holds_alike) for asset in found):
+            raise misunderstood()
+        more = len(found) == size if answer.total is None else max(1, page) * size < answer.total
+        return RtAssetPage([asset for asset in found if self._mentions(asset, wanted, holds)], more)
+
+    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+        query: Query = [{"field": "Name", "operator": "STARTSWITH", "value": pattern(prefix)}] if prefix else []
+        with closing(read_all(self._transport, query, NAMES, complete=True)) as pages:
+            for rows in pages:
+                found = [(number(row.get("id")), text(row.get("Name"))) for row in rows]
+                if not WILDCARDS & set(prefix) and not any(holds_alike(name, prefix) for _, name in found):
+                    raise misunderstood()
+                if kept := [(number_, name) for number_, name in found if name.startswith(prefix)]:
+                    yield kept
+
+    def by_query(self, query: str, *, limit: int) -> list[RtAsset]:
+        """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and drops the rest. So the same
+        query is first asked with an end that no asset fulfils: a row in that answer means that the end was not reached.
+        """
+        asked = " ".join(query.split())
+        if not asked:
+            raise RtInvalid("The query is empty. Write a condition, such as Catalog = 'Chromebooks'.")
+        if self._count(f"({asked}) AND id = 0"):
+            raise _untrusted()
+        found: list[RtAsset] = []
+        with closing(read_all(self._transport, asked, FULL, complete=True)) as pages:
+            for rows in pages:
+                found += [asset_of(row) for row in rows]
+                if len(found) >= limit:
+                    return found[:limit]
+        if not found and not self._count(f"({asked}) OR id > 0") and self._count([{"field": "id", "operator": ">", "value": 0}]):
+            # Too large for RT's database: it logs an error and answers with nothing.
+            raise RtInvalid("Request Tracker cannot run this query, it is probably too long. Ask for less at once.")
+        return found
+
+    def by_holders(self, names: Iterable[str]) -> list[RtAsset]:
+        wanted = iter(dict.fromkeys(name for name in names if name))
+        found: dict[int, RtAsset] = {}
+        while chunk := list(islice(wanted, NAMES_A_QUERY)):
+            folded = {name.casefold() for name in chunk}
+            query = " OR ".join(f"HeldBy.Name = {quoted(name)} OR Owner.Name = {quoted(name)}" for name in chunk)
+            for rows in read_all(self._transport, query, FULL):
+                # What a group holds is found by its members' names too, and is not theirs.
+                held = (asset for asset in map(asset_of, rows) if folded & {name.casefold() for name in (*asset.holders, asset.owner)})
+                found |= {asset.id: asset for asset in held}
+        return [found[asset_id] for asset_id in sorted(found)]
+
+    def _chunk(self, ids: list[int]) -> list[RtAsset]:
+        page = read_page(self._transport, [{"field": "id", "operator": "IN", "value": ids}], FULL)
+        found = {asset.id: asset for asset in map(asset_of, page.rows)}
+        if found.keys() - set(ids):
+            raise misunderstood()
+        if page.total is not None and page.total != len(found):
+            raise RtRefused(f"Request Tracker found {page.total} assets and gave {len(found)}. Try again.")
+        return [found[asset_id] for asset_id in ids if asset_id in found]
+
+    def _matching(self, query: Query, alike_to: Callable[[RtAsset], bool]) -> list[RtAsset]:
+        """The rows, of which at least one a page must be what was asked, or the answer is to another question."""
+        found: list[RtAsset] = []
+        for rows in read_all(self._transport, query, FULL):
+            assets = [asset_of(row) for row in rows]
+            if not any(map(alike_to, assets)):
+                raise misunderstood()
+            found += assets
+        return found
+
+    def _count(self, query: Query) -> int:
+        page = read_page(self._transport, query, NAMES, size=1)
+        return len(page.rows) if page.total is None else page.total
+
+    def _mentions(self, asset: RtAsset, wanted: str, contains: Callable[[str, str], bool]) -> bool:
+        return any(contains(each, wanted) for each in (asset.name, asset.fields.get(self._serial, ""), asset.fields.get(self._model, "")))
+
+
+def _values(asset: RtAsset, field: str) -> list[str]:
+    whole = asset.fields.get(field, "")
+    return [whole, *whole.split(", ")]
+
+
+def _untrusted() -> RtInvalid:
+    return RtInvalid(
+        "Request Tracker does not understand this query to its end and would answer with assets that were not asked for. "
+        "Write it as in RT's asset search: custom fields as CF.{Serial Number}, several ids as id = 1 OR id = 2."
+    )

@@ -1,0 +1,104 @@
+"""Changing assets. Request Tracker answers 200 to a change that it refused, so every write is read back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from request_tracker_utils.integrations.rt.errors import RtConflict, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt.people import People
+from request_tracker_utils.integrations.rt.rows import NOBODY, RtAsset, asset_of, number, same
+from request_tracker_utils.integrations.rt.transport import Transport
+
+LONGEST_NAME = 255
+"""Characters. Some databases cut a longer one, and RT says nothing."""
+
+
+def read_asset(transport: Transport, asset_id: int) -> RtAsset:
+    answer = transport.get(f"asset/{asset_id}", params={"fields[Catalog]": "Name"})
+    asset = asset_of(answer.body, answer.etag)
+    if asset.id != asset_id:
+        raise RtRefused(f"Request Tracker was asked for asset #{asset_id} and answered with #{asset.id}. Nothing was done.")
+    return asset
+
+
+class Writes:
+    def __init__(self, transport: Transport, people: People) -> None:
+        self._transport, self._people = transport, people
+
+    def create(self, name: str, *, catalog: str, fields: Mapping[str, str], status: str = "") -> int:
+        _check_name(name)
+        data: dict[str, Any] = {"Name": name, "Catalog": catalog, "CustomFields": {key: value for key, value in fields.items() if value}}
+        if status:
+            data["Status"] = status
+        try:
+            body = self._transport.write("POST", "asset", data).body
+        except RtRefused as refusal:
+            if refusal.status != 403:
+                raise
+            # RT does not tell a catalog that is missing from one that is closed to the token's user.
+            message = f"Request Tracker has no catalog {catalog!r}, or the token's user may not create assets there. Check both."
+            raise RtRefused(message, status=403) from None
+        return number(body.get("id") if isinstance(body, dict) else None)
+
+    def rename(self, asset_id: int, name: str, *, etag: str | None = None) -> str:
+        _check_name(name)
+        if not name:
+            raise RtInvalid("An empty name cannot be given to an asset.")
+        before = read_asset(self._transport, asset_id)
+        if before.name == name:
+            return name
+        said, asset = self._put(asset_id, {"Name": name}, etag=before.etag if etag is None else etag, done=lambda asset: asset.name == name)
+        if asset.name == name:
+            return before.name
+        if asset.name == before.name:
+            raise RtInvalid(f"Request Tracker did not rename asset #{asset_id} to {name!r}.{said}")
+        raise RtConflict(f"Asset #{asset_id} was to be named {name!r} and is now {asset.name!r}: somebody else changes it too. Look at it.")
+
+    def set_fields(self, asset_id: int, fields: Mapping[str, str]) -> None:
+        def missing(asset: RtAsset) -> list[str]:
+            return [name for name, value in fields.items() if asset.fields.get(name) != value]
+
+        said, asset = self._put(asset_id, {"CustomFields": dict(fields)}, done=lambda asset: not missing(asset))
+        # RT passes over fields that it does not know.
+        if unknown := [name for name in fields if name not in asset.fields]:
+            raise RtInvalid(
+                f"Asset #{asset_id} has no custom field {', '.join(unknown)} in Request Tracker. Apply it to the asset's catalog."
+            )
+        if wrong := missing(asset):
+            raise RtConflict(f"Request Tracker did not keep what was set for {', '.join(wrong)} of asset #{asset_id}.{said}")
+
+    def set_holder(self, asset_id: int, username: str) -> None:
+        # By number: RT takes a name of digits for a number, makes a new user of one with an @, and fails inside at an unknown one.
+        try:
+            user = self._people.by_name(username) if username else None
+        except RtNotFound:
+            raise RtInvalid(f"Request Tracker has no user {username!r}. Make one there, or check the name.") from None
+        who = str(user.id) if user else NOBODY
+        name = user.name if user else ""
+
+        def held(asset: RtAsset) -> bool:
+            return same(", ".join(asset.holders), name) and same(asset.owner, name)
+
+        said, asset = self._put(asset_id, {"HeldBy": [who] if user else [], "Owner": who}, done=held)
+        if not held(asset):
+            raise RtConflict(f"Asset #{asset_id} did not become {name or 'nobody'}'s in Request Tracker.{said}")
+
+    def _put(self, asset_id: int, data: Mapping[str, Any], *, done: Callable[[RtAsset], bool], etag: str = "") -> tuple[str, RtAsset]:
+        """What RT said about it, and the asset read back. After a lost answer, reading back tells whether it was done."""
+        lost: RtUnreachable | None = None
+        body: Any = None
+        try:
+            body = self._transport.write("PUT", f"asset/{asset_id}", data, etag=etag).body
+        except RtUnreachable as error:
+            lost = error
+        asset = read_asset(self._transport, asset_id)
+        if lost is not None and not done(asset):
+            raise lost
+        said = "; ".join(str(each) for each in body)[:300] if isinstance(body, list) else ""
+        return (f" It said: {said}" if said else ""), asset
+
+
+def _check_name(name: str) -> None:
+    if name.isdigit():
+        raise RtInvalid(f"Request Tracker takes no name of digits alone, such as {name!r}. Put a letter before it.")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise RtInvalid(f"A name has at most {LONGEST_NAME} characters and no line breaks or other control characters.")

@@ -1,0 +1,1 @@
+"""Labels: formats as data, codes drawn on whole printer dots, and the pages that print them."""

@@ -1,0 +1,12 @@
+"""Labels, as the app sees them."""
+
+from request_tracker_utils.labels import printed, views
+from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.web.feature import Feature
+
+feature = Feature(
+    name="labels",
+    pages=[views.pages],
+    grants={"admin": frozenset(LabelPermission), "staff": frozenset(LabelPermission)},
+    install=printed.install,
+)

@@ -1,0 +1,7 @@
+"""`scope:resource:action`."""
+
+from enum import StrEnum
+
+
+class LabelPermission(StrEnum):
+    PRINT = "labels:label:print"

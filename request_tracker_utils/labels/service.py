@@ -1,0 +1,74 @@
+"""Which labels are printed: assets from the directory, in the order asked for, as they come."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from urllib.parse import urlsplit
+
+from request_tracker_utils.core.errors import AppError, Conflict
+from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
+from request_tracker_utils.labels.page import LabelContent
+from request_tracker_utils.labels.schemas import MOST_LABELS
+
+NAMED_MISSING = 20
+"""Missing assets that a notice names; of more it tells the number."""
+
+
+def one(directory: Directory, *, asset_id: int | None, name: str | None) -> Asset:
+    """The asset of this number or, without one, of this name. Raises AssetNotFound, Conflict when several have the name."""
+    if asset_id is not None:
+        return directory.get(asset_id)
+    found = directory.find_by_name(name or "")
+    if not found:
+        raise AssetNotFound("Asset not found", name=name)
+    if len(found) > 1:
+        numbers = ", ".join(str(asset.id) for asset in found)
+        raise Conflict(f"Several assets are called {name}: {numbers}. Print by asset_id.")
+    return found[0]
+
+
+def content(directory: Directory, asset: Asset) -> LabelContent:
+    return LabelContent.from_asset(asset, directory.page_address(asset.id))
+
+
+def batch(
+    directory: Directory, *, asset_ids: list[int] | None, query: str | None, notices: list[str], on_print: Callable[[list[int]], None]
+) -> Iterator[LabelContent]:
+    """The labels of these assets, or of those that the query finds. What is missing is said in `notices` when the last has come.
+
+    The first assets are fetched before this returns, so that a directory that does not answer is an error and not half a page.
+    `on_print` is told the ids before their labels are handed out. Raises AssetNotFound when there is nothing to print.
+    """
+    wanted = list(dict.fromkeys(asset_ids or []))
+    chunks = iter([directory.query(query, limit=MOST_LABELS)]) if query else directory.get_many(wanted)
+    first = next((chunk for chunk in chunks if chunk), None)
+    if first is None:
+        raise AssetNotFound("None of these assets was found." if wanted else "The query finds no asset.")
+    return _contents(directory, chain([first], chunks), set(wanted), notices, on_print)
+
+
+def _contents(
+    directory: Directory, chunks: Iterator[list[Asset]], missing: set[int], notices: list[str], on_print: Callable[[list[int]], None]
+) -> Iterator[LabelContent]:
+    try:
+        for chunk in chunks:
+            missing.difference_update(asset.id for asset in chunk)
+            on_print([asset.id for asset in chunk])
+            for asset in chunk:
+                yield content(directory, asset)
+    except AppError as error:
+        # The page has begun: what has come prints, and the page says what has not.
+        notices.append(f"The directory stopped answering: {error.message} Labels of {len(missing)} assets are not here; print them again.")
+        return
+    if missing:
+        named = ", ".join(str(asset_id) for asset_id in sorted(missing)[:NAMED_MISSING])
+        notices.append(f"Not found: {len(missing)} of the assets ({named}{', …' if len(missing) > NAMED_MISSING else ''}).")
+
+
+def address_warnings(directory: Directory) -> list[str]:
+    """What to know about the addresses in QR codes."""
+    address = directory.page_address(1)
+    if urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1"):
+        return [
+            f"The QR codes lead to {urlsplit(address).netloc}, which only this computer reaches. Set APP_URL (or RT_URL) before sticking labels on."
+        ]
+    return []

@@ -1,0 +1,72 @@
+"""Pages that print."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
+from pydantic import ValidationError
+
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.labels import printed, service
+from request_tracker_utils.labels.formats import named
+from request_tracker_utils.labels.page import render_label, render_labels
+from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
+from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.errors import of_validation
+from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.security import nonce
+
+pages = Blueprint("labels", __name__)
+
+
+@pages.get("/labels/print")
+@require(LabelPermission.PRINT)
+def print_label() -> Response:
+    """The label of one asset."""
+    try:
+        wanted = PrintLabel.model_validate({name: value for name, value in request.args.items() if value})
+    except ValidationError as error:
+        of_validation(error)
+    asset = service.one(directory(), asset_id=wanted.number, name=wanted.assetName)
+    notices = service.address_warnings(directory())
+    content = service.content(directory(), asset)
+    page = render_label(content, named(wanted.size or settings().label_format), notices=notices, **_page(wanted.autoprint))
+    printed.announce([asset.id])
+    return _streamed(page)
+
+
+@pages.post("/labels/batch")
+@require(LabelPermission.PRINT)
+def print_batch() -> Response:
+    """The labels of many assets, from JSON or from a form's ticks."""
+    wanted = _batch_asked_for()
+    label_format = named(wanted.size or settings().label_format)
+    notices = service.address_warnings(directory())
+    contents = service.batch(directory(), asset_ids=wanted.asset_ids, query=wanted.query, notices=notices, on_print=printed.announce)
+    return _streamed(render_labels(contents, label_format, notices=notices, **_page(wanted.autoprint)))
+
+
+def _batch_asked_for() -> BatchLabels:
+    sent: Any = request.get_json() if request.is_json else {**request.form.to_dict(), "asset_ids": request.form.getlist("asset_ids")}
+    if not isinstance(sent, dict):
+        raise Invalid("Send a JSON object with asset_ids or query.")
+    try:
+        return BatchLabels.model_validate({name: value for name, value in sent.items() if name != "csrf_token"})
+    except ValidationError as error:
+        of_validation(error)
+
+
+def _page(autoprint: bool) -> dict[str, Any]:
+    return {
+        "templates": current_app.jinja_env,
+        "static": lambda name: url_for("static", filename=name),
+        "nonce": nonce(),
+        "autoprint": autoprint,
+        "back": url_for("assets.search"),
+    }
+
+
+def _streamed(page: Iterator[str]) -> Response:
+    return Response(stream_with_context(page), mimetype="text/html")

@@ -1,0 +1,111 @@
+"""What has to be so before the first request: a folder for the data, a secret key, a database that is ours and up to date."""
+
+import os
+import secrets
+from pathlib import Path
+
+import structlog
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import upgrade
+from pydantic import SecretStr
+from sqlalchemy import inspect, text
+
+from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.kept import keep
+from request_tracker_utils.core.locks import holding
+from request_tracker_utils.core.resources import MIGRATIONS
+from request_tracker_utils.core.settings import Settings, SettingsError
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.web.house import house
+
+log = structlog.get_logger(__name__)
+
+OLDER_INSTALLATION = (
+    "DATABASE_PATH: {file} is the database of an older installation; it was not touched. Set DATABASE_PATH to a new file, start again, "
+    "and bring the old data over with `rtutils import-legacy {file}`."
+)
+
+
+class NotReady(Exception):
+    """The database cannot be used as it is; the message says what to do."""
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """Makes the data folder and, where SECRET_KEY is not set, the key that is kept in it (readable by its owner only).
+
+    Raises SettingsError when the folder cannot be written.
+    """
+    folder = settings.instance_path.resolve()
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for holder in {settings.database_file.parent if settings.database_file else folder, folder}:
+            if not os.access(holder, os.W_OK):
+                raise PermissionError(f"{holder} cannot be written by this user")
+        key = settings.secret_key or SecretStr(_kept_key(folder / "secret_key"))
+    except OSError as error:
+        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or name another one."]) from None
+    return settings.model_copy(update={"secret_key": key, "instance_path": folder})
+
+
+def prepare(app: Flask, settings: Settings) -> None:
+    """Migrates the database, one process at a time. Raises NotReady for a database of an older installation, or one of another directory."""
+    with app.app_context(), holding(db.engine, "migration"):
+        _refuse_older_installation(settings)
+        upgrade(directory=str(MIGRATIONS))
+        _refuse_other_directory()
+        for step in house().preparations:
+            step()
+
+
+def check_schema(app: Flask, settings: Settings) -> None:
+    """Raises NotReady unless the database is as this version of the program wants it."""
+    with app.app_context():
+        _refuse_older_installation(settings)
+        with db.engine.connect() as connection:
+            here = MigrationContext.configure(connection).get_current_revision()
+        head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        if here != head:
+            raise NotReady("The database is not up to date. Run `rtutils db upgrade` first.")
+
+
+def _kept_key(path: Path) -> str:
+    """The key in the file, made now if it is not there; of two processes that make it at once one wins."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    if not path.exists():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            log.debug("another process made the secret key")
+        finally:
+            fresh.unlink()
+    key = path.read_text().strip()
+    if len(key) < 16:
+        raise OSError(f"{path} holds no usable key; delete it to have a new one made (people then sign in again)")
+    return key
+
+
+def _refuse_older_installation(settings: Settings) -> None:
+    tables = set(inspect(db.engine).get_table_names())
+    if tables and "alembic_version" not in tables:
+        raise NotReady(OLDER_INSTALLATION.format(file=settings.database_file or "DATABASE_URL"))
+
+
+def _refuse_other_directory() -> None:
+    """Numbers of assets mean nothing in another directory: tags of the one must not be taken for tags of the other."""
+    kind = directory().kind
+    with transaction() as session:
+        known = keep(session, "directory", kind)
+        if known != kind and not session.execute(text("SELECT 1 FROM asset_tags LIMIT 1")).first():
+            session.execute(text("UPDATE kept_values SET value = :kind WHERE name = 'directory'"), {"kind": kind})
+            known = kind
+    if known != kind:
+        words = {"rt": "Request Tracker", "embedded": "the embedded directory (no RT_URL)"}
+        raise NotReady(
+            f"This database holds tags of assets in {words[known]}, and now {words[kind]} is configured. "
+            "Set RT_URL as it was, or start with a new database (DATABASE_PATH or DATABASE_URL)."
+        )

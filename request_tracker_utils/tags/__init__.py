@@ -1,0 +1,1 @@
+"""Asset tags: the sequences that number them, who holds which, the trail of every change, and Request Tracker's webhook."""

@@ -1,0 +1,63 @@
+"""Tags over JSON, and the webhook that Request Tracker calls."""
+
+from datetime import timedelta
+
+from flask import request
+from flask_openapi3 import APIBlueprint, Tag
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import Unauthenticated
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.tags import sequence, service, webhook
+from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tags.schemas import AssetCreated, ConfirmTag, NextTag, TagConfirmed, TagGiven
+from request_tracker_utils.web.answer import Answer
+from request_tracker_utils.web.auth import current_actor, public, require
+from request_tracker_utils.web.house import house, settings
+
+CONFIRM_JOB = "confirm-tags"
+
+api = APIBlueprint("tags", __name__, abp_tags=[Tag(name="tags")])
+hook = APIBlueprint("webhook", __name__, abp_tags=[Tag(name="webhook")])
+
+
+@api.get("/next-asset-tag", responses={200: NextTag})
+@require(TagPermission.READ)
+def next_asset_tag() -> Answer:
+    """Show the tag that would be given next; nothing is spent."""
+    with reading() as session:
+        return {"next_asset_tag": str(sequence.preview(session, settings().prefix))}
+
+
+@api.post("/confirm-asset-tag", responses={200: TagConfirmed})
+@require(TagPermission.ASSIGN)
+def confirm_asset_tag(body: ConfirmTag) -> Answer:
+    """Give an asset this tag, and its name in the directory."""
+    tag = service.confirm_by_hand(
+        transaction, directory(), text=body.asset_tag.strip(), asset_id=body.request_tracker_id, actor=current_actor(), now=utc_now()
+    )
+    message = "Asset tag confirmation logged successfully. Asset name updated in RT."
+    return TagConfirmed(message=message, asset_tag=tag.tag, rt_asset_id=body.request_tracker_id).model_dump()
+
+
+@hook.before_request
+def check_secret() -> None:
+    """Before anything of the body is looked at."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    with reading() as session:
+        if scheme.lower() != "bearer" or not webhook.is_secret(session, settings(), given.strip()):
+            raise Unauthenticated("The webhook's secret is missing or wrong. The page Webhook shows what to paste into Request Tracker.")
+
+
+@hook.post("/webhook/asset-created", responses={200: TagGiven, 202: TagGiven})
+@public("has a secret of its own", forms=False)
+def asset_created(body: AssetCreated) -> Answer:
+    """Give a new asset its tag: from the database alone, since Request Tracker waits inside its own transaction."""
+    tag = service.on_asset_created(transaction, asset_id=body.asset_id, asset_name=body.asset_name, prefix=settings().prefix, now=utc_now())
+    if tag is None:
+        message = f"Asset {body.asset_id} waits for its tag: the directory's tags are still being read."
+        return TagGiven(message=message, asset_id=body.asset_id, asset_tag=None, previous_name=body.asset_name).model_dump(), 202
+    house().nudge(CONFIRM_JOB, after=service.FIRST_LOOK + timedelta(seconds=0.5))
+    message = f"Asset tag {tag.tag} assigned to asset {body.asset_id}"
+    return TagGiven(message=message, asset_id=body.asset_id, asset_tag=tag.tag, previous_name=tag.previous_name).model_dump()

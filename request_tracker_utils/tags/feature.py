@@ -1,0 +1,32 @@
+"""The tags domain, as the app sees it."""
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.tags import cli, sequence, views, webhook
+from request_tracker_utils.tags.api import api, hook
+from request_tracker_utils.tags.jobs import adopt_tags, jobs
+from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.house import settings
+
+
+def prepare() -> None:
+    """Makes the sequence and the webhook's secret. The embedded directory is read at once, Request Tracker by a job."""
+    with transaction() as session:
+        sequence.ensure(session, settings().prefix, now=utc_now())
+        webhook.ensure_secret(session)
+    if directory().kind == "embedded":
+        adopt_tags()
+
+
+feature = Feature(
+    name="tags",
+    apis=[api, hook],
+    pages=[views.pages],
+    jobs=jobs,
+    commands=[cli.tags],
+    navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
+    grants={"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})},
+    prepare=prepare,
+)

@@ -1,0 +1,128 @@
+"""Sequences, tags, the audit trail, and calls of the webhook that had to wait."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import DDL, BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.tags.names import TagName
+
+
+class TagState(StrEnum):
+    RESERVED = "reserved"
+    """Taken out of the sequence for something that is not finished yet."""
+    ASSIGNED = "assigned"
+    """An asset's; `confirmed_at` says since when the directory is known to hold the name."""
+    RELEASED = "released"
+    """Free again, and given again first."""
+
+
+class TagSequence(Base):
+    """One prefix's numbers. `adopted_at` is empty until the names that the directory holds already have been taken over."""
+
+    __tablename__ = "tag_sequences"
+    __table_args__ = (CheckConstraint("next_number >= 1", name="next_number"),)
+
+    prefix: Mapped[str] = mapped_column(String(16), primary_key=True)
+    next_number: Mapped[int] = mapped_column(default=1)
+    adopted_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Tag(Base):
+    """A tag that is or was somebody's. One tag an asset, one asset a tag: the indexes decide, not a look beforehand."""
+
+    __tablename__ = "asset_tags"
+    __table_args__ = (
+        CheckConstraint("state IN ('reserved', 'assigned', 'released')", name="state"),
+        CheckConstraint("state <> 'assigned' OR asset_id IS NOT NULL", name="assigned_has_asset"),
+        CheckConstraint("state <> 'released' OR asset_id IS NULL", name="released_has_none"),
+        CheckConstraint("number BETWEEN 1 AND 999999999", name="number"),
+        Index("uq_asset_tags_prefix_number", "prefix", "number", unique=True),
+        Index("uq_asset_tags_asset_id", "asset_id", unique=True, sqlite_where=text("asset_id IS NOT NULL"), postgresql_where=text("asset_id IS NOT NULL")),
+        Index(
+            "ix_asset_tags_released",
+            "prefix",
+            "number",
+            sqlite_where=text("state = 'released'"),
+            postgresql_where=text("state = 'released'"),
+        ),
+        Index("ix_asset_tags_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(String(26), unique=True)
+    prefix: Mapped[str] = mapped_column(ForeignKey("tag_sequences.prefix"))
+    number: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10))
+    asset_id: Mapped[int | None] = mapped_column(BigInteger)
+    previous_name: Mapped[str | None] = mapped_column(String(500))
+    """What the asset was called before it had the tag, where that is known."""
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
+    printed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Since when a label of it may hang on a device: such a tag is never given to another one."""
+    due_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a job looks after it next; empty when nothing is left to do."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    absences: Mapped[int] = mapped_column(default=0)
+    """How often in a row the directory said that there is no such asset."""
+    problem: Mapped[str | None] = mapped_column(String(500))
+    """Why the last attempt did not finish it."""
+
+    @property
+    def name(self) -> TagName:
+        return TagName(self.prefix, self.number)
+
+
+class TagEvent(Base):
+    """One change of a tag. The table only grows: triggers refuse to change or delete a row."""
+
+    __tablename__ = "tag_events"
+    __table_args__ = (Index("ix_tag_events_tag", "tag"), Index("ix_tag_events_asset_id", "asset_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    actor: Mapped[str] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(20))
+    tag: Mapped[str] = mapped_column(String(26))
+    asset_id: Mapped[int | None] = mapped_column(BigInteger)
+    old_name: Mapped[str | None] = mapped_column(String(500))
+    new_name: Mapped[str | None] = mapped_column(String(500))
+    reason: Mapped[str | None] = mapped_column(String(500))
+
+
+class WaitingAsset(Base):
+    """An asset that asked for a tag before any could be given. It gets one as soon as the directory's names are adopted."""
+
+    __tablename__ = "waiting_assets"
+
+    asset_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str | None] = mapped_column(String(500))
+    prefix: Mapped[str] = mapped_column(String(16))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+
+
+APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER tag_events_no_{verb.lower()} BEFORE {verb} ON tag_events "
+        "BEGIN SELECT RAISE(ABORT, 'the audit trail only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION tag_events_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit trail only grows'; END $$",
+        "CREATE TRIGGER tag_events_only_grow BEFORE UPDATE OR DELETE ON tag_events FOR EACH ROW EXECUTE FUNCTION tag_events_only_grow()",
+    ],
+}
+
+
+def _guard_trail(_table: Table, connection: Any, **_: Any) -> None:
+    for statement in APPEND_ONLY[connection.dialect.name]:
+        connection.execute(DDL(statement.replace("%", "%%")))
+
+
+event.listen(TagEvent.__table__, "after_create", _guard_trail)

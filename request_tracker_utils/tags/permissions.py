@@ -1,0 +1,9 @@
+"""`scope:resource:action`."""
+
+from enum import StrEnum
+
+
+class TagPermission(StrEnum):
+    READ = "tags:tag:read"
+    ASSIGN = "tags:tag:assign"
+    WEBHOOK = "tags:webhook:configure"

@@ -1,0 +1,155 @@
+"""Numbers in their order: what comes next, and taking it.
+
+Everything that changes a prefix's tags takes the row of its sequence first. So writers of one prefix stand in a line, on
+both databases, and what a writer reads after that is true until it commits.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.tags import trail
+from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
+from request_tracker_utils.tags.models import Tag, TagSequence, TagState
+from request_tracker_utils.tags.names import LARGEST_NUMBER, TagName
+
+
+def ensure(session: Session, prefix: str, *, now: datetime) -> None:
+    """Makes the sequence of the prefix if there is none."""
+    session.execute(insert_for(session)(TagSequence).values(prefix=prefix, next_number=1, created_at=now).on_conflict_do_nothing())
+
+
+def hold(session: Session, prefix: str) -> TagSequence:
+    """The sequence, locked until the transaction ends. Raises SequenceNotReady until the directory's names are adopted."""
+    sequence = session.scalar(select(TagSequence).where(TagSequence.prefix == prefix).with_for_update())
+    if sequence is None or sequence.adopted_at is None:
+        raise not_ready(prefix)
+    return sequence
+
+
+def prefixes(session: Session) -> list[str]:
+    return list(session.scalars(select(TagSequence.prefix).order_by(TagSequence.prefix)))
+
+
+def preview(session: Session, prefix: str) -> TagName:
+    """The tag that would be given now; nothing is spent. Raises SequenceNotReady."""
+    found = session.execute(_PREVIEW, {"of_prefix": prefix}).one_or_none()
+    if found is None:
+        raise not_ready(prefix)
+    next_number, freed, taken = found
+    if freed is not None:
+        return TagName(prefix, freed)
+    return TagName(prefix, _free_from(session, prefix, next_number) if taken else next_number)
+
+
+def allocate(
+    session: Session,
+    prefix: str,
+    *,
+    state: TagState,
+    actor: Actor,
+    now: datetime,
+    due_at: datetime,
+    asset_id: int | None = None,
+    old_name: str | None = None,
+) -> Tag:
+    """Takes the next tag: the lowest released one below the sequence, else the next number that nobody took by hand.
+
+    Raises SequenceNotReady, and SequenceExhausted past 999,999,999. An IntegrityError says that the asset got a tag meanwhile.
+    """
+    values = {"state": state, "asset_id": asset_id, "previous_name": old_name, "changed_at": now, "due_at": due_at}
+    tag = _take_next(session, prefix, values)
+    trail.record(session, tag, action=str(state), actor=actor, now=now, old_name=old_name)
+    return tag
+
+
+def advance_past(sequence: TagSequence, number: int) -> None:
+    """A number taken by hand whose turn has come moves the sequence on; one that lies ahead does not."""
+    if sequence.next_number == number:
+        sequence.next_number = number + 1
+
+
+def not_ready(prefix: str) -> SequenceNotReady:
+    return SequenceNotReady(
+        f"No {prefix} tag can be given yet: the tags that the directory holds already are being read. Try again in a minute; "
+        "if this goes on, look at the job adopt-tags."
+    )
+
+
+def insert_for(session: Session) -> Any:
+    """INSERT with ON CONFLICT, as the database in use spells it."""
+    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+
+
+def _take_next(session: Session, prefix: str, values: dict[str, Any]) -> Tag:
+    """One number forward, and the row for it: two statements where nothing was released and nothing taken by hand."""
+    found = session.execute(_STEP, {"of_prefix": prefix}).one_or_none()
+    if found is None:
+        raise not_ready(prefix)
+    number, freed = found
+    if freed is not None:
+        # The freed number was read before the row's lock was ours, so it is read again now that nobody else can take it.
+        again = session.scalar(_freed(prefix, number))
+        if again is not None:
+            _set_next(session, prefix, number)
+            number = again
+    if number > LARGEST_NUMBER:
+        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Set another PREFIX.")
+    tag = _claim(session, TagName(prefix, number), values)
+    if tag is not None:
+        return tag
+    number = _free_from(session, prefix, number)
+    _set_next(session, prefix, number + 1)
+    tag = _claim(session, TagName(prefix, number), values)
+    if tag is None:
+        raise AssertionError("a free number was taken while its sequence was held")
+    return tag
+
+
+def _claim(session: Session, name: TagName, values: dict[str, Any]) -> Tag | None:
+    """The row of the tag with these values, made or taken over from a released one; None when somebody has it."""
+    fresh = {**values, "confirmed_at": None, "attempts": 0, "absences": 0, "problem": None}
+    insert = insert_for(session)(Tag).values(tag=str(name), prefix=name.prefix, number=name.number, **fresh)
+    claimed = insert.on_conflict_do_update(index_elements=["prefix", "number"], set_=fresh, where=Tag.state == TagState.RELEASED)
+    return session.scalar(claimed.returning(Tag), execution_options={"populate_existing": True})
+
+
+def _set_next(session: Session, prefix: str, number: int) -> None:
+    session.execute(update(TagSequence).where(TagSequence.prefix == prefix).values(next_number=number))
+
+
+def _free_from(session: Session, prefix: str, number: int) -> int:
+    """The first number from `number` on, which is taken, that nobody has: behind the end of the run that holds it."""
+    following = aliased(Tag)
+    continued = exists().where(following.prefix == prefix, following.number == Tag.number + 1, following.state != TagState.RELEASED)
+    ends = select(Tag.number).where(Tag.prefix == prefix, Tag.number >= number, Tag.state != TagState.RELEASED, ~continued)
+    return session.execute(ends.order_by(Tag.number).limit(1)).scalar_one() + 1
+
+
+def _freed(prefix: Any, below: Any) -> Any:
+    """The lowest released number under the sequence. Released ones above it come when it is their turn."""
+    released = select(Tag.number).where(Tag.prefix == prefix, Tag.state == TagState.RELEASED, Tag.number < below)
+    return released.order_by(Tag.number).limit(1)
+
+
+def _statements() -> tuple[Any, Any]:
+    prefix = bindparam("of_prefix")
+    taken = exists().where(Tag.prefix == prefix, Tag.number == TagSequence.next_number, Tag.state != TagState.RELEASED)
+    freed = _freed(prefix, TagSequence.next_number).correlate(TagSequence).scalar_subquery()
+    ready = (TagSequence.prefix == prefix, TagSequence.adopted_at.is_not(None))
+    look = select(TagSequence.next_number, freed, taken.correlate(TagSequence)).where(*ready)
+    step = (
+        update(TagSequence)
+        .where(*ready)
+        .values(next_number=TagSequence.next_number + 1)
+        .returning(TagSequence.next_number - 1, freed)
+        .execution_options(synchronize_session=False)
+    )
+    return look, step
+
+
+_PREVIEW, _STEP = _statements()

@@ -1,0 +1,196 @@
+"""Giving tags to assets: from the webhook, to an asset that is being created, or by hand."""
+
+from datetime import datetime, timedelta
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryInvalid, DirectoryRefused
+from request_tracker_utils.tags import sequence, trail
+from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagTaken
+from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
+from request_tracker_utils.tags.names import TagName, parse
+
+FIRST_LOOK = timedelta(seconds=3)
+"""Until the directory is asked for the name: Request Tracker has committed the asset by then."""
+GRACE = timedelta(minutes=2)
+"""How long something under way may take before a job asks the directory what became of it."""
+LONGEST_NAME = 500
+
+
+def tag_of_asset(session: Session, asset_id: int) -> Tag | None:
+    return session.scalar(select(Tag).where(Tag.asset_id == asset_id))
+
+
+def tags_of_assets(session: Session, asset_ids: list[int]) -> dict[int, Tag]:
+    """Asset's id → its tag, for those that have one."""
+    return {int(tag.asset_id or 0): tag for tag in session.scalars(select(Tag).where(Tag.asset_id.in_(asset_ids)))}
+
+
+def on_asset_created(transaction: Transaction, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER) -> Tag | None:
+    """What the webhook answers: see give_to_created_asset. Of several calls for one asset at once all get the same tag."""
+    call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "prefix": prefix, "now": now, "actor": actor}
+    try:
+        with transaction() as session:
+            return give_to_created_asset(session, **call)
+    except IntegrityError:
+        with transaction() as session:  # another call for this asset was faster: its tag is there now
+            return give_to_created_asset(session, **call)
+
+
+def give_to_created_asset(session: Session, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER) -> Tag | None:
+    """The tag of an asset that Request Tracker says it is creating: always the same one, from our own database alone.
+
+    A name that is one of our tags, and free or reserved, is bound to the asset. None until tags can be given: then the asset
+    waits, and gets one as soon as they can. An IntegrityError says that another call for the asset was faster.
+    """
+    known = tag_of_asset(session, asset_id)
+    if known is not None:
+        return known
+    name = asset_name[:LONGEST_NAME] if asset_name else None
+    try:
+        bound = _bind_named(session, asset_id, name, actor, now) if name else None
+        if bound is not None:
+            return bound
+        due = now + FIRST_LOOK
+        return sequence.allocate(
+            session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name
+        )
+    except SequenceNotReady:
+        waiting = {"asset_id": asset_id, "name": name, "prefix": prefix, "asked_at": now}
+        session.execute(sequence.insert_for(session)(WaitingAsset).values(**waiting).on_conflict_do_nothing())
+        return None
+
+
+def reserve(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Tag:
+    """Takes the next tag for an asset that is about to be created. `bind` or `release` follows; else a job settles it."""
+    return sequence.allocate(session, prefix, state=TagState.RESERVED, actor=actor, now=now, due_at=now + GRACE)
+
+
+def bind(session: Session, tag: Tag, *, asset_id: int, actor: Actor, now: datetime, confirmed: bool) -> Tag:
+    """Makes the reserved tag the asset's, and returns the asset's tag.
+
+    That is another one when the webhook was told of the asset by its number alone and gave it one: then this one is released.
+    """
+    sequence.hold(session, tag.prefix)
+    other = tag_of_asset(session, asset_id)
+    tag = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
+    if other is not None and other.id != tag.id:
+        release(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {other.tag} from the webhook")
+        return other
+    _assign(session, tag, asset_id, action="bound", actor=actor, now=now, old_name=None)
+    if confirmed:
+        settle(session, tag, action="confirmed", actor=actor, now=now)
+    return tag
+
+
+def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
+    """Frees the tag, to be given again first. Only for a tag that the directory is known not to hold and that was never printed."""
+    trail.record(session, tag, action="released", actor=actor, now=now, reason=reason)
+    tag.state, tag.asset_id, tag.previous_name = TagState.RELEASED, None, None
+    tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
+
+
+def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: datetime, old_name: str | None = None) -> None:
+    """The directory holds the name: nothing is left to do."""
+    tag.state = TagState.ASSIGNED
+    tag.confirmed_at, tag.due_at, tag.problem, tag.absences = now, None, None, 0
+    trail.record(session, tag, action=action, actor=actor, now=now, old_name=old_name)
+
+
+def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
+    """Gives the asset this very tag, and the asset its name in the directory, read back.
+
+    Raises NotATag, TagTaken (with the holder), AssetHasTag; AssetNotFound and DirectoryRefused, and then nothing is spent;
+    DirectoryUnreachable and DirectoryConflict, and then a job finds out what became of it.
+    """
+    with transaction() as session:
+        tag = _reserve_by_hand(session, text, asset_id, actor, now)
+        fresh = tag.state == TagState.RESERVED
+    try:
+        old_name = directory.rename(asset_id, tag.tag)
+    except (AssetNotFound, DirectoryRefused, DirectoryInvalid) as error:
+        if fresh:
+            with transaction() as session:
+                release(session, _still_of(session, tag, asset_id), actor=actor, now=now, reason=error.message)
+        raise
+    with transaction() as session:
+        tag = _still_of(session, tag, asset_id)
+        tag.previous_name = tag.previous_name or old_name
+        settle(session, tag, action="assigned" if fresh else "confirmed", actor=actor, now=now, old_name=old_name)
+    return tag
+
+
+def mark_printed(session: Session, asset_ids: list[int], *, now: datetime) -> None:
+    """Labels of these assets may hang on devices from now on."""
+    session.execute(update(Tag).where(Tag.asset_id.in_(asset_ids), Tag.printed_at.is_(None)).values(printed_at=now))
+
+
+def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
+    name = _known_tag(session, text)
+    held = sequence.hold(session, name.prefix)
+    has = tag_of_asset(session, asset_id)
+    if has is not None and has.tag != text:
+        raise AssetHasTag(f"Asset {asset_id} has the tag {has.tag} already.", field="request_tracker_id", asset_tag=has.tag, asset_id=asset_id)
+    tag = session.scalar(select(Tag).where(Tag.tag == text))
+    if tag is not None and tag.state != TagState.RELEASED:
+        if tag.asset_id == asset_id:
+            return tag
+        holder = f"asset {tag.asset_id} has it" if tag.asset_id else "it is reserved for an asset that is being created"
+        raise TagTaken(f"The tag {text} is not free: {holder}.", field="asset_tag", asset_tag=text, asset_id=tag.asset_id)
+    if tag is None:
+        tag = Tag(tag=text, prefix=name.prefix, number=name.number)
+        session.add(tag)
+    tag.state, tag.asset_id, tag.changed_at, tag.due_at = TagState.RESERVED, asset_id, now, now + GRACE
+    tag.attempts = tag.absences = 0
+    sequence.advance_past(held, name.number)
+    session.flush()  # the tag's row before the trail's
+    trail.record(session, tag, action="reserved", actor=actor, now=now)
+    return tag
+
+
+def _still_of(session: Session, tag: Tag, asset_id: int) -> Tag:
+    """The tag as it stands now. Raises TagTaken when the directory took so long that a job has settled it otherwise."""
+    current = session.get_one(Tag, tag.id, with_for_update=True)
+    if current.asset_id != asset_id:
+        raise TagTaken(f"The directory took too long; meanwhile the tag {tag.tag} was given back. Try again.", asset_tag=tag.tag)
+    return current
+
+
+def _known_tag(session: Session, text: str) -> TagName:
+    prefixes = sequence.prefixes(session)
+    for prefix in prefixes:
+        name = parse(text, prefix)
+        if name is not None:
+            return name
+    example = f"{prefixes[0]}0001" if prefixes else "W12-0001"
+    raise NotATag(f"{text[:60]} is no tag. Tags look like {example}.", field="asset_tag")
+
+
+def _bind_named(session: Session, asset_id: int, name: str, actor: Actor, now: datetime) -> Tag | None:
+    """The tag that the asset's name is, now the asset's; None when the name is no tag or another asset's."""
+    parsed = next((found for prefix in sequence.prefixes(session) if (found := parse(name, prefix))), None)
+    if parsed is None:
+        return None
+    held = sequence.hold(session, parsed.prefix)
+    tag = session.scalar(select(Tag).where(Tag.tag == name).execution_options(populate_existing=True))
+    if tag is None:
+        tag = Tag(tag=name, prefix=parsed.prefix, number=parsed.number)
+        session.add(tag)
+        sequence.advance_past(held, parsed.number)
+    elif tag.asset_id is not None:
+        return None
+    _assign(session, tag, asset_id, action="bound", actor=actor, now=now, old_name=name)
+    return tag
+
+
+def _assign(session: Session, tag: Tag, asset_id: int, *, action: str, actor: Actor, now: datetime, old_name: str | None) -> None:
+    tag.state, tag.asset_id, tag.previous_name = TagState.ASSIGNED, asset_id, old_name
+    tag.changed_at, tag.due_at, tag.attempts, tag.absences = now, now + FIRST_LOOK, 0, 0
+    session.flush()  # the indexes decide here whether the asset is free
+    trail.record(session, tag, action=action, actor=actor, now=now, old_name=old_name)

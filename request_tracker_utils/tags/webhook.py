@@ -1,0 +1,25 @@
+"""The webhook's secret: a setting, or made once and kept where all processes find it."""
+
+import hmac
+import secrets
+
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.kept import keep, kept
+from request_tracker_utils.core.settings import Settings
+
+_NAME = "webhook_token"
+
+
+def ensure_secret(session: Session) -> None:
+    keep(session, _NAME, secrets.token_urlsafe(32))
+
+
+def secret(session: Session, settings: Settings) -> str:
+    if settings.webhook_token:
+        return settings.webhook_token.get_secret_value()
+    return kept(session, _NAME) or keep(session, _NAME, secrets.token_urlsafe(32))
+
+
+def is_secret(session: Session, settings: Settings, given: str) -> bool:
+    return hmac.compare_digest(secret(session, settings).encode(), given.encode())

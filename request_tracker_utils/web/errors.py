@@ -1,0 +1,88 @@
+"""Turns errors into answers: the only place that does."""
+
+from typing import NoReturn
+from urllib.parse import urlencode
+
+import structlog
+from flask import Flask, g, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+def wants_page() -> bool:
+    """Whether a person's browser asked, and not a program. Programs that accept anything get JSON."""
+    if "Authorization" in request.headers or request.is_json or request.path.startswith("/api/"):
+        return False
+    accepted = request.accept_mimetypes
+    return "text/html" in accepted.values() and accepted["text/html"] >= accepted["application/json"]
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(AppError, of_ours)
+    app.register_error_handler(HTTPException, of_http)
+    app.register_error_handler(OperationalError, of_database)
+    app.register_error_handler(Exception, of_fault)
+
+
+def of_ours(error: AppError) -> ResponseReturnValue:
+    if isinstance(error, Unauthenticated) and wants_page():
+        return _to_sign_in()
+    if error.status >= 500:
+        log.warning("answered with an error", code=error.code, error=error.message)
+    headers = {"WWW-Authenticate": 'Bearer realm="RequestTracker Utils"'} if error.status == 401 else {}
+    if wants_page():
+        return render_template("web/error.html", status=error.status, title=_title(error), message=error.message), error.status, headers
+    return jsonify(error.as_json()), error.status, headers
+
+
+def of_http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.response  # a redirect of the router
+    if isinstance(error, CSRFError):
+        return of_ours(Forbidden("This form has expired. Go back, load the page again and repeat what you did."))
+    status, name = error.code or 500, error.name
+    message = "There is no such page." if status == 404 else error.description or name
+    kept = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
+    if wants_page():
+        return render_template("web/error.html", status=status, title=name, message=message), status, kept
+    return jsonify(error=message, code=name.lower().replace(" ", "_")), status, kept
+
+
+def of_database(error: OperationalError) -> ResponseReturnValue:
+    log.error("the database does not answer", error=str(error.orig))
+    g.setdefault("actor", None)  # the page must not ask the database who is calling
+    return of_ours(Unavailable("The database does not answer. Nothing was changed; try again in a moment."))
+
+
+def of_fault(error: Exception) -> ResponseReturnValue:
+    """A fault of ours: the log has it with its trace, the caller gets the number to ask for."""
+    log.error("fault", exc_info=error, path=request.path, method=request.method)
+    message = f"Something went wrong here, and it was written down. If it happens again, tell your administrator: {g.get('request_id', '')}"
+    if wants_page():
+        return render_template("web/error.html", status=500, title="Something went wrong", message=message), 500
+    return jsonify(error=message, code="internal_server_error"), 500
+
+
+def of_validation(error: ValidationError) -> NoReturn:
+    """The first field that is wrong, in words; all of them under `details`."""
+    details = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+    first = details[0]
+    raise Invalid(f"{first['field']}: {first['problem']}", field=first["field"], details=details) from error
+
+
+def _title(error: AppError) -> str:
+    return {403: "Not allowed", 404: "Not found", 409: "That cannot be", 502: "Refused", 503: "Not available"}.get(error.status, "That did not work")
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    address = url_for("accounts.sign_in")
+    if request.method == "GET" and request.path != "/":
+        address += "?" + urlencode({"next": request.full_path.rstrip("?")})
+    return redirect(address, 303)

@@ -1,0 +1,40 @@
+"""What the app holds for all its rooms, found from a request or a command."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import cast
+
+from flask import current_app
+
+from request_tracker_utils.core.jobs import Jobs
+from request_tracker_utils.core.scheduler import Scheduler
+from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.web.feature import HomeCard, NavItem
+
+EXTENSION = "rtutils"
+
+
+@dataclass
+class House:
+    settings: Settings
+    grants: Mapping[str, frozenset[StrEnum]]
+    jobs: Jobs
+    navigation: list[NavItem] = field(default_factory=list)
+    cards: list[HomeCard] = field(default_factory=list)
+    preparations: list[Callable[[], None]] = field(default_factory=list)
+    scheduler: Scheduler | None = None
+
+    def nudge(self, job: str, after: timedelta = timedelta(0)) -> None:
+        """Has the job run soon. Without a scheduler (a command, a test) it waits for its turn elsewhere."""
+        if self.scheduler is not None:
+            self.scheduler.nudge(job, after)
+
+
+def house() -> House:
+    return cast(House, current_app.extensions[EXTENSION])
+
+
+def settings() -> Settings:
+    return house().settings

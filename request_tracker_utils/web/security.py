@@ -1,0 +1,51 @@
+"""The headers that every answer carries, and the request's number."""
+
+import re
+import secrets
+
+import structlog
+from flask import Flask, Response, g, request
+
+REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def nonce() -> str:
+    """The nonce that style and script blocks of this answer carry."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def install(app: Flask) -> None:
+    app.before_request(_number)
+    app.after_request(_harden)
+    app.jinja_env.globals["csp_nonce"] = nonce
+
+
+def _number() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID_FORM.fullmatch(given) else secrets.token_hex(8)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _harden(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Request-ID", g.get("request_id", ""))
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    if response.mimetype == "text/html":
+        headers.setdefault("Content-Security-Policy", _policy(g.get("csp_nonce")))
+        headers.setdefault("Cache-Control", "no-store")
+    elif response.mimetype == "application/json":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy(used: str | None) -> str:
+    own = f"'self' 'nonce-{used}'" if used else "'self'"
+    return (
+        f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        "form-action 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'"
+    )

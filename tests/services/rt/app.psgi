@@ -1,0 +1,14 @@
+# Request Tracker as a PSGI application. RT_TEST_LIB names a directory of overlays, RT_TEST_PLUGINS one of plugins.
+use strict; use warnings;
+use lib '/usr/local/share/request-tracker5/lib', '/usr/share/request-tracker5/lib';
+use lib ($ENV{RT_TEST_LIB} || ());
+use RT;
+$RT::LocalPluginPath = $ENV{RT_TEST_PLUGINS} if $ENV{RT_TEST_PLUGINS};
+RT::LoadConfig();
+RT->InitPluginPaths;
+RT->InitLogging;
+require RT::Interface::Web::Handler;
+RT->Init(Heavy => 1);
+# A connection made before the fork would be shared by all workers.
+$RT::Handle->dbh(undef) if $RT::Handle;
+RT::Interface::Web::Handler->PSGIApp;
