@@ -1,5 +1,6 @@
 """Puts the parts together. The only module that names the domains."""
 
+from enum import StrEnum
 from itertools import chain
 
 from flask_bootstrap import Bootstrap5
@@ -94,7 +95,7 @@ def _engine_options(settings: Settings) -> dict[str, object]:
     return sizes if settings.database_file else {**sizes, "pool_pre_ping": True}
 
 
-def _grants() -> dict[str, frozenset[object]]:
+def _grants() -> dict[str, frozenset[StrEnum]]:
     """Role → everything that any domain grants it."""
     roles = {role for feature in FEATURES for role in feature.grants}
     return {role: frozenset().union(*(f.grants.get(role, frozenset()) for f in FEATURES)) for role in roles}

@@ -32,8 +32,6 @@ class Program(click.Group):
         return None
 
 
-
-
 @click.group(cls=Program)
 @click.version_option(__version__)
 @click.pass_context
@@ -105,7 +103,9 @@ def demo() -> None:
     """Fill an empty database with believable data."""
     demos = [feature.demo for feature in FEATURES if feature.demo]
     if not all(each.is_empty() for each in demos):
-        raise Conflict("The demonstration fills only an empty database without Request Tracker; this one is neither touched nor read further.")
+        raise Conflict(
+            "The demonstration fills only an empty database without Request Tracker; this one is neither touched nor read further."
+        )
     for each in demos:
         click.echo(f"{each.fill()} {each.title}.")
 

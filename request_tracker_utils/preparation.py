@@ -50,7 +50,7 @@ def with_secret_key(settings: Settings) -> Settings:
 
 
 def prepare(app: Flask, settings: Settings) -> None:
-    """Migrates the database, one process at a time. Raises NotReady for a database of an older installation, or one of another directory."""
+    """Migrates the database, one process at a time. Raises NotReady for an older installation's database, or another directory's."""
     with app.app_context(), holding(db.engine, "migration"):
         _refuse_older_installation(settings)
         upgrade(directory=str(MIGRATIONS))

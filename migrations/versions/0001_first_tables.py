@@ -157,7 +157,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_asset_tags_released",
-            ["prefix", "number"],
+            ["state", "prefix", "number"],
             unique=False,
             sqlite_where=sa.text("state = 'released'"),
             postgresql_where=sa.text("state = 'released'"),

@@ -15,7 +15,7 @@ from request_tracker_utils.web.house import settings
 login_manager = LoginManager()
 
 
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]
     """The user of this session, as Flask-Login wants it: its id is the session's key, not the user's number."""
 
     def __init__(self, key: str, user: User) -> None:

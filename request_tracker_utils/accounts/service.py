@@ -131,7 +131,9 @@ def record_use(session: Session, token_id: int, *, now: datetime) -> None:
 def revoke_token(session: Session, *, text: str, now: datetime) -> None:
     """Raises NotFound when no valid token reads so."""
     revoked = session.execute(
-        update(PersonalToken).where(PersonalToken.key_hash == _hash(text.strip()), PersonalToken.revoked_at.is_(None)).values(revoked_at=now)
+        update(PersonalToken)
+        .where(PersonalToken.key_hash == _hash(text.strip()), PersonalToken.revoked_at.is_(None))
+        .values(revoked_at=now)
     )
     if not revoked.rowcount:  # type: ignore[attr-defined]
         raise NotFound("There is no such token, or it is revoked already.")
@@ -166,7 +168,9 @@ def check_setup_key(session: Session, key: str, *, now: datetime) -> None:
     """Raises SetupLinkInvalid for a key that is wrong, used or expired."""
     good = (OneTimeLink.purpose == "setup", OneTimeLink.key_hash == _hash(key), OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > now)
     if not session.scalar(select(exists().where(*good))) or not setup_is_open(session):
-        raise SetupLinkInvalid("This link has been used or has expired. `rtutils setup-link` prints a new one while there is no administrator.")
+        raise SetupLinkInvalid(
+            "This link has been used or has expired. `rtutils setup-link` prints a new one while there is no administrator."
+        )
 
 
 def set_up(session: Session, *, key: str, name: str, password: str, now: datetime) -> User:

@@ -19,12 +19,16 @@ pages = Blueprint("accounts", __name__)
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Name", [InputRequired("Type your name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True})
+    name = StringField(
+        "Name", [InputRequired("Type your name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+    )
     password = PasswordField("Password", [InputRequired("Type your password.")], render_kw={"autocomplete": "current-password"})
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Your name", [InputRequired("Choose a name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True})
+    name = StringField(
+        "Your name", [InputRequired("Choose a name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+    )
     password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw={"autocomplete": "new-password"})
     again = PasswordField(
         "The password again", [EqualTo("password", "The two passwords differ.")], render_kw={"autocomplete": "new-password"}

@@ -1,7 +1,7 @@
 """Adding an asset with its tag, and giving a tag to one that has none."""
 
-from datetime import datetime
 from dataclasses import replace
+from datetime import datetime
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
@@ -14,8 +14,8 @@ from request_tracker_utils.tags.models import Tag
 def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
     """Creates the asset under the next tag, and returns the tag.
 
-    Raises SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable, and
-    then the asset may exist: the tag stays reserved until a job has found out.
+    Raises SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable
+    and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
     """
     with transaction() as session:
         tag = tags.reserve(session, prefix, actor=actor, now=now)

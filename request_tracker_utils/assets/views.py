@@ -24,7 +24,9 @@ pages = Blueprint("assets", __name__)
 
 
 class NewAssetForm(FlaskForm):  # type: ignore[misc]
-    serial = StringField("Serial number", [Length(max=255)], render_kw={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"})
+    serial = StringField(
+        "Serial number", [Length(max=255)], render_kw={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"}
+    )
     manufacturer = StringField("Manufacturer", [Length(max=255)])
     model = StringField("Model", [InputRequired("Say what it is, such as Chromebook 3100."), Length(max=255)])
     catalog = SelectField("Catalog")

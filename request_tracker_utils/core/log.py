@@ -3,6 +3,7 @@
 import logging
 import logging.handlers
 import sys
+from typing import Any
 
 import structlog
 
@@ -11,7 +12,7 @@ from request_tracker_utils.core.settings import Settings
 
 def configure(settings: Settings) -> None:
     """Sets logging up for this process; calling it again replaces what was set up before."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

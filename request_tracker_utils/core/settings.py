@@ -70,7 +70,10 @@ class Settings(BaseModel):
     port: int = Field(8080, ge=1, le=65535, description="Port to serve on.")
     workers: int = Field(1, ge=1, le=64, description="Server processes.")
     threads: int = Field(
-        16, ge=2, le=256, description="Threads of each server process: more than the assets that are created in Request Tracker at one moment."
+        16,
+        ge=2,
+        le=256,
+        description="Threads of each server process: more than the assets that are created in Request Tracker at one moment.",
     )
     instance_path: Path = Field(Path("instance"), description="Folder of this installation's data.")
     secrets_file: Path | None = Field(None, description="File with further settings, `NAME=value` a line. The environment wins.")
@@ -98,7 +101,9 @@ class Settings(BaseModel):
     rt_model_field: str = Field("Model", min_length=1, description="Custom field that holds the model.")
     rt_manufacturer_field: str = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
 
-    prefix: Annotated[str, AfterValidator(_prefix)] = Field("W12-", description="Beginning of every tag; a number of four digits or more follows.")
+    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        "W12-", description="Beginning of every tag; a number of four digits or more follows."
+    )
     asset_tag_sequence_file: Path | None = Field(
         None, description="An older installation's sequence file. Its number is taken over before the first tag is given."
     )

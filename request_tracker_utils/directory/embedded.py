@@ -22,7 +22,9 @@ class EmbeddedDirectory:
 
     kind = "embedded"
 
-    def __init__(self, transaction: Transaction, reading: Callable[[], AbstractContextManager[Session]], address: str, catalog: str) -> None:
+    def __init__(
+        self, transaction: Transaction, reading: Callable[[], AbstractContextManager[Session]], address: str, catalog: str
+    ) -> None:
         self._transaction, self._reading, self._address, self._catalog = transaction, reading, address, catalog
 
     def get(self, asset_id: int) -> Asset:
@@ -111,7 +113,7 @@ class EmbeddedDirectory:
             return [_asset(row) for row in session.scalars(select(DirectoryAsset).where(condition).order_by(DirectoryAsset.id))]
 
 
-def _matching(text: str) -> Select[tuple[DirectoryAsset]]:
+def _matching(text: str) -> Select[DirectoryAsset]:
     """Assets in which each word of the text stands somewhere."""
     query = select(DirectoryAsset)
     for word in text.split():

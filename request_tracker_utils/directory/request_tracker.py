@@ -9,6 +9,7 @@ from request_tracker_utils.directory.service import (
     Asset,
     AssetNotFound,
     AssetPage,
+    DirectoryBroken,
     DirectoryConflict,
     DirectoryInvalid,
     DirectoryRefused,
@@ -28,7 +29,6 @@ from request_tracker_utils.integrations.rt import (
 
 ERRORS: dict[type[RtError], type[AppError]] = {
     RtUnreachable: DirectoryUnreachable,
-    RtRefused: DirectoryRefused,
     RtNotFound: AssetNotFound,
     RtConflict: DirectoryConflict,
     RtInvalid: DirectoryInvalid,
@@ -160,6 +160,9 @@ def _translated(asset_id: int | None = None) -> Iterator[None]:
     except RtNotFound as error:
         if asset_id is None:
             raise AssetNotFound(error.message) from None
-        raise AssetNotFound(f"There is no asset #{asset_id} in Request Tracker.", asset_id=asset_id) from None
+        raise AssetNotFound("Asset not found", asset_id=asset_id) from None
+    except RtRefused as error:
+        refused = error.status in (401, 403)
+        raise (DirectoryRefused if refused else DirectoryBroken)(error.message) from None
     except RtError as error:
         raise ERRORS[type(error)](error.message) from None

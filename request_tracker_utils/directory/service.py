@@ -21,9 +21,15 @@ class DirectoryUnreachable(Unavailable):
 
 
 class DirectoryRefused(UpstreamRefused):
-    """The directory answered that it will not: a bad token, no permission, a value it does not take."""
+    """The directory answered that it will not: a bad token, no permission. Nothing was changed."""
 
     code = "directory_refused"
+
+
+class DirectoryBroken(UpstreamRefused):
+    """The directory answered with a fault of its own, or not in its language. A write may or may not have been carried out."""
+
+    code = "directory_broken"
 
 
 class DirectoryConflict(Conflict):
@@ -77,7 +83,7 @@ class AssetPage:
 class Directory(Protocol):
     """Finds and changes assets. Every row that comes back has been checked against what was asked.
 
-    All methods raise DirectoryUnreachable and DirectoryRefused. No method may be called while a
+    All methods raise DirectoryUnreachable, DirectoryRefused and DirectoryBroken. No method may be called while a
     database transaction is open.
     """
 

@@ -12,8 +12,8 @@ from request_tracker_utils.labels.symbols import Frame, NotPrintable, TagTooLong
 from request_tracker_utils.labels.text import Line, clean, fit
 
 _NAMED = {"tag": "asset-tag", "serial": "serial", "model": "model"}
-_CHUNK = 16
-"""Labels handed on together while streaming: large enough for the network, small enough to come at once."""
+_PIECES = 320
+"""Pieces of the template handed on together, some ten labels: large enough for the network, small enough to come at once."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LabelContent:
     def from_asset(cls, asset: Asset, address: str) -> "LabelContent":
         """`address` is where the QR code leads. The model is told with its manufacturer, unless it names it already."""
         known = asset.model.casefold().startswith(asset.manufacturer.casefold())
-        model = asset.model if known else f"{asset.manufacturer} {asset.model}"
+        model = asset.model if known else f"{asset.manufacturer} {asset.model}".strip()
         return cls(asset.id, asset.name.strip(), address, asset.serial, model, asset.manufacturer, asset.catalog, asset.fields)
 
     def text(self, name: str) -> str:
@@ -137,7 +137,7 @@ def render_labels(
         "outcome": outcome,
     }
     stream = templates.get_template("labels/print.html").stream(**context, labels=_drawn(labels, drawer, outcome))
-    stream.enable_buffering(_CHUNK * 6)
+    stream.enable_buffering(_PIECES)
     return iter(stream)
 
 

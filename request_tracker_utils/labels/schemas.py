@@ -5,8 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from request_tracker_utils.directory.service import LARGEST_ID
-
-MOST_LABELS = 5_000
+from request_tracker_utils.labels.service import MOST_LABELS
 
 AssetId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 

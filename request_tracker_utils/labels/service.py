@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.labels.page import LabelContent
-from request_tracker_utils.labels.schemas import MOST_LABELS
 
+MOST_LABELS = 5_000
+"""Labels of one page: as many as a browser still prints."""
 NAMED_MISSING = 20
 """Missing assets that a notice names; of more it tells the number."""
 
@@ -60,7 +61,7 @@ def _contents(
         notices.append(f"The directory stopped answering: {error.message} Labels of {len(missing)} assets are not here; print them again.")
         return
     if missing:
-        named = ", ".join(str(asset_id) for asset_id in sorted(missing)[:NAMED_MISSING])
+        named = ", ".join(map(str, sorted(missing)[:NAMED_MISSING]))
         notices.append(f"Not found: {len(missing)} of the assets ({named}{', …' if len(missing) > NAMED_MISSING else ''}).")
 
 
@@ -68,7 +69,6 @@ def address_warnings(directory: Directory) -> list[str]:
     """What to know about the addresses in QR codes."""
     address = directory.page_address(1)
     if urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1"):
-        return [
-            f"The QR codes lead to {urlsplit(address).netloc}, which only this computer reaches. Set APP_URL (or RT_URL) before sticking labels on."
-        ]
+        here = urlsplit(address).netloc
+        return [f"The QR codes lead to {here}, which only this computer reaches. Set APP_URL (or RT_URL) before sticking labels on."]
     return []

@@ -62,7 +62,9 @@ def _open(session: Session, prefix: str, next_number: int, now: datetime) -> Non
 def _serve_waiting(transaction: Transaction, prefix: str, now: datetime) -> int:
     """Gives tags to the assets that asked too early; the confirming job then names them in the directory."""
     with transaction() as session:
-        waiting = session.scalars(select(WaitingAsset).where(WaitingAsset.prefix == prefix).order_by(WaitingAsset.asked_at, WaitingAsset.asset_id)).all()
+        waiting = session.scalars(
+            select(WaitingAsset).where(WaitingAsset.prefix == prefix).order_by(WaitingAsset.asked_at, WaitingAsset.asset_id)
+        ).all()
         for asset in waiting:
             tag = service.give_to_created_asset(session, asset_id=asset.asset_id, asset_name=asset.name, prefix=prefix, now=now)
             if tag is not None and tag.due_at is not None:
@@ -77,4 +79,6 @@ def _next_of_file(file: Path, prefix: str) -> int:
         text = file.read_text(encoding="utf-8").strip()
         return int(text.removeprefix(prefix))
     except (OSError, ValueError):
-        raise Invalid(f"ASSET_TAG_SEQUENCE_FILE: {file} cannot be read or holds no number. Correct it, or unset it if there is no older installation.") from None
+        raise Invalid(
+            f"ASSET_TAG_SEQUENCE_FILE: {file} cannot be read or holds no number. Correct it, or unset it if there is no older installation."
+        ) from None

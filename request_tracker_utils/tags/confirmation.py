@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory, DirectoryConflict, DirectoryInvalid
+from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory, DirectoryUnreachable
 from request_tracker_utils.tags import service, trail
 from request_tracker_utils.tags.models import Tag, TagState
 
@@ -35,12 +35,12 @@ def confirm_due(transaction: Transaction, directory: Directory, *, actor: Actor,
         for position, tag in enumerate(tags):
             try:
                 settled += _look_after(transaction, directory, tag, assets.get(tag.asset_id or 0), actor, now)
-            except (AssetNotFound, DirectoryInvalid, DirectoryConflict) as error:
-                _postpone(transaction, tag, error.message, now)
-            except AppError as error:
+            except DirectoryUnreachable as error:
                 for rest in tags[position:]:
                     _postpone(transaction, rest, error.message, now)
                 raise
+            except AppError as error:
+                _postpone(transaction, tag, error.message, now)  # of this asset; the others go on
     return settled
 
 
@@ -60,11 +60,22 @@ def _look_after(transaction: Transaction, directory: Directory, tag: Tag, asset:
     if asset is not None and tag.state == TagState.ASSIGNED:
         old_name = directory.rename(asset.id, tag.tag)
         return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
-    holders = directory.find_by_name(tag.tag) if _absent_for_long(tag) else None
-    if holders is None:
+    if not _absent_for_long(tag):
         _note_absence(transaction, tag, now)
         return False
+    if asset is None and tag.asset_id is not None and _hidden(directory, tag.asset_id):
+        return _settle(transaction, tag, tag.asset_id, "confirmed", actor, now, tag.previous_name)
+    holders = directory.find_by_name(tag.tag)
     return _settle_absent(transaction, tag, holders, actor, now)
+
+
+def _hidden(directory: Directory, asset_id: int) -> bool:
+    """Whether the asset is there after all: Request Tracker's searches pass over deleted assets, which keep their names."""
+    try:
+        directory.get(asset_id)
+    except AssetNotFound:
+        return False
+    return True
 
 
 def _absent_for_long(tag: Tag) -> bool:

@@ -24,5 +24,10 @@ def snippets(address: str, secret: str) -> dict[str, Snippet]:
     found = {}
     for key, (file, title) in _SNIPPETS.items():
         text = (CONTRIB / "rt" / file).read_text(encoding="utf-8")
-        found[key] = Snippet(title, file, text.replace("@WEBHOOK_URL@", address).replace("@WEBHOOK_TOKEN@", secret))
+        found[key] = Snippet(title, file, text.replace("@WEBHOOK_URL@", _quoted(address)).replace("@WEBHOOK_TOKEN@", _quoted(secret)))
     return found
+
+
+def _quoted(text: str) -> str:
+    """As it stands between Perl's single quotes."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")

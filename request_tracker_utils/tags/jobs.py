@@ -30,6 +30,8 @@ def confirm_tags() -> int:
 
 
 jobs = [
-    Job("adopt-tags", "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags),
+    Job(
+        "adopt-tags", "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags
+    ),
     Job("confirm-tags", "Make sure that the directory holds the name of each tag", timedelta(seconds=15), confirm_tags),
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DDL, BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
@@ -18,6 +18,10 @@ class TagState(StrEnum):
     """An asset's; `confirmed_at` says since when the directory is known to hold the name."""
     RELEASED = "released"
     """Free again, and given again first."""
+
+
+IS_RELEASED = text("asset_tags.state = 'released'")
+"""Written out, not bound: a database takes the index of the released tags only where it can read the condition."""
 
 
 class TagSequence(Base):
@@ -42,9 +46,16 @@ class Tag(Base):
         CheckConstraint("state <> 'released' OR asset_id IS NULL", name="released_has_none"),
         CheckConstraint("number BETWEEN 1 AND 999999999", name="number"),
         Index("uq_asset_tags_prefix_number", "prefix", "number", unique=True),
-        Index("uq_asset_tags_asset_id", "asset_id", unique=True, sqlite_where=text("asset_id IS NOT NULL"), postgresql_where=text("asset_id IS NOT NULL")),
+        Index(
+            "uq_asset_tags_asset_id",
+            "asset_id",
+            unique=True,
+            sqlite_where=text("asset_id IS NOT NULL"),
+            postgresql_where=text("asset_id IS NOT NULL"),
+        ),
         Index(
             "ix_asset_tags_released",
+            "state",  # the same in all its rows, but SQLite prefers the index of all tags to one with fewer columns of the condition
             "prefix",
             "number",
             sqlite_where=text("state = 'released'"),
@@ -122,7 +133,7 @@ APPEND_ONLY = {
 
 def _guard_trail(_table: Table, connection: Any, **_: Any) -> None:
     for statement in APPEND_ONLY[connection.dialect.name]:
-        connection.execute(DDL(statement.replace("%", "%%")))
+        connection.execute(text(statement))
 
 
 event.listen(TagEvent.__table__, "after_create", _guard_trail)

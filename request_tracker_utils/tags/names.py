@@ -30,5 +30,4 @@ def number_claimed_by(text: str, prefix: str) -> int:
     digits = text.removeprefix(prefix)
     if not text.startswith(prefix) or not digits.isascii() or not digits.isdigit():
         return 0
-    number = int(digits) if len(digits.lstrip("0")) <= 9 else 0
-    return number
+    return int(digits) if len(digits.lstrip("0")) <= 9 else 0

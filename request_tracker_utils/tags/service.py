@@ -1,7 +1,6 @@
 """Giving tags to assets: from the webhook, to an asset that is being created, or by hand."""
 
 from datetime import datetime, timedelta
-
 from typing import Any
 
 from sqlalchemy import select, update
@@ -32,7 +31,9 @@ def tags_of_assets(session: Session, asset_ids: list[int]) -> dict[int, Tag]:
     return {int(tag.asset_id or 0): tag for tag in session.scalars(select(Tag).where(Tag.asset_id.in_(asset_ids)))}
 
 
-def on_asset_created(transaction: Transaction, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER) -> Tag | None:
+def on_asset_created(
+    transaction: Transaction, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER
+) -> Tag | None:
     """What the webhook answers: see give_to_created_asset. Of several calls for one asset at once all get the same tag."""
     call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "prefix": prefix, "now": now, "actor": actor}
     try:
@@ -43,7 +44,9 @@ def on_asset_created(transaction: Transaction, *, asset_id: int, asset_name: str
             return give_to_created_asset(session, **call)
 
 
-def give_to_created_asset(session: Session, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER) -> Tag | None:
+def give_to_created_asset(
+    session: Session, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER
+) -> Tag | None:
     """The tag of an asset that Request Tracker says it is creating: always the same one, from our own database alone.
 
     A name that is one of our tags, and free or reserved, is bound to the asset. None until tags can be given: then the asset
@@ -107,7 +110,7 @@ def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str
     """Gives the asset this very tag, and the asset its name in the directory, read back.
 
     Raises NotATag, TagTaken (with the holder), AssetHasTag; AssetNotFound and DirectoryRefused, and then nothing is spent;
-    DirectoryUnreachable and DirectoryConflict, and then a job finds out what became of it.
+    DirectoryUnreachable, DirectoryBroken and DirectoryConflict, and then a job finds out what became of it.
     """
     with transaction() as session:
         tag = _reserve_by_hand(session, text, asset_id, actor, now)
@@ -136,7 +139,9 @@ def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, n
     held = sequence.hold(session, name.prefix)
     has = tag_of_asset(session, asset_id)
     if has is not None and has.tag != text:
-        raise AssetHasTag(f"Asset {asset_id} has the tag {has.tag} already.", field="request_tracker_id", asset_tag=has.tag, asset_id=asset_id)
+        raise AssetHasTag(
+            f"Asset {asset_id} has the tag {has.tag} already.", field="request_tracker_id", asset_tag=has.tag, asset_id=asset_id
+        )
     tag = session.scalar(select(Tag).where(Tag.tag == text))
     if tag is not None and tag.state != TagState.RELEASED:
         if tag.asset_id == asset_id:

@@ -1,29 +1,37 @@
 """The audit trail: who did what to which tag, when and why."""
 
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.tags.models import Tag, TagEvent
 
 
-def record(session: Session, tag: Tag, *, action: str, actor: Actor, now: datetime, old_name: str | None = None, reason: str | None = None) -> None:
+def record(
+    session: Session | Connection,
+    tag: Tag,
+    *,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    old_name: str | None = None,
+    reason: str | None = None,
+) -> None:
     """Adds a row. Actions: adopted, reserved, assigned, bound, confirmed, renamed, released, duplicate, stuck."""
     new_name = tag.tag if tag.asset_id is not None else None
-    session.execute(
-        insert(TagEvent).values(
-            at=now,
-            actor=actor.name,
-            action=action,
-            tag=tag.tag,
-            asset_id=tag.asset_id,
-            old_name=old_name,
-            new_name=new_name,
-            reason=reason[:500] if reason else None,
-        )
-    )
+    row = {
+        "at": now,
+        "actor": actor.name,
+        "action": action,
+        "tag": tag.tag,
+        "asset_id": tag.asset_id,
+        "old_name": old_name,
+        "new_name": new_name,
+    }
+    session.execute(_RECORD, {**row, "reason": reason[:500] if reason else None})
 
 
 def of_asset(session: Session, asset_id: int) -> list[TagEvent]:
@@ -32,3 +40,6 @@ def of_asset(session: Session, asset_id: int) -> list[TagEvent]:
 
 def recent(session: Session, *, limit: int) -> list[TagEvent]:
     return list(session.scalars(select(TagEvent).order_by(TagEvent.id.desc()).limit(limit)))
+
+
+_RECORD = insert(cast(Table, TagEvent.__table__))

@@ -78,7 +78,9 @@ def of_validation(error: ValidationError) -> NoReturn:
 
 
 def _title(error: AppError) -> str:
-    return {403: "Not allowed", 404: "Not found", 409: "That cannot be", 502: "Refused", 503: "Not available"}.get(error.status, "That did not work")
+    return {403: "Not allowed", 404: "Not found", 409: "That cannot be", 502: "Refused", 503: "Not available"}.get(
+        error.status, "That did not work"
+    )
 
 
 def _to_sign_in() -> ResponseReturnValue:

@@ -24,6 +24,8 @@ HERE = Path(__file__).parent / "rt"
 PLUGINS = Path(__file__).parents[2] / "contrib" / "rt"
 PLUGIN = "RT::Extension::AssetTagWebhook"
 SETUP = shutil.which("rt-setup-database-5") or shutil.which("rt-setup-database-5", path="/usr/sbin")
+CHEAP, REAL = 4, 12
+"""Cost of checking a token. With RT's own default a call takes 0.2 s, nearly all of it for this."""
 READY_WITHIN = 60.0
 """Seconds. A loaded machine takes ten."""
 
@@ -54,13 +56,15 @@ class Webhook:
 class RequestTracker:
     """Starts on construction and answers when the constructor returns. `directory` is its own; nothing else may be in it.
 
-    `webhook` may also be set while it runs, by `restart(webhook=...)`, which keeps database and address.
+    `webhook` may also be changed while it runs, by `restart`, which keeps database and address. Tokens are checked cheaply
+    unless `token_cost` is REAL, as a benchmark wants it (the first call of each token is then slower still).
     """
 
-    def __init__(self, directory: Path, *, workers: int = 4, webhook: Webhook | None = None) -> None:
+    def __init__(self, directory: Path, *, workers: int = 4, webhook: Webhook | None = None, token_cost: int = CHEAP) -> None:
         if not installed():
             raise RequestTrackerFailed(NOT_INSTALLED)
         self.directory, self.workers, self.webhook = directory, workers, webhook
+        self.token_cost = token_cost
         self.user, self.password = "root", "password"
         self._process: subprocess.Popen[bytes] | None = None
         template = _template()
@@ -124,6 +128,17 @@ class RequestTracker:
             if page["count"] == page["total"]:
                 return found
 
+    def fill(self, count: int, prefix: str, *, catalog: str = "Cables") -> range:
+        """`count` assets `PREFIX0001` …, made quickly and without webhook; serial numbers are `S-PREFIX0001` …. Returns their ids."""
+        first, last = _run(self.directory, ["perl", str(HERE / "fill.pl"), str(count), prefix, catalog]).split()
+        return range(int(first), int(last) + 1)
+
+    def run_scrip(self, condition: Path, action: Path, name: str, *, catalog: str = "Chromebooks") -> str:
+        """Creates an asset past the web, has the scrip's two texts run on it, and returns the asset's name."""
+        return (
+            _run(self.directory, ["perl", str(HERE / "run_scrip.pl"), str(condition), str(action), name, catalog]).split(" ", 1)[1].strip()
+        )
+
     def signed_in(self) -> requests.Session:
         """A browser's session: root, through the sign-in form."""
         session = requests.Session()
@@ -145,7 +160,7 @@ class RequestTracker:
         return int(shown.group(1))
 
     def _start(self) -> None:
-        _write_configuration(self.directory, self.port, self.webhook)
+        _write_configuration(self.directory, self.port, self.webhook, self.token_cost)
         command = ["plackup", "-s", "Starlet", "--max-workers", str(self.workers), "--max-reqs-per-child", "100000", "-E", "deployment"]
         with (self.directory / "log" / "server.log").open("ab") as log:
             # The port is bound here and handed over: nobody can take it between choosing and binding.
@@ -233,7 +248,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _write_configuration(directory: Path, port: int, webhook: Webhook | None) -> None:
+def _write_configuration(directory: Path, port: int, webhook: Webhook | None, token_cost: int) -> None:
     scalars: dict[str, str] = {
         "rtname": "rt.test",
         "Organization": "rt.test",
@@ -250,6 +265,7 @@ def _write_configuration(directory: Path, port: int, webhook: Webhook | None) ->
         "WebSessionClass": "Apache::Session::File",
     }
     lines = [f"Set(${name}, {_quoted(value)});" for name, value in scalars.items()]
+    lines += [f"Set($BcryptCost, {token_cost});"]
     lines += ["Set($CanonicalizeRedirectURLs, 1);", "Set($LogToSyslog, undef);", "Set($RestrictReferrer, 0);"]
     if webhook and webhook.style == "plugin":
         lines += [
@@ -272,7 +288,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _template() -> Path:
     """A filled database, made once for each version of the seed and of Request Tracker, and shared by all test runs of this user."""
-    version = hashlib.sha256((HERE / "seed.pl").read_bytes() + Path("/usr/share/request-tracker5/lib/RT/Generated.pm").read_bytes())
+    version = hashlib.sha256(
+        (HERE / "seed.pl").read_bytes() + Path(__file__).read_bytes() + Path("/usr/share/request-tracker5/lib/RT/Generated.pm").read_bytes()
+    )
     cache = Path(tempfile.gettempdir()) / f"rtutils-rt-templates-{os.getuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
     if cache.is_symlink() or cache.stat().st_uid != os.getuid():
@@ -292,7 +310,7 @@ def _template() -> Path:
 def _make_template(directory: Path) -> None:
     for name in ("mason", "log", "conf.d"):
         (directory / name).mkdir()
-    _write_configuration(directory, 1, None)
+    _write_configuration(directory, 1, None, CHEAP)
     _run(directory, [str(SETUP), "--action", "init", "--skip-create"])
     tokens = _run(directory, ["perl", str(HERE / "seed.pl")])
     if len(tokens.split()) != 2:

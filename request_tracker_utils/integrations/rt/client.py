@@ -21,6 +21,7 @@ class RtClient:
     seconds. Reads are repeated at most twice, none beginning later than `retry_within`; writes never are. A call costs Request
     Tracker about 0.2 s. Raises ValueError for a url, a token or a field's name that cannot be one.
 
+    At most `pool_size` requests are under way at once; further threads wait. Proxies named in the environment are not used.
     Searches leave out assets whose status is `deleted`; `asset()` finds them.
     """
 

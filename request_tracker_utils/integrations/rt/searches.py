@@ -49,10 +49,14 @@ class Searches:
             return []
         field = self._serial
         query: Query = [{"field": f"CF.{{{field}}}", "operator": "=", "value": serial}]
-        found = self._matching(query, lambda asset: alike(asset.fields.get(field, ""), serial) or ", " in asset.fields.get(field, ""))
+        try:
+            found = self._matching(query, lambda asset: any(alike(each, serial) for each in _values(asset, field)))
+        except RtRefused:
+            # A condition on a field that does not exist is passed over.
+            self._schema.require(field)
+            raise
         assets = [asset for asset in found if any(same(each, serial) for each in _values(asset, field))]
         if not assets:
-            # A search by a field that does not exist finds nothing either.
             self._schema.require(field)
         return assets
 

@@ -108,7 +108,7 @@ class Transport:
     def _repeated(self, method: Method, path: str, **arguments: Any) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(self._retry_within),
-            wait=tenacity.wait_exponential_jitter(initial=0.1, max=1, jitter=0.1),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=1),
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RtUnreachable) or getattr(error, "status", 0) in TRY_AGAIN),
             reraise=True,
         )

@@ -31,6 +31,8 @@ class Writes:
             data["Status"] = status
         try:
             body = self._transport.write("POST", "asset", data).body
+        except RtUnreachable as lost:
+            raise RtUnreachable(f"{lost.message} The asset may have been created all the same: look in RT first.") from None
         except RtRefused as refusal:
             if refusal.status != 403:
                 raise

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from request_tracker_utils.labels.formats import FORMATS, LARGE, SMALL, BarcodeBox, FormatInvalid, QrBox, UnknownFormat, check, named, problems
+from request_tracker_utils.labels.formats import (
+    FORMATS,
+    LARGE,
+    SMALL,
+    BarcodeBox,
+    FormatInvalid,
+    QrBox,
+    UnknownFormat,
+    check,
+    named,
+    problems,
+)
 
 
 def test_the_known_formats_have_the_sizes_of_the_stock_and_of_what_the_printer_reaches() -> None:

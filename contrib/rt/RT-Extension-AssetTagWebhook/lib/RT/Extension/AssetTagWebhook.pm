@@ -4,7 +4,6 @@ use 5.010;
 
 our $VERSION = '1.0';
 
-use Encode ();
 use JSON ();
 use LWP::UserAgent;
 
@@ -127,12 +126,9 @@ sub _one_line {
     return substr $text, 0, 300;
 }
 
-# RT's configuration page would print the token to every administrator.
-$RT::Config::META{AssetTagWebhookToken} //= {
-    Type      => 'SCALAR',
-    Immutable => 1,
-    Obfuscate => sub { 'Token not printed' },
-};
+# RT's configuration page would print the token to every administrator. (RT has noted by now where the option was set: keep that.)
+$RT::Config::META{AssetTagWebhookToken}{Immutable} = 1;
+$RT::Config::META{AssetTagWebhookToken}{Obfuscate} = sub { 'Token not printed' };
 
 require RT::Asset;
 

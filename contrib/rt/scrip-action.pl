@@ -1,0 +1,59 @@
+use JSON ();
+use LWP::UserAgent;
+
+my $url     = '@WEBHOOK_URL@';
+my $token   = '@WEBHOOK_TOKEN@';
+my $timeout = 5;    # seconds, for the whole call
+
+my $id = $self->TransactionObj->ObjectId;
+my $done = eval {
+    my $asset = RT::Asset->new(RT->SystemUser);
+    $asset->Load($id);
+    die "the asset cannot be read\n" unless $asset->Id;
+
+    # No redirects: the token is for this address alone.
+    my $agent = LWP::UserAgent->new(timeout => $timeout, max_redirect => 0, max_size => 65536);
+    my $response;
+    # LWP's own time-out begins anew with each byte that arrives.
+    local $SIG{ALRM} = sub { die "no complete answer within $timeout seconds\n" };
+    my $before = alarm($timeout + 1);
+    my $posted = eval {
+        $response = $agent->post(
+            $url,
+            'Content-Type' => 'application/json',
+            Authorization  => "Bearer $token",
+            Content        => JSON->new->utf8->encode({
+                asset_id   => $asset->Id + 0,
+                asset_name => $asset->Name // '',
+                catalog    => $asset->CatalogObj->Name // '',
+                event      => 'create',
+                timestamp  => time,
+            }),
+        );
+        1;
+    };
+    my $error = $@;
+    alarm($before || 0);
+    die $error unless $posted;
+    die 'the webhook answered ' . $response->code . "\n" unless $response->is_success;
+
+    my $answer = eval { JSON->new->utf8->decode($response->decoded_content(charset => 'none')) };
+    die "the webhook's answer is not a JSON object\n" unless ref $answer eq 'HASH';
+    my $tag = $answer->{asset_tag};
+    if (defined $tag) {
+        die "the webhook's asset_tag cannot be a name\n"
+            if ref $tag or $tag !~ /\D/ or $tag =~ /[[:cntrl:]]/ or length $tag > 255;
+        if (($asset->Name // '') ne $tag) {
+            my ($ok, $message) = $asset->SetName($tag);
+            die "the name was not set: $message\n" unless $ok;
+        }
+    }
+    1;
+};
+unless ($done) {
+    my $reason = $@ || 'unknown error';
+    $reason =~ s/\Q$token\E/[token]/g if length $token;
+    $reason =~ s/\s+/ /g;
+    RT->Logger->error("asset tag webhook: asset #$id has no tag yet: " . substr($reason, 0, 300));
+}
+return 1;

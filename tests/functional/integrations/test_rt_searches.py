@@ -1,0 +1,259 @@
+"""What Request Tracker answers to searches, wrong answers included, and what the client makes of it."""
+
+from typing import Any
+
+import pytest
+
+from request_tracker_utils.integrations.rt import RtClient, RtInvalid, RtRefused, quoted
+from tests.functional.integrations.conftest import Counted
+from tests.services.request_tracker import RequestTracker
+
+pytestmark = pytest.mark.rt
+
+
+def json_search(rt: RequestTracker, *conditions: dict[str, Any], **params: Any) -> list[int]:
+    answer = rt.rest("POST", "assets", json=list(conditions), params={"per_page": 100, **params})
+    assert answer.status_code == 200
+    return sorted(int(row["id"]) for row in answer.json()["items"])
+
+
+def sql_total(rt: RequestTracker, query: str) -> int:
+    answer = rt.rest("POST", "assets", data={"query": query})
+    assert answer.status_code == 200
+    total: int = answer.json()["total"]
+    return total
+
+
+def is_(field: str, value: Any, operator: str = "=", **more: Any) -> dict[str, Any]:
+    return {"field": field, "operator": operator, "value": value, **more}
+
+
+@pytest.fixture(scope="session")
+def bulk(request_tracker: RequestTracker) -> range:
+    return request_tracker.fill(130, "bulk-")
+
+
+def test_assets_come_by_hundreds_in_the_order_asked_and_missing_ones_are_left_out(client: RtClient, counted: Counted, bulk: range) -> None:
+    chunks = list(client.assets([*reversed(bulk), 999_999, 2**40, 0, bulk[0]]))
+    assert [len(chunk) for chunk in chunks] == [100, 30]
+    assert [asset.id for chunk in chunks for asset in chunk] == list(reversed(bulk))
+    assert counted.requests == [("POST", "assets", "ok")] * 2
+
+
+def test_a_row_holds_everything_that_the_asset_has(client: RtClient) -> None:
+    (asset,) = client.assets_with_serial("SEED-1")
+    assert (asset.id, asset.catalog, asset.status) == (1, "Chromebooks", "new")
+    assert asset.fields["Model"] == "Chromebook 3100"
+    assert asset.fields["Purchase Date"] == ""
+    assert (asset.holders, asset.owner) == ((), "")
+    single = client.asset(1)
+    assert single.etag
+    assert (single.catalog, single.fields) == (asset.catalog, asset.fields)
+
+
+def test_rt_cuts_a_page_to_a_hundred_and_the_client_reads_on(
+    request_tracker: RequestTracker, client: RtClient, counted: Counted, bulk: range
+) -> None:
+    assert len(json_search(request_tracker, is_("Name", "bulk-", "STARTSWITH"), per_page=1000)) == 100
+    pages = list(client.names_beginning_with("bulk-"))
+    assert [len(page) for page in pages] == [100, 30]
+    assert [number for page in pages for number, _ in page] == list(bulk)
+    assert len(counted.requests) == 2
+
+
+def test_an_asset_created_while_pages_are_read_shifts_nothing(request_tracker: RequestTracker, client: RtClient) -> None:
+    made = request_tracker.fill(101, "shift-")
+    pages = client.names_beginning_with("shift-")
+    read = next(pages)
+    newer = request_tracker.create_asset("shift-new")
+    read += [each for page in pages for each in page]
+    assert [number for number, _ in read] == [*made, newer]
+
+
+def test_a_prefix_counts_with_its_case_although_rt_does_not_care(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    asset_id = request_tracker.create_asset(f"{fresh}-W1")
+    assert json_search(request_tracker, is_("Name", f"{fresh}-w", "STARTSWITH")) == [asset_id]
+    assert list(client.names_beginning_with(f"{fresh}-w")) == []
+    assert list(client.names_beginning_with(f"{fresh}-W")) == [[(asset_id, f"{fresh}-W1")]]
+
+
+def test_an_id_list_is_right_in_json_and_everything_in_assetsql(request_tracker: RequestTracker) -> None:
+    assert json_search(request_tracker, is_("id", [1, 3], "IN")) == [1, 3]
+    assert sql_total(request_tracker, "id IN (1,3)") == sql_total(request_tracker, "id > 0")
+
+
+@pytest.mark.parametrize("field", ["CustomField.{Serial Number}", "CF.{Serial Number}"])
+def test_a_custom_field_is_right_in_json(request_tracker: RequestTracker, field: str) -> None:
+    assert json_search(request_tracker, is_(field, "seed-2")) == [2]
+
+
+def test_a_custom_field_is_right_in_assetsql_only_as_cf(request_tracker: RequestTracker, client: RtClient) -> None:
+    assert [asset.id for asset in client.assets_by_query("CF.{Serial Number} = 'SEED-2'", limit=10)] == [2]
+    assert sql_total(request_tracker, "CustomField.{Serial Number} = 'SEED-2'") == sql_total(request_tracker, "id > 0")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "id IN (1,3)",
+        "CustomField.{Serial Number} = 'SEED-1'",
+        "Catalog = 'Chromebooks' AND CustomField.{Serial Number} = 'SEED-1'",
+        "HeldBy.Name IN ('student1001','student1002')",
+        "garbage (",
+        "id = 1 1",
+        "id = 1 OR",
+        "Name = ",
+        "Nope = 'x'",
+        "   ",
+    ],
+)
+def test_a_query_that_rt_does_not_understand_to_its_end_is_refused(client: RtClient, query: str) -> None:
+    with pytest.raises(RtInvalid):
+        client.assets_by_query(query, limit=10)
+
+
+@pytest.mark.parametrize("query", ["garbage (", "HeldBy.Name IN ('student1001')"])
+def test_rt_itself_answers_such_a_query_with_every_asset_and_status_200(request_tracker: RequestTracker, query: str) -> None:
+    assert sql_total(request_tracker, query) == sql_total(request_tracker, "id > 0")
+
+
+def test_rt_runs_the_beginning_of_a_query_whose_end_it_does_not_understand(request_tracker: RequestTracker) -> None:
+    assert sql_total(request_tracker, "Name = 'unlabelled laptop 1' AND CustomField.{Serial Number} = 'x'") == 1
+
+
+def test_a_query_that_is_understood_may_find_nothing_or_all(client: RtClient, bulk: range) -> None:
+    assert client.assets_by_query("Name = 'there is no such name'", limit=10) == []
+    assert [asset.id for asset in client.assets_by_query("id > 0", limit=3)] == [1, 2, 3]
+    assert len(client.assets_by_query("Name STARTSWITH 'bulk-'", limit=120)) == 120
+
+
+def test_json_with_an_unknown_field_finds_nothing_so_a_missing_serial_field_is_an_error(request_tracker: RequestTracker) -> None:
+    assert json_search(request_tracker, is_("Nope", "x")) == []
+    assert json_search(request_tracker, is_("CF.{Nope}", "x")) == []
+    assert json_search(request_tracker, is_("CF.{Nope}", "x"), is_("id", 3, "<")) == [1, 2]  # beside another condition it is passed over
+    with RtClient(request_tracker.url, request_tracker.token, serial_field="Nope") as client, pytest.raises(RtInvalid, match="'Nope'"):
+        client.assets_with_serial("SEED-1")
+
+
+def test_a_serial_that_nobody_has_is_found_nowhere(client: RtClient, counted: Counted) -> None:
+    assert client.assets_with_serial("no such serial") == []
+    assert client.assets_with_serial("nor this one") == []
+    assert counted.requests.count(("POST", "customfields", "ok")) == 1
+
+
+def test_holders_are_found_by_assetsql_only_and_only_by_name(request_tracker: RequestTracker, client: RtClient) -> None:
+    held = request_tracker.create_asset("held", HeldBy=["student1007"])
+    owned = request_tracker.create_asset("owned", Owner="student1007")
+    assert json_search(request_tracker, is_("HeldBy.Name", "student1007")) == []
+    assert json_search(request_tracker, is_("Owner.Name", "student1007")) == []
+    assert sql_total(request_tracker, "Owner = 'student1007'") == 0
+    assert [asset.id for asset in client.assets_of(["student1007", "nobody at all"])] == [held, owned]
+
+
+def test_beyond_28_names_rt_finds_nothing_and_the_client_asks_in_parts(
+    request_tracker: RequestTracker, client: RtClient, counted: Counted
+) -> None:
+    held = request_tracker.create_asset("held", HeldBy=["student1008"])
+    names = [f"student{number}" for number in range(2001, 2031)] + ["student1008"]
+    query = " OR ".join(f"HeldBy.Name = '{name}' OR Owner.Name = '{name}'" for name in names)
+    assert sql_total(request_tracker, query) == 0
+    assert [asset.id for asset in client.assets_of(names)] == [held]
+    assert len(counted.requests) == 2
+    with pytest.raises(RtInvalid, match="too long"):
+        client.assets_by_query(query, limit=10)
+
+
+def test_text_is_searched_in_name_serial_and_model_newest_first(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    by_name = request_tracker.create_asset(f"a {fresh.upper()} b")
+    by_serial = request_tracker.create_asset("x", CustomFields={"Serial Number": f"{fresh}9"})
+    by_model = request_tracker.create_asset("x", catalog="Cables", CustomFields={"Model": fresh})
+    request_tracker.create_asset("x", CustomFields={"Category": fresh})
+    assert [asset.id for asset in client.assets_mentioning(fresh).assets] == [by_model, by_serial, by_name]
+    first = client.assets_mentioning(fresh, page_size=2)
+    assert ([asset.id for asset in first.assets], first.more) == ([by_model, by_serial], True)
+    second = client.assets_mentioning(fresh, page=2, page_size=2)
+    assert ([asset.id for asset in second.assets], second.more) == ([by_name], False)
+    assert [asset.id for asset in client.assets_mentioning(fresh, catalog="Cables").assets] == [by_model]
+
+
+def test_an_empty_text_finds_all_of_a_catalog(client: RtClient, bulk: range) -> None:
+    page = client.assets_mentioning("", catalog="Cables", page_size=500)
+    assert len(page.assets) == 100
+    assert page.more
+    assert {asset.catalog for asset in page.assets} == {"Cables"}
+    assert client.assets_mentioning("", catalog="No such catalog").assets == []
+
+
+def test_quotes_and_backslashes_are_found_as_they_are_written(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    serial = f"{fresh}'a\\b\"c"
+    asset_id = request_tracker.create_asset(f"it's {fresh}\\", CustomFields={"Serial Number": serial})
+    for text in (serial, f"it's {fresh}\\"):
+        assert [asset.id for asset in client.assets_mentioning(text).assets] == [asset_id]
+    assert [asset.id for asset in client.assets_with_serial(serial.upper())] == [asset_id]
+    assert [asset.id for asset in client.assets_named(f"it's {fresh}\\")] == [asset_id]
+    assert [asset.id for asset in client.assets_by_query(f"CF.{{Serial Number}} = {quoted(serial)}", limit=5)] == [asset_id]
+
+
+def test_text_that_looks_like_a_query_is_text_to_the_client_and_a_query_to_rt(request_tracker: RequestTracker, client: RtClient) -> None:
+    text = "x' OR id > 0 OR Name = 'x"
+    assert sql_total(request_tracker, f"Name = '{text}'") == sql_total(request_tracker, "id > 0")
+    assert client.assets_mentioning(text).assets == []
+    assert client.assets_of([text]) == []
+    with pytest.raises(RtInvalid, match="control characters"):
+        client.assets_mentioning("a\nb")
+
+
+def test_wildcards_are_live_in_rt_and_mean_themselves_to_the_client(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    request_tracker.create_asset(f"{fresh}-ab")
+    percent = request_tracker.create_asset(f"{fresh}-a%")
+    assert len(json_search(request_tracker, is_("Name", f"{fresh}-a%", "STARTSWITH"))) == 2
+    assert [asset.id for asset in client.assets_mentioning(f"{fresh}-a%").assets] == [percent]
+    assert list(client.names_beginning_with(f"{fresh}-a%")) == [[(percent, f"{fresh}-a%")]]
+    assert client.assets_mentioning(f"{fresh}_a").assets == []
+
+
+def test_the_operators_of_a_json_search_work(request_tracker: RequestTracker, fresh: str) -> None:
+    one, two = (request_tracker.create_asset(f"{fresh}-{number}") for number in (1, 2))
+    assert json_search(request_tracker, is_("Name", f"{fresh}-", "STARTSWITH")) == [one, two]
+    assert json_search(request_tracker, is_("Name", f"{fresh[1:]}-1", "LIKE")) == [one]
+    assert json_search(request_tracker, is_("Name", [f"{fresh}-2", f"{fresh}-3"], "IN")) == [two]
+    either = [is_("Name", f"{fresh}-{number}", entry_aggregator="OR") for number in (1, 2)]
+    assert json_search(request_tracker, *either) == [one, two]
+
+
+def test_a_name_and_a_custom_field_cannot_be_alternatives_in_json(request_tracker: RequestTracker) -> None:
+    either = [is_("Name", "unlabelled laptop 1", entry_aggregator="OR"), is_("CF.{Serial Number}", "SEED-2", entry_aggregator="OR")]
+    assert json_search(request_tracker, *either) == []
+
+
+def test_two_hundred_serials_fit_into_one_search_without_case(request_tracker: RequestTracker, bulk: range) -> None:
+    serials = [f"s-BULK-{number:04}" for number in range(1, 201)]
+    answer = request_tracker.rest("POST", "assets", json=[is_("CustomField.{Serial Number}", serials, "IN")])
+    assert answer.json()["total"] == len(bulk)
+
+
+def test_names_are_not_unique_and_all_of_them_are_found(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    twins = [request_tracker.create_asset(fresh) for _ in range(2)]
+    request_tracker.create_asset(fresh.upper())
+    assert [asset.id for asset in client.assets_named(fresh)] == twins
+    assert client.assets_named("") == client.assets_with_serial("") == []
+
+
+def test_a_deleted_asset_is_in_no_search_and_is_read_by_its_id(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    asset_id = request_tracker.create_asset(fresh)
+    request_tracker.rest("PUT", f"asset/{asset_id}", json={"Status": "deleted"})
+    assert client.assets_named(fresh) == []
+    assert list(client.assets([asset_id])) == [[]]
+    assert list(client.names_beginning_with(fresh)) == []
+    assert client.asset(asset_id).status == "deleted"
+
+
+def test_a_user_who_may_not_see_everything_is_told_so_where_a_hole_would_do_harm(request_tracker: RequestTracker, fresh: str) -> None:
+    request_tracker.create_asset(fresh)
+    visible = request_tracker.create_asset(fresh, catalog="Cables")
+    with RtClient(request_tracker.url, request_tracker.clerks_token) as clerk:
+        assert [asset.id for asset in clerk.assets_named(fresh)] == [visible]
+        assert [asset.id for asset in clerk.assets_mentioning(fresh).assets] == [visible]
+        for ask in (lambda: list(clerk.names_beginning_with(fresh)), lambda: clerk.assets_by_query(f"Name = '{fresh}'", limit=5)):
+            with pytest.raises(RtRefused, match="ShowAsset"):
+                ask()

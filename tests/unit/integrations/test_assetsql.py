@@ -1,0 +1,36 @@
+"""Values in AssetSQL."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from request_tracker_utils.integrations.rt import RtInvalid, quoted
+from request_tracker_utils.integrations.rt.assetsql import pattern
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("a", "'a'"), ("it's", r"'it\'s'"), ("a\\", r"'a\\'"), ("\\'", r"'\\\''"), ('"', "'\"'"), ("", "''")]
+)
+def test_quotes_and_backslashes_are_escaped(text: str, written: str) -> None:
+    assert quoted(text) == written
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+def test_a_value_ends_only_at_its_own_quote_and_reads_back(text: str) -> None:
+    inner, read, position = quoted(text)[1:-1], "", 0
+    while position < len(inner):
+        assert inner[position] != "'"
+        position += inner[position] == "\\"
+        read += inner[position]
+        position += 1
+    assert read == text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\tb", "\x00", "\x7f", "\x85"])
+def test_control_characters_are_refused(text: str) -> None:
+    with pytest.raises(RtInvalid, match="control characters"):
+        quoted(text)
+
+
+def test_a_backslash_in_a_pattern_matches_any_letter() -> None:
+    assert pattern("a\\b") == "a_b"
