@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import structlog
@@ -51,8 +53,9 @@ def with_secret_key(settings: Settings) -> Settings:
 
 def prepare(app: Flask, settings: Settings) -> None:
     """Migrates the database, one process at a time. Raises NotReady for an older installation's database, or another directory's."""
-    with app.app_context(), holding(db.engine, "migration"):
+    with app.app_context():
         _refuse_older_installation(settings)
+    with app.app_context(), holding(db.engine, "migration"):
         upgrade(directory=str(MIGRATIONS))
         _refuse_other_directory()
         for step in house().preparations:
@@ -90,9 +93,21 @@ def _kept_key(path: Path) -> str:
 
 
 def _refuse_older_installation(settings: Settings) -> None:
-    tables = set(inspect(db.engine).get_table_names())
+    file = settings.database_file
+    tables = set(_tables_of_file(file) if file else inspect(db.engine).get_table_names())
     if tables and "alembic_version" not in tables:
-        raise NotReady(OLDER_INSTALLATION.format(file=settings.database_file or "DATABASE_URL"))
+        raise NotReady(OLDER_INSTALLATION.format(file=file or "DATABASE_URL"))
+
+
+def _tables_of_file(file: Path) -> list[str]:
+    """Read without our engine: that one would switch the file to another journal, and so change it."""
+    if not file.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=20)) as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    except sqlite3.DatabaseError as error:
+        raise NotReady(f"DATABASE_PATH: {file} cannot be read as a database: {error}. Name another file, or bring back a backup.") from None
 
 
 def _refuse_other_directory() -> None:

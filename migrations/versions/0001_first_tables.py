@@ -156,6 +156,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("due_at IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_asset_tags_problem",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("problem IS NOT NULL"),
+            postgresql_where=sa.text("problem IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_asset_tags_released",
             ["state", "prefix", "number"],
             unique=False,
@@ -207,42 +214,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("sign_in_sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sign_in_sessions_user_id"))
-
-    op.drop_table("sign_in_sessions")
-    with op.batch_alter_table("personal_tokens", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_personal_tokens_user_id"))
-
-    op.drop_table("personal_tokens")
-    with op.batch_alter_table("asset_tags", schema=None) as batch_op:
-        batch_op.drop_index("uq_asset_tags_prefix_number")
-        batch_op.drop_index(
-            "uq_asset_tags_asset_id", sqlite_where=sa.text("asset_id IS NOT NULL"), postgresql_where=sa.text("asset_id IS NOT NULL")
-        )
-        batch_op.drop_index(
-            "ix_asset_tags_released", sqlite_where=sa.text("state = 'released'"), postgresql_where=sa.text("state = 'released'")
-        )
-        batch_op.drop_index("ix_asset_tags_due", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL"))
-
-    op.drop_table("asset_tags")
-    op.drop_table("waiting_assets")
-    op.drop_table("users")
-    op.drop_table("tag_sequences")
-    with op.batch_alter_table("tag_events", schema=None) as batch_op:
-        batch_op.drop_index("ix_tag_events_tag")
-        batch_op.drop_index("ix_tag_events_asset_id")
-
-    op.drop_table("tag_events")
+    tables = "sign_in_sessions personal_tokens asset_tags waiting_assets users tag_sequences tag_events one_time_links kept_values job_runs"
+    for table in [*tables.split(), "directory_assets"]:
+        op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION tag_events_only_grow()")
-    op.drop_table("one_time_links")
-    op.drop_table("kept_values")
-    with op.batch_alter_table("job_runs", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_runs_job_started_at")
-
-    op.drop_table("job_runs")
-    with op.batch_alter_table("directory_assets", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_directory_assets_name"))
-
-    op.drop_table("directory_assets")

@@ -11,7 +11,7 @@ from wtforms.validators import EqualTo, InputRequired
 from request_tracker_utils.accounts import recognise, service
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import Conflict, Invalid
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
 from request_tracker_utils.web.forms import show_problem
 
@@ -82,7 +82,7 @@ def set_up(key: str) -> ResponseReturnValue:
             recognise.begin(user)
             session.permanent = True
             return redirect(url_for("home.home"), 303)
-        except AppError as error:
+        except (Invalid, Conflict) as error:
             show_problem(form, error, default="name")
     return render_template("accounts/set-up.html", form=form), 400 if form.errors else 200
 

@@ -5,18 +5,28 @@ from datetime import datetime
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.directory.service import Directory, DirectoryInvalid, DirectoryRefused, NewAsset
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 
 
+class SerialTaken(Conflict):
+    """`asset_id` names the asset that has the serial number."""
+
+    code = "serial_taken"
+
+
 def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
     """Creates the asset under the next tag, and returns the tag.
 
-    Raises SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable
+    Raises SerialTaken, SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable
     and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
     """
+    twins = directory.find_by_serial(new.serial) if new.serial else []
+    if twins:
+        raise SerialTaken(f"Serial number {new.serial} already exists (Asset #{twins[0].id}).", field="serial", asset_id=twins[0].id)
     with transaction() as session:
         tag = tags.reserve(session, prefix, actor=actor, now=now)
     try:

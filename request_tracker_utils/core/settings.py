@@ -180,3 +180,12 @@ def _read_secrets(path: str) -> dict[str, str]:
 
 def _problem(where: tuple[int | str, ...], message: str) -> str:
     return f"{str(where[0]).upper()}: {message.removeprefix('Value error, ')}"
+
+
+def reference() -> str:
+    """The settings as a Markdown table: name, default, what for."""
+    rows = ["| Setting | Default | What for |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        rows.append(f"| `{name.upper()}` | {f'`{default}`' if default else '–'} | {field.description} |")
+    return "\n".join(rows)

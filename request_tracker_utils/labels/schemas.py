@@ -41,5 +41,5 @@ class BatchLabels(BaseModel):
     @model_validator(mode="after")
     def _names_some(self) -> Self:
         if not self.asset_ids and not self.query:
-            raise ValueError("asset_ids or query is required")
+            raise ValueError("Tick at least one asset, or send asset_ids or a query.")
         return self

@@ -1,13 +1,14 @@
 """The tags domain, as the app sees it."""
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import cli, sequence, views, webhook
+from request_tracker_utils.tags import cli, sequence, service, trail, views, webhook
 from request_tracker_utils.tags.api import api, hook
+from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.house import settings
 
 
@@ -20,6 +21,16 @@ def prepare() -> None:
         adopt_tags()
 
 
+def card() -> dict[str, object]:
+    """What the front page shows of tags."""
+    with reading() as session:
+        try:
+            next_tag = str(sequence.preview(session, settings().prefix))
+        except SequenceNotReady:
+            next_tag = None
+        return {"next_tag": next_tag, **service.waiting(session), "recent": trail.recent(session, limit=6)}
+
+
 feature = Feature(
     name="tags",
     apis=[api, hook],
@@ -27,6 +38,7 @@ feature = Feature(
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
+    cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
     grants={"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})},
     prepare=prepare,
 )

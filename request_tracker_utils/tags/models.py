@@ -61,6 +61,7 @@ class Tag(Base):
             sqlite_where=text("state = 'released'"),
             postgresql_where=text("state = 'released'"),
         ),
+        Index("ix_asset_tags_problem", "id", sqlite_where=text("problem IS NOT NULL"), postgresql_where=text("problem IS NOT NULL")),
         Index("ix_asset_tags_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -127,6 +127,15 @@ def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str
         tag.previous_name = tag.previous_name or old_name
         settle(session, tag, action="assigned" if fresh else "confirmed", actor=actor, now=now, old_name=old_name)
     return tag
+
+
+def waiting(session: Session) -> dict[str, int]:
+    """How many tags a job looks after until the directory holds them (`unconfirmed`), and how many stumbled (`problems`)."""
+    count = select(func.count()).select_from(Tag)
+    return {
+        "unconfirmed": session.execute(count.where(Tag.due_at.is_not(None))).scalar_one(),
+        "problems": session.execute(count.where(Tag.problem.is_not(None))).scalar_one(),
+    }
 
 
 def mark_printed(session: Session, asset_ids: list[int], *, now: datetime) -> None:

@@ -74,7 +74,8 @@ def of_validation(error: ValidationError) -> NoReturn:
     """The first field that is wrong, in words; all of them under `details`."""
     details = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
     first = details[0]
-    raise Invalid(f"{first['field']}: {first['problem']}", field=first["field"], details=details) from error
+    message = f"{first['field']}: {first['problem']}" if first["field"] else first["problem"]
+    raise Invalid(message, field=first["field"], details=details) from error
 
 
 def _title(error: AppError) -> str:

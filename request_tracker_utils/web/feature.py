@@ -23,7 +23,7 @@ class NavItem:
 
 @dataclass(frozen=True)
 class HomeCard:
-    """A card of the front page. `content` gives the template's variables; it is called for those who hold the permission."""
+    """A card of the front page. `content` gives what is `card` in the template; it is called for those who hold the permission."""
 
     template: str
     permission: StrEnum

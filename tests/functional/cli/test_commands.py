@@ -1,0 +1,168 @@
+"""`rtutils`, command by command, as a person at a terminal runs it."""
+
+import hashlib
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from request_tracker_utils.cli import main
+
+Result = subprocess.CompletedProcess[str]
+
+
+class Terminal:
+    """Runs `rtutils` in a process of its own, with nothing of this machine's settings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+        self.environ = {**kept, "INSTANCE_PATH": str(folder / "instance"), "LOG_LEVEL": "WARNING"}
+
+    def run(self, *arguments: str, typed: str = "", **environ: str) -> Result:
+        command = [sys.executable, "-m", "request_tracker_utils.cli", *arguments]
+        settings = {**self.environ, **environ}
+        root = Path(__file__).resolve().parents[3]
+        return subprocess.run(
+            command, input=typed, capture_output=True, text=True, env={**settings, "PYTHONPATH": str(root)}, cwd=self.folder, check=False, timeout=60
+        )
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+@pytest.fixture
+def ready(terminal: Terminal) -> Terminal:
+    assert terminal.run("db", "upgrade").returncode == 0
+    return terminal
+
+
+def test_every_command_has_help() -> None:
+    def walk(command: object, path: list[str]) -> None:
+        assert command.help, path  # type: ignore[attr-defined]
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, [*path, name])
+
+    walk(main, ["rtutils"])
+
+
+def test_help_needs_no_database(terminal: Terminal) -> None:
+    for arguments in ([], ["--help"], ["users", "--help"], ["tags", "next", "--help"]):
+        assert terminal.run(*arguments).returncode in (0, 2)
+    assert not (terminal.folder / "instance").exists()
+
+
+def test_a_database_that_is_not_ready_is_said_with_what_to_do(terminal: Terminal) -> None:
+    result = terminal.run("tags", "next")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "rtutils db upgrade" in result.stderr
+
+
+def test_wrong_settings_are_listed_together(terminal: Terminal) -> None:
+    result = terminal.run("settings", PORT="x", TIMEZONE="Mars")
+    assert result.returncode == 2
+    assert "PORT" in result.stderr
+    assert "TIMEZONE" in result.stderr
+
+
+def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
+    result = terminal.run("settings", RT_URL="https://rt.example.org", RT_TOKEN="1-14-secretsecret")
+    assert "RT_TOKEN=***" in result.stdout
+    assert "RT_URL=https://rt.example.org" in result.stdout
+    assert "secretsecret" not in result.stdout + result.stderr
+
+
+def test_the_data_folder_and_its_key_are_the_owners_alone(ready: Terminal) -> None:
+    key = ready.folder / "instance" / "secret_key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    before = key.read_text()
+    ready.run("tags", "next")
+    assert key.read_text() == before
+
+
+def test_users_are_made_and_listed(ready: Terminal) -> None:
+    made = ready.run("users", "create", "ada", "--role", "admin", "--email", "ada@example.org", "--password-stdin", typed="a long password\n")
+    assert made.returncode == 0, made.stderr
+    assert ready.run("users", "list").stdout == "ada\tadmin\tactive\tada@example.org\n"
+    again = ready.run("users", "create", "ADA", "--role", "user", "--password-stdin", typed="a long password\n")
+    assert (again.returncode, "is taken" in again.stderr) == (1, True)
+    assert ready.run("users", "create", "bob", "--role", "king", "--password-stdin", typed="a long password\n").returncode == 2
+    assert ready.run("users", "create", "bob", "--role", "user", "--password-stdin", typed="short\n").returncode == 1
+
+
+def test_a_token_is_printed_alone_and_can_be_revoked(ready: Terminal) -> None:
+    ready.run("users", "create", "ada", "--role", "admin", "--password-stdin", typed="a long password\n")
+    token = ready.run("tokens", "create", "ada", "--label", "script").stdout
+    assert token.startswith("rtu_")
+    assert token.count("\n") == 1
+    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).returncode == 0
+    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).returncode == 1
+    ready.run("tokens", "create", "ada", "--label", "script")
+    assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "1 revoked.\n"
+    assert ready.run("tokens", "revoke").returncode == 2
+    assert ready.run("tokens", "create", "nobody").returncode == 1
+
+
+def test_a_set_up_link_is_printed_while_nobody_administers(ready: Terminal) -> None:
+    first = ready.run("setup-link", APP_URL="https://tags.example.org")
+    assert first.stdout.startswith("https://tags.example.org/set-up/")
+    ready.run("users", "create", "ada", "--role", "admin", "--password-stdin", typed="a long password\n")
+    assert ready.run("setup-link").returncode == 1
+
+
+def test_jobs_are_listed_by_name_and_run(ready: Terminal) -> None:
+    names = [line.split("\t")[0] for line in ready.run("jobs", "list").stdout.splitlines()]
+    assert {"adopt-tags", "confirm-tags"} <= set(names)
+    assert ready.run("jobs", "run", "confirm-tags").returncode == 0
+    unknown = ready.run("jobs", "run", "nonsense")
+    assert (unknown.returncode, "confirm-tags" in unknown.stderr) == (1, True)
+
+
+def test_the_demonstration_fills_an_empty_database_only(ready: Terminal) -> None:
+    assert ready.run("tags", "next").stdout == "W12-0001\n"
+    assert ready.run("demo").returncode == 0
+    assert ready.run("tags", "next").stdout == "W12-0061\n"
+    assert ready.run("demo").returncode == 1
+
+
+def test_an_older_installations_database_is_refused_and_left_untouched(terminal: Terminal) -> None:
+    folder = terminal.folder / "instance"
+    folder.mkdir()
+    file = folder / "database.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE students (id INTEGER PRIMARY KEY, student_id TEXT)")
+    connection.close()
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    for arguments in (["db", "upgrade"], ["tags", "next"], ["serve"]):
+        result = terminal.run(*arguments)
+        assert (result.returncode, "import-legacy" in result.stderr) == (3, True)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["database.sqlite", "secret_key"]
+
+
+def test_a_file_that_is_no_database_is_refused(terminal: Terminal) -> None:
+    (terminal.folder / "notes.txt").write_text("these are notes, and no database at all" * 100)
+    result = terminal.run("db", "upgrade", DATABASE_PATH=str(terminal.folder / "notes.txt"))
+    assert (result.returncode, "DATABASE_PATH" in result.stderr) == (3, True)
+
+
+def test_tags_of_one_directory_are_not_taken_for_those_of_another(ready: Terminal) -> None:
+    ready.run("demo")
+    result = ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x")
+    assert (result.returncode, "RT_URL" in result.stderr) == (3, True)
+
+
+def test_an_empty_installation_may_move_to_request_tracker(ready: Terminal) -> None:
+    assert ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x").returncode == 0
+
+
+def test_a_data_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:
+    (terminal.folder / "file").write_text("")
+    result = terminal.run("db", "upgrade", INSTANCE_PATH=str(terminal.folder / "file" / "instance"))
+    assert (result.returncode, "INSTANCE_PATH" in result.stderr) == (2, True)

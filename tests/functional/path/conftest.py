@@ -1,0 +1,70 @@
+"""Servers that several tests share. Each has a prefix of its own, so that one Request Tracker serves them all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+from itertools import count
+
+import pytest
+
+from tests.services.databases import PostgreSQL, SQLite
+from tests.services.installation import Installation, Surroundings
+from tests.services.local_server import wait_until
+from tests.services.proxy import Proxy
+from tests.services.request_tracker import NOT_INSTALLED, RequestTracker, installed
+
+Install = Callable[..., Installation]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    if not installed():
+        pytest.skip(NOT_INSTALLED)
+    with RequestTracker(tmp_path_factory.mktemp("path-rt"), workers=6) as rt, Proxy() as hook, Proxy(rt.url) as line:
+        yield Surroundings(rt, hook, line)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def installer(stack: ExitStack, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Makes installations that end with the stack. With Request Tracker unless `rt=False`; more arguments are settings."""
+
+    def install(kind: str, *, rt: bool = True, prefix: str = "", **settings: str) -> Installation:
+        database: SQLite | PostgreSQL = request.getfixturevalue(kind)
+        url = stack.enter_context(database.fresh())
+        if rt:
+            around: Surroundings = request.getfixturevalue("surroundings")
+            settings = {"rt_url": around.line.url, "rt_token": around.rt.token, **settings}
+        made = Installation(tmp_path_factory.mktemp("installation"), url, prefix or f"T{next(_numbers)}-", settings)
+        stack.callback(made.close)
+        return made
+
+    return install
+
+
+@pytest.fixture
+def install(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Install]:
+    """For servers of one test alone."""
+    with ExitStack() as stack:
+        yield installer(stack, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Installation]]:
+    """One installation for each kind of database, with Request Tracker and nothing of its settings changed."""
+    with ExitStack() as stack:
+        make = installer(stack, request, tmp_path_factory)
+        yield cache(lambda kind: make(kind))
+
+
+@pytest.fixture
+def installation(shared: Callable[[str], Installation], kind: str, surroundings: Surroundings) -> Installation:
+    """The shared one of each kind; Request Tracker tells it of new assets, by the plugin and inside its transaction."""
+    made = shared(kind)
+    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)  # names that Request Tracker holds are adopted first
+    surroundings.tells(made.server.url)
+    return made

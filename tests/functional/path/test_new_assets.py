@@ -1,0 +1,112 @@
+"""From an asset that somebody creates in Request Tracker to the tag that is its name: the real program beside a real Request Tracker."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import pytest
+
+from tests.functional.path.conftest import Install
+from tests.services.installation import Installation, Surroundings, asset_id_of, create_at_once
+from tests.services.local_server import wait_until
+from tests.services.proxy import Proxy
+from tests.services.request_tracker import RequestTracker
+
+pytestmark = pytest.mark.rt
+
+Stage = Literal["inside", "after"]
+
+
+@pytest.fixture
+def rt(surroundings: Surroundings) -> RequestTracker:
+    return surroundings.rt
+
+
+@pytest.mark.parametrize("stage", ["inside", "after"])
+def test_a_hundred_assets_made_by_four_clients_at_once_get_a_tag_each(
+    installation: Installation, surroundings: Surroundings, rt: RequestTracker, stage: Stage
+) -> None:
+    surroundings.tells(installation.server.url, stage=stage)
+    first = installation.next_number()
+    with ThreadPoolExecutor(1) as at_a_browser:
+        forms = at_a_browser.submit(lambda: [rt.create_asset_by_form(f"typed in {number}", catalog="Chromebooks") for number in range(4)])
+        made = create_at_once(rt, 100)
+    made += forms.result()
+    names = rt.all_assets()
+    assert {asset_id: names[asset_id] for asset_id in made} == installation.tags_of(made)
+    assert sorted(names[asset_id] for asset_id in made) == [installation.tag(number) for number in range(first, first + 104)]
+    assert installation.next_number() == first + 104
+    installation.wait_until_confirmed(made)
+
+
+@pytest.mark.parametrize("stage", ["inside", "after"])
+def test_the_bare_call_is_enough(installation: Installation, surroundings: Surroundings, rt: RequestTracker, stage: Stage) -> None:
+    surroundings.tells(installation.server.url, stage=stage, style="bare", catalogs=())
+    first = installation.next_number()
+    made = [*create_at_once(rt, 8), rt.create_asset_by_form("typed in")]
+    assert sorted(rt.asset(asset_id)["Name"] for asset_id in made) == [installation.tag(number) for number in range(first, first + 9)]
+    # The form reserves a tag, and the webhook, which is told no name, gives another: the reserved one is given again first.
+    added = asset_id_of(installation.signed_in().add_asset(f"BARE-{stage}-{first}"))
+    assert rt.asset(added)["Name"] == installation.tags_of([added])[added] == installation.tag(first + 10)
+    assert installation.next_tag() == installation.tag(first + 9)
+    following = rt.create_asset("the next one")
+    assert rt.asset(following)["Name"] == installation.tag(first + 9)
+    assert installation.next_tag() == installation.tag(first + 11)
+    installation.wait_until_confirmed([*made, added, following])
+
+
+def test_an_asset_added_here_is_bound_to_the_tag_that_it_was_created_under(
+    installation: Installation, surroundings: Surroundings, rt: RequestTracker
+) -> None:
+    first = installation.next_number()
+    surroundings.hook.calls.clear()
+    answer = installation.signed_in().add_asset(f"BOUND-{first}")
+    added = asset_id_of(answer)
+    (told,) = surroundings.hook.calls
+    assert (told.json["asset_id"], told.json["asset_name"]) == (added, installation.tag(first))
+    assert rt.asset(added)["Name"] == installation.tags_of([added])[added] == installation.tag(first)
+    assert installation.next_number() == first + 1
+    assert installation.all_confirmed([added])
+
+
+def test_a_free_tag_typed_as_the_name_is_kept_and_a_taken_one_is_not(installation: Installation, rt: RequestTracker) -> None:
+    first = installation.next_number()
+    ahead = installation.tag(first + 500)
+    chosen = rt.create_asset(ahead)
+    copied = rt.create_asset(ahead)
+    assert rt.asset(chosen)["Name"] == ahead
+    assert rt.asset(copied)["Name"] == installation.tag(first)
+    assert installation.tags_of([chosen, copied]) == {chosen: ahead, copied: installation.tag(first)}
+    installation.wait_until_confirmed([chosen, copied])
+
+
+def test_assets_of_other_catalogs_keep_their_names(installation: Installation, rt: RequestTracker) -> None:
+    before = installation.next_tag()
+    cable = rt.create_asset("HDMI cable, 3 m", catalog="Cables")
+    assert rt.asset(cable)["Name"] == "HDMI cable, 3 m"
+    assert (installation.next_tag(), installation.tags_of([cable])) == (before, {})
+
+
+def test_more_assets_under_way_than_threads_come_through_each_with_one_tag(
+    install: Install, surroundings: Surroundings, rt: RequestTracker, kind: str
+) -> None:
+    made_for_two = install(kind, threads="2")
+    wait_until(lambda: made_for_two.call("GET", "/next-asset-tag").ok)
+    surroundings.tells(made_for_two.server.url)
+    people = [made_for_two.signed_in() for _ in range(6)]
+    with ThreadPoolExecutor(12) as pool:
+        forms = [pool.submit(person.add_asset, f"BUSY-{kind}-{number}") for number, person in enumerate(people)]
+        directly = [pool.submit(rt.create_asset, f"busy {number}") for number in range(6)]
+        added = [asset_id_of(form.result()) for form in forms]
+        created = [asset.result() for asset in directly]
+    # Request Tracker gives an answer up that comes too late; the job names those assets afterwards.
+    ours = [*added, *created]
+    wait_until(lambda: made_for_two.all_confirmed(untold(made_for_two, surroundings.hook, ours)), within=60)
+    names = rt.all_assets()
+    tags = made_for_two.tags_of(ours)
+    assert {asset_id: names[asset_id] for asset_id in ours} == tags
+    assert max(Counter(tags.values()).values()) == 1
+
+
+def untold(installation: Installation, hook: Proxy, assets: list[int]) -> list[int]:
+    return assets

@@ -1,0 +1,102 @@
+"""Who gets in where, and what every answer carries."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.web.auth import access_of
+from tests.services.house import sign_in, token, user
+
+PUBLIC = {"static", "bootstrap.static", "accounts.sign_in", "accounts.set_up", "webhook.asset_created"}
+PAGE = {"Accept": "text/html"}
+
+
+def test_every_route_says_who_may_call_it(app: Flask) -> None:
+    closed = [rule.endpoint for rule in app.url_map.iter_rules() if access_of(app, rule.endpoint) is None]
+    assert not closed
+
+
+def test_no_other_route_than_these_is_public(app: Flask) -> None:
+    assert {rule.endpoint for rule in app.url_map.iter_rules() if access_of(app, rule.endpoint).public} == PUBLIC  # type: ignore[union-attr]
+
+
+def test_a_route_that_nobody_opened_is_closed_to_all(app: Flask) -> None:
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = app.test_client()
+    assert client.get("/forgotten", headers=token(app, "admin")).status_code == 404
+
+
+def test_nobody_gets_in_anywhere_else(app: Flask, client: FlaskClient) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in PUBLIC:
+            continue
+        path = rule.rule.replace("<int:asset_id>", "1")
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            assert client.open(path, method=method).status_code == 401, f"{method} {path}"
+
+
+@pytest.mark.parametrize(("role", "expected"), [("admin", (200, 200, 200)), ("staff", (200, 200, 403)), ("teacher", (200, 403, 403)), ("student", (403, 403, 403)), ("user", (403, 403, 403))])
+def test_each_role_sees_its_pages(app: Flask, client: FlaskClient, role: str, expected: tuple[int, int, int]) -> None:
+    headers = token(app, role)
+    assert tuple(client.get(path, headers=headers).status_code for path in ("/assets", "/assets/new", "/webhook")) == expected
+
+
+def test_the_navigation_shows_what_the_role_may_open(app: Flask, client: FlaskClient) -> None:
+    user(app, "staff")
+    sign_in(client, "staff")
+    page = client.get("/", headers=PAGE).get_data(as_text=True)
+    assert 'href="/assets"' in page
+    assert 'href="/webhook"' not in page
+
+
+def test_a_page_carries_the_browsers_orders(app: Flask, client: FlaskClient) -> None:
+    headers = client.get("/sign-in", headers=PAGE).headers
+    policy = headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    cookie = headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_a_fault_has_a_number_that_the_caller_and_the_log_share(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    from request_tracker_utils.web.auth import public
+
+    @public("test")
+    def fail() -> str:
+        raise RuntimeError("inner detail")
+
+    app.add_url_rule("/fail", "fail", fail)
+    client = app.test_client()
+    answer = client.get("/fail")
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_server_error")
+    assert answer.headers["X-Request-ID"] in answer.json["error"]
+    assert "inner detail" not in answer.get_data(as_text=True)
+    page = client.get("/fail", headers=PAGE)
+    assert page.status_code == 500
+    assert page.headers["X-Request-ID"] in page.get_data(as_text=True)
+
+
+def test_an_unknown_page_and_a_wrong_method_are_told_in_the_callers_language(client: FlaskClient) -> None:
+    assert client.get("/nowhere").json == {"error": "There is no such page.", "code": "not_found"}
+    assert client.get("/nowhere", headers=PAGE).mimetype == "text/html"
+    answer = client.get("/confirm-asset-tag")
+    assert (answer.status_code, answer.is_json, "POST" in answer.headers["Allow"]) == (405, True, True)
+
+
+def test_an_unreachable_database_is_said_and_not_a_fault(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    def broken(*_: object, **__: object) -> object:
+        raise OperationalError("SELECT", {}, Exception("database is locked"))
+
+    headers = token(app, "staff")
+    monkeypatch.setattr("request_tracker_utils.tags.sequence.preview", broken)
+    assert client.get("/next-asset-tag", headers=headers).status_code == 503
+
+
+def test_a_request_may_bring_its_number_if_it_is_one(client: FlaskClient) -> None:
+    assert client.get("/sign-in", headers={"X-Request-ID": "abc-12345"}).headers["X-Request-ID"] == "abc-12345"
+    assert "\n" not in client.get("/sign-in", headers={"X-Request-ID": "x" * 100}).headers["X-Request-ID"]

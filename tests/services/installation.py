@@ -1,0 +1,189 @@
+"""A whole installation: the running program, its database, and Request Tracker behind a proxy that can make its days bad."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import requests
+from flask import Flask
+from sqlalchemy import select, update
+
+from request_tracker_utils.core import jobs
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import db, reading, transaction
+from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.web.house import EXTENSION
+from tests.services.house import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
+from tests.services.local_server import wait_until
+from tests.services.proxy import Proxy
+from tests.services.request_tracker import RequestTracker, Webhook
+from tests.services.server import RunningServer
+
+CONFIRMED_WITHIN = 25.0
+"""Seconds. The job looks 3.5 s after the webhook, and every 15 s."""
+CATALOG = "Chromebooks"
+PATH = "/webhook/asset-created"
+
+
+@dataclass
+class Surroundings:
+    """A Request Tracker that tells of new assets in one catalog; `hook` stands between it and whichever server is its own now, `line`
+    between servers and it.
+    """
+
+    rt: RequestTracker
+    hook: Proxy
+    line: Proxy
+
+    def tells(
+        self,
+        url: str,
+        *,
+        stage: Literal["inside", "after"] = "inside",
+        style: Literal["plugin", "bare"] = "plugin",
+        catalogs: tuple[str, ...] = (CATALOG,),
+    ) -> None:
+        """New assets are told to the server at this address from now on, in this way."""
+        self.hook.target = url
+        webhook = Webhook(self.hook.url + PATH, token=WEBHOOK_TOKEN, stage=stage, style=style, catalogs=catalogs)
+        if self.rt.webhook != webhook:
+            self.rt.restart(webhook=webhook)
+
+
+@dataclass
+class Installation:
+    """`database_url` names a migrated database. Tests look into it, and run jobs, through an app of their own with the same settings:
+    to the server that is one more process of the installation.
+    """
+
+    folder: Path
+    database_url: str
+    prefix: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        common = {"webhook_token": WEBHOOK_TOKEN, "database_url": self.database_url, "prefix": self.prefix, "rt_catalog": CATALOG}
+        self.settings = {**common, **self.settings}
+        self.server = RunningServer(self.folder, **self.settings)
+
+    def close(self) -> None:
+        self.server.kill()
+        with self.app.app_context():
+            db.engine.dispose()
+
+    @cached_property
+    def app(self) -> Flask:
+        return make_app(self.folder / "instance", **{**self.settings, "app_url": self.server.url})
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """With the token of somebody of the staff."""
+        return token(self.app, "staff")
+
+    @cached_property
+    def name(self) -> str:
+        """Of an administrator, whose password is PASSWORD."""
+        return user(self.app, "admin", "ada")
+
+    def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """A program's call, with a token."""
+        headers = {**self.headers, **arguments.pop("headers", {})}
+        return _plain().request(method, self.server.url + path, headers=headers, timeout=60, **arguments)
+
+    def tell(self, asset_id: int, **more: Any) -> requests.Response:
+        """The webhook's call, as Request Tracker makes it."""
+        headers = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
+        return _plain().post(self.server.url + PATH, json={"asset_id": asset_id, **more}, headers=headers, timeout=60)
+
+    def signed_in(self) -> "Person":
+        return Person(self.server.url, self.name)
+
+    def next_tag(self) -> str:
+        answer = self.call("GET", "/next-asset-tag")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["next_asset_tag"])
+
+    def next_number(self) -> int:
+        return int(self.next_tag().removeprefix(self.prefix))
+
+    def tag(self, number: int) -> str:
+        return f"{self.prefix}{number:04d}"
+
+    def rows(self) -> list[Tag]:
+        """Every tag, by number."""
+        with self.app.app_context(), reading() as session:
+            return list(session.scalars(select(Tag).order_by(Tag.number)))
+
+    def row(self, tag: str) -> Tag:
+        return next(row for row in self.rows() if row.tag == tag)
+
+    def tags_of(self, asset_ids: Iterable[int]) -> dict[int, str]:
+        """Tag by asset, of assets that have one."""
+        wanted = set(asset_ids)
+        return {row.asset_id: row.tag for row in self.rows() if row.asset_id in wanted}
+
+    def all_confirmed(self, asset_ids: Iterable[int]) -> bool:
+        wanted = set(asset_ids)
+        rows = [row for row in self.rows() if row.asset_id in wanted]
+        return len(rows) == len(wanted) and all(row.confirmed_at and row.due_at is None for row in rows)
+
+    def wait_until_confirmed(self, asset_ids: Iterable[int]) -> None:
+        wanted = set(asset_ids)
+        wait_until(lambda: self.all_confirmed(wanted), within=CONFIRMED_WITHIN)
+
+    def time_passes(self) -> None:
+        """What is to be looked at later is due now."""
+        with self.app.app_context(), transaction() as session:
+            session.execute(update(Tag).where(Tag.due_at.is_not(None)).values(due_at=utc_now() - timedelta(seconds=1)))
+
+    def run_job(self, name: str) -> int:
+        """As `rtutils jobs run` does."""
+        with self.app.app_context():
+            return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+
+
+class Person:
+    """Somebody at a browser, without the browser: signed in through the form."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.session = url, _plain()
+        self.session.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+        answer = self.fill_in("/sign-in", name=name, password=PASSWORD)
+        assert answer.status_code == 303, answer.text
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.url + path, timeout=60, allow_redirects=False)
+
+    def fill_in(self, path: str, **fields: str) -> requests.Response:
+        """Loads the page, fills in its form and sends it."""
+        page = self.get(path)
+        assert page.status_code == 200, page.text
+        csrf_token = page.text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        form = {**fields, "csrf_token": csrf_token}
+        return self.session.post(self.url + path, data=form, timeout=120, allow_redirects=False)
+
+    def add_asset(self, serial: str, model: str = "Chromebook 3100", catalog: str = CATALOG) -> requests.Response:
+        """The answer leads to the asset's page when it was added."""
+        return self.fill_in("/assets/new", serial=serial, model=model, manufacturer="Dell", catalog=catalog)
+
+
+def asset_id_of(answer: requests.Response) -> int:
+    """Of the asset whose page the answer leads to."""
+    assert answer.status_code == 303, answer.text
+    return int(answer.headers["Location"].rsplit("/", 1)[1])
+
+
+def create_at_once(rt: RequestTracker, count: int, *, clients: int = 4, name: str = "a new laptop") -> list[int]:
+    """Assets made through Request Tracker's own REST interface by several clients at once. Returns their ids."""
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(lambda number: rt.create_asset(f"{name} {number}", catalog=CATALOG), range(count)))
+
+
+def _plain() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    return session

@@ -1,0 +1,164 @@
+"""The program itself, as people run it: `rtutils serve` in processes of its own, told nothing but the settings given."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+
+PROGRAM = (sys.executable, "-m", "request_tracker_utils.cli")
+CHECKOUT = Path(__file__).parents[2]
+READY_WITHIN = 60.0
+"""Seconds. A loaded machine takes ten."""
+STOPS_WITHIN = 40.0
+
+
+class ServerFailed(Exception):
+    """It did not start, or did not end when told to; the text ends with the last lines of its log."""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """The machine's bare essentials, and the settings: nothing that the person who runs the tests has set."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return kept | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"} | {name.upper(): value for name, value in settings.items()}
+
+
+def run_program(
+    *arguments: str, settings: dict[str, str], program: Sequence[str] = PROGRAM, cwd: Path = CHECKOUT, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the program to its end."""
+    return subprocess.run(
+        [*program, *arguments], env=environment(settings), cwd=cwd, input=typed, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+class RunningServer:
+    """Starts on construction and answers when the constructor returns. Its data are in `folder`, unless settings (in small letters)
+    say otherwise. `start` begins it anew after `stop` or `kill`, at the same address.
+    """
+
+    def __init__(self, folder: Path, *, program: Sequence[str] = PROGRAM, cwd: Path = CHECKOUT, **settings: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.program, self.cwd = folder, program, cwd
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.settings = {"instance_path": str(folder / "instance"), "port": str(self.port), **settings}
+        self._log = folder / f"server-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Of the first process, which is also the number of the group."""
+        if self._process is None:
+            raise ServerFailed("It does not run.")
+        return self._process.pid
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self.program, "serve"],
+                env=environment(self.settings),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> float:
+        """Asks it to end, as a service manager does, and returns how many seconds it took. Raises ServerFailed unless all its
+        processes have ended, with exit code 0."""
+        process, begun = self._taken(), time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._end(process)
+            raise ServerFailed(f"It had not ended {STOPS_WITHIN:.0f} s after SIGTERM.\n{self._tail()}") from None
+        seconds = time.monotonic() - begun
+        if self._group_remains(process.pid):
+            self._end(process)
+            raise ServerFailed(f"Processes were left behind.\n{self._tail()}")
+        if code:
+            raise ServerFailed(f"It ended with exit code {code}.\n{self._tail()}")
+        return seconds
+
+    def kill(self) -> None:
+        """Ends all its processes at once, as a power cut does. Does nothing when it does not run."""
+        if self._process is not None:
+            self._end(self._taken())
+
+    def log(self) -> str:
+        """Everything that it wrote to its output and error output since it was constructed."""
+        return self._log.read_text(errors="replace")
+
+    def run(self, *arguments: str, typed: str = "") -> str:
+        """Another command of the program with the same settings; returns its output. Raises ServerFailed when it fails."""
+        done = run_program(*arguments, settings=self.settings, program=self.program, cwd=self.cwd, typed=typed)
+        if done.returncode:
+            raise ServerFailed(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def _taken(self) -> subprocess.Popen[bytes]:
+        process, self._process = self._process, None
+        if process is None:
+            raise ServerFailed("It does not run.")
+        return process
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise ServerFailed(f"It ended at once.\n{self._tail()}")
+            with contextlib.suppress(requests.RequestException), requests.Session() as session:
+                session.trust_env = False
+                # The port is open before anybody serves it, so the answer is waited for, not the connection.
+                if session.get(f"{self.url}/sign-in", timeout=20).ok:
+                    return
+            time.sleep(0.05)
+        raise ServerFailed(f"It did not answer within {READY_WITHIN:.0f} s.\n{self._tail()}")
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def _group_remains(self, group: int) -> bool:
+        """Whether processes are left; those that ended are counted until the system has cleared them away."""
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _tail(self) -> str:
+        return self.log()[-3000:]

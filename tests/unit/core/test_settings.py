@@ -1,0 +1,83 @@
+"""Settings are read once, and wrong ones are listed together."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as error:
+        load_settings(environ)
+    return error.value.problems
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = load_settings({})
+    assert (settings.host, settings.port, settings.prefix, settings.rt_url) == ("127.0.0.1", 8080, "W12-", None)
+
+
+def test_every_wrong_setting_is_listed_at_once_by_its_variable() -> None:
+    wrong = {"PORT": "x", "TIMEZONE": "Mars/Base", "PREFIX": "W12", "DATABASE_URL": "mysql://x", "RT_URL": "http://rt.example", "LOG_LEVEL": "LOUD"}
+    assert sorted(line.split(":")[0] for line in problems(**wrong)) == ["DATABASE_URL", "LOG_LEVEL", "PORT", "PREFIX", "RT_TOKEN", "TIMEZONE"]
+
+
+@pytest.mark.parametrize("url", ["ftp://rt", "rt.example.org", "http://", "https://user:secret@rt.example.org"])
+def test_an_address_has_to_be_one(url: str) -> None:
+    assert problems(RT_URL=url, RT_TOKEN="1-2-x")[0].startswith("RT_URL")
+
+
+def test_a_wrong_secret_is_not_repeated() -> None:
+    lines = problems(RT_URL="https://u:hunter2secret@rt", RT_TOKEN="1-2-topsecret", WEBHOOK_TOKEN="short", PORT="0")
+    assert not any(secret in line for line in lines for secret in ("hunter2secret", "topsecret", "'short'"))
+
+
+def test_secrets_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.env"
+    file.write_text('RT_TOKEN="1-2-from $file"\nPORT=9000\n# a comment\n')
+    settings = load_settings({"SECRETS_FILE": str(file), "PORT": "9001", "RT_URL": "https://rt.example.org/"})
+    assert settings.rt_token is not None
+    assert (settings.rt_token.get_secret_value(), settings.port, settings.rt_url) == ("1-2-from $file", 9001, "https://rt.example.org")
+
+
+def test_a_missing_secrets_file_is_said() -> None:
+    assert problems(SECRETS_FILE="/nowhere/secrets.env")[0].startswith("SECRETS_FILE")
+
+
+def test_secrets_are_masked_in_every_view() -> None:
+    settings = load_settings(
+        {"RT_URL": "https://rt", "RT_TOKEN": "1-2-topsecret", "SECRET_KEY": "k" * 40, "DATABASE_URL": "postgresql://u:dbsecret@h/n"}
+    )
+    shown = f"{settings.masked()} {settings!r}"
+    assert "topsecret" not in shown
+    assert "k" * 40 not in shown
+    assert "dbsecret" not in str(settings.masked())
+    assert settings.masked()["DATABASE_URL"] == "postgresql+psycopg://u:***@h/n"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        load_settings({}).port = 1  # type: ignore[misc]
+
+
+def test_an_empty_variable_is_none(tmp_path: Path) -> None:
+    assert load_settings({"PORT": "", "RT_URL": ""}).port == 8080
+
+
+def test_where_the_database_lies() -> None:
+    assert load_settings({"INSTANCE_PATH": "/data"}).database_file == Path("/data/database.sqlite")
+    assert load_settings({"DATABASE_PATH": "/x/y.sqlite"}).sqlalchemy_url == "sqlite:////x/y.sqlite"
+    assert load_settings({"DATABASE_URL": "postgres://h/n"}).database_file is None
+
+
+def test_each_setting_says_what_it_is_for() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_reference_in_the_documentation_is_complete_and_true() -> None:
+    from request_tracker_utils.core.settings import reference
+
+    page = Path("docs/settings.md").read_text(encoding="utf-8")
+    assert reference() in page, "run `python -m tests.services.settings_page` to renew docs/settings.md"
