@@ -17,7 +17,7 @@ setup: $(VENV)/.run ## Make .venv with the locked dependencies
 
 test: $(VENV)/.dev ## Run the checks and the whole test suite, on SQLite and PostgreSQL
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --ignore=tests/schema
 
 check: $(VENV)/.dev ## Run ruff, mypy --strict, import-linter, and compare migrations with models
 	$(BIN)/ruff check .

@@ -38,7 +38,16 @@ def test_it_works_once(client: FlaskClient, link: str) -> None:
     assert client.get(link, headers=PAGE).status_code == 404
 
 
-@pytest.mark.parametrize(("name", "password", "again"), [("", PASSWORD, PASSWORD), ("ada", "short", "short"), ("ada", PASSWORD, "other"), ("a b", PASSWORD, PASSWORD), ("аdа", PASSWORD, PASSWORD)])
+@pytest.mark.parametrize(
+    ("name", "password", "again"),
+    [
+        ("", PASSWORD, PASSWORD),
+        ("ada", "short", "short"),
+        ("ada", PASSWORD, "other"),
+        ("a b", PASSWORD, PASSWORD),
+        ("аdа", PASSWORD, PASSWORD),
+    ],
+)
 def test_what_does_not_fit_leaves_the_link_good(client: FlaskClient, link: str, name: str, password: str, again: str) -> None:
     assert submit(client, link, name, password, again) == 400
     assert submit(client, link) == 303

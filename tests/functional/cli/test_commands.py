@@ -28,7 +28,14 @@ class Terminal:
         settings = {**self.environ, **environ}
         root = Path(__file__).resolve().parents[3]
         return subprocess.run(
-            command, input=typed, capture_output=True, text=True, env={**settings, "PYTHONPATH": str(root)}, cwd=self.folder, check=False, timeout=60
+            command,
+            input=typed,
+            capture_output=True,
+            text=True,
+            env={**settings, "PYTHONPATH": str(root)},
+            cwd=self.folder,
+            check=False,
+            timeout=60,
         )
 
 
@@ -87,7 +94,9 @@ def test_the_data_folder_and_its_key_are_the_owners_alone(ready: Terminal) -> No
 
 
 def test_users_are_made_and_listed(ready: Terminal) -> None:
-    made = ready.run("users", "create", "ada", "--role", "admin", "--email", "ada@example.org", "--password-stdin", typed="a long password\n")
+    made = ready.run(
+        "users", "create", "ada", "--role", "admin", "--email", "ada@example.org", "--password-stdin", typed="a long password\n"
+    )
     assert made.returncode == 0, made.stderr
     assert ready.run("users", "list").stdout == "ada\tadmin\tactive\tada@example.org\n"
     again = ready.run("users", "create", "ADA", "--role", "user", "--password-stdin", typed="a long password\n")

@@ -35,7 +35,16 @@ def test_nobody_gets_in_anywhere_else(app: Flask, client: FlaskClient) -> None:
             assert client.open(path, method=method).status_code == 401, f"{method} {path}"
 
 
-@pytest.mark.parametrize(("role", "expected"), [("admin", (200, 200, 200)), ("staff", (200, 200, 403)), ("teacher", (200, 403, 403)), ("student", (403, 403, 403)), ("user", (403, 403, 403))])
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("admin", (200, 200, 200)),
+        ("staff", (200, 200, 403)),
+        ("teacher", (200, 403, 403)),
+        ("student", (403, 403, 403)),
+        ("user", (403, 403, 403)),
+    ],
+)
 def test_each_role_sees_its_pages(app: Flask, client: FlaskClient, role: str, expected: tuple[int, int, int]) -> None:
     headers = token(app, role)
     assert tuple(client.get(path, headers=headers).status_code for path in ("/assets", "/assets/new", "/webhook")) == expected

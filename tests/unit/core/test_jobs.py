@@ -104,7 +104,9 @@ def test_waiting_for_a_lock_is_waiting_for_its_holder(inside: Flask) -> None:
     assert order == ["in", "out"] * 4
 
 
-def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(inside: Flask, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(
+    inside: Flask, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("request_tracker_utils.core.scheduler.LEADER_CHECK", timedelta(seconds=0.2))
     done: list[str] = []
     other = make_app(tmp_path / "other", database_url=database_url)

@@ -20,8 +20,22 @@ def test_nothing_has_to_be_set() -> None:
 
 
 def test_every_wrong_setting_is_listed_at_once_by_its_variable() -> None:
-    wrong = {"PORT": "x", "TIMEZONE": "Mars/Base", "PREFIX": "W12", "DATABASE_URL": "mysql://x", "RT_URL": "http://rt.example", "LOG_LEVEL": "LOUD"}
-    assert sorted(line.split(":")[0] for line in problems(**wrong)) == ["DATABASE_URL", "LOG_LEVEL", "PORT", "PREFIX", "RT_TOKEN", "TIMEZONE"]
+    wrong = {
+        "PORT": "x",
+        "TIMEZONE": "Mars/Base",
+        "PREFIX": "W12",
+        "DATABASE_URL": "mysql://x",
+        "RT_URL": "http://rt.example",
+        "LOG_LEVEL": "LOUD",
+    }
+    assert sorted(line.split(":")[0] for line in problems(**wrong)) == [
+        "DATABASE_URL",
+        "LOG_LEVEL",
+        "PORT",
+        "PREFIX",
+        "RT_TOKEN",
+        "TIMEZONE",
+    ]
 
 
 @pytest.mark.parametrize("url", ["ftp://rt", "rt.example.org", "http://", "https://user:secret@rt.example.org"])
