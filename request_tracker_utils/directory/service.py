@@ -124,5 +124,8 @@ class Directory(Protocol):
     def catalogs(self) -> list[str]:
         """Names of the catalogs that can be seen, sorted."""
 
+    def problems(self) -> list[str]:
+        """What in the settings the directory does not have (catalogs, custom fields), a sentence each; empty when all is well."""
+
     def page_address(self, asset_id: int) -> str:
         """Where a person sees the asset in a browser."""

@@ -33,10 +33,10 @@ html, body { margin: 0; padding: 0; }
     align-self: stretch; margin: 0 -1rem; padding: .625rem 1.25rem; background: #fff; box-shadow: 0 1px 0 #ced4da; }
   .bar h1 { margin: 0; font-size: 1rem; font-weight: 600; }
   .bar p { margin: 0; color: #495057; }
-  .bar a { margin-left: auto; color: #0a58ca; }
-  .bar button { padding: .5rem 1.5rem; border: 0; border-radius: .375rem; background: #0b5ed7; color: #fff; font: inherit;
+  .bar a { margin-left: auto; color: #0e5d64; }
+  .bar button { padding: .5rem 1.5rem; border: 0; border-radius: .375rem; background: #0e5d64; color: #fff; font: inherit;
     font-weight: 600; cursor: pointer; }
-  .bar button:hover { background: #0a58ca; }
+  .bar button:hover { background: #09454b; }
   .bar button:focus-visible, .bar a:focus-visible { outline: 3px solid #9ec5fe; outline-offset: 2px; }
   .notices { order: -1; width: 100%; max-width: 44rem; margin: 0; padding: .75rem 1rem .75rem 2.25rem; box-sizing: border-box;
     border: 1px solid #ffda6a; border-left: .375rem solid #ffc107; border-radius: .375rem; background: #fff3cd; color: #523e02;

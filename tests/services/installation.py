@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.web.house import EXTENSION
@@ -39,6 +40,12 @@ class Surroundings:
     hook: Proxy
     line: Proxy
 
+    def fill(self, count: int, prefix: str) -> range:
+        """See RequestTracker.fill, which does not do while the plugin is set up; `tells` sets it up again."""
+        if self.rt.webhook is not None:
+            self.rt.restart(webhook=None)
+        return self.rt.fill(count, prefix)
+
     def tells(
         self,
         url: str,
@@ -46,10 +53,11 @@ class Surroundings:
         stage: Literal["inside", "after"] = "inside",
         style: Literal["plugin", "bare"] = "plugin",
         catalogs: tuple[str, ...] = (CATALOG,),
+        timeout: int = 5,
     ) -> None:
         """New assets are told to the server at this address from now on, in this way."""
         self.hook.target = url
-        webhook = Webhook(self.hook.url + PATH, token=WEBHOOK_TOKEN, stage=stage, style=style, catalogs=catalogs)
+        webhook = Webhook(self.hook.url + PATH, token=WEBHOOK_TOKEN, stage=stage, style=style, catalogs=catalogs, timeout=timeout)
         if self.rt.webhook != webhook:
             self.rt.restart(webhook=webhook)
 
@@ -144,6 +152,14 @@ class Installation:
         """As `rtutils jobs run` does."""
         with self.app.app_context():
             return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+
+    def fails_job(self, name: str) -> str:
+        """Runs a job that is expected to fail, and returns why it did."""
+        try:
+            self.run_job(name)
+        except AppError as error:
+            return error.message
+        raise AssertionError(f"{name} did not fail")
 
 
 class Person:

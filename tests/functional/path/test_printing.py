@@ -1,0 +1,117 @@
+"""Labels of assets that a real Request Tracker holds: printed by Chromium from the running program, rasterised, and read back."""
+
+import re
+
+import pypdfium2 as pdfium
+import pytest
+import zxingcpp
+from playwright.sync_api import Browser
+
+from request_tracker_utils.labels.formats import named
+from tests.services.house import PASSWORD
+from tests.services.installation import Installation, Surroundings, create_at_once
+from tests.services.local_server import wait_until
+
+pytestmark = [pytest.mark.rt, pytest.mark.chromium, pytest.mark.parametrize("kind", ["sqlite"], indirect=True)]
+
+COUNT = 100
+ON_A_PAGE = 50
+CODES = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, list[int]]:
+    return {}
+
+
+@pytest.fixture
+def assets(installation: Installation, surroundings: Surroundings, made: dict[str, list[int]]) -> list[int]:
+    """A hundred new ones, settled, so that the program has no business with Request Tracker but ours."""
+    if "ids" not in made:
+        made["ids"] = create_at_once(surroundings.rt, COUNT, name="to be labelled")
+    wait_until(lambda: not installation.time_passes() and not [row for row in installation.rows() if row.due_at], within=30)
+    surroundings.line.calls.clear()
+    return made["ids"]
+
+
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
+    installation: Installation, surroundings: Surroundings, assets: list[int], browser: Browser, size: str
+) -> None:
+    rt, label, url = surroundings.rt, named(size), installation.server.url
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{url}/sign-in?next=/assets")
+    page.get_by_label("Name").fill(installation.name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{url}/assets")
+    page.get_by_label("All on this page").check()
+    assert page.locator("input[name=asset_ids]:checked").count() == ON_A_PAGE
+    # The page shows fifty; the others go into the same form.
+    page.evaluate(
+        """ids => {
+            const form = document.getElementById('labels');
+            for (const box of document.querySelectorAll('input[name=asset_ids]')) box.checked = ids.includes(Number(box.value));
+            const ticked = new Set([...document.querySelectorAll('input[name=asset_ids]:checked')].map(box => Number(box.value)));
+            for (const id of ids) if (!ticked.has(id)) {
+                const field = document.createElement('input');
+                field.type = 'hidden'; field.name = 'asset_ids'; field.value = id;
+                form.append(field);
+            }
+        }""",
+        assets,
+    )
+    page.get_by_label("Label size").select_option(size)
+    surroundings.line.calls.clear()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Print labels").click()
+    labels = opened.value
+    labels.wait_for_load_state("load")
+    assert [call.path.partition("?")[0] for call in surroundings.line.calls] == ["/REST/2.0/assets"]
+    labels.evaluate("document.fonts.ready.then(() => undefined)")
+    pdf = pdfium.PdfDocument(labels.pdf(prefer_css_page_size=True))
+    context.close()
+
+    assert len(pdf) == COUNT
+    names, read = rt.all_assets(), {}
+    for sheet in pdf:
+        assert [points * 25.4 / 72 for points in sheet.get_size()] == pytest.approx([label.width, label.height], abs=0.3)
+        picture = sheet.render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
+        codes = {code.format.name: code.text for code in zxingcpp.read_barcodes(picture, CODES)}
+        read[codes["QRCode"]] = codes["Code128"]
+    pdf.close()
+    # Where Request Tracker is for the program (RT_URL) is the proxy before it.
+    assert read == {f"{surroundings.line.url}/Asset/Display.html?id={asset_id}": names[asset_id] for asset_id in assets}
+    assert all(name.startswith(installation.prefix) for name in read.values())
+    address, name = next(iter(read.items()))
+    shown = rt.signed_in().get(address.replace(surroundings.line.url, rt.url), timeout=60)
+    assert shown.status_code == 200
+    assert name in shown.text
+    assert all(row.printed_at for row in installation.rows() if row.asset_id in assets)
+
+
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_a_program_prints_by_token_with_one_request_a_hundred(
+    installation: Installation, surroundings: Surroundings, assets: list[int], size: str
+) -> None:
+    answer = installation.call("POST", "/labels/batch", json={"asset_ids": assets, "size": size})
+    assert answer.status_code == 200
+    assert answer.text.count('class="label"') == COUNT
+    assert len(surroundings.line.calls) == 1
+    seeds = range(1, 6)
+    more = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets, *seeds], "size": size})
+    assert more.text.count('class="label"') == COUNT + 5
+    assert len(surroundings.line.calls) == 3
+
+
+def test_assets_that_do_not_exist_are_named_and_the_others_print(installation: Installation, assets: list[int]) -> None:
+    answer = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets[:98], 990_001, 990_002]})
+    assert answer.status_code == 200
+    assert answer.text.count('class="label"') == 98
+    (notice,) = re.findall(r"<li>(Not found[^<]*)</li>", answer.text)
+    assert notice == "Not found: 2 of the assets (990001, 990002)."
+    none = installation.call("POST", "/labels/batch", json={"asset_ids": [990_001]})
+    assert (none.status_code, none.json()["code"]) == (404, "asset_not_found")
+    unknown = installation.call("GET", "/labels/print?assetId=990001")
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "Asset not found")

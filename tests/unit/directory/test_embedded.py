@@ -1,0 +1,84 @@
+"""The embedded directory keeps the promises of its interface."""
+
+import pytest
+from flask import Flask
+
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.directory.embedded import EmbeddedDirectory
+from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryInvalid, NewAsset
+
+
+@pytest.fixture
+def directory(app: Flask):  # type: ignore[no-untyped-def]
+    with app.app_context():
+        yield EmbeddedDirectory(transaction, reading, "https://tags.example.org", "General assets")
+
+
+def test_what_is_created_is_found_by_id_name_and_serial_in_any_case(directory: Directory) -> None:
+    made = directory.create(NewAsset("W12-0001", "Chromebooks", "AbC-1", "Chromebook 3100", "Dell", {"Funding Source": "Title I"}))
+    assert directory.get(made.id) == made
+    assert directory.find_by_name("W12-0001") == [made]
+    assert directory.find_by_serial("aBc-1") == [made]
+    assert (directory.find_by_name("w12-0001"), directory.find_by_serial("")) == ([], [])
+    assert made.fields == {"Funding Source": "Title I"}
+    assert directory.page_address(made.id) == f"https://tags.example.org/assets/{made.id}"
+
+
+def test_many_come_in_the_order_asked_and_what_does_not_exist_is_left_out(directory: Directory) -> None:
+    ids = [directory.create(NewAsset(f"asset {number}")).id for number in range(150)]
+    asked = [*reversed(ids), 9999, -1, 2**40, ids[0]]
+    found = [asset.id for chunk in directory.get_many(asked) for asset in chunk]
+    assert found[:150] == list(reversed(ids))
+
+
+@pytest.mark.parametrize("asset_id", [0, -1, 4711, 2**31, 2**70])
+def test_an_unknown_number_is_not_found(directory: Directory, asset_id: int) -> None:
+    with pytest.raises(AssetNotFound):
+        directory.get(asset_id)
+
+
+def test_renaming_gives_the_old_name_back(directory: Directory) -> None:
+    made = directory.create(NewAsset("old"))
+    assert directory.rename(made.id, "new") == "old"
+    assert directory.get(made.id).name == "new"
+
+
+def test_a_holder_is_set_and_taken_away(directory: Directory) -> None:
+    made = directory.create(NewAsset("x"))
+    directory.set_holder(made.id, "student1001")
+    assert (directory.get(made.id).holder, directory.get(made.id).owner) == ("student1001", "student1001")
+    directory.set_holder(made.id, "")
+    assert directory.get(made.id).holder == ""
+
+
+def test_names_are_listed_by_their_beginning_with_case_and_without_wildcards(directory: Directory) -> None:
+    for name in ("W12-0001", "w12-0002", "W12_0003", "XW12-0004", "W12-0005"):
+        directory.create(NewAsset(name))
+    assert [name for chunk in directory.names_beginning_with("W12-") for _, name in chunk] == ["W12-0001", "W12-0005"]
+
+
+def test_search_takes_wildcards_as_they_are(directory: Directory) -> None:
+    directory.create(NewAsset("100% wool"))
+    directory.create(NewAsset("1000 wool"))
+    assert [asset.name for asset in directory.search("100%").assets] == ["100% wool"]
+
+
+def test_search_pages_with_the_newest_first_and_by_catalog(directory: Directory) -> None:
+    for number in range(7):
+        directory.create(NewAsset(f"asset {number}", "Chromebooks" if number % 2 else "Cables"))
+    first, second = (directory.search("asset", page=page, page_size=5) for page in (1, 2))
+    assert ([asset.name for asset in second.assets], first.more, second.more) == (["asset 1", "asset 0"], True, False)
+    assert len(directory.search("", catalog="Chromebooks").assets) == 3
+    assert "Cables" in directory.catalogs()
+
+
+def test_a_query_for_everything_is_refused(directory: Directory) -> None:
+    with pytest.raises(DirectoryInvalid):
+        directory.query("  ", limit=10)
+
+
+@pytest.mark.parametrize("new", [NewAsset("x" * 256), NewAsset("x", serial="a\nb"), NewAsset("x", model="\x00")])
+def test_what_no_directory_takes_is_refused_with_its_field(directory: Directory, new: NewAsset) -> None:
+    with pytest.raises(DirectoryInvalid) as refusal:
+        directory.create(new)
+    assert refusal.value.fields["field"] in ("name", "serial", "model")
