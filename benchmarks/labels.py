@@ -4,7 +4,7 @@ import base64
 import io
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import qrcode
@@ -12,6 +12,7 @@ from barcode.codex import Code128
 from barcode.writer import ImageWriter
 from jinja2 import Environment, FileSystemLoader
 
+from benchmarks.row import TIMES, Row
 from request_tracker_utils.labels.formats import named
 from request_tracker_utils.labels.page import LabelContent, render_labels
 
@@ -52,6 +53,11 @@ def ours(labels: list[LabelContent]) -> str:
     return "".join(page)
 
 
+def measure() -> Iterator[Row]:
+    ratio, line = labels_cpu()
+    yield Row("Labels drawn, against a PNG of each library", ratio, TARGET, TIMES, f"{line}; CPU time, medians of {_ROUNDS} rounds")
+
+
 def labels_cpu() -> tuple[float, str]:
     """The ratio, and a line that says what it is made of. Both ways draw the same labels in one run, in turns; medians."""
     plain(contents(1000)), ours(contents(1000))
@@ -83,8 +89,3 @@ def _png_barcode(tag: str) -> str:
     file = io.BytesIO()
     Code128(tag, writer=ImageWriter()).write(file)
     return base64.b64encode(file.getvalue()).decode()
-
-
-if __name__ == "__main__":
-    ratio, line = labels_cpu()
-    print(f"{ratio:.1f} times (target {TARGET:g}): {line}")

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-TIMES, SHARE = "times", "share"
+TIMES, SHARE, COUNT = "times", "share", "count"
 
 
 @dataclass(frozen=True)
 class Row:
     """`value` and `target` are ratios; `at_least` says on which side of the target the value has to be.
 
-    `unit` says how they read: TIMES (`12.3 ×`) or SHARE (`41 %`). A row without a value says in `detail` why nothing was measured.
+    `unit` says how they read: TIMES (`12.3 ×`), SHARE (`41 %`) or COUNT (`11`). A row without a value says in `detail` why nothing
+    was measured.
     """
 
     name: str
@@ -36,7 +37,11 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        return {True: "met", False: "missed", None: "not run"}[self.met]
+        return {True: "met", False: "missed", None: "–"}[self.met]
 
     def _shown(self, ratio: float) -> str:
-        return f"{ratio:.1%}".replace(".0%", "%").replace("%", " %") if self.unit == SHARE else f"{ratio:.1f}".removesuffix(".0") + " ×"
+        if self.unit == SHARE:
+            return f"{ratio * 100:.1f}".removesuffix(".0") + " %"
+        if self.unit == TIMES:
+            return f"{ratio:.1f}".removesuffix(".0") + " ×"
+        return f"{ratio:.0f}"

@@ -53,8 +53,10 @@ def measure() -> Iterator[Row]:
         yield _of_database("SQLite", SQLite(Path(folder)))
     with TemporaryDirectory() as folder:
         server = PostgreSQL(Path(folder))
-        yield _of_database("PostgreSQL", server)
-        server.stop()
+        try:
+            yield _of_database("PostgreSQL", server)
+        finally:
+            server.stop()
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Row:
@@ -93,13 +95,18 @@ def _rounds(url: str) -> dict[str, list[float]]:
     for worker in workers:
         worker.start()
     seconds: dict[str, list[float]] = {name: [] for name in WORK}
-    for name in PLAN:
-        barrier.wait()
-        begun = time.perf_counter()
-        barrier.wait()
-        seconds[name].append(time.perf_counter() - begun)
-    for worker in workers:
-        worker.join()
+    try:
+        for name in PLAN:
+            barrier.wait()
+            begun = time.perf_counter()
+            barrier.wait()
+            seconds[name].append(time.perf_counter() - begun)
+    except BaseException:
+        barrier.abort()  # those that wait for others end, too
+        raise
+    finally:
+        for worker in workers:
+            worker.join()
     return seconds
 
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 import requests
 
@@ -85,3 +87,10 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Nobody is left standing when a test fails."""
+        self.open()

@@ -14,6 +14,8 @@ from tests.services.proxy import Proxy
 from tests.services.request_tracker import NOT_INSTALLED, RequestTracker, installed
 
 Install = Callable[..., Installation]
+HASTY = 1.5
+"""Seconds after which the server of bad days gives Request Tracker up."""
 _numbers = count(1)
 
 
@@ -30,35 +32,53 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def installer(stack: ExitStack, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """Makes installations that end with the stack. With Request Tracker unless `rt=False`; more arguments are settings."""
-
-    def install(kind: str, *, rt: bool = True, prefix: str = "", **settings: str) -> Installation:
-        database: SQLite | PostgreSQL = request.getfixturevalue(kind)
-        url = stack.enter_context(database.fresh())
-        if rt:
-            around: Surroundings = request.getfixturevalue("surroundings")
-            settings = {"rt_url": around.line.url, "rt_token": around.rt.token, **settings}
-        made = Installation(tmp_path_factory.mktemp("installation"), url, prefix or f"T{next(_numbers)}-", settings)
-        stack.callback(made.close)
-        return made
-
-    return install
-
-
-@pytest.fixture
-def install(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Install]:
-    """For servers of one test alone."""
-    with ExitStack() as stack:
-        yield installer(stack, request, tmp_path_factory)
+@pytest.fixture(scope="session")
+def databases(sqlite: SQLite, postgresql: PostgreSQL) -> dict[str, SQLite | PostgreSQL]:
+    return {"sqlite": sqlite, "postgresql": postgresql}
 
 
 @pytest.fixture(scope="session")
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Installation]]:
+def installer(
+    databases: dict[str, SQLite | PostgreSQL], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[ExitStack], Install]:
+    """Makes what makes installations that end with a stack. With Request Tracker unless `rt=False`; more arguments are settings."""
+
+    def on(stack: ExitStack) -> Install:
+        def install(kind: str, *, rt: bool = True, prefix: str = "", **settings: str) -> Installation:
+            url = stack.enter_context(databases[kind].fresh())
+            if rt:
+                around: Surroundings = request.getfixturevalue("surroundings")
+                settings = {"rt_url": around.line.url, "rt_token": around.rt.token, **settings}
+            made = Installation(tmp_path_factory.mktemp("installation"), url, prefix or f"T{next(_numbers)}-", settings)
+            stack.callback(made.close)
+            return made
+
+        return install
+
+    return on
+
+
+@pytest.fixture
+def install(installer: Callable[[ExitStack], Install]) -> Iterator[Install]:
+    """For servers of one test alone."""
+    with ExitStack() as stack:
+        yield installer(stack)
+
+
+@pytest.fixture(scope="session")
+def shared(surroundings: Surroundings, installer: Callable[[ExitStack], Install]) -> Iterator[Callable[[str], Installation]]:
     """One installation for each kind of database, with Request Tracker and nothing of its settings changed."""
     with ExitStack() as stack:
-        make = installer(stack, request, tmp_path_factory)
+        make = installer(stack)
         yield cache(lambda kind: make(kind))
+
+
+@pytest.fixture(scope="session")
+def hasty(surroundings: Surroundings, installer: Callable[[ExitStack], Install]) -> Iterator[Callable[[], Installation]]:
+    """One that gives Request Tracker up early, on SQLite."""
+    with ExitStack() as stack:
+        make = installer(stack)
+        yield cache(lambda: make("sqlite", rt_timeout=str(HASTY)))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_tags_go_on_after_those_that_request_tracker_holds(install: Install, sur
             gate.wait()
         return forward()
 
-    with surroundings.line.meddling(held_up):
+    with surroundings.line.meddling(held_up), gate:
         installation = install(kind, prefix=prefix)
         assert gate.arrived()
         surroundings.tells(installation.server.url)

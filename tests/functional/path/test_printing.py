@@ -29,7 +29,7 @@ def assets(installation: Installation, surroundings: Surroundings, made: dict[st
     """A hundred new ones, settled, so that the program has no business with Request Tracker but ours."""
     if "ids" not in made:
         made["ids"] = create_at_once(surroundings.rt, COUNT, name="to be labelled")
-    wait_until(lambda: not installation.time_passes() and not [row for row in installation.rows() if row.due_at], within=30)
+    wait_until(lambda: not [row for row in installation.rows() if row.due_at], within=45)
     surroundings.line.calls.clear()
     return made["ids"]
 
@@ -101,7 +101,9 @@ def test_a_program_prints_by_token_with_one_request_a_hundred(
     assert len(surroundings.line.calls) == 1
     seeds = range(1, 6)
     more = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets, *seeds], "size": size})
-    assert more.text.count('class="label"') == COUNT + 5
+    # The seeds are called "unlabelled laptop 1" and so on: too long for a bar code on the small label, and it says so.
+    left_out = 0 if size == "large" else len(seeds)
+    assert (more.text.count('class="label"'), more.text.count("<li>Not printed: asset #")) == (COUNT + 5 - left_out, left_out)
     assert len(surroundings.line.calls) == 3
 
 
