@@ -1,9 +1,9 @@
 """`run:app` is the WSGI app; `python run.py` serves it."""
 
-from request_tracker_utils.core.settings import load_settings
-from request_tracker_utils.server import make_app, serve
+from request_tracker_utils.cli import main
+from request_tracker_utils.server import make_app
 
 if __name__ == "__main__":
-    serve(load_settings())
+    main(["serve"])
 else:
     app = make_app()

@@ -14,13 +14,15 @@ from request_tracker_utils.core import log
 from request_tracker_utils.core.db import db, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
-from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.settings import Settings, SettingsError
 from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.labels.feature import feature as labels
+from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.web import auth, errors, layout, security
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.house import EXTENSION, House
+from request_tracker_utils.web.json import ShallowJson
 
 FEATURES: list[Feature] = [accounts, directory, tags, labels, assets]
 
@@ -30,6 +32,7 @@ LARGEST_REQUEST = 1024 * 1024
 
 def create_app(settings: Settings) -> OpenAPI:
     """The WSGI app. Touches no database and no other system: `preparation.prepare` readies the database."""
+    _check_names(settings)
     log.configure(settings)
     app = OpenAPI(
         __name__,
@@ -62,6 +65,12 @@ def create_app(settings: Settings) -> OpenAPI:
     return app
 
 
+def _check_names(settings: Settings) -> None:
+    """What a setting names and only a domain knows. Raises SettingsError."""
+    if settings.label_format not in FORMATS:
+        raise SettingsError([f"LABEL_FORMAT: there is no format {settings.label_format}. Choose one of: {', '.join(FORMATS)}"])
+
+
 def _admit(app: OpenAPI, feature: Feature) -> None:
     for api in feature.apis:
         app.register_api(api)
@@ -73,7 +82,7 @@ def _admit(app: OpenAPI, feature: Feature) -> None:
 
 def _configure(app: OpenAPI, settings: Settings) -> None:
     app.url_map.strict_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = ShallowJson(app)
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,

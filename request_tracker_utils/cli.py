@@ -5,6 +5,7 @@ import sys
 
 import click
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils import __version__
 from request_tracker_utils.app import FEATURES, create_app
@@ -29,6 +30,8 @@ class Program(click.Group):
             _stop(WRONG_SETTINGS, "These settings are wrong:", *(f"  {problem}" for problem in error.problems))
         except NotReady as error:
             _stop(NOT_READY, str(error))
+        except OperationalError as error:
+            _stop(NOT_READY, f"The database does not answer: {str(error.orig).strip()}")
         return None
 
 

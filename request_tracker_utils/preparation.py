@@ -24,6 +24,7 @@ from request_tracker_utils.web.house import house
 
 log = structlog.get_logger(__name__)
 
+FOREIGN_TABLES = "DATABASE_URL: the database holds tables that are not this program's; it was not touched. Name an empty database."
 OLDER_INSTALLATION = (
     "DATABASE_PATH: {file} is the database of an older installation; it was not touched. Set DATABASE_PATH to a new file, start again, "
     "and bring the old data over with `rtutils import-legacy {file}`."
@@ -42,12 +43,14 @@ def with_secret_key(settings: Settings) -> Settings:
     folder = settings.instance_path.resolve()
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        for holder in {settings.database_file.parent if settings.database_file else folder, folder}:
-            if not os.access(holder, os.W_OK):
-                raise PermissionError(f"{holder} cannot be written by this user")
+        _writable(folder)
         key = settings.secret_key or SecretStr(_kept_key(folder / "secret_key"))
     except OSError as error:
         raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or name another one."]) from None
+    try:
+        _writable(settings.database_file.parent if settings.database_file else folder)
+    except OSError as error:
+        raise SettingsError([f"DATABASE_PATH: {error}. Make the folder, and writable, or name another file."]) from None
     return settings.model_copy(update={"secret_key": key, "instance_path": folder})
 
 
@@ -56,6 +59,8 @@ def prepare(app: Flask, settings: Settings) -> None:
     with app.app_context():
         _refuse_older_installation(settings)
     with app.app_context(), holding(db.engine, "migration"):
+        with db.engine.connect() as connection:
+            _refuse_newer(MigrationContext.configure(connection).get_current_revision())
         upgrade(directory=str(MIGRATIONS))
         _refuse_other_directory()
         for step in house().preparations:
@@ -68,9 +73,20 @@ def check_schema(app: Flask, settings: Settings) -> None:
         _refuse_older_installation(settings)
         with db.engine.connect() as connection:
             here = MigrationContext.configure(connection).get_current_revision()
-        head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-        if here != head:
+        _refuse_newer(here)
+        if here != ScriptDirectory(str(MIGRATIONS)).get_current_head():
             raise NotReady("The database is not up to date. Run `rtutils db upgrade` first.")
+
+
+def _refuse_newer(revision: str | None) -> None:
+    known = {step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise NotReady("The database was made by a newer version of this program. Install that one, or bring back an older backup.")
+
+
+def _writable(folder: Path) -> None:
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} {'cannot be written by this user' if folder.exists() else 'does not exist'}")
 
 
 def _kept_key(path: Path) -> str:
@@ -96,7 +112,7 @@ def _refuse_older_installation(settings: Settings) -> None:
     file = settings.database_file
     tables = set(_tables_of_file(file) if file else inspect(db.engine).get_table_names())
     if tables and "alembic_version" not in tables:
-        raise NotReady(OLDER_INSTALLATION.format(file=file or "DATABASE_URL"))
+        raise NotReady(OLDER_INSTALLATION.format(file=file) if file else FOREIGN_TABLES)
 
 
 def _tables_of_file(file: Path) -> list[str]:
@@ -117,6 +133,8 @@ def _refuse_other_directory() -> None:
         known = keep(session, "directory", kind)
         if known != kind and not session.execute(text("SELECT 1 FROM asset_tags LIMIT 1")).first():
             session.execute(text("UPDATE kept_values SET value = :kind WHERE name = 'directory'"), {"kind": kind})
+            session.execute(text("UPDATE tag_sequences SET adopted_at = NULL"))  # what the other directory held says nothing of this one
+            session.execute(text("DELETE FROM waiting_assets"))
             known = kind
     if known != kind:
         words = {"rt": "Request Tracker", "embedded": "the embedded directory (no RT_URL)"}

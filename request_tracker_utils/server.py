@@ -2,7 +2,11 @@
 
 import atexit
 import os
+import signal
+import socket
 import sys
+import threading
+import time
 
 from flask import Flask
 from granian import Granian
@@ -16,7 +20,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, load_settings
-from request_tracker_utils.preparation import prepare, with_secret_key
+from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
 from request_tracker_utils.web.house import EXTENSION
 
 
@@ -33,15 +37,22 @@ def make_app() -> Flask:
     return app
 
 
+def make_worker() -> Flask:
+    """The app of one of our own worker processes, which ends with the process that started it, however that ends."""
+    _end_with(os.getppid())
+    return make_app()
+
+
 def serve(settings: Settings) -> None:
-    """Serves until it is told to stop; requests that have begun are answered first."""
+    """Serves until it is told to stop; requests that have begun are answered first. Raises SettingsError, NotReady."""
     os.umask(0o077)  # the database and the logs are nobody else's
     settings = with_secret_key(settings)
     app = create_app(settings)
     prepare(app, settings)
+    _refuse_taken_port(settings)
     _greet(app, settings)
     Granian(
-        "request_tracker_utils.server:make_app",
+        "request_tracker_utils.server:make_worker",
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -54,6 +65,31 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
         websockets=False,
     ).serve()
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Two servers could share a port, and half of the requests would reach the wrong one."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise NotReady(
+                f"PORT: {settings.port} cannot be used on {settings.host}: {reason}. Stop the other server or set PORT."
+            ) from None
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent: left behind, it would go on serving beside a successor."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _greet(app: Flask, settings: Settings) -> None:

@@ -40,7 +40,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("directory_assets", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_directory_assets_name"), ["name"], unique=False)
-    op.create_index("ix_directory_assets_serial_lower", "directory_assets", [sa.text("lower(serial)")])
+    op.create_index(
+        "uq_directory_assets_serial_lower",
+        "directory_assets",
+        [sa.text("lower(serial)")],
+        unique=True,
+        sqlite_where=sa.text("serial <> ''"),
+        postgresql_where=sa.text("serial <> ''"),
+    )
 
     op.create_table(
         "job_runs",

@@ -1,14 +1,18 @@
 """Passwords: what one must be, and hashing them slowly."""
 
 from functools import cache
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.errors import Invalid, Unavailable
 
 SHORTEST, LONGEST = 10, 200
 _hasher = PasswordHasher()
+_turns = BoundedSemaphore(4)
+PATIENCE = 5.0
+"""Seconds that a check waits for its turn."""
 
 
 def checked(password: str) -> str:
@@ -25,11 +29,18 @@ def hashed(password: str) -> str:
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password is right. Without a hash (no such user) it takes as long, and is never right."""
+    """Whether the password is right. Without a hash (no such user) it takes as long, and is never right.
+
+    Raises Unavailable when too many are checked at this moment: each takes 64 MiB, and anybody may ask.
+    """
+    if not _turns.acquire(timeout=PATIENCE):
+        raise Unavailable("Many people sign in at this moment. Try again in a few seconds.")
     try:
         _hasher.verify(password_hash or _nobody(), password[: LONGEST + 1])
     except (VerificationError, InvalidHashError):
         return False
+    finally:
+        _turns.release()
     return password_hash is not None
 
 

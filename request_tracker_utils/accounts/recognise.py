@@ -27,7 +27,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def install(app: Flask) -> None:
     login_manager.session_protection = None  # people on phones change addresses; sessions are listed and can be ended
-    login_manager.init_app(app)
+    login_manager.init_app(app, add_context_processor=False)  # pages ask web/auth, and error pages nobody
     login_manager.user_loader(_load)
     install_recognisers(app, Recognisers(session=_of_session, token=_of_token))
 

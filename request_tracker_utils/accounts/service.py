@@ -5,7 +5,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ TOKEN_MARK = "rtu_"  # noqa: S105 — what every token begins with, so that a le
 SETUP_LIFETIME = timedelta(hours=24)
 USE_RECORDED_EVERY = timedelta(minutes=1)
 LONGEST_TOKEN = 100
+KEPT_AFTER_END = timedelta(days=30)
 
 
 class UserNotFound(NotFound):
@@ -96,6 +97,14 @@ def user_of_session(session: Session, key: str, *, now: datetime) -> User | None
 
 def end_session(session: Session, key: str, *, now: datetime) -> None:
     session.execute(update(SignInSession).where(SignInSession.key_hash == _hash(key)).values(ended_at=now))
+
+
+def forget_ended(session: Session, *, now: datetime) -> int:
+    """Deletes sessions and one-time links that were over KEPT_AFTER_END ago, and returns how many."""
+    before = now - KEPT_AFTER_END
+    over = delete(SignInSession).where((SignInSession.expires_at < before) | (SignInSession.ended_at < before))
+    links = delete(OneTimeLink).where(OneTimeLink.expires_at < before)
+    return sum(session.execute(each).rowcount for each in (over, links))  # type: ignore[attr-defined]
 
 
 def create_token(session: Session, user: User, *, label: str, now: datetime) -> str:

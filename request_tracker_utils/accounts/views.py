@@ -1,7 +1,5 @@
 """Signing in and out, and the set-up of the first administrator."""
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -49,7 +47,7 @@ def sign_in() -> ResponseReturnValue:
         with reading() as reader:
             user = service.check_password(reader, name=form.name.data, password=form.password.data)
     except service.WrongCredentials as error:
-        show_problem(form, error, default="password")
+        show_problem(form, error)
         return render_template("accounts/sign-in.html", form=form), 400
     session.clear()  # what stood in the cookie before belongs to whoever had the browser before
     recognise.begin(user)
@@ -83,13 +81,12 @@ def set_up(key: str) -> ResponseReturnValue:
             session.permanent = True
             return redirect(url_for("home.home"), 303)
         except (Invalid, Conflict) as error:
-            show_problem(form, error, default="name")
+            show_problem(form, error)
     return render_template("accounts/set-up.html", form=form), 400 if form.errors else 200
 
 
 def _own_address(wanted: str) -> str:
     """The page that was wanted, if it is one of ours; else the front page. Browsers read `//host` and `/\\host` as other hosts."""
-    parts = urlsplit(wanted)
-    if not wanted.startswith("/") or wanted[1:2] in ("/", "\\") or parts.netloc or any(ord(c) < 32 for c in wanted):
+    if not wanted.startswith("/") or wanted[1:2] in ("/", "\\") or not wanted.isprintable():
         return url_for("home.home")
     return wanted

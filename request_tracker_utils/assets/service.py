@@ -5,38 +5,39 @@ from datetime import datetime
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.core.errors import Conflict
-from request_tracker_utils.directory.service import Directory, DirectoryInvalid, DirectoryRefused, NewAsset
+from request_tracker_utils.directory.service import (
+    Directory,
+    DirectoryBusy,
+    DirectoryInvalid,
+    DirectoryRefused,
+    NewAsset,
+    SerialTaken,
+    serial_taken,
+)
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 
 
-class SerialTaken(Conflict):
-    """`asset_id` names the asset that has the serial number."""
-
-    code = "serial_taken"
-
-
 def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
     """Creates the asset under the next tag, and returns the tag.
 
-    Raises SerialTaken, SequenceNotReady; DirectoryInvalid and DirectoryRefused, and then the tag is free again; DirectoryUnreachable
-    and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
+    Raises SequenceNotReady; SerialTaken, DirectoryInvalid, DirectoryRefused and DirectoryBusy, and then the tag is free again;
+    DirectoryUnreachable and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
     """
     twins = directory.find_by_serial(new.serial) if new.serial else []
     if twins:
-        raise SerialTaken(f"Serial number {new.serial} already exists (Asset #{twins[0].id}).", field="serial", asset_id=twins[0].id)
+        raise serial_taken(new.serial, twins)
     with transaction() as session:
         tag = tags.reserve(session, prefix, actor=actor, now=now)
     try:
         asset = directory.create(replace(new, name=tag.tag))
-    except (DirectoryInvalid, DirectoryRefused) as error:
+    except (DirectoryInvalid, DirectoryRefused, DirectoryBusy, SerialTaken) as error:
         with transaction() as session:
-            tags.release(session, session.get_one(Tag, tag.id), actor=actor, now=now, reason=error.message)
+            tags.give_back(session, tag, actor=actor, now=now, reason=error.message)
         raise
     with transaction() as session:
-        return tags.bind(session, tag, asset_id=asset.id, actor=actor, now=now, confirmed=True)
+        return tags.bind(session, tag, asset_id=asset.id, name=asset.name, actor=actor, now=now)
 
 
 def give_tag(transaction: Transaction, directory: Directory, asset_id: int, *, prefix: str, actor: Actor, now: datetime) -> Tag:

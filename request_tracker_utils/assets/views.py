@@ -16,9 +16,12 @@ from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags import trail
+from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.house import settings
+
+LAST_PAGE = 10_000
 
 pages = Blueprint("assets", __name__)
 
@@ -37,7 +40,7 @@ class NewAssetForm(FlaskForm):  # type: ignore[misc]
 def search() -> str:
     """Assets by name, serial number or model, each with its tag."""
     text, catalog = request.args.get("q", "").strip()[:200], request.args.get("catalog", "")
-    page = max(1, request.args.get("page", 1, type=int))
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     found = directory().search(text, catalog=catalog, page=page)
     with reading() as session:
         known = tags.tags_of_assets(session, [asset.id for asset in found.assets])
@@ -68,7 +71,7 @@ def add() -> ResponseReturnValue:
         try:
             tag = service.add(transaction, directory(), new, prefix=settings().prefix, actor=current_actor(), now=utc_now())
         except AppError as error:
-            show_problem(form, error, default="model")
+            show_problem(form, error)
             return render_template("assets/new.html", form=form), error.status
         flash(f"{tag.tag} is added. Print its label now.", "success")
         return redirect(url_for(".show", asset_id=tag.asset_id), 303)
@@ -76,7 +79,7 @@ def add() -> ResponseReturnValue:
 
 
 @pages.post("/assets/<int:asset_id>/tag")
-@require(AssetPermission.CREATE)
+@require(TagPermission.ASSIGN)
 def give_tag(asset_id: int) -> ResponseReturnValue:
     """Gives an asset without a tag the next one."""
     tag = service.give_tag(transaction, directory(), asset_id, prefix=settings().prefix, actor=current_actor(), now=utc_now())

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.settings import Settings, SettingsError
 
 
 def configure(settings: Settings) -> None:
@@ -34,8 +34,11 @@ def configure(settings: Settings) -> None:
     )
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if settings.log_file:
-        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.handlers.WatchedFileHandler(settings.log_file, encoding="utf-8"))
+        try:
+            settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.handlers.WatchedFileHandler(settings.log_file, encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError([f"LOG_FILE: {error}. Name a file that can be written."]) from None
     root = logging.getLogger()
     for old in [h for h in root.handlers if getattr(h, "ours", False)]:
         root.removeHandler(old)

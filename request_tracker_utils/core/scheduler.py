@@ -49,12 +49,13 @@ class Scheduler:
         self._lock.release()
 
     def nudge(self, name: str, after: timedelta) -> None:
-        """Runs the job once, soon, in this process; a nudge that waits already serves for both."""
-        job = self._registry.named(name)
+        """Runs the job once, soon, in this process. Two runs wait at most: the first asked for, and the last."""
+        nudge = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
         try:
-            self._background.add_job(self._run, "date", run_date=utc_now() + after, args=[job], id=f"nudge {name}")
+            self._background.add_job(self._run, "date", id=f"nudge {name}", **nudge)
         except ConflictingIdError:
-            log.debug("nudge waits already", job=name)
+            # That one may run too early for what this one is about.
+            self._background.add_job(self._run, "date", id=f"nudge {name} again", replace_existing=True, **nudge)
 
     def _lead(self) -> None:
         try:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
 
@@ -40,25 +42,38 @@ def _prefix(value: str) -> str:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("must be a zone's name such as Europe/Berlin or America/Chicago") from None
     return value
 
 
 def _database(value: str) -> str:
     if value.startswith(("postgresql://", "postgres://")):
-        return "postgresql+psycopg://" + value.split("://", 1)[1]
-    if value.startswith(("postgresql+psycopg://", "sqlite:///")):
-        return value
-    raise ValueError("must begin with postgresql:// or sqlite:///")
+        value = "postgresql+psycopg://" + value.split("://", 1)[1]
+    if not value.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise ValueError("must begin with postgresql:// or sqlite:///")
+    try:
+        make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError("must look like postgresql://user:password@host:5432/name") from None
+    return value
 
 
-def _list(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("must hold no blanks and none but ASCII letters, digits and signs")
+    return value
+
+
+def _field(value: str) -> str:
+    if not re.fullmatch(r"[^'\"{}\\\x00-\x1f]+", value):
+        raise ValueError("must hold no quotes, braces or backslashes")
+    return value
 
 
 Address = Annotated[str, AfterValidator(_address)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+CustomField = Annotated[str, AfterValidator(_field)]
 
 
 class Settings(BaseModel):
@@ -71,7 +86,7 @@ class Settings(BaseModel):
     workers: int = Field(1, ge=1, le=64, description="Server processes.")
     threads: int = Field(
         16,
-        ge=2,
+        ge=4,
         le=256,
         description="Threads of each server process: more than the assets that are created in Request Tracker at one moment.",
     )
@@ -92,14 +107,14 @@ class Settings(BaseModel):
     rt_url: Address | None = Field(
         None, description="Address of Request Tracker. Without it assets live in this program's own, embedded directory."
     )
-    rt_token: SecretStr | None = Field(None, description="Request Tracker's token for this program.")
+    rt_token: Token | None = Field(None, description="Request Tracker's token for this program.")
     api_endpoint: str = Field("/REST/2.0", pattern=r"^/[\w./-]*$", description="Path of Request Tracker's REST 2.0 interface.")
-    rt_timeout: float = Field(20, gt=0, le=300, description="Seconds until an answer of Request Tracker is given up.")
-    rt_ca_bundle: Path | None = Field(None, description="File with the authority that signed Request Tracker's certificate.")
+    rt_timeout: float = Field(20, gt=0, le=60, description="Seconds until an answer of Request Tracker is given up.")
+    rt_ca_bundle: FilePath | None = Field(None, description="File with the authority that signed Request Tracker's certificate.")
     rt_catalog: str = Field("General assets", min_length=1, description="Catalog of new assets where none is chosen.")
-    rt_serial_field: str = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
-    rt_model_field: str = Field("Model", min_length=1, description="Custom field that holds the model.")
-    rt_manufacturer_field: str = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
+    rt_serial_field: CustomField = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
+    rt_model_field: CustomField = Field("Model", min_length=1, description="Custom field that holds the model.")
+    rt_manufacturer_field: CustomField = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         "W12-", description="Beginning of every tag; a number of four digits or more follows."
@@ -107,7 +122,7 @@ class Settings(BaseModel):
     asset_tag_sequence_file: Path | None = Field(
         None, description="An older installation's sequence file. Its number is taken over before the first tag is given."
     )
-    webhook_token: SecretStr | None = Field(
+    webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. Without it one is made and kept in the database."
     )
     label_format: str = Field("large", description="Label format where none is chosen: `large` or `small`.")
@@ -144,8 +159,6 @@ class Settings(BaseModel):
 def _masked(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "***"
-    if isinstance(value, tuple):
-        return ", ".join(value)
     return re.sub(r"(?<=://)([^:@/]*):[^@/]*@", r"\1:***@", str(value)) if value is not None else ""
 
 

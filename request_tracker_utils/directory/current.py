@@ -42,4 +42,5 @@ def _of(settings: Settings) -> Directory:
         serial_field=settings.rt_serial_field,
         model_field=settings.rt_model_field,
         manufacturer_field=settings.rt_manufacturer_field,
+        creations_at_once=settings.threads // 2,
     )

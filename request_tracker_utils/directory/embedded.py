@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 from itertools import islice
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import LARGEST_ID, Asset, AssetNotFound, AssetPage, DirectoryInvalid, NewAsset
+from request_tracker_utils.directory.service import LARGEST_ID, Asset, AssetNotFound, AssetPage, DirectoryInvalid, NewAsset, serial_taken
 
 CHUNK = 100
 LONGEST_TEXT = 255
@@ -83,10 +84,13 @@ class EmbeddedDirectory:
             fields=dict(new.fields),
             created_at=utc_now(),
         )
-        with self._transaction() as session:
-            session.add(row)
-            session.flush()  # the database gives its number
-            return _asset(row)
+        try:
+            with self._transaction() as session:
+                session.add(row)
+                session.flush()  # the database gives its number, and says whether the serial number is free
+                return _asset(row)
+        except IntegrityError:
+            raise serial_taken(new.serial, self.find_by_serial(new.serial)) from None
 
     def rename(self, asset_id: int, name: str) -> str:
         _checked("name", name)

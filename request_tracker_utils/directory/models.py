@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Index, String, func
+from sqlalchemy import JSON, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
@@ -24,4 +24,13 @@ class DirectoryAsset(Base):
     fields: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
-    __table_args__ = (Index("ix_directory_assets_serial_lower", func.lower(serial)), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(
+            "uq_directory_assets_serial_lower",
+            func.lower(serial),
+            unique=True,
+            sqlite_where=text("serial <> ''"),
+            postgresql_where=text("serial <> ''"),
+        ),
+        {"sqlite_autoincrement": True},
+    )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from threading import BoundedSemaphore
+from time import monotonic
 
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.service import (
@@ -10,6 +12,7 @@ from request_tracker_utils.directory.service import (
     AssetNotFound,
     AssetPage,
     DirectoryBroken,
+    DirectoryBusy,
     DirectoryConflict,
     DirectoryInvalid,
     DirectoryRefused,
@@ -27,6 +30,10 @@ from request_tracker_utils.integrations.rt import (
     RtUnreachable,
 )
 
+PATIENCE = 0.5
+"""Seconds that a creation waits for its turn."""
+CATALOGS_KEPT = 300
+"""Seconds for which the list of catalogs is good."""
 ERRORS: dict[type[RtError], type[AppError]] = {
     RtUnreachable: DirectoryUnreachable,
     RtNotFound: AssetNotFound,
@@ -37,7 +44,8 @@ ERRORS: dict[type[RtError], type[AppError]] = {
 
 class RequestTrackerDirectory:
     """`default_catalog` takes the new assets that name none. The fields are names of custom fields in Request Tracker; the client
-    searches serial numbers and models by names of its own, which must be the same.
+    searches serial numbers and models by names of its own, which must be the same. Fewer creations at once than the program has
+    threads for requests.
     """
 
     kind = "rt"
@@ -50,7 +58,10 @@ class RequestTrackerDirectory:
         serial_field: str = "Serial Number",
         model_field: str = "Model",
         manufacturer_field: str = "Manufacturer",
+        creations_at_once: int = 8,
     ) -> None:
+        self._creations = BoundedSemaphore(creations_at_once)
+        self._known_catalogs: tuple[float, list[str]] = (float("-inf"), [])
         self._client, self._default_catalog = client, default_catalog
         self._serial, self._model, self._manufacturer = serial_field, model_field, manufacturer_field
 
@@ -108,14 +119,24 @@ class RequestTrackerDirectory:
         fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}
         fields = {name: value for name, value in fields.items() if value}
         catalog = new.catalog or self._default_catalog
-        with _translated():
+        with self._one_more_creation(), _translated():
             asset_id = self._client.create_asset(new.name, catalog=catalog, fields=fields)
             try:
                 # RT may have changed values, and a webhook the name.
                 return self._asset(self._client.asset(asset_id))
             except RtError:
                 # It exists. An error here would have it created a second time.
-                return self._asset(RtAsset(asset_id, new.name, "", catalog, fields))
+                return self._asset(RtAsset(asset_id, "", "", catalog, fields))
+
+    @contextmanager
+    def _one_more_creation(self) -> Iterator[None]:
+        """Request Tracker calls our webhook before it answers: were all threads to wait for it, none would answer the webhook."""
+        if not self._creations.acquire(timeout=PATIENCE):
+            raise DirectoryBusy("Many assets are being added at this moment. This one was not; try again in a few seconds.")
+        try:
+            yield
+        finally:
+            self._creations.release()
 
     def rename(self, asset_id: int, name: str) -> str:
         with _translated(asset_id):
@@ -126,8 +147,12 @@ class RequestTrackerDirectory:
             self._client.set_holder(_possible(asset_id), username)
 
     def catalogs(self) -> list[str]:
-        with _translated():
-            return self._client.catalogs()
+        read_at, known = self._known_catalogs
+        if monotonic() - read_at > CATALOGS_KEPT:
+            with _translated():
+                known = self._client.catalogs()
+            self._known_catalogs = (monotonic(), known)
+        return known
 
     def page_address(self, asset_id: int) -> str:
         return self._client.asset_address(asset_id)

@@ -44,6 +44,18 @@ class DirectoryInvalid(Invalid):
     code = "directory_invalid"
 
 
+class DirectoryBusy(Unavailable):
+    """Too many assets are being created at this moment. Nothing was changed."""
+
+    code = "directory_busy"
+
+
+class SerialTaken(Conflict):
+    """`asset_id` names the asset that has the serial number, where that is known."""
+
+    code = "serial_taken"
+
+
 @dataclass(frozen=True)
 class Asset:
     """One asset as the directory holds it. Text that is not set is empty; `fields` holds every custom field by name."""
@@ -80,6 +92,11 @@ class AssetPage:
     more: bool
 
 
+def serial_taken(serial: str, holders: list[Asset]) -> SerialTaken:
+    holder = f" (Asset #{holders[0].id})" if holders else ""
+    return SerialTaken(f"Serial number {serial} already exists{holder}", field="serial", asset_id=holders[0].id if holders else None)
+
+
 class Directory(Protocol):
     """Finds and changes assets. Every row that comes back has been checked against what was asked.
 
@@ -113,7 +130,11 @@ class Directory(Protocol):
         (Request Tracker answers a query that it does not understand with every asset)."""
 
     def create(self, new: NewAsset) -> Asset:
-        """Creates an asset. Raises DirectoryInvalid. After DirectoryUnreachable the asset may exist."""
+        """Creates an asset, and gives it as it reads back; its name is empty when it could not be read back.
+
+        Raises DirectoryInvalid, DirectoryBusy, SerialTaken where the directory keeps serial numbers apart itself.
+        After DirectoryUnreachable and DirectoryBroken the asset may exist.
+        """
 
     def rename(self, asset_id: int, name: str) -> str:
         """Sets the name, reads it back, and returns the old name. Raises AssetNotFound, DirectoryInvalid, DirectoryConflict."""

@@ -280,5 +280,5 @@ def named(name: str) -> LabelFormat:
     """The format of that name. Raises UnknownFormat, which names those that there are."""
     if name not in FORMATS:
         known = ", ".join(FORMATS)
-        raise UnknownFormat(f"There is no label format “{name}”. Choose one of: {known}.", field="format", known=list(FORMATS))
+        raise UnknownFormat(f"There is no label format “{name}”. Choose one of: {known}.", field="size", known=list(FORMATS))
     return FORMATS[name]

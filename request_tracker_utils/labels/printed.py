@@ -6,7 +6,9 @@ from typing import cast
 from flask import Flask, current_app
 
 _KEY = "rtutils_labels_printed"
-Listener = Callable[[list[int]], None]
+Labels = list[tuple[int, str]]
+"""Assets by number, with the name that their label bears."""
+Listener = Callable[[Labels], list[str]]
 
 
 def install(app: Flask) -> None:
@@ -14,10 +16,10 @@ def install(app: Flask) -> None:
 
 
 def tell(app: Flask, listener: Listener) -> None:
-    """`listener` is called with the assets' ids, before their labels are handed out."""
+    """`listener` is called before the labels are handed out, and returns what has to be said beside them."""
     cast(list[Listener], app.extensions[_KEY]).append(listener)
 
 
-def announce(asset_ids: list[int]) -> None:
-    for listener in cast(list[Listener], current_app.extensions[_KEY]):
-        listener(asset_ids)
+def announce(labels: Labels) -> list[str]:
+    """What the listeners have to say of these labels."""
+    return [notice for listener in cast(list[Listener], current_app.extensions[_KEY]) for notice in listener(labels)]

@@ -4,10 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from request_tracker_utils.directory.service import LARGEST_ID
+from request_tracker_utils.directory.schemas import AssetId
 from request_tracker_utils.labels.service import MOST_LABELS
-
-AssetId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
 class PrintLabel(BaseModel):

@@ -33,7 +33,7 @@ def print_label() -> Response:
     notices = service.address_warnings(directory())
     content = service.content(directory(), asset)
     page = render_label(content, named(wanted.size or settings().label_format), notices=notices, **_page(wanted.autoprint))
-    printed.announce([asset.id])
+    notices += printed.announce([(asset.id, content.tag)])
     return _streamed(page)
 
 

@@ -1,5 +1,6 @@
 """Afterwards: does the directory hold the name? Tags that are not known to be in their place are looked after until they are."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -18,14 +19,16 @@ LEASE = timedelta(minutes=5)
 """Until a claimed tag may be claimed again: the process that claimed it has died."""
 LONGEST_PAUSE = timedelta(hours=1)
 ABSENCES_OF_ASSIGNED = 5
+LEAST_ABSENCE = timedelta(hours=1)
+"""An import that creates assets in one long transaction of Request Tracker shows none of them before it ends."""
 ABSENCES_OF_RESERVED = 2
 
 
-def confirm_due(transaction: Transaction, directory: Directory, *, actor: Actor, now: datetime) -> int:
+def confirm_due(transaction: Transaction, directory: Directory, *, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Looks after every tag that is due, and returns how many are settled. Raises what the directory raises when it does not
     answer; the tags then have their next attempt noted, after a growing pause."""
     settled = 0
-    while tags := _claim(transaction, now):
+    while tags := _claim(transaction, now := clock()):
         try:
             assets = {asset.id: asset for chunk in directory.get_many([tag.asset_id for tag in tags if tag.asset_id]) for asset in chunk}
         except AppError as error:
@@ -60,29 +63,28 @@ def _look_after(transaction: Transaction, directory: Directory, tag: Tag, asset:
     if asset is not None and tag.state == TagState.ASSIGNED:
         old_name = directory.rename(asset.id, tag.tag)
         return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
-    if not _absent_for_long(tag):
+    if not _absent_for_long(tag, now):
         _note_absence(transaction, tag, now)
         return False
-    if asset is None and tag.asset_id is not None and _hidden(directory, tag.asset_id):
-        return _settle(transaction, tag, tag.asset_id, "confirmed", actor, now, tag.previous_name)
-    holders = directory.find_by_name(tag.tag)
-    return _settle_absent(transaction, tag, holders, actor, now)
+    hidden = _hidden(directory, tag.asset_id) if asset is None and tag.asset_id is not None else None
+    if hidden is not None:
+        return _look_after(transaction, directory, tag, hidden, actor, now)
+    return _settle_absent(transaction, tag, directory.find_by_name(tag.tag), actor, now)
 
 
-def _hidden(directory: Directory, asset_id: int) -> bool:
-    """Whether the asset is there after all: Request Tracker's searches pass over deleted assets, which keep their names."""
+def _hidden(directory: Directory, asset_id: int) -> Asset | None:
+    """The asset that is there after all: Request Tracker's searches pass over deleted assets, which keep their names."""
     try:
-        directory.get(asset_id)
+        return directory.get(asset_id)
     except AssetNotFound:
-        return False
-    return True
+        return None
 
 
-def _absent_for_long(tag: Tag) -> bool:
+def _absent_for_long(tag: Tag, now: datetime) -> bool:
     """Whether this absence is the last one before the tag's fate is decided. A reservation is looked up by name each time."""
     if tag.state == TagState.RESERVED:
         return True
-    return tag.absences + 1 >= ABSENCES_OF_ASSIGNED
+    return tag.absences + 1 >= ABSENCES_OF_ASSIGNED and now - tag.changed_at >= LEAST_ABSENCE
 
 
 def _settle_absent(transaction: Transaction, tag: Tag, holders: list[Asset], actor: Actor, now: datetime) -> bool:

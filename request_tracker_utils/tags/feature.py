@@ -34,7 +34,7 @@ def card() -> dict[str, object]:
 feature = Feature(
     name="tags",
     apis=[api, hook],
-    pages=[views.pages],
+    pages=[views.pages, views.waiting_pages],
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],

@@ -26,7 +26,7 @@ def adopt_tags() -> int:
 
 
 def confirm_tags() -> int:
-    return confirmation.confirm_due(transaction, directory(), actor=of_job("confirm-tags"), now=utc_now())
+    return confirmation.confirm_due(transaction, directory(), actor=of_job("confirm-tags"), clock=utc_now)
 
 
 jobs = [

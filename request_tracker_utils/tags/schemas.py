@@ -1,22 +1,14 @@
 """What the tag routes take and give."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from request_tracker_utils.directory.service import LARGEST_ID
-
-
-def _whole(value: Any) -> Any:
-    """Request Tracker sends its ids as numbers and, here and there, as text."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) <= 12:
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError("must be the number of an asset")
-    return value
+from request_tracker_utils.directory.schemas import AssetId
 
 
-AssetId = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST_ID)]
+def _storable(value: str) -> str:
+    return value.replace("\0", "")
 
 
 class NextTag(BaseModel):
@@ -40,7 +32,7 @@ class AssetCreated(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     asset_id: AssetId = Field(examples=[12345])
-    asset_name: str | None = Field(None, max_length=10_000, examples=["Laptop Model X"])
+    asset_name: Annotated[str, AfterValidator(_storable)] | None = Field(None, max_length=10_000, examples=["Laptop Model X"])
     catalog: str | None = Field(None, max_length=1_000, examples=["Chromebooks"])
     created_by: str | None = Field(None, max_length=1_000)
 

@@ -36,14 +36,14 @@ def prefixes(session: Session) -> list[str]:
 
 
 def preview(session: Session, prefix: str) -> TagName:
-    """The tag that would be given now; nothing is spent. Raises SequenceNotReady."""
+    """The tag that would be given now; nothing is spent. Raises SequenceNotReady, SequenceExhausted."""
     found = session.connection().execute(_PREVIEW, {"prefix": prefix}).one_or_none()
     if found is None:
         raise not_ready(prefix)
     next_number, freed, taken = found
     if freed is not None:
         return TagName(prefix, freed)
-    return TagName(prefix, _free_from(session, prefix, next_number) if taken else next_number)
+    return _possible(prefix, _free_from(session, prefix, next_number) if taken else next_number)
 
 
 def allocate(
@@ -100,17 +100,21 @@ def _take_next(session: Session, prefix: str, values: dict[str, Any]) -> Tag:
         if again is not None:
             _set_next(session, prefix, number)
             number = again
-    if number > LARGEST_NUMBER:
-        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Set another PREFIX.")
-    tag = _claim(connection, TagName(prefix, number), values)
+    tag = _claim(connection, _possible(prefix, number), values)
     if tag is not None:
         return tag
     number = _free_from(session, prefix, number)
     _set_next(session, prefix, number + 1)
-    tag = _claim(connection, TagName(prefix, number), values)
+    tag = _claim(connection, _possible(prefix, number), values)
     if tag is None:
         raise AssertionError("a free number was taken while its sequence was held")
     return tag
+
+
+def _possible(prefix: str, number: int) -> TagName:
+    if number > LARGEST_NUMBER:
+        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Set another PREFIX.")
+    return TagName(prefix, number)
 
 
 def _claim(connection: Connection, name: TagName, values: dict[str, Any]) -> Tag | None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -11,15 +11,17 @@ from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryInvalid, DirectoryRefused
 from request_tracker_utils.tags import sequence, trail
-from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagTaken
+from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
 from request_tracker_utils.tags.names import TagName, parse
 
 FIRST_LOOK = timedelta(seconds=3)
 """Until the directory is asked for the name: Request Tracker has committed the asset by then."""
-GRACE = timedelta(minutes=2)
+GRACE = timedelta(minutes=10)
 """How long something under way may take before a job asks the directory what became of it."""
 LONGEST_NAME = 500
+NEEDS_A_LOOK = or_(Tag.due_at.is_(None), Tag.attempts >= 5)
+"""Of the tags with a problem those that time alone does not heal."""
 
 
 def tag_of_asset(session: Session, asset_id: int) -> Tag | None:
@@ -75,21 +77,31 @@ def reserve(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Ta
     return sequence.allocate(session, prefix, state=TagState.RESERVED, actor=actor, now=now, due_at=now + GRACE)
 
 
-def bind(session: Session, tag: Tag, *, asset_id: int, actor: Actor, now: datetime, confirmed: bool) -> Tag:
-    """Makes the reserved tag the asset's, and returns the asset's tag.
+def bind(session: Session, tag: Tag, *, asset_id: int, name: str, actor: Actor, now: datetime) -> Tag:
+    """Makes the reserved tag the tag of the asset that was created under it, and returns the asset's tag.
 
-    That is another one when the webhook was told of the asset by its number alone and gave it one: then this one is released.
+    `name` is the asset's name as the directory gives it, empty when that is not known. The asset has another tag when the webhook
+    was told of it by its number alone and gave it one, or when the creation outlasted the reservation: that one wins.
     """
     sequence.hold(session, tag.prefix)
     other = tag_of_asset(session, asset_id)
-    tag = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
-    if other is not None and other.id != tag.id:
-        release(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {other.tag} from the webhook")
-        return other
-    _assign(session, tag, asset_id, action="bound", actor=actor, now=now, old_name=None)
-    if confirmed:
-        settle(session, tag, action="confirmed", actor=actor, now=now)
-    return tag
+    if other is None and _is_still_reserved(session, tag):
+        other = session.get_one(Tag, tag.id)
+        _assign(session, other, asset_id, action="bound", actor=actor, now=now, old_name=None)
+    if other is None:
+        return give_to_created_asset(session, asset_id=asset_id, asset_name=tag.tag, prefix=tag.prefix, now=now, actor=actor) or tag
+    if other.id != tag.id and name != tag.tag:  # else the directory still holds the name, and a job waits until it does not
+        give_back(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {other.tag} from the webhook")
+    if name == other.tag and other.confirmed_at is None:
+        settle(session, other, action="confirmed", actor=actor, now=now)
+    return other
+
+
+def give_back(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
+    """Releases the tag that `reserve` gave, unless a job has settled it meanwhile: it may be somebody else's by now."""
+    sequence.hold(session, tag.prefix)
+    if _is_still_reserved(session, tag):
+        release(session, session.get_one(Tag, tag.id), actor=actor, now=now, reason=reason)
 
 
 def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
@@ -129,18 +141,38 @@ def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str
     return tag
 
 
+def stumbled(session: Session) -> list[Tag]:
+    """The tags that a job looks after or has given up on, with what keeps them; those that need a person first."""
+    by_need = select(Tag).where(or_(Tag.due_at.is_not(None), Tag.problem.is_not(None)))
+    return list(session.scalars(by_need.order_by(Tag.problem.is_(None), Tag.due_at.is_not(None), Tag.id.desc()).limit(200)))
+
+
+def look_again(session: Session, tag: str, *, now: datetime) -> None:
+    """Has a job look after the tag at once. Raises TagNotFound unless it is one that is looked after or was given up on."""
+    found = update(Tag).where(Tag.tag == tag, or_(Tag.due_at.is_not(None), Tag.problem.is_not(None))).values(due_at=now, attempts=0)
+    if not session.execute(found).rowcount:  # type: ignore[attr-defined]
+        raise TagNotFound(f"No tag {tag[:60]} waits for anything.")
+
+
 def waiting(session: Session) -> dict[str, int]:
     """How many tags a job looks after until the directory holds them (`unconfirmed`), and how many stumbled (`problems`)."""
     count = select(func.count()).select_from(Tag)
     return {
         "unconfirmed": session.execute(count.where(Tag.due_at.is_not(None))).scalar_one(),
-        "problems": session.execute(count.where(Tag.problem.is_not(None))).scalar_one(),
+        "problems": session.execute(count.where(Tag.problem.is_not(None), NEEDS_A_LOOK)).scalar_one(),
     }
 
 
-def mark_printed(session: Session, asset_ids: list[int], *, now: datetime) -> None:
-    """Labels of these assets may hang on devices from now on."""
-    session.execute(update(Tag).where(Tag.asset_id.in_(asset_ids), Tag.printed_at.is_(None)).values(printed_at=now))
+def mark_printed(session: Session, labels: list[tuple[int, str]], *, now: datetime) -> dict[int, str]:
+    """Labels of these assets, with these names on them, may hang on devices from now on.
+
+    Returns asset's id → tag for those whose label says something else than their tag: the directory does not hold it yet.
+    """
+    tags = tags_of_assets(session, [asset_id for asset_id, _ in labels])
+    says = [(tags[asset_id], name) for asset_id, name in labels if asset_id in tags]
+    printed = [tag.id for tag, name in says if tag.tag == name and tag.printed_at is None]
+    session.execute(update(Tag).where(Tag.id.in_(printed)).values(printed_at=now))
+    return {int(tag.asset_id or 0): tag.tag for tag, name in says if tag.tag != name}
 
 
 def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
@@ -169,11 +201,20 @@ def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, n
 
 
 def _still_of(session: Session, tag: Tag, asset_id: int) -> Tag:
-    """The tag as it stands now. Raises TagTaken when the directory took so long that a job has settled it otherwise."""
-    current = session.get_one(Tag, tag.id, with_for_update=True)
+    """The tag as it stands now. Raises TagTaken when the directory took so long that the tag was given to another asset."""
+    sequence.hold(session, tag.prefix)
+    current = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
+    if current.state == TagState.RELEASED:
+        current.state, current.asset_id = TagState.RESERVED, asset_id  # a job gave it up meanwhile, and nobody has taken it
     if current.asset_id != asset_id:
-        raise TagTaken(f"The directory took too long; meanwhile the tag {tag.tag} was given back. Try again.", asset_tag=tag.tag)
+        raise TagTaken(f"The directory took too long; meanwhile the tag {tag.tag} was given to another asset.", asset_tag=tag.tag)
     return current
+
+
+def _is_still_reserved(session: Session, tag: Tag) -> bool:
+    """Whether this is still the reservation that `tag` was, and not a later one of the same tag."""
+    current = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
+    return current.state == TagState.RESERVED and current.asset_id is None and current.changed_at == tag.changed_at
 
 
 def _known_tag(session: Session, text: str) -> TagName:

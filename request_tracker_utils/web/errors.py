@@ -8,7 +8,8 @@ from flask import Flask, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
@@ -27,7 +28,9 @@ def wants_page() -> bool:
 def install(app: Flask) -> None:
     app.register_error_handler(AppError, of_ours)
     app.register_error_handler(HTTPException, of_http)
-    app.register_error_handler(OperationalError, of_database)
+    for silence in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(silence, of_database)
+    app.register_error_handler(DataError, of_unstorable)
     app.register_error_handler(Exception, of_fault)
 
 
@@ -55,15 +58,22 @@ def of_http(error: HTTPException) -> ResponseReturnValue:
     return jsonify(error=message, code=name.lower().replace(" ", "_")), status, kept
 
 
-def of_database(error: OperationalError) -> ResponseReturnValue:
-    log.error("the database does not answer", error=str(error.orig))
+def of_database(error: SQLAlchemyError) -> ResponseReturnValue:
+    log.error("the database does not answer", error=str(getattr(error, "orig", error)))
     g.setdefault("actor", None)  # the page must not ask the database who is calling
-    return of_ours(Unavailable("The database does not answer. Nothing was changed; try again in a moment."))
+    return of_ours(Unavailable("The database does not answer. Try again in a moment."))
+
+
+def of_unstorable(error: DataError) -> ResponseReturnValue:
+    """PostgreSQL takes no NUL character and no number past its columns' range."""
+    log.info("refused what the database cannot store", path=request.path)
+    return of_ours(Invalid("What was sent holds characters or numbers that cannot be stored."))
 
 
 def of_fault(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the log has it with its trace, the caller gets the number to ask for."""
     log.error("fault", exc_info=error, path=request.path, method=request.method)
+    g.setdefault("actor", None)  # the page must not stumble over the same fault when it asks who is calling
     message = f"Something went wrong here, and it was written down. If it happens again, tell your administrator: {g.get('request_id', '')}"
     if wants_page():
         return render_template("web/error.html", status=500, title="Something went wrong", message=message), 500
@@ -73,6 +83,8 @@ def of_fault(error: Exception) -> ResponseReturnValue:
 def of_validation(error: ValidationError) -> NoReturn:
     """The first field that is wrong, in words; all of them under `details`."""
     details = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+    if error.errors()[0]["type"] in ("model_type", "model_attributes_type"):
+        raise Invalid("Send a JSON object.") from error
     first = details[0]
     message = f"{first['field']}: {first['problem']}" if first["field"] else first["problem"]
     raise Invalid(message, field=first["field"], details=details) from error

@@ -48,9 +48,6 @@
     });
   }
 
-  for (const choice of document.querySelectorAll("[data-submits]")) {
-    choice.addEventListener("change", () => choice.form.requestSubmit());
-  }
 
   for (const form of document.querySelectorAll('form[method="post"]:not([target])')) {
     form.addEventListener("submit", (event) => {

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,10 @@ class PostgreSQL:
         self._own = None
         address = os.environ.get("TEST_DATABASE_URL")
         if not address:
-            self._own = pgserver.get_server(str(folder / "pg"))
+            # Not below pytest's folder: as root, the server runs as another user, who must be able to go in there.
+            self._folder = Path(tempfile.mkdtemp(prefix="rtutils-pg-"))
+            self._folder.chmod(0o755)
+            self._own = pgserver.get_server(str(self._folder / "data"))
             address = self._own.get_uri()
         self._url = make_url(address).set(drivername="postgresql+psycopg")
         self._template = f"rtutils_template_{os.getpid()}"
@@ -69,6 +73,7 @@ class PostgreSQL:
         self._run(f'DROP DATABASE "{self._template}" WITH (FORCE)')
         if self._own is not None:
             self._own.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _named(self, name: str) -> str:
         return self._url.set(database=name).render_as_string(hide_password=False)

@@ -1,15 +1,19 @@
 """Assets on pages and their labels, with the embedded directory."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import DirectoryUnreachable, NewAsset
-from tests.services.house import csrf_token, sign_in, token, user
+from request_tracker_utils.tags.models import Tag
+from tests.services.house import WEBHOOK_TOKEN, csrf_token, sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 
@@ -44,6 +48,21 @@ def test_a_serial_number_is_taken_once_whatever_its_case(staff: FlaskClient) -> 
     answer = add(staff, serial="abc-1")
     assert answer.status_code == 409
     assert "already exists (Asset #1)" in answer.get_data(as_text=True)
+
+
+def test_of_eight_who_add_one_serial_number_at_once_one_succeeds(app: Flask) -> None:
+    user(app, "staff")
+
+    def add_one(_: int) -> int:
+        client = app.test_client()
+        sign_in(client, "staff")
+        return add(client, serial="SAME-1").status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(add_one, range(8))) == [303] + [409] * 7
+    with app.app_context(), reading() as session:
+        states = list(session.scalars(select(Tag.state)))
+    assert sorted(states) == ["assigned"] + ["released"] * (len(states) - 1)
 
 
 def test_a_refused_asset_spends_no_tag(app: Flask, staff: FlaskClient) -> None:
@@ -165,6 +184,33 @@ class TestLabels:
     def test_a_loopback_address_in_qr_codes_is_warned_about(self, app: Flask, client: FlaskClient) -> None:
         existing(app, "W12-0001")
         assert "only this computer reaches" in client.get("/labels/print?asset_id=1", headers=token(app, "staff")).get_data(as_text=True)
+
+    def test_a_query_that_finds_too_many_says_so(self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("request_tracker_utils.labels.service.MOST_LABELS", 3)
+        for number in range(5):
+            existing(app, f"W12-{number + 1:04d}", model="iPad")
+        page = client.post("/labels/batch", json={"query": "ipad"}, headers=token(app, "staff")).get_data(as_text=True)
+        assert (page.count('class="label"'), "Only the first 3" in page) == (3, True)
+
+    def test_a_database_that_is_silent_is_an_error_and_not_half_a_page(
+        self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from sqlalchemy.exc import OperationalError
+
+        existing(app, "W12-0001")
+        headers = token(app, "staff")
+
+        def locked(*_: object, **__: object) -> object:
+            raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+        monkeypatch.setattr("request_tracker_utils.tags.service.mark_printed", locked)
+        assert client.post("/labels/batch", json={"asset_ids": [1]}, headers=headers).status_code == 503
+
+    def test_a_label_that_bears_an_old_name_says_so(self, app: Flask, client: FlaskClient) -> None:
+        asset_id = existing(app, "laptop 3")
+        client.post("/webhook/asset-created", json={"asset_id": asset_id}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
+        page = client.get(f"/labels/print?asset_id={asset_id}", headers=token(app, "staff")).get_data(as_text=True)
+        assert "W12-0001 is not its name yet" in page
 
     def test_a_printed_tag_is_remembered(self, app: Flask, staff: FlaskClient) -> None:
         add(staff)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -169,6 +170,45 @@ def test_tags_of_one_directory_are_not_taken_for_those_of_another(ready: Termina
 
 def test_an_empty_installation_may_move_to_request_tracker(ready: Terminal) -> None:
     assert ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("LABEL_FORMAT", "huge", 2),
+        ("LOG_FILE", "/proc/nowhere/log", 2),
+        ("DATABASE_PATH", "/nowhere/at/all.sqlite", 2),
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", 3),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_setting(terminal: Terminal, name: str, value: str, code: int) -> None:
+    result = terminal.run("db", "upgrade", **{name: value})
+    assert (result.returncode, "Traceback" in result.stderr) == (code, False)
+    assert name in result.stderr or "database does not answer" in result.stderr
+
+
+def test_a_database_of_a_newer_version_is_left_alone(ready: Terminal) -> None:
+    with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for arguments in (["db", "upgrade"], ["tags", "next"]):
+        result = ready.run(*arguments)
+        assert (result.returncode, "newer version" in result.stderr) == (3, True)
+
+
+def test_a_port_that_is_taken_is_refused(ready: Terminal) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = ready.run("serve", PORT=str(taken.getsockname()[1]))
+    assert (result.returncode, "PORT" in result.stderr) == (3, True)
+
+
+def test_numbers_of_the_embedded_directory_are_forgotten_when_request_tracker_comes(ready: Terminal) -> None:
+    assert ready.run("tags", "next").stdout == "W12-0001\n"
+    settings = {"RT_URL": "http://127.0.0.1:9", "RT_TOKEN": "1-2-x"}
+    assert ready.run("db", "upgrade", **settings).returncode == 0
+    waits = ready.run("tags", "next", **settings)
+    assert (waits.returncode, "being read" in waits.stderr) == (1, True), "what Request Tracker holds has to be read first"
 
 
 def test_a_data_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:

@@ -68,6 +68,15 @@ def test_a_body_that_is_no_call_is_refused(client: FlaskClient, body: bytes) -> 
     assert (answer.status_code, answer.is_json) == (400, True)
 
 
+def test_a_body_nested_past_all_sense_is_refused(client: FlaskClient) -> None:
+    for body in (b"[" * 200_000, b'{"asset_id":' * 50_000):
+        assert client.post("/webhook/asset-created", data=body, content_type="application/json", headers=SECRET).status_code == 400
+
+
+def test_a_name_that_no_database_stores_keeps_no_asset_from_its_tag(client: FlaskClient) -> None:
+    assert call(client, asset_id=3, asset_name="lap\0top").json["previous_name"] == "laptop"
+
+
 def test_no_body_at_all_is_refused(client: FlaskClient) -> None:
     assert client.post("/webhook/asset-created", headers=SECRET).status_code == 400
 

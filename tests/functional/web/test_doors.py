@@ -30,7 +30,7 @@ def test_nobody_gets_in_anywhere_else(app: Flask, client: FlaskClient) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint in PUBLIC:
             continue
-        path = rule.rule.replace("<int:asset_id>", "1")
+        path = rule.rule.replace("<int:asset_id>", "1").replace("<tag>", "W12-0001")
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             assert client.open(path, method=method).status_code == 401, f"{method} {path}"
 
@@ -104,6 +104,32 @@ def test_an_unreachable_database_is_said_and_not_a_fault(app: Flask, client: Fla
     headers = token(app, "staff")
     monkeypatch.setattr("request_tracker_utils.tags.sequence.preview", broken)
     assert client.get("/next-asset-tag", headers=headers).status_code == 503
+
+
+def test_a_signed_in_browser_is_told_when_the_database_is_gone(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    user(app, "staff")
+    sign_in(client, "staff")
+
+    def gone(*_: object, **__: object) -> object:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr("request_tracker_utils.accounts.service.user_of_session", gone)
+    answer = client.get("/assets", headers=PAGE)
+    assert (answer.status_code, "database does not answer" in answer.get_data(as_text=True)) == (503, True)
+
+
+@pytest.mark.parametrize(
+    "path", ["/sign-in?next=//[", "/sign-in?next=%00", "/assets?page=999999999999999999999", "/assets?q=%00", "/assets?catalog=%00"]
+)
+def test_odd_addresses_are_no_fault_of_ours(app: Flask, client: FlaskClient, path: str) -> None:
+    assert client.get(path, headers=token(app, "staff")).status_code in (200, 303, 400)
+
+
+def test_json_nested_past_all_sense_is_bad_input(app: Flask, client: FlaskClient) -> None:
+    answer = client.post("/labels/batch", data=b"[" * 200_000, content_type="application/json", headers=token(app, "staff"))
+    assert answer.status_code == 400
 
 
 def test_a_request_may_bring_its_number_if_it_is_one(client: FlaskClient) -> None:

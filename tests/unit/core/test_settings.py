@@ -50,10 +50,10 @@ def test_a_wrong_secret_is_not_repeated() -> None:
 
 def test_secrets_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> None:
     file = tmp_path / "secrets.env"
-    file.write_text('RT_TOKEN="1-2-from $file"\nPORT=9000\n# a comment\n')
+    file.write_text('RT_TOKEN="1-2-from$file"\nPORT=9000\n# a comment\n')
     settings = load_settings({"SECRETS_FILE": str(file), "PORT": "9001", "RT_URL": "https://rt.example.org/"})
     assert settings.rt_token is not None
-    assert (settings.rt_token.get_secret_value(), settings.port, settings.rt_url) == ("1-2-from $file", 9001, "https://rt.example.org")
+    assert (settings.rt_token.get_secret_value(), settings.port, settings.rt_url) == ("1-2-from$file", 9001, "https://rt.example.org")
 
 
 def test_a_missing_secrets_file_is_said() -> None:
@@ -74,6 +74,23 @@ def test_secrets_are_masked_in_every_view() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         load_settings({}).port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TIMEZONE", "Europe"),
+        ("RT_TOKEN", "1-2-with blank"),
+        ("RT_SERIAL_FIELD", "it's"),
+        ("RT_CA_BUNDLE", "/nowhere.pem"),
+        ("DATABASE_URL", "postgresql://u@h:port/n"),
+        ("WEBHOOK_TOKEN", "schlüssel-mit-umlaut"),
+        ("THREADS", "1"),
+        ("RT_TIMEOUT", "600"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_the_start(name: str, value: str) -> None:
+    assert problems(**{name: value})[0].startswith(f"{name}: ")
 
 
 def test_an_empty_variable_is_none(tmp_path: Path) -> None:

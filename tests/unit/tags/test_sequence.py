@@ -107,6 +107,16 @@ def test_a_sequence_ends_instead_of_overflowing(inside: Flask) -> None:
         reserve(session)
 
 
+def test_a_sequence_that_ends_in_tags_taken_by_hand_ends_too(inside: Flask) -> None:
+    with transaction() as session:
+        session.execute(update(TagSequence).values(next_number=999_999_999))
+        take_by_hand(session, 999_999_999)
+    with pytest.raises(SequenceExhausted), transaction() as session:
+        reserve(session)
+    with pytest.raises(SequenceExhausted):
+        preview()
+
+
 def test_twenty_threads_get_two_hundred_tags_without_gap_or_twin(inside: Flask) -> None:
     def ten(_: int) -> list[str]:
         given = []

@@ -11,7 +11,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.service import AssetNotFound, DirectoryRefused, DirectoryUnreachable
 from request_tracker_utils.tags import adoption, confirmation, sequence, service
-from request_tracker_utils.tags.errors import AssetHasTag, NotATag, TagTaken
+from request_tracker_utils.tags.errors import AssetHasTag, NotATag, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState, WaitingAsset
 from tests.services.directories import StumblingDirectory, silence
 
@@ -44,7 +44,7 @@ def next_tag() -> str:
 
 
 def confirm(directory: StumblingDirectory, after: timedelta = timedelta(hours=1)) -> int:
-    return confirmation.confirm_due(transaction, directory, actor=ADA, now=NOW + after)
+    return confirmation.confirm_due(transaction, directory, actor=ADA, clock=lambda: NOW + after)
 
 
 def actions(text: str) -> list[str]:
@@ -100,7 +100,7 @@ class TestAnAssetThatWeCreate:
         with transaction() as session:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
         with transaction() as session:
-            assert service.bind(session, reserved, asset_id=7, actor=ADA, now=NOW, confirmed=True).tag == "W12-0001"
+            assert service.bind(session, reserved, asset_id=7, name="W12-0001", actor=ADA, now=NOW).tag == "W12-0001"
         assert tag("W12-0001").confirmed_at == NOW
 
     def test_adopts_the_tag_that_the_bare_webhook_gave_and_frees_its_own(self, inside: Flask) -> None:
@@ -108,7 +108,7 @@ class TestAnAssetThatWeCreate:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
         assert created(7) == "W12-0002"
         with transaction() as session:
-            assert service.bind(session, reserved, asset_id=7, actor=ADA, now=NOW, confirmed=True).tag == "W12-0002"
+            assert service.bind(session, reserved, asset_id=7, name="W12-0002", actor=ADA, now=NOW).tag == "W12-0002"
         assert next_tag() == "W12-0001"
 
     def test_is_the_same_one_when_the_webhook_was_first_with_its_name(self, inside: Flask) -> None:
@@ -116,8 +116,47 @@ class TestAnAssetThatWeCreate:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
         created(7, reserved.tag)
         with transaction() as session:
-            assert service.bind(session, reserved, asset_id=7, actor=ADA, now=NOW, confirmed=True).asset_id == 7
+            assert service.bind(session, reserved, asset_id=7, name="W12-0001", actor=ADA, now=NOW).asset_id == 7
         assert next_tag() == "W12-0002"
+
+    def test_keeps_its_reserved_tag_taken_while_the_directory_still_calls_it_so(self, directory: StumblingDirectory) -> None:
+        with transaction() as session:
+            reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
+        asset_id = directory.asset(reserved.tag)
+        assert created(asset_id) == "W12-0002", "the bare webhook gave another, and its name was not taken"
+        with transaction() as session:
+            service.bind(session, reserved, asset_id=asset_id, name=reserved.tag, actor=ADA, now=NOW)
+        assert next_tag() == "W12-0003"
+        for hour in range(1, 5):
+            confirm(directory, timedelta(hours=hour))
+        assert (directory.get(asset_id).name, next_tag()) == ("W12-0002", "W12-0001")
+
+    def test_is_confirmed_only_when_its_name_was_read_back(self, inside: Flask) -> None:
+        with transaction() as session:
+            reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
+        with transaction() as session:
+            service.bind(session, reserved, asset_id=7, name="", actor=ADA, now=NOW)
+        assert (tag("W12-0001").asset_id, tag("W12-0001").confirmed_at) == (7, None)
+
+    def test_takes_nobody_elses_tag_when_it_outlasted_its_reservation(self, directory: StumblingDirectory) -> None:
+        with transaction() as session:
+            reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
+        confirm(directory, timedelta(hours=1))
+        confirm(directory, timedelta(hours=2))
+        assert created(77) == "W12-0001", "it was given up and given again"
+        with transaction() as session:
+            late = service.bind(session, reserved, asset_id=5, name="W12-0001", actor=ADA, now=NOW)
+        assert (late.tag, tag("W12-0001").asset_id) == ("W12-0002", 77)
+
+    def test_gives_nobody_elses_tag_back_when_its_refusal_came_late(self, directory: StumblingDirectory) -> None:
+        with transaction() as session:
+            reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
+        confirm(directory, timedelta(hours=1))
+        confirm(directory, timedelta(hours=2))
+        created(77)
+        with transaction() as session:
+            service.give_back(session, reserved, actor=ADA, now=NOW, reason="late")
+        assert (tag("W12-0001").state, tag("W12-0001").asset_id) == (TagState.ASSIGNED, 77)
 
 
 class TestATagGivenByHand:
@@ -209,7 +248,7 @@ class TestConfirming:
         pauses, now = [], NOW + timedelta(minutes=1)
         for _ in range(10):
             with pytest.raises(DirectoryUnreachable):
-                confirmation.confirm_due(transaction, directory, actor=ADA, now=now)
+                confirmation.confirm_due(transaction, directory, actor=ADA, clock=lambda moment=now: moment)
             due = tag("W12-0001").due_at
             assert due is not None
             pauses.append((due - now).total_seconds())
@@ -235,7 +274,7 @@ class TestConfirming:
     def test_never_releases_a_tag_that_was_printed(self, directory: StumblingDirectory) -> None:
         created(4000)
         with transaction() as session:
-            service.mark_printed(session, [4000], now=NOW)
+            service.mark_printed(session, [(4000, "W12-0001")], now=NOW)
         for hour in range(1, 9):
             confirm(directory, timedelta(hours=hour))
         assert (tag("W12-0001").state, next_tag()) == (TagState.ASSIGNED, "W12-0002")
@@ -275,6 +314,36 @@ class TestConfirming:
 
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(sweep, range(4))) == 40
+
+
+class TestWhatWaits:
+    def test_counts_what_heals_by_itself_apart_from_what_needs_a_person(self, directory: StumblingDirectory) -> None:
+        created(directory.asset())
+        directory.fails["get_many"] = silence()
+        with pytest.raises(DirectoryUnreachable):
+            confirm(directory)
+        with reading() as session:
+            assert service.waiting(session) == {"unconfirmed": 1, "problems": 0}
+
+    def test_a_label_that_bears_another_name_marks_no_tag_as_printed_and_is_named(self, inside: Flask) -> None:
+        created(7)
+        created(8)
+        with transaction() as session:
+            assert service.mark_printed(session, [(7, "laptop 3"), (8, "W12-0002"), (9, "no tag")], now=NOW) == {7: "W12-0001"}
+        assert (tag("W12-0001").printed_at, tag("W12-0002").printed_at) == (None, NOW)
+
+    def test_a_person_may_have_a_tag_looked_after_at_once(self, directory: StumblingDirectory) -> None:
+        created(4000)
+        with transaction() as session:
+            service.mark_printed(session, [(4000, "W12-0001")], now=NOW)
+        for hour in range(1, 9):
+            confirm(directory, timedelta(hours=hour))
+        with transaction() as session:
+            assert [each.tag for each in service.stumbled(session)] == ["W12-0001"]
+            service.look_again(session, "W12-0001", now=NOW)
+        assert tag("W12-0001").due_at == NOW
+        with pytest.raises(TagNotFound), transaction() as session:
+            service.look_again(session, "W12-0999", now=NOW)
 
 
 class TestAdopting:

@@ -1,0 +1,19 @@
+"""What every route takes for the number of an asset."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from request_tracker_utils.directory.service import LARGEST_ID
+
+
+def _whole(value: Any) -> Any:
+    """Request Tracker sends its ids as numbers and, here and there, as text."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) <= 12:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("must be the number of an asset")
+    return value
+
+
+AssetId = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST_ID)]
