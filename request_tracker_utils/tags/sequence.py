@@ -7,11 +7,12 @@ both databases, and what a writer reads after that is true until it commits.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, text, update
+from sqlalchemy import BigInteger, Connection, String, bindparam, exists, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Instant
 from request_tracker_utils.tags import trail
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagSequence, TagState
@@ -37,7 +38,7 @@ def prefixes(session: Session) -> list[str]:
 
 def preview(session: Session, prefix: str) -> TagName:
     """The tag that would be given now; nothing is spent. Raises SequenceNotReady, SequenceExhausted."""
-    found = session.connection().execute(_PREVIEW, {"prefix": prefix}).one_or_none()
+    found = session.connection().execute(_PREVIEW, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
     next_number, freed, taken = found
@@ -90,7 +91,7 @@ def insert_for(session: Session) -> Any:
 def _take_next(session: Session, prefix: str, values: dict[str, Any]) -> Tag:
     """One number forward, and the row for it: two statements where nothing was released and nothing taken by hand."""
     connection = session.connection()
-    found = connection.execute(_STEP, {"prefix": prefix}).one_or_none()
+    found = connection.execute(_STEP, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
     number, freed = found
@@ -120,7 +121,7 @@ def _possible(prefix: str, number: int) -> TagName:
 def _claim(connection: Connection, name: TagName, values: dict[str, Any]) -> Tag | None:
     """The row of the tag with these values, made or taken over from a released one; None when somebody has it."""
     row = {"tag": str(name), "prefix": name.prefix, "number": name.number, **values}
-    claimed = connection.execute(_CLAIM[connection.dialect.name], row).scalar_one_or_none()
+    claimed = connection.execute(_CLAIM, row).scalar_one_or_none()
     return None if claimed is None else Tag(id=claimed, attempts=0, absences=0, **row)
 
 
@@ -142,19 +143,6 @@ def _freed(prefix: Any, below: Any) -> Any:
     return released.order_by(Tag.number).limit(1)
 
 
-def _claiming(insert: Any) -> Any:
-    """Makes a tag's row, or takes a released one over; gives its id, or nothing when somebody has the tag."""
-    given: dict[str, Any] = {name: bindparam(name) for name in ("state", "asset_id", "previous_name", "changed_at", "due_at")}
-    fresh = {**given, "confirmed_at": None, "attempts": 0, "absences": 0, "problem": None}
-    tags = Tag.__table__
-    row: dict[str, Any] = {name: bindparam(name) for name in ("tag", "prefix", "number")}
-    taken_over = {name: value if name not in given else insert(tags).excluded[name] for name, value in fresh.items()}
-    made = insert(tags).values(**row, **fresh)
-    return made.on_conflict_do_update(
-        index_elements=["prefix", "number"], set_=taken_over, where=tags.c.state == TagState.RELEASED
-    ).returning(tags.c.id)
-
-
 _FREED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
      AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
 
@@ -166,4 +154,16 @@ _PREVIEW = text(f"""
     SELECT next_number, {_FREED}, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
         AND number = tag_sequences.next_number AND state <> 'released')
     FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
-_CLAIM = {"sqlite": _claiming(sqlite.insert), "postgresql": _claiming(postgresql.insert)}
+# Makes a tag's row, or takes a released one over; gives its id, or nothing when somebody has the tag.
+_CLAIM = text("""
+    INSERT INTO asset_tags (tag, prefix, number, state, asset_id, previous_name, changed_at, due_at, attempts, absences)
+    VALUES (:tag, :prefix, :number, :state, :asset_id, :previous_name, :changed_at, :due_at, 0, 0)
+    ON CONFLICT (prefix, number) DO UPDATE SET state = excluded.state, asset_id = excluded.asset_id,
+        previous_name = excluded.previous_name, changed_at = excluded.changed_at, due_at = excluded.due_at,
+        confirmed_at = NULL, attempts = 0, absences = 0, problem = NULL
+    WHERE asset_tags.state = 'released' RETURNING id""").bindparams(
+    bindparam("changed_at", type_=Instant),
+    bindparam("due_at", type_=Instant),
+    bindparam("asset_id", type_=BigInteger),
+    bindparam("previous_name", type_=String),
+)

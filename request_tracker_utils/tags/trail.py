@@ -1,12 +1,12 @@
 """The audit trail: who did what to which tag, when and why."""
 
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import BigInteger, Connection, String, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Instant
 from request_tracker_utils.tags.models import Tag, TagEvent
 
 
@@ -42,4 +42,10 @@ def recent(session: Session, *, limit: int) -> list[TagEvent]:
     return list(session.scalars(select(TagEvent).order_by(TagEvent.id.desc()).limit(limit)))
 
 
-_RECORD = insert(cast(Table, TagEvent.__table__))
+_RECORD = text("""
+    INSERT INTO tag_events (at, actor, action, tag, asset_id, old_name, new_name, reason)
+    VALUES (:at, :actor, :action, :tag, :asset_id, :old_name, :new_name, :reason)""").bindparams(
+    bindparam("at", type_=Instant),
+    bindparam("asset_id", type_=BigInteger),
+    *(bindparam(name, type_=String) for name in ("old_name", "new_name", "reason")),
+)

@@ -1,11 +1,13 @@
 """The headers that every answer carries, and the request's number."""
 
+import random
 import re
 import secrets
 
 import structlog
 from flask import Flask, Response, g, request
 
+ALWAYS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
 REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -24,17 +26,15 @@ def install(app: Flask) -> None:
 
 def _number() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID_FORM.fullmatch(given) else secrets.token_hex(8)
+    g.request_id = given if REQUEST_ID_FORM.fullmatch(given) else f"{random.getrandbits(64):016x}"
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _harden(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("X-Request-ID", g.get("request_id", ""))
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.extend(ALWAYS)
+    headers["X-Request-ID"] = g.get("request_id", "")
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _policy(g.get("csp_nonce")))
         headers.setdefault("Cache-Control", "no-store")

@@ -16,7 +16,6 @@ from request_tracker_utils.core.resources import STATIC, TEMPLATES
 from request_tracker_utils.labels.formats import LabelFormat, named
 from request_tracker_utils.labels.page import LabelContent, render_labels
 from request_tracker_utils.labels.symbols import bars
-from tests.services.chromium import browser  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.chromium
 
@@ -97,7 +96,7 @@ def html(label: LabelFormat, labels: list[LabelContent], **options: Any) -> str:
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def printed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Printed]:  # noqa: F811
+def printed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Printed]:
     label, labels, page = named(request.param), contents(), browser.new_page()
     complaints = show(page, html(label, labels, notices=["UNSEENONPAPER"]))
     pdf = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
@@ -247,7 +246,7 @@ def test_the_browser_has_nothing_to_complain_of(printed: Printed) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_notice_between_labels_makes_no_page(browser: Browser, size: str) -> None:  # noqa: F811
+def test_a_notice_between_labels_makes_no_page(browser: Browser, size: str) -> None:
     page, labels = browser.new_page(), contents()[:3]
     labels.insert(1, replace(labels[0], tag="A" * 60))
     labels.append(replace(labels[0], tag="A" * 60))
@@ -257,7 +256,7 @@ def test_a_notice_between_labels_makes_no_page(browser: Browser, size: str) -> N
     page.close()
 
 
-def test_the_print_dialog_opens_once_and_only_when_asked_for(browser: Browser) -> None:  # noqa: F811
+def test_the_print_dialog_opens_once_and_only_when_asked_for(browser: Browser) -> None:
     for autoprint, labels, times in ((True, contents()[:2], 1), (False, contents()[:2], 0), (True, [], 0)):
         page = browser.new_page()
         assert show(page, html(named("small"), labels, autoprint=autoprint)) == []

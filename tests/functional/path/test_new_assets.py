@@ -96,17 +96,19 @@ def test_assets_of_other_catalogs_keep_their_names(installation: Installation, r
 def test_more_assets_under_way_than_threads_come_through_each_with_one_tag(
     install: Install, surroundings: Surroundings, rt: RequestTracker, kind: str
 ) -> None:
-    narrow = install(kind, threads="2", rt_timeout="8")
+    narrow = install(kind, threads="4")
     wait_until(lambda: narrow.call("GET", "/next-asset-tag").ok)
-    surroundings.tells(narrow.server.url, timeout=1)
-    people = [narrow.signed_in() for _ in range(6)]
+    surroundings.tells(narrow.server.url)
+    people = [narrow.signed_in() for _ in range(8)]
     before = rt.all_assets()
-    with ThreadPoolExecutor(12) as pool:
+    with ThreadPoolExecutor(14) as pool:
         forms = [pool.submit(person.add_asset, f"BUSY-{number}") for number, person in enumerate(people)]
         directly = [pool.submit(rt.create_asset, f"busy {number}") for number in range(6)]
         answers = [form.result() for form in forms]
         created = [asset.result() for asset in directly]
-    # Both sides give an answer up that comes too late: a person is told so, and the job sees to the tag.
+    # Were all threads to wait for Request Tracker, none would answer its webhook: it would wait for its time-out and go without.
+    names = rt.all_assets()
+    assert all(names[asset_id].startswith(narrow.prefix) for asset_id in created)
     assert {answer.status_code for answer in answers} <= {303, 503}
 
     def all_done() -> bool:
@@ -117,9 +119,6 @@ def test_more_assets_under_way_than_threads_come_through_each_with_one_tag(
     wait_until(all_done)
     made = rt.all_assets().keys() - before.keys()
     assert made >= set(created)
-    untold = [asset_id for asset_id in made if asset_id not in narrow.tags_of(made)]  # Request Tracker never reached us about these
-    assert not [narrow.tell(asset_id) for asset_id in untold if not narrow.tell(asset_id).ok]
-    wait_until(all_done)
     names, tags = rt.all_assets(), narrow.tags_of(made)
     assert {asset_id: names[asset_id] for asset_id in made} == tags
     assert len(set(tags.values())) == len(made)
