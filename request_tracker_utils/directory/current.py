@@ -1,8 +1,11 @@
 """The directory of this installation, for entry points."""
 
+from dataclasses import dataclass
+from functools import partial
+from threading import BoundedSemaphore
 from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import Settings
@@ -14,18 +17,31 @@ from request_tracker_utils.web.house import EXTENSION
 
 _KEY = "rtutils_directory"
 
+SPARE = 2
+"""Threads of a server process that never wait for Request Tracker: they answer its webhook."""
+
+
+@dataclass(frozen=True)
+class Directories:
+    """The same directory, for requests (which hold a thread of the server) and for jobs and commands."""
+
+    of_requests: Directory
+    of_jobs: Directory
+
 
 def directory() -> Directory:
-    return cast(Directory, current_app.extensions[_KEY])
+    directories = cast(Directories, current_app.extensions[_KEY])
+    return directories.of_requests if has_request_context() else directories.of_jobs
 
 
 def install(app: Flask) -> None:
     app.extensions[_KEY] = _of(app.extensions[EXTENSION].settings)
 
 
-def _of(settings: Settings) -> Directory:
+def _of(settings: Settings) -> Directories:
     if settings.rt_url is None or settings.rt_token is None:
-        return EmbeddedDirectory(transaction, reading, settings.public_address(), settings.rt_catalog)
+        embedded = EmbeddedDirectory(transaction, reading, settings.public_address(), settings.rt_catalog)
+        return Directories(embedded, embedded)
     client = RtClient(
         settings.rt_url,
         settings.rt_token.get_secret_value(),
@@ -36,11 +52,12 @@ def _of(settings: Settings) -> Directory:
         pool_size=settings.threads,
         ca_bundle=str(settings.rt_ca_bundle) if settings.rt_ca_bundle else None,
     )
-    return RequestTrackerDirectory(
+    named = partial(
+        RequestTrackerDirectory,
         client,
         default_catalog=settings.rt_catalog,
         serial_field=settings.rt_serial_field,
         model_field=settings.rt_model_field,
         manufacturer_field=settings.rt_manufacturer_field,
-        creations_at_once=settings.threads // 2,
     )
+    return Directories(named(places=BoundedSemaphore(settings.threads - SPARE)), named())

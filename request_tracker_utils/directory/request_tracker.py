@@ -30,8 +30,8 @@ from request_tracker_utils.integrations.rt import (
     RtUnreachable,
 )
 
-PATIENCE = 0.5
-"""Seconds that a creation waits for its turn."""
+PATIENCE = 0.2
+"""Seconds until somebody who finds no place is sent away."""
 CATALOGS_KEPT = 300
 """Seconds for which the list of catalogs is good."""
 ERRORS: dict[type[RtError], type[AppError]] = {
@@ -44,8 +44,8 @@ ERRORS: dict[type[RtError], type[AppError]] = {
 
 class RequestTrackerDirectory:
     """`default_catalog` takes the new assets that name none. The fields are names of custom fields in Request Tracker; the client
-    searches serial numbers and models by names of its own, which must be the same. Fewer creations at once than the program has
-    threads for requests.
+    searches serial numbers and models by names of its own, which must be the same. `places` bounds how many
+    may wait for Request Tracker at once: fewer than the program has threads for requests.
     """
 
     kind = "rt"
@@ -58,9 +58,9 @@ class RequestTrackerDirectory:
         serial_field: str = "Serial Number",
         model_field: str = "Model",
         manufacturer_field: str = "Manufacturer",
-        creations_at_once: int = 8,
+        places: BoundedSemaphore | None = None,
     ) -> None:
-        self._creations = BoundedSemaphore(creations_at_once)
+        self._places = places
         self._known_catalogs: tuple[float, list[str]] = (float("-inf"), [])
         self._client, self._default_catalog = client, default_catalog
         self._serial, self._model, self._manufacturer = serial_field, model_field, manufacturer_field
@@ -70,7 +70,7 @@ class RequestTrackerDirectory:
 
     def problems(self) -> list[str]:
         """What in the settings Request Tracker does not have, one sentence each; empty when all is well. Three calls."""
-        with _translated():
+        with self._asking():
             self._client.rt_version()
             catalogs, fields = self._client.catalogs(), self._client.custom_fields()
         found = []
@@ -86,40 +86,40 @@ class RequestTrackerDirectory:
         return found
 
     def get(self, asset_id: int) -> Asset:
-        with _translated(asset_id):
+        with self._asking(asset_id):
             return self._asset(self._client.asset(_possible(asset_id)))
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        with _translated():
+        with self._asking():
             for assets in self._client.assets(asset_ids):
                 yield [self._asset(each) for each in assets]
 
     def find_by_name(self, name: str) -> list[Asset]:
-        with _translated():
+        with self._asking():
             return [self._asset(each) for each in self._client.assets_named(name)]
 
     def find_by_serial(self, serial: str) -> list[Asset]:
-        with _translated():
+        with self._asking():
             return [self._asset(each) for each in self._client.assets_with_serial(serial)]
 
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
-        with _translated():
+        with self._asking():
             found = self._client.assets_mentioning(text, catalog=catalog, page=page, page_size=page_size)
         return AssetPage([self._asset(each) for each in found.assets], page, found.more)
 
     def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
-        with _translated():
+        with self._asking():
             yield from self._client.names_beginning_with(prefix)
 
     def query(self, query: str, *, limit: int) -> list[Asset]:
-        with _translated():
+        with self._asking():
             return [self._asset(each) for each in self._client.assets_by_query(query, limit=limit)]
 
     def create(self, new: NewAsset) -> Asset:
         fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}
         fields = {name: value for name, value in fields.items() if value}
         catalog = new.catalog or self._default_catalog
-        with self._one_more_creation(), _translated():
+        with self._asking():
             asset_id = self._client.create_asset(new.name, catalog=catalog, fields=fields)
             try:
                 # RT may have changed values, and a webhook the name.
@@ -128,34 +128,47 @@ class RequestTrackerDirectory:
                 # It exists. An error here would have it created a second time.
                 return self._asset(RtAsset(asset_id, "", "", catalog, fields))
 
-    @contextmanager
-    def _one_more_creation(self) -> Iterator[None]:
-        """Request Tracker calls our webhook before it answers: were all threads to wait for it, none would answer the webhook."""
-        if not self._creations.acquire(timeout=PATIENCE):
-            raise DirectoryBusy("Many assets are being added at this moment. This one was not; try again in a few seconds.")
-        try:
-            yield
-        finally:
-            self._creations.release()
-
     def rename(self, asset_id: int, name: str) -> str:
-        with _translated(asset_id):
+        with self._asking(asset_id):
             return self._client.rename_asset(_possible(asset_id), name)
 
     def set_holder(self, asset_id: int, username: str) -> None:
-        with _translated(asset_id):
+        with self._asking(asset_id):
             self._client.set_holder(_possible(asset_id), username)
 
     def catalogs(self) -> list[str]:
         read_at, known = self._known_catalogs
         if monotonic() - read_at > CATALOGS_KEPT:
-            with _translated():
+            with self._asking():
                 known = self._client.catalogs()
             self._known_catalogs = (monotonic(), known)
         return known
 
     def page_address(self, asset_id: int) -> str:
         return self._client.asset_address(asset_id)
+
+    @contextmanager
+    def _asking(self, asset_id: int | None = None) -> Iterator[None]:
+        """One of the places of those who wait for Request Tracker, and its errors in our words.
+
+        Request Tracker calls our webhook before it answers a creation: were all threads to wait for it, none would answer the webhook.
+        """
+        if self._places is not None and not self._places.acquire(timeout=PATIENCE):
+            raise DirectoryBusy("Many people wait for Request Tracker at this moment. Nothing was changed; try again in a few seconds.")
+        try:
+            yield
+        except RtNotFound as error:
+            if asset_id is None:
+                raise AssetNotFound(error.message) from None
+            raise AssetNotFound("Asset not found", asset_id=asset_id) from None
+        except RtRefused as error:
+            refused = error.status in (401, 403)
+            raise (DirectoryRefused if refused else DirectoryBroken)(error.message) from None
+        except RtError as error:
+            raise ERRORS[type(error)](error.message) from None
+        finally:
+            if self._places is not None:
+                self._places.release()
 
     def _asset(self, row: RtAsset) -> Asset:
         return Asset(
@@ -176,18 +189,3 @@ def _possible(asset_id: int) -> int:
     if not 0 < asset_id <= LARGEST_ID:
         raise RtNotFound("No asset has such a number.")
     return asset_id
-
-
-@contextmanager
-def _translated(asset_id: int | None = None) -> Iterator[None]:
-    try:
-        yield
-    except RtNotFound as error:
-        if asset_id is None:
-            raise AssetNotFound(error.message) from None
-        raise AssetNotFound("Asset not found", asset_id=asset_id) from None
-    except RtRefused as error:
-        refused = error.status in (401, 403)
-        raise (DirectoryRefused if refused else DirectoryBroken)(error.message) from None
-    except RtError as error:
-        raise ERRORS[type(error)](error.message) from None

@@ -45,7 +45,7 @@ class DirectoryInvalid(Invalid):
 
 
 class DirectoryBusy(Unavailable):
-    """Too many assets are being created at this moment. Nothing was changed."""
+    """Too many requests wait for the directory at this moment. Nothing was changed."""
 
     code = "directory_busy"
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryInvalid, DirectoryRefused
+from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryBusy, DirectoryInvalid, DirectoryRefused
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
@@ -121,7 +121,7 @@ def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: dateti
 def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
     """Gives the asset this very tag, and the asset its name in the directory, read back.
 
-    Raises NotATag, TagTaken (with the holder), AssetHasTag; AssetNotFound and DirectoryRefused, and then nothing is spent;
+    Raises NotATag, TagTaken (with the holder), AssetHasTag; AssetNotFound, DirectoryRefused and DirectoryBusy, and then nothing is spent;
     DirectoryUnreachable, DirectoryBroken and DirectoryConflict, and then a job finds out what became of it.
     """
     with transaction() as session:
@@ -129,7 +129,7 @@ def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str
         fresh = tag.state == TagState.RESERVED
     try:
         old_name = directory.rename(asset_id, tag.tag)
-    except (AssetNotFound, DirectoryRefused, DirectoryInvalid) as error:
+    except (AssetNotFound, DirectoryRefused, DirectoryInvalid, DirectoryBusy) as error:
         if fresh:
             with transaction() as session:
                 release(session, _still_of(session, tag, asset_id), actor=actor, now=now, reason=error.message)
