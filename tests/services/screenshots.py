@@ -61,6 +61,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-untagged": f"/assets/{untagged}",
         "asset-problem": f"/assets/{troubled}",
         "new-asset": "/assets/new",
+        "tags-waiting": "/tags/waiting",
         "webhook": "/webhook",
         "error-404": "/no/such/page",
         "label-large": "/labels/print?asset_id=1&size=large",
