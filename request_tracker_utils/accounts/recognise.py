@@ -8,7 +8,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from request_tracker_utils.accounts import service
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
 from request_tracker_utils.web.house import settings
 
@@ -63,8 +63,8 @@ def _of_token(scheme: str, credentials: str) -> Caller | None:
     if scheme not in ("bearer", "token"):
         return None
     now = utc_now()
-    with reading() as session:
-        owner = service.owner_of_token(session, credentials, now=now)
+    with looking() as connection:
+        owner = service.owner_of_token(connection, credentials, now=now)
     if owner is None:
         return None
     if owner.use_is_due(now):

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Integer, String, delete, exists, func, select, update
+from sqlalchemy import Connection, Integer, String, delete, exists, func, select, update
 from sqlalchemy import text as text_statement
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -132,11 +132,11 @@ def create_token(session: Session, user: User, *, label: str, now: datetime) -> 
     return text
 
 
-def owner_of_token(session: Session, text: str, *, now: datetime) -> TokenOwner | None:
+def owner_of_token(connection: Connection, text: str, *, now: datetime) -> TokenOwner | None:
     """Whose token it is, by one indexed query; None for one that is wrong, expired, revoked or of a deactivated user."""
     if len(text) > LONGEST_TOKEN:
         return None
-    found = session.connection().execute(_OWNER, {"key_hash": _hash(text)}).first()
+    found = connection.execute(_OWNER, {"key_hash": _hash(text)}).first()
     if found is None:
         return None
     owner = TokenOwner(*found)

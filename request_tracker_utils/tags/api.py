@@ -6,7 +6,7 @@ from flask import request
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tags import sequence, service, webhook
@@ -26,8 +26,8 @@ hook = APIBlueprint("webhook", __name__, abp_tags=[Tag(name="webhook")])
 @require(TagPermission.READ)
 def next_asset_tag() -> Answer:
     """Show the tag that would be given next; nothing is spent."""
-    with reading() as session:
-        return {"next_asset_tag": str(sequence.preview(session, settings().prefix))}
+    with looking() as connection:
+        return {"next_asset_tag": str(sequence.preview(connection, settings().prefix))}
 
 
 @api.post("/confirm-asset-tag", responses={200: TagConfirmed})

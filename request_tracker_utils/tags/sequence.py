@@ -36,9 +36,9 @@ def prefixes(session: Session) -> list[str]:
     return list(session.scalars(select(TagSequence.prefix).order_by(TagSequence.prefix)))
 
 
-def preview(session: Session, prefix: str) -> TagName:
+def preview(session: Session | Connection, prefix: str) -> TagName:
     """The tag that would be given now; nothing is spent. Raises SequenceNotReady, SequenceExhausted."""
-    found = session.connection().execute(_PREVIEW, {"prefix": prefix}).first()
+    found = session.execute(_PREVIEW, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
     next_number, freed, taken = found
@@ -65,7 +65,7 @@ def allocate(
     """
     connection = session.connection()
     values = {"state": str(state), "asset_id": asset_id, "previous_name": old_name, "changed_at": now, "due_at": due_at}
-    tag = _take_next(session, prefix, values)
+    tag = _take_next(session, connection, prefix, values)
     trail.record(connection, tag, action=str(state), actor=actor, now=now, old_name=old_name)
     return tag
 
@@ -88,9 +88,8 @@ def insert_for(session: Session) -> Any:
     return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
 
 
-def _take_next(session: Session, prefix: str, values: dict[str, Any]) -> Tag:
+def _take_next(session: Session, connection: Connection, prefix: str, values: dict[str, Any]) -> Tag:
     """One number forward, and the row for it: two statements where nothing was released and nothing taken by hand."""
-    connection = session.connection()
     found = connection.execute(_STEP, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
@@ -129,12 +128,13 @@ def _set_next(session: Session, prefix: str, number: int) -> None:
     session.execute(update(TagSequence).where(TagSequence.prefix == prefix).values(next_number=number))
 
 
-def _free_from(session: Session, prefix: str, number: int) -> int:
-    """The first number from `number` on, which is taken, that nobody has: behind the end of the run that holds it."""
+def _free_from(session: Session | Connection, prefix: str, number: int) -> int:
+    """The first number from `number` on that nobody has: behind the end of the run that holds it."""
     following = aliased(Tag)
     continued = exists().where(following.prefix == prefix, following.number == Tag.number + 1, following.state != TagState.RELEASED)
     ends = select(Tag.number).where(Tag.prefix == prefix, Tag.number >= number, Tag.state != TagState.RELEASED, ~continued)
-    return session.execute(ends.order_by(Tag.number).limit(1)).scalar_one() + 1
+    end = session.execute(ends.order_by(Tag.number).limit(1)).scalar_one_or_none()
+    return number if end is None else end + 1  # none: it was given back since we asked
 
 
 def _freed(prefix: Any, below: Any) -> Any:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.tags import sequence, service
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
@@ -80,6 +80,22 @@ def test_the_preview_skips_what_is_taken_and_says_what_will_be_given(inside: Fla
     assert preview() == "W12-0004"
     with transaction() as session:
         assert reserve(session) == "W12-0004"
+
+
+def test_a_number_that_is_given_back_while_the_preview_looks_is_previewed(inside: Flask) -> None:
+    with transaction() as session:
+        take_by_hand(session, 1)
+
+    looked: list[bool] = []
+
+    def give_back_between(*_: object) -> None:
+        looked.append(True)
+        if len(looked) == 1:
+            with transaction() as session:
+                release(session, "W12-0001")
+
+    event.listen(db.engine, "after_cursor_execute", give_back_between)
+    assert preview() == "W12-0001"
 
 
 def test_a_tag_released_ahead_of_the_sequence_waits_for_its_turn(inside: Flask) -> None:
