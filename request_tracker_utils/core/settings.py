@@ -83,7 +83,7 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to serve on. `0.0.0.0` serves the whole network.")
     port: int = Field(8080, ge=1, le=65535, description="Port to serve on.")
-    workers: int = Field(1, ge=1, le=64, description="Server processes.")
+    workers: int = Field(2, ge=1, le=64, description="Server processes: as many as there are processors, and two at least.")
     threads: int = Field(
         16,
         ge=4,
