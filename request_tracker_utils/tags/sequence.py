@@ -150,12 +150,11 @@ _FREED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND
 _STEP = text(f"""
     UPDATE tag_sequences SET next_number = next_number + 1 WHERE prefix = :prefix AND adopted_at IS NOT NULL
     RETURNING next_number - 1, {_FREED}""")  # noqa: S608
-_PREVIEW = text(f"""
+_PREVIEW_TEXT = text(f"""
     SELECT next_number, {_FREED} AS freed, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
         AND number = tag_sequences.next_number AND state <> 'released') AS taken
-    FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""").columns(
-    next_number=BigInteger, freed=BigInteger, taken=Boolean
-)  # noqa: S608
+    FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
+_PREVIEW = _PREVIEW_TEXT.columns(next_number=BigInteger, freed=BigInteger, taken=Boolean)
 # Makes a tag's row, or takes a released one over; gives its id, or nothing when somebody has the tag.
 _CLAIM = text("""
     INSERT INTO asset_tags (tag, prefix, number, state, asset_id, previous_name, changed_at, due_at, attempts, absences)
