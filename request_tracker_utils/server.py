@@ -17,7 +17,7 @@ from request_tracker_utils.accounts import service as accounts
 from request_tracker_utils.accounts.cli import setup_address
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
@@ -39,6 +39,9 @@ def make_app() -> Flask:
 
 def make_worker() -> Flask:
     """The app of one of our own worker processes, which ends with the process that started it, however that ends."""
+    for told in (signal.SIGTERM, signal.SIGINT):
+        # Until the server listens for these itself: the handler that came with the fork would take them for its parent's.
+        signal.signal(told, signal.SIG_DFL)
     _end_with(os.getppid())
     return make_app()
 
@@ -101,3 +104,5 @@ def _greet(app: Flask, settings: Settings) -> None:
     if link:
         out.write(f"\nNobody can sign in yet. This link makes the first administrator, once, within a day:\n\n    {link}\n\n")
     out.flush()
+    with app.app_context():
+        db.engine.dispose()  # connections do not survive the fork of the workers

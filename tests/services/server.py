@@ -75,6 +75,15 @@ class RunningServer:
         return self._process.pid
 
     def start(self) -> None:
+        self.launch()
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self) -> None:
+        """Starts it without waiting for its first answer."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.program, "serve"],
@@ -85,11 +94,6 @@ class RunningServer:
                 stderr=log,
                 start_new_session=True,
             )
-        try:
-            self._wait()
-        except BaseException:
-            self.kill()
-            raise
 
     def stop(self) -> float:
         """Asks it to end, as a service manager does, and returns how many seconds it took. Raises ServerFailed unless all its

@@ -122,6 +122,17 @@ def test_an_idle_server_ends_at_once(install: Install) -> None:
     assert install("sqlite", rt=False).server.stop() < 5
 
 
+def test_a_server_told_to_end_while_its_workers_start_ends_at_once(install: Install) -> None:
+    installation = install("sqlite", rt=False)
+    server = installation.server
+    server.stop()
+    server.launch()
+    wait_until(lambda: server.log().count("serves http") == 2)  # the workers are the next to start
+    with database_held(installation.database_url):
+        time.sleep(1)  # they wait for the database now
+        assert server.stop() < 10
+
+
 def test_a_database_that_is_held_for_five_seconds_delays_the_tag_and_loses_none(installation: Installation) -> None:
     released = threading.Event()
     with ThreadPoolExecutor(4) as pool:
