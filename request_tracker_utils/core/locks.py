@@ -8,7 +8,7 @@ import fcntl
 import os
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
@@ -20,6 +20,7 @@ class SharedLock:
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
+        self._number = zlib.crc32(f"request-tracker-utils:{name}".encode())
         self._file: int | None = None
         self._connection: Connection | None = None
 
@@ -45,7 +46,10 @@ class SharedLock:
             os.close(self._file)
             self._file = None
         if self._connection is not None:
-            self._connection.invalidate()  # closes it for good, and the lock goes with it
+            # Closing alone would free it too, but only when the server has noticed.
+            with suppress(OperationalError):
+                self._connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": self._number})
+            self._connection.invalidate()  # closes it for good, and the lock goes with it in any case
             self._connection.close()
             self._connection = None
 
@@ -62,10 +66,9 @@ class SharedLock:
         return True
 
     def _lock_row(self, wait: bool) -> bool:
-        number = zlib.crc32(f"request-tracker-utils:{self._name}".encode())
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         function = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
-        if connection.execute(text(f"SELECT {function}(:number)"), {"number": number}).scalar() is False:
+        if connection.execute(text(f"SELECT {function}(:number)"), {"number": self._number}).scalar() is False:
             connection.close()
             return False
         self._connection = connection
