@@ -56,8 +56,6 @@ def _of(settings: Settings) -> Directories:
         RequestTrackerDirectory,
         client,
         default_catalog=settings.rt_catalog,
-        serial_field=settings.rt_serial_field,
-        model_field=settings.rt_model_field,
         manufacturer_field=settings.rt_manufacturer_field,
     )
     return Directories(named(places=BoundedSemaphore(settings.threads - SPARE)), named())

@@ -43,9 +43,9 @@ ERRORS: dict[type[RtError], type[AppError]] = {
 
 
 class RequestTrackerDirectory:
-    """`default_catalog` takes the new assets that name none. The fields are names of custom fields in Request Tracker; the client
-    searches serial numbers and models by names of its own, which must be the same. `places` bounds how many
-    may wait for Request Tracker at once: fewer than the program has threads for requests.
+    """`default_catalog` takes the new assets that name none. `manufacturer_field` names a custom field in Request Tracker; those of
+    serial number and model are the client's. `places` bounds how many may wait for Request Tracker at once: fewer than the program
+    has threads for requests.
     """
 
     kind = "rt"
@@ -55,15 +55,13 @@ class RequestTrackerDirectory:
         client: RtClient,
         *,
         default_catalog: str,
-        serial_field: str = "Serial Number",
-        model_field: str = "Model",
         manufacturer_field: str = "Manufacturer",
         places: BoundedSemaphore | None = None,
     ) -> None:
         self._places = places
         self._known_catalogs: tuple[float, list[str]] = (float("-inf"), [])
         self._client, self._default_catalog = client, default_catalog
-        self._serial, self._model, self._manufacturer = serial_field, model_field, manufacturer_field
+        self._serial, self._model, self._manufacturer = client.serial_field, client.model_field, manufacturer_field
 
     def __repr__(self) -> str:
         return f"RequestTrackerDirectory({self._client!r})"

@@ -43,6 +43,7 @@ class RtClient:
         for name in (serial_field, model_field):
             if not name or not name.isprintable() or set(name) & set("{}'\"\\"):
                 raise ValueError(f"{name!r} cannot be the name of a custom field in a search.")
+        self.serial_field, self.model_field = serial_field, model_field
         self._transport = Transport(
             url,
             token,

@@ -75,7 +75,7 @@ def test_catalogs_and_addresses_are_those_of_request_tracker(directory: Director
 
 def test_names_in_the_settings_that_request_tracker_lacks_are_listed(client: RtClient) -> None:
     assert RequestTrackerDirectory(client, default_catalog="Chromebooks").problems() == []
-    problems = RequestTrackerDirectory(client, default_catalog="Nope", model_field="Nope too").problems()
+    problems = RequestTrackerDirectory(client, default_catalog="Nope", manufacturer_field="Nope too").problems()
     assert len(problems) == 2
     assert "Chromebooks" in problems[0]
     assert "'Nope too'" in problems[1]
