@@ -39,9 +39,6 @@ def make_app() -> Flask:
 
 def make_worker() -> Flask:
     """The app of one of our own worker processes, which ends with the process that started it, however that ends."""
-    for told in (signal.SIGTERM, signal.SIGINT):
-        # Until the server listens for these itself: the handler that came with the fork would take them for its parent's.
-        signal.signal(told, signal.SIG_DFL)
     _end_with(os.getppid())
     return make_app()
 
@@ -54,6 +51,7 @@ def serve(settings: Settings) -> None:
     prepare(app, settings)
     _refuse_taken_port(settings)
     _greet(app, settings)
+    os.register_at_fork(after_in_child=_listen_anew)
     Granian(
         "request_tracker_utils.server:make_worker",
         factory=True,
@@ -82,6 +80,12 @@ def _refuse_taken_port(settings: Settings) -> None:
             raise NotReady(
                 f"PORT: {settings.port} cannot be used on {settings.host}: {reason}. Stop the other server or set PORT."
             ) from None
+
+
+def _listen_anew() -> None:
+    """A worker that is told to end while it starts does so: the handlers that come with the fork would take it for its parent's order."""
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, signal.SIG_DFL)
 
 
 def _end_with(parent: int) -> None:
