@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batch, labels, machine, preview, tags, webhook
+from benchmarks import batch, guessing, labels, machine, preview, signed_in, tags, webhook
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -17,6 +17,8 @@ MEASURES: dict[str, Measure] = {
     "labels": labels.measure,
     "tags": tags.measure,
     "preview": preview.measure,
+    "signed-in": signed_in.measure,
+    "guessing": guessing.measure,
     "batch": batch.measure,
     "webhook": webhook.measure,
 }

@@ -9,9 +9,12 @@ from flask_openapi3 import Info, OpenAPI
 
 from request_tracker_utils import __version__
 from request_tracker_utils.accounts.feature import feature as accounts
+from request_tracker_utils.administration.feature import feature as administration
+from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
-from request_tracker_utils.core.db import db, tune_sqlite
+from request_tracker_utils.core.checks import checks_of_the_house
+from request_tracker_utils.core.db import db, quieten_postgresql, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings, SettingsError
@@ -19,12 +22,14 @@ from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags.feature import feature as tags
-from request_tracker_utils.web import auth, errors, layout, security
+from request_tracker_utils.web import auth, errors, health, layout, metrics, openapi_views, security, traffic
+from request_tracker_utils.web.body import WholeRequest
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.house import EXTENSION, House
 from request_tracker_utils.web.json import ShallowJson
+from request_tracker_utils.web.proxies import TrustedProxies
 
-FEATURES: list[Feature] = [accounts, directory, tags, labels, assets]
+FEATURES: list[Feature] = [accounts, directory, tags, labels, assets, administration]
 
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of a request's body. Routes that take files say so themselves."""
@@ -43,25 +48,34 @@ def create_app(settings: Settings) -> OpenAPI:
         validation_error_callback=errors.of_validation,
         doc_ui=False,
     )
+    jobs = Jobs([job for feature in FEATURES for job in feature.jobs])
     app.extensions[EXTENSION] = House(
         settings=settings,
         grants=_grants(),
-        jobs=Jobs([job for feature in FEATURES for job in feature.jobs]),
+        jobs=jobs,
         navigation=sorted(chain.from_iterable(f.navigation for f in FEATURES), key=lambda item: item.order),
+        administration=sorted(chain.from_iterable(f.administration for f in FEATURES), key=lambda item: item.order),
         cards=sorted(chain.from_iterable(f.cards for f in FEATURES), key=lambda card: card.order),
+        status=sorted(chain.from_iterable(f.status for f in FEATURES), key=lambda section: section.order),
+        checks=[*checks_of_the_house(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],
+        gauges=list(chain.from_iterable(f.gauges for f in FEATURES)),
         preparations=[feature.prepare for feature in FEATURES if feature.prepare],
     )
     _configure(app, settings)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
     Bootstrap5(app)
-    if settings.database_file:
-        with app.app_context():
-            tune_sqlite(db.engine)
-    for part in (security, auth, errors, layout):
+    with app.app_context():
+        (tune_sqlite if settings.database_file else quieten_postgresql)(db.engine)
+    for part in (traffic, security, auth, errors, layout):
         part.install(app)
+    health.install(app, AdministrationPermission.STATUS)
+    metrics.install(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
         _admit(app, feature)
+    openapi_views.install(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 
@@ -83,6 +97,7 @@ def _admit(app: OpenAPI, feature: Feature) -> None:
 def _configure(app: OpenAPI, settings: Settings) -> None:
     app.url_map.strict_slashes = False
     app.json = ShallowJson(app)
+    app.request_class = WholeRequest
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
@@ -100,8 +115,8 @@ def _configure(app: OpenAPI, settings: Settings) -> None:
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:
-    """As many connections as threads may want at once, and a few for jobs."""
-    sizes: dict[str, object] = {"pool_size": settings.threads + 6, "max_overflow": 4, "pool_timeout": 30}
+    """As many connections as threads may want at once, and a few for jobs. Errors, which are logged, do not tell parameters."""
+    sizes: dict[str, object] = {"pool_size": settings.threads + 6, "max_overflow": 4, "pool_timeout": 30, "hide_parameters": True}
     return sizes if settings.database_file else {**sizes, "pool_pre_ping": True}
 
 

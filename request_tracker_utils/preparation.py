@@ -51,7 +51,8 @@ def with_secret_key(settings: Settings) -> Settings:
         _writable(settings.database_file.parent if settings.database_file else folder)
     except OSError as error:
         raise SettingsError([f"DATABASE_PATH: {error}. Make the folder, and writable, or name another file."]) from None
-    return settings.model_copy(update={"secret_key": key, "instance_path": folder})
+    # What was set stays what was set: a key that was made is none of it.
+    return Settings.model_construct(settings.model_fields_set, **{**dict(settings), "secret_key": key, "instance_path": folder})
 
 
 def prepare(app: Flask, settings: Settings) -> None:

@@ -13,13 +13,14 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from request_tracker_utils.accounts import service as accounts
+from request_tracker_utils.accounts import links
 from request_tracker_utils.accounts.cli import setup_address
 from request_tracker_utils.app import create_app
+from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.core.settings import Settings, load_settings
+from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
 from request_tracker_utils.web.house import EXTENSION
 
@@ -40,6 +41,7 @@ def make_app() -> Flask:
 def make_worker() -> Flask:
     """The app of one of our own worker processes, which ends with the process that started it, however that ends."""
     _end_with(os.getppid())
+    metrics.join()
     return make_app()
 
 
@@ -47,9 +49,12 @@ def serve(settings: Settings) -> None:
     """Serves until it is told to stop; requests that have begun are answered first. Raises SettingsError, NotReady."""
     os.umask(0o077)  # the database and the logs are nobody else's
     settings = with_secret_key(settings)
+    # A folder for each port: two servers may have the same data, and each begins its own numbers anew.
+    metrics.share_in(settings.instance_path / "metrics" / str(settings.port))
     app = create_app(settings)
     prepare(app, settings)
     _refuse_taken_port(settings)
+    _forget_metrics()
     _greet(app, settings)
     os.register_at_fork(after_in_child=_listen_anew)
     Granian(
@@ -66,6 +71,14 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
         websockets=False,
     ).serve()
+
+
+def _forget_metrics() -> None:
+    """Those of an earlier server at this port; one that runs has been found by its port."""
+    try:
+        metrics.begin_anew()
+    except OSError as error:
+        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or name another one."]) from None
 
 
 def _refuse_taken_port(settings: Settings) -> None:
@@ -101,7 +114,7 @@ def _end_with(parent: int) -> None:
 
 def _greet(app: Flask, settings: Settings) -> None:
     with app.app_context(), transaction() as session:
-        key = accounts.new_setup_key(session, now=utc_now()) if accounts.setup_is_open(session) else None
+        key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
         link = setup_address(key) if key else None
     out = sys.stdout
     out.write(f"RequestTracker Utils serves {settings.public_address()}\n")

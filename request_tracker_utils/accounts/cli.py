@@ -1,11 +1,16 @@
 """Commands for accounts."""
 
 import sys
+from datetime import timedelta
 
 import click
+from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import service
-from request_tracker_utils.accounts.models import Role
+from request_tracker_utils.accounts import events, links, recognise, service
+from request_tracker_utils.accounts import tokens as personal_tokens
+from request_tracker_utils.accounts.models import LoginKind, Role, User
+from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.web.house import settings
@@ -15,7 +20,7 @@ from request_tracker_utils.web.house import settings
 def setup_link() -> None:
     """Print a new one-time link that makes the first administrator."""
     with transaction() as session:
-        key = service.new_setup_key(session, now=utc_now())
+        key = links.new_setup_key(session, now=utc_now())
     click.echo(setup_address(key))
 
 
@@ -32,20 +37,86 @@ def users() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--email")
-@click.option("--password-stdin", is_flag=True, required=True, help="Read the password from standard input.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it a password link is printed.")
 def create_user(name: str, role: str, email: str | None, password_stdin: bool) -> None:
     """Make an account."""
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     with transaction() as session:
-        service.create_user(session, name=name, role=role, email=email, password=password, now=utc_now())
-    click.echo(f"{name} can sign in, as {role}.")
+        user = service.create_user(session, name=name, role=role, email=email, password=password, actor=of_command(), now=utc_now())
+        key = None if password_stdin else links.new_password_key(session, user, now=utc_now())
+    click.echo(f"{name} can sign in, as {role}." if key is None else password_address(key))
+
+
+@users.command("change")
+@click.argument("name")
+@click.option("--role", type=click.Choice([str(role) for role in Role]))
+@click.option("--email")
+def change_user(name: str, role: str | None, email: str | None) -> None:
+    """Change an account's role or e-mail address."""
+    changes = {key: value for key, value in (("role", role), ("email", email)) if value is not None}
+    if not changes:
+        raise click.UsageError("Give --role or --email.")
+    with transaction() as session:
+        service.change_user(session, service.user_named(session, name), changes, actor=of_command(), now=utc_now())
+    click.echo(f"{name} is changed.")
+
+
+@users.command("deactivate")
+@click.argument("name")
+def deactivate_user(name: str) -> None:
+    """Close an account: its sessions, tokens and links are dead at once."""
+    with transaction() as session:
+        service.deactivate(session, service.user_named(session, name), actor=of_command(), now=utc_now())
+    click.echo(f"{name} is deactivated.")
+
+
+@users.command("activate")
+@click.argument("name")
+def activate_user(name: str) -> None:
+    """Open a deactivated account again."""
+    with transaction() as session:
+        service.activate(session, service.user_named(session, name), actor=of_command(), now=utc_now())
+    click.echo(f"{name} is active.")
+
+
+@users.command("password-link")
+@click.argument("name")
+def password_link(name: str) -> None:
+    """Print a one-time link with which NAME chooses a new password."""
+    with transaction() as session:
+        user = service.user_named(session, name)
+        key = links.new_password_key(session, user, now=utc_now())
+        _record(session, user, "password link")
+    click.echo(password_address(key))
+
+
+def password_address(key: str) -> str:
+    return f"{settings().public_address()}/password/{key}"
+
+
+def _record(session: Session, user: User, what: str) -> None:
+    """Writes down what was done to an account from here."""
+    events.record(session, LoginKind.CHANGED, Origin(), user=user, detail=f"{what} by {of_command().name}", now=utc_now())
+
+
+@users.command("link")
+@click.argument("name")
+@click.option("--rt-user", required=True, help="Name or number in Request Tracker; an empty one undoes the link.")
+def link_user(name: str, rt_user: str) -> None:
+    """Say who NAME is in Request Tracker: that user's tokens are NAME's too."""
+    found = recognise.rt_user_named(rt_user) if rt_user else None
+    with transaction() as session:
+        user = service.user_named(session, name)
+        service.link_rt_user(session, user, found, actor=of_command(), now=utc_now())
+    click.echo(f"{name} is {found.name} in Request Tracker." if found else f"{name} is nobody in Request Tracker.")
 
 
 @users.command("list")
-def list_users() -> None:
+@click.option("--search", default="", help="A part of the name or e-mail address.")
+def list_users(search: str) -> None:
     """List accounts: name, role, state, e-mail."""
     with reading() as session:
-        for user in service.users(session):
+        for user in service.everybody(session, search):
             click.echo("\t".join([user.name, user.role, "active" if user.active else "deactivated", user.email or ""]).rstrip())
 
 
@@ -57,10 +128,14 @@ def tokens() -> None:
 @tokens.command("create")
 @click.argument("name")
 @click.option("--label", default="command line", show_default=True)
-def create_token(name: str, label: str) -> None:
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; without it, never.")
+def create_token(name: str, label: str, days: int | None) -> None:
     """Print a new token of the user NAME, and nothing else."""
+    expires_at = utc_now() + timedelta(days=days) if days else None
     with transaction() as session:
-        text = service.create_token(session, service.user_named(session, name), label=label, now=utc_now())
+        user = service.user_named(session, name)
+        text = personal_tokens.create(session, user, label=label, expires_at=expires_at, now=utc_now())
+        _record(session, user, f"token “{label}” made")
     click.echo(text)
 
 
@@ -74,8 +149,9 @@ def revoke_token(name: str | None, label: str | None, token_stdin: bool) -> None
         raise click.UsageError("Give NAME and --label, or --token-stdin.")
     with transaction() as session:
         if token_stdin:
-            service.revoke_token(session, text=sys.stdin.readline(), now=utc_now())
-            count = 1
+            revoked = [personal_tokens.revoke_text(session, text=sys.stdin.readline(), now=utc_now())]
         else:
-            count = service.revoke_tokens_labelled(session, service.user_named(session, str(name)), label=str(label), now=utc_now())
-    click.echo(f"{count} revoked.")
+            revoked = personal_tokens.revoke_labelled(session, service.user_named(session, str(name)), label=str(label), now=utc_now())
+        for token in revoked:
+            _record(session, token.user, f"token “{token.label}” revoked")
+    click.echo(f"{len(revoked)} revoked.")

@@ -1,12 +1,18 @@
 """The accounts domain, as the app sees it."""
 
-from request_tracker_utils.accounts import cli, jobs, recognise, views
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.accounts import cli, jobs, own_views, people_views, recognise, views
+from request_tracker_utils.accounts.permissions import AccountPermission
+from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(
     name="accounts",
-    pages=[views.pages],
+    pages=[views.pages, own_views.pages, people_views.pages],
     jobs=jobs.jobs,
     commands=[cli.setup_link, cli.users, cli.tokens],
+    administration=[
+        NavItem("People", "people.people", AccountPermission.READ, order=20),
+        NavItem("Sign-ins", "people.sign_ins", AccountPermission.EVENTS, order=30),
+    ],
+    grants={"admin": frozenset(AccountPermission)},
     install=recognise.install,
 )

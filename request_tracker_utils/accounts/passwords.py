@@ -1,6 +1,9 @@
 """Passwords: what one must be, and hashing them slowly."""
 
+import hashlib
+import re
 from functools import cache
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -9,18 +12,31 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from request_tracker_utils.core.errors import Invalid, Unavailable
 
 SHORTEST, LONGEST = 10, 200
+COMMON = Path(__file__).with_name("common_passwords.txt")
+"""The first eight hexadecimal digits of the SHA-256 of each common password in small letters, a line each."""
+DECORATION = re.compile(r"^[\W\d_]{0,4}|[\W\d_]{0,5}$")
+"""What people put before and after a common word to make it look like another one."""
+LEFT_BESIDE_NAME = 6
+"""Characters that a password has at least where its owner's name is left out of it."""
 _hasher = PasswordHasher()
 _turns = BoundedSemaphore(4)
 PATIENCE = 5.0
 """Seconds that a check waits for its turn."""
 
 
-def checked(password: str) -> str:
-    """The password, if it may be one. Raises Invalid with what to do."""
+def checked(password: str, *, name: str = "") -> str:
+    """The password, if the user of that name may have it. Raises Invalid with what to do."""
     if len(password) < SHORTEST:
         raise Invalid(f"The password needs at least {SHORTEST} characters. A few words in a row are good.", field="password")
     if len(password) > LONGEST:
         raise Invalid(f"The password may have at most {LONGEST} characters.", field="password")
+    if _is_common(password):
+        raise Invalid(
+            "Many people use this password, so it is tried first. Choose a few words that only you put together.", field="password"
+        )
+    beside_name = password.lower().replace(name.lower(), "") if name else password
+    if len(set(password)) < 5 or len(beside_name) < LEFT_BESIDE_NAME:
+        raise Invalid("This password is too easy to guess. Choose a few words that only you put together.", field="password")
     return password
 
 
@@ -41,7 +57,17 @@ def matches(password_hash: str | None, password: str) -> bool:
         return False
     finally:
         _turns.release()
-    return password_hash is not None
+    return bool(password_hash)
+
+
+def _is_common(password: str) -> bool:
+    lowered = password.lower()
+    return any(hashlib.sha256(text.encode()).hexdigest()[:8] in _common() for text in (lowered, DECORATION.sub("", lowered)))
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(COMMON.read_text().split())
 
 
 @cache

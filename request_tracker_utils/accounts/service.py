@@ -1,43 +1,26 @@
-"""Users, and the ways in: password, session, personal token, set-up link."""
+"""Accounts: making and changing them, and the two ways to prove who one is with a password or a link."""
 
-import hashlib
 import re
-import secrets
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Integer, String, delete, exists, func, select, update
-from sqlalchemy import text as text_statement
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import passwords
-from request_tracker_utils.accounts.models import OneTimeLink, PersonalToken, Role, SignInSession, User
-from request_tracker_utils.core.db import Instant
-from request_tracker_utils.core.errors import Conflict, Invalid, NotFound
+from request_tracker_utils.accounts import events, guessing, links, passwords, sessions, tokens
+from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Role, User
+from request_tracker_utils.accounts.origin import NOWHERE, Origin
+from request_tracker_utils.accounts.rt_callers import RtIdentity
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 NAME_FORM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,58}[A-Za-z0-9])?")
 EMAIL_FORM = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
-TOKEN_MARK = "rtu_"  # noqa: S105 — what every token begins with, so that a leaked one is recognised
-SETUP_LIFETIME = timedelta(hours=24)
-USE_RECORDED_EVERY = timedelta(minutes=1)
-LONGEST_TOKEN = 100
-KEPT_AFTER_END = timedelta(days=30)
-
-
-class TokenOwner(NamedTuple):
-    """Who sent a token."""
-
-    user_id: int
-    name: str
-    role: str
-    token_id: int
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-    def use_is_due(self, now: datetime) -> bool:
-        """Whether the use has to be recorded: not each one, so that reading stays reading."""
-        return self.last_used_at is None or now - self.last_used_at >= USE_RECORDED_EVERY
+PAGE = 50
 
 
 class UserNotFound(NotFound):
@@ -52,31 +35,116 @@ class WrongCredentials(Invalid):
     code = "wrong_credentials"
 
 
-class SetupLinkInvalid(NotFound):
-    code = "setup_link_invalid"
+@dataclass(frozen=True)
+class People:
+    """One page of accounts. `more` says that a next page exists."""
+
+    users: list[User]
+    page: int
+    more: bool
 
 
-def create_user(session: Session, *, name: str, role: str, password: str, email: str | None = None, now: datetime) -> User:
-    """Makes an account. Raises Invalid (`field` says what), NameTaken also when two people take a name at once."""
+def create_user(
+    session: Session,
+    *,
+    name: str,
+    role: str,
+    password: str | None = None,
+    email: str | None = None,
+    actor: Actor,
+    now: datetime,
+    origin: Origin = NOWHERE,
+) -> User:
+    """Makes an account; without a password nobody signs in with it until a password link was used.
+
+    Raises Invalid (`field` says what), NameTaken also when two people take a name at once.
+    """
     if not NAME_FORM.fullmatch(name):
-        message = "A name has 1 to 60 letters, digits, dots, dashes or underscores, and begins and ends with a letter or digit."
+        message = "A name has 1 to 60 letters (A to Z), digits, dots, dashes or underscores, and begins and ends with a letter or digit."
         raise Invalid(message, field="name")
-    if email and not EMAIL_FORM.fullmatch(email):
-        raise Invalid(f"{email} is no e-mail address.", field="email")
-    if role not in set(Role):
-        raise Invalid(f"There is no role {role}. Roles: {', '.join(Role)}.", field="role")
-    password_hash = passwords.hashed(passwords.checked(password))
-    user = User(name=name, name_key=name.lower(), email=email or None, role=role, password_hash=password_hash, active=True, created_at=now)
+    password_hash = None if password is None else passwords.hashed(passwords.checked(password, name=name))
+    user = User(name=name, name_key=name.lower(), role=_role(role), password_hash=password_hash, active=True, created_at=now)
+    user.email = _email(email)
     try:
         with session.begin_nested():
             session.add(user)
     except IntegrityError:
         raise NameTaken(f"The name {name} is taken.", field="name") from None
+    _changed(session, user, f"made as {role} by {actor.name}", now, origin)
     return user
 
 
-def users(session: Session) -> list[User]:
-    return list(session.scalars(select(User).order_by(User.name_key)))
+def change_user(session: Session, user: User, changes: Mapping[str, Any], *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
+    """Sets `role` and `email`, if given. Raises Invalid; Forbidden for one's own role; Conflict for the last administrator."""
+    said = []
+    role = _role(changes.get("role", user.role))
+    if role != user.role:
+        _not_oneself(user, actor, "Your own role is changed by another administrator.")
+        _keep_an_administrator(session, user)
+        said.append(f"role {user.role} → {role}")
+        user.role = role
+    email = _email(changes["email"]) if "email" in changes else user.email
+    if email != user.email:
+        said.append("e-mail address")
+        user.email = email
+    if said:
+        _changed(session, user, f"{', '.join(said)}, by {actor.name}", now, origin)
+
+
+def deactivate(session: Session, user: User, *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
+    """Nobody signs in with the account any more: its sessions, tokens and links are dead at once. Raises Forbidden, Conflict."""
+    _not_oneself(user, actor, "Your own account is deactivated by another administrator.")
+    _keep_an_administrator(session, user)
+    user.active = False
+    sessions.end_all(session, user.id, now=now)
+    tokens.revoke_all(session, user.id, now=now)
+    links.void(session, user.id, now=now)
+    _changed(session, user, f"deactivated by {actor.name}", now, origin)
+
+
+def activate(session: Session, user: User, *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
+    """The account is good again, with its password; sessions and tokens stay dead."""
+    sessions.end_all(session, user.id, now=now)  # one may have begun in the moment of the deactivation
+    user.active = True
+    _changed(session, user, f"activated by {actor.name}", now, origin)
+
+
+def link_rt_user(
+    session: Session, user: User, rt_user: RtIdentity | None, *, actor: Actor, now: datetime, origin: Origin = NOWHERE
+) -> None:
+    """Makes Request Tracker's user this account, or nobody. Raises Conflict when another account is."""
+    user.rt_user_id, user.rt_user_name = (rt_user.id, rt_user.name) if rt_user else (None, None)
+    try:
+        with session.begin_nested():
+            session.flush()  # the unique number decides whether another account has it
+    except IntegrityError:
+        raise Conflict("This user of Request Tracker belongs to another account already.", field="rt_user") from None
+    said = f"is {rt_user.name} (#{rt_user.id}) in Request Tracker" if rt_user else "is nobody in Request Tracker"
+    _changed(session, user, f"{said}, by {actor.name}", now, origin)
+
+
+def set_password(session: Session, user: User, password: str, *, origin: Origin, now: datetime, keep_session: str | None = None) -> None:
+    """Ends every session but the one of the key `keep_session`, and voids password links. Raises Invalid."""
+    user.password_hash = passwords.hashed(passwords.checked(password, name=user.name))
+    sessions.end_all(session, user.id, now=now, but=keep_session)
+    links.void(session, user.id, now=now)
+    _changed(session, user, "new password", now, origin)
+
+
+def everybody(session: Session, text: str = "") -> list[User]:
+    """All accounts in which the text stands, by name."""
+    return list(session.scalars(_mentioning(text)))
+
+
+def search(session: Session, text: str = "", *, role: str = "", active: bool | None = None, page: int = 1) -> People:
+    """Accounts whose name, e-mail address or name in Request Tracker holds the text, by name."""
+    query = _mentioning(text)
+    if role:
+        query = query.where(User.role == role)
+    if active is not None:
+        query = query.where(User.active.is_(active))
+    rows = list(session.scalars(query.offset((page - 1) * PAGE).limit(PAGE + 1)))
+    return People(rows[:PAGE], page, len(rows) > PAGE)
 
 
 def user_named(session: Session, name: str) -> User:
@@ -87,131 +155,111 @@ def user_named(session: Session, name: str) -> User:
     return user
 
 
-def check_password(session: Session, *, name: str, password: str) -> User:
-    """The user whose name and password these are. Raises WrongCredentials, the same and as slowly whether the name exists."""
-    user = session.scalar(select(User).where(User.name_key == name.strip().lower()))
-    if not passwords.matches(user.password_hash if user and user.active else None, password) or user is None:
-        raise WrongCredentials("The name or the password is wrong.")
+def user_by_id(session: Session, user_id: int) -> User:
+    """Raises UserNotFound."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise UserNotFound("There is no such user.")
     return user
 
 
-def open_session(session: Session, user: User, *, lifetime: timedelta, address: str, agent: str, now: datetime) -> str:
-    """Starts a session of the user and returns its key, which is stored nowhere else than in the cookie."""
-    key = secrets.token_urlsafe(32)
-    entry = SignInSession(
-        user_id=user.id, key_hash=_hash(key), created_at=now, expires_at=now + lifetime, address=address[:60], agent=agent[:200]
-    )
-    session.add(entry)
-    return key
+def prove(
+    reading: Transaction,
+    transaction: Transaction,
+    *,
+    name: str,
+    password: str,
+    stranger: str,
+    origin: Origin,
+    now: datetime,
+    detail: str | None = None,
+) -> User:
+    """The user whose name and password these are; recorded as a sign-in with this detail, or as a failure.
+
+    `stranger` is what failures are counted by if nobody has the name.
+
+    Raises WrongCredentials, the same and as slowly whether the name exists; TooManyAttempts during a pause. The attempt counts as
+    failed before the password is looked at, so that a burst of attempts is counted in full. What is tried during a pause is answered
+    by `reading` mostly: thousands of guesses a minute do not keep writers waiting.
+    """
+    with reading() as session:
+        user = session.scalar(select(User).where(User.name_key == name.strip().lower()))
+        key = events.account_key(user) if user else stranger
+        paused = guessing.pause(session, key, origin, now=now)
+        if paused is not None and events.is_quiet(session, LoginKind.PAUSED, origin, key=key, now=now):
+            raise paused
+    with transaction() as session:
+        guessing.take_turn(session, key)
+        paused = guessing.pause(session, key, origin, now=now)
+        if paused is not None:
+            events.record(session, LoginKind.PAUSED, origin, now=now, user=user, key=key)
+        else:
+            attempt = events.record(session, LoginKind.FAILED, origin, now=now, user=user, key=key)
+            session.flush()  # its id, to find it again when the password was checked
+            attempt_id = attempt.id
+    if paused is not None:
+        raise paused
+    try:
+        good = passwords.matches(user.password_hash if user and user.active else None, password)
+    except Unavailable:
+        with transaction() as session:
+            session.execute(delete(LoginEvent).where(LoginEvent.id == attempt_id))
+        raise
+    if not good or user is None:
+        raise WrongCredentials("The name or the password is wrong.")
+    with transaction() as session:
+        session.execute(update(LoginEvent).where(LoginEvent.id == attempt_id).values(kind=str(LoginKind.SIGNED_IN), detail=detail))
+    return user
 
 
-def user_of_session(session: Session, key: str, *, now: datetime) -> User | None:
-    return session.scalar(
-        select(User)
-        .join(SignInSession)
-        .where(SignInSession.key_hash == _hash(key), SignInSession.ended_at.is_(None), SignInSession.expires_at > now, User.active)
-    )
+def set_up(session: Session, *, key: str, name: str, password: str, origin: Origin, now: datetime) -> User:
+    """Makes the first administrator, who is signed in with it. Raises LinkInvalid, and what create_user raises."""
+    links.check_setup_key(session, key, now=now)
+    links.claim(session, links.SETUP, key, now=now)
+    user = create_user(session, name=name, role=Role.ADMIN, password=password, actor=Actor("the set-up link"), now=now)
+    events.record(session, LoginKind.SIGNED_IN, origin, now=now, user=user, detail="by the set-up link")
+    return user
 
 
-def end_session(session: Session, key: str, *, now: datetime) -> None:
-    session.execute(update(SignInSession).where(SignInSession.key_hash == _hash(key)).values(ended_at=now))
+def use_password_link(session: Session, *, key: str, password: str, origin: Origin, now: datetime) -> User:
+    """Sets the password that its owner chose, who is signed in with it. Raises LinkInvalid, Invalid."""
+    user = links.user_of_password_key(session, key, now=now)
+    links.claim(session, links.PASSWORD, key, now=now)
+    set_password(session, user, password, origin=origin, now=now)
+    events.record(session, LoginKind.SIGNED_IN, origin, now=now, user=user, detail="by a password link")
+    return user
 
 
-def forget_ended(session: Session, *, now: datetime) -> int:
-    """Deletes sessions and one-time links that were over KEPT_AFTER_END ago, and returns how many."""
-    before = now - KEPT_AFTER_END
-    over = delete(SignInSession).where((SignInSession.expires_at < before) | (SignInSession.ended_at < before))
-    links = delete(OneTimeLink).where(OneTimeLink.expires_at < before)
-    return sum(session.execute(each).rowcount for each in (over, links))  # type: ignore[attr-defined]
+def _mentioning(text: str) -> Select[User]:
+    columns = (User.name_key, User.email, User.rt_user_name)
+    found = select(User).order_by(User.name_key)
+    return found.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in columns))) if text else found
 
 
-def create_token(session: Session, user: User, *, label: str, now: datetime) -> str:
-    """A new personal token; the text is shown once and stored nowhere."""
-    text = TOKEN_MARK + secrets.token_urlsafe(32)
-    session.add(PersonalToken(user_id=user.id, label=label.strip()[:100] or "token", key_hash=_hash(text), created_at=now))
-    return text
+def _role(role: str) -> str:
+    if role not in set(Role):
+        raise Invalid(f"There is no role {role}. Roles: {', '.join(Role)}.", field="role")
+    return role
 
 
-def owner_of_token(connection: Connection, text: str, *, now: datetime) -> TokenOwner | None:
-    """Whose token it is, by one indexed query; None for one that is wrong, expired, revoked or of a deactivated user."""
-    if len(text) > LONGEST_TOKEN:
-        return None
-    found = connection.execute(_OWNER, {"key_hash": _hash(text)}).first()
-    if found is None:
-        return None
-    owner = TokenOwner(*found)
-    return None if owner.expires_at is not None and owner.expires_at <= now else owner
+def _email(email: str | None) -> str | None:
+    if email and not EMAIL_FORM.fullmatch(email):
+        raise Invalid(f"{email} is no e-mail address.", field="email")
+    return email or None
 
 
-def record_use(session: Session, token_id: int, *, now: datetime) -> None:
-    session.execute(update(PersonalToken).where(PersonalToken.id == token_id).values(last_used_at=now))
+def _not_oneself(user: User, actor: Actor, message: str) -> None:
+    if actor.user_id == user.id:
+        raise Forbidden(message)
 
 
-def revoke_token(session: Session, *, text: str, now: datetime) -> None:
-    """Raises NotFound when no valid token reads so."""
-    revoked = session.execute(
-        update(PersonalToken)
-        .where(PersonalToken.key_hash == _hash(text.strip()), PersonalToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-    if not revoked.rowcount:  # type: ignore[attr-defined]
-        raise NotFound("There is no such token, or it is revoked already.")
+def _keep_an_administrator(session: Session, user: User) -> None:
+    """Of administrators one at least stays. They are locked in the order of their numbers, so that two cannot go at once."""
+    active = select(User.id).where(User.role == Role.ADMIN, User.active).order_by(User.id).with_for_update()
+    if list(session.scalars(active)) == [user.id]:
+        raise Conflict(f"{user.name} is the only administrator. Make another one first.")
 
 
-def revoke_tokens_labelled(session: Session, user: User, *, label: str, now: datetime) -> int:
-    """Revokes the user's tokens of this label and returns how many. Raises NotFound when there is none."""
-    of_user = (PersonalToken.user_id == user.id, PersonalToken.label == label, PersonalToken.revoked_at.is_(None))
-    count = session.scalar(select(func.count()).select_from(PersonalToken).where(*of_user)) or 0
-    if not count:
-        raise NotFound(f"{user.name} has no token labelled {label}.")
-    session.execute(update(PersonalToken).where(*of_user).values(revoked_at=now))
-    return count
-
-
-def setup_is_open(session: Session) -> bool:
-    """Whether nobody can administer this installation yet."""
-    return not session.scalar(select(exists().where(User.role == Role.ADMIN)))
-
-
-def new_setup_key(session: Session, *, now: datetime) -> str:
-    """A key that makes the first administrator; earlier ones are void. Raises Conflict when there is one."""
-    if not setup_is_open(session):
-        raise Conflict("There is an administrator already. `rtutils users create NAME --role admin --password-stdin` makes another.")
-    key = secrets.token_urlsafe(24)
-    session.execute(update(OneTimeLink).where(OneTimeLink.purpose == "setup", OneTimeLink.used_at.is_(None)).values(used_at=now))
-    session.add(OneTimeLink(purpose="setup", key_hash=_hash(key), created_at=now, expires_at=now + SETUP_LIFETIME))
-    return key
-
-
-def check_setup_key(session: Session, key: str, *, now: datetime) -> None:
-    """Raises SetupLinkInvalid for a key that is wrong, used or expired."""
-    good = (OneTimeLink.purpose == "setup", OneTimeLink.key_hash == _hash(key), OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > now)
-    if not session.scalar(select(exists().where(*good))) or not setup_is_open(session):
-        raise SetupLinkInvalid(
-            "This link has been used or has expired. `rtutils setup-link` prints a new one while there is no administrator."
-        )
-
-
-def set_up(session: Session, *, key: str, name: str, password: str, now: datetime) -> User:
-    """Makes the first administrator. Raises SetupLinkInvalid (also for the slower of two at once), and what create_user raises."""
-    check_setup_key(session, key, now=now)
-    claimed = session.execute(
-        update(OneTimeLink).where(OneTimeLink.key_hash == _hash(key), OneTimeLink.used_at.is_(None)).values(used_at=now)
-    )
-    if not claimed.rowcount:  # type: ignore[attr-defined]
-        raise SetupLinkInvalid("This link has been used meanwhile.")
-    return create_user(session, name=name, role=Role.ADMIN, password=password, now=now)
-
-
-def _hash(secret: str) -> str:
-    """Keys are long and random, so a fast hash keeps them; passwords take argon2."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-# Every call with a token asks this: as text it runs several times as fast as built from objects.
-_OWNER = text_statement("""
-    SELECT users.id, users.name, users.role, personal_tokens.id AS token_id, expires_at, last_used_at
-    FROM personal_tokens JOIN users ON users.id = personal_tokens.user_id
-    WHERE key_hash = :key_hash AND revoked_at IS NULL AND users.active""").columns(
-    id=Integer, name=String, role=String, token_id=Integer, expires_at=Instant, last_used_at=Instant
-)
+def _changed(session: Session, user: User, detail: str, now: datetime, origin: Origin) -> None:
+    session.flush()  # a new account has no number before
+    events.record(session, LoginKind.CHANGED, origin, now=now, user=user, detail=detail)

@@ -1,12 +1,11 @@
-"""Signing in and out, and the set-up of the first administrator."""
+"""The ways in and out: signing in, signing out, the set-up of the first administrator, the link to a new password."""
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
-from wtforms.validators import EqualTo, InputRequired
 
-from request_tracker_utils.accounts import recognise, service
+from request_tracker_utils.accounts import links, recognise, service
+from request_tracker_utils.accounts.forms import ChooseAgainForm, SetUpForm, SignInForm
+from request_tracker_utils.accounts.guessing import TooManyAttempts
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
@@ -14,23 +13,6 @@ from request_tracker_utils.web.auth import current_actor_or_none, public, signed
 from request_tracker_utils.web.forms import show_problem
 
 pages = Blueprint("accounts", __name__)
-
-
-class SignInForm(FlaskForm):  # type: ignore[misc]
-    name = StringField(
-        "Name", [InputRequired("Type your name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
-    )
-    password = PasswordField("Password", [InputRequired("Type your password.")], render_kw={"autocomplete": "current-password"})
-
-
-class SetUpForm(FlaskForm):  # type: ignore[misc]
-    name = StringField(
-        "Your name", [InputRequired("Choose a name.")], render_kw={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
-    )
-    password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw={"autocomplete": "new-password"})
-    again = PasswordField(
-        "The password again", [EqualTo("password", "The two passwords differ.")], render_kw={"autocomplete": "new-password"}
-    )
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])
@@ -41,18 +23,15 @@ def sign_in() -> ResponseReturnValue:
     wanted = _own_address(request.args.get("next", ""))
     if current_actor_or_none():
         return redirect(wanted, 303)
-    if not form.validate_on_submit():
-        return render_template("accounts/sign-in.html", form=form), 400 if form.errors else 200
-    try:
-        with reading() as reader:
-            user = service.check_password(reader, name=form.name.data, password=form.password.data)
-    except service.WrongCredentials as error:
-        show_problem(form, error)
-        return render_template("accounts/sign-in.html", form=form), 400
-    session.clear()  # what stood in the cookie before belongs to whoever had the browser before
-    recognise.begin(user)
-    session.permanent = True
-    return redirect(wanted, 303)
+    status, headers = 200, {}
+    if form.validate_on_submit():
+        try:
+            recognise.begin(recognise.prove(form.name.data, form.password.data))
+            return redirect(wanted, 303)
+        except (service.WrongCredentials, TooManyAttempts) as error:
+            show_problem(form, error)
+            status, headers = error.status, error.headers()
+    return render_template("accounts/sign-in.html", form=form), 400 if form.errors and status == 200 else status, headers
 
 
 @pages.post("/sign-out")
@@ -60,7 +39,6 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """Ends this browser's session."""
     recognise.end()
-    session.clear()
     flash("You are signed out.", "success")
     return redirect(url_for(".sign_in"), 303)
 
@@ -71,18 +49,37 @@ def set_up(key: str) -> ResponseReturnValue:
     """Makes the first administrator and signs them in."""
     form = SetUpForm()
     with reading() as reader:
-        service.check_setup_key(reader, key, now=utc_now())
+        links.check_setup_key(reader, key, now=utc_now())
     if form.validate_on_submit():
         try:
             with transaction() as writer:
-                user = service.set_up(writer, key=key, name=form.name.data.strip(), password=form.password.data, now=utc_now())
-            session.clear()
+                given = {"name": form.name.data.strip(), "password": form.password.data}
+                user = service.set_up(writer, key=key, **given, origin=recognise.origin(), now=utc_now())
             recognise.begin(user)
-            session.permanent = True
             return redirect(url_for("home.home"), 303)
         except (Invalid, Conflict) as error:
             show_problem(form, error)
     return render_template("accounts/set-up.html", form=form), 400 if form.errors else 200
+
+
+@pages.route("/password/<key>", methods=["GET", "POST"])
+@public("the one-time link to a new password")
+def choose_password(key: str) -> ResponseReturnValue:
+    """Sets the password of the link's owner and signs them in."""
+    form = ChooseAgainForm()
+    with reading() as reader:
+        name = links.user_of_password_key(reader, key, now=utc_now()).name
+    if form.validate_on_submit():
+        try:
+            with transaction() as writer:
+                origin = recognise.origin()
+                user = service.use_password_link(writer, key=key, password=form.password.data, origin=origin, now=utc_now())
+            recognise.begin(user)
+            flash("Your new password holds from now on.", "success")
+            return redirect(url_for("home.home"), 303)
+        except Invalid as error:
+            show_problem(form, error)
+    return render_template("accounts/password.html", form=form, name=name), 400 if form.errors else 200
 
 
 def _own_address(wanted: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, DateTime, Engine, MetaData, event
+from sqlalchemy import Connection, DateTime, Engine, ExceptionContext, MetaData, event
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -99,3 +99,16 @@ def tune_sqlite(engine: Engine) -> None:
         options = connection.get_execution_options()
         if not options.get("reads"):
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
+def quieten_postgresql(engine: Engine) -> None:
+    """Has errors say what went wrong and not for which row: they are logged, and PostgreSQL tells all values of the row in its details."""
+
+    @event.listens_for(engine, "handle_error")
+    def forget_row(context: ExceptionContext) -> None:
+        error, wrapped = context.original_exception, context.sqlalchemy_exception
+        reason = getattr(getattr(error, "diag", None), "message_primary", None)
+        if reason:
+            if wrapped is not None:
+                wrapped.args = (str(wrapped.args[0]).replace(str(error), reason), *wrapped.args[1:])
+            error.args = (reason,)

@@ -13,6 +13,12 @@ class AppError(Exception):
         super().__init__(message)
         self.message, self.fields = message, fields
 
+    def headers(self) -> dict[str, str]:
+        """What HTTP says of it beside the status."""
+        if self.status == 401:
+            return {"WWW-Authenticate": 'Bearer realm="RequestTracker Utils"'}
+        return {"Retry-After": str(self.fields["retry_after"])} if "retry_after" in self.fields else {}
+
     def as_json(self) -> dict[str, Any]:
         return {"error": self.message, "code": self.code, **self.fields}
 
@@ -24,18 +30,26 @@ class Invalid(AppError):
 
 
 class Unauthenticated(AppError):
+    """Nobody was recognised: sign in, or send a valid token or secret."""
+
     status, code = 401, "unauthenticated"
 
 
 class Forbidden(AppError):
+    """The caller's role does not include it, or the CSRF token of the session's form is missing."""
+
     status, code = 403, "forbidden"
 
 
 class NotFound(AppError):
+    """What was named does not exist."""
+
     status, code = 404, "not_found"
 
 
 class Conflict(AppError):
+    """It cannot be as things stand."""
+
     status, code = 409, "conflict"
 
 

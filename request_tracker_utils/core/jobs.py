@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Index, String, Text, delete, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, String, Text, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, Instant, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
@@ -84,12 +85,20 @@ def run(job: Job) -> int:
     try:
         rows = job.work()
     except BaseException as error:
+        metrics.count_job_run(job.name, "failed", time.monotonic() - begun)
         _record(job.name, run_id, 0, error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}")
         raise
+    metrics.count_job_run(job.name, "ok", time.monotonic() - begun)
     _record(job.name, run_id, rows, None)
     if rows:
         log.info("job done", job=job.name, rows=rows, seconds=round(time.monotonic() - begun, 3))
     return rows
+
+
+def last_starts(session: Session) -> dict[str, datetime]:
+    """When the last run of each job began, by the job's name; jobs that never ran are left out."""
+    rows = session.execute(select(JobRun.job, func.max(JobRun.started_at)).group_by(JobRun.job))
+    return {job: started_at for job, started_at in rows}  # noqa: C416 — a row is no pair to the type checker
 
 
 def _record(name: str, run_id: int, rows: int, error: str | None) -> None:

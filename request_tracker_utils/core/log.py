@@ -1,13 +1,27 @@
 """Log lines with fields, on standard error and, if wanted, in a file."""
 
 import logging
-import logging.handlers
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
+from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from request_tracker_utils.core.settings import Settings, SettingsError
+
+OWNER_ONLY = 0o600
+
+
+class LineOnce(structlog.stdlib.ProcessorFormatter):
+    """Renders a record's line once: standard error and the file get the same, and rendering is most of what a line costs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = record.__dict__
+        if "line" not in fields:
+            fields["line"] = super().format(record)
+        return str(fields["line"])
 
 
 def configure(settings: Settings) -> None:
@@ -24,7 +38,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = LineOnce(
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -35,8 +49,7 @@ def configure(settings: Settings) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if settings.log_file:
         try:
-            settings.log_file.parent.mkdir(parents=True, exist_ok=True)
-            handlers.append(logging.handlers.WatchedFileHandler(settings.log_file, encoding="utf-8"))
+            handlers.append(_rotating(settings.log_file, settings))
         except OSError as error:
             raise SettingsError([f"LOG_FILE: {error}. Name a file that can be written."]) from None
     root = logging.getLogger()
@@ -50,3 +63,18 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level)
     logging.getLogger("apscheduler").setLevel(max(logging.WARNING, root.level))
     logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
+
+
+def _rotating(file: Path, settings: Settings) -> logging.Handler:
+    """Several processes write to the file and put it aside by turns. Raises OSError when it cannot be written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(file.parent, os.W_OK):
+        raise PermissionError(f"{file.parent}, where full files are put aside, cannot be written by this user")
+    os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, OWNER_ONLY))  # the handler would find out at the first line
+    return ConcurrentRotatingFileHandler(
+        file,
+        maxBytes=settings.log_file_megabytes * 1024 * 1024,
+        backupCount=settings.log_files_kept,
+        encoding="utf-8",
+        chmod=OWNER_ONLY,
+    )

@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -59,6 +60,10 @@ def _database(value: str) -> str:
     return value
 
 
+def _networks(value: str | tuple[str, ...]) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
+
+
 def _token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
         raise ValueError("must hold no blanks and none but ASCII letters, digits and signs")
@@ -73,6 +78,7 @@ def _field(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 CustomField = Annotated[str, AfterValidator(_field)]
 
 
@@ -99,6 +105,11 @@ class Settings(BaseModel):
         None, description="`postgresql://user:password@host/name`, or `sqlite:////path/to/file`. Comes before `DATABASE_PATH`."
     )
     database_path: Path | None = Field(None, description="SQLite file. Without it: `database.sqlite` in `INSTANCE_PATH`.")
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses or networks (`10.0.0.5, 192.168.0.0/24`) of proxies before this program. "
+        "What they say about the caller (`X-Forwarded-For`, `-Proto`, `-Host`) is believed; nobody else is.",
+    )
     app_url: Address | None = Field(None, description="Address under which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs inside the server processes.")
@@ -110,6 +121,11 @@ class Settings(BaseModel):
     rt_token: Token | None = Field(None, description="Request Tracker's token for this program.")
     api_endpoint: str = Field("/REST/2.0", pattern=r"^/[\w./-]*$", description="Path of Request Tracker's REST 2.0 interface.")
     rt_timeout: float = Field(20, gt=0, le=60, description="Seconds until an answer of Request Tracker is given up.")
+    rt_privileged_role: Literal["admin", "staff", "teacher", "student", "user"] | None = Field(
+        None,
+        description="Role of callers who show a token of Request Tracker, are privileged there and have no linked account here. "
+        "Without it they are not let in.",
+    )
     rt_ca_bundle: FilePath | None = Field(None, description="File with the authority that signed Request Tracker's certificate.")
     rt_catalog: str = Field("General assets", min_length=1, description="Catalog of new assets where none is chosen.")
     rt_serial_field: CustomField = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
@@ -127,8 +143,16 @@ class Settings(BaseModel):
     )
     label_format: str = Field("large", description="Label format where none is chosen: `large` or `small`.")
 
+    login_event_days: int = Field(180, ge=7, le=3650, description="Days for which sign-ins, failures and refusals are kept.")
+    metrics_token: Token | None = Field(
+        None, min_length=16, description="Token with which `/metrics` is read (`Authorization: Bearer …`). Administrators read it anyway."
+    )
+    metrics_addresses: Networks = Field((), description="Addresses or networks that read `/metrics` without a token.")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe messages to log.")
-    log_file: Path | None = Field(None, description="File to log to, beside standard error.")
+    log_file: Path | None = Field(None, description="File to log to, beside standard error. All server processes write to it.")
+    log_file_megabytes: int = Field(10, ge=1, le=10_000, description="Size at which the log file is put aside and begun anew.")
+    log_files_kept: int = Field(5, ge=1, le=1_000, description="How many log files that were put aside are kept.")
 
     @property
     def database_file(self) -> Path | None:
@@ -155,11 +179,22 @@ class Settings(BaseModel):
         """Every setting by its variable, as text; secrets and passwords as `***`."""
         return {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
 
+    @classmethod
+    def defaults(cls) -> dict[str, str]:
+        """What holds for each variable that is not set, as text; empty where nothing does."""
+        return {name.upper(): "" if field.default in (None, ()) else str(field.default) for name, field in cls.model_fields.items()}
+
+
+_PASSWORDS = re.compile(r"(://[^:@/]*:)[^@]*(?=@)|([?&]\w*password=)[^&]*")
+"""In the address of a database: before the host, where it may hold a slash, and as a parameter."""
+
 
 def _masked(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     if isinstance(value, SecretStr):
         return "***"
-    return re.sub(r"(?<=://)([^:@/]*):[^@/]*@", r"\1:***@", str(value)) if value is not None else ""
+    return _PASSWORDS.sub(r"\1\2***", str(value)) if value is not None else ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -198,7 +233,6 @@ def _problem(where: tuple[int | str, ...], message: str) -> str:
 def reference() -> str:
     """The settings as a Markdown table: name, default, what for."""
     rows = ["| Setting | Default | What for |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
-        rows.append(f"| `{name.upper()}` | {f'`{default}`' if default else '–'} | {field.description} |")
+    for name, default in Settings.defaults().items():
+        rows.append(f"| `{name}` | {f'`{default}`' if default else '–'} | {Settings.model_fields[name.lower()].description} |")
     return "\n".join(rows)

@@ -7,18 +7,25 @@ from typing import cast
 
 from flask import Flask, current_app, has_request_context
 
+from request_tracker_utils.accounts.recognise import admit_rt_callers
+from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
+from request_tracker_utils.directory.examination import Examination, Examine, of_embedded, of_request_tracker
 from request_tracker_utils.directory.request_tracker import RequestTrackerDirectory
 from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.integrations.rt.client import RtClient
 from request_tracker_utils.web.house import EXTENSION
 
 _KEY = "rtutils_directory"
+_EXAMINATION = "rtutils_examination"
 
 SPARE = 2
 """Threads of a server process that never wait for Request Tracker: they answer its webhook."""
+
+PATIENCE = 3.0
+"""Seconds for which somebody who looks at the status waits for each of Request Tracker's answers."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +41,47 @@ def directory() -> Directory:
     return directories.of_requests if has_request_context() else directories.of_jobs
 
 
+def examination() -> Examination:
+    """What this process has found out about the directory."""
+    return cast(Examination, current_app.extensions[_EXAMINATION])
+
+
 def install(app: Flask) -> None:
-    app.extensions[_KEY] = _of(app.extensions[EXTENSION].settings)
-
-
-def _of(settings: Settings) -> Directories:
-    if settings.rt_url is None or settings.rt_token is None:
+    settings: Settings = app.extensions[EXTENSION].settings
+    app.extensions[_EXAMINATION] = Examination(_questions(settings))
+    client = _client(settings, read_timeout=settings.rt_timeout)
+    if client is None:
         embedded = EmbeddedDirectory(transaction, reading, settings.public_address(), settings.rt_catalog)
-        return Directories(embedded, embedded)
-    client = RtClient(
+        app.extensions[_KEY] = Directories(embedded, embedded)
+        return
+    named = partial(RequestTrackerDirectory, client, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field)
+    of_requests = named(places=BoundedSemaphore(settings.threads - SPARE))
+    app.extensions[_KEY] = Directories(of_requests, named())
+    admit_rt_callers(app, of_requests)
+
+
+def _questions(settings: Settings) -> Examine:
+    hasty = _client(settings, read_timeout=min(PATIENCE, settings.rt_timeout), retry_within=0)
+    if hasty is None:
+        return of_embedded
+    names = ("rt_serial_field", "rt_model_field", "rt_manufacturer_field")
+    fields = [(name.upper(), getattr(settings, name)) for name in names]
+    return partial(of_request_tracker, hasty, catalog=settings.rt_catalog, fields=fields)
+
+
+def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0) -> RtClient | None:
+    """The client of Request Tracker, if one is configured."""
+    if settings.rt_url is None or settings.rt_token is None:
+        return None
+    return RtClient(
         settings.rt_url,
         settings.rt_token.get_secret_value(),
         api_endpoint=settings.api_endpoint,
         serial_field=settings.rt_serial_field,
         model_field=settings.rt_model_field,
-        read_timeout=settings.rt_timeout,
+        read_timeout=read_timeout,
+        retry_within=retry_within,
         pool_size=settings.threads,
         ca_bundle=str(settings.rt_ca_bundle) if settings.rt_ca_bundle else None,
+        on_request=metrics.count_rt_request,
     )
-    named = partial(
-        RequestTrackerDirectory,
-        client,
-        default_catalog=settings.rt_catalog,
-        manufacturer_field=settings.rt_manufacturer_field,
-    )
-    return Directories(named(places=BoundedSemaphore(settings.threads - SPARE)), named())

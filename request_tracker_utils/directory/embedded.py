@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from request_tracker_utils import __version__
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.directory.models import DirectoryAsset
@@ -27,6 +28,9 @@ class EmbeddedDirectory:
         self, transaction: Transaction, reading: Callable[[], AbstractContextManager[Session]], address: str, catalog: str
     ) -> None:
         self._transaction, self._reading, self._address, self._catalog = transaction, reading, address, catalog
+
+    def version(self) -> str:
+        return __version__
 
     def get(self, asset_id: int) -> Asset:
         with self._reading() as session:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from time import monotonic
 
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.accounts.rt_callers import RtIdentity
+from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.directory.service import (
     LARGEST_ID,
     Asset,
@@ -65,6 +66,10 @@ class RequestTrackerDirectory:
 
     def __repr__(self) -> str:
         return f"RequestTrackerDirectory({self._client!r})"
+
+    def version(self) -> str:
+        with self._asking():
+            return self._client.rt_version()
 
     def problems(self) -> list[str]:
         """What in the settings Request Tracker does not have, one sentence each; empty when all is well. Three calls."""
@@ -144,6 +149,21 @@ class RequestTrackerDirectory:
 
     def page_address(self, asset_id: int) -> str:
         return self._client.asset_address(asset_id)
+
+    def of_token(self, token: str) -> RtIdentity | None:
+        """Who holds a token of Request Tracker, asked with that token; None for a bad one."""
+        with self._asking():
+            user = self._client.user_of_token(token)
+        return None if user is None else RtIdentity(user.id, user.name, user.privileged)
+
+    def named(self, name_or_number: str) -> RtIdentity:
+        """A user of Request Tracker by name, or by number where digits are given. Raises NotFound."""
+        with self._asking():
+            try:
+                user = self._client.user(int(name_or_number) if name_or_number.isdecimal() else name_or_number)
+            except RtNotFound as error:
+                raise NotFound(error.message, field="rt_user") from None
+        return RtIdentity(user.id, user.name, user.privileged)
 
     @contextmanager
     def _asking(self, asset_id: int | None = None) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from request_tracker_utils.directory.service import LARGEST_ID
 
@@ -16,4 +16,11 @@ def _whole(value: Any) -> Any:
     return value
 
 
-AssetId = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST_ID)]
+AS_JSON = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+        {"type": "string", "pattern": "^[1-9][0-9]{0,8}$", "description": "The same as text."},
+    ]
+}
+
+AssetId = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole), WithJsonSchema(AS_JSON)]

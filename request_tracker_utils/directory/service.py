@@ -11,6 +11,8 @@ LARGEST_ID = 2**31 - 1
 
 
 class AssetNotFound(NotFound):
+    """The directory has no such asset."""
+
     code = "asset_not_found"
 
 
@@ -144,6 +146,9 @@ class Directory(Protocol):
 
     def catalogs(self) -> list[str]:
         """Names of the catalogs that can be seen, sorted."""
+
+    def version(self) -> str:
+        """Of the software that keeps it, in its own words. One call; it tells whether the directory answers at all."""
 
     def problems(self) -> list[str]:
         """What in the settings the directory does not have (catalogs, custom fields), a sentence each; empty when all is well."""

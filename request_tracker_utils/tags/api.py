@@ -9,21 +9,45 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import (
+    AssetNotFound,
+    DirectoryBroken,
+    DirectoryBusy,
+    DirectoryConflict,
+    DirectoryInvalid,
+    DirectoryRefused,
+    DirectoryUnreachable,
+)
 from request_tracker_utils.tags import sequence, service, webhook
+from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceExhausted, SequenceNotReady, TagTaken
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.schemas import AssetCreated, ConfirmTag, NextTag, TagConfirmed, TagGiven
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
 from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.refusals import may_refuse
 
 CONFIRM_JOB = "confirm-tags"
 
-api = APIBlueprint("tags", __name__, abp_tags=[Tag(name="tags")])
-hook = APIBlueprint("webhook", __name__, abp_tags=[Tag(name="webhook")])
+HOOK_SCHEME = "webhookSecret"
+HOOK_SCHEME_SPEC = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The webhook's own secret: WEBHOOK_TOKEN, or what the page Webhook shows to administrators.",
+}
+
+api = APIBlueprint("tags", __name__, abp_tags=[Tag(name="tags", description="Asset tags: which comes next, and giving one by hand.")])
+hook = APIBlueprint(
+    "webhook",
+    __name__,
+    abp_tags=[Tag(name="webhook", description="What Request Tracker calls when somebody creates an asset there.")],
+    abp_security=[{HOOK_SCHEME: []}],
+)
 
 
 @api.get("/next-asset-tag", responses={200: NextTag})
 @require(TagPermission.READ)
+@may_refuse(SequenceNotReady, SequenceExhausted)
 def next_asset_tag() -> Answer:
     """Show the tag that would be given next; nothing is spent."""
     with looking() as connection:
@@ -32,8 +56,23 @@ def next_asset_tag() -> Answer:
 
 @api.post("/confirm-asset-tag", responses={200: TagConfirmed})
 @require(TagPermission.ASSIGN)
+@may_refuse(
+    NotATag,
+    DirectoryInvalid,
+    AssetNotFound,
+    TagTaken,
+    AssetHasTag,
+    DirectoryConflict,
+    DirectoryRefused,
+    DirectoryBroken,
+    DirectoryUnreachable,
+    DirectoryBusy,
+)
 def confirm_asset_tag(body: ConfirmTag) -> Answer:
-    """Give an asset this tag, and its name in the directory."""
+    """Give an asset this tag, and its name in the directory.
+
+    The same call again is answered as done. A tag that is not free, or an asset that has another one, is a conflict.
+    """
     tag = service.confirm_by_hand(
         transaction, directory(), text=body.asset_tag.strip(), asset_id=body.request_tracker_id, actor=current_actor(), now=utc_now()
     )
@@ -52,8 +91,13 @@ def check_secret() -> None:
 
 @hook.post("/webhook/asset-created", responses={200: TagGiven, 202: TagGiven})
 @public("has a secret of its own", forms=False)
+@may_refuse(SequenceExhausted)
 def asset_created(body: AssetCreated) -> Answer:
-    """Give a new asset its tag: from the database alone, since Request Tracker waits inside its own transaction."""
+    """Give a new asset its tag.
+
+    It answers from the database alone, since Request Tracker waits inside its own transaction; the asset's name is set soon after.
+    The same call again gives the same tag. Answered with 202, the asset waits until the directory's tags are read.
+    """
     tag = service.on_asset_created(transaction, asset_id=body.asset_id, asset_name=body.asset_name, prefix=settings().prefix, now=utc_now())
     if tag is None:
         message = f"Asset {body.asset_id} waits for its tag: the directory's tags are still being read."

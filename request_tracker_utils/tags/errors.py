@@ -4,26 +4,36 @@ from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unava
 
 
 class NotATag(Invalid):
+    """The text is not spelt like a tag of this installation."""
+
     code = "not_a_tag"
 
 
 class TagTaken(Conflict):
-    """`asset_id` names the holder where there is one."""
+    """The tag is not free; `asset_id` names the holder where there is one."""
 
     code = "tag_taken"
 
 
 class AssetHasTag(Conflict):
+    """The asset has another tag already, which `asset_tag` names."""
+
     code = "asset_has_tag"
 
 
 class TagNotFound(NotFound):
+    """No such tag waits for anything."""
+
     code = "tag_not_found"
 
 
 class SequenceNotReady(Unavailable):
+    """The tags that the directory holds are still being read; the first tag is given after that."""
+
     code = "sequence_not_ready"
 
 
 class SequenceExhausted(Conflict):
+    """The sequence has given all its numbers."""
+
     code = "sequence_exhausted"

@@ -1,15 +1,18 @@
 """The tags domain, as the app sees it."""
 
+from flask import Flask
+
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import cli, sequence, service, trail, views, webhook
-from request_tracker_utils.tags.api import api, hook
+from request_tracker_utils.tags import cli, sequence, service, status, trail, views, webhook
+from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.openapi import admit_scheme
 
 
 def prepare() -> None:
@@ -31,6 +34,19 @@ def card() -> dict[str, object]:
         return {"next_tag": next_tag, **service.waiting(session), "recent": trail.recent(session, limit=6)}
 
 
+def install(app: Flask) -> None:
+    admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+
+
+def gauges() -> dict[str, tuple[str, float]]:
+    with reading() as session:
+        counts = service.waiting(session)
+    return {
+        "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
+        "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),
+    }
+
+
 feature = Feature(
     name="tags",
     apis=[api, hook],
@@ -39,6 +55,9 @@ feature = Feature(
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
     cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
+    gauges=[gauges],
+    status=status.sections,
     grants={"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})},
+    install=install,
     prepare=prepare,
 )

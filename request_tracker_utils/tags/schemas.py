@@ -16,14 +16,14 @@ class NextTag(BaseModel):
 
 
 class ConfirmTag(BaseModel):
-    asset_tag: str = Field(min_length=1, max_length=100, examples=["W12-1025"])
-    request_tracker_id: AssetId = Field(examples=[12345])
+    asset_tag: str = Field(min_length=1, max_length=100, description="Beginning and number, as on the label.", examples=["W12-1025"])
+    request_tracker_id: AssetId = Field(description="The asset's number in the directory.", examples=[12345])
 
 
 class TagConfirmed(BaseModel):
-    message: str
-    asset_tag: str
-    rt_asset_id: int
+    message: str = Field(examples=["Asset tag confirmation logged successfully. Asset name updated in RT."])
+    asset_tag: str = Field(examples=["W12-1025"])
+    rt_asset_id: int = Field(examples=[12345])
 
 
 class AssetCreated(BaseModel):
@@ -31,14 +31,16 @@ class AssetCreated(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    asset_id: AssetId = Field(examples=[12345])
-    asset_name: Annotated[str, AfterValidator(_storable)] | None = Field(None, max_length=10_000, examples=["Laptop Model X"])
+    asset_id: AssetId = Field(description="The asset's number in Request Tracker.", examples=[12345])
+    asset_name: Annotated[str, AfterValidator(_storable)] | None = Field(
+        None, max_length=10_000, description="A name that is a free tag of ours becomes the asset's tag.", examples=["Laptop Model X"]
+    )
     catalog: str | None = Field(None, max_length=1_000, examples=["Chromebooks"])
-    created_by: str | None = Field(None, max_length=1_000)
+    created_by: str | None = Field(None, max_length=1_000, description="Who created it in Request Tracker.", examples=["admin_user"])
 
 
 class TagGiven(BaseModel):
-    message: str
-    asset_id: int
-    asset_tag: str | None
-    previous_name: str | None
+    message: str = Field(examples=["Asset tag W12-1025 assigned to asset 12345"])
+    asset_id: int = Field(examples=[12345])
+    asset_tag: str | None = Field(description="Null as long as the asset waits for its tag (status 202).", examples=["W12-1025"])
+    previous_name: str | None = Field(examples=["Laptop Model X"])

@@ -7,7 +7,7 @@ both databases, and what a writer reads after that is true until it commits.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, exists, select, text, update
+from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, column, exists, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -154,7 +154,7 @@ _PREVIEW_TEXT = text(f"""
     SELECT next_number, {_FREED} AS freed, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
         AND number = tag_sequences.next_number AND state <> 'released') AS taken
     FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
-_PREVIEW = _PREVIEW_TEXT.columns(next_number=BigInteger, freed=BigInteger, taken=Boolean)
+_PREVIEW = _PREVIEW_TEXT.columns(column("next_number", BigInteger), column("freed", BigInteger), column("taken", Boolean))
 # Makes a tag's row, or takes a released one over; gives its id, or nothing when somebody has the tag.
 _CLAIM = text("""
     INSERT INTO asset_tags (tag, prefix, number, state, asset_id, previous_name, changed_at, due_at, attempts, absences)

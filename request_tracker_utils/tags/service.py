@@ -163,6 +163,11 @@ def waiting(session: Session) -> dict[str, int]:
     }
 
 
+def assets_waiting(session: Session) -> int:
+    """How many assets asked for a tag before any could be given."""
+    return session.execute(select(func.count()).select_from(WaitingAsset)).scalar_one()
+
+
 def mark_printed(session: Session, labels: list[tuple[int, str]], *, now: datetime) -> dict[int, str]:
     """Labels of these assets, with these names on them, may hang on devices from now on.
 

@@ -28,13 +28,15 @@ class Access:
     forms: bool = True
     """Whether callers without a token must bring a CSRF token with what changes something."""
     reason: str = ""
+    by_token: bool = True
+    """Whether callers with a token are let in, or sessions of browsers only: no token makes another, and so outlives itself."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who was recognised."""
+    """Somebody who was recognised. `user_id` is None for those who have no account here."""
 
-    user_id: int
+    user_id: int | None
     name: str
     role: str
 
@@ -46,13 +48,16 @@ TokenRecogniser = Callable[[str, str], Caller | None]
 
 @dataclass
 class Recognisers:
+    """`refused` is told who was not let in, and which permission was missing."""
+
     session: SessionRecogniser
     token: TokenRecogniser
+    refused: Callable[[Actor, str], None]
 
 
-def require(permission: StrEnum) -> Callable[[Route], Route]:
+def require(permission: StrEnum, *, by_token: bool = True) -> Callable[[Route], Route]:
     """Opens the route to callers that hold the permission."""
-    return _marked(Access(permission=permission))
+    return _marked(Access(permission=permission, by_token=by_token))
 
 
 def signed_in(route: Route) -> Route:
@@ -60,15 +65,30 @@ def signed_in(route: Route) -> Route:
     return _marked(Access())(route)
 
 
+def signed_in_by_browser(route: Route) -> Route:
+    """Opens the route to whoever is signed in with a browser."""
+    return _marked(Access(by_token=False))(route)
+
+
 def public(reason: str, *, forms: bool = True) -> Callable[[Route], Route]:
     """Opens the route to everybody. `forms=False` for routes with a secret of their own, which no browser's cookie opens."""
     return _marked(Access(public=True, forms=forms, reason=reason))
+
+
+def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
+    """Opens a route of a library, whose view cannot be marked. Raises ValueError for an endpoint that the app does not have."""
+    if endpoint not in app.view_functions:
+        raise ValueError(f"there is no endpoint {endpoint}")
+    _opened(app)[endpoint] = access
 
 
 def access_of(app: Flask, endpoint: str) -> Access | None:
     """How the route is opened; None for one that nobody opened."""
     if endpoint == "static" or endpoint.endswith(".static"):
         return Access(public=True, reason="static files")
+    opened = _opened(app).get(endpoint)
+    if opened is not None:
+        return opened
     return cast(Access | None, getattr(app.view_functions[endpoint], "access", None))
 
 
@@ -86,6 +106,15 @@ def current_actor_or_none() -> Actor | None:
     return cast(Actor | None, g.actor)
 
 
+def admit(permission: StrEnum) -> Actor:
+    """The caller, if they hold the permission. Raises Unauthenticated, Forbidden; a refusal is written down."""
+    actor = current_actor()
+    if not actor.may(permission):
+        _recognisers().refused(actor, str(permission))
+        raise Forbidden(f"Your role does not include {permission}.", permission=str(permission))
+    return actor
+
+
 def install(app: Flask) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the guard below decides, after it knows who is calling
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form is good as long as its session
@@ -97,6 +126,14 @@ def install_recognisers(app: Flask, recognisers: Recognisers) -> None:
     app.extensions["rtutils_recognisers"] = recognisers
 
 
+def _opened(app: Flask) -> dict[str, Access]:
+    return cast("dict[str, Access]", app.extensions.setdefault("rtutils_opened", {}))
+
+
+def _recognisers() -> Recognisers:
+    return cast(Recognisers, current_app.extensions["rtutils_recognisers"])
+
+
 def _marked(access: Access) -> Callable[[Route], Route]:
     def decorate(route: Route) -> Route:
         route.access = access  # type: ignore[attr-defined]
@@ -106,7 +143,7 @@ def _marked(access: Access) -> Callable[[Route], Route]:
 
 
 def _recognise() -> Actor | None:
-    recognisers: Recognisers = current_app.extensions["rtutils_recognisers"]
+    recognisers = _recognisers()
     header = request.headers.get("Authorization")
     if header is not None:
         # Whoever sends a token is that token's owner or nobody: a cookie beside it is not looked at.
@@ -126,8 +163,11 @@ def _guard() -> None:
     if access is None:
         raise NotFound
     if not access.public:
-        actor = current_actor()
-        if access.permission is not None and not actor.may(access.permission):
-            raise Forbidden(f"Your role does not include {access.permission}.", permission=str(access.permission))
+        if access.permission is None:
+            current_actor()
+        else:
+            admit(access.permission)
+        if not access.by_token and "Authorization" in request.headers:
+            raise Forbidden("Accounts are changed by people: sign in with a browser, or use the commands. No token opens this.")
     if request.method not in SAFE_METHODS and access.forms and "Authorization" not in request.headers:
         csrf.protect()

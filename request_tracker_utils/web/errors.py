@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
+from request_tracker_utils.web.traffic import route
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, of_http)
     for silence in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(silence, of_database)
-    app.register_error_handler(DataError, of_unstorable)
+    for unstorable in (DataError, OverflowError):
+        app.register_error_handler(unstorable, of_unstorable)
     app.register_error_handler(Exception, of_fault)
 
 
@@ -39,7 +41,7 @@ def of_ours(error: AppError) -> ResponseReturnValue:
         return _to_sign_in()
     if error.status >= 500:
         log.warning("answered with an error", code=error.code, error=error.message)
-    headers = {"WWW-Authenticate": 'Bearer realm="RequestTracker Utils"'} if error.status == 401 else {}
+    headers = error.headers()
     if wants_page():
         return render_template("web/error.html", status=error.status, title=_title(error), message=error.message), error.status, headers
     return jsonify(error.as_json()), error.status, headers
@@ -64,15 +66,15 @@ def of_database(error: SQLAlchemyError) -> ResponseReturnValue:
     return of_ours(Unavailable("The database does not answer. Try again in a moment."))
 
 
-def of_unstorable(error: DataError) -> ResponseReturnValue:
-    """PostgreSQL takes no NUL character and no number past its columns' range."""
-    log.info("refused what the database cannot store", path=request.path)
+def of_unstorable(error: DataError | OverflowError) -> ResponseReturnValue:
+    """PostgreSQL takes no NUL character and no number past its columns' range, SQLite no number of more than 64 bits."""
+    log.info("refused what the database cannot store", route=route())
     return of_ours(Invalid("What was sent holds characters or numbers that cannot be stored."))
 
 
 def of_fault(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the log has it with its trace, the caller gets the number to ask for."""
-    log.error("fault", exc_info=error, path=request.path, method=request.method)
+    log.error("fault", exc_info=error, route=route(), method=request.method)
     g.setdefault("actor", None)  # the page must not stumble over the same fault when it asks who is calling
     message = f"Something went wrong here, and it was written down. If it happens again, tell your administrator: {g.get('request_id', '')}"
     if wants_page():
@@ -91,9 +93,14 @@ def of_validation(error: ValidationError) -> NoReturn:
 
 
 def _title(error: AppError) -> str:
-    return {403: "Not allowed", 404: "Not found", 409: "That cannot be", 502: "Refused", 503: "Not available"}.get(
-        error.status, "That did not work"
-    )
+    return {
+        403: "Not allowed",
+        404: "Not found",
+        409: "That cannot be",
+        429: "Too many attempts",
+        502: "Refused",
+        503: "Not available",
+    }.get(error.status, "That did not work")
 
 
 def _to_sign_in() -> ResponseReturnValue:

@@ -8,7 +8,11 @@ import click
 from flask import Blueprint, Flask
 from flask_openapi3 import APIBlueprint
 
+from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Job
+
+Gauges = Callable[[], Mapping[str, tuple[str, float]]]
+"""Gives numbers when Prometheus asks: name → what it means and its value."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,25 @@ class HomeCard:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """How a part of the program fares: `facts` for its template, and what is wrong, a sentence each."""
+
+    facts: Mapping[str, object]
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class StatusSection:
+    """A part of the administrator's status page. `content` runs in a thread of its own, inside the app's context and not the request's;
+    its facts are `facts` in the template. What asks another system answers within two seconds, with what it knows by then."""
+
+    title: str
+    template: str
+    content: Callable[[], Condition]
+    order: int = 50
+
+
+@dataclass(frozen=True)
 class Demo:
     """Believable data of a domain, for looking around; `fill` returns how many rows and is called when all domains are empty."""
 
@@ -43,7 +66,7 @@ class Demo:
 @dataclass(frozen=True)
 class Feature:
     """A domain's routes, work, commands and rights. `install` registers what it gives to lower rooms; `prepare` runs at
-    each start, after the migrations, in one process at a time."""
+    each start, after the migrations, in one process at a time. Entries of `administration` share one entry of the navigation."""
 
     name: str
     apis: Sequence[APIBlueprint] = ()
@@ -51,7 +74,11 @@ class Feature:
     jobs: Sequence[Job] = ()
     commands: Sequence[click.Command] = ()
     navigation: Sequence[NavItem] = ()
+    administration: Sequence[NavItem] = ()
     cards: Sequence[HomeCard] = ()
+    checks: Sequence[HealthCheck] = ()
+    gauges: Sequence[Gauges] = ()
+    status: Sequence[StatusSection] = ()
     grants: Mapping[str, frozenset[StrEnum]] = field(default_factory=dict)
     demo: Demo | None = None
     install: Callable[[Flask], None] | None = None

@@ -1,5 +1,6 @@
 """What every page shows: the navigation for the caller's role, times in the installation's zone, the version."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,18 @@ from request_tracker_utils.web.feature import NavItem
 from request_tracker_utils.web.house import house, settings
 
 pages = Blueprint("home", __name__)
+
+# Browsers name their forebears too: the first mark that fits decides.
+BROWSERS = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")]
+SYSTEMS = [
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+]
 
 
 @pages.get("/")
@@ -27,6 +40,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(pages)
     app.context_processor(_of_every_page)
     app.jinja_env.filters["when"] = when
+    app.jinja_env.filters["browser"] = browser
 
 
 def when(instant: datetime | None) -> str:
@@ -34,9 +48,24 @@ def when(instant: datetime | None) -> str:
     return instant.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M") if instant else ""
 
 
+def browser(agent: str) -> str:
+    """A browser and its system as people call them, or the first word of what a program says of itself."""
+    named = next((name for mark, name in BROWSERS if mark in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return f"{named}, {system}" if system else named
+
+
 def _of_every_page() -> dict[str, Any]:
     actor = current_actor_or_none() if request else None
-    return {"actor": actor, "navigation": _navigation(actor), "version": __version__, "settings": settings()}
+    sections = [item for item in house().administration if actor and actor.may(item.permission)]
+    return {
+        "actor": actor,
+        "navigation": _navigation(actor),
+        "sections": sections,
+        "in_administration": (request.path if request else "").startswith("/admin"),
+        "version": __version__,
+        "settings": settings(),
+    }
 
 
 def _navigation(actor: Actor | None) -> list[tuple[NavItem, bool]]:

@@ -6,8 +6,11 @@ import secrets
 
 import structlog
 from flask import Flask, Response, g, request
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 
 ALWAYS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
+YEAR = 365 * 24 * 3600
 REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -18,7 +21,23 @@ def nonce() -> str:
     return str(g.csp_nonce)
 
 
+class TlsAwareSessions(SecureCookieSessionInterface):
+    """A cookie that came by TLS never goes another way. What reads and signs cookies is made once, not at each request."""
+
+    def __init__(self) -> None:
+        self._serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return bool(app.config["SESSION_COOKIE_SECURE"]) or request.is_secure
+
+
 def install(app: Flask) -> None:
+    app.session_interface = TlsAwareSessions()
     app.before_request(_number)
     app.after_request(_harden)
     app.jinja_env.globals["csp_nonce"] = nonce
@@ -35,6 +54,8 @@ def _harden(response: Response) -> Response:
     headers = response.headers
     headers.extend(ALWAYS)
     headers["X-Request-ID"] = g.get("request_id", "")
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = f"max-age={YEAR}"
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _policy(g.get("csp_nonce")))
         headers.setdefault("Cache-Control", "no-store")

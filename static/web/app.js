@@ -48,6 +48,7 @@
     });
   }
 
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may lie outside
 
   for (const form of document.querySelectorAll('form[method="post"]:not([target])')) {
     form.addEventListener("submit", (event) => {

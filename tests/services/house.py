@@ -1,13 +1,16 @@
 """Makes apps for tests, set as the test wants and blind to the environment of the machine."""
 
+from functools import cache
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
+from request_tracker_utils.accounts import passwords, tokens
 from request_tracker_utils.accounts import service as accounts
 from request_tracker_utils.app import create_app
+from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.resources import MIGRATIONS
@@ -43,15 +46,22 @@ def ready(app: Flask) -> Flask:
 def user(app: Flask, role: str, name: str = "") -> str:
     """Makes a user of the role (named like it unless named otherwise) and returns the name."""
     with app.app_context(), transaction() as session:
-        accounts.create_user(session, name=name or role, role=role, password=PASSWORD, now=utc_now())
+        made = accounts.create_user(session, name=name or role, role=role, actor=of_command(), now=utc_now())
+        made.password_hash = _hash_of_password()
     return name or role
+
+
+@cache
+def _hash_of_password() -> str:
+    """Hashing is slow, as it must be: once is enough."""
+    return passwords.hashed(PASSWORD)
 
 
 def token(app: Flask, role: str) -> dict[str, str]:
     """Headers with the token of a user of the role, who is made for it."""
     name = user(app, role, f"{role}-{id(object())}")
     with app.app_context(), transaction() as session:
-        text = accounts.create_token(session, accounts.user_named(session, name), label="test", now=utc_now())
+        text = tokens.create(session, accounts.user_named(session, name), label="test", now=utc_now())
     return {"Authorization": f"Bearer {text}"}
 
 

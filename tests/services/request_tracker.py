@@ -133,6 +133,14 @@ class RequestTracker:
         first, last = _run(self.directory, ["perl", str(HERE / "fill.pl"), str(count), prefix, catalog]).split()
         return range(int(first), int(last) + 1)
 
+    def new_token(self, name: str) -> str:
+        """A further token of this user."""
+        return _run(self.directory, ["perl", str(HERE / "token.pl"), "make", name]).strip()
+
+    def revoke_tokens(self, name: str) -> None:
+        """All tokens of this user are gone."""
+        _run(self.directory, ["perl", str(HERE / "token.pl"), "revoke", name])
+
     def run_scrip(self, condition: Path, action: Path, name: str, *, catalog: str = "Chromebooks") -> str:
         """Creates an asset past the web, has the scrip's two texts run on it, and returns the asset's name."""
         return (

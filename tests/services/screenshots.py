@@ -1,12 +1,15 @@
 """Takes a picture of each page into docs/screenshots: `python -m tests.services.screenshots`."""
 
 import io
+import os
+import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -15,14 +18,17 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from request_tracker_utils.accounts import service as accounts
+from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts.models import LoginKind
+from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
 from request_tracker_utils.core.actor import REQUEST_TRACKER
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import service as tagging
 from request_tracker_utils.tags.models import Tag
 from tests.services.chromium import chromium
 from tests.services.house import PASSWORD, make_app, ready, user
@@ -32,6 +38,8 @@ WIDTHS = {360: 740, 1280: 800}
 """Width → height of the window."""
 THEMES = ("light", "dark")
 NAME = "ada"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148 Safari/604.1"
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     with app.app_context():
         demo.fill()
         untagged, troubled = _special_assets()
+        _runs()
     user(app, "admin", NAME)
+    key = _people(app)
     pages = {
         "home": "/",
         "assets": "/assets",
@@ -63,12 +73,27 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "new-asset": "/assets/new",
         "tags-waiting": "/tags/waiting",
         "webhook": "/webhook",
+        "api": "/openapi/",
+        "me": "/me",
+        "people": "/admin/people",
+        "person": "/admin/people/2",
+        "new-person": "/admin/people/new",
+        "sign-ins": "/admin/sign-ins",
+        "status": "/admin",
+        "jobs": "/admin/jobs",
+        "job": "/admin/jobs/confirm-tags",
+        "settings": "/admin/settings",
+        "access": "/admin/access",
+        "data": "/admin/data/",
+        "data-table": "/admin/data/asset_tags/?flt0_state_equals=assigned&sort=1",
+        "data-row": "/admin/data/asset_tags/details/?id=3",
+        "data-none": "/admin/data/waiting_assets/",
         "error-404": "/no/such/page",
         "label-large": "/labels/print?asset_id=1&size=large",
         "label-small": "/labels/print?asset_id=1&size=small",
     }
-    with _served(app) as url:
-        yield Showroom(url, pages, {"sign-in": "/sign-in"})
+    with served(app) as url:
+        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"})
 
 
 @contextmanager
@@ -76,9 +101,27 @@ def empty_showroom(folder: Path) -> Iterator[Showroom]:
     """Nobody has an account yet."""
     app = ready(make_app(folder))
     with app.app_context(), transaction() as session:
-        key = accounts.new_setup_key(session, now=utc_now())
-    with _served(app) as url:
+        key = links.new_setup_key(session, now=utc_now())
+    with served(app) as url:
         yield Showroom(url, {"assets-none": "/assets", "home-none": "/"}, {"set-up": f"/set-up/{key}"})
+
+
+def _people(app: Flask) -> str:
+    """Some people, what happened to them, and the key of a password link."""
+    now = utc_now()
+    home, phone = Origin("10.20.4.17", FIREFOX), Origin("10.20.9.80", PHONE)
+    for role, name in (("staff", "grace.hopper"), ("teacher", "a.turing"), ("student", "e.galois")):
+        user(app, role, name)
+    with app.app_context(), transaction() as session:
+        admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
+        for who, origin in ((admin, home), (grace, phone), (grace, home)):
+            sessions.open_session(session, who, lifetime=timedelta(days=14), origin=origin, now=now)
+            events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
+        for who in (admin, grace):
+            tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
+        events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
+        events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        return links.new_password_key(session, turing, now=now)
 
 
 def sign_in(page: Page, showroom: Showroom) -> None:
@@ -108,11 +151,24 @@ def _special_assets() -> tuple[int, int]:
     waiting = held.create(NewAsset("Room 12, front desk", "General assets", "5CD2198XKL", "ProBook 440 G10", "HP"))
     troubled = held.create(NewAsset("Library, shelf", "Chromebooks", "8KQ2LM3", "Chromebook 3100", "Dell"))
     for asset in (waiting, troubled):
-        tags.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
+        tagging.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
     with transaction() as session:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
         session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
     return untagged.id, troubled.id
+
+
+def _runs() -> None:
+    """What the jobs did: one ran, one failed, one runs; others have not begun yet."""
+    now, here = utc_now(), f"{socket.gethostname()}:{os.getpid()}"
+    error = "Request Tracker did not answer within 20 s. Try again; if it stays so, see to RT."
+    with transaction() as session:
+        for minutes, ended, rows, said in ((50, 0.4, 3, None), (30, 20, 0, error), (10, 0.2, 12, None)):
+            begun = now - timedelta(minutes=minutes)
+            run = {"process": here, "started_at": begun, "ended_at": begun + timedelta(seconds=ended), "rows": rows, "error": said}
+            session.add(JobRun(job="confirm-tags", **run))
+        session.add(JobRun(job="check-directory", process=here, started_at=now, ended_at=now, error=error))
+        session.add(JobRun(job="adopt-tags", process=here, started_at=now))
 
 
 class _Quiet(WSGIRequestHandler):
@@ -121,7 +177,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def _served(app: Flask) -> Iterator[str]:
+def served(app: Flask) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

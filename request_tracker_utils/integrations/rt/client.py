@@ -6,6 +6,7 @@ from typing import Self
 
 from request_tracker_utils.integrations.rt.errors import RtInvalid, RtNotFound, RtRefused
 from request_tracker_utils.integrations.rt.people import People
+from request_tracker_utils.integrations.rt.rights import Rights
 from request_tracker_utils.integrations.rt.rows import RtAsset, RtAssetPage, RtUser, misshapen
 from request_tracker_utils.integrations.rt.schema import Schema
 from request_tracker_utils.integrations.rt.searches import Searches
@@ -58,6 +59,7 @@ class RtClient:
         self._schema, self._people = Schema(self._transport), People(self._transport)
         self._searches = Searches(self._transport, self._schema, serial_field=serial_field, model_field=model_field)
         self._writes, self._tickets = Writes(self._transport, self._people), Tickets(self._transport)
+        self._rights, self._token = Rights(self._transport), token
 
     def __repr__(self) -> str:
         return f"RtClient({self.url!r})"
@@ -161,6 +163,27 @@ class RtClient:
     def user_of_token(self, token: str) -> RtUser | None:
         """Whose RT token this is, asked with that token; None when it is not good."""
         return self._people.of_token(token)
+
+    def own_user(self) -> RtUser | None:
+        """Whose token this client has; None where the token does not say, or is not good."""
+        return self._people.of_token(self._token)
+
+    def may_create_in(self, catalog: str) -> bool | None:
+        """Whether the token's user may create assets in the catalog; None when there is no such catalog, or it is hidden."""
+        return self._rights.may_create_in(catalog)
+
+    def sees_every_asset(self) -> bool:
+        """Whether the token's user may see the assets of all catalogs."""
+        return self._rights.sees_every_asset()
+
+    def may_change_newest(self) -> tuple[int, bool] | None:
+        """The newest asset, and whether Request Tracker offers to change its status; that it does not may also be its lifecycle's
+        way. None when the token's user sees no asset. Raises RtNotFound."""
+        return self._rights.may_change_newest()
+
+    def sees_users(self) -> bool:
+        """Whether the token's user may read other users' names and numbers, as handing assets out needs. Raises RtNotFound."""
+        return self._rights.sees_users()
 
     def ticket(self, ticket_id: int) -> RtTicket:
         """Raises RtNotFound."""

@@ -192,7 +192,7 @@ class Transport:
             raise RtRefused(
                 f"Request Tracker answered {status} with a web page instead of REST 2.0. Check RT_URL and API_ENDPOINT; "
                 "a proxy or a single sign-on before RT must let the token through.",
-                status=status,
+                status=status if status in TRY_AGAIN else None,  # it is not Request Tracker's: a proxy's 403 says nothing about a token
             )
         message = _clean(body.get("message"), response) if isinstance(body, dict) else ""
         if status >= 400:

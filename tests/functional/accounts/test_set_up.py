@@ -8,7 +8,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.accounts import service
+from request_tracker_utils.accounts import links, service
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from tests.services.house import PASSWORD, csrf_token, user
@@ -19,7 +19,7 @@ PAGE = {"Accept": "text/html"}
 @pytest.fixture
 def link(app: Flask) -> str:
     with app.app_context(), transaction() as session:
-        return f"/set-up/{service.new_setup_key(session, now=datetime.now(UTC))}"
+        return f"/set-up/{links.new_setup_key(session, now=datetime.now(UTC))}"
 
 
 def submit(client: FlaskClient, link: str, name: str = "ada", password: str = PASSWORD, again: str = PASSWORD) -> int:
@@ -60,7 +60,7 @@ def test_it_expires_within_a_day(client: FlaskClient, link: str) -> None:
 
 def test_a_new_link_ends_the_one_before(app: Flask, client: FlaskClient, link: str) -> None:
     with app.app_context(), transaction() as session:
-        service.new_setup_key(session, now=datetime.now(UTC))
+        links.new_setup_key(session, now=datetime.now(UTC))
     assert client.get(link, headers=PAGE).status_code == 404
 
 
@@ -72,7 +72,7 @@ def test_where_an_administrator_is_no_link_is_made(app: Flask, link: str, client
     user(app, "admin")
     assert client.get(link, headers=PAGE).status_code == 404
     with app.app_context(), pytest.raises(Conflict), transaction() as session:
-        service.new_setup_key(session, now=datetime.now(UTC))
+        links.new_setup_key(session, now=datetime.now(UTC))
 
 
 def test_of_ten_people_with_the_link_one_becomes_administrator(app: Flask, link: str) -> None:
@@ -80,4 +80,4 @@ def test_of_ten_people_with_the_link_one_becomes_administrator(app: Flask, link:
         statuses = sorted(pool.map(lambda n: submit(app.test_client(), link, f"ada{n}"), range(10)))
     assert statuses == [303] + [404] * 9
     with app.app_context(), reading() as session:
-        assert len(service.users(session)) == 1
+        assert len(service.everybody(session)) == 1

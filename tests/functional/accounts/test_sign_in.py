@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.accounts import service
+from request_tracker_utils.accounts import service, tokens
 from request_tracker_utils.core.db import transaction
 from tests.services.house import PASSWORD, csrf_token, make_app, sign_in, user
 
@@ -95,7 +95,7 @@ def test_a_token_that_is_wrong_is_not_helped_by_a_cookie(client: FlaskClient, ad
 @pytest.mark.parametrize("scheme", ["Bearer", "Token", "bearer", "TOKEN"])
 def test_a_personal_token_opens_what_its_owner_may(app: Flask, client: FlaskClient, ada: str, scheme: str) -> None:
     with app.app_context(), transaction() as session:
-        text = service.create_token(session, service.user_named(session, "ada"), label="x", now=datetime.now(UTC))
+        text = tokens.create(session, service.user_named(session, "ada"), label="x", now=datetime.now(UTC))
     assert client.get("/next-asset-tag", headers={"Authorization": f"{scheme} {text}"}).status_code == 200
     for wrong in (text[:-1], text + "x", text.upper(), "", text * 1000, f"{text} {text}"):
         assert client.get("/next-asset-tag", headers={"Authorization": f"{scheme} {wrong}"}).status_code == 401
@@ -105,9 +105,9 @@ def test_a_revoked_token_and_one_of_a_deactivated_user_are_dead(app: Flask, clie
     now = datetime.now(UTC)
     with app.app_context(), transaction() as session:
         owner = service.user_named(session, "ada")
-        first, second = (service.create_token(session, owner, label="x", now=now) for _ in range(2))
+        first, second = (tokens.create(session, owner, label="x", now=now) for _ in range(2))
     with app.app_context(), transaction() as session:
-        service.revoke_token(session, text=first, now=now)
+        tokens.revoke_text(session, text=first, now=now)
     assert client.get("/next-asset-tag", headers={"Authorization": f"Bearer {first}"}).status_code == 401
     assert client.get("/next-asset-tag", headers={"Authorization": f"Bearer {second}"}).status_code == 200
     sign_in(client, "Ada")
@@ -121,7 +121,7 @@ def test_tokens_and_sessions_are_stored_as_hashes_only(app: Flask, client: Flask
     from sqlalchemy import text as sql
 
     with app.app_context(), transaction() as session:
-        token = service.create_token(session, service.user_named(session, "ada"), label="x", now=datetime.now(UTC))
+        token = tokens.create(session, service.user_named(session, "ada"), label="x", now=datetime.now(UTC))
     sign_in(client, "Ada")
     with client.session_transaction() as cookie:
         key = cookie["_user_id"]

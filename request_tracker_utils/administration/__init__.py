@@ -1,0 +1,1 @@
+"""What the administrator sees of the program itself."""

@@ -1,0 +1,22 @@
+"""The administration's pages, as the app sees them."""
+
+from request_tracker_utils.administration import status, tables, views
+from request_tracker_utils.administration.api import api
+from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.web.feature import Feature, NavItem
+
+feature = Feature(
+    name="administration",
+    apis=[api],
+    pages=[views.pages],
+    administration=[
+        NavItem("Status", "administration.overview", AdministrationPermission.STATUS, order=10),
+        NavItem("Jobs", "administration.jobs", AdministrationPermission.JOBS, order=40),
+        NavItem("Settings", "administration.settings", AdministrationPermission.SETTINGS, order=50),
+        NavItem("Access", "administration.permissions_and_routes", AdministrationPermission.ACCESS, order=60),
+        NavItem("Data", "data.index", AdministrationPermission.DATA, order=70),
+    ],
+    status=status.sections,
+    grants={"admin": frozenset(AdministrationPermission)},
+    install=tables.install,
+)

@@ -1,0 +1,110 @@
+"""Jobs and their runs, as an administrator sees them."""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.jobs import Job, JobRun
+
+PAGE = 50
+
+
+class RunState(StrEnum):
+    NEVER = "has not run yet"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    BROKEN_OFF = "broken off"
+    """The process that ran it is gone."""
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job and its newest run. `next_at` is None where nobody knows: no schedule runs, or the job runs now."""
+
+    name: str
+    summary: str
+    every: timedelta
+    state: RunState
+    started_at: datetime | None = None
+    seconds: float | None = None
+    rows: int = 0
+    error: str | None = None
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunRow:
+    run: JobRun
+    state: RunState
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """`more` says that a next page exists."""
+
+    runs: list[RunRow]
+    page: int
+    more: bool
+
+
+def overview(session: Session, jobs: Sequence[Job], *, scheduled: bool) -> list[JobRow]:
+    """Every job with its newest run. `scheduled` says whether schedules run at all."""
+    newest = select(func.max(JobRun.id)).group_by(JobRun.job).scalar_subquery()
+    runs = {run.job: run for run in session.scalars(select(JobRun).where(JobRun.id.in_(newest)))}
+    return [_job_row(job, runs.get(job.name), scheduled) for job in jobs]
+
+
+def page_of(session: Session, job: str, *, page: int) -> RunPage:
+    """The job's runs, the newest first. `page` counts from 1."""
+    query = select(JobRun).where(JobRun.job == job).order_by(JobRun.id.desc()).offset((page - 1) * PAGE).limit(PAGE + 1)
+    runs = [RunRow(run, _state(run), _seconds(run)) for run in session.scalars(query)]
+    return RunPage(runs[:PAGE], page, len(runs) > PAGE)
+
+
+def _job_row(job: Job, run: JobRun | None, scheduled: bool) -> JobRow:
+    if run is None:
+        return JobRow(job.name, job.summary, job.every, RunState.NEVER)
+    state = _state(run)
+    return JobRow(
+        job.name,
+        job.summary,
+        job.every,
+        state,
+        run.started_at,
+        _seconds(run),
+        run.rows,
+        run.error,
+        run.started_at + job.every if scheduled and state is not RunState.RUNNING else None,
+    )
+
+
+def _state(run: JobRun) -> RunState:
+    if run.ended_at is None:
+        return RunState.BROKEN_OFF if _is_gone(run.process) else RunState.RUNNING
+    return RunState.DONE if run.error is None else RunState.FAILED
+
+
+def _seconds(run: JobRun) -> float | None:
+    return (run.ended_at - run.started_at).total_seconds() if run.ended_at else None
+
+
+def _is_gone(process: str) -> bool:
+    """Whether a process of this machine has ended; of another machine's nobody can tell."""
+    host, _, pid = process.rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,186 @@
+"""Every table of the database, to be looked at and nothing else. Flask-Admin asks the database; the pages are ours."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Flask, Response, g, render_template, request, stream_with_context
+from flask_admin import Admin, BaseView, expose
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import BaseForm
+from flask_admin.tools import iterdecode
+from sqlalchemy import JSON, String, func, inspect, select, tuple_
+from sqlalchemy.orm import Query, Session, load_only
+
+from request_tracker_utils.administration.filters import Filters
+from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.core.db import Base, db, reading
+from request_tracker_utils.core.errors import Invalid, NotFound
+from request_tracker_utils.web.auth import Access, open_endpoint
+from request_tracker_utils.web.csv import csv_lines
+from request_tracker_utils.web.house import settings
+
+SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
+"""Names of columns that are never shown, so that a new table's secrets are hidden before anybody thinks of them."""
+SECRETS = frozenset({"kept_values.value"})
+"""Columns that hold secrets under harmless names."""
+PAGE = 50
+LAST_PAGE = 1_000_000
+LONGEST_SEARCH = 100
+MOST_FILTERS = 10
+CHUNK = 1_000
+"""Rows of a file that are read at once; between chunks no connection is held, however slowly the file is taken."""
+ROUTES = ("index_view", "details_view", "export")
+ACCESS = Access(permission=AdministrationPermission.DATA)
+
+
+class NoSuchRow(NotFound):
+    code = "row_not_found"
+
+
+def is_secret(table: str, column: str) -> bool:
+    return SECRET.search(column) is not None or f"{table}.{column}" in SECRETS
+
+
+def models() -> list[type[Base]]:
+    """Every table's model, by the table's name."""
+    return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
+
+
+class Tables(BaseView):  # type: ignore[misc]
+    """The list of tables."""
+
+    @expose("/")  # type: ignore[untyped-decorator]
+    def index(self) -> str:
+        with reading() as session:
+            counts = [(view, session.scalar(select(func.count()).select_from(view.model))) for view in self.tables()]
+        return render_template("administration/tables.html", tables=counts)
+
+    def tables(self) -> "list[Table]":
+        return [view for view in self.admin._views if isinstance(view, Table)]
+
+
+class Table(ModelView):  # type: ignore[misc]
+    """One table: its rows, searched, filtered and sorted; one row; the rows as a file."""
+
+    can_create = can_edit = can_delete = False
+    can_view_details = can_export = named_filter_urls = True
+    form = BaseForm  # there is nothing to fill in
+    filter_converter = Filters()
+    page_size = PAGE
+    list_template, details_template = "administration/table.html", "administration/row.html"
+    column_type_formatters: dict[type, Any] = {}  # noqa: RUF012 — Flask-Admin's way of being told; templates format the values
+    column_type_formatters_detail = column_type_formatters
+
+    def __init__(self, model: type[Base]) -> None:
+        shown = [prop for prop in inspect(model).column_attrs if not is_secret(model.__tablename__, prop.columns[0].name)]
+        plain = [prop for prop in shown if not isinstance(prop.columns[0].type, JSON)]
+        names = [prop.key for prop in shown]
+        self.column_list = self.column_details_list = self.column_export_list = names
+        self.column_labels = {name: name for name in names}
+        self.column_sortable_list = self.column_filters = [prop.key for prop in plain]
+        self.column_searchable_list = [prop.key for prop in plain if isinstance(prop.columns[0].type, String)]
+        self._shown = [prop.class_attribute for prop in shown]
+        self._key = inspect(model).primary_key
+        self._urls = [rule for rule in ModelView._urls if rule[1] in ROUTES]  # those that change something do not exist at all
+        super().__init__(model, db, name=model.__tablename__, endpoint=f"data_{model.__tablename__}", url=model.__tablename__)
+
+    @property
+    def description(self) -> str:
+        """The first sentence of what the model says of itself."""
+        paragraph = " ".join((self.model.__doc__ or "").split())
+        return paragraph.partition(". ")[0].partition(": ")[0].rstrip(".")
+
+    def get_query(self) -> "Query[Any]":
+        return _session().query(self.model).options(load_only(*self._shown))
+
+    def get_count_query(self) -> "Query[Any]":
+        return _session().query(func.count()).select_from(self.model)
+
+    def get_one(self, id: str) -> Base:
+        """Raises NoSuchRow."""
+        try:
+            pairs = [(column, column.type.python_type(value)) for column, value in zip(self._key, iterdecode(id), strict=True)]
+        except ValueError:
+            raise NoSuchRow(f"The table {self.name} has no such row.") from None
+        row = self.get_query().filter(*(column == value for column, value in pairs)).first()
+        if row is None:
+            raise NoSuchRow(f"The table {self.name} has no such row.")
+        return cast(Base, row)
+
+    def _apply_sorting(self, query: "Query[Any]", joins: Any, sort_column: str | None, sort_desc: bool) -> Any:
+        """The newest first; rows that are alike in the column wanted keep their order from page to page."""
+        query, joins = super()._apply_sorting(query, joins, sort_column, sort_desc)
+        return query.order_by(*(column.desc() for column in self._key)), joins
+
+    def get_invalid_value_msg(self, value: str, filter: Any) -> str:
+        return f"“{value[:40]}” is nothing that {filter.name} can be."
+
+    def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        """Flask-Admin's own session would begin a transaction, and last as long as the request."""
+        with reading() as session:
+            g.table_session = session
+            try:
+                return fn(self, *args, **kwargs)
+            except OverflowError:
+                raise Invalid("A number in the address is too large.") from None
+
+    def _get_list_extra_args(self) -> Any:
+        asked = super()._get_list_extra_args()
+        asked.page = min(max(asked.page, 0), LAST_PAGE)
+        asked.search = (asked.search or "").strip()[:LONGEST_SEARCH] or None
+        asked.extra_args = {}
+        return asked
+
+    def _get_list_filter_args(self) -> list[tuple[int, str, str]]:
+        """Those of the address, and the one just chosen in the form."""
+        asked = (super()._get_list_filter_args() or [])[:MOST_FILTERS]
+        chosen = (self._filter_args or {}).get(request.args.get("filter", ""))
+        if chosen is not None:
+            index, found = chosen
+            value = request.args.get("value", "").strip()[:LONGEST_SEARCH]
+            if found.validate(value):
+                asked.append((index, found.name, value))
+            else:
+                raise Invalid(self.get_invalid_value_msg(value, found))
+        return cast(list[tuple[int, str, str]], asked)
+
+    def _export_csv(self, return_url: str) -> Response:
+        """What the list shows, all of it, by the table's key."""
+        asked = self._get_list_extra_args()
+        _, found = self.get_list(0, None, False, asked.search, asked.filters, execute=False, page_size=0)
+        query = found.order_by(None).order_by(*self._key)
+        first = query.limit(CHUNK).all()  # now, so that what is wrong is answered and does not break off a file
+        answer = Response(stream_with_context(csv_lines(self.column_export_list, self._cells(query, first))), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
+        return answer
+
+    def _cells(self, query: "Query[Any]", rows: list[Any]) -> Iterator[list[object]]:
+        while rows:
+            for row in rows:
+                yield [_cell(getattr(row, name)) for name in self.column_export_list]
+            last = inspect(rows[-1]).identity
+            with reading() as session:
+                rows = query.with_session(session).filter(tuple_(*self._key) > tuple_(*last)).limit(CHUNK).all()
+
+
+def install(app: Flask) -> None:
+    """Gives every table its pages. Flask-Admin's own assets are not served."""
+    before = set(app.view_functions)
+    admin = Admin(app, url="/admin/data", index_view=Tables(name="Data", endpoint="data", url="/admin/data"))
+    for model in models():
+        admin.add_view(Table(model))
+    for endpoint in set(app.view_functions) - before:
+        open_endpoint(app, endpoint, ACCESS)
+
+
+def _session() -> Session:
+    return cast(Session, g.table_session)
+
+
+def _cell(value: Any) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(settings().zone).isoformat(timespec="seconds")
+    return json.dumps(value) if isinstance(value, dict | list) else value

@@ -1,0 +1,22 @@
+"""What the status page shows of the directory."""
+
+from request_tracker_utils.directory.current import examination
+from request_tracker_utils.directory.examination import State
+from request_tracker_utils.web.feature import Condition, StatusSection
+
+PATIENCE = 2.0
+"""Seconds. Request Tracker usually needs one for all questions."""
+
+
+def content() -> Condition:
+    """What has been found out by now; the questions go on being asked when the page is drawn already."""
+    examined = examination()
+    complete = examined.look(within=PATIENCE)
+    findings = list(examined.findings)
+    problems = [f"{finding.what}: {finding.detail}" for finding in findings if finding.state is State.NO]
+    if not complete:
+        problems.append("Request Tracker has not answered everything yet. Load this page again in a moment.")
+    return Condition({"findings": findings, "asked_at": examined.asked_at, "complete": complete}, problems)
+
+
+sections = [StatusSection("Directory", "directory/status.html", content, order=40)]

@@ -1,0 +1,28 @@
+"""What the status page shows of tags."""
+
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.tags import sequence, service
+from request_tracker_utils.tags.errors import SequenceNotReady
+from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.house import settings
+
+SHOWN = 5
+
+
+def content() -> Condition:
+    """What waits for the directory, and why."""
+    problems = []
+    with reading() as session:
+        counts, assets = service.waiting(session), service.assets_waiting(session)
+        keeps = [tag for tag in service.stumbled(session) if tag.problem][:SHOWN]
+        try:
+            next_tag = str(sequence.preview(session, settings().prefix))
+        except SequenceNotReady as error:
+            next_tag = None
+            problems.append(error.message)
+    if counts["problems"]:
+        problems.append(f"{counts['problems']} {'tag needs' if counts['problems'] == 1 else 'tags need'} a look.")
+    return Condition({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts}, problems)
+
+
+sections = [StatusSection("Asset tags", "tags/status.html", content, order=50)]

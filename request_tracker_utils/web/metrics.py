@@ -1,0 +1,81 @@
+"""What Prometheus asks for."""
+
+import hmac
+from collections.abc import Iterator
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+from typing import cast
+
+import structlog
+from flask import Blueprint, Flask, Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.jobs import last_starts
+from request_tracker_utils.core.metrics import Gauge, exposition
+from request_tracker_utils.web.auth import admit, public
+from request_tracker_utils.web.house import house, settings
+
+log = structlog.get_logger(__name__)
+pages = Blueprint("metrics", __name__)
+
+_PERMISSION = "rtutils_metrics_permission"
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def install(app: Flask, permission: StrEnum) -> None:
+    """`permission` lets a caller read the numbers who has neither the token nor an allowed address."""
+    app.extensions[_PERMISSION] = permission
+    app.register_blueprint(pages)
+
+
+@pages.get("/metrics")
+@public("asks for METRICS_TOKEN, an allowed address or the permission itself")
+def metrics() -> Response:
+    """Counts and times of all server processes, and numbers from the database."""
+    if not (_brings_the_token() or _comes_from_an_allowed_address()):
+        admit(cast(StrEnum, current_app.extensions[_PERMISSION]))
+    return Response(exposition(_gauges()), content_type=TEXT_FORMAT)
+
+
+def _brings_the_token() -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    token = settings().metrics_token
+    return (
+        token is not None and scheme.lower() == "bearer" and hmac.compare_digest(token.get_secret_value().encode(), given.strip().encode())
+    )
+
+
+def _comes_from_an_allowed_address() -> bool:
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False  # a socket's
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in settings().metrics_addresses)
+
+
+def _gauges() -> list[Gauge]:
+    """None when the database does not answer: what was counted is needed then more than ever."""
+    try:
+        return [*_ages_of_jobs(), *_of_rooms()]
+    except SQLAlchemyError as error:
+        log.warning("the database does not answer; its numbers are left out", error=str(getattr(error, "orig", error)))
+        return []
+
+
+def _ages_of_jobs() -> Iterator[Gauge]:
+    with reading() as session:
+        starts = last_starts(session)
+    now, help = utc_now(), "Seconds since the job's last run began."
+    for job in house().jobs:
+        if job.name in starts:
+            yield Gauge("rtutils_job_age_seconds", help, (now - starts[job.name]).total_seconds(), {"job": job.name})
+
+
+def _of_rooms() -> Iterator[Gauge]:
+    for ask in house().gauges:
+        for name, (help, value) in ask().items():
+            yield Gauge(name, help, value)

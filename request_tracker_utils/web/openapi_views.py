@@ -1,0 +1,139 @@
+"""The OpenAPI document for programs, and as a page for people."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask_openapi3 import APIBlueprint, OpenAPI, Tag
+from pydantic import BaseModel, Field
+
+from request_tracker_utils import __version__
+from request_tracker_utils.web.answer import Answer
+from request_tracker_utils.web.auth import signed_in
+from request_tracker_utils.web.openapi import document, operations
+
+
+class OpenApiDocument(BaseModel):
+    """See https://spec.openapis.org/oas/v3.1.0."""
+
+    openapi: str = Field(examples=["3.1.0"])
+    info: dict[str, Any] = Field(examples=[{"title": "RequestTracker Utils", "version": __version__}])
+    servers: list[dict[str, Any]] = Field(examples=[[{"url": "https://utils.example.org"}]])
+    paths: dict[str, Any] = Field(examples=[{}])
+    components: dict[str, Any] = Field(examples=[{}])
+    tags: list[dict[str, Any]] = Field(examples=[[]])
+
+
+KINDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "array": "list",
+    "object": "object",
+    "null": "null",
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as the page shows it."""
+
+    path: str
+    method: str
+    spec: dict[str, Any]
+    call: str
+    """The example call, for a shell."""
+
+    @property
+    def ways_in(self) -> list[list[str]]:
+        """Each is the names of the schemes that go together. Empty where everybody comes in."""
+        return [list(way) for way in self.spec["security"]]
+
+    @property
+    def answers(self) -> list[tuple[str, dict[str, Any]]]:
+        """Those of a shape of their own, by status."""
+        return [(status, answer) for status, answer in self.spec["responses"].items() if not _is_refusal(answer)]
+
+    @property
+    def refusals(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(status, answer) for status, answer in self.spec["responses"].items() if _is_refusal(answer)]
+
+
+def _is_refusal(answer: dict[str, Any]) -> bool:
+    return any("examples" in media for media in answer["content"].values())
+
+
+api = APIBlueprint("openapi", __name__, url_prefix="/openapi", abp_tags=[Tag(name="documentation", description="What you are reading.")])
+pages = Blueprint("openapi_page", __name__, url_prefix="/openapi")
+
+
+@api.get("/openapi.json", responses={200: OpenApiDocument})
+@signed_in
+def openapi_document() -> Answer:
+    """Get this documentation as an OpenAPI 3.1 document."""
+    return document()
+
+
+@pages.get("/")
+@signed_in
+def page() -> str:
+    """The documentation as a page."""
+    spec = document()
+    spec = _inlined(spec, spec["components"]["schemas"])
+    shown = [Operation(path, method, one, _call(spec, path, method, one)) for path, method, one in operations(spec)]
+    groups = [(tag, [operation for operation in shown if tag["name"] in operation.spec["tags"]]) for tag in spec["tags"]]
+    return render_template("web/openapi.html", spec=spec, groups=groups)
+
+
+def install(app: OpenAPI) -> None:
+    app.register_api(api)
+    app.register_blueprint(pages)
+    app.jinja_env.filters["example"] = _pretty
+    app.jinja_env.filters["kind"] = kind
+
+
+def kind(schema: dict[str, Any]) -> str:
+    """What a value has to be, in words: `text, at most 100 characters`."""
+    if "anyOf" in schema:
+        return " or ".join(kind(one) for one in schema["anyOf"])
+    name = KINDS.get(schema.get("type", ""), "anything")
+    if schema.get("type") == "array":
+        name += f" of {kind(schema.get('items', {}))}"
+    if "enum" in schema:
+        name += ": " + ", ".join(map(str, schema["enum"]))
+    return ", ".join(filter(None, (name, _limits(schema, "minimum", "maximum"), _limits(schema, "minLength", "maxLength", " characters"))))
+
+
+def _limits(schema: dict[str, Any], lower: str, upper: str, unit: str = "") -> str:
+    limits = [f"at least {schema[lower]:.0f}"] if lower in schema else []
+    if upper in schema:
+        limits.append(f"at most {schema[upper]:.0f}")
+    return " and ".join(limits) + unit if limits else ""
+
+
+def _call(spec: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
+    lines = [f"curl {shlex.quote(spec['servers'][0]['url'] + path)}"]
+    if method not in ("GET", "POST"):
+        lines.append(f"--request {method}")
+    if operation["security"]:
+        lines.append('--header "Authorization: Bearer $TOKEN"')
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        lines.append(f"--json {shlex.quote(json.dumps(content.get('example', {}), ensure_ascii=False))}")
+    return " \\\n  ".join(lines)
+
+
+def _inlined(part: Any, schemas: dict[str, Any]) -> Any:
+    """With each named schema in the place where it is named, as people read it."""
+    if isinstance(part, list):
+        return [_inlined(one, schemas) for one in part]
+    if not isinstance(part, dict):
+        return part
+    rest = {name: _inlined(one, schemas) for name, one in part.items() if name != "$ref"}
+    return {**_inlined(schemas[part["$ref"].rsplit("/", 1)[-1]], schemas), **rest} if "$ref" in part else rest
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""Who really calls, when proxies stand between: what they say is believed of proxies that the settings trust, and of nobody else."""
+
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+HOST = re.compile(r"\[(?P<bracketed>[^]]*)\](?::\d+)?|(?P<host>[\d.]+):\d+|(?P<plain>[0-9A-Fa-f:.%\w]+)")
+
+
+class TrustedProxies:
+    """Sets the caller's address, scheme and host from the headers of trusted proxies.
+
+    `X-Forwarded-For` is read from its end: each proxy adds whom it heard, so the first address that is no trusted proxy is the caller,
+    and whatever stands before it was written by the caller.
+    """
+
+    def __init__(self, app: "WSGIApplication", trusted: Sequence[Network]) -> None:
+        self._app, self._trusted = app, trusted
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if self._trusts(_address(environ.get("REMOTE_ADDR", ""))):
+            self._believe(environ)
+        return self._app(environ, start_response)
+
+    def _believe(self, environ: "WSGIEnvironment") -> None:
+        for heard in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            address = _address(heard)
+            if address is None:
+                break
+            environ["REMOTE_ADDR"] = str(address)
+            if not self._trusts(address):
+                break
+        scheme = _last(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
+        if scheme in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme
+        host = _last(environ.get("HTTP_X_FORWARDED_HOST", ""))
+        if host:
+            environ["HTTP_HOST"] = host
+
+    def _trusts(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> Address | None:
+    """Also of `10.0.0.5:4711` and `[::1]:4711`, as some proxies write it, and of IPv4 that came in by IPv6."""
+    found = HOST.fullmatch(text.strip())
+    try:
+        address = ip_address((found["bracketed"] or found["plain"] or found["host"]) if found else "")
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def _last(header: str) -> str:
+    """What the nearest proxy said."""
+    return header.rpartition(",")[2].strip()

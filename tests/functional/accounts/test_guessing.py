@@ -1,0 +1,233 @@
+"""Guessing passwords is slow, and nobody keeps somebody else out."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from request_tracker_utils.accounts import events
+from request_tracker_utils.accounts.guessing import EVERYWHERE, HERE, NETWORK, Rule
+from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
+from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.core.db import reading, transaction
+from tests.services.house import PASSWORD, csrf_token, make_app, user
+
+PAGE = {"Accept": "text/html"}
+HOME, STRANGER = "203.0.113.7", "198.51.100.66"
+Attempt = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def attempt(app: Flask) -> Attempt:
+    """Tries to sign in: name, password, address."""
+    user(app, "staff", "ada")
+
+    def attempt(name: str = "ada", password: str = "wrong", address: str = STRANGER, of: Flask = app) -> TestResponse:
+        client = of.test_client()
+        form = {"name": name, "password": password, "csrf_token": csrf_token(client)}
+        return client.post("/sign-in", data=form, headers=PAGE, environ_base={"REMOTE_ADDR": address})
+
+    return attempt
+
+
+def failed(app: Flask, count: int, *, address: str = STRANGER, name: str = "ada", at: datetime) -> None:
+    """Writes failures down as if they had happened."""
+    with app.app_context(), transaction() as session:
+        user = session.scalar(select(User).where(User.name == name))
+        for _ in range(count):
+            events.record(session, LoginKind.FAILED, Origin(address, "test"), now=at, user=user, key=None if user else name)
+
+
+def counted(app: Flask, kind: LoginKind) -> int:
+    with app.app_context(), reading() as session:
+        return session.scalar(select(func.count()).select_from(LoginEvent).where(LoginEvent.kind == str(kind))) or 0
+
+
+@pytest.mark.parametrize("rule", [HERE, EVERYWHERE, NETWORK])
+def test_pauses_begin_with_a_second_and_double_up_to_the_longest(rule: Rule) -> None:
+    assert rule.pause(rule.free - 1) == timedelta(0)
+    assert [rule.pause(rule.free + more).total_seconds() for more in range(4)] == [1, 2, 4, 8]
+    assert rule.pause(rule.enough) == rule.pause(1_000_000) == rule.longest
+
+
+def test_after_some_wrong_passwords_one_waits_and_is_told_how_long(clock: time_machine.Traveller, attempt: Attempt) -> None:
+    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+    answer = attempt(password=PASSWORD)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert "Wait a second, then try again." in answer.get_data(as_text=True)
+    clock.shift(1.1)
+    assert attempt(password=PASSWORD).status_code == 303
+
+
+def test_each_further_failure_doubles_the_pause(clock: time_machine.Traveller, attempt: Attempt) -> None:
+    for _ in range(HERE.free):
+        attempt()
+    pauses = []
+    for _ in range(6):
+        pauses.append(int(attempt().headers["Retry-After"]))
+        clock.shift(pauses[-1] + 0.1)
+        assert attempt().status_code == 400
+    assert pauses == [1, 2, 4, 8, 16, 32]
+
+
+def test_what_is_tried_during_a_pause_is_not_looked_at_and_does_not_make_it_longer(
+    app: Flask, clock: time_machine.Traveller, attempt: Attempt
+) -> None:
+    failed(app, HERE.free + 3, at=datetime.now(UTC))
+    assert [attempt(password=PASSWORD).status_code for _ in range(20)] == [429] * 20
+    assert counted(app, LoginKind.FAILED) == HERE.free + 3
+    assert counted(app, LoginKind.PAUSED) == 1
+    clock.shift(8.1)
+    assert attempt(password=PASSWORD).status_code == 303
+
+
+def test_an_hour_later_all_is_forgiven(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    failed(app, 1_000, at=datetime.now(UTC))
+    clock.shift(3_601)
+    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+
+
+def test_signing_in_begins_the_count_anew(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    for _ in range(HERE.free - 1):
+        attempt()
+    assert attempt(password=PASSWORD).status_code == 303
+    clock.shift(1)
+    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+
+
+def test_many_networks_together_are_slowed_down_too(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    statuses = [attempt(address=f"198.51.100.{n}").status_code for n in range(20)]
+    assert statuses == [400] * EVERYWHERE.free + [429] * 10
+
+
+def test_one_network_that_tries_many_names_is_slowed_down(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    for n in range(NETWORK.free):
+        failed(app, 1, name=f"name{n}", at=datetime.now(UTC))
+    assert attempt(name="another").status_code == 429
+    assert attempt(name="another", address=HOME).status_code == 400
+
+
+def test_a_household_is_one_network_whatever_address_it_takes(clock: time_machine.Traveller, attempt: Attempt) -> None:
+    statuses = [attempt(address=f"2001:db8:1:2::{n:x}").status_code for n in range(1, HERE.free + 4)]
+    assert statuses == [400] * HERE.free + [429] * 3
+    assert attempt(address="2001:db8:1:3::1").status_code == 400
+
+
+def test_no_stranger_keeps_the_owner_out_of_where_the_owner_was_before(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    assert attempt(password=PASSWORD, address=HOME).status_code == 303
+    clock.shift(60)
+    for n in range(100):
+        failed(app, 100, address=f"198.51.100.{n}", at=datetime.now(UTC))
+    assert attempt(password=PASSWORD, address="192.0.2.1").status_code == 429
+    assert attempt(password=PASSWORD, address=HOME).status_code == 303
+
+
+def test_the_owner_comes_in_from_a_new_place_within_a_minute_of_quiet(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    failed(app, 10_000, at=datetime.now(UTC))
+    clock.shift(EVERYWHERE.longest.total_seconds() + 0.1)
+    assert attempt(password=PASSWORD, address="192.0.2.1").status_code == 303
+
+
+def test_a_name_that_nobody_has_is_paused_like_one_that_somebody_has(clock: time_machine.Traveller, attempt: Attempt) -> None:
+    answers = [[attempt(name=name, address=address) for _ in range(8)] for name, address in (("ada", STRANGER), ("nobody", HOME))]
+    seen = [[(answer.status_code, answer.headers.get("Retry-After")) for answer in some] for some in answers]
+    assert seen[0] == seen[1]
+
+
+def test_capitals_and_blanks_make_no_other_account(clock: time_machine.Traveller, attempt: Attempt) -> None:
+    names = ["ada", "ADA", " ada", "Ada ", "aDa"]
+    assert [attempt(name=name).status_code for name in names] == [400] * HERE.free
+    assert attempt(name="adA").status_code == 429
+
+
+def test_a_burst_is_counted_in_full(app: Flask, attempt: Attempt) -> None:
+    """Forty at once: as many are looked at as are free, however they fall together."""
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(lambda _: attempt().status_code, range(40)))
+    assert set(statuses) == {400, 429}
+    assert statuses.count(400) == counted(app, LoginKind.FAILED)
+    assert HERE.free <= statuses.count(400) <= HERE.free + 4  # the burst takes some seconds, in which short pauses end
+
+
+def test_two_servers_count_together(app: Flask, attempt: Attempt, tmp_path: Path, database_url: str) -> None:
+    other = make_app(tmp_path / "other", database_url=database_url)
+    statuses = [attempt(of=of).status_code for of in [app, other] * 4]
+    assert statuses[: HERE.free] == [400] * HERE.free
+    assert statuses[HERE.free] == 429
+
+
+def test_it_takes_as_long_to_refuse_a_name_that_nobody_has(attempt: Attempt) -> None:
+    attempt(name="warm", address="192.0.2.200")
+    times: dict[str, list[float]] = {"ada": [], "nobody": []}
+    for n in range(9):
+        for name, taken in times.items():
+            begun = time.perf_counter()
+            attempt(name=name, address=f"192.0.2.{n}")
+            taken.append(time.perf_counter() - begun)
+    known, unknown = (median(some) for some in times.values())
+    assert 0.6 < known / unknown < 1.67
+
+
+def test_the_present_password_is_asked_for_as_slowly(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+    client = app.test_client()
+    form = {"name": "ada", "password": PASSWORD, "csrf_token": csrf_token(client)}
+    client.post("/sign-in", data=form, environ_base={"REMOTE_ADDR": HOME})
+    clock.shift(1)
+    wrong = {"current": "wrong", "password": "another long phrase", "again": "another long phrase", "csrf_token": csrf_token(client, "/me")}
+    pages = [client.post("/me/password", data=wrong, headers=PAGE, environ_base={"REMOTE_ADDR": HOME}) for _ in range(HERE.free + 1)]
+    assert all("This is not your present password." in page.get_data(as_text=True) for page in pages[: HERE.free])
+    assert "Too many wrong passwords" in pages[-1].get_data(as_text=True)
+
+
+@pytest.fixture
+def known(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> FlaskClient:
+    """A browser in which ada signed in before, now signed out, at the address that all of the school have."""
+    client = app.test_client()
+    assert tried(client, PASSWORD) == 303
+    client.delete_cookie("rtutils")
+    clock.shift(60)
+    return client
+
+
+def tried(client: FlaskClient, password: str, name: str = "ada") -> int:
+    form = {"name": name, "password": password, "csrf_token": csrf_token(client)}
+    return client.post("/sign-in", data=form, headers=PAGE, environ_base={"REMOTE_ADDR": STRANGER}).status_code
+
+
+def test_nobody_at_the_same_address_keeps_the_owner_out_of_a_browser_of_theirs(app: Flask, known: FlaskClient, attempt: Attempt) -> None:
+    failed(app, 1_000, at=datetime.now(UTC))
+    assert attempt(password=PASSWORD).status_code == 429
+    assert tried(known, PASSWORD) == 303
+
+
+def test_a_known_browser_waits_for_its_own_failures(app: Flask, known: FlaskClient, attempt: Attempt) -> None:
+    assert [tried(known, "wrong") for _ in range(HERE.free + 1)] == [400] * HERE.free + [429]
+    assert attempt(password=PASSWORD).status_code == 303
+
+
+def test_a_browser_that_one_account_knows_is_unknown_to_others(app: Flask, known: FlaskClient) -> None:
+    user(app, "staff", "grace")
+    failed(app, EVERYWHERE.free, name="grace", at=datetime.now(UTC))
+    assert tried(known, PASSWORD, name="grace") == 429
+
+
+@pytest.mark.parametrize("forged", ["", "x", "eyJhIjoiYiJ9.AAAA", "\x00", "x" * 4_000])
+def test_a_forged_mark_of_a_browser_is_none(app: Flask, known: FlaskClient, forged: str) -> None:
+    failed(app, 1_000, at=datetime.now(UTC))
+    known.set_cookie("rtutils_browser", forged)
+    assert tried(known, PASSWORD) == 429

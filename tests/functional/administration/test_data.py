@@ -1,0 +1,275 @@
+"""The tables of the database, to be looked at and nothing else."""
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from request_tracker_utils.accounts.models import User
+from request_tracker_utils.administration import tables
+from request_tracker_utils.administration.tables import Table, is_secret, models
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import Base, db, transaction
+from request_tracker_utils.core.kept import keep
+from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
+from tests.services.house import WEBHOOK_TOKEN, token, user
+
+SUSPICIOUS = ("hash", "secret", "password", "token", "key", "credential", "salt", "pin", "private", "nonce")
+"""Parts of names that look like a secret's, by a judgement of its own."""
+HARMLESS: set[str] = set()
+"""Columns with such a name that may be shown all the same."""
+
+
+@pytest.fixture
+def admin(app: Flask) -> dict[str, str]:
+    return {**token(app, "admin"), "Accept": "text/html"}
+
+
+def views(app: Flask) -> dict[str, Table]:
+    return {view.name: view for view in app.extensions["admin"][0]._views if isinstance(view, Table)}
+
+
+def page(client: FlaskClient, path: str, headers: dict[str, str]) -> str:
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def assets(app: Flask, *names: str, **more: object) -> None:
+    with app.app_context(), transaction() as session:
+        session.add_all(DirectoryAsset(name=name, created_at=utc_now(), **more) for name in names)
+
+
+def listed(html: str) -> list[str]:
+    """The names of the assets on the page, in their order."""
+    return [unescape(name) for name in re.findall(r'<td data-label="name">(.*?)</td>', html)]
+
+
+def downloaded(client: FlaskClient, path: str, headers: dict[str, str]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(page(client, path, headers))))
+
+
+def test_every_table_is_there(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    assert {model.__tablename__ for model in models()} == set(Base.metadata.tables)
+    html = page(client, "/admin/data/", admin)
+    for name in Base.metadata.tables:
+        assert f'href="/admin/data/{name}/"' in html
+        page(client, f"/admin/data/{name}/", admin)
+        downloaded(client, f"/admin/data/{name}/export/csv/", admin)
+
+
+def test_no_column_that_looks_like_a_secret_is_shown(app: Flask) -> None:
+    for name, view in views(app).items():
+        for column in view.column_list:
+            assert f"{name}.{column}" in HARMLESS or not any(part in column.split("_") or part in column for part in SUSPICIOUS), (
+                f"{name}.{column} looks like a secret: hide it in administration/tables.py, or say here that it is harmless"
+            )
+
+
+def test_a_secret_is_not_searched_filtered_sorted_nor_exported(app: Flask) -> None:
+    hidden = {
+        f"{name}.{column.name}" for name, table in Base.metadata.tables.items() for column in table.columns if is_secret(name, column.name)
+    }
+    assert hidden >= {"users.password_hash", "sign_in_sessions.key_hash", "personal_tokens.key_hash", "one_time_links.key_hash"}
+    assert hidden >= {"login_events.account_key", "kept_values.value"}
+    for name, view in views(app).items():
+        asked = {
+            *view.column_list,
+            *view.column_searchable_list,
+            *view.column_filters,
+            *view.column_sortable_list,
+            *view.column_export_list,
+        }
+        assert not hidden & {f"{name}.{column}" for column in asked}
+        assert {filter.column.key for filter in view._filters} <= set(view.column_list)
+
+
+def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    with app.app_context(), transaction() as session:
+        keep(session, "something", "kept-and-secret")
+        password_hash = session.scalar(text("SELECT password_hash FROM users"))
+        webhook = session.scalar(text("SELECT value FROM kept_values WHERE name = 'webhook_token'"))
+    for path in (
+        "/admin/data/users/",
+        "/admin/data/users/details/?id=1",
+        "/admin/data/users/export/csv/",
+        "/admin/data/users/?search=argon2",
+        "/admin/data/users/?sort=99",
+        "/admin/data/users/?filter=passwordhash_contains&value=argon2",
+        "/admin/data/kept_values/",
+        "/admin/data/kept_values/details/?id=something",
+        "/admin/data/kept_values/export/csv/?search=kept-and",
+    ):
+        answer = page(client, path, admin)
+        for secret in (password_hash, webhook, "kept-and-secret", WEBHOOK_TOKEN):
+            assert secret not in answer
+    assert "No rows" in page(client, "/admin/data/users/?search=argon2", admin)
+
+
+def test_secrets_are_not_even_read(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    asked: list[str] = []
+    from sqlalchemy import event
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
+    page(client, "/admin/data/users/", admin)
+    assert any("FROM users" in statement for statement in asked)
+    shown = [statement for statement in asked if "FROM users" in statement and "LIMIT" in statement]
+    assert shown
+    assert not any("password_hash" in statement for statement in shown)
+
+
+def test_rows_are_searched_filtered_sorted_and_turned_over(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    assets(app, *(f"Laptop {number:03}" for number in range(60)), catalog="Laptops")
+    assets(app, "Projector 1", catalog="Rooms", fields={"Lamp": "new"})
+    base = "/admin/data/directory_assets/"
+    newest_first = listed(page(client, base, admin))
+    assert (len(newest_first), newest_first[0]) == (50, "Projector 1")
+    assert len(listed(page(client, f"{base}?page=1", admin))) == 11
+    assert listed(page(client, f"{base}?search=projector", admin)) == ["Projector 1"]
+    column = views(app)["directory_assets"].column_list.index("name")
+    assert listed(page(client, f"{base}?sort={column}", admin))[:2] == ["Laptop 000", "Laptop 001"]
+    assert listed(page(client, f"{base}?sort={column}&desc=1", admin))[:2] == ["Projector 1", "Laptop 059"]
+    html = page(client, f"{base}?filter=catalog_equals&value=Rooms", admin)
+    assert listed(html) == ["Projector 1"]
+    assert "catalog equals Rooms" in html
+    assert 'name="flt0_catalog_equals" value="Rooms"' in html  # the next search keeps it
+    both = f"{base}?flt0_catalog_equals=Laptops&filter=name_contains&value=05"
+    assert set(listed(page(client, both, admin))) == {"Laptop 005", *(f"Laptop 05{digit}" for digit in range(10))}
+    assert '"Lamp": "new"' in page(client, f"{base}?search=projector", admin)
+
+
+def test_times_are_filtered_in_the_installations_zone(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    with app.app_context(), transaction() as session:
+        session.add_all(
+            DirectoryAsset(name=f"at {hour}", created_at=datetime(2026, 1, 31, hour, tzinfo=UTC), fields={}) for hour in (8, 10)
+        )
+    base = "/admin/data/directory_assets/?filter=createdat_after&value="
+    assert listed(page(client, base + "2026-01-31+09:00", admin)) == ["at 10"]
+    assert listed(page(client, base + "2026-01-31T09:30:00%2B02:00", admin)) == ["at 10", "at 8"]
+    assert "No rows" in page(client, base + "2026-02-01", admin)
+    assert listed(page(client, "/admin/data/directory_assets/?filter=createdat_is_empty_yes_or_no&value=no", admin)) == ["at 10", "at 8"]
+
+
+ODD_QUESTIONS: dict[str, int | None] = {
+    "page=-1": 200,
+    "page=99999999999999999999": 200,
+    "page=x&sort=x&desc=x": 200,
+    "sort=-1": 200,
+    "search=%00": None,
+    "search=" + "a+" * 3_000: 200,
+    "search=%25_%5C'\"": 200,
+    "filter=id_equals&value=x": 400,
+    "filter=id_equals&value=99999999999999999999999": 400,
+    "filter=createdat_after&value=yesterday": 400,
+    "filter=createdat_after&value=0001-01-01T00:00%2B14:00": 400,
+    "filter=nothing_equals&value=1": 200,
+    "&".join(f"flt{n}_name_contains=a" for n in range(300)): 200,
+    "flt0_id_equals=x": 200,
+}
+"""What somebody may ask → the status of the answer; None where databases differ."""
+
+
+def test_whatever_is_asked_is_no_fault(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    for query, status in ODD_QUESTIONS.items():
+        for path in (f"/admin/data/directory_assets/?{query}", f"/admin/data/directory_assets/export/csv/?{query}"):
+            answered = client.get(path, headers=admin).status_code
+            assert answered == status if status else answered in (200, 400), path
+
+
+def test_one_row_is_shown_whole(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    assets(app, "x" * 250)
+    html = page(client, "/admin/data/directory_assets/details/?id=1", admin)
+    assert "x" * 250 in html
+    assert page(client, "/admin/data/kept_values/details/?id=directory", admin)
+
+
+def test_a_row_that_is_not_there_is_not_found(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    for key in ("77", "x", "-1", "99999999999999999999999", "1,2", "%00"):
+        assert client.get(f"/admin/data/directory_assets/details/?id={key}", headers=admin).status_code in (400, 404), key
+
+
+def test_details_never_lead_to_another_site(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    assets(app, "one")
+    assert "evil.example" not in page(client, "/admin/data/directory_assets/details/?id=1&url=https://evil.example/", admin)
+    answer = client.get("/admin/data/directory_assets/details/?url=https://evil.example/", headers=admin)
+    assert "evil.example" not in (answer.location or "")
+
+
+def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(
+    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "CHUNK", 20)
+    assets(app, *(f"Laptop {number:03}" for number in range(95)), "=cmd()", fields={"a": "b"})
+    rows = downloaded(client, "/admin/data/directory_assets/export/csv/", admin)
+    assert [row["name"] for row in rows] == [*(f"Laptop {number:03}" for number in range(95)), "'=cmd()"]
+    assert json.loads(rows[0]["fields"]) == {"a": "b"}
+    assert datetime.fromisoformat(rows[0]["created_at"]).tzinfo is not None
+    found = downloaded(client, "/admin/data/directory_assets/export/csv/?search=Laptop&flt0_name_contains=09", admin)
+    assert [row["name"] for row in found] == ["Laptop 009", *(f"Laptop 09{digit}" for digit in range(5))]
+
+
+def test_nothing_is_held_while_a_file_is_taken_slowly(
+    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "CHUNK", 2)
+    assets(app, *(f"Laptop {number}" for number in range(10)))
+    answer = client.get("/admin/data/directory_assets/export/csv/", headers=admin, buffered=False)
+    lines = iter(answer.response)
+    assert next(lines)
+    with app.app_context():
+        assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        with transaction() as session:  # and somebody may write meanwhile
+            session.get_one(DirectoryAsset, 1).name = "Renamed"
+    assert len(list(lines)) >= 9
+    answer.close()
+
+
+def test_looking_begins_no_transaction_that_writes_and_holds_nothing(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    page(client, "/admin/data/", admin)  # the first use of a token is written down
+    with app.app_context(), transaction() as session:
+        session.add(TagSequence(prefix="X-", next_number=1, created_at=utc_now()))
+        session.flush()  # this one writes, and everybody else waits with writing
+        for path in ("/admin/data/", "/admin/data/users/", "/admin/data/users/details/?id=1", "/admin/data/users/export/csv/"):
+            page(client, path, admin)
+        assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+
+
+def test_nothing_can_be_made_changed_or_deleted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin/data")]
+    assert {method for rule in rules for method in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS"}
+    assert not [rule.rule for rule in rules if re.search("new|edit|delete|action|ajax|static", rule.rule)]
+    user(app, "staff")
+    for path in ("new/", "edit/?id=1", "delete/", "action/", "ajax/update/", "ajax/lookup/"):
+        for method in ("GET", "POST"):
+            assert client.open(f"/admin/data/users/{path}", method=method, headers=admin, data={"id": "1"}).status_code == 404
+    with app.app_context(), transaction() as session:
+        assert session.query(User).count() == 2
+
+
+def test_pages_run_nothing_of_flask_admins(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    for path in ("/admin/data/", "/admin/data/users/", "/admin/data/users/details/?id=1"):
+        html = page(client, path, admin)
+        assert not re.search(r"<script(?![^>]* src=)|<style| style=| onclick=|jquery|select2|/admin/static", html)
+
+
+def test_what_people_typed_is_shown_as_text(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    assets(app, "<script>alert(1)</script>")
+    for path in ("", "details/?id=1", "?search=<script>alert(1)</script>", "?filter=name_contains&value=<script>"):
+        assert "<script>" not in page(client, f"/admin/data/directory_assets/{path}", admin)
+
+
+def test_the_trail_of_a_tag_can_be_found(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    with app.app_context(), transaction() as session:
+        session.add(TagEvent(at=utc_now(), actor=of_command().name, action="reserved", tag="W12-0042"))
+    assert "W12-0042" in page(client, "/admin/data/tag_events/?search=W12-0042", admin)
+    assert Tag.__tablename__ in views(app)

@@ -1,0 +1,150 @@
+"""Jobs, as administrators watch and start them."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, expect
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.jobs import Job, JobRun, Jobs
+from request_tracker_utils.core.scheduler import Scheduler
+from request_tracker_utils.web.house import EXTENSION, House
+from tests.services.house import csrf_token, sign_in, token, user
+from tests.services.local_server import wait_until
+from tests.services.screenshots import served
+
+PAGE = {"Accept": "text/html"}
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    held: House = app.extensions[EXTENSION]
+    return held
+
+
+@pytest.fixture
+def counted(app: Flask, house: House) -> Iterator[list[int]]:
+    """Grows with each run of the job `count`, which a scheduler runs when it is nudged."""
+    runs: list[int] = []
+
+    def count() -> int:
+        runs.append(1)
+        return 7
+
+    house.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
+    house.scheduler = Scheduler(app, house.jobs)
+    house.scheduler.start()
+    yield runs
+    house.scheduler.stop()
+
+
+@pytest.fixture
+def admin(app: Flask, client: FlaskClient) -> FlaskClient:
+    user(app, "admin")
+    sign_in(client, "admin")
+    return client
+
+
+def recorded(app: Flask, *runs: JobRun) -> None:
+    with app.app_context(), transaction() as session:
+        session.add_all(runs)
+
+
+def run_of(minutes: int, job: str = "confirm-tags", **more: object) -> JobRun:
+    begun = utc_now() - timedelta(minutes=minutes)
+    return JobRun(**{"job": job, "process": "elsewhere:1", "started_at": begun, "ended_at": begun + timedelta(seconds=1.5), **more})
+
+
+def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: FlaskClient) -> None:
+    recorded(app, run_of(5, rows=4), run_of(2, rows=3))
+    jobs = {job["name"]: job for job in client.get("/api/jobs", headers=token(app, "admin")).json["jobs"]}
+    assert jobs.keys() == {job.name for job in app.extensions[EXTENSION].jobs}
+    assert (jobs["confirm-tags"]["state"], jobs["confirm-tags"]["rows"], jobs["confirm-tags"]["seconds"]) == ("done", 3, 1.5)
+    assert jobs["confirm-tags"]["next_at"] > jobs["confirm-tags"]["started_at"]
+    assert jobs["forget-login-events"]["state"] == "has not run yet"
+
+
+def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
+    wait_until(lambda: len(counted) == 1)  # the leader's first run
+    answer = admin.post("/admin/jobs/count/run", data={"csrf_token": csrf_token(admin, "/admin/jobs")}, headers=PAGE)
+    assert (answer.status_code, answer.location) == (303, "/admin/jobs")
+    wait_until(lambda: len(counted) == 2)
+    wait_until(lambda: admin.get("/api/jobs").json["jobs"][0]["state"] == "done")
+    assert "count begins now." in admin.get("/admin/jobs", headers=PAGE).get_data(as_text=True)
+
+
+def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
+    wait_until(lambda: len(counted) == 1)
+    assert admin.post("/admin/jobs/count/run", headers=PAGE).status_code == 403
+    assert app.test_client().post("/admin/jobs/count/run", headers=token(app, "staff")).status_code == 403
+    assert admin.get("/admin/jobs/count/run", headers=PAGE).status_code == 405
+    assert len(counted) == 1
+
+
+def test_where_no_jobs_run_one_is_told_how_to_run_them(admin: FlaskClient) -> None:
+    answer = admin.post("/admin/jobs/confirm-tags/run", data={"csrf_token": csrf_token(admin, "/admin/jobs")}, headers=PAGE)
+    assert (answer.status_code, "rtutils jobs run confirm-tags" in answer.get_data(as_text=True)) == (409, True)
+
+
+def test_an_unknown_job_is_not_found(admin: FlaskClient) -> None:
+    assert admin.get("/admin/jobs/nope", headers=PAGE).status_code == 404
+    form = {"csrf_token": csrf_token(admin, "/admin/jobs")}
+    assert admin.post("/admin/jobs/nope/run", data=form, headers=PAGE).status_code == 404
+
+
+def test_runs_are_listed_fifty_a_page_with_their_errors_in_full(app: Flask, admin: FlaskClient) -> None:
+    error = "x" * 3_000 + "<end>"
+    recorded(app, *(run_of(100 - number, rows=1000 + number, error=error if number == 59 else None) for number in range(60)))
+    first = admin.get("/admin/jobs/confirm-tags", headers=PAGE).get_data(as_text=True)
+    assert first.count(">done<") + first.count(">failed<") == 50
+    assert "x" * 3_000 + "&lt;end&gt;" in first
+    assert ">1010<" in first
+    second = admin.get("/admin/jobs/confirm-tags?page=2", headers=PAGE).get_data(as_text=True)
+    assert second.count(">done<") == 10
+    assert ">1009<" in second
+    assert ">1010<" not in second
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999999999999"])
+def test_a_page_that_cannot_be_is_no_fault(admin: FlaskClient, page: str) -> None:
+    assert admin.get(f"/admin/jobs/confirm-tags?page={page}", headers=PAGE).status_code == 200
+
+
+def test_a_run_whose_process_is_gone_is_not_taken_for_running(app: Flask, client: FlaskClient) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    recorded(
+        app,
+        run_of(3, process=f"{HERE}:{ended.pid}", ended_at=None),
+        run_of(3, job="adopt-tags", process="elsewhere:1", ended_at=None),
+    )
+    jobs = {job["name"]: job for job in client.get("/api/jobs", headers=token(app, "admin")).json["jobs"]}
+    assert (jobs["confirm-tags"]["state"], jobs["adopt-tags"]["state"]) == ("broken off", "running")
+    assert jobs["adopt-tags"]["next_at"] is None
+
+
+@pytest.mark.chromium
+def test_the_page_shows_what_a_job_does_without_being_loaded_again(app: Flask, browser: Browser) -> None:
+    headers = token(app, "admin")
+    recorded(app, run_of(1, rows=1))
+    with served(app) as url:
+        context = browser.new_context(extra_http_headers=headers)
+        page = context.new_page()
+        page.goto(f"{url}/admin/jobs")
+        row = page.locator('tr[data-job="confirm-tags"]')
+        expect(row).to_contain_text("done")
+        recorded(app, run_of(0, ended_at=None))
+        expect(row).to_contain_text("running")
+        recorded(app, run_of(0, rows=12, error="No answer."))
+        expect(row).to_contain_text("failed")
+        expect(row).to_contain_text("No answer.")
+        expect(row.locator('[data-of="rows"]')).to_have_text("12")
+        context.close()

@@ -1,0 +1,174 @@
+"""Every route, by everybody: nobody, each role, with a session and with a token, against the table below.
+
+What routes do is replaced, so that a call changes nothing; the door before them is the real one.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.accounts.models import Role
+from request_tracker_utils.core.db import Base
+from request_tracker_utils.web.auth import access_of
+from tests.services.house import csrf_token, sign_in, token, user
+
+
+class May(NamedTuple):
+    """The roles that a route lets in; `by_token` whether their tokens do as well as their sessions."""
+
+    roles: frozenset[str]
+    by_token: bool = True
+
+
+ALL_ROLES = frozenset(map(str, Role))
+ANYBODY = None
+"""Also who is not signed in."""
+SIGNED_IN = May(ALL_ROLES)
+ONESELF = May(ALL_ROLES, by_token=False)
+ADMIN = May(frozenset({"admin"}))
+ADMIN_BY_BROWSER = May(frozenset({"admin"}), by_token=False)
+SECRET = May(frozenset())
+"""A secret of its own, which no account has."""
+STAFF = May(frozenset({"admin", "staff"}))
+TEACHER = May(frozenset({"admin", "staff", "teacher"}))
+
+# A new route needs a line here: who shall come in?
+ROUTES: dict[str, May | None] = {
+    "GET /": SIGNED_IN,
+    "GET /sign-in": ANYBODY,
+    "POST /sign-in": ANYBODY,
+    "POST /sign-out": SIGNED_IN,
+    "GET /set-up/<key>": ANYBODY,
+    "POST /set-up/<key>": ANYBODY,
+    "GET /password/<key>": ANYBODY,
+    "POST /password/<key>": ANYBODY,
+    "GET /me": SIGNED_IN,
+    "POST /me/password": ONESELF,
+    "POST /me/sessions/<int:session_id>/end": ONESELF,
+    "POST /me/sessions/end": ONESELF,
+    "POST /me/tokens": ONESELF,
+    "POST /me/tokens/<int:token_id>/revoke": ONESELF,
+    "GET /admin/people": ADMIN,
+    "GET /admin/people/new": ADMIN_BY_BROWSER,
+    "POST /admin/people/new": ADMIN_BY_BROWSER,
+    "GET /admin/people/<int:user_id>": ADMIN,
+    "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/rt-user": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/sessions/end": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/state": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
+    "GET /admin/sign-ins": ADMIN,
+    "GET /admin/sign-ins.csv": ADMIN,
+    "GET /admin": ADMIN,
+    "GET /admin/jobs": ADMIN,
+    "GET /admin/jobs/<name>": ADMIN,
+    "POST /admin/jobs/<name>/run": ADMIN,
+    "GET /admin/settings": ADMIN,
+    "GET /admin/access": ADMIN,
+    "GET /admin/data/": ADMIN,
+    **{f"GET /admin/data/{table}/{of}": ADMIN for table in Base.metadata.tables for of in ("", "details/", "export/<export_type>/")},
+    "GET /api/jobs": ADMIN,
+    "GET /assets": TEACHER,
+    "GET /assets/<int:asset_id>": TEACHER,
+    "GET /assets/new": STAFF,
+    "POST /assets/new": STAFF,
+    "POST /assets/<int:asset_id>/tag": STAFF,
+    "GET /labels/print": STAFF,
+    "POST /labels/batch": STAFF,
+    "GET /next-asset-tag": STAFF,
+    "POST /confirm-asset-tag": STAFF,
+    "GET /tags/waiting": STAFF,
+    "POST /tags/waiting/<tag>/look-again": STAFF,
+    "GET /webhook": ADMIN,
+    "POST /webhook/asset-created": SECRET,
+    "GET /openapi/": SIGNED_IN,
+    "GET /openapi/openapi.json": SIGNED_IN,
+    "GET /api/health": ANYBODY,
+    "GET /metrics": ANYBODY,
+    "GET /static/<path:filename>": ANYBODY,
+    "GET /bootstrap/static/<path:filename>": ANYBODY,
+}
+REACHED = 299
+
+
+class Call(NamedTuple):
+    name: str
+    method: str
+    path: str
+
+
+@pytest.fixture
+def calls(app: Flask) -> list[Call]:
+    """A call of every route and method of the program, none of which does anything."""
+    return list(_calls(app))
+
+
+def _calls(app: Flask) -> Iterator[Call]:
+    for rule in app.url_map.iter_rules():
+        values = {name: 999_999 if "Integer" in type(kind).__name__ else "x" for name, kind in rule._converters.items()}
+        with app.test_request_context():
+            path = app.url_map.bind("localhost").build(rule.endpoint, values)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            yield Call(f"{method} {rule.rule}", method, path)
+        if rule.endpoint in app.view_functions:
+            app.view_functions[rule.endpoint] = _stand_in(app, rule.endpoint)
+
+
+def _stand_in(app: Flask, endpoint: str):  # type: ignore[no-untyped-def]
+    def reached(**_: object) -> tuple[str, int]:
+        return "", REACHED
+
+    reached.access = access_of(app, endpoint)  # type: ignore[attr-defined]
+    return reached
+
+
+def reached_by(client: FlaskClient, calls: list[Call], headers: dict[str, str]) -> dict[str, int]:
+    """Name of the route → status of its answer."""
+    return {call.name: client.open(call.path, method=call.method, headers=headers).status_code for call in calls}
+
+
+def status_for(may: May | None, role: str, *, by_token: bool = False) -> int:
+    if may is SECRET:
+        return 401
+    return REACHED if may is ANYBODY or (role in may.roles and (may.by_token or not by_token)) else 403
+
+
+def test_every_route_has_a_line_in_the_table_and_every_line_a_route(calls: list[Call]) -> None:
+    assert {call.name for call in calls} == set(ROUTES)
+
+
+def test_nobody_gets_in_where_one_has_to_sign_in(app: Flask, client: FlaskClient) -> None:
+    csrf = {"X-CSRFToken": csrf_token(client)}
+    assert reached_by(client, list(_calls(app)), csrf) == {name: REACHED if may is ANYBODY else 401 for name, may in ROUTES.items()}
+
+
+@pytest.mark.parametrize("role", sorted(ALL_ROLES))
+def test_a_session_opens_what_its_role_may(app: Flask, role: str) -> None:
+    client = app.test_client()
+    user(app, role)
+    sign_in(client, role)
+    csrf = {"X-CSRFToken": csrf_token(client, "/me")}
+    assert reached_by(client, list(_calls(app)), csrf) == {name: status_for(may, role) for name, may in ROUTES.items()}
+
+
+@pytest.mark.parametrize("role", sorted(ALL_ROLES))
+def test_a_token_opens_what_its_owner_may_and_no_account(app: Flask, client: FlaskClient, calls: list[Call], role: str) -> None:
+    assert reached_by(client, calls, token(app, role)) == {name: status_for(may, role, by_token=True) for name, may in ROUTES.items()}
+
+
+def test_what_changes_something_asks_browsers_for_the_forms_token(app: Flask) -> None:
+    client = app.test_client()
+    user(app, "admin")
+    sign_in(client, "admin")
+    for name, status in reached_by(client, list(_calls(app)), {}).items():
+        assert status == (401 if ROUTES[name] is SECRET else REACHED if name.startswith("GET ") else 403), name
+
+
+def test_a_route_that_nobody_opened_is_closed_to_all(app: Flask) -> None:
+    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = app.test_client()
+    assert client.get("/forgotten", headers=token(app, "admin")).status_code == 404

@@ -1,0 +1,107 @@
+"""The log file: several processes write to it, and put it aside when it is full."""
+
+import logging
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from request_tracker_utils.core import log
+from request_tracker_utils.core.settings import SettingsError, load_settings
+
+LINES = 1_500
+PADDING = 1_000
+WRITER = f"""
+import sys
+import structlog
+from request_tracker_utils.core import log
+from request_tracker_utils.core.settings import load_settings
+
+log.configure(load_settings())
+sys.stdin.readline()
+for number in range({LINES}):
+    structlog.get_logger("writer").info("line", number=number, writer=sys.argv[1], padding="x" * {PADDING})
+"""
+LINE = re.compile(rf"timestamp=\S+ level=info logger=writer event=line number=(\d+) writer=(\w) padding=x{{{PADDING}}}")
+
+
+@pytest.fixture(autouse=True)
+def _leave_logging_as_it_was() -> Iterator[None]:
+    level = logging.getLogger().level
+    yield
+    for handler in [each for each in logging.getLogger().handlers if getattr(each, "ours", False)]:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    logging.getLogger().setLevel(level)
+
+
+def writers(file: Path, kept: int) -> list[subprocess.Popen[str]]:
+    environ = {"LOG_FILE": str(file), "LOG_FILE_MEGABYTES": "1", "LOG_FILES_KEPT": str(kept), "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", WRITER]
+    quiet = subprocess.DEVNULL
+    return [subprocess.Popen([*command, name], env=environ, stdin=subprocess.PIPE, stderr=quiet, text=True) for name in "abc"]
+
+
+def write_at_once(file: Path, *, kept: int) -> None:
+    begun = writers(file, kept)
+    for process in begun:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in begun:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+def test_three_processes_lose_and_tear_no_line_while_they_put_the_file_aside(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    write_at_once(file, kept=6)  # enough for files that were full when they were put aside
+    files = sorted(tmp_path.glob("program.log*"))
+    assert len(files) >= 4
+    # With handlers that know nothing of each other, each process puts aside what another has just begun.
+    assert all(each.stat().st_size >= 1024 * 1024 for each in files if each != file)
+    lines = [line for each in files for line in each.read_text().splitlines()]
+    found = [LINE.fullmatch(line) for line in lines]
+    assert all(found), next(line for line, match in zip(lines, found, strict=True) if not match)[:200]
+    assert sorted(match.groups()[::-1] for match in found if match) == sorted((w, str(n)) for w in "abc" for n in range(LINES))
+
+
+def test_no_more_files_are_kept_than_the_settings_say_and_none_is_much_too_large(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    write_at_once(file, kept=2)
+    assert sorted(each.name for each in tmp_path.glob("program.log*")) == ["program.log", "program.log.1", "program.log.2"]
+    assert all(each.stat().st_size < 1.1 * 1024 * 1024 for each in tmp_path.glob("program.log*"))
+
+
+def test_the_files_are_their_owners_only(tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "program.log"
+    log.configure(load_settings({"LOG_FILE": str(file)}))
+    structlog.get_logger("test").warning("written")
+    assert "written" in file.read_text()
+    assert [stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()] == [0o600, 0o600]
+
+
+def test_a_file_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="LOG_FILE"):
+        log.configure(load_settings({"LOG_FILE": str(tmp_path)}))
+
+
+def test_whoever_moves_the_file_away_finds_a_new_one_begun(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    log.configure(load_settings({"LOG_FILE": str(file)}))
+    structlog.get_logger("test").warning("before")
+    file.rename(tmp_path / "moved.log")
+    structlog.get_logger("test").warning("after")
+    assert "after" in file.read_text()
+
+
+def test_what_somebody_sends_makes_no_line_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    log.configure(load_settings({"LOG_FILE": str(file)}))
+    structlog.get_logger("test").warning("told", user="eve\nlevel=info event=request user=ada")
+    assert len(file.read_text().splitlines()) == 1
