@@ -52,14 +52,11 @@ def test_a_serial_number_is_taken_once_whatever_its_case(staff: FlaskClient) -> 
 
 def test_of_eight_who_add_one_serial_number_at_once_one_succeeds(app: Flask) -> None:
     user(app, "staff")
-
-    def add_one(_: int) -> int:
-        client = app.test_client()
+    clients = [app.test_client() for _ in range(8)]
+    for client in clients:
         sign_in(client, "staff")
-        return add(client, serial="SAME-1").status_code
-
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(add_one, range(8))) == [303] + [409] * 7
+        assert sorted(pool.map(lambda client: add(client, serial="SAME-1").status_code, clients)) == [303] + [409] * 7
     with app.app_context(), reading() as session:
         states = list(session.scalars(select(Tag.state)))
     assert sorted(states) == ["assigned"] + ["released"] * (len(states) - 1)
