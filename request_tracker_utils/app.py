@@ -22,8 +22,7 @@ from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags.feature import feature as tags
-from request_tracker_utils.web import auth, errors, health, layout, metrics, openapi_views, security, traffic
-from request_tracker_utils.web.body import WholeRequest
+from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.house import EXTENSION, House
 from request_tracker_utils.web.json import ShallowJson
@@ -97,7 +96,7 @@ def _admit(app: OpenAPI, feature: Feature) -> None:
 def _configure(app: OpenAPI, settings: Settings) -> None:
     app.url_map.strict_slashes = False
     app.json = ShallowJson(app)
-    app.request_class = WholeRequest
+    body.install(app, settings.threads)
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,

@@ -1,7 +1,7 @@
 """Browsers in which an account has signed in before: wrong passwords from there are counted by themselves.
 
 A school has one address for all its people. Without this a pupil who types wrong passwords for a teacher's name keeps the teacher waiting.
-The cookie opens nothing: it only says that its bearer knew the password once.
+The cookie opens nothing: it only says that its bearer knew the password, and says it no more when the password is another.
 """
 
 import secrets
@@ -18,16 +18,17 @@ MOST = 5
 _DIGITS = 16
 
 
-def number_for(name: str) -> str:
-    """What this browser is known by where the account of that name signed in here before; else empty."""
-    return _known().get(_key(name), "")
+def mark_for(name: str) -> tuple[str, str]:
+    """What this browser is known by where the account of that name signed in here before, and the fingerprint of the password then."""
+    number, _, password = _known().get(_key(name), "").partition(" ")
+    return number, password
 
 
-def remember(response: Response, name: str) -> Response:
-    """Has the browser remember that the account signed in."""
+def remember(response: Response, name: str, password: str) -> Response:
+    """Has the browser remember that the account signed in, with the password of this fingerprint."""
     known = _known()
-    number = known.pop(_key(name), "") or secrets.token_urlsafe(12)
-    kept = dict([*known.items(), (_key(name), number)][-MOST:])
+    number = known.pop(_key(name), "").partition(" ")[0] or secrets.token_urlsafe(12)
+    kept = dict([*known.items(), (_key(name), f"{number} {password}")][-MOST:])
     secure = current_app.session_interface.get_cookie_secure(current_app)
     response.set_cookie(COOKIE, _signer().dumps(kept), max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
     return response

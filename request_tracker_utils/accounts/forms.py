@@ -1,13 +1,14 @@
 """The forms of accounts."""
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from request_tracker_utils.accounts.models import Role
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+REVOKE = "Revoke my tokens too: somebody else may have them"
 _NEW = {"autocomplete": "new-password"}
 EXPIRIES = [SelectChoice("30", "in 30 days"), SelectChoice("90", "in 90 days"), SelectChoice("365", "in a year"), SelectChoice("", "never")]
 """Days until a token expires."""
@@ -21,6 +22,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
 class ChooseAgainForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw={**_NEW, "autofocus": True})
     again = PasswordField("The password again", [EqualTo("password", "The two passwords differ.")], render_kw=_NEW)
+    revoke_tokens = BooleanField(REVOKE)
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]
@@ -35,6 +37,7 @@ class OwnPasswordForm(FlaskForm):  # type: ignore[misc]
     )
     password = PasswordField("New password", [InputRequired("Choose a password.")], render_kw=_NEW)
     again = PasswordField("The new password again", [EqualTo("password", "The two passwords differ.")], render_kw=_NEW)
+    revoke_tokens = BooleanField(REVOKE)
 
 
 class NewTokenForm(FlaskForm):  # type: ignore[misc]

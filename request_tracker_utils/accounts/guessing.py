@@ -1,9 +1,10 @@
 """Guessing is slow: wrong passwords are counted in the database, and cost pauses that grow.
 
-Three counts, of the last hour each: the account from this network, the account from everywhere, the network for all accounts. From a
-network or in a browser where the account has signed in before only the first one holds, so that nobody keeps its owner out from
-elsewhere; a known browser is a network of its own (`browsers`), so that nobody does from the next room either. A pause always ends,
-and what is tried meanwhile is not looked at and does not make it longer: a stranger cannot shut an account for good.
+Three counts, of the last hour each: the account from this network, the account from everywhere, the network for all accounts. The
+second does not hold in a network where the account has signed in before, so that nobody keeps its owner out from elsewhere. A browser
+where it has signed in is a network of its own (`browsers`) and knows the first count only, so that nobody does from the next room
+either. A pause always ends, and what is tried meanwhile is not looked at and does not make it longer: a stranger cannot shut an
+account for good.
 """
 
 import math
@@ -58,13 +59,16 @@ def pause(session: Session, key: str, origin: Origin, *, now: datetime) -> TooMa
     return TooManyAttempts(f"Too many wrong passwords. Wait {_in_words(seconds)}, then try again.", retry_after=seconds)
 
 
-def take_turn(session: Session, key: str) -> None:
-    """Has attempts at one account stand in a line until the transaction ends: else a burst of them would all find the count low.
+def take_turn(session: Session, key: str, origin: Origin) -> None:
+    """Has attempts at one account, and those from one network, stand in a line until the transaction ends: else a burst of them would
+    all find the count low. Accounts come before networks, so that no two wait for each other.
 
     SQLite's writers stand in a line anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": 7_031, "number": zlib.crc32(key.encode()) - 2**31})
+        for space, name in ((7_031, key), (7_032, origin.network)):
+            number = zlib.crc32(name.encode()) - 2**31
+            session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": space, "number": number})
 
 
 def _pauses(session: Session, key: str, origin: Origin, now: datetime) -> list[datetime]:
@@ -73,8 +77,10 @@ def _pauses(session: Session, key: str, origin: Origin, now: datetime) -> list[d
     of_account, of_network = LoginEvent.account_key == key, LoginEvent.network == origin.network
     success = session.scalar(select(func.max(LoginEvent.at)).where(of_account, of_network, LoginEvent.kind == str(LoginKind.SIGNED_IN)))
     ends = [_end(session, HERE, max(since, success or since), of_account, of_network)]
+    if not origin.browser:
+        ends.append(_end(session, NETWORK, since, of_network))
     if success is None and not origin.browser:
-        ends += [_end(session, EVERYWHERE, since, of_account), _end(session, NETWORK, since, of_network)]
+        ends.append(_end(session, EVERYWHERE, since, of_account))
     return ends
 
 

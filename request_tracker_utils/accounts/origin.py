@@ -1,7 +1,7 @@
 """Where a call comes from."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HOUSEHOLD = 64
 """Bits of an IPv6 address that belong to a household; it may use every address below."""
@@ -12,7 +12,8 @@ class Origin:
     address: str = ""
     agent: str = ""
     browser: str = ""
-    """Number of a browser in which the account that is asked for has signed in before."""
+    """Number of a browser in which the account that is asked for has signed in before, and `password` with which password."""
+    password: str = ""
 
     @property
     def network(self) -> str:
@@ -28,6 +29,10 @@ class Origin:
                 return str(address.ipv4_mapped)
             return str(ipaddress.ip_network((address, HOUSEHOLD), strict=False))
         return str(address)
+
+    def known_for(self, password: str) -> "Origin":
+        """The same, unless the browser knew another password than the one of this fingerprint: then it is like any other."""
+        return self if self.password == password else replace(self, browser="", password="")
 
 
 NOWHERE = Origin()

@@ -36,9 +36,8 @@ def change_password() -> ResponseReturnValue:
             recognise.prove(current_actor().name, form.current.data, detail="again, to change the password")
             with transaction() as session:
                 user = service.user_by_id(session, me)
-                service.set_password(
-                    session, user, form.password.data, origin=recognise.origin(), now=utc_now(), keep_session=recognise.session_key()
-                )
+                given = {"keep_session": recognise.session_key(), "revoke_tokens": form.revoke_tokens.data}
+                service.set_password(session, user, form.password.data, origin=recognise.origin(), now=utc_now(), **given)
             flash("Your new password holds from now on. Other browsers are signed out.", "success")
             return redirect(url_for(".me"), 303)
         except service.WrongCredentials:

@@ -60,6 +60,11 @@ def matches(password_hash: str | None, password: str) -> bool:
     return bool(password_hash)
 
 
+def fingerprint(password_hash: str | None) -> str:
+    """Tells one password of an account from the next one, and nothing of either."""
+    return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
+
+
 def _is_common(password: str) -> bool:
     lowered = password.lower()
     return any(hashlib.sha256(text.encode()).hexdigest()[:8] in _common() for text in (lowered, DECORATION.sub("", lowered)))

@@ -10,7 +10,7 @@ from flask import session as cookie
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import browsers, events, service, sessions, tokens
+from request_tracker_utils.accounts import browsers, events, passwords, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.accounts.rt_callers import RtCallers, RtIdentity, RtUsers, account_of
@@ -61,8 +61,7 @@ def rt_user_named(name_or_number: str) -> RtIdentity:
 
 def origin(account: str | None = None) -> Origin:
     """Where this request comes from; with the name of an account, also whether that account has signed in in this browser before."""
-    browser = browsers.number_for(account) if account else ""
-    return Origin(request.remote_addr or "", request.user_agent.string, browser)
+    return Origin(request.remote_addr or "", request.user_agent.string, *(browsers.mark_for(account) if account else ()))
 
 
 def prove(name: str, password: str, *, detail: str | None = None) -> User:
@@ -76,11 +75,11 @@ def begin(user: User) -> None:
     cookie.clear()  # what stood in the cookie before belongs to whoever had the browser before
     lifetime = timedelta(days=settings().session_days)
     with transaction() as session:
-        key = sessions.open_session(session, user, lifetime=lifetime, origin=origin(), now=utc_now())
+        key = service.begin_session(session, user, lifetime=lifetime, origin=origin(), now=utc_now())
     login_user(SignedIn(key, Caller(user.id, user.name, user.role)))
     cookie.pop("_id", None)  # what Flask-Login would compare if people did not change addresses
     cookie.permanent = True
-    after_this_request(lambda response: browsers.remember(response, user.name))
+    after_this_request(lambda response: browsers.remember(response, user.name, passwords.fingerprint(user.password_hash)))
 
 
 def end() -> None:
@@ -152,7 +151,7 @@ def _rt_callers() -> RtCallers | None:
 
 
 def _of_rt_token(rt_callers: RtCallers, token: str, now: datetime) -> Caller | None:
-    identity = rt_callers.identity(token)
+    identity = rt_callers.identity(token, origin().network)
     if identity is None:
         _refuse(token, now)
         return None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete, func, or_, select, update
@@ -96,15 +96,13 @@ def deactivate(session: Session, user: User, *, actor: Actor, now: datetime, ori
     _not_oneself(user, actor, "Your own account is deactivated by another administrator.")
     _keep_an_administrator(session, user)
     user.active = False
-    sessions.end_all(session, user.id, now=now)
-    tokens.revoke_all(session, user.id, now=now)
-    links.void(session, user.id, now=now)
+    _shut(session, user, now)
     _changed(session, user, f"deactivated by {actor.name}", now, origin)
 
 
 def activate(session: Session, user: User, *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
     """The account is good again, with its password; sessions and tokens stay dead."""
-    sessions.end_all(session, user.id, now=now)  # one may have begun in the moment of the deactivation
+    _shut(session, user, now)  # what began in the moment of the deactivation
     user.active = True
     _changed(session, user, f"activated by {actor.name}", now, origin)
 
@@ -123,12 +121,22 @@ def link_rt_user(
     _changed(session, user, f"{said}, by {actor.name}", now, origin)
 
 
-def set_password(session: Session, user: User, password: str, *, origin: Origin, now: datetime, keep_session: str | None = None) -> None:
+def set_password(
+    session: Session,
+    user: User,
+    password: str,
+    *,
+    origin: Origin,
+    now: datetime,
+    keep_session: str | None = None,
+    revoke_tokens: bool = False,
+) -> None:
     """Ends every session but the one of the key `keep_session`, and voids password links. Raises Invalid."""
     user.password_hash = passwords.hashed(passwords.checked(password, name=user.name))
     sessions.end_all(session, user.id, now=now, but=keep_session)
     links.void(session, user.id, now=now)
-    _changed(session, user, "new password", now, origin)
+    revoked = tokens.revoke_all(session, user.id, now=now) if revoke_tokens else 0
+    _changed(session, user, f"new password, tokens revoked: {revoked}" if revoked else "new password", now, origin)
 
 
 def everybody(session: Session, text: str = "") -> list[User]:
@@ -185,11 +193,12 @@ def prove(
     with reading() as session:
         user = session.scalar(select(User).where(User.name_key == name.strip().lower()))
         key = events.account_key(user) if user else stranger
+        origin = origin.known_for(passwords.fingerprint(user.password_hash) if user else "")
         paused = guessing.pause(session, key, origin, now=now)
-        if paused is not None and events.is_quiet(session, LoginKind.PAUSED, origin, key=key, now=now):
+        if paused is not None and events.is_quiet(session, LoginKind.PAUSED, origin, key=key if user else None, now=now):
             raise paused
     with transaction() as session:
-        guessing.take_turn(session, key)
+        guessing.take_turn(session, key, origin)
         paused = guessing.pause(session, key, origin, now=now)
         if paused is not None:
             events.record(session, LoginKind.PAUSED, origin, now=now, user=user, key=key)
@@ -212,6 +221,15 @@ def prove(
     return user
 
 
+def begin_session(session: Session, user: User, *, lifetime: timedelta, origin: Origin, now: datetime) -> str:
+    """Opens a session of the user as they were proved, and returns its key. Raises WrongCredentials when their password or state is
+    another by now: whoever changed it ended all sessions, and this one would outlive that."""
+    same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
+    if session.scalar(select(User.id).where(*same).with_for_update()) is None:
+        raise WrongCredentials("The account changed at this very moment. Sign in again.")
+    return sessions.open_session(session, user, lifetime=lifetime, origin=origin, now=now)
+
+
 def set_up(session: Session, *, key: str, name: str, password: str, origin: Origin, now: datetime) -> User:
     """Makes the first administrator, who is signed in with it. Raises LinkInvalid, and what create_user raises."""
     links.check_setup_key(session, key, now=now)
@@ -221,11 +239,11 @@ def set_up(session: Session, *, key: str, name: str, password: str, origin: Orig
     return user
 
 
-def use_password_link(session: Session, *, key: str, password: str, origin: Origin, now: datetime) -> User:
+def use_password_link(session: Session, *, key: str, password: str, origin: Origin, now: datetime, revoke_tokens: bool = False) -> User:
     """Sets the password that its owner chose, who is signed in with it. Raises LinkInvalid, Invalid."""
     user = links.user_of_password_key(session, key, now=now)
     links.claim(session, links.PASSWORD, key, now=now)
-    set_password(session, user, password, origin=origin, now=now)
+    set_password(session, user, password, origin=origin, now=now, revoke_tokens=revoke_tokens)
     events.record(session, LoginKind.SIGNED_IN, origin, now=now, user=user, detail="by a password link")
     return user
 
@@ -251,6 +269,12 @@ def _email(email: str | None) -> str | None:
 def _not_oneself(user: User, actor: Actor, message: str) -> None:
     if actor.user_id == user.id:
         raise Forbidden(message)
+
+
+def _shut(session: Session, user: User, now: datetime) -> None:
+    sessions.end_all(session, user.id, now=now)
+    tokens.revoke_all(session, user.id, now=now)
+    links.void(session, user.id, now=now)
 
 
 def _keep_an_administrator(session: Session, user: User) -> None:

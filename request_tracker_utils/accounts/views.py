@@ -9,6 +9,7 @@ from request_tracker_utils.accounts.guessing import TooManyAttempts
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
+from request_tracker_utils.web.addresses import is_own
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
 from request_tracker_utils.web.forms import show_problem
 
@@ -20,7 +21,8 @@ pages = Blueprint("accounts", __name__)
 def sign_in() -> ResponseReturnValue:
     """Name and password."""
     form = SignInForm()
-    wanted = _own_address(request.args.get("next", ""))
+    wanted = request.args.get("next", "")
+    wanted = wanted if is_own(wanted) else url_for("home.home")
     if current_actor_or_none():
         return redirect(wanted, 303)
     status, headers = 200, {}
@@ -72,18 +74,11 @@ def choose_password(key: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction() as writer:
-                origin = recognise.origin()
-                user = service.use_password_link(writer, key=key, password=form.password.data, origin=origin, now=utc_now())
+                given = {"password": form.password.data, "revoke_tokens": form.revoke_tokens.data}
+                user = service.use_password_link(writer, key=key, **given, origin=recognise.origin(), now=utc_now())
             recognise.begin(user)
             flash("Your new password holds from now on.", "success")
             return redirect(url_for("home.home"), 303)
         except Invalid as error:
             show_problem(form, error)
     return render_template("accounts/password.html", form=form, name=name), 400 if form.errors else 200
-
-
-def _own_address(wanted: str) -> str:
-    """The page that was wanted, if it is one of ours; else the front page. Browsers read `//host` and `/\\host` as other hosts."""
-    if not wanted.startswith("/") or wanted[1:2] in ("/", "\\") or not wanted.isprintable():
-        return url_for("home.home")
-    return wanted

@@ -18,6 +18,7 @@ from request_tracker_utils.administration.filters import Filters
 from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.core.db import Base, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
+from request_tracker_utils.web.addresses import is_own
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.house import settings
@@ -119,7 +120,9 @@ class Table(ModelView):  # type: ignore[misc]
         return f"“{value[:40]}” is nothing that {filter.name} can be."
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
-        """Flask-Admin's own session would begin a transaction, and last as long as the request."""
+        """Flask-Admin's own session would begin a transaction, and last as long as the request; and it leads back to any `url`."""
+        if not is_own(request.args.get("url", "/")):
+            raise Invalid("The page to go back to must be one of this program.")
         with reading() as session:
             g.table_session = session
             try:

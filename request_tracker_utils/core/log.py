@@ -24,6 +24,17 @@ class LineOnce(structlog.stdlib.ProcessorFormatter):
         return str(fields["line"])
 
 
+def _printable(_logger: Any, _method: str, fields: Any) -> Any:
+    """What moves a terminal's cursor or ends a line for some readers is written out: nobody puts lines of their own into the log."""
+    return {name: _written_out(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _written_out(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join([sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text])
+
+
 def configure(settings: Settings) -> None:
     """Sets logging up for this process; calling it again replaces what was set up before."""
     shared: list[Any] = [
@@ -43,6 +54,7 @@ def configure(settings: Settings) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            _printable,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False),
         ],
     )

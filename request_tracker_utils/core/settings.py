@@ -177,7 +177,8 @@ class Settings(BaseModel):
 
     def masked(self) -> dict[str, str]:
         """Every setting by its variable, as text; secrets and passwords as `***`."""
-        return {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
+        shown = {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
+        return shown | {"DATABASE_URL": _masked_database(self.database_url)} if self.database_url else shown
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
@@ -185,8 +186,11 @@ class Settings(BaseModel):
         return {name.upper(): "" if field.default in (None, ()) else str(field.default) for name, field in cls.model_fields.items()}
 
 
-_PASSWORDS = re.compile(r"(://[^:@/]*:)[^@]*(?=@)|([?&]\w*password=)[^&]*")
-"""In the address of a database: before the host, where it may hold a slash, and as a parameter."""
+def _masked_database(address: str) -> str:
+    """The address of a database without its password, which may also be a parameter (`?password=`, `?sslpassword=`)."""
+    url = make_url(address)
+    secret = {name: "***" for name in url.query if name.lower().endswith("password")}
+    return url.update_query_dict(secret).render_as_string(hide_password=True)
 
 
 def _masked(value: Any) -> str:
@@ -194,7 +198,7 @@ def _masked(value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, SecretStr):
         return "***"
-    return _PASSWORDS.sub(r"\1\2***", str(value)) if value is not None else ""
+    return "" if value is None else str(value)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -34,7 +34,7 @@ def look_again(tag: str) -> ResponseReturnValue:
 
 
 @pages.get("/webhook")
-@require(TagPermission.WEBHOOK)
+@require(TagPermission.WEBHOOK, by_token=False)
 def connect() -> str:
     """The webhook's address and secret, and both ways in, ready to paste."""
     address = f"{settings().public_address()}/webhook/asset-created"

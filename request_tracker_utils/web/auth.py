@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import Forbidden, Unauthenticated
+from request_tracker_utils.web.body import place_of_stranger
 from request_tracker_utils.web.house import house
 
 Route = TypeVar("Route", bound=Callable[..., Any])
@@ -169,5 +170,8 @@ def _guard() -> None:
             admit(access.permission)
         if not access.by_token and "Authorization" in request.headers:
             raise Forbidden("Accounts are changed by people: sign in with a browser, or use the commands. No token opens this.")
+    if access.public and access.forms and request.method not in SAFE_METHODS:
+        with place_of_stranger():
+            request.get_data()
     if request.method not in SAFE_METHODS and access.forms and "Authorization" not in request.headers:
         csrf.protect()

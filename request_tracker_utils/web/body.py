@@ -1,13 +1,20 @@
 """The bodies of requests: an object where they are JSON, and whole or refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import IO, Any, cast
 
-from flask import Request
+from flask import Flask, Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
-from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.errors import Invalid, Unavailable
+
+_PLACES = "rtutils_bodies_of_strangers"
+PATIENCE = 0.5
+"""Seconds until a stranger who finds no place is sent away."""
 
 
 class BodyOfUnknownLength(LimitedStream):
@@ -43,3 +50,23 @@ class WholeRequest(Request):
         if not isinstance(sent, dict):
             raise Invalid("Send a JSON object.")
         return sent
+
+
+def install(app: Flask, threads: int) -> None:
+    app.request_class = WholeRequest
+    app.extensions[_PLACES] = BoundedSemaphore(max(1, threads // 2))
+
+
+@contextmanager
+def place_of_stranger() -> Iterator[None]:
+    """One of the places of those who send a body and are not known yet: half of the threads at most.
+
+    A body may come as slowly as its sender likes, and each holds a thread until it is there. Raises Unavailable when none is free.
+    """
+    places = cast(BoundedSemaphore, current_app.extensions[_PLACES])
+    if not places.acquire(timeout=PATIENCE):
+        raise Unavailable("Too many forms are being sent at this moment. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        places.release()

@@ -2,14 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
+INNER = re.compile(r"([;\t]\s*)([=+\-@])")
+"""The same behind a semicolon or a tab, at which spreadsheets of many countries divide columns."""
+
 
 def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """The file, line by line. What would be a formula gets an apostrophe before it; nothing is empty text."""
+    """The file, line by line. What would be a formula gets an apostrophe before it, also behind what divides columns elsewhere; nothing
+    is empty text."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(head)
@@ -20,8 +25,8 @@ def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator
 
 
 def _safe(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return INNER.sub(r"\1'\2", f"'{value}" if value.startswith(FORMULA) else value)
     return "" if value is None else value
 
 

@@ -13,6 +13,10 @@ Network = IPv4Network | IPv6Network
 HOST = re.compile(r"\[(?P<bracketed>[^]]*)\](?::\d+)?|(?P<host>[\d.]+):\d+|(?P<plain>[0-9A-Fa-f:.%\w]+)")
 
 
+UNKNOWN = "unknown"
+"""Of a caller whose address the proxy wrote in a form that nobody can read: it is not the proxy's."""
+
+
 class TrustedProxies:
     """Sets the caller's address, scheme and host from the headers of trusted proxies.
 
@@ -29,11 +33,10 @@ class TrustedProxies:
         return self._app(environ, start_response)
 
     def _believe(self, environ: "WSGIEnvironment") -> None:
-        for heard in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-            address = _address(heard)
-            if address is None:
-                break
-            environ["REMOTE_ADDR"] = str(address)
+        heard = environ.get("HTTP_X_FORWARDED_FOR")
+        for part in reversed(heard.split(",") if heard is not None else []):
+            address = _address(part)
+            environ["REMOTE_ADDR"] = UNKNOWN if address is None else str(address)
             if not self._trusts(address):
                 break
         scheme = _last(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()

@@ -58,8 +58,7 @@ def _harden(response: Response) -> Response:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}"
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _policy(g.get("csp_nonce")))
-        headers.setdefault("Cache-Control", "no-store")
-    elif response.mimetype == "application/json":
+    if not (request.endpoint or "").endswith("static"):
         headers.setdefault("Cache-Control", "no-store")
     return response
 

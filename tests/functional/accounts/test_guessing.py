@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.accounts import events
+from request_tracker_utils.accounts import events, passwords, service
 from request_tracker_utils.accounts.guessing import EVERYWHERE, HERE, NETWORK, Rule
-from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
+from request_tracker_utils.accounts.models import LoginEvent, LoginKind, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.house import PASSWORD, csrf_token, make_app, user
@@ -231,3 +231,46 @@ def test_a_forged_mark_of_a_browser_is_none(app: Flask, known: FlaskClient, forg
     failed(app, 1_000, at=datetime.now(UTC))
     known.set_cookie("rtutils_browser", forged)
     assert tried(known, PASSWORD) == 429
+
+
+def test_a_browser_is_known_no_more_when_the_password_is_another(app: Flask, known: FlaskClient) -> None:
+    with app.app_context(), transaction() as session:
+        ada = service.user_named(session, "ada")
+        service.set_password(session, ada, "tulips on the moon", origin=Origin(), now=datetime.now(UTC))
+    failed(app, 1_000, at=datetime.now(UTC))
+    assert tried(known, "tulips on the moon") == 429
+
+
+def test_a_network_where_somebody_signed_in_is_slowed_down_for_all_names(
+    app: Flask, clock: time_machine.Traveller, attempt: Attempt
+) -> None:
+    """Else the answer would tell who has an account and was here."""
+    assert attempt(password=PASSWORD).status_code == 303
+    for number in range(NETWORK.free):
+        failed(app, 1, name=f"name{number}", at=datetime.now(UTC))
+    assert [attempt(name=name).status_code for name in ("ada", "nobody")] == [429, 429]
+
+
+def test_what_strangers_try_during_a_pause_is_written_down_once_a_minute(app: Flask, attempt: Attempt) -> None:
+    failed(app, NETWORK.free + 10, name="x", at=datetime.now(UTC))
+    assert {attempt(name=f"nobody{number}").status_code for number in range(20)} == {429}
+    assert counted(app, LoginKind.PAUSED) == 1
+
+
+def test_a_session_does_not_outlive_a_password_that_changes_while_the_old_one_is_checked(
+    app: Flask, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = passwords.matches
+
+    def slow_check(password_hash: str | None, password: str) -> bool:
+        good = check(password_hash, password)
+        with transaction() as session:
+            service.set_password(session, service.user_named(session, "ada"), "tulips on the moon", origin=Origin(), now=datetime.now(UTC))
+        return good
+
+    monkeypatch.setattr(passwords, "matches", slow_check)
+    answer = attempt(password=PASSWORD)
+    assert answer.status_code == 400
+    assert "The account changed at this very moment" in answer.get_data(as_text=True)
+    with app.app_context(), reading() as session:
+        assert not session.scalars(select(SignInSession)).all()

@@ -199,3 +199,18 @@ def test_ones_own_sign_ins_are_shown_and_nobody_elses(app: Flask, bob: Person, c
     lately = bob.read("/me").split('id="events-title"', 1)[1]
     assert ("wrong password" in lately, ELSEWHERE in lately, "signed in" in lately) == (True, True, True)
     assert "wrong password" not in carol.read("/me")
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_a_new_password_revokes_the_tokens_where_one_wants_it(app: Flask, bob: Person, ticked: bool) -> None:
+    token = token_in(bob.post("/me/tokens", label="x", expires="30"))
+    more = {"revoke_tokens": "y"} if ticked else {}
+    assert bob.post("/me/password", current=PASSWORD, password=CHOSEN, again=CHOSEN, **more).status_code == 303
+    status = Person(app).client.get("/me", headers={"Authorization": f"Bearer {token}"}).status_code
+    assert status == (401 if ticked else 200)
+    assert ("new password, tokens revoked: 1" in str([event.detail for event in recorded(app)])) is ticked
+
+
+def test_what_is_downloaded_is_kept_by_nobody_on_the_way(app: Flask) -> None:
+    admin = Person(app, user(app, "admin", "root"))
+    assert admin.get("/admin/sign-ins.csv").headers["Cache-Control"] == "no-store"

@@ -9,7 +9,7 @@ from flask import Flask
 
 from request_tracker_utils.accounts import recognise, service
 from request_tracker_utils.accounts.models import LoginKind
-from request_tracker_utils.accounts.rt_callers import BAD_FOR, GOOD_FOR, RtCallers, RtIdentity
+from request_tracker_utils.accounts.rt_callers import BAD_FOR, GOOD_FOR, MOST_REFUSED, RtCallers, RtIdentity
 from request_tracker_utils.accounts.secret import hash_of
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
@@ -223,11 +223,26 @@ def test_what_is_remembered_holds_no_token(request_tracker: RequestTracker, app:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     call(app, request_tracker.clerks_token)
-    kept = app.extensions[recognise._RT_CALLERS]._known
+    kept = app.extensions[recognise._RT_CALLERS]._good
     assert list(kept) == [hash_of(request_tracker.clerks_token)]
     ((_, identity),) = kept.values()
     assert identity == RtIdentity(int(request_tracker.clerks_token.split("-")[1]), "clerk", True)
     assert request_tracker.clerks_token.rsplit("-", 1)[1] not in str([vars(event) for event in recorded(app)])
+
+
+def test_a_network_that_shows_many_bad_tokens_waits_and_request_tracker_is_not_asked(
+    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: Clock
+) -> None:
+    user(app, "staff", "bob")
+    link(app, "bob", "clerk")
+    asked = len(line.calls)
+    statuses = [call(app, f"1-{number}-0123456789abcdef").status_code for number in range(1, MOST_REFUSED + 6)]
+    assert statuses == [401] * MOST_REFUSED + [429] * 5
+    assert len(line.calls) - asked == MOST_REFUSED
+    elsewhere = Person(app, address="198.51.100.4").client.get("/me", headers={"Authorization": f"token {request_tracker.clerks_token}"})
+    assert elsewhere.status_code == 200
+    clock.now += BAD_FOR + 1
+    assert call(app, request_tracker.clerks_token).status_code == 200
 
 
 def test_when_request_tracker_is_down_its_tokens_are_answered_so_and_ours_work(

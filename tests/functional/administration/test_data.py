@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -200,9 +201,12 @@ def test_a_row_that_is_not_there_is_not_found(app: Flask, client: FlaskClient, a
 
 def test_details_never_lead_to_another_site(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     assets(app, "one")
-    assert "evil.example" not in page(client, "/admin/data/directory_assets/details/?id=1&url=https://evil.example/", admin)
-    answer = client.get("/admin/data/directory_assets/details/?url=https://evil.example/", headers=admin)
-    assert "evil.example" not in (answer.location or "")
+    for path in ("details/?id=1&", "details/?", "export/xlsx/?", "export/csv/?", "?"):
+        for elsewhere in ("https://evil.example/", "http:evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+            answer = client.get(f"/admin/data/directory_assets/{path}url={quote(elsewhere)}", headers=admin)
+            assert answer.status_code == 400, (path, elsewhere)
+            assert "evil.example" not in (answer.location or "") + answer.get_data(as_text=True)
+    assert 'href="/admin/data/users/"' in page(client, "/admin/data/directory_assets/details/?id=1&url=/admin/data/users/", admin)
 
 
 def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(

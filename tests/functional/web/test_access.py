@@ -83,7 +83,7 @@ ROUTES: dict[str, May | None] = {
     "POST /confirm-asset-tag": STAFF,
     "GET /tags/waiting": STAFF,
     "POST /tags/waiting/<tag>/look-again": STAFF,
-    "GET /webhook": ADMIN,
+    "GET /webhook": ADMIN_BY_BROWSER,
     "POST /webhook/asset-created": SECRET,
     "GET /openapi/": SIGNED_IN,
     "GET /openapi/openapi.json": SIGNED_IN,

@@ -48,14 +48,19 @@ def caller(app: Flask, *, proxy: str, **headers: str) -> tuple[str, str, str]:
         ("[2001:db8::7]:51234", "2001:db8::7"),
         ("2001:db8::7", "2001:db8::7"),
         (f"::ffff:{CALLER}", CALLER),
-        (f"{LIE}, unknown", PROXY),
-        (f"{LIE}, <script>", PROXY),
-        ("", PROXY),
-        (",,", PROXY),
+        (f"{LIE}, unknown", "unknown"),
+        (f"{LIE}, <script>", "unknown"),
+        (f"{LIE}, unknown, {OTHER_PROXY}", "unknown"),
+        ("", "unknown"),
+        (",,", "unknown"),
     ],
 )
 def test_the_caller_is_who_the_nearest_trusted_proxies_heard(behind_proxies: Flask, heard: str, address: str) -> None:
     assert caller(behind_proxies, proxy=PROXY, **{"for": heard})[0] == address
+
+
+def test_a_call_of_the_proxy_itself_is_the_proxys(behind_proxies: Flask) -> None:
+    assert caller(behind_proxies, proxy=PROXY)[0] == PROXY
 
 
 def test_scheme_and_host_come_from_the_proxy(behind_proxies: Flask) -> None:

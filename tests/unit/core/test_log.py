@@ -105,3 +105,10 @@ def test_what_somebody_sends_makes_no_line_of_its_own(tmp_path: Path) -> None:
     log.configure(load_settings({"LOG_FILE": str(file)}))
     structlog.get_logger("test").warning("told", user="eve\nlevel=info event=request user=ada")
     assert len(file.read_text().splitlines()) == 1
+
+
+def test_nobody_writes_lines_of_their_own_or_moves_a_terminals_cursor(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    log.configure(load_settings({"LOG_FILE": str(file)}))
+    structlog.get_logger("test").info("line", name="a\rb\x1b[2Jc\u2028d\ne é", quiet=None, number=3)
+    assert 'name="a\\\\rb\\\\x1b[2Jc\\\\u2028d\\ne é" quiet= number=3' in file.read_text(encoding="utf-8").splitlines()[0]

@@ -71,6 +71,23 @@ def test_secrets_are_masked_in_every_view() -> None:
     assert settings.masked()["DATABASE_URL"] == "postgresql+psycopg://u:***@h/n"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:dbsecret@host/name",
+        "postgresql://ada@host:dbsecret@host.example/name",
+        "postgresql://ada:db/dbsecret@host/name",
+        "postgresql://host/name?user=ada&password=dbsecret",
+        "postgresql://host/name?p%61ssword=dbsecret",
+        "postgresql://ada@host/name?sslpassword=dbsecret&sslmode=require",
+    ],
+)
+def test_no_form_of_a_databases_address_tells_its_password(address: str) -> None:
+    shown = load_settings({"DATABASE_URL": address}).masked()["DATABASE_URL"]
+    assert "dbsecret" not in shown
+    assert "name" in shown
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         load_settings({}).port = 1  # type: ignore[misc]
