@@ -11,6 +11,8 @@ def _whole(value: Any) -> Any:
     """Request Tracker sends its ids as numbers and, here and there, as text."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) <= 12:
         return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # to JSON 12.0 and 12 are one number
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be the number of an asset")
     return value
