@@ -56,6 +56,12 @@ def test_a_users_token_is_not_its_secret(app: Flask, client: FlaskClient) -> Non
     assert client.post("/webhook/asset-created", json={"asset_id": 7}, headers=token(app, "admin")).status_code == 401
 
 
+@pytest.mark.parametrize("number", [b"12", b"12.0", b"1.2e1", b'"12"', b'" 12 "'])
+def test_one_number_is_one_asset_however_it_is_written(client: FlaskClient, number: bytes) -> None:
+    answer = client.post("/webhook/asset-created", data=b'{"asset_id": %s}' % number, content_type="application/json", headers=SECRET)
+    assert (answer.status_code, answer.json["asset_id"]) == (200, 12)
+
+
 @pytest.mark.parametrize("asset_id", [0, -1, 2**31, 10**30, "abc", "-5", "", " ", "٣", 1.5, True, None, [1], {"a": 1}])
 def test_what_is_no_assets_number_is_refused_by_name(client: FlaskClient, asset_id: object) -> None:
     answer = call(client, asset_id=asset_id)

@@ -52,7 +52,7 @@ def test_numbers_that_json_does_not_have_are_refused(client: FlaskClient, consta
     assert refusal(client, f'{{"asset_id": {constant}}}'.encode()) == f"{constant} is not JSON."
 
 
-@pytest.mark.parametrize("number", ["1e400", "1e3", "1.0", "9" * 5000])
+@pytest.mark.parametrize("number", ["1e400", "1e300", "1.5", "-1.0", "9" * 5000])
 def test_numbers_past_all_sense_are_refused(client: FlaskClient, number: str) -> None:
     assert refusal(client, f'{{"asset_id": {number}}}'.encode())
 
