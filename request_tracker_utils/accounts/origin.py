@@ -1,7 +1,9 @@
 """Where a call comes from."""
 
-import ipaddress
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, ip_network
+
+from request_tracker_utils.core.networks import address_of
 
 HOUSEHOLD = 64
 """Bits of an IPv6 address that belong to a household; it may use every address below."""
@@ -20,15 +22,10 @@ class Origin:
         """What failures are counted by: the known browser, the address, or the network of an IPv6 address."""
         if self.browser:
             return f"browser {self.browser}"[:60]
-        try:
-            address = ipaddress.ip_address(self.address)
-        except ValueError:
-            return self.address[:60]
-        if isinstance(address, ipaddress.IPv6Address):
-            if address.ipv4_mapped is not None:
-                return str(address.ipv4_mapped)
-            return str(ipaddress.ip_network((address, HOUSEHOLD), strict=False))
-        return str(address)
+        address = address_of(self.address)
+        if isinstance(address, IPv6Address):
+            return str(ip_network((address, HOUSEHOLD), strict=False))
+        return self.address[:60] if address is None else str(address)
 
     def known_for(self, password: str) -> "Origin":
         """The same, unless the browser knew another password than the one of this fingerprint: then it is like any other."""

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
 from flask import Flask
 
 from request_tracker_utils.administration import runs, service
 from request_tracker_utils.administration.runs import JobRow, RunState
-from request_tracker_utils.core.checks import look_at_disk, look_at_migrations
+from request_tracker_utils.core.checks import longest_wait, look_at_disk, look_at_migrations
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
@@ -22,9 +21,6 @@ log = structlog.get_logger(__name__)
 
 PATIENCE = 4.0
 """Seconds for which the page waits for its sections, all together."""
-LATE = 3
-"""Intervals after which a job that has not begun is missed."""
-SHORTEST_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def _problems(row: JobRow) -> list[str]:
     if row.state is RunState.BROKEN_OFF:
         return [f"The job {row.name} broke off: its process ended."]
     since = max(row.started_at or house().started_at, house().started_at)
-    if settings().scheduler and row.state is not RunState.RUNNING and utc_now() - since > max(LATE * row.every, SHORTEST_WAIT):
+    if settings().scheduler and row.state is not RunState.RUNNING and utc_now() - since > longest_wait(row.every):
         return [f"The job {row.name} has not begun for long. Start the program anew; its log says what hinders it."]
     return []
 

@@ -32,6 +32,11 @@ def checks_of_the_house(settings: Settings, jobs: Jobs) -> list[HealthCheck]:
     ]
 
 
+def longest_wait(every: timedelta) -> timedelta:
+    """For which a job that is due so often need not have begun."""
+    return max(3 * every, SHORTEST_WAIT)
+
+
 def look_at_database() -> Finding:
     with looking() as connection:
         connection.execute(text("SELECT name FROM kept_values LIMIT 1")).all()  # `SELECT 1` would not so much as open SQLite's file
@@ -53,7 +58,7 @@ def look_at_jobs(jobs: Jobs, *, runs: bool, begun: datetime) -> Finding:
     """`begun` is when this process began: jobs of an installation that was just started have their first turn before them."""
     if not runs:
         return Finding(Status.OK, "off")
-    wait, now = max(3 * min(job.every for job in jobs), SHORTEST_WAIT), utc_now()
+    wait, now = longest_wait(min(job.every for job in jobs)), utc_now()
     with reading() as session:
         newest = max(last_starts(session).values(), default=None)
     if newest is not None and newest > now - wait:

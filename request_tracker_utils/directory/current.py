@@ -1,5 +1,6 @@
 """The directory of this installation, for entry points."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from threading import BoundedSemaphore
@@ -12,14 +13,14 @@ from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.examination import Examination, Examine, of_embedded, of_request_tracker
+from request_tracker_utils.directory.examination import Examination, Examine, Found, of_embedded, of_request_tracker
 from request_tracker_utils.directory.request_tracker import RequestTrackerDirectory
 from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.integrations.rt.client import RtClient
 from request_tracker_utils.web.house import EXTENSION
 
 _KEY = "rtutils_directory"
-_EXAMINATION = "rtutils_examination"
+_EXAMINATION, _EXAMINE = "rtutils_examination", "rtutils_examine"
 
 SPARE = 2
 """Threads of a server process that never wait for Request Tracker: they answer its webhook."""
@@ -46,10 +47,17 @@ def examination() -> Examination:
     return cast(Examination, current_app.extensions[_EXAMINATION])
 
 
+def examined() -> Iterator[Found]:
+    """The same, asked anew and with patience, for jobs."""
+    return cast(Examine, current_app.extensions[_EXAMINE])()
+
+
 def install(app: Flask) -> None:
     settings: Settings = app.extensions[EXTENSION].settings
-    app.extensions[_EXAMINATION] = Examination(_questions(settings))
     client = _client(settings, read_timeout=settings.rt_timeout)
+    hasty = _client(settings, read_timeout=min(PATIENCE, settings.rt_timeout), retry_within=0)
+    app.extensions[_EXAMINE] = _questions(settings, client)
+    app.extensions[_EXAMINATION] = Examination(_questions(settings, hasty))
     if client is None:
         embedded = EmbeddedDirectory(transaction, reading, settings.public_address(), settings.rt_catalog)
         app.extensions[_KEY] = Directories(embedded, embedded)
@@ -60,13 +68,12 @@ def install(app: Flask) -> None:
     admit_rt_callers(app, of_requests)
 
 
-def _questions(settings: Settings) -> Examine:
-    hasty = _client(settings, read_timeout=min(PATIENCE, settings.rt_timeout), retry_within=0)
-    if hasty is None:
+def _questions(settings: Settings, client: RtClient | None) -> Examine:
+    if client is None:
         return of_embedded
     names = ("rt_serial_field", "rt_model_field", "rt_manufacturer_field")
     fields = [(name.upper(), getattr(settings, name)) for name in names]
-    return partial(of_request_tracker, hasty, catalog=settings.rt_catalog, fields=fields)
+    return partial(of_request_tracker, client, catalog=settings.rt_catalog, fields=fields)
 
 
 def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0) -> RtClient | None:

@@ -113,9 +113,6 @@ class EmbeddedDirectory:
             used = session.scalars(select(DirectoryAsset.catalog).distinct())
             return sorted({*DEFAULT_CATALOGS, self._catalog, *used} - {""})
 
-    def problems(self) -> list[str]:
-        return []
-
     def page_address(self, asset_id: int) -> str:
         return f"{self._address}/assets/{asset_id}"
 

@@ -1,7 +1,7 @@
 """What can be learned of the directory without changing anything: does it answer, has it what the settings name, what may we do?"""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +53,11 @@ def of_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple
         except RtError as error:
             yield Found(what, State.NO, error.message)
     yield Found("Write custom fields", State.UNKNOWN, "Request Tracker tells of this right only when a value is written.")
+
+
+def problems(findings: Iterable[Found]) -> list[str]:
+    """What is known to be missing, a sentence each."""
+    return [f"{finding.what}: {finding.detail}" for finding in findings if finding.state is State.NO]
 
 
 class Examination:

@@ -71,23 +71,6 @@ class RequestTrackerDirectory:
         with self._asking():
             return self._client.rt_version()
 
-    def problems(self) -> list[str]:
-        """What in the settings Request Tracker does not have, one sentence each; empty when all is well. Three calls."""
-        with self._asking():
-            self._client.rt_version()
-            catalogs, fields = self._client.catalogs(), self._client.custom_fields()
-        found = []
-        if self._default_catalog not in catalogs:
-            found.append(
-                f"Request Tracker has no catalog {self._default_catalog!r} that the token's user sees. It has: {', '.join(catalogs)}."
-            )
-        found += [
-            f"Request Tracker has no custom field {name!r} for assets that the token's user sees. It has: {', '.join(fields)}."
-            for name in (self._serial, self._model, self._manufacturer)
-            if name not in fields
-        ]
-        return found
-
     def get(self, asset_id: int) -> Asset:
         with self._asking(asset_id):
             return self._asset(self._client.asset(_possible(asset_id)))

@@ -52,6 +52,18 @@ class DirectoryBusy(Unavailable):
     code = "directory_busy"
 
 
+CHANGE_ERRORS = (
+    AssetNotFound,
+    DirectoryInvalid,
+    DirectoryConflict,
+    DirectoryRefused,
+    DirectoryBroken,
+    DirectoryUnreachable,
+    DirectoryBusy,
+)
+"""What may become of a change to an asset."""
+
+
 class SerialTaken(Conflict):
     """`asset_id` names the asset that has the serial number, where that is known."""
 
@@ -149,9 +161,6 @@ class Directory(Protocol):
 
     def version(self) -> str:
         """Of the software that keeps it, in its own words. One call; it tells whether the directory answers at all."""
-
-    def problems(self) -> list[str]:
-        """What in the settings the directory does not have (catalogs, custom fields), a sentence each; empty when all is well."""
 
     def page_address(self, asset_id: int) -> str:
         """Where a person sees the asset in a browser."""

@@ -1,7 +1,7 @@
 """What the status page shows of the directory."""
 
 from request_tracker_utils.directory.current import examination
-from request_tracker_utils.directory.examination import State
+from request_tracker_utils.directory.examination import problems
 from request_tracker_utils.web.feature import Condition, StatusSection
 
 PATIENCE = 2.0
@@ -13,10 +13,10 @@ def content() -> Condition:
     examined = examination()
     complete = examined.look(within=PATIENCE)
     findings = list(examined.findings)
-    problems = [f"{finding.what}: {finding.detail}" for finding in findings if finding.state is State.NO]
+    missing = problems(findings)
     if not complete:
-        problems.append("Request Tracker has not answered everything yet. Load this page again in a moment.")
-    return Condition({"findings": findings, "asked_at": examined.asked_at, "complete": complete}, problems)
+        missing.append("Request Tracker has not answered everything yet. Load this page again in a moment.")
+    return Condition({"findings": findings, "asked_at": examined.asked_at, "complete": complete}, missing)
 
 
 sections = [StatusSection("Directory", "directory/status.html", content, order=40)]

@@ -9,15 +9,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import (
-    AssetNotFound,
-    DirectoryBroken,
-    DirectoryBusy,
-    DirectoryConflict,
-    DirectoryInvalid,
-    DirectoryRefused,
-    DirectoryUnreachable,
-)
+from request_tracker_utils.directory.service import CHANGE_ERRORS
 from request_tracker_utils.tags import sequence, service, webhook
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceExhausted, SequenceNotReady, TagTaken
 from request_tracker_utils.tags.permissions import TagPermission
@@ -56,18 +48,7 @@ def next_asset_tag() -> Answer:
 
 @api.post("/confirm-asset-tag", responses={200: TagConfirmed})
 @require(TagPermission.ASSIGN)
-@may_refuse(
-    NotATag,
-    DirectoryInvalid,
-    AssetNotFound,
-    TagTaken,
-    AssetHasTag,
-    DirectoryConflict,
-    DirectoryRefused,
-    DirectoryBroken,
-    DirectoryUnreachable,
-    DirectoryBusy,
-)
+@may_refuse(NotATag, TagTaken, AssetHasTag, *CHANGE_ERRORS)
 def confirm_asset_tag(body: ConfirmTag) -> Answer:
     """Give an asset this tag, and its name in the directory.
 

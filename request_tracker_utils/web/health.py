@@ -9,12 +9,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.health import Finding, Health, HealthCheck, Report, Status
+from request_tracker_utils.core.health import Health, Report, Status
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor_or_none, public
 from request_tracker_utils.web.house import house
-
-__all__ = ["Finding", "HealthCheck", "Report", "Status", "install", "report"]
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For monitors and load balancers.")])
 

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Iterator
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
 from typing import cast
 
 import structlog
@@ -14,6 +13,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.jobs import last_starts
 from request_tracker_utils.core.metrics import Gauge, exposition
+from request_tracker_utils.core.networks import address_of
 from request_tracker_utils.web.auth import admit, public
 from request_tracker_utils.web.house import house, settings
 
@@ -48,13 +48,8 @@ def _brings_the_token() -> bool:
 
 
 def _comes_from_an_allowed_address() -> bool:
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return False  # a socket's
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in network for network in settings().metrics_addresses)
+    address = address_of(request.remote_addr or "")
+    return address is not None and any(address in network for network in settings().metrics_addresses)
 
 
 def _gauges() -> list[Gauge]:

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
+
+from request_tracker_utils.core.networks import Address, Network, address_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 HOST = re.compile(r"\[(?P<bracketed>[^]]*)\](?::\d+)?|(?P<host>[\d.]+):\d+|(?P<plain>[0-9A-Fa-f:.%\w]+)")
 
 
@@ -51,13 +50,9 @@ class TrustedProxies:
 
 
 def _address(text: str) -> Address | None:
-    """Also of `10.0.0.5:4711` and `[::1]:4711`, as some proxies write it, and of IPv4 that came in by IPv6."""
+    """Also of `10.0.0.5:4711` and `[::1]:4711`, as some proxies write it."""
     found = HOST.fullmatch(text.strip())
-    try:
-        address = ip_address((found["bracketed"] or found["plain"] or found["host"]) if found else "")
-    except ValueError:
-        return None
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+    return address_of(found["bracketed"] or found["plain"] or found["host"]) if found else None
 
 
 def _last(header: str) -> str:

@@ -1,7 +1,7 @@
 """Guessing passwords is slow, and nobody keeps somebody else out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +24,6 @@ from tests.services.house import PASSWORD, csrf_token, make_app, user
 PAGE = {"Accept": "text/html"}
 HOME, STRANGER = "203.0.113.7", "198.51.100.66"
 Attempt = Callable[..., TestResponse]
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

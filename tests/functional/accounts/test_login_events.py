@@ -1,6 +1,5 @@
 """What is written down of who came in, tried to, and went."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,12 +20,6 @@ from tests.functional.accounts.person import FIREFOX, HOME, Person, account, lin
 from tests.services.house import PASSWORD, make_app, user
 
 ELSEWHERE = "198.51.100.9"
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -10,10 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.administration import status
+from request_tracker_utils.core import checks
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import JobRun
+from request_tracker_utils.directory.jobs import check_directory
+from request_tracker_utils.directory.service import DirectoryInvalid
 from request_tracker_utils.web.feature import Condition, StatusSection
 from request_tracker_utils.web.house import EXTENSION
 from tests.services.house import WEBHOOK_TOKEN, make_app, ready, token
@@ -71,7 +74,7 @@ def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admi
 def test_a_job_that_has_not_begun_for_long_is_missed(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long_ago = utc_now() - 4 * status.SHORTEST_WAIT
+    long_ago = utc_now() - 4 * checks.SHORTEST_WAIT
     monkeypatch.setattr(app.extensions[EXTENSION], "started_at", long_ago)
     text = page(client, admin)
     assert "The job confirm-tags has not begun for long." in text
@@ -190,3 +193,16 @@ def row(text: str, what: str) -> str:
 def test_one_tab_is_marked_as_the_one_that_is_open(app: Flask, client: FlaskClient, admin: dict[str, str], path: str, tab: str) -> None:
     tabs = page(client, admin, path).split('class="tabs"', 1)[1].split("</nav>", 1)[0].split("<li>")
     assert [entry.rpartition("</a>")[0].rpartition(">")[2] for entry in tabs if "aria-current" in entry] == [tab]
+
+
+def test_the_job_says_what_request_tracker_lacks_of_the_settings(tmp_path: Path, request_tracker: RequestTracker) -> None:
+    sound = connected(tmp_path / "sound", request_tracker.url, request_tracker.token)
+    with sound.app_context():
+        assert check_directory() == 0
+    lacking = connected(
+        tmp_path / "lacking", request_tracker.url, request_tracker.token, rt_catalog="Nope", rt_manufacturer_field="Nope too"
+    )
+    with lacking.app_context(), pytest.raises(DirectoryInvalid) as raised:
+        check_directory()
+    for part in ("RT_CATALOG: Nope", "Chromebooks", "RT_MANUFACTURER_FIELD: Nope too", "Serial Number"):
+        assert part in raised.value.message

@@ -73,14 +73,6 @@ def test_catalogs_and_addresses_are_those_of_request_tracker(directory: Director
     assert directory.page_address(7) == f"{request_tracker.url}/Asset/Display.html?id=7"
 
 
-def test_names_in_the_settings_that_request_tracker_lacks_are_listed(client: RtClient) -> None:
-    assert RequestTrackerDirectory(client, default_catalog="Chromebooks").problems() == []
-    problems = RequestTrackerDirectory(client, default_catalog="Nope", manufacturer_field="Nope too").problems()
-    assert len(problems) == 2
-    assert "Chromebooks" in problems[0]
-    assert "'Nope too'" in problems[1]
-
-
 def test_errors_of_the_connection_keep_their_meaning(request_tracker: RequestTracker) -> None:
     with RtClient(request_tracker.url, "1-14-bad") as client, pytest.raises(DirectoryRefused, match="RT_TOKEN") as refused:
         RequestTrackerDirectory(client, default_catalog="x").get(1)

@@ -1,0 +1,97 @@
+"""What every request asks of the database is one query that takes an index; so is what a wrong password asks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, event, text
+
+from request_tracker_utils.accounts import events, guessing, sessions, tokens
+from request_tracker_utils.accounts.models import LoginEvent, LoginKind, PersonalToken, SignInSession, User
+from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.core.db import db, looking, reading, transaction
+from tests.functional.accounts.person import Person, token_in
+from tests.services.house import user
+
+MANY = 5_000
+INDEXES = {"personal_tokens": "uq_personal_tokens_key_hash", "sign_in_sessions": "uq_sign_in_sessions_key_hash"}
+
+
+@pytest.fixture
+def crowded(app: Flask) -> Flask:
+    """Many tokens, sessions and failures, and a database that knows how many."""
+    user(app, "staff", "ada")
+    now = datetime.now(UTC)
+    with app.app_context(), transaction() as session:
+        owner = session.query(User).one().id
+        each = [{"user_id": owner, "key_hash": f"{number:064}", "created_at": now} for number in range(MANY)]
+        session.execute(PersonalToken.__table__.insert(), [{**one, "label": "x"} for one in each])
+        more = {"expires_at": now + timedelta(days=1), "address": "x", "agent": "x"}
+        session.execute(SignInSession.__table__.insert(), [{**one, **more} for one in each])
+        failures = [{"account_key": f"user {n % 500}", "network": f"10.0.{n % 250}.1"} for n in range(MANY)]
+        session.execute(
+            LoginEvent.__table__.insert(), [{"at": now, "kind": "wrong password", "address": "x", "agent": "x", **one} for one in failures]
+        )
+    with app.app_context(), db.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    return app
+
+
+def plans(connection: Connection, statements: list[tuple[str, object]]) -> list[str]:
+    """How the database would carry each statement out."""
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    return ["\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, given)) for statement, given in statements]
+
+
+def asked(app: Flask, connection: Connection, ask) -> list[tuple[str, object]]:  # type: ignore[no-untyped-def]
+    """The statements that `ask` sends over the connection."""
+    seen: list[tuple[str, object]] = []
+    event.listen(connection, "before_cursor_execute", lambda _c, _k, statement, given, *_: seen.append((statement, given)))
+    ask()
+    return seen
+
+
+def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded: Flask) -> None:
+    now = datetime.now(UTC)
+    for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.of_key)):
+        with crowded.app_context(), looking() as connection:
+            statements = asked(crowded, connection, lambda ask=ask, connection=connection: ask(connection, "some key", now=now))
+            assert len(statements) == 1
+        with crowded.app_context(), looking() as connection:
+            (plan,) = plans(connection, statements)
+        assert INDEXES[table] in plan or f"{table} USING INDEX sqlite_autoindex_{table}_1 (key_hash=?)" in plan, plan
+        assert f"Seq Scan on {table}" not in plan
+
+
+def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: Flask) -> None:
+    with crowded.app_context(), reading() as session:
+        connection, origin, now = session.connection(), Origin("10.0.7.1", "x"), datetime.now(UTC)
+        statements = asked(crowded, connection, lambda: guessing.pause(session, "user 7", origin, now=now))
+    with crowded.app_context(), looking() as connection:
+        for plan in plans(connection, statements):
+            assert "ix_login_events" in plan, plan
+            assert "SCAN login_events" not in plan.replace("SEARCH", "")
+            assert "Seq Scan" not in plan
+
+
+def test_a_request_with_a_token_asks_once_who_calls(app: Flask) -> None:
+    bob = Person(app, user(app, "staff", "bob"))
+    token = token_in(bob.post("/me/tokens", label="x", expires="30"))
+    headers = {"Authorization": f"Bearer {token}"}
+    assert bob.client.get("/next-asset-tag", headers=headers).status_code == 200  # its first use, and its address, are written down
+    statements: list[str] = []
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
+    assert bob.client.get("/next-asset-tag", headers=headers).status_code == 200
+    assert [("personal_tokens" in statement, "tag_sequences" in statement) for statement in statements] == [(True, False), (False, True)]
+
+
+def test_events_of_one_kind_are_told_apart(app: Flask) -> None:
+    with app.app_context(), transaction() as session:
+        events.record(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
+        session.flush()
+        assert events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
+        assert not events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="b")
+        assert not events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.2"), now=datetime.now(UTC))
+        assert not events.is_quiet(session, LoginKind.FORBIDDEN, Origin("10.0.0.1"), now=datetime.now(UTC))
