@@ -22,13 +22,14 @@ from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags.feature import feature as tags
+from request_tracker_utils.tasks.feature import feature as tasks
 from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.house import EXTENSION, House
 from request_tracker_utils.web.json import ShallowJson
 from request_tracker_utils.web.proxies import TrustedProxies
 
-FEATURES: list[Feature] = [accounts, directory, tags, labels, assets, administration]
+FEATURES: list[Feature] = [accounts, tasks, directory, tags, labels, assets, administration]
 
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of a request's body. Routes that take files say so themselves."""

@@ -1,6 +1,7 @@
 """When jobs run: APScheduler inside each server process, of which one is the leader."""
 
 from datetime import timedelta
+from threading import Event
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -33,6 +34,7 @@ class Scheduler:
         with app.app_context():
             self._lock = SharedLock(db.engine, "scheduler")
         self._leads = False
+        self._stopping = Event()
         self._background = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(4), "lead": ThreadPoolExecutor(1)},
@@ -44,9 +46,14 @@ class Scheduler:
         self._background.start()
 
     def stop(self) -> None:
-        """Waits for the jobs that run, and gives leadership up."""
+        """Waits for the jobs that run, and gives leadership up. Long work is told, and puts down what it has not begun."""
+        self._stopping.set()
         self._background.shutdown(wait=True)
         self._lock.release()
+
+    def stopping(self) -> bool:
+        """Whether this process ends: what takes long stops where it can go on later."""
+        return self._stopping.is_set()
 
     def nudge(self, name: str, after: timedelta) -> None:
         """Runs the job once, soon, in this process. Two runs wait at most: the first asked for, and the last."""

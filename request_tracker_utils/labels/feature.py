@@ -1,6 +1,6 @@
 """Labels, as the app sees them."""
 
-from request_tracker_utils.labels import printed, views
+from request_tracker_utils.labels import models, printed, views  # noqa: F401 — the tables are known by their import
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.feature import Feature
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
@@ -32,6 +32,8 @@ class TagSequence(Base):
 
     prefix: Mapped[str] = mapped_column(String(16), primary_key=True)
     next_number: Mapped[int] = mapped_column(default=1)
+    floor: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The number that the sequence was last set to by hand: released ones below it are not given again."""
     adopted_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -94,7 +96,14 @@ class TagEvent(Base):
     """One change of a tag. The table only grows: triggers refuse to change or delete a row."""
 
     __tablename__ = "tag_events"
-    __table_args__ = (Index("ix_tag_events_tag", "tag"), Index("ix_tag_events_asset_id", "asset_id"))
+    __table_args__ = (
+        Index("ix_tag_events_tag", "tag"),
+        Index("ix_tag_events_asset_id", "asset_id"),
+        # The trail is read backwards: what somebody did, or one kind of change, is found in that order without sorting.
+        Index("ix_tag_events_actor_id", "actor", "id"),
+        Index("ix_tag_events_action_id", "action", "id"),
+        Index("ix_tag_events_old_name_id", "old_name", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(Instant)
@@ -116,6 +125,94 @@ class WaitingAsset(Base):
     name: Mapped[str | None] = mapped_column(String(500))
     prefix: Mapped[str] = mapped_column(String(16))
     asked_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class CatalogPrefix(Base):
+    """The prefix of a catalog's new assets; those of other catalogs get PREFIX."""
+
+    __tablename__ = "catalog_prefixes"
+
+    catalog: Mapped[str] = mapped_column(String(255), primary_key=True)
+    prefix: Mapped[str] = mapped_column(ForeignKey("tag_sequences.prefix"))
+    changed_by: Mapped[str] = mapped_column(String(100))
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class OlderRecord(Base):
+    """A file of an older installation that was taken over, with the report of what was in it. Each is taken over once."""
+
+    __tablename__ = "older_records"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file: Mapped[str] = mapped_column(String(500))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of what was read: the same file under another name is the same record."""
+    adopted_at: Mapped[datetime] = mapped_column(Instant)
+    actor: Mapped[str] = mapped_column(String(100))
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Sweep(Base):
+    """How assets without a tag are found and tagged by themselves. There is one row, or none before anybody has looked."""
+
+    __tablename__ = "tag_sweep"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("NOT is_on OR tried_at IS NOT NULL", name="tried_before_on"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_on: Mapped[bool] = mapped_column(default=False)
+    catalogs: Mapped[list[str]] = mapped_column(JSON, default=list)
+    tried_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When these catalogs were last tried dry."""
+    found: Mapped[int | None]
+    """Assets without a tag that the last look found."""
+    looked_at: Mapped[datetime | None] = mapped_column(Instant)
+    problem: Mapped[str | None] = mapped_column(String(500))
+    """What kept the last look from all catalogs."""
+    changed_by: Mapped[str] = mapped_column(String(100))
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class DifferenceKind(StrEnum):
+    RENAMED = "renamed"
+    """The asset that has the tag here is called otherwise in the directory."""
+    TWIN = "twin"
+    """A further asset bears a tag's name."""
+    GONE = "gone"
+    """The asset that has the tag is not in the directory, or deleted there."""
+    UNKNOWN = "unknown"
+    """An asset is called like a tag that nobody has here."""
+    MISSPELT = "misspelt"
+    """An asset's name begins like a tag and is none."""
+
+
+class TagDifference(Base):
+    """Something in which the directory and this program do not agree, until it is settled or gone."""
+
+    __tablename__ = "tag_differences"
+    __table_args__ = (
+        CheckConstraint("kind IN ('renamed', 'twin', 'gone', 'unknown', 'misspelt')", name="kind"),
+        Index("uq_tag_differences_kind_asset_id_tag", "kind", "asset_id", "tag", unique=True),
+        Index("ix_tag_differences_open", "id", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    tag: Mapped[str] = mapped_column(String(26))
+    """The tag that it is about; empty for a name that is none."""
+    asset_id: Mapped[int] = mapped_column(BigInteger)
+    """The asset that it is about: of twins the one that has not the tag here."""
+    name: Mapped[str | None] = mapped_column(String(500))
+    """What the directory calls the asset."""
+    found_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant)
+    """When a comparison last saw it."""
+    settled_at: Mapped[datetime | None] = mapped_column(Instant)
+    settled_by: Mapped[str | None] = mapped_column(String(100))
+    settlement: Mapped[str | None] = mapped_column(String(40))
+    """How it was settled; `left` says that it is to stay as it is, and `vanished` that a later comparison saw it no more."""
 
 
 APPEND_ONLY = {

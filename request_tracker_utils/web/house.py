@@ -39,6 +39,10 @@ class House:
         if self.scheduler is not None:
             self.scheduler.nudge(job, after)
 
+    def stopping(self) -> bool:
+        """Whether this process has been told to end."""
+        return self.scheduler is not None and self.scheduler.stopping()
+
 
 def house() -> House:
     return cast(House, current_app.extensions[EXTENSION])

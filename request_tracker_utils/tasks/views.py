@@ -1,0 +1,73 @@
+"""Pages of tasks: all of them, and one with its progress, what failed and why."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import Forbidden
+from request_tracker_utils.tasks import kinds, service
+from request_tracker_utils.tasks.models import ItemState, TaskState
+from request_tracker_utils.tasks.permissions import TaskPermission
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.house import house
+
+LAST_PAGE = 1_000
+SHOWN = 200
+"""Items of one state that the page shows."""
+
+pages = Blueprint("tasks", __name__, url_prefix="/tasks")
+
+
+@pages.get("")
+@require(TaskPermission.READ)
+def all_tasks() -> str:
+    """Every task, the newest first."""
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    with reading() as session:
+        tasks, more = service.recent(session, page=page)
+        return render_template("tasks/tasks.html", tasks=tasks, page=page, more=more)
+
+
+@pages.get("/<int:task_id>")
+@require(TaskPermission.READ)
+def show(task_id: int) -> str:
+    """How far the task is; when it has ended, what failed and why, and where to go from there."""
+    with reading() as session:
+        task = service.get(session, task_id)
+        lists = {state: service.items(session, task_id, state, limit=SHOWN) for state in (ItemState.FAILED, ItemState.DONE)}
+        waiting = service.count_items(session, task_id).get(ItemState.WAITING, 0)
+    kind = kinds.named(task.kind)
+    links = kind.links(task) if kind and task.state == TaskState.DONE else ()
+    may_run = kind is not None and current_actor().may(kind.permission)
+    return render_template("tasks/task.html", task=task, lists=lists, waiting=waiting, links=links, may_run=may_run, shown=SHOWN)
+
+
+@pages.post("/<int:task_id>/cancel")
+@require(TaskPermission.RUN)
+def cancel(task_id: int) -> ResponseReturnValue:
+    """Ends the task; what was done stays done."""
+    _check_kind(task_id)
+    with transaction() as session:
+        service.cancel(session, task_id, now=utc_now())
+    flash("Cancelled. What was done stays done.", "success")
+    return redirect(url_for(".show", task_id=task_id), 303)
+
+
+@pages.post("/<int:task_id>/resume")
+@require(TaskPermission.RUN)
+def resume(task_id: int) -> ResponseReturnValue:
+    """Goes on with what is left and what failed."""
+    _check_kind(task_id)
+    with transaction() as session:
+        service.resume(session, task_id, now=utc_now())
+    house().nudge("run-tasks")
+    return redirect(url_for(".show", task_id=task_id), 303)
+
+
+def _check_kind(task_id: int) -> None:
+    """Raises TaskNotFound; Forbidden for who might not have started it."""
+    with reading() as session:
+        kind = kinds.named(service.get(session, task_id).kind)
+    if kind is not None and not current_actor().may(kind.permission):
+        raise Forbidden(f"Your role does not include {kind.permission}.", permission=str(kind.permission))
