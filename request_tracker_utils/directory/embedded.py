@@ -70,6 +70,20 @@ class EmbeddedDirectory:
             yield rows
             last = rows[-1][0]
 
+    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+        query = _matching(text).where(DirectoryAsset.catalog.in_(list(catalogs)))
+        for prefix in prefixes:
+            query = query.where(func.lower(func.substr(DirectoryAsset.name, 1, len(prefix))) != prefix.lower())
+        last = 0
+        while True:
+            with self._reading() as session:
+                rows = session.scalars(query.where(DirectoryAsset.id > last).order_by(DirectoryAsset.id).limit(CHUNK)).all()
+                found = [_asset(row) for row in rows]
+            if not found:
+                return
+            yield found
+            last = found[-1].id
+
     def query(self, query: str, *, limit: int) -> list[Asset]:
         if not query.strip():
             raise DirectoryInvalid("The query is empty: it would find every asset.", field="query")
@@ -96,7 +110,7 @@ class EmbeddedDirectory:
         except IntegrityError:
             raise serial_taken(new.serial, self.find_by_serial(new.serial)) from None
 
-    def rename(self, asset_id: int, name: str) -> str:
+    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
         _checked("name", name)
         with self._transaction() as session:
             row = _row(session, asset_id)

@@ -97,6 +97,11 @@ class RequestTrackerDirectory:
         with self._asking():
             yield from self._client.names_beginning_with(prefix)
 
+    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+        with self._asking():
+            for assets in self._client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text):
+                yield [self._asset(each) for each in assets]
+
     def query(self, query: str, *, limit: int) -> list[Asset]:
         with self._asking():
             return [self._asset(each) for each in self._client.assets_by_query(query, limit=limit)]
@@ -114,9 +119,9 @@ class RequestTrackerDirectory:
                 # It exists. An error here would have it created a second time.
                 return self._asset(RtAsset(asset_id, "", "", catalog, fields))
 
-    def rename(self, asset_id: int, name: str) -> str:
+    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
         with self._asking(asset_id):
-            return self._client.rename_asset(_possible(asset_id), name)
+            return self._client.rename_asset(_possible(asset_id), name, seen=seen)
 
     def set_holder(self, asset_id: int, username: str) -> None:
         with self._asking(asset_id):

@@ -139,6 +139,10 @@ class Directory(Protocol):
     def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
         """Id and name of every asset whose name begins with `prefix` (with case), in chunks."""
 
+    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+        """Assets of these catalogs whose name begins with none of the prefixes (without case), by chunks in the order of ids; with `text`
+        only those whose name, serial number or model holds it."""
+
     def query(self, query: str, *, limit: int) -> list[Asset]:
         """What a query in the directory's own language finds. Raises DirectoryInvalid for one that cannot be trusted
         (Request Tracker answers a query that it does not understand with every asset)."""
@@ -150,8 +154,9 @@ class Directory(Protocol):
         After DirectoryUnreachable and DirectoryBroken the asset may exist.
         """
 
-    def rename(self, asset_id: int, name: str) -> str:
-        """Sets the name, reads it back, and returns the old name. Raises AssetNotFound, DirectoryInvalid, DirectoryConflict."""
+    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
+        """Sets the name, makes sure of it, and returns the old name. With `seen`, the name that was read a moment ago, Request Tracker is
+        asked once where it would be asked three times. Raises AssetNotFound, DirectoryInvalid, DirectoryConflict."""
 
     def set_holder(self, asset_id: int, username: str) -> None:
         """Makes `username` holder and owner; an empty name makes it nobody's. Read back. Raises AssetNotFound, DirectoryInvalid."""

@@ -61,7 +61,7 @@ def _look_after(transaction: Transaction, directory: Directory, tag: Tag, asset:
     if asset is not None and asset.name == tag.tag:
         return _settle(transaction, tag, asset.id, "confirmed", actor, now, tag.previous_name)
     if asset is not None and tag.state == TagState.ASSIGNED:
-        old_name = directory.rename(asset.id, tag.tag)
+        old_name = directory.rename(asset.id, tag.tag, seen=asset.name)
         return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
     if not _absent_for_long(tag, now):
         _note_absence(transaction, tag, now)

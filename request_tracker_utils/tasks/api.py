@@ -14,7 +14,7 @@ from request_tracker_utils.web.refusals import may_refuse
 api = APIBlueprint("tasks_api", __name__, abp_tags=[Tag(name="tasks", description="Long work: how far it is.")])
 
 
-@api.get("/api/tasks/<int:task_id>", responses={200: TaskProgress})
+@api.get("/api/tasks/<task_id>", responses={200: TaskProgress})
 @require(TaskPermission.READ)
 @may_refuse(TaskNotFound)
 def task_progress(path: TaskPath) -> Answer:

@@ -9,7 +9,7 @@ from request_tracker_utils.tasks.models import Task, TaskState
 
 
 class TaskPath(BaseModel):
-    task_id: int = Field(ge=1, le=2**31 - 1, description="The task’s number.")
+    task_id: int = Field(ge=1, le=2**31 - 1, description="The task’s number.", json_schema_extra={"example": 17})
 
 
 class TaskProgress(BaseModel):

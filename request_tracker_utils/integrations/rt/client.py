@@ -130,12 +130,18 @@ class RtClient:
         """
         return self._writes.create(name, catalog=catalog, fields=fields or {}, status=status)
 
-    def rename_asset(self, asset_id: int, name: str, *, etag: str | None = None) -> str:
+    def rename_asset(self, asset_id: int, name: str, *, etag: str | None = None, seen: str | None = None) -> str:
         """Sets the name, reads it back, and returns the old one. The change is bound to `etag`, or to the state just read.
 
-        Raises RtNotFound, RtInvalid, RtConflict.
+        With `seen`, the name that was read a moment ago, nothing is read first, and back only where RT's answer does not say by itself that
+        this name became the other: one request in place of three. Raises RtNotFound, RtInvalid, RtConflict.
         """
-        return self._writes.rename(asset_id, name, etag=etag)
+        return self._writes.rename(asset_id, name, etag=etag, seen=seen)
+
+    def assets_named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[RtAsset]]:
+        """Assets of these catalogs whose name begins with none of the prefixes (without case), by hundreds in the order of ids; with
+        `text` only those whose name, serial number or model holds it. Raises RtInvalid for control characters."""
+        return self._searches.named_otherwise(prefixes, catalogs=catalogs, text=text)
 
     def set_fields(self, asset_id: int, fields: Mapping[str, str]) -> None:
         """Sets custom fields and reads them back; an empty text empties one. Raises RtNotFound, RtInvalid, RtConflict."""

@@ -61,10 +61,7 @@ class Searches:
         return assets
 
     def by_text(self, wanted: str, *, catalog: str, page: int, page_size: int) -> RtAssetPage:
-        conditions = []
-        if wanted:
-            like = quoted(pattern(wanted))
-            conditions.append(f"(Name LIKE {like} OR CF.{{{self._serial}}} LIKE {like} OR CF.{{{self._model}}} LIKE {like})")
+        conditions = [self._mentioning(wanted)] if wanted else []
         if catalog:
             conditions.append(f"Catalog = {quoted(catalog)}")
         size = max(1, min(page_size, LARGEST_PAGE))
@@ -87,6 +84,22 @@ class Searches:
                     raise misunderstood()
                 if kept := [(number_, name) for number_, name in found if name.startswith(prefix)]:
                     yield kept
+
+    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str) -> Iterator[list[RtAsset]]:
+        names, folded = list(catalogs), tuple(prefix.casefold() for prefix in prefixes)
+        if not names:
+            return
+        # What stands for any character in LIKE would leave out more than is meant; such a prefix is left to the check of each row.
+        told = [f"Name NOT STARTSWITH {quoted(prefix)}" for prefix in folded if not WILDCARDS & set(prefix)]
+        inside = " OR ".join(f"Catalog = {quoted(name)}" for name in names)
+        conditions = [f"({inside})", *told, *([self._mentioning(text)] if text else [])]
+        with closing(read_all(self._transport, " AND ".join(conditions), FULL)) as pages:
+            for rows in pages:
+                assets = [asset_of(row) for row in rows]
+                if not all(any(alike(asset.catalog, name) for name in names) for asset in assets):
+                    raise misunderstood()
+                kept = [asset for asset in assets if not asset.name.casefold().startswith(folded)]
+                yield [asset for asset in kept if not text or self._mentions(asset, text, holds)]
 
     def by_query(self, query: str, *, limit: int) -> list[RtAsset]:
         """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and drops the rest. So the same
@@ -142,6 +155,10 @@ class Searches:
     def _count(self, query: Query) -> int:
         page = read_page(self._transport, query, NAMES, size=1)
         return len(page.rows) if page.total is None else page.total
+
+    def _mentioning(self, text: str) -> str:
+        like = quoted(pattern(text))
+        return f"(Name LIKE {like} OR CF.{{{self._serial}}} LIKE {like} OR CF.{{{self._model}}} LIKE {like})"
 
     def _mentions(self, asset: RtAsset, wanted: str, contains: Callable[[str, str], bool]) -> bool:
         return any(contains(each, wanted) for each in (asset.name, asset.fields.get(self._serial, ""), asset.fields.get(self._model, "")))

@@ -1,6 +1,8 @@
 """Changing assets. Request Tracker answers 200 to a change that it refused, so every write is read back."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from request_tracker_utils.integrations.rt.errors import RtConflict, RtInvalid, RtNotFound, RtRefused, RtUnreachable
@@ -18,6 +20,22 @@ def read_asset(transport: Transport, asset_id: int) -> RtAsset:
     if asset.id != asset_id:
         raise RtRefused(f"Request Tracker was asked for asset #{asset_id} and answered with #{asset.id}. Nothing was done.")
     return asset
+
+
+@dataclass(frozen=True)
+class _PutAnswer:
+    """RT's messages, one a change; `lost` when no answer came, and nobody knows whether it was carried out."""
+
+    messages: tuple[str, ...] = ()
+    lost: RtUnreachable | None = None
+
+    def tells_of_change(self, old: str, new: str) -> bool:
+        """Whether RT says that it has recorded this very change: `Asset x: Name changed from 'old' to 'new'`, in any language.
+
+        A refusal quotes neither, and what was changed by somebody else meanwhile quotes another old value.
+        """
+        quoted = [value for value in (old, new) if value]
+        return any(re.search(".+".join(f"['\"]{re.escape(value)}['\"]" for value in quoted), message) for message in self.messages)
 
 
 class Writes:
@@ -41,17 +59,21 @@ class Writes:
             raise RtRefused(message, status=403) from None
         return number(body.get("id") if isinstance(body, dict) else None)
 
-    def rename(self, asset_id: int, name: str, *, etag: str | None = None) -> str:
+    def rename(self, asset_id: int, name: str, *, etag: str | None = None, seen: str | None = None) -> str:
         _check_name(name)
         if not name:
             raise RtInvalid("An empty name cannot be given to an asset.")
-        before = read_asset(self._transport, asset_id)
-        if before.name == name:
+        before = None if seen is not None else read_asset(self._transport, asset_id)
+        old = before.name if before else seen
+        if old == name:
             return name
-        said, asset = self._put(asset_id, {"Name": name}, etag=before.etag if etag is None else etag, done=lambda asset: asset.name == name)
+        answer = self._put(asset_id, {"Name": name}, etag=etag or (before.etag if before else ""))
+        if seen is not None and answer.tells_of_change(seen, name):
+            return seen
+        said, asset = self._read_back(asset_id, answer, done=lambda asset: asset.name == name)
         if asset.name == name:
-            return before.name
-        if asset.name == before.name:
+            return old or ""
+        if asset.name == old:
             raise RtInvalid(f"Request Tracker did not rename asset #{asset_id} to {name!r}.{said}")
         raise RtConflict(f"Asset #{asset_id} was to be named {name!r} and is now {asset.name!r}: somebody else changes it too. Look at it.")
 
@@ -59,7 +81,8 @@ class Writes:
         def missing(asset: RtAsset) -> list[str]:
             return [name for name, value in fields.items() if asset.fields.get(name) != value]
 
-        said, asset = self._put(asset_id, {"CustomFields": dict(fields)}, done=lambda asset: not missing(asset))
+        answer = self._put(asset_id, {"CustomFields": dict(fields)})
+        said, asset = self._read_back(asset_id, answer, done=lambda asset: not missing(asset))
         # RT passes over fields that it does not know.
         if unknown := [name for name in fields if name not in asset.fields]:
             raise RtInvalid(
@@ -80,22 +103,24 @@ class Writes:
         def held(asset: RtAsset) -> bool:
             return same(", ".join(asset.holders), name) and same(asset.owner, name)
 
-        said, asset = self._put(asset_id, {"HeldBy": [who] if user else [], "Owner": who}, done=held)
+        answer = self._put(asset_id, {"HeldBy": [who] if user else [], "Owner": who})
+        said, asset = self._read_back(asset_id, answer, done=held)
         if not held(asset):
             raise RtConflict(f"Asset #{asset_id} did not become {name or 'nobody'}'s in Request Tracker.{said}")
 
-    def _put(self, asset_id: int, data: Mapping[str, Any], *, done: Callable[[RtAsset], bool], etag: str = "") -> tuple[str, RtAsset]:
-        """What RT said about it, and the asset read back. After a lost answer, reading back tells whether it was done."""
-        lost: RtUnreachable | None = None
-        body: Any = None
+    def _put(self, asset_id: int, data: Mapping[str, Any], *, etag: str = "") -> _PutAnswer:
         try:
             body = self._transport.write("PUT", f"asset/{asset_id}", data, etag=etag).body
         except RtUnreachable as error:
-            lost = error
+            return _PutAnswer(lost=error)
+        return _PutAnswer(tuple(str(each) for each in body) if isinstance(body, list) else ())
+
+    def _read_back(self, asset_id: int, answer: _PutAnswer, *, done: Callable[[RtAsset], bool]) -> tuple[str, RtAsset]:
+        """What RT said about it, and the asset as it is now. After a lost answer this tells whether it was done."""
         asset = read_asset(self._transport, asset_id)
-        if lost is not None and not done(asset):
-            raise lost
-        said = "; ".join(str(each) for each in body)[:300] if isinstance(body, list) else ""
+        if answer.lost is not None and not done(asset):
+            raise answer.lost
+        said = "; ".join(answer.messages)[:300]
         return (f" It said: {said}" if said else ""), asset
 
 

@@ -87,7 +87,7 @@ ROUTES: dict[str, May | None] = {
     "GET /tasks/<int:task_id>": STAFF,
     "POST /tasks/<int:task_id>/cancel": STAFF,
     "POST /tasks/<int:task_id>/resume": STAFF,
-    "GET /api/tasks/<int:task_id>": STAFF,
+    "GET /api/tasks/<task_id>": STAFF,
     "GET /webhook": ADMIN_BY_BROWSER,
     "POST /webhook/asset-created": SECRET,
     "GET /openapi/": SIGNED_IN,
