@@ -1,4 +1,4 @@
-"""Adding an asset with its tag, and giving a tag to one that has none."""
+"""Adding an asset with its tag."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +14,6 @@ from request_tracker_utils.directory.service import (
     SerialTaken,
     serial_taken,
 )
-from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 
@@ -38,21 +37,3 @@ def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix
         raise
     with transaction() as session:
         return tags.bind(session, tag, asset_id=asset.id, name=asset.name, actor=actor, now=now)
-
-
-def give_tag(transaction: Transaction, directory: Directory, asset_id: int, *, prefix: str, actor: Actor, now: datetime) -> Tag:
-    """Gives the existing asset a tag and its name in the directory. An asset that has one keeps it.
-
-    Raises AssetNotFound, SequenceNotReady; what the directory raises on renaming, and then a job tries again.
-    """
-    asset = directory.get(asset_id)
-    tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=asset.name, prefix=prefix, now=now, actor=actor)
-    if tag is None:
-        raise sequence.not_ready(prefix)
-    if asset.name != tag.tag:
-        directory.rename(asset_id, tag.tag)
-    with transaction() as session:
-        current = session.get_one(Tag, tag.id)
-        if current.confirmed_at is None and current.asset_id == asset_id:
-            tags.settle(session, current, action="renamed", actor=actor, now=now, old_name=asset.name)
-        return current

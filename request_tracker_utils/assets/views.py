@@ -15,7 +15,7 @@ from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tags import trail
+from request_tracker_utils.tags import tagging, trail
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
@@ -82,6 +82,7 @@ def add() -> ResponseReturnValue:
 @require(TagPermission.ASSIGN)
 def give_tag(asset_id: int) -> ResponseReturnValue:
     """Gives an asset without a tag the next one."""
-    tag = service.give_tag(transaction, directory(), asset_id, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    asset = directory().get(asset_id)
+    tag = tagging.give_tag(transaction, directory(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
     flash(f"The asset is called {tag.tag} now. Print its label.", "success")
     return redirect(url_for(".show", asset_id=asset_id), 303)

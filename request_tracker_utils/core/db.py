@@ -32,6 +32,9 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 Transaction = Callable[[], AbstractContextManager[Session]]
 """What a use case that talks to another system is given: it opens a short transaction for each of its steps."""
 
+Reading = Callable[[], AbstractContextManager[Session]]
+"""The same for what only reads: see `reading`."""
+
 
 class Instant(TypeDecorator[datetime]):
     """A point in time: zoned going in, UTC coming out. SQLite forgets zones, so it is given none."""

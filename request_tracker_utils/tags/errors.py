@@ -27,6 +27,12 @@ class TagNotFound(NotFound):
     code = "tag_not_found"
 
 
+class NotTried(Conflict):
+    """The sweep has not been tried dry for the catalogs that are chosen."""
+
+    code = "not_tried"
+
+
 class SequenceNotReady(Unavailable):
     """The tags that the directory holds are still being read; the first tag is given after that."""
 

@@ -5,11 +5,12 @@ from flask import Flask
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import cli, sequence, service, status, trail, views, webhook
+from request_tracker_utils.tags import cli, sequence, service, status, sweep_views, tasks, trail, untagged_views, views, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tasks.kinds import offer
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.openapi import admit_scheme
@@ -36,6 +37,8 @@ def card() -> dict[str, object]:
 
 def install(app: Flask) -> None:
     admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    for kind in tasks.kinds:
+        offer(app, kind)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
@@ -50,7 +53,7 @@ def gauges() -> dict[str, tuple[str, float]]:
 feature = Feature(
     name="tags",
     apis=[api, hook],
-    pages=[views.pages, views.waiting_pages],
+    pages=[views.pages, views.waiting_pages, sweep_views.pages, untagged_views.pages],
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import adoption, confirmation
+from request_tracker_utils.tags import adoption, confirmation, untagged
 from request_tracker_utils.web.house import house, settings
 
 
@@ -29,9 +29,18 @@ def confirm_tags() -> int:
     return confirmation.confirm_due(transaction, directory(), actor=of_job("confirm-tags"), clock=utc_now)
 
 
+def sweep_untagged() -> int:
+    task = untagged.sweep(transaction, reading, directory(), actor=of_job("sweep-untagged"), now=utc_now())
+    if task is None:
+        return 0
+    house().nudge("run-tasks")
+    return task.total or 0
+
+
 jobs = [
     Job(
         "adopt-tags", "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags
     ),
     Job("confirm-tags", "Make sure that the directory holds the name of each tag", timedelta(seconds=15), confirm_tags),
+    Job("sweep-untagged", "Find assets without a tag in the catalogs of the sweep, and tag them", timedelta(minutes=10), sweep_untagged),
 ]

@@ -10,7 +10,7 @@ import structlog
 from flask import current_app
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.tasks import kinds, service
@@ -45,7 +45,7 @@ def run_tasks() -> int:
 
 def _run(task: Task) -> None:
     in_context = _in_context_of_app()
-    running = RunningTask(transaction, task, clock=utc_now, stopping=house().stopping, in_context=in_context)
+    running = RunningTask(transaction, reading, task, clock=utc_now, stopping=house().stopping, in_context=in_context)
     kind = kinds.named(task.kind)
     if kind is None:
         running.end(TaskState.FAILED, error=f"This version of the program does not know how to “{task.kind}”.")

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.tasks.models import OPEN, ItemState, Task, TaskItem, TaskState
+from request_tracker_utils.tasks.service import NewItem, add_items
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,19 +55,52 @@ class RunningTask:
     """What the work of a kind is given. `in_context` wraps what runs in another thread; `stopping` says that this process ends."""
 
     def __init__(
-        self, transaction: Transaction, task: Task, *, clock: Callable[[], datetime], stopping: Callable[[], bool], in_context: InContext
+        self,
+        transaction: Transaction,
+        reading: Reading,
+        task: Task,
+        *,
+        clock: Callable[[], datetime],
+        stopping: Callable[[], bool],
+        in_context: InContext,
     ) -> None:
         self.id, self.arguments, self.title = task.id, dict(task.arguments), task.title
         self.actor = Actor(task.started_by, user_id=task.user_id)
         self.done, self.failed = task.done, task.failed
-        self._transaction, self._clock, self._stopping, self._in_context = transaction, clock, stopping, in_context
+        self.total = task.total
+        self._transaction, self._reading, self._clock = transaction, reading, clock
+        self._stopping, self._in_context = stopping, in_context
         self._attempt = task.attempts
         self._written_at = time.monotonic()
         self._unwritten: list[dict[str, Any]] = []
 
     def expect(self, total: int) -> None:
-        """Says how many steps there are."""
+        """Says how many steps there are. Raises TaskStopped."""
+        self.total = total
         self._write(total=total)
+
+    def add(self, items: list[NewItem], *, state: ItemState = ItemState.WAITING) -> None:
+        """Appends items that the work itself has found. Raises TaskStopped."""
+        with self._transaction() as session:
+            task = session.get_one(Task, self.id, with_for_update=True)
+            if task.attempts != self._attempt or task.state != TaskState.RUNNING:
+                raise TaskStopped
+            add_items(session, task, items, state=state)
+            self.total = task.total
+        self.done += len(items) if state == ItemState.DONE else 0
+        self._write()
+
+    def forget_items(self) -> None:
+        """Takes back what an earlier run had added before it was broken off."""
+        with self._transaction() as session:
+            session.execute(delete(TaskItem).where(TaskItem.task_id == self.id))
+        self.total, self.done, self.failed = None, 0, 0
+        self._write(total=None)
+
+    def remember(self, **arguments: Any) -> None:
+        """Keeps what a run that comes after this one has to know."""
+        self.arguments |= arguments
+        self._write(arguments=self.arguments)
 
     def advance(self, steps: int = 1, *, failed: int = 0) -> None:
         """Counts steps that are taken. Raises TaskStopped when the work has to end here."""
@@ -133,7 +167,7 @@ class RunningTask:
         """Those that wait when they are reached; each is handed out once in a run."""
         after = -1
         while True:
-            with self._transaction() as session:
+            with self._reading() as session:
                 query = select(TaskItem).where(TaskItem.task_id == self.id, TaskItem.state == ItemState.WAITING, TaskItem.position > after)
                 chunk = list(session.scalars(query.order_by(TaskItem.position).limit(CHUNK)))
             if not chunk:
@@ -141,11 +175,11 @@ class RunningTask:
             after = chunk[-1].position
             yield from chunk
 
-    def _write(self, *, total: int | None = None, quietly: bool = False) -> None:
+    def _write(self, *, quietly: bool = False, **more: Any) -> None:
         """Writes the progress down and renews the lease. Raises TaskStopped, unless `quietly`, when the task is not ours any more."""
         self._written_at = time.monotonic()
         unwritten, self._unwritten = self._unwritten, []
-        values: dict[str, Any] = {"done": self.done, "failed": self.failed} | ({} if total is None else {"total": total})
+        values = {"done": self.done, "failed": self.failed, **more}
         with self._transaction() as session:
             if unwritten:
                 session.execute(update(TaskItem), unwritten)

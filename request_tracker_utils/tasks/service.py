@@ -56,8 +56,8 @@ def start(
     return task
 
 
-def add_items(session: Session, task: Task, items: Iterable[NewItem]) -> None:
-    """Appends items to a task that has not ended."""
+def add_items(session: Session, task: Task, items: Iterable[NewItem], *, state: ItemState = ItemState.WAITING) -> None:
+    """Appends items to a task that has not ended; those that are there to be looked at only are done already."""
     begin = task.total or 0
     rows = [
         {
@@ -65,7 +65,7 @@ def add_items(session: Session, task: Task, items: Iterable[NewItem]) -> None:
             "position": begin + number,
             "label": item.label[:LONGEST_LABEL],
             "data": item.data,
-            "state": ItemState.WAITING,
+            "state": state,
         }
         for number, item in enumerate(items)
     ]
