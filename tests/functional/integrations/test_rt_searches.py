@@ -257,3 +257,34 @@ def test_a_user_who_may_not_see_everything_is_told_so_where_a_hole_would_do_harm
         for ask in (lambda: list(clerk.names_beginning_with(fresh)), lambda: clerk.assets_by_query(f"Name = '{fresh}'", limit=5)):
             with pytest.raises(RtRefused, match="ShowAsset"):
                 ask()
+
+
+def names_otherwise(client: RtClient, *prefixes: str, catalogs: tuple[str, ...], text: str = "") -> list[str]:
+    return [asset.name for assets in client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text) for asset in assets]
+
+
+def test_assets_named_otherwise_are_those_that_begin_with_none_of_the_prefixes(client: RtClient, fresh: str) -> None:
+    made = [fresh, f"A-{fresh}", f"a-{fresh}", f"B_{fresh}", f"Bx{fresh}", f"it's {fresh}"]
+    for name in made:
+        client.create_asset(name, catalog="Cables")
+    client.create_asset(f"elsewhere {fresh}", catalog="General assets")
+    assert names_otherwise(client, "A-", "B_", catalogs=("Cables",), text=fresh) == [fresh, f"Bx{fresh}", f"it's {fresh}"]
+    both = names_otherwise(client, "A-", catalogs=("Cables", "General assets"), text=fresh)
+    assert set(both) == {fresh, f"B_{fresh}", f"Bx{fresh}", f"it's {fresh}", f"elsewhere {fresh}"}
+    assert names_otherwise(client, "A-", catalogs=()) == []
+    assert names_otherwise(client, "A-", catalogs=("No such catalog",)) == []
+
+
+def test_assets_without_a_name_are_named_otherwise(client: RtClient, fresh: str) -> None:
+    asset_id = client.create_asset("", catalog="Cables", fields={"Serial Number": fresh})
+    found = [asset for assets in client.assets_named_otherwise(["W12-"], catalogs=["Cables"], text=fresh) for asset in assets]
+    assert [(asset.id, asset.name, asset.fields["Serial Number"]) for asset in found] == [(asset_id, "", fresh)]
+
+
+def test_a_thousand_assets_named_otherwise_take_ten_searches(
+    request_tracker: RequestTracker, client: RtClient, counted: Counted, fresh: str
+) -> None:
+    request_tracker.fill(1_000, f"{fresh}-")
+    counted.requests.clear()
+    assert len(names_otherwise(client, "W12-", catalogs=("Cables",), text=f"{fresh}-")) == 1_000
+    assert counted.requests == [("POST", "assets", "ok")] * 10

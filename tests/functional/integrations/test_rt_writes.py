@@ -67,6 +67,37 @@ def test_a_rename_gives_the_old_name_and_is_read_back(client: RtClient, counted:
     assert client.asset(asset_id).name == fresh
 
 
+def test_a_rename_of_an_asset_that_was_just_read_is_one_request(client: RtClient, counted: Counted, fresh: str) -> None:
+    for number, before in enumerate(('it\'s "old"', "", "ü % _ (x)")):
+        asset_id = client.create_asset(before, catalog="Cables")
+        counted.requests.clear()
+        assert client.rename_asset(asset_id, f"{fresh}-{number}", seen=before) == before
+        assert counted.requests == [("PUT", "asset", "ok")]
+        assert client.asset(asset_id).name == f"{fresh}-{number}"
+
+
+def test_where_rt_does_not_say_that_it_renamed_the_asset_is_read_back(client: RtClient, counted: Counted, fresh: str) -> None:
+    asset_id = client.create_asset("called otherwise", catalog="Cables")
+    counted.requests.clear()
+    assert client.rename_asset(asset_id, fresh, seen="what it was called before") == "what it was called before"
+    assert client.rename_asset(asset_id, fresh, seen="called otherwise") == "called otherwise", "it has the name already"
+    assert counted.requests == [("PUT", "asset", "ok"), ("GET", "asset", "ok")] * 2
+    with pytest.raises(RtNotFound):
+        client.rename_asset(999_999, fresh, seen="x")
+
+
+def test_rt_says_in_any_language_that_it_renamed(request_tracker: RequestTracker, client: RtClient, counted: Counted, fresh: str) -> None:
+    asset_id = client.create_asset("alt", catalog="Cables")
+    request_tracker.rest("PUT", "user/root", json={"Lang": "de"}).raise_for_status()
+    try:
+        counted.requests.clear()
+        client.rename_asset(asset_id, fresh, seen="alt")
+    finally:
+        request_tracker.rest("PUT", "user/root", json={"Lang": ""}).raise_for_status()
+    assert counted.requests == [("PUT", "asset", "ok")]
+    assert client.asset(asset_id).name == fresh
+
+
 def test_a_rename_bound_to_an_older_state_is_a_conflict(client: RtClient, fresh: str) -> None:
     asset_id = client.create_asset("before", catalog="Cables")
     etag = client.asset(asset_id).etag

@@ -191,6 +191,32 @@ def test_a_rename_whose_answer_is_lost_is_settled_by_reading_back(
     assert [call.method for call in server.calls] == ["GET", "PUT", "GET"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["Asset old: Illegal value for Name"],
+        ["Asset third: Name changed from 'third' to 'new'"],
+        ["Asset new: Name changed from 'new' to 'old'"],
+        ["Asset old: Permission Denied"],
+        [],
+        {"message": "Name changed from 'old' to 'new'"},
+    ],
+)
+def test_a_rename_of_what_was_just_read_believes_nothing_less_than_this_very_change(
+    server: LocalServer, client: RtClient, said: object
+) -> None:
+    server.respond = rename_server(["old"], Reply(said))
+    with pytest.raises(RtInvalid):
+        client.rename_asset(1, "new", seen="old")
+    assert [call.method for call in server.calls] == ["PUT", "GET"]
+
+
+def test_a_rename_of_what_was_just_read_whose_answer_is_lost_is_read_back(server: LocalServer, client: RtClient) -> None:
+    server.respond = rename_server(["new"], Reply(hang_up=True))
+    assert client.rename_asset(1, "new", seen="old") == "old"
+    assert [call.method for call in server.calls] == ["PUT", "GET"]
+
+
 def test_a_missing_page_is_an_error_and_not_the_end(server: LocalServer, client: RtClient) -> None:
     first = [row(number, f"W{number}") for number in range(1, 101)]
     for second in (Reply({"message": "Bang"}, status=500), page(total=50), Reply({"count": 50}), page(row(3, "W3"), total=50)):
