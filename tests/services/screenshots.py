@@ -22,14 +22,17 @@ from request_tracker_utils.accounts import events, links, service, sessions, tok
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
-from request_tracker_utils.core.actor import REQUEST_TRACKER
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.tags import service as tagging
+from request_tracker_utils.directory.service import Asset, NewAsset
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import tagging, untagged
 from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tasks.models import ItemState, TaskState
+from request_tracker_utils.tasks.service import items
 from tests.services.chromium import chromium
 from tests.services.house import PASSWORD, make_app, ready, user
 
@@ -58,8 +61,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org"))
     with app.app_context():
         demo.fill()
-        untagged, troubled = _special_assets()
+        untagged_id, troubled_id = _special_assets()
         _runs()
+        _tasks()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -68,10 +72,15 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "assets-found": "/assets?q=Chromebook&catalog=Chromebooks",
         "assets-not-found": "/assets?q=nothing+like+this",
         "asset": "/assets/60",
-        "asset-untagged": f"/assets/{untagged}",
-        "asset-problem": f"/assets/{troubled}",
+        "asset-untagged": f"/assets/{untagged_id}",
+        "asset-problem": f"/assets/{troubled_id}",
         "new-asset": "/assets/new",
         "tags-waiting": "/tags/waiting",
+        "untagged": "/tags/untagged?catalog=General+assets",
+        "sweep": "/admin/asset-tags/sweep",
+        "tasks": "/tasks",
+        "task": "/tasks/1",
+        "task-running": "/tasks/2",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -151,11 +160,29 @@ def _special_assets() -> tuple[int, int]:
     waiting = held.create(NewAsset("Room 12, front desk", "General assets", "5CD2198XKL", "ProBook 440 G10", "HP"))
     troubled = held.create(NewAsset("Library, shelf", "Chromebooks", "8KQ2LM3", "Chromebook 3100", "Dell"))
     for asset in (waiting, troubled):
-        tagging.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
+        tags.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
     with transaction() as session:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
         session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
     return untagged.id, troubled.id
+
+
+def _tasks() -> None:
+    """One that is done, of which an asset failed; one in its middle."""
+    now, ada = utc_now(), Actor(NAME)
+    assets = [Asset(100 + number, "Cart 9", f"8KQ{number}LM", "Chromebook 3100", "Dell") for number in range(24)]
+    with transaction() as session:
+        untagged.choose(session, ["Chromebooks", "General assets"], actor=ada, now=now)
+        untagged.note_look(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, dry=True)
+        for minutes, done, state in ((30, 24, TaskState.DONE), (1, 9, TaskState.RUNNING)):
+            begun = now - timedelta(minutes=minutes)
+            task = tagging.start_tagging(session, assets, title="Tag 24 assets", actor=ada, now=begun)
+            task.state, task.started_at, task.done, task.failed = state, begun, done - 1, 1
+            task.due_at = now + timedelta(days=1) if state == TaskState.RUNNING else None
+            task.ended_at, task.summary = (None, None) if task.due_at else (now, "23 assets have their tags.")
+            for item in items(session, task.id, ItemState.WAITING, limit=done):
+                item.state, item.note = ItemState.DONE, f"is called W12-{200 + item.position:04d} now"
+            item.state, item.note = ItemState.FAILED, "Asset not found"
 
 
 def _runs() -> None:
