@@ -10,12 +10,20 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.tags import older_log, sequence, service, trail
 from request_tracker_utils.tags.models import Tag, TagSequence, TagState, WaitingAsset
 from request_tracker_utils.tags.names import LARGEST_NUMBER, number_claimed_by, parse
 
 ZONE = ZoneInfo("UTC")
+
+
+def adopt_as_set(transaction: Transaction, directory: Directory, settings: Settings, *, actor: Actor, now: datetime) -> int:
+    """See adopt; with the prefix and the older installation's files that the settings name."""
+    file = settings.asset_tag_sequence_file
+    log = older_log.log_file(settings.asset_tag_confirmations_log, file)
+    return adopt(transaction, directory, prefix=settings.prefix, file=file, log=log, zone=settings.zone, actor=actor, now=now)
 
 
 def adopt(

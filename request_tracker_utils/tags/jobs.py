@@ -2,30 +2,17 @@
 
 from datetime import timedelta
 
-from request_tracker_utils.core.actor import Actor, of_job
+from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import adoption, confirmation, older_log
+from request_tracker_utils.tags import adoption, confirmation
 from request_tracker_utils.web.house import house, settings
 
-ADOPTING = of_job("adopt-tags")
 
-
-def adopt_tags(actor: Actor = ADOPTING) -> int:
-    given = settings()
-    file = given.asset_tag_sequence_file
-    count = adoption.adopt(
-        transaction,
-        directory(),
-        prefix=given.prefix,
-        file=file,
-        log=older_log.log_file(given.asset_tag_confirmations_log, file),
-        zone=given.zone,
-        actor=actor,
-        now=utc_now(),
-    )
+def adopt_tags() -> int:
+    count = adoption.adopt_as_set(transaction, directory(), settings(), actor=of_job("adopt-tags"), now=utc_now())
     if count:
         house().nudge("confirm-tags")
     return count

@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.tags import sequence
-from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
+from request_tracker_utils.tags.errors import PrefixNotFound, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagSequence
 
 
@@ -42,6 +42,14 @@ def sequences(session: Session) -> list[SequenceState]:
         )
         for row in session.scalars(select(TagSequence).order_by(TagSequence.prefix))
     ]
+
+
+def sequence_of(session: Session, prefix: str) -> SequenceState:
+    """Raises PrefixNotFound."""
+    state = next((state for state in sequences(session) if state.prefix == prefix), None)
+    if state is None:
+        raise PrefixNotFound(f"There is no prefix {prefix[:16]}. Those that exist stand under Asset tags.")
+    return state
 
 
 def _counts(session: Session, query: Select[str, int]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from PIL import Image
@@ -22,14 +23,17 @@ from request_tracker_utils.accounts import events, links, service, sessions, tok
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
-from request_tracker_utils.core.actor import REQUEST_TRACKER
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.tags import older_log, prefixes
 from request_tracker_utils.tags import service as tagging
 from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.older_log import LOG_NAME
+from request_tracker_utils.tags.reset import reset
 from tests.services.chromium import chromium
 from tests.services.house import PASSWORD, make_app, ready, user
 
@@ -59,6 +63,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     with app.app_context():
         demo.fill()
         untagged, troubled = _special_assets()
+        _administered(folder)
         _runs()
     user(app, "admin", NAME)
     key = _people(app)
@@ -72,6 +77,10 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-problem": f"/assets/{troubled}",
         "new-asset": "/assets/new",
         "tags-waiting": "/tags/waiting",
+        "asset-tags": "/admin/asset-tags",
+        "asset-tags-reset": "/admin/asset-tags/reset/W12-",
+        "asset-tags-audit": "/admin/asset-tags/audit",
+        "asset-tags-audit-none": "/admin/asset-tags/audit?q=nothing+like+this",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -156,6 +165,23 @@ def _special_assets() -> tuple[int, int]:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
         session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
     return untagged.id, troubled.id
+
+
+def _administered(folder: Path) -> None:
+    """A second prefix, a catalog that has it and one that is gone, a sequence that was set, and an older installation's log."""
+    log = folder / LOG_NAME
+    lines = [f"2025-10-08T12:{number:02}:00 - Asset Tag: W12-{number:04d}, Request Tracker ID: {number}" for number in range(1, 41)]
+    lines += ["2025-10-08T13:00:00 - Asset Tag: W12-0007, Request Tracker ID: 9", "no line of a log"]
+    lines += ["2025-10-08T13:01:00 - Asset Tag: OLD-0001, Request Tracker ID: 12"]
+    log.write_text("\n".join(lines), encoding="utf-8")
+    ada = Actor(NAME)
+    with transaction() as session:
+        prefixes.add(session, "LAB-", actor=ada, now=utc_now())
+    with transaction() as session:
+        prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
+        prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
+        reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
+    older_log.adopt(transaction, log, zone=ZoneInfo("UTC"), actor=ada, now=utc_now())
 
 
 def _runs() -> None:
