@@ -26,12 +26,11 @@ class Reset:
 
     @property
     def message(self) -> str:
-        next_comes = f"the next tag is {self.next_tag}."
         if self.skipped is None:
-            return next_comes.capitalize()
+            return f"The next tag is {self.next_tag}."
         first, last = self.skipped
         are_in_use = f"{first} is in use and is skipped" if first == last else f"{first} to {last} are in use and are skipped"
-        return f"{are_in_use}; {next_comes}"
+        return f"{are_in_use}; the next tag is {self.next_tag}."
 
 
 def reset(session: Session, prefix: str, *, number: int, reason: str | None, actor: Actor, now: datetime, seen: int | None = None) -> Reset:
