@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -159,14 +159,12 @@ def _row(one: Given, other_tag: str | None, now: datetime) -> dict[str, Any]:
 
 
 def _write(session: Session, new: list[Given], made: dict[str, dict[str, Any]], printed: dict[int, datetime]) -> None:
+    connection = session.connection()
     if made:
-        insert_tag = sequence.insert_for(session)(Tag)
+        insert_tag = sequence.insert_for(session)(Tag.__table__)
         taken_over = {name: insert_tag.excluded[name] for name in ("state", "asset_id", "printed_at", "changed_at", "problem")}
-        session.execute(insert_tag.on_conflict_do_update(index_elements=["tag"], set_=taken_over), list(made.values()))
+        connection.execute(insert_tag.on_conflict_do_update(index_elements=["tag"], set_=taken_over), list(made.values()))
     if printed:
         session.execute(update(Tag), [{"id": key, "printed_at": at} for key, at in printed.items()])
     if new:
-        event = {"actor": OLDER_INSTALLATION.name, "action": trail.LOGGED}
-        session.execute(
-            insert(TagEvent), [{**event, "at": one.at, "tag": one.tag, "asset_id": one.asset_id, "new_name": one.tag} for one in new]
-        )
+        trail.write_logged(connection, [(one.at, one.tag, one.asset_id) for one in new], actor=OLDER_INSTALLATION)

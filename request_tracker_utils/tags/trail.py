@@ -60,6 +60,13 @@ def write(
     session.execute(_RECORD, {**row, "reason": reason[:500] if reason else None})
 
 
+def write_logged(connection: Connection, given: list[tuple[datetime, str, int]], *, actor: Actor) -> None:
+    """Adds what an older installation wrote down: when which tag was given to which asset."""
+    common = {"actor": actor.name, "action": LOGGED, "old_name": None, "reason": None}
+    rows = [{"at": at, "tag": tag, "asset_id": asset_id, "new_name": tag, **common} for at, tag, asset_id in given]
+    connection.execute(_RECORD, rows)
+
+
 def of_asset(session: Session, asset_id: int) -> list[TagEvent]:
     """The oldest first."""
     return list(session.scalars(select(TagEvent).where(TagEvent.asset_id == asset_id).order_by(TagEvent.at, TagEvent.id)))
