@@ -41,10 +41,9 @@ def reset(session: Session, prefix: str, *, number: int, reason: str | None, act
     """
     if not 1 <= number <= LARGEST_NUMBER:
         raise Invalid(f"The number must be between 1 and {LARGEST_NUMBER:,}.", field="start_number")
-    if session.get(TagSequence, prefix) is None:
+    if prefix not in sequence.prefixes(session):
         raise PrefixNotFound(f"There is no prefix {prefix[:16]}. Those that exist stand under Asset tags.", field="prefix")
     held = sequence.hold(session, prefix)
-    session.refresh(held)
     if seen is not None and held.next_number != seen:
         raise SequenceMoved(_what_happened(session, held, now))
     before = _next(session, held)

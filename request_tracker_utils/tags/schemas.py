@@ -50,7 +50,9 @@ class AssetCreated(BaseModel):
     asset_name: Annotated[str, AfterValidator(_storable)] | None = Field(
         None, max_length=10_000, description="A name that is a free tag of ours becomes the asset's tag.", examples=["Laptop Model X"]
     )
-    catalog: str | None = Field(None, max_length=1_000, examples=["Chromebooks"])
+    catalog: Annotated[str, AfterValidator(_storable)] | None = Field(
+        None, max_length=1_000, description="Its tags may have a prefix of their own.", examples=["Chromebooks"]
+    )
     created_by: str | None = Field(None, max_length=1_000, description="Who created it in Request Tracker.", examples=["admin_user"])
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from PIL import Image
@@ -29,7 +28,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.tags import older_log, prefixes
+from request_tracker_utils.tags import adoption, prefixes
 from request_tracker_utils.tags import service as tagging
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
@@ -181,7 +180,7 @@ def _administered(folder: Path) -> None:
         prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
         prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
         reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
-    older_log.adopt(transaction, log, zone=ZoneInfo("UTC"), actor=ada, now=utc_now())
+    adoption.adopt(transaction, directory(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
 
 
 def _runs() -> None:

@@ -56,7 +56,7 @@ class TestSettingASequenceOverJson:
         assert (answer.status_code, answer.json["field"]) == (400, "start_number")
 
     def test_a_prefix_that_there_is_not_is_404(self, app: Flask, client: FlaskClient) -> None:
-        for prefix in ("X-", "w12-", "'"):
+        for prefix in ("X-", "w12-", "'", "W12-\0"):
             answer = reset(client, token(app, "admin"), start_number=5, prefix=prefix)
             assert (answer.status_code, answer.json["code"]) == (404, "prefix_not_found")
 
@@ -110,7 +110,8 @@ class TestThePage:
 
     def test_a_sequence_that_there_is_not_is_404(self, admin: Person) -> None:
         assert admin.get(f"{PAGE}/reset/X-").status_code == 404
-        assert admin.post(f"{PAGE}/reset/X-", seen="1", start_number="5", reason="why not").status_code == 404
+        for prefix in ("X-", "%00"):
+            assert admin.post(f"{PAGE}/reset/{prefix}", seen="1", start_number="5", reason="why not").status_code == 404
 
     def test_makes_a_prefix_which_a_catalogs_new_assets_get(self, app: Flask, client: FlaskClient, admin: Person) -> None:
         assert admin.post(f"{PAGE}/prefixes", prefix="LAB-").status_code == 303
