@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import adoption, confirmation, older_log, older_report, prefixes, sequence, service
+from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import OlderRecord, Tag, TagEvent, TagSequence, TagState
 from tests.services.directories import StumblingDirectory
 from tests.unit.tags.conftest import ADA, NOW
@@ -99,6 +100,8 @@ def test_an_asset_that_has_another_tag_keeps_it_and_the_number_is_never_given_ag
     assert (row.state, row.asset_id, row.due_at, row.printed_at is not None) == (TagState.RESERVED, None, None, True)
     assert "which has W12-0005 now: it is not given again" in str(row.problem)
     assert report()["kept"] == 1
+    with pytest.raises(TagTaken, match=r"not free: The older log gave it to asset \d+ on .* not given again\.$"):
+        service.confirm_by_hand(transaction, directory, text="W12-0002", asset_id=asset_id + 1, actor=ADA, now=NOW)
     with transaction() as session:
         session.execute(update(TagSequence).values(next_number=1))
         given = [service.reserve(session, "W12-", actor=ADA, now=NOW).tag for _ in range(3)]
