@@ -17,6 +17,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.web.addresses import row_number
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.forms import show_problem
@@ -165,7 +166,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
 @require(AccountPermission.EVENTS)
 def sign_ins() -> str:
     """Who came in, tried to, and went; the newest first."""
-    wanted, before = _wanted(), request.args.get("before", type=_row_number)
+    wanted, before = _wanted(), request.args.get("before", type=row_number)
     with reading() as session:
         found = events.newest(session, wanted, before=before, limit=events.PAGE + 1)
     more = len(found) > events.PAGE
@@ -188,16 +189,8 @@ def _by() -> By:
 
 
 def _wanted() -> events.Filter:
-    user_id = request.args.get("user", type=_row_number)
+    user_id = request.args.get("user", type=row_number)
     return events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
-
-
-def _row_number(text: str) -> int:
-    """Raises ValueError, as `type` of a query's argument wants it, also for what no column holds: a file already begun cannot say so."""
-    number = int(text)
-    if not 0 < number < 2**31:
-        raise ValueError(text)
-    return number
 
 
 def _event_lines(wanted: events.Filter) -> Iterator[str]:

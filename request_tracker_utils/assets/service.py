@@ -16,10 +16,22 @@ from request_tracker_utils.directory.service import (
 )
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.prefixes import prefix_of
 
 
-def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
-    """Creates the asset under the next tag, and returns the tag.
+def add(
+    transaction: Transaction,
+    directory: Directory,
+    new: NewAsset,
+    *,
+    prefix: str,
+    actor: Actor,
+    now: datetime,
+    default_catalog: str = "",
+) -> Tag:
+    """Creates the asset under the next tag of its catalog, and returns the tag.
+
+    `default_catalog` is where the directory puts an asset that names none; `prefix` holds for catalogs without one of their own.
 
     Raises SequenceNotReady; SerialTaken, DirectoryInvalid, DirectoryRefused and DirectoryBusy, and then the tag is free again;
     DirectoryUnreachable and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
@@ -28,7 +40,8 @@ def add(transaction: Transaction, directory: Directory, new: NewAsset, *, prefix
     if twins:
         raise serial_taken(new.serial, twins)
     with transaction() as session:
-        tag = tags.reserve(session, prefix, actor=actor, now=now)
+        of_catalog = prefix_of(session, new.catalog or default_catalog, prefix)
+        tag = tags.reserve(session, of_catalog, actor=actor, now=now)
     try:
         asset = directory.create(replace(new, name=tag.tag))
     except (DirectoryInvalid, DirectoryRefused, DirectoryBusy, SerialTaken) as error:

@@ -69,7 +69,8 @@ def add() -> ResponseReturnValue:
     if form.validate_on_submit():
         new = NewAsset("", form.catalog.data, form.serial.data.strip(), form.model.data.strip(), (form.manufacturer.data or "").strip())
         try:
-            tag = service.add(transaction, directory(), new, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+            by_default = {"prefix": settings().prefix, "default_catalog": settings().rt_catalog}
+            tag = service.add(transaction, directory(), new, **by_default, actor=current_actor(), now=utc_now())
         except AppError as error:
             show_problem(form, error)
             return render_template("assets/new.html", form=form), error.status

@@ -139,6 +139,11 @@ class Settings(BaseModel):
     asset_tag_sequence_file: Path | None = Field(
         None, description="An older installation's sequence file. Its number is taken over before the first tag is given."
     )
+    asset_tag_confirmations_log: Path | None = Field(
+        None,
+        description="An older installation's log of the tags that it gave, taken over once. Without it: `asset_tag_confirmations.log` "
+        "beside `ASSET_TAG_SEQUENCE_FILE`, if there is one.",
+    )
     webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. Without it one is made and kept in the database."
     )

@@ -2,38 +2,64 @@
 
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.service import Directory
-from request_tracker_utils.tags import sequence, service, trail
+from request_tracker_utils.tags import older_log, sequence, service, trail
 from request_tracker_utils.tags.models import Tag, TagSequence, TagState, WaitingAsset
 from request_tracker_utils.tags.names import LARGEST_NUMBER, number_claimed_by, parse
 
+ZONE = ZoneInfo("UTC")
 
-def adopt(transaction: Transaction, directory: Directory, *, prefix: str, file: Path | None, actor: Actor, now: datetime) -> int:
-    """Takes over the directory's names and the older sequence file, then opens the sequence and serves who waited.
 
-    Returns how many tags were adopted or given. Does nothing when the sequence is open and nobody waits. Run twice, or killed
-    in the middle and run again, it comes to the same end. Raises what the directory raises, and Invalid for a file without a number.
+def adopt_as_set(transaction: Transaction, directory: Directory, settings: Settings, *, actor: Actor, now: datetime) -> int:
+    """See adopt; with the prefix and the older installation's files that the settings name."""
+    file = settings.asset_tag_sequence_file
+    log = older_log.log_file(settings.asset_tag_confirmations_log, file)
+    return adopt(transaction, directory, prefix=settings.prefix, file=file, log=log, zone=settings.zone, actor=actor, now=now)
+
+
+def adopt(
+    transaction: Transaction,
+    directory: Directory,
+    *,
+    prefix: str,
+    file: Path | None,
+    actor: Actor,
+    now: datetime,
+    log: Path | None = None,
+    zone: ZoneInfo = ZONE,
+) -> int:
+    """Takes over what the directory and the older installation hold of every sequence that is not open, opens it, and serves who waited.
+
+    `prefix` is PREFIX, whose sequence is made if there is none and whose next number the older `file` holds; `log` is the older log, its
+    times are those of `zone`. Returns how many tags were adopted or given, and lines of the log taken over. Does nothing when all
+    sequences are open, the log is known and nobody waits. Run twice, or killed in the middle and run again, it comes to the same end.
+    Raises what the directory raises, and Invalid for a file without a number or a log that cannot be read.
     """
     with transaction() as session:
         sequence.ensure(session, prefix, now=now)
-        is_open = session.execute(select(TagSequence.adopted_at).where(TagSequence.prefix == prefix)).scalar_one() is not None
+        closed = session.scalars(select(TagSequence.prefix).where(TagSequence.adopted_at.is_(None)).order_by(TagSequence.prefix)).all()
+    next_numbers = {each: _next_of_file(file, prefix) if file and each == prefix else 1 for each in closed}
     count = 0
-    if not is_open:
-        next_number = _next_of_file(file, prefix) if file else 1
-        for names in directory.names_beginning_with(prefix):
+    for each in closed:
+        for names in directory.names_beginning_with(each):
             with transaction() as session:
-                count += sum(_adopt_name(session, prefix, asset_id, name, actor, now) for asset_id, name in names)
-            next_number = max([next_number, *(number_claimed_by(name, prefix) + 1 for _, name in names)])
+                count += sum(_adopt_name(session, each, asset_id, name, actor, now) for asset_id, name in names)
+            next_numbers[each] = max([next_numbers[each], *(number_claimed_by(name, each) + 1 for _, name in names)])
+    if log is not None:
+        count += older_log.adopt(transaction, log, zone=zone, actor=actor, now=now)
+    for each, next_number in next_numbers.items():
         with transaction() as session:
-            _open(session, prefix, next_number, now)
-    return count + _serve_waiting(transaction, prefix, now)
+            _open(session, each, next_number, now)
+    return count + _serve_waiting(transaction, now)
 
 
 def _adopt_name(session: Session, prefix: str, asset_id: int, name: str, actor: Actor, now: datetime) -> bool:
@@ -59,18 +85,19 @@ def _open(session: Session, prefix: str, next_number: int, now: datetime) -> Non
     row.adopted_at = row.adopted_at or now
 
 
-def _serve_waiting(transaction: Transaction, prefix: str, now: datetime) -> int:
+def _serve_waiting(transaction: Transaction, now: datetime) -> int:
     """Gives tags to the assets that asked too early; the confirming job then names them in the directory."""
+    served = 0
     with transaction() as session:
-        waiting = session.scalars(
-            select(WaitingAsset).where(WaitingAsset.prefix == prefix).order_by(WaitingAsset.asked_at, WaitingAsset.asset_id)
-        ).all()
-        for asset in waiting:
-            tag = service.give_to_created_asset(session, asset_id=asset.asset_id, asset_name=asset.name, prefix=prefix, now=now)
-            if tag is not None and tag.due_at is not None:
+        for asset in session.scalars(select(WaitingAsset).order_by(WaitingAsset.asked_at, WaitingAsset.asset_id)).all():
+            tag = service.give_to_created_asset(session, asset_id=asset.asset_id, asset_name=asset.name, prefix=asset.prefix, now=now)
+            if tag is None:
+                continue  # of a prefix that was made a moment ago
+            if tag.due_at is not None:
                 session.execute(update(Tag).where(Tag.id == tag.id).values(due_at=now))
-        session.execute(delete(WaitingAsset).where(WaitingAsset.prefix == prefix))
-        return len(waiting)
+            session.delete(asset)
+            served += 1
+    return served
 
 
 def _next_of_file(file: Path, prefix: str) -> int:

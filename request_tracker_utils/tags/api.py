@@ -10,10 +10,21 @@ from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import CHANGE_ERRORS
-from request_tracker_utils.tags import sequence, service, webhook
-from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceExhausted, SequenceNotReady, TagTaken
+from request_tracker_utils.tags import renaming, sequence, service, webhook
+from request_tracker_utils.tags.errors import AssetHasTag, NotATag, PrefixNotFound, SequenceExhausted, SequenceNotReady, TagTaken
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.schemas import AssetCreated, ConfirmTag, NextTag, TagConfirmed, TagGiven
+from request_tracker_utils.tags.reset import reset
+from request_tracker_utils.tags.schemas import (
+    AssetCreated,
+    ConfirmTag,
+    NameUpdated,
+    NextTag,
+    ResetTag,
+    TagConfirmed,
+    TagGiven,
+    TagReset,
+    UpdateName,
+)
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
 from request_tracker_utils.web.house import house, settings
@@ -28,7 +39,11 @@ HOOK_SCHEME_SPEC = {
     "description": "The webhook's own secret: WEBHOOK_TOKEN, or what the page Webhook shows to administrators.",
 }
 
-api = APIBlueprint("tags", __name__, abp_tags=[Tag(name="tags", description="Asset tags: which comes next, and giving one by hand.")])
+api = APIBlueprint(
+    "tags",
+    __name__,
+    abp_tags=[Tag(name="tags", description="Asset tags: which comes next, giving one by hand, and where a sequence goes on.")],
+)
 hook = APIBlueprint(
     "webhook",
     __name__,
@@ -61,6 +76,34 @@ def confirm_asset_tag(body: ConfirmTag) -> Answer:
     return TagConfirmed(message=message, asset_tag=tag.tag, rt_asset_id=body.request_tracker_id).model_dump()
 
 
+@api.post("/update-asset-name", responses={200: NameUpdated})
+@require(TagPermission.ASSIGN)
+@may_refuse(TagTaken, AssetHasTag, SequenceNotReady, *CHANGE_ERRORS)
+def update_asset_name(body: UpdateName) -> Answer:
+    """Call an asset otherwise in the directory; the audit trail has it.
+
+    A name that is a tag of ours becomes the asset's tag, as if it were confirmed. An asset that has a tag keeps its name.
+    """
+    name = body.asset_name
+    old_name = renaming.rename(transaction, directory(), asset_id=body.asset_id, name=name, actor=current_actor(), now=utc_now())
+    message = f"Asset {body.asset_id} is called {name} now."
+    return NameUpdated(message=message, asset_id=body.asset_id, old_name=old_name, new_name=name).model_dump()
+
+
+@api.post("/reset-asset-tag", responses={200: TagReset})
+@require(TagPermission.ADMINISTER)
+@may_refuse(PrefixNotFound, SequenceNotReady, SequenceExhausted)
+def reset_asset_tag(body: ResetTag) -> Answer:
+    """Have a sequence go on with another number.
+
+    Numbers in use are skipped, and the answer says so; numbers below it that were given back are not given again.
+    """
+    prefix, reason = body.prefix or settings().prefix, (body.reason or "").strip() or None
+    with transaction() as session:
+        done = reset(session, prefix, number=body.start_number, reason=reason, actor=current_actor(), now=utc_now())
+    return TagReset(message=done.message, new_start_tag=str(done.next_tag)).model_dump()
+
+
 @hook.before_request
 def check_secret() -> None:
     """Before anything of the body is looked at."""
@@ -79,7 +122,8 @@ def asset_created(body: AssetCreated) -> Answer:
     It answers from the database alone, since Request Tracker waits inside its own transaction; the asset's name is set soon after.
     The same call again gives the same tag. Answered with 202, the asset waits until the directory's tags are read.
     """
-    tag = service.on_asset_created(transaction, asset_id=body.asset_id, asset_name=body.asset_name, prefix=settings().prefix, now=utc_now())
+    asset_id, name, prefix = body.asset_id, body.asset_name, settings().prefix
+    tag = service.on_asset_created(transaction, asset_id=asset_id, asset_name=name, catalog=body.catalog, prefix=prefix, now=utc_now())
     if tag is None:
         message = f"Asset {body.asset_id} waits for its tag: the directory's tags are still being read."
         return TagGiven(message=message, asset_id=body.asset_id, asset_tag=None, previous_name=body.asset_name).model_dump(), 202

@@ -43,3 +43,21 @@ class SequenceExhausted(Conflict):
     """The sequence has given all its numbers."""
 
     code = "sequence_exhausted"
+
+
+class PrefixTaken(Conflict):
+    """There is such a prefix already, compared without case."""
+
+    code = "prefix_taken"
+
+
+class PrefixNotFound(NotFound):
+    """No sequence has this prefix."""
+
+    code = "prefix_not_found"
+
+
+class SequenceMoved(Conflict):
+    """The sequence is no longer where the caller saw it: somebody set it meanwhile, or tags were given."""
+
+    code = "sequence_moved"

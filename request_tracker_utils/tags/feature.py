@@ -5,7 +5,20 @@ from flask import Flask
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import cli, sequence, service, status, sweep_views, tasks, trail, untagged_views, views, webhook
+from request_tracker_utils.tags import (
+    administration_views,
+    audit_views,
+    cli,
+    sequence,
+    service,
+    status,
+    sweep_views,
+    tasks,
+    trail,
+    untagged_views,
+    views,
+    webhook,
+)
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
@@ -53,10 +66,11 @@ def gauges() -> dict[str, tuple[str, float]]:
 feature = Feature(
     name="tags",
     apis=[api, hook],
-    pages=[views.pages, views.waiting_pages, sweep_views.pages, untagged_views.pages],
+    pages=[views.pages, views.waiting_pages, administration_views.pages, audit_views.pages, sweep_views.pages, untagged_views.pages],
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
+    administration=[NavItem("Asset tags", "asset_tags.show", TagPermission.READ, order=20)],
     cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
     gauges=[gauges],
     status=status.sections,

@@ -12,14 +12,7 @@ from request_tracker_utils.web.house import house, settings
 
 
 def adopt_tags() -> int:
-    count = adoption.adopt(
-        transaction,
-        directory(),
-        prefix=settings().prefix,
-        file=settings().asset_tag_sequence_file,
-        actor=of_job("adopt-tags"),
-        now=utc_now(),
-    )
+    count = adoption.adopt_as_set(transaction, directory(), settings(), actor=of_job("adopt-tags"), now=utc_now())
     if count:
         house().nudge("confirm-tags")
     return count

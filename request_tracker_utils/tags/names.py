@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 LARGEST_NUMBER = 999_999_999
+LONGEST_TAG = 26
+"""Characters that a column of tags holds."""
 _DIGITS = re.compile(r"[0-9]{4,9}")
 
 

@@ -1,14 +1,29 @@
 """What the tag routes take and give."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from request_tracker_utils.directory.schemas import AssetId
+from request_tracker_utils.tags.names import LARGEST_NUMBER
 
 
 def _storable(value: str) -> str:
     return value.replace("\0", "")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # to JSON 12.0 and 12 are one number
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _name(value: str) -> str:
+    if not value.strip() or any(ord(character) < 32 for character in value):
+        raise ValueError("must be a name, without control characters")
+    return value.strip()
 
 
 class NextTag(BaseModel):
@@ -35,7 +50,9 @@ class AssetCreated(BaseModel):
     asset_name: Annotated[str, AfterValidator(_storable)] | None = Field(
         None, max_length=10_000, description="A name that is a free tag of ours becomes the asset's tag.", examples=["Laptop Model X"]
     )
-    catalog: str | None = Field(None, max_length=1_000, examples=["Chromebooks"])
+    catalog: Annotated[str, AfterValidator(_storable)] | None = Field(
+        None, max_length=1_000, description="Its tags may have a prefix of their own.", examples=["Chromebooks"]
+    )
     created_by: str | None = Field(None, max_length=1_000, description="Who created it in Request Tracker.", examples=["admin_user"])
 
 
@@ -44,3 +61,32 @@ class TagGiven(BaseModel):
     asset_id: int = Field(examples=[12345])
     asset_tag: str | None = Field(description="Null as long as the asset waits for its tag (status 202).", examples=["W12-1025"])
     previous_name: str | None = Field(examples=["Laptop Model X"])
+
+
+class ResetTag(BaseModel):
+    start_number: Annotated[int, BeforeValidator(_number)] = Field(
+        ge=1, le=LARGEST_NUMBER, description="Where the sequence goes on; numbers in use are skipped.", examples=[1025]
+    )
+    prefix: str | None = Field(None, max_length=16, description="Another prefix than PREFIX.", examples=["W12-"])
+    reason: Annotated[str, AfterValidator(_storable)] | None = Field(
+        None, max_length=500, description="Stands in the audit trail.", examples=["New labels begin at 1025."]
+    )
+
+
+class TagReset(BaseModel):
+    message: str = Field(examples=["1025 to 1030 are in use and are skipped; the next tag is W12-1031."])
+    new_start_tag: str = Field(description="The tag that is given next.", examples=["W12-1031"])
+
+
+class UpdateName(BaseModel):
+    asset_id: AssetId = Field(description="The asset's number in the directory.", examples=[12345])
+    asset_name: Annotated[str, AfterValidator(_name)] = Field(
+        min_length=1, max_length=255, description="A name that is a tag of ours becomes the asset's tag.", examples=["Cart 4, front"]
+    )
+
+
+class NameUpdated(BaseModel):
+    message: str = Field(examples=["Asset 12345 is called Cart 4, front now."])
+    asset_id: int = Field(examples=[12345])
+    old_name: str = Field(examples=["Laptop Model X"])
+    new_name: str = Field(examples=["Cart 4, front"])

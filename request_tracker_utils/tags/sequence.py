@@ -32,6 +32,12 @@ def hold(session: Session, prefix: str) -> TagSequence:
     return sequence
 
 
+def hold_all(session: Session) -> dict[str, TagSequence]:
+    """Every sequence by its prefix, locked until the transaction ends, also those that give no tags yet."""
+    rows = session.scalars(select(TagSequence).order_by(TagSequence.prefix).with_for_update())
+    return {sequence.prefix: sequence for sequence in rows}
+
+
 def prefixes(session: Session) -> list[str]:
     return list(session.scalars(select(TagSequence.prefix).order_by(TagSequence.prefix)))
 
@@ -58,7 +64,7 @@ def allocate(
     asset_id: int | None = None,
     old_name: str | None = None,
 ) -> Tag:
-    """Takes the next tag: the lowest released one below the sequence, else the next number that nobody took by hand.
+    """Takes the next tag: the lowest released one between the floor and the next number, else the next that nobody took by hand.
 
     Returns a copy of the tag's row that belongs to no session. Raises SequenceNotReady, and SequenceExhausted past 999,999,999.
     An IntegrityError says that the asset got a tag meanwhile.
@@ -113,7 +119,7 @@ def _take_next(session: Session, connection: Connection, prefix: str, values: di
 
 def _possible(prefix: str, number: int) -> TagName:
     if number > LARGEST_NUMBER:
-        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Set another PREFIX.")
+        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Make a new prefix under Asset tags.")
     return TagName(prefix, number)
 
 
@@ -138,13 +144,14 @@ def _free_from(session: Session | Connection, prefix: str, number: int) -> int:
 
 
 def _freed(prefix: Any, below: Any) -> Any:
-    """The lowest released number under the sequence. Released ones above it come when it is their turn."""
-    released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number < below)
+    """The lowest released number under the sequence and not under its floor. Released ones above it come when it is their turn."""
+    floor = select(TagSequence.floor).where(TagSequence.prefix == prefix).scalar_subquery()
+    released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number < below, Tag.number >= floor)
     return released.order_by(Tag.number).limit(1)
 
 
 _FREED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
-     AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
+     AND number >= tag_sequences.floor AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
 
 # As text these run in half the time: of a statement built from objects every one is gone through each time it runs.
 _STEP = text(f"""

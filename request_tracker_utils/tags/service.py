@@ -14,6 +14,7 @@ from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
 from request_tracker_utils.tags.names import TagName, parse
+from request_tracker_utils.tags.prefixes import prefix_of
 
 FIRST_LOOK = timedelta(seconds=3)
 """Until the directory is asked for the name: Request Tracker has committed the asset by then."""
@@ -28,22 +29,37 @@ def tag_of_asset(session: Session, asset_id: int) -> Tag | None:
     return session.scalar(select(Tag).where(Tag.asset_id == asset_id))
 
 
+def name_of_tag(session: Session, text: str) -> TagName | None:
+    """The tag that the text is, of whichever prefix; None for anything else."""
+    return next((found for prefix in sequence.prefixes(session) if (found := parse(text, prefix))), None)
+
+
 def tags_of_assets(session: Session, asset_ids: list[int]) -> dict[int, Tag]:
     """Asset's id → its tag, for those that have one."""
     return {int(tag.asset_id or 0): tag for tag in session.scalars(select(Tag).where(Tag.asset_id.in_(asset_ids)))}
 
 
 def on_asset_created(
-    transaction: Transaction, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER
+    transaction: Transaction,
+    *,
+    asset_id: int,
+    asset_name: str | None,
+    prefix: str,
+    now: datetime,
+    actor: Actor = REQUEST_TRACKER,
+    catalog: str | None = None,
 ) -> Tag | None:
-    """What the webhook answers: see give_to_created_asset. Of several calls for one asset at once all get the same tag."""
-    call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "prefix": prefix, "now": now, "actor": actor}
+    """What the webhook answers: see give_to_created_asset. Of several calls for one asset at once all get the same tag.
+
+    `prefix` holds where the catalog has none of its own.
+    """
+    call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "now": now, "actor": actor}
     try:
         with transaction() as session:
-            return give_to_created_asset(session, **call)
+            return give_to_created_asset(session, prefix=prefix_of(session, catalog, prefix), **call)
     except IntegrityError:
         with transaction() as session:  # another call for this asset was faster: its tag is there now
-            return give_to_created_asset(session, **call)
+            return give_to_created_asset(session, prefix=prefix_of(session, catalog, prefix), **call)
 
 
 def give_to_created_asset(
@@ -119,7 +135,14 @@ def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: dateti
 
 
 def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
-    """Gives the asset this very tag, and the asset its name in the directory, read back.
+    """See give_by_hand."""
+    return give_by_hand(transaction, directory, text=text, asset_id=asset_id, actor=actor, now=now)[0]
+
+
+def give_by_hand(
+    transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime
+) -> tuple[Tag, str]:
+    """Gives the asset this very tag, and the asset its name in the directory, read back. Returns the tag, and the asset's name before.
 
     Raises NotATag, TagTaken (with the holder), AssetHasTag; AssetNotFound, DirectoryRefused and DirectoryBusy, and then nothing is spent;
     DirectoryUnreachable, DirectoryBroken and DirectoryConflict, and then a job finds out what became of it.
@@ -138,7 +161,7 @@ def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str
         tag = _still_of(session, tag, asset_id)
         tag.previous_name = tag.previous_name or old_name
         settle(session, tag, action="assigned" if fresh else "confirmed", actor=actor, now=now, old_name=old_name)
-    return tag
+    return tag, old_name
 
 
 def stumbled(session: Session) -> list[Tag]:
@@ -192,7 +215,8 @@ def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, n
     if tag is not None and tag.state != TagState.RELEASED:
         if tag.asset_id == asset_id:
             return tag
-        holder = f"asset {tag.asset_id} has it" if tag.asset_id else "it is reserved for an asset that is being created"
+        nobodys = (tag.problem or "it is reserved for an asset that is being created").rstrip(".")
+        holder = f"asset {tag.asset_id} has it" if tag.asset_id else nobodys
         raise TagTaken(f"The tag {text} is not free: {holder}.", field="asset_tag", asset_tag=text, asset_id=tag.asset_id)
     if tag is None:
         tag = Tag(tag=text, prefix=name.prefix, number=name.number)
@@ -223,20 +247,21 @@ def _is_still_reserved(session: Session, tag: Tag) -> bool:
 
 
 def _known_tag(session: Session, text: str) -> TagName:
+    name = name_of_tag(session, text)
+    if name is not None:
+        return name
     prefixes = sequence.prefixes(session)
-    for prefix in prefixes:
-        name = parse(text, prefix)
-        if name is not None:
-            return name
     example = f"{prefixes[0]}0001" if prefixes else "W12-0001"
     raise NotATag(f"{text[:60]} is no tag. Tags look like {example}.", field="asset_tag")
 
 
 def _bind_named(session: Session, asset_id: int, name: str, actor: Actor, now: datetime) -> Tag | None:
     """The tag that the asset's name is, now the asset's; None when the name is no tag or another asset's."""
-    parsed = next((found for prefix in sequence.prefixes(session) if (found := parse(name, prefix))), None)
+    parsed = name_of_tag(session, name)
     if parsed is None:
         return None
+    if session.scalar(select(Tag.asset_id).where(Tag.tag == name)) is not None:
+        return None  # looked at before the sequence is held: the asset's own tag may come from another one
     held = sequence.hold(session, parsed.prefix)
     tag = session.scalar(select(Tag).where(Tag.tag == name).execution_options(populate_existing=True))
     if tag is None:

@@ -11,6 +11,7 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.tags import sequence, service
 from request_tracker_utils.tags.models import Tag, TagState
+from request_tracker_utils.tags.prefixes import prefix_of
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.service import NewItem, start
 
@@ -22,12 +23,17 @@ MOST_ASSETS = 5_000
 def give_tag(transaction: Transaction, directory: Directory, asset: Asset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
     """Gives the asset, as it was just read, a tag and its name in the directory. One that has a tag keeps it.
 
+    `prefix` holds for catalogs without one of their own.
+
     Raises SequenceNotReady; AssetNotFound, and then the tag is free again; what else the directory raises on renaming, and then a job
     tries again.
     """
-    tag = service.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix=prefix, now=now, actor=actor)
+    tag = service.on_asset_created(
+        transaction, asset_id=asset.id, asset_name=asset.name, catalog=asset.catalog, prefix=prefix, now=now, actor=actor
+    )
     if tag is None:
-        raise sequence.not_ready(prefix)
+        with transaction() as session:
+            raise sequence.not_ready(prefix_of(session, asset.catalog, prefix))
     try:
         old_name = asset.name if asset.name == tag.tag else directory.rename(asset.id, tag.tag, seen=asset.name)
     except AssetNotFound as error:

@@ -28,9 +28,11 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import Asset, NewAsset
+from request_tracker_utils.tags import adoption, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tags import tagging, untagged
 from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.older_log import LOG_NAME
+from request_tracker_utils.tags.reset import reset
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
 from tests.services.chromium import chromium
@@ -62,6 +64,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     with app.app_context():
         demo.fill()
         untagged_id, troubled_id = _special_assets()
+        _administered(folder)
         _runs()
         _tasks()
     user(app, "admin", NAME)
@@ -81,6 +84,10 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "tasks": "/tasks",
         "task": "/tasks/1",
         "task-running": "/tasks/2",
+        "asset-tags": "/admin/asset-tags",
+        "asset-tags-reset": "/admin/asset-tags/reset/W12-",
+        "asset-tags-audit": "/admin/asset-tags/audit",
+        "asset-tags-audit-none": "/admin/asset-tags/audit?q=nothing+like+this",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -183,6 +190,23 @@ def _tasks() -> None:
             for item in items(session, task.id, ItemState.WAITING, limit=done):
                 item.state, item.note = ItemState.DONE, f"is called W12-{200 + item.position:04d} now"
             item.state, item.note = ItemState.FAILED, "Asset not found"
+
+
+def _administered(folder: Path) -> None:
+    """A second prefix, a catalog that has it and one that is gone, a sequence that was set, and an older installation's log."""
+    log = folder / LOG_NAME
+    lines = [f"2025-10-08T12:{number:02}:00 - Asset Tag: W12-{number:04d}, Request Tracker ID: {number}" for number in range(1, 41)]
+    lines += ["2025-10-08T13:00:00 - Asset Tag: W12-0007, Request Tracker ID: 9", "no line of a log"]
+    lines += ["2025-10-08T13:01:00 - Asset Tag: OLD-0001, Request Tracker ID: 12"]
+    log.write_text("\n".join(lines), encoding="utf-8")
+    ada = Actor(NAME)
+    with transaction() as session:
+        prefixes.add(session, "LAB-", actor=ada, now=utc_now())
+    with transaction() as session:
+        prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
+        prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
+        reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
+    adoption.adopt(transaction, directory(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
 
 
 def _runs() -> None:

@@ -185,6 +185,7 @@ def row(text: str, what: str) -> str:
         ("/admin", "Status"),
         ("/admin/people", "People"),
         ("/admin/sign-ins", "Sign-ins"),
+        ("/admin/asset-tags/audit", "Asset tags"),
         ("/admin/jobs/confirm-tags", "Jobs"),
         ("/admin/data/", "Data"),
         ("/admin/data/users/", "Data"),

@@ -215,3 +215,40 @@ def test_a_data_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:
     (terminal.folder / "file").write_text("")
     result = terminal.run("db", "upgrade", INSTANCE_PATH=str(terminal.folder / "file" / "instance"))
     assert (result.returncode, "INSTANCE_PATH" in result.stderr) == (2, True)
+
+
+def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
+    assert ready.run("demo").returncode == 0
+    rows = ready.run("tags", "audit", "--search", "W12-0007").stdout.splitlines()
+    assert [row.split("\t")[1:5] for row in rows] == [
+        ["command line", "confirmed", "W12-0007", "7"],
+        ["command line", "bound", "W12-0007", "7"],
+        ["command line", "reserved", "W12-0007", ""],
+    ]
+    assert len(ready.run("tags", "audit").stdout.splitlines()) == 50
+    head, *lines = ready.run("tags", "audit", "--csv").stdout.splitlines()
+    assert (head, len(lines)) == ("when,who,action,tag,asset,old name,new name,why", 180)
+    assert ready.run("tags", "audit", "--csv", "--limit", "2").stdout.splitlines()[1:] == lines[:2]
+    assert ready.run("tags", "audit", "--search", "nothing").stdout == ""
+    assert ready.run("tags", "audit", "--limit", "0").returncode == 2
+
+
+def test_an_older_installations_files_are_taken_over_with_a_report(ready: Terminal) -> None:
+    (ready.folder / "sequence").write_text("12\n")
+    log = ready.folder / "asset_tag_confirmations.log"
+    log.write_text("2025-10-08T12:00:00 - Asset Tag: W12-0041, Request Tracker ID: 123\nrubbish\n")
+    sqlite3.connect(ready.folder / "instance" / "database.sqlite").executescript("UPDATE tag_sequences SET adopted_at = NULL")
+    first, second = (ready.run("tags", "adopt", ASSET_TAG_SEQUENCE_FILE=str(ready.folder / "sequence")) for _ in range(2))
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.splitlines() == [
+        "1 taken over or given.",
+        f"{log}:",
+        "  2 lines were read; 0 say what the directory says.",
+        "  Tags that the directory does not know, and the log’s asset has now: 1. They need a look.",
+        "  Lines that could not be read: 1.",
+        "  Line 2: the line looks like no line of this log.",
+    ]
+    assert second.stdout.splitlines()[0] == "0 taken over or given."
+    assert ready.run("tags", "next").stdout == "W12-0042\n"
+    missing = ready.run("tags", "adopt", ASSET_TAG_CONFIRMATIONS_LOG="/no/such/file")
+    assert (missing.returncode, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)

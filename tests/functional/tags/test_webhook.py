@@ -83,6 +83,11 @@ def test_a_name_that_no_database_stores_keeps_no_asset_from_its_tag(client: Flas
     assert call(client, asset_id=3, asset_name="lap\0top").json["previous_name"] == "laptop"
 
 
+@pytest.mark.parametrize("catalog", ["Chrome\0books", "", "x" * 1000, "'; --", "🎒", None])
+def test_an_odd_catalog_keeps_no_asset_from_its_tag(client: FlaskClient, catalog: str | None) -> None:
+    assert call(client, asset_id=3, catalog=catalog).json["asset_tag"] == "W12-0001"
+
+
 def test_no_body_at_all_is_refused(client: FlaskClient) -> None:
     assert client.post("/webhook/asset-created", headers=SECRET).status_code == 400
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.tags import sequence, service
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
+from tests.functional.accounts.test_queries import plans
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ADA = Actor("ada")
@@ -170,11 +171,32 @@ def test_threads_that_reserve_and_release_leave_no_gap(inside: Flask) -> None:
 
 @pytest.mark.parametrize("statement", ["UPDATE tag_events SET actor = 'eve'", "DELETE FROM tag_events"])
 def test_the_audit_trail_only_grows(inside: Flask, statement: str) -> None:
-    from sqlalchemy import text
-
     with transaction() as session:
         reserve(session)
     with pytest.raises(DBAPIError, match="only grows"), transaction() as session:
         session.execute(text(statement))
     with reading() as session:
         assert [(event.actor, event.action, event.tag) for event in session.scalars(select(TagEvent))] == [("ada", "reserved", "W12-0001")]
+
+
+def test_the_lowest_released_number_is_found_by_its_index_however_many_tags_there_are(inside: Flask) -> None:
+    row = {"prefix": "W12-", "state": "reserved", "changed_at": NOW, "attempts": 0, "absences": 0}
+    released = {number: {"state": "released"} for number in range(100, 5_000, 100)}
+    with transaction() as session:
+        rows = [{"tag": f"W12-{number:04d}", "number": number, **row, **released.get(number, {})} for number in range(1, 5_001)]
+        session.execute(insert(Tag), rows)
+        session.execute(update(TagSequence).values(next_number=5_001, floor=2_050))
+    with db.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    seen: list[tuple[str, object]] = []
+    with transaction() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, statement, given, *_: seen.append((statement, given)))
+        assert [reserve(session), reserve(session)] == ["W12-2100", "W12-2200"]
+        sequence.preview(session, "W12-")
+    looks = [(statement, given) for statement, given in seen if "released'" in statement and "INSERT" not in statement]
+    assert len(looks) == 5
+    with reading() as session:
+        for plan in plans(session.connection(), looks):
+            assert "ix_asset_tags_released" in plan, plan
+            assert "Seq Scan on asset_tags" not in plan, plan
+            assert "SCAN asset_tags" not in plan, plan
