@@ -5,11 +5,23 @@ from flask import Flask
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import cli, sequence, service, status, trail, views, webhook
+from request_tracker_utils.tags import (
+    cli,
+    difference_tasks,
+    difference_views,
+    differences,
+    sequence,
+    service,
+    status,
+    trail,
+    views,
+    webhook,
+)
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tasks.kinds import offer
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.openapi import admit_scheme
@@ -36,24 +48,28 @@ def card() -> dict[str, object]:
 
 def install(app: Flask) -> None:
     admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    for kind in difference_tasks.kinds:
+        offer(app, kind)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts = service.waiting(session)
+        counts, open_differences = service.waiting(session), sum(differences.counts(session).values())
     return {
         "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
         "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),
+        "rtutils_tag_differences": ("Differences between the directory and the tags that nobody has settled.", open_differences),
     }
 
 
 feature = Feature(
     name="tags",
     apis=[api, hook],
-    pages=[views.pages, views.waiting_pages],
+    pages=[views.pages, views.waiting_pages, difference_views.pages],
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
+    administration=[NavItem("Differences", "tag_differences.overview", TagPermission.READ, order=30)],
     cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
     gauges=[gauges],
     status=status.sections,

@@ -111,6 +111,13 @@ def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: 
     tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
 
 
+def keep(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
+    """Takes the tag from its asset, and has nobody get it again: a label of it may hang on a device."""
+    trail.record(session, tag, action="kept", actor=actor, now=now, reason=reason)
+    tag.state, tag.asset_id, tag.previous_name = TagState.RESERVED, None, None
+    tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
+
+
 def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: datetime, old_name: str | None = None) -> None:
     """The directory holds the name: nothing is left to do."""
     tag.state = TagState.ASSIGNED
@@ -192,7 +199,10 @@ def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, n
     if tag is not None and tag.state != TagState.RELEASED:
         if tag.asset_id == asset_id:
             return tag
-        holder = f"asset {tag.asset_id} has it" if tag.asset_id else "it is reserved for an asset that is being created"
+        nobody = (
+            "it is kept, since a label of it may hang on a device" if tag.is_kept else "it is reserved for an asset that is being created"
+        )
+        holder = f"asset {tag.asset_id} has it" if tag.asset_id else nobody
         raise TagTaken(f"The tag {text} is not free: {holder}.", field="asset_tag", asset_tag=text, asset_id=tag.asset_id)
     if tag is None:
         tag = Tag(tag=text, prefix=name.prefix, number=name.number)
@@ -243,7 +253,7 @@ def _bind_named(session: Session, asset_id: int, name: str, actor: Actor, now: d
         tag = Tag(tag=name, prefix=parsed.prefix, number=parsed.number)
         session.add(tag)
         sequence.advance_past(held, parsed.number)
-    elif tag.asset_id is not None:
+    elif tag.asset_id is not None or tag.is_kept:
         return None
     _assign(session, tag, asset_id, action="bound", actor=actor, now=now, old_name=name)
     return tag

@@ -20,7 +20,7 @@ def record(
     old_name: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Adds a row. Actions: adopted, reserved, assigned, bound, confirmed, renamed, released, duplicate, stuck."""
+    """Adds a row. Actions: adopted, reserved, assigned, bound, confirmed, renamed, moved, released, kept, left, duplicate, stuck."""
     new_name = tag.tag if tag.asset_id is not None else None
     row = {
         "at": now,
