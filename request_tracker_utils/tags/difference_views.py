@@ -41,10 +41,9 @@ def overview() -> str:
             "compared_at": difference_tasks.compared_at(session),
             "running": tasks.open_task(session, COMPARE),
             "left": differences.count_left(session),
+            "place": place(),
         }
-    return render_template(
-        "tags/differences.html", groups=groups, counts=counts, chosen=chosen, after=after, place=place(), safe=SAFE, **facts
-    )
+    return render_template("tags/differences.html", groups=groups, counts=counts, chosen=chosen, after=after, **facts)
 
 
 @pages.post("/compare")

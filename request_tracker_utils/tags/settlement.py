@@ -92,9 +92,7 @@ class Settlement:
         if seen != _as_recorded(difference):
             raise DifferenceChanged(f"Asset #{difference.asset_id} is not as it was when this was found. {_how_it_is(seen)}")
         if (seal is not None and seal != choice.seal) or way not in [offer.way for offer in choice.offers]:
-            raise DifferenceChanged(
-                f"What can be done about asset #{difference.asset_id} has changed meanwhile. Nothing was done; choose again."
-            )
+            raise DifferenceChanged(f"What can be done about #{difference.asset_id} has changed meanwhile. Nothing was done; choose again.")
         return difference
 
     def _correct(self, session: Session, difference: TagDifference, seen: Finding | None, now: datetime) -> None:
@@ -236,8 +234,10 @@ class Settlement:
 
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
         now = self._clock()
-        options = {"actor": self._actor, "now": now, "due_at": now + service.GRACE}
-        return sequence.allocate(session, prefix, state=TagState.ASSIGNED, asset_id=asset_id, old_name=old_name, **options)
+        due = now + service.GRACE
+        return sequence.allocate(
+            session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
+        )
 
     def _check_nobody_bears(self, tag: str) -> None:
         """A tag that some asset bears is not given to another one."""

@@ -24,9 +24,7 @@ def content() -> Condition:
     if counts["problems"]:
         problems.append(f"{counts['problems']} {'tag needs' if counts['problems'] == 1 else 'tags need'} a look.")
     if compared["differences"]:
-        problems.append(
-            f"The directory and our tags differ in {compared['differences']} {'place' if compared['differences'] == 1 else 'places'}."
-        )
+        problems.append(f"The directory and our tags differ: {compared['differences']} to settle.")
     return Condition({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts, **compared}, problems)
 
 

@@ -53,12 +53,8 @@ class Choice:
     @property
     def seal(self) -> str:
         """Changes with everything that the person who chooses has read."""
-        read = [
-            self.difference.kind,
-            self.difference.tag,
-            self.difference.name or "",
-            *(f"{each.words} {each.then}" for each in self.offers),
-        ]
+        about = self.difference
+        read = [about.kind, about.tag, about.name or "", *(f"{offer.words} {offer.then}" for offer in self.offers)]
         return hashlib.sha256("\n".join(read).encode()).hexdigest()[:16]
 
 
@@ -123,11 +119,8 @@ class _Words:
         yield Offer(Way.KEEP, f"Keep {difference.tag}, never give it again")
 
     def _unknown(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
-        yield Offer(
-            Way.ADOPT,
-            f"{difference.tag} is the tag of {asset}",
-            "Here it was to be given to nobody again." if self._is_kept(difference.tag) else "",
-        )
+        then = "It was kept until now, to be given to nobody." if self._is_kept(difference.tag) else ""
+        yield Offer(Way.ADOPT, f"{difference.tag} is the tag of {asset}", then)
         yield Offer(Way.NEW_TAG, f"Give {asset} a new tag")
 
     def _misspelt(self, _difference: TagDifference, asset: str) -> Iterator[Offer]:
