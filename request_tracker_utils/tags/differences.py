@@ -97,18 +97,18 @@ def forget_unseen(session: Session, *, since: datetime, actor: Actor, now: datet
     return int(session.execute(unseen.values(_settled(VANISHED, actor, now))).rowcount)  # type: ignore[attr-defined]
 
 
-def get(session: Session, difference_id: int) -> TagDifference:
+def get(session: Session, difference_id: int, *, lock: bool = False) -> TagDifference:
     """Raises DifferenceNotFound."""
-    found = session.get(TagDifference, difference_id)
+    found = session.get(TagDifference, difference_id, with_for_update=lock or None)
     if found is None:
         raise DifferenceNotFound(f"There is no difference {difference_id}.")
     return found
 
 
-def close(session: Session, difference_id: int, settlement: str, *, actor: Actor, now: datetime) -> bool:
-    """Settles it, unless somebody was faster: then False."""
+def close(session: Session, difference_id: int, settlement: str, *, actor: Actor, now: datetime) -> None:
+    """Settles it, unless it is settled."""
     still_open = update(TagDifference).where(TagDifference.id == difference_id, IS_OPEN)
-    return bool(session.execute(still_open.values(_settled(settlement, actor, now))).rowcount)  # type: ignore[attr-defined]
+    session.execute(still_open.values(_settled(settlement, actor, now)))
 
 
 def open_again(session: Session, difference_id: int, *, closed_at: datetime) -> None:

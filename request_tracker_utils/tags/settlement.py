@@ -60,8 +60,8 @@ class Settlement:
         difference = self._examined(difference_id, way, seal)
         now = self._clock()
         with self._transaction() as session:
-            if not differences.close(session, difference_id, str(way), actor=self._actor, now=now):
-                raise _settled_already(differences.get(session, difference_id))
+            _still_open(session, difference_id, lock=True)
+            differences.close(session, difference_id, str(way), actor=self._actor, now=now)
         try:
             return self._ways[way](difference)
         except IntegrityError:
@@ -78,19 +78,18 @@ class Settlement:
     def _examined(self, difference_id: int, way: Way, seal: str | None) -> TagDifference:
         """The difference, if it stands as the person was shown it, here and in the directory."""
         with self._transaction() as session:
-            difference = differences.get(session, difference_id)
-            if difference.settled_at is not None:
-                raise _settled_already(difference)
+            asset_id = _still_open(session, difference_id).asset_id
             prefixes = comparison.ready_prefixes(session)
-        seen = comparison.look(
-            self._transaction, self._directory, asset_id=difference.asset_id, prefixes=prefixes, now=(now := self._clock())
-        )
+        now = self._clock()
+        seen = comparison.look(self._transaction, self._directory, asset_id=asset_id, prefixes=prefixes, now=now)
         with self._transaction() as session:
-            if seen != _as_recorded(difference):
+            difference = _still_open(session, difference_id)
+            stands = seen == _as_recorded(difference)
+            if not stands:
                 self._correct(session, difference, seen, now)
             choice = choices(session, [difference], place=self._place)[0]
-        if seen != _as_recorded(difference):
-            raise DifferenceChanged(f"Asset #{difference.asset_id} is not as it was when this was found. {_how_it_is(seen)}")
+        if not stands:
+            raise DifferenceChanged(f"Asset #{asset_id} is not as it was when this was found. {_how_it_is(seen)}")
         if (seal is not None and seal != choice.seal) or way not in [offer.way for offer in choice.offers]:
             raise DifferenceChanged(f"What can be done about #{difference.asset_id} has changed meanwhile. Nothing was done; choose again.")
         return difference
@@ -274,6 +273,15 @@ def _name(session: Session, text: str) -> TagName:
     raise DifferenceChanged(f"{text[:60]} is no tag. Nothing was changed.")
 
 
+def _still_open(session: Session, difference_id: int, *, lock: bool = False) -> TagDifference:
+    """With `lock` it stays so until the transaction ends. Raises DifferenceNotFound, DifferenceSettled."""
+    difference = differences.get(session, difference_id, lock=lock)
+    if difference.settled_at is not None:
+        who = difference.settled_by or "Somebody"
+        raise DifferenceSettled(f"{who} was faster: asset #{difference.asset_id} has been seen to already.")
+    return difference
+
+
 def _as_recorded(difference: TagDifference) -> Finding:
     return Finding(DifferenceKind(difference.kind), difference.tag, difference.asset_id, difference.name)
 
@@ -282,8 +290,3 @@ def _how_it_is(seen: Finding | None) -> str:
     if seen is None:
         return "Nothing differs there any more."
     return "Nothing was done; here is how it stands now."
-
-
-def _settled_already(difference: TagDifference) -> DifferenceSettled:
-    who = f"{difference.settled_by} " if difference.settled_by else "Somebody "
-    return DifferenceSettled(f"{who}was faster: asset #{difference.asset_id} has been seen to already.")

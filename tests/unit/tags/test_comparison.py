@@ -5,32 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import update
 
-from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import DirectoryUnreachable
 from request_tracker_utils.tags import comparison, differences, sequence, service
-from request_tracker_utils.tags.models import Tag, TagDifference, TagSequence
+from request_tracker_utils.tags.models import DifferenceKind, Tag, TagSequence
 from tests.services.directories import StumblingDirectory, silence
 from tests.unit.tags.conftest import ADA, NOW
-
-LATER = NOW + timedelta(days=1)
-JOB = Actor("job")
-
-
-class Steps:
-    """Counts what a comparison says of its progress."""
-
-    def __init__(self) -> None:
-        self.total, self.taken = 0, 0
-
-    def expect(self, total: int) -> None:
-        self.total = total
-
-    def advance(self, steps: int) -> None:
-        self.taken += steps
+from tests.unit.tags.difference import LATER, Steps, compare, found, only, tagged, vanish
 
 
 @pytest.fixture
@@ -38,45 +22,9 @@ def directory(inside: Flask) -> StumblingDirectory:
     return StumblingDirectory()
 
 
-def tagged(directory: StumblingDirectory, name: str = "a laptop") -> int:
-    """A new asset that has the next tag, and that tag as its name."""
-    asset_id = directory.asset(name)
-    with transaction() as session:
-        tag = service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
-        assert tag is not None
-    directory.rename(asset_id, tag.tag)
-    with transaction() as session:
-        service.settle(session, session.get_one(Tag, tag.id), action="renamed", actor=ADA, now=NOW)
-    return asset_id
-
-
-def vanish(asset_id: int) -> None:
-    with transaction() as session:
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id == asset_id))
-
-
-def compare(directory: StumblingDirectory, at: datetime = LATER, *, prefixes: tuple[str, ...] = ("W12-",), steps: Steps | None = None) -> int:
-    moments = iter(at + timedelta(milliseconds=number) for number in range(1_000_000))
-    return comparison.compare(
-        transaction, directory, prefixes=prefixes, actor=JOB, clock=lambda: next(moments), progress=steps or Steps()
-    )
-
-
-def found() -> set[tuple[str, str, int, str | None]]:
-    """The open ones: kind, tag, asset, name."""
-    with reading() as session:
-        rows = session.scalars(select(TagDifference).where(differences.IS_OPEN))
-        return {(row.kind, row.tag, row.asset_id, row.name) for row in rows}
-
-
-def only() -> TagDifference:
-    with reading() as session:
-        return session.scalars(select(TagDifference)).one()
-
-
 def close(settlement: str, at: datetime) -> None:
     with transaction() as session:
-        assert differences.close(session, only().id, settlement, actor=ADA, now=at)
+        differences.close(session, only().id, settlement, actor=ADA, now=at)
 
 
 class TestAComparison:
@@ -169,8 +117,8 @@ class TestAComparison:
         assert compare(directory) == 3000
         with reading() as session:
             counts = differences.counts(session)
-            first, more = differences.page_of(session, differences.DifferenceKind.MISSPELT, after=0, limit=50)
-            last, rest = differences.page_of(session, differences.DifferenceKind.MISSPELT, after=first[-1].id, limit=2000)
+            first, more = differences.page_of(session, DifferenceKind.MISSPELT, after=0, limit=50)
+            last, rest = differences.page_of(session, DifferenceKind.MISSPELT, after=first[-1].id, limit=2000)
         assert (counts["unknown"], counts["misspelt"], counts["gone"]) == (1500, 1500, 0)
         assert (len(first), more, len(last), rest) == (50, True, 1450, False)
 
