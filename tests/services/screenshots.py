@@ -15,21 +15,24 @@ from pathlib import Path
 from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
-from request_tracker_utils.core.actor import REQUEST_TRACKER
+from request_tracker_utils.core.actor import REQUEST_TRACKER, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.tags import difference_tasks
 from request_tracker_utils.tags import service as tagging
 from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tasks.jobs import run_tasks
 from tests.services.chromium import chromium
 from tests.services.house import PASSWORD, make_app, ready, user
 
@@ -60,6 +63,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         demo.fill()
         untagged, troubled = _special_assets()
         _runs()
+        _differences()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -72,6 +76,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-problem": f"/assets/{troubled}",
         "new-asset": "/assets/new",
         "tags-waiting": "/tags/waiting",
+        "differences": "/admin/asset-tags/differences",
+        "differences-of-a-kind": "/admin/asset-tags/differences?kind=misspelt",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -156,6 +162,21 @@ def _special_assets() -> tuple[int, int]:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
         session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
     return untagged.id, troubled.id
+
+
+def _differences() -> None:
+    """Each kind of difference between the directory and the tags, found by a comparison."""
+    held = directory()
+    held.rename(12, "Ms Lee’s Chromebook")
+    held.rename(13, "W12-0400")
+    for name in ("W12-0020", "W12-0812", "w12-0021", "W12-33 spare"):
+        held.create(NewAsset(name, "Chromebooks", f"TWIN{name[-4:]}", "Chromebook 3100", "Dell"))
+    now = utc_now()
+    with transaction() as session:
+        tagging.mark_printed(session, [(31, "W12-0031")], now=now)
+        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([30, 31])))
+        difference_tasks.start_comparison(session, actor=of_command(), now=now)
+    run_tasks()
 
 
 def _runs() -> None:
