@@ -114,9 +114,12 @@ class _Words:
         yield Offer(Way.MOVE, f"{asset} is the right one", f"{difference.tag} goes to {asset}, and #{holder} gets a new tag.")
 
     def _gone(self, difference: TagDifference, _asset: str) -> Iterator[Offer]:
-        if not self._is_printed(difference.tag):
-            yield Offer(Way.FREE, f"Free {difference.tag}", f"{difference.tag} is given again, to one of the next assets.")
-        yield Offer(Way.KEEP, f"Keep {difference.tag}, never give it again")
+        printed = self._is_printed(difference.tag)
+        if not printed:
+            yield Offer(Way.FREE, f"Free {difference.tag}", self._fate(difference.tag))
+        yield Offer(
+            Way.KEEP, f"Keep {difference.tag}, never give it again", "A label of it was printed, so it cannot be freed." if printed else ""
+        )
 
     def _unknown(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
         then = "It was kept until now, to be given to nobody." if self._is_kept(difference.tag) else ""
