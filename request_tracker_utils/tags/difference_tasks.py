@@ -69,7 +69,7 @@ def start_settling(session: Session, kind: DifferenceKind, *, actor: Actor, now:
     items = [tasks.NewItem(f"{each.tag}, asset #{each.asset_id}", {"difference": each.id}) for each in session.scalars(query)]
     if not items:
         return None
-    title = f"{_TITLES[SAFE[kind]]} {len(items)} {'tag' if len(items) == 1 else 'tags'}"
+    title = _TITLES[SAFE[kind]].format(f"{len(items)} {'tag' if len(items) == 1 else 'tags'}")
     return tasks.start(session, SETTLE, title=title, actor=actor, now=now, arguments={"way": SAFE[kind]}, items=items)
 
 
@@ -80,7 +80,7 @@ def count_safe(session: Session, kind: DifferenceKind) -> int:
     return session.execute(select(func.count()).where(IS_OPEN, TagDifference.kind == kind, is_safe(kind))).scalar_one()
 
 
-_TITLES = {Way.CALL_AGAIN: "Call assets again by", Way.FREE: "Free", Way.ADOPT: "Take over"}
+_TITLES = {Way.CALL_AGAIN: "Make {} their assets’ names again", Way.FREE: "Free {}", Way.ADOPT: "Take over {}"}
 
 
 def _compare(running: RunningTask) -> str:

@@ -117,9 +117,8 @@ class _Words:
         printed = self._is_printed(difference.tag)
         if not printed:
             yield Offer(Way.FREE, f"Free {difference.tag}", self._fate(difference.tag))
-        yield Offer(
-            Way.KEEP, f"Keep {difference.tag}, never give it again", "A label of it was printed, so it cannot be freed." if printed else ""
-        )
+        then = "A label of it was printed, so it is not freed." if printed else ""
+        yield Offer(Way.KEEP, f"Keep {difference.tag}, never give it again", then)
 
     def _unknown(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
         then = "It was kept until now, to be given to nobody." if self._is_kept(difference.tag) else ""

@@ -151,10 +151,10 @@ def test_all_of_a_kind_are_settled_in_the_safe_way_and_nothing_else_is(app: Flas
     run(app, "run-tasks")
     with app.app_context(), reading() as session:
         done = list(session.scalars(select(Task).where(Task.kind == "settle-tag-differences").order_by(Task.id)))
-        states = dict(session.execute(select(Tag.tag, Tag.state)).tuples())
+        states = {tag.tag: tag.state for tag in session.scalars(select(Tag))}
     assert [(task.title, task.done, task.failed, task.state) for task in done] == [
         ("Free 1 tag", 1, 0, "done"),
-        ("Call assets again by 3 tags", 3, 0, "done"),
+        ("Make 3 tags their assets’ names again", 3, 0, "done"),
     ]
     assert [name(app, each) for each in renamed] == ["W12-0001", "W12-0002", "W12-0003"]
     assert (states["W12-0004"], states["W12-0005"]) == ("released", "assigned")
@@ -177,10 +177,8 @@ def test_a_button_that_promises_what_is_no_longer_so_does_nothing(app: Flask, cl
 def test_five_thousand_are_shown_by_pages(app: Flask, client: FlaskClient) -> None:
     now = utc_now()
     with app.app_context(), transaction() as session:
-        session.add_all(
-            TagDifference(kind="misspelt", tag="", asset_id=number, name=f"W12-x{number}", found_at=now, seen_at=now)
-            for number in range(1, 5001)
-        )
+        times = {"found_at": now, "seen_at": now}
+        session.add_all(TagDifference(kind="misspelt", tag="", asset_id=each, name=f"W12-x{each}", **times) for each in range(1, 5001))
     page = show(client)
     assert "All 5000" in page
     assert page.count("W12-x") == 5
