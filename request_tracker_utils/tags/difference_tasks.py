@@ -89,7 +89,7 @@ def _compare(running: RunningTask) -> str:
         prefixes = comparison.ready_prefixes(session)
     count = comparison.compare(transaction, directory(), prefixes=prefixes, actor=running.actor, clock=utc_now, progress=running)
     if not count:
-        return f"{place()} and our tags agree."
+        return "Nothing differs."
     return f"{count} {'difference is' if count == 1 else 'differences are'} open."
 
 

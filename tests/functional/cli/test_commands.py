@@ -215,3 +215,22 @@ def test_a_data_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:
     (terminal.folder / "file").write_text("")
     result = terminal.run("db", "upgrade", INSTANCE_PATH=str(terminal.folder / "file" / "instance"))
     assert (result.returncode, "INSTANCE_PATH" in result.stderr) == (2, True)
+
+
+def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> None:
+    ready.run("demo")
+    agreed = ready.run("tags", "compare")
+    assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert "Comparing" in agreed.stderr
+    with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
+        database.execute("UPDATE directory_assets SET name = 'old' WHERE id = 3")
+    assert ready.run("tags", "compare").stdout == "1 difference is open.\n"
+
+
+def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:
+    ready.run("jobs", "run", "compare-tags")
+    refused = ready.run("tags", "compare")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "A comparison is under way already: task 1." in refused.stderr
+    ready.run("jobs", "run", "run-tasks")
+    assert ready.run("tags", "compare").returncode == 0
