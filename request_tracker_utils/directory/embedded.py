@@ -58,8 +58,9 @@ class EmbeddedDirectory:
             rows = session.scalars(query.offset((page - 1) * page_size).limit(page_size + 1)).all()
             return AssetPage([_asset(row) for row in rows[:page_size]], page, len(rows) > page_size)
 
-    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
-        begins = func.substr(DirectoryAsset.name, 1, len(prefix)) == prefix
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
+        beginning = func.substr(DirectoryAsset.name, 1, len(prefix))
+        begins = func.lower(beginning) == prefix.lower() if any_case else beginning == prefix
         last = 0
         while True:
             with self._reading() as session:

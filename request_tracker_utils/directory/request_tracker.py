@@ -93,9 +93,9 @@ class RequestTrackerDirectory:
             found = self._client.assets_mentioning(text, catalog=catalog, page=page, page_size=page_size)
         return AssetPage([self._asset(each) for each in found.assets], page, found.more)
 
-    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         with self._asking():
-            yield from self._client.names_beginning_with(prefix)
+            yield from self._client.names_beginning_with(prefix, any_case=any_case)
 
     def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
         with self._asking():

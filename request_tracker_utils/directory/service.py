@@ -136,8 +136,8 @@ class Directory(Protocol):
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         """Assets whose name, serial number or model holds `text`; all of them when it is empty. Ordered by id, newest first."""
 
-    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
-        """Id and name of every asset whose name begins with `prefix` (with case), in chunks."""
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
+        """Id and name of every asset whose name begins with `prefix`, in chunks; with case, unless `any_case`."""
 
     def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
         """Assets of these catalogs whose name begins with none of the prefixes (without case), by chunks in the order of ids; with `text`

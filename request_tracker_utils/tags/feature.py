@@ -9,6 +9,9 @@ from request_tracker_utils.tags import (
     administration_views,
     audit_views,
     cli,
+    difference_tasks,
+    difference_views,
+    differences,
     sequence,
     service,
     status,
@@ -50,23 +53,32 @@ def card() -> dict[str, object]:
 
 def install(app: Flask) -> None:
     admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    for kind in tasks.kinds:
+    for kind in (*tasks.kinds, *difference_tasks.kinds):
         offer(app, kind)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts = service.waiting(session)
+        counts, open_differences = service.waiting(session), sum(differences.counts(session).values())
     return {
         "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
         "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),
+        "rtutils_tag_differences": ("Differences between the directory and the tags that nobody has settled.", open_differences),
     }
 
 
 feature = Feature(
     name="tags",
     apis=[api, hook],
-    pages=[views.pages, views.waiting_pages, administration_views.pages, audit_views.pages, sweep_views.pages, untagged_views.pages],
+    pages=[
+        views.pages,
+        views.waiting_pages,
+        administration_views.pages,
+        audit_views.pages,
+        sweep_views.pages,
+        untagged_views.pages,
+        difference_views.pages,
+    ],
     jobs=jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],

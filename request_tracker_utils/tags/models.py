@@ -91,6 +91,11 @@ class Tag(Base):
     def name(self) -> TagName:
         return TagName(self.prefix, self.number)
 
+    @property
+    def is_kept(self) -> bool:
+        """Nobody's and never given again: a label of it may hang on a device for which no asset stands any more."""
+        return self.state == TagState.RESERVED and self.asset_id is None and self.due_at is None
+
 
 class TagEvent(Base):
     """One change of a tag. The table only grows: triggers refuse to change or delete a row."""

@@ -127,6 +127,13 @@ def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: 
     tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
 
 
+def keep(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
+    """Takes the tag from its asset, and has nobody get it again: a label of it may hang on a device."""
+    trail.record(session, tag, action="kept", actor=actor, now=now, reason=reason)
+    tag.state, tag.asset_id, tag.previous_name = TagState.RESERVED, None, None
+    tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
+
+
 def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: datetime, old_name: str | None = None) -> None:
     """The directory holds the name: nothing is left to do."""
     tag.state = TagState.ASSIGNED
@@ -268,7 +275,7 @@ def _bind_named(session: Session, asset_id: int, name: str, actor: Actor, now: d
         tag = Tag(tag=name, prefix=parsed.prefix, number=parsed.number)
         session.add(tag)
         sequence.advance_past(held, parsed.number)
-    elif tag.asset_id is not None:
+    elif tag.asset_id is not None or tag.is_kept:
         return None
     _assign(session, tag, asset_id, action="bound", actor=actor, now=now, old_name=name)
     return tag

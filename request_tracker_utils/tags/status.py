@@ -1,7 +1,7 @@
 """What the status page shows of tags."""
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.tags import sequence, service
+from request_tracker_utils.tags import difference_tasks, differences, sequence, service
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.web.feature import Condition, StatusSection
 from request_tracker_utils.web.house import settings
@@ -13,6 +13,7 @@ def content() -> Condition:
     """What waits for the directory, and why."""
     problems = []
     with reading() as session:
+        compared = {"differences": sum(differences.counts(session).values()), "compared_at": difference_tasks.compared_at(session)}
         counts, assets = service.waiting(session), service.assets_waiting(session)
         keeps = [tag for tag in service.stumbled(session) if tag.problem][:SHOWN]
         try:
@@ -22,7 +23,9 @@ def content() -> Condition:
             problems.append(error.message)
     if counts["problems"]:
         problems.append(f"{counts['problems']} {'tag needs' if counts['problems'] == 1 else 'tags need'} a look.")
-    return Condition({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts}, problems)
+    if compared["differences"]:
+        problems.append(f"The directory and our tags differ: {compared['differences']} to settle.")
+    return Condition({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts, **compared}, problems)
 
 
 sections = [StatusSection("Asset tags", "tags/status.html", content, order=50)]

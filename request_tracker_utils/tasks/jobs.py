@@ -36,14 +36,15 @@ def run_tasks() -> int:
                 task = claim(session, now=utc_now())
             if task is None:
                 break
-            _run(task)
+            run(task)
             count += 1
     finally:
         _one_at_a_time.release()
     return count
 
 
-def _run(task: Task) -> None:
+def run(task: Task) -> None:
+    """Does the work of a task that was taken up, and writes down how it ended."""
     in_context = _in_context_of_app()
     running = RunningTask(transaction, reading, task, clock=utc_now, stopping=house().stopping, in_context=in_context)
     kind = kinds.named(task.kind)

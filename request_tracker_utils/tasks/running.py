@@ -232,9 +232,11 @@ class RunningTask:
             session.execute(update(Task).where(*still_ours).values(done=self.done, failed=self.failed, **values))
 
 
-def claim(session: Session, *, now: datetime) -> Task | None:
-    """Takes up the task that is due longest: one that waits, or one whose process has died."""
+def claim(session: Session, *, now: datetime, task_id: int | None = None) -> Task | None:
+    """Takes up the task that is due longest: one that waits, or one whose process has died. With `task_id` that one or none."""
     due = select(Task).where(Task.due_at <= now, Task.state.in_(OPEN)).order_by(Task.due_at, Task.id).limit(1)
+    if task_id is not None:
+        due = due.where(Task.id == task_id)
     task = session.scalar(due.with_for_update(skip_locked=True))
     if task is not None:
         task.state, task.due_at, task.error = TaskState.RUNNING, now + LEASE, None

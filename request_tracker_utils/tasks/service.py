@@ -94,6 +94,12 @@ def open_task(session: Session, kind: str) -> Task | None:
     return session.scalar(select(Task).where(Task.kind == kind, Task.state.in_(OPEN)).order_by(Task.id.desc()).limit(1))
 
 
+def last_done(session: Session, kind: str) -> Task | None:
+    """The task of the kind that was done last."""
+    done = select(Task).where(Task.kind == kind, Task.state == TaskState.DONE)
+    return session.scalar(done.order_by(Task.ended_at.desc(), Task.id.desc()).limit(1))
+
+
 def items(session: Session, task_id: int, state: ItemState, *, limit: int | None = None, after: int = -1) -> list[TaskItem]:
     """Items in this state, in their order, beginning behind the position `after`."""
     query = select(TaskItem).where(TaskItem.task_id == task_id, TaskItem.state == state, TaskItem.position > after)

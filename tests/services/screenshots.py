@@ -15,24 +15,26 @@ from pathlib import Path
 from flask import Flask
 from PIL import Image
 from playwright.sync_api import Browser, Page
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
-from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, NewAsset
-from request_tracker_utils.tags import adoption, prefixes, tagging, untagged
+from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
 from request_tracker_utils.tags.reset import reset
+from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
 from tests.services.chromium import chromium
@@ -67,6 +69,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _administered(folder)
         _runs()
         _tasks()
+        _differences()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -88,6 +91,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-tags-reset": "/admin/asset-tags/reset/W12-",
         "asset-tags-audit": "/admin/asset-tags/audit",
         "asset-tags-audit-none": "/admin/asset-tags/audit?q=nothing+like+this",
+        "differences": "/admin/asset-tags/differences",
+        "differences-of-a-kind": "/admin/asset-tags/differences?kind=misspelt",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -207,6 +212,21 @@ def _administered(folder: Path) -> None:
         prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
         reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
     adoption.adopt(transaction, directory(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
+
+
+def _differences() -> None:
+    """Each kind of difference between the directory and the tags, found by a comparison."""
+    held = directory()
+    held.rename(12, "Ms Lee’s Chromebook")
+    held.rename(13, "W12-0400")
+    for name in ("W12-0020", "W12-0812", "w12-0021", "W12-33 spare"):
+        held.create(NewAsset(name, "Chromebooks", f"TWIN{name[-4:]}", "Chromebook 3100", "Dell"))
+    now = utc_now()
+    with transaction() as session:
+        tags.mark_printed(session, [(31, "W12-0031")], now=now)
+        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([30, 31])))
+        difference_tasks.start_comparison(session, actor=of_command(), now=now)
+    run_tasks()
 
 
 def _runs() -> None:

@@ -111,9 +111,12 @@ class RtClient:
         """
         return self._searches.by_text(text, catalog=catalog, page=page, page_size=page_size)
 
-    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
-        """Id and name, with case, by hundreds in the order of ids. Raises RtRefused also when the token's user cannot see all assets."""
-        return self._searches.names_beginning_with(prefix)
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
+        """Id and name by hundreds in the order of ids; with case, unless `any_case`.
+
+        Raises RtRefused also when the token's user cannot see all assets.
+        """
+        return self._searches.names_beginning_with(prefix, any_case=any_case)
 
     def assets_by_query(self, query: str, *, limit: int) -> list[RtAsset]:
         """What an AssetSQL query finds, by id, at most `limit`. Raises RtInvalid unless RT proves to understand all of it."""

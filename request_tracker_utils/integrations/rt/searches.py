@@ -75,14 +75,18 @@ class Searches:
         more = len(found) == size if answer.total is None else max(1, page) * size < answer.total
         return RtAssetPage([asset for asset in found if self._mentions(asset, wanted, holds)], more)
 
-    def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         query: Query = [{"field": "Name", "operator": "STARTSWITH", "value": pattern(prefix)}] if prefix else []
+
+        def begins(name: str) -> bool:
+            return name.startswith(prefix) or (any_case and same(name[: len(prefix)], prefix))
+
         with closing(read_all(self._transport, query, NAMES, complete=True)) as pages:
             for rows in pages:
                 found = [(number(row.get("id")), text(row.get("Name"))) for row in rows]
                 if not WILDCARDS & set(prefix) and not any(holds_alike(name, prefix) for _, name in found):
                     raise misunderstood()
-                if kept := [(number_, name) for number_, name in found if name.startswith(prefix)]:
+                if kept := [(number_, name) for number_, name in found if begins(name)]:
                     yield kept
 
     def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str) -> Iterator[list[RtAsset]]:

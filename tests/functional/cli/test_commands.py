@@ -252,3 +252,22 @@ def test_an_older_installations_files_are_taken_over_with_a_report(ready: Termin
     assert ready.run("tags", "next").stdout == "W12-0042\n"
     missing = ready.run("tags", "adopt", ASSET_TAG_CONFIRMATIONS_LOG="/no/such/file")
     assert (missing.returncode, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)
+
+
+def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> None:
+    ready.run("demo")
+    agreed = ready.run("tags", "compare")
+    assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert "Comparing" in agreed.stderr
+    with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
+        database.execute("UPDATE directory_assets SET name = 'old' WHERE id = 3")
+    assert ready.run("tags", "compare").stdout == "1 difference is open.\n"
+
+
+def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:
+    ready.run("jobs", "run", "compare-tags")
+    refused = ready.run("tags", "compare")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "A comparison is under way already: task 1." in refused.stderr
+    ready.run("jobs", "run", "run-tasks")
+    assert ready.run("tags", "compare").returncode == 0

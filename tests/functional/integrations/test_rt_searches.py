@@ -75,6 +75,7 @@ def test_a_prefix_counts_with_its_case_although_rt_does_not_care(request_tracker
     assert json_search(request_tracker, is_("Name", f"{fresh}-w", "STARTSWITH")) == [asset_id]
     assert list(client.names_beginning_with(f"{fresh}-w")) == []
     assert list(client.names_beginning_with(f"{fresh}-W")) == [[(asset_id, f"{fresh}-W1")]]
+    assert list(client.names_beginning_with(f"{fresh}-w", any_case=True)) == [[(asset_id, f"{fresh}-W1")]]
 
 
 def test_an_id_list_is_right_in_json_and_everything_in_assetsql(request_tracker: RequestTracker) -> None:

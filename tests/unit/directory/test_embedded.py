@@ -55,6 +55,11 @@ def test_names_are_listed_by_their_beginning_with_case_and_without_wildcards(dir
     for name in ("W12-0001", "w12-0002", "W12_0003", "XW12-0004", "W12-0005"):
         directory.create(NewAsset(name))
     assert [name for chunk in directory.names_beginning_with("W12-") for _, name in chunk] == ["W12-0001", "W12-0005"]
+    assert [name for chunk in directory.names_beginning_with("W12-", any_case=True) for _, name in chunk] == [
+        "W12-0001",
+        "w12-0002",
+        "W12-0005",
+    ]
 
 
 def test_search_takes_wildcards_as_they_are(directory: Directory) -> None:

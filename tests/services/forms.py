@@ -1,0 +1,56 @@
+"""Forms of a page, as a browser without scripts sends them."""
+
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+
+@dataclass
+class Button:
+    """`fields` is what is sent when it is pressed."""
+
+    words: str
+    action: str
+    fields: dict[str, str]
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.buttons: list[Button] = []
+        self._action, self._hidden, self._pressed = "", dict[str, str](), dict[str, str]()
+        self._words: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self._action, self._hidden = given.get("action", ""), {}
+        elif tag == "input" and given.get("type") == "hidden":
+            self._hidden[given["name"]] = given["value"]
+        elif tag == "button" and self._action:
+            self._words = []
+            self._pressed = {given["name"]: given["value"]} if "name" in given else {}
+
+    def handle_data(self, data: str) -> None:
+        if self._words is not None:
+            self._words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "button" and self._words is not None:
+            self.buttons.append(Button(" ".join("".join(self._words).split()), self._action, {**self._hidden, **self._pressed}))
+            self._words = None
+        elif tag == "form":
+            self._action = ""
+
+
+def buttons(page: str) -> list[Button]:
+    """Every button that sends a form, in the page's order."""
+    reader = _Reader()
+    reader.feed(page)
+    return reader.buttons
+
+
+def button(page: str, words: str) -> Button:
+    """The first whose words begin so."""
+    found = [each for each in buttons(page) if each.words.startswith(words)]
+    assert found, f"no button {words!r} among {[each.words for each in buttons(page)]}"
+    return found[0]
