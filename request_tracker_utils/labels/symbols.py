@@ -19,7 +19,7 @@ from qrcode.main import QRCode
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.labels.formats import MM_PER_INCH, BarcodeBox, LabelFormat, QrBox
+from request_tracker_utils.labels.formats import MM_PER_INCH, PIXELS_PER_INCH, BarcodeBox, LabelFormat, QrBox
 
 QR_QUIET = 4
 """Modules around a QR code (ISO/IEC 18004)."""
@@ -32,7 +32,6 @@ _TAIL = 10
 """Digits at the end of an address that are put in by XOR; Request Tracker's ids have at most ten."""
 
 _DIGITS = "0123456789"
-_PIXELS_PER_INCH = 96
 
 
 class NotPrintable(Invalid):
@@ -78,9 +77,10 @@ class Frame:
     dots_per_pixel: float
 
     @classmethod
-    def around(cls, label: LabelFormat, box: QrBox | BarcodeBox) -> "Frame":
-        scale = label.dpi / _PIXELS_PER_INCH
-        x, y = label.dots(box.box.x), label.dots(box.box.y)
+    def around(cls, label: LabelFormat, box: QrBox | BarcodeBox, corner: tuple[float, float] = (0.0, 0.0)) -> "Frame":
+        """Of a box on a label whose own corner lies at `corner` of the page, in millimetres."""
+        scale = label.dpi / PIXELS_PER_INCH
+        x, y = label.dots(corner[0] + box.box.x), label.dots(corner[1] + box.box.y)
         across, down = label.whole_dots(box.box.width), label.whole_dots(box.box.height)
         left, top = floor(x / scale), floor(y / scale)
         width, height = ceil((x + across) / scale) - left, ceil((y + down) / scale) - top

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels import printed, service
-from request_tracker_utils.labels.formats import named
+from request_tracker_utils.labels.catalogue import catalogue
 from request_tracker_utils.labels.page import render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
@@ -32,7 +32,8 @@ def print_label() -> Response:
     asset = service.one(directory(), asset_id=wanted.number, name=wanted.assetName)
     notices = service.address_warnings(directory())
     content = service.content(directory(), asset)
-    page = render_label(content, named(wanted.size or settings().label_format), notices=notices, **_page(wanted.autoprint))
+    label_format = catalogue().named(wanted.size) if wanted.size else catalogue().for_asset(asset)
+    page = render_label(content, label_format, notices=notices, **_page(wanted.autoprint))
     notices += printed.announce([(asset.id, content.tag)])
     return _streamed(page)
 
@@ -42,7 +43,7 @@ def print_label() -> Response:
 def print_batch() -> Response:
     """The labels of many assets, from JSON or from a form's ticks."""
     wanted = _batch_asked_for()
-    label_format = named(wanted.size or settings().label_format)
+    label_format = catalogue().named(wanted.size or settings().label_format)
     notices = service.address_warnings(directory())
     contents = service.batch(directory(), asset_ids=wanted.asset_ids, query=wanted.query, notices=notices, on_print=printed.announce)
     return _streamed(render_labels(contents, label_format, notices=notices, **_page(wanted.autoprint)))

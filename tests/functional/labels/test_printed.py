@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
 from request_tracker_utils.core.resources import STATIC, TEMPLATES
-from request_tracker_utils.labels.formats import LabelFormat, named
+from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.page import LabelContent, render_labels
 from request_tracker_utils.labels.symbols import bars
 
@@ -97,7 +98,7 @@ def html(label: LabelFormat, labels: list[LabelContent], **options: Any) -> str:
 
 @pytest.fixture(scope="module", params=SIZES)
 def printed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Printed]:
-    label, labels, page = named(request.param), contents(), browser.new_page()
+    label, labels, page = built_in().named(request.param), contents(), browser.new_page()
     complaints = show(page, html(label, labels, notices=["UNSEENONPAPER"]))
     pdf = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
     page.emulate_media(media="print")
@@ -250,7 +251,7 @@ def test_a_notice_between_labels_makes_no_page(browser: Browser, size: str) -> N
     page, labels = browser.new_page(), contents()[:3]
     labels.insert(1, replace(labels[0], tag="A" * 60))
     labels.append(replace(labels[0], tag="A" * 60))
-    show(page, html(named(size), labels))
+    show(page, html(built_in().named(size), labels))
     assert len(pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))) == 3
     assert page.locator(".notices li").count() == 2
     page.close()
@@ -259,7 +260,7 @@ def test_a_notice_between_labels_makes_no_page(browser: Browser, size: str) -> N
 def test_the_print_dialog_opens_once_and_only_when_asked_for(browser: Browser) -> None:
     for autoprint, labels, times in ((True, contents()[:2], 1), (False, contents()[:2], 0), (True, [], 0)):
         page = browser.new_page()
-        assert show(page, html(named("small"), labels, autoprint=autoprint)) == []
+        assert show(page, html(built_in().named("small"), labels, autoprint=autoprint)) == []
         if times:
             page.wait_for_function("window.prints > 0")
         page.wait_for_timeout(200)
