@@ -1,4 +1,4 @@
-"""The label formats of this installation: ours, and those of the site."""
+"""The label formats of this installation: ours, and those of the site; and the site's own template, if it has one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,12 @@ from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
 from request_tracker_utils.labels.format_file import BUILT_IN, FormatsInvalid, read_formats
 from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
+from request_tracker_utils.labels.own_template import LabelTemplateFailed, OwnTemplate
 from request_tracker_utils.labels.symbols import NotPrintable
 from request_tracker_utils.web.house import EXTENSION
 
 _KEY = "rtutils_label_formats"
+_OWN = "rtutils_label_template"
 _TYPE = "Type"
 """Custom field that `types` of a format speaks of."""
 
@@ -68,9 +70,19 @@ def catalogue() -> Catalogue:
     return cast(Catalogue, current_app.extensions[_KEY])
 
 
+def own_template() -> OwnTemplate | None:
+    """The site's template for the inside of labels, if it has one."""
+    return cast(OwnTemplate | None, current_app.extensions[_OWN])
+
+
 def install(app: Flask) -> None:
-    """Raises SettingsError with everything that is wrong with the site's formats."""
-    app.extensions[_KEY] = _of(app.extensions[EXTENSION].settings)
+    """Raises SettingsError with everything that is wrong with the site's formats, or with its template."""
+    settings: Settings = app.extensions[EXTENSION].settings
+    app.extensions[_KEY] = _of(settings)
+    try:
+        app.extensions[_OWN] = OwnTemplate.of(settings.label_template_path) if settings.label_template_path else None
+    except LabelTemplateFailed as error:
+        raise SettingsError([f"LABEL_TEMPLATE_PATH: {error.message}"]) from None
 
 
 def _of(settings: Settings) -> Catalogue:

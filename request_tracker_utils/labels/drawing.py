@@ -67,6 +67,8 @@ class DrawnLabel:
     qr: str | None
     barcode: str | None
     lines: list[PlacedLine]
+    inside: str = ""
+    """HTML that takes the place of all these, where the site has its own template."""
 
 
 class Drawer:

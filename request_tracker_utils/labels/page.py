@@ -1,13 +1,15 @@
 """The page that prints labels, streamed, with a toolbar and notices that stay on the screen. A label a page, or sheets of them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from jinja2 import Environment
 
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.formats import LabelFormat
+from request_tracker_utils.labels.own_template import Filler, LabelTemplateFailed, OwnTemplate
 from request_tracker_utils.labels.sheets import check_places
 from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.symbols import NotPrintable
@@ -43,6 +45,7 @@ def render_labels(
     copies: int = 1,
     skip: int = 0,
     others: Others = lambda _: [],
+    own: OwnTemplate | None = None,
 ) -> Iterator[str]:
     """The page, in pieces, as the labels come.
 
@@ -51,7 +54,7 @@ def render_labels(
     times in a row; the first `skip` places of the first sheet stay empty. A label that cannot be printed is left out and said,
     on the screen only, where it would be and in the notices, with the `others` that would print it. `notices` is read when the
     labels have ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn.
-    Raises Invalid when the format has no places to skip, or not so many.
+    `own` is the site's template for the inside of labels. Raises Invalid when the format has no places to skip, or not so many.
     """
     check_places(label_format, copies, skip)
     drawer, outcome = Drawer(label_format), _Outcome(notices)
@@ -65,16 +68,21 @@ def render_labels(
         "title": title or f"Labels · {label_format.title}",
         "outcome": outcome,
     }
-    pieces = _Pieces(drawer, outcome, copies=copies, skip=skip, others=others).of(labels)
+    pieces = _Pieces(drawer, outcome, copies=copies, skip=skip, others=others, own=own).of(labels)
     stream = templates.get_template("labels/print.html").stream(**context, pieces=pieces)
     stream.enable_buffering(_PIECES)
     return iter(stream)
 
 
-def render_label(content: LabelContent, label_format: LabelFormat, *, notices: list[str], **page: object) -> Iterator[str]:
+def render_label(
+    content: LabelContent, label_format: LabelFormat, *, notices: list[str], own: OwnTemplate | None = None, **page: Any
+) -> Iterator[str]:
     """The page of one label; `page` as for `render_labels`. Raises NotPrintable before anything is handed out."""
-    Drawer(label_format).draw(content)
-    return render_labels([content], label_format, notices=notices, **page)  # type: ignore[arg-type]
+    drawn = Drawer(label_format).draw(content)
+    if own:
+        with closing(Filler(own)) as filler:
+            filler.fill(content, drawn, label_format)
+    return render_labels([content], label_format, notices=notices, own=own, **page)
 
 
 @dataclass(frozen=True)
@@ -106,14 +114,22 @@ class _Pieces:
     What is left out in the middle of a sheet is said below that sheet.
     """
 
-    def __init__(self, drawer: Drawer, outcome: _Outcome, *, copies: int, skip: int, others: Others) -> None:
+    def __init__(self, drawer: Drawer, outcome: _Outcome, *, copies: int, skip: int, others: Others, own: OwnTemplate | None) -> None:
         self._drawer, self._outcome, self._copies, self._others = drawer, outcome, copies, others
         self._place, self._begun, self._below = skip, False, list[_LeftOut]()
+        self._filler = Filler(own) if own else None
 
     def of(self, labels: Iterable[LabelContent]) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
+        try:
+            yield from self._of(labels)
+        finally:
+            if self._filler:
+                self._filler.close()
+
+    def _of(self, labels: Iterable[LabelContent]) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
         for content in labels:
             try:
-                drawn = self._drawer.draw(content, self._place)
+                drawn = self._draw(content)
             except NotPrintable as refusal:
                 left_out = self._refused(content, refusal)
                 if self._begun:
@@ -125,8 +141,14 @@ class _Pieces:
                 self._outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
             yield from self._placed(drawn)
             for _ in range(1, self._copies):
-                yield from self._placed(self._drawer.draw(content, self._place))
+                yield from self._placed(self._draw(content))
         yield from self._end()
+
+    def _draw(self, content: LabelContent) -> DrawnLabel:
+        drawn = self._drawer.draw(content, self._place)
+        if self._filler:
+            return replace(drawn, inside=self._filler.fill(content, drawn, self._drawer.label))
+        return drawn
 
     def _placed(self, drawn: DrawnLabel) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
         if not self._drawer.label.sheet:
@@ -149,7 +171,7 @@ class _Pieces:
             self._place, self._begun, self._below = 0, False, []
 
     def _refused(self, content: LabelContent, refusal: NotPrintable) -> _LeftOut:
-        others = self._others(content)
+        others = [] if isinstance(refusal, LabelTemplateFailed) else self._others(content)
         self._outcome.left_out += 1
         fits = f" It fits on: {', '.join(other.title for other in others)}." if others else ""
         self._outcome.notices.append(f"Not printed: asset #{content.asset_id}. {refusal.message}{fits}")

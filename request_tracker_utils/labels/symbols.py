@@ -97,6 +97,15 @@ class Frame:
         )
 
 
+@dataclass(frozen=True)
+class Laid:
+    """How a symbol lies across its box: dots of a module, and dots that are empty before and after it."""
+
+    dots: int
+    before: int
+    after: int
+
+
 # --- Code 128
 
 
@@ -126,16 +135,21 @@ def bars(tag: str) -> str:
     return str(_Code128(tag).build()[0])
 
 
-def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -> str:
-    """The bar code as a data address of an image of the size of `frame`.
+def lay_barcode(modules: int, box: BarcodeBox, frame: Frame) -> Laid:
+    """A module is the most dots that fit. The first bar stands where the quiet zone of the widest module ends, so that text can be
+    aligned with it, or nearer when the symbol needs the room."""
+    dots = min(box.max_dots, frame.across // (modules + 2 * BARCODE_QUIET))
+    wide = modules * dots
+    start = min(BARCODE_QUIET * box.max_dots, frame.across - wide - BARCODE_QUIET * dots)
+    return Laid(dots, start, frame.across - start - wide)
 
-    A module is the most dots that fit. The first bar stands where the quiet zone of the widest module ends, so that text
-    can be aligned with it, or nearer when the symbol needs the room. Raises TagTooLong and TagNotEncodable.
-    """
+
+def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -> str:
+    """The bar code as a data address of an image of the size of `frame`. Raises TagTooLong and TagNotEncodable."""
     modules = bars(tag)
-    whole = len(modules) + 2 * BARCODE_QUIET
-    dots = min(box.max_dots, frame.across // whole)
-    if dots < box.min_dots:
+    laid = lay_barcode(len(modules), box, frame)
+    if laid.dots < box.min_dots:
+        whole = len(modules) + 2 * BARCODE_QUIET
         raise TagTooLong(
             f"The tag “{tag}” is too long for a bar code on the label “{label.name}”: it needs"
             f" {whole * box.min_dots * MM_PER_INCH / label.dpi:.1f} mm and has {box.width:g} mm. Choose a larger label or a shorter tag.",
@@ -143,11 +157,9 @@ def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -
             tag=tag,
             format=label.name,
         )
-    high = frame.down / dots
+    high = frame.down / laid.dots
     path = "M0,0" + "".join([_bar(run, high) for run in _BAR.findall(modules)])
-    wide = len(modules) * dots
-    start = min(BARCODE_QUIET * box.max_dots, frame.across - wide - BARCODE_QUIET * dots)
-    return frame.svg(path, dots, start, 0)
+    return frame.svg(path, laid.dots, laid.before, 0)
 
 
 @lru_cache(maxsize=512)
@@ -247,19 +259,22 @@ def qr_path(side: int, matrix: int) -> str:
     return "M0,0" + "".join(map(_runs[side].__getitem__, _RUN.findall(rows)))
 
 
-def qr_image(address: str, label: LabelFormat, box: QrBox, frame: Frame) -> str:
-    """The QR code as a data address of an image of the size of `frame`, centred in its box.
-
-    A module is the most dots that fit. Raises AddressTooLong.
-    """
-    side, matrix = qr_matrix(address)
+def lay_qr(side: int, box: QrBox, frame: Frame) -> Laid:
+    """In the middle of its box; a module is the most dots that fit."""
     dots = min(box.max_dots, frame.across // (side + 2 * QR_QUIET))
-    if dots < box.min_dots:
+    before = (frame.across - side * dots) // 2
+    return Laid(dots, before, frame.across - before - side * dots)
+
+
+def qr_image(address: str, label: LabelFormat, box: QrBox, frame: Frame) -> str:
+    """The QR code as a data address of an image of the size of `frame`. Raises AddressTooLong."""
+    side, matrix = qr_matrix(address)
+    laid = lay_qr(side, box, frame)
+    if laid.dots < box.min_dots:
         raise AddressTooLong(
             f"The address “{address}” is too long for a QR code on the label “{label.name}”. Choose a larger label,"
             " or shorten RT_URL or APP_URL.",
             field="address",
             format=label.name,
         )
-    edge = (frame.across - side * dots) // 2
-    return frame.svg(qr_path(side, matrix), dots, edge, edge)
+    return frame.svg(qr_path(side, matrix), laid.dots, laid.before, laid.before)

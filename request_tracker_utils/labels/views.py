@@ -9,14 +9,16 @@ from pydantic import ValidationError
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels import printed, service
-from request_tracker_utils.labels.catalogue import catalogue
-from request_tracker_utils.labels.page import render_label, render_labels
+from request_tracker_utils.labels.catalogue import catalogue, own_template
+from request_tracker_utils.labels.drawing import LabelContent
+from request_tracker_utils.labels.page import Other, render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
+from request_tracker_utils.labels.symbols import NotPrintable
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.errors import of_validation
+from request_tracker_utils.web.errors import of_validation, wants_page
 from request_tracker_utils.web.house import settings
-from request_tracker_utils.web.security import nonce
+from request_tracker_utils.web.security import nonce, policy
 
 pages = Blueprint("labels", __name__)
 
@@ -33,7 +35,13 @@ def print_label() -> Response:
     notices = service.address_warnings(directory())
     content = service.content(directory(), asset)
     label_format = catalogue().named(wanted.size) if wanted.size else catalogue().for_asset(asset)
-    page = render_label(content, label_format, notices=notices, **_page(wanted.autoprint))
+    try:
+        page = render_label(content, label_format, notices=notices, **_page(wanted.autoprint))
+    except NotPrintable as refusal:
+        if not wants_page():
+            refusal.fields["fits"] = [label.name for label in catalogue().that_fit(content)]
+            raise
+        return _streamed(render_labels([content], label_format, notices=notices, **_page(False)), refusal.status)
     notices += printed.announce([(asset.id, content.tag)])
     return _streamed(page)
 
@@ -66,8 +74,19 @@ def _page(autoprint: bool) -> dict[str, Any]:
         "nonce": nonce(),
         "autoprint": autoprint,
         "back": url_for("assets.search"),
+        "others": _others,
+        "own": own_template(),
     }
 
 
-def _streamed(page: Iterator[str]) -> Response:
-    return Response(stream_with_context(page), mimetype="text/html")
+def _others(content: LabelContent) -> list[Other]:
+    """The formats on which a label would fit, each with where it is printed so."""
+    fitting = catalogue().that_fit(content)
+    return [Other(label.title, url_for(".print_label", asset_id=content.asset_id, size=label.name)) for label in fitting]
+
+
+def _streamed(page: Iterator[str], status: int = 200) -> Response:
+    """Under a policy that lets in the fonts and styles that a site's formats and template bring along, and none but our script."""
+    response = Response(stream_with_context(page), status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = policy(nonce(), inline_style=own_template() is not None, embedded_fonts=True)
+    return response
