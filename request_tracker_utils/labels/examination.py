@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
 from request_tracker_utils.labels.fonts import Font, font_of
 from request_tracker_utils.labels.formats import MM_PER_INCH, BarcodeBox, LabelFormat, QrBox, TextBox
@@ -28,11 +29,13 @@ class ExaminedText:
 
 @dataclass(frozen=True)
 class ExaminedCode:
-    """One code. `modules` are without the quiet zone; numbers are None where the code cannot be made. `problem` is why it is not printed."""
+    """One code. `kind` is qr or barcode; `state` is drawn, left out (the label prints without it) or refused (the label does not print),
+    and `reason` says why. `modules` are without the quiet zone; what cannot be known is None."""
 
     kind: str
     text: str
-    problem: str
+    state: str
+    reason: str
     modules: int | None
     dots: int | None
     module_mm: float | None
@@ -58,7 +61,7 @@ class Examination:
 
     @property
     def prints(self) -> bool:
-        return not any(code.problem for code in self.codes) and all(text.state != "refused" for text in self.texts)
+        return "refused" not in {*(code.state for code in self.codes), *(text.state for text in self.texts)}
 
 
 def examine(content: LabelContent, label: LabelFormat, sources: Mapping[str, str]) -> Examination:
@@ -124,18 +127,18 @@ def _qr(address: str, label: LabelFormat, box: QrBox, frame: Frame) -> ExaminedC
     try:
         side, _ = qr_matrix(address)
     except NotPrintable as refusal:
-        return _impossible("qr", address, refusal.message, box)
+        return _missing("qr", address, refusal.message, box)
     laid = lay_qr(side, box, frame)
     return _code("qr", address, label, box, laid, modules=side, quiet=QR_QUIET, high=side * laid.dots)
 
 
 def _barcode(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -> ExaminedCode:
     if not tag:
-        return _impossible("barcode", tag, "The asset has no name, so there is no tag to print.", box)
+        return _missing("barcode", tag, "The asset has no name, so there is no tag to print.", box, state="left out")
     try:
         modules = len(bars(tag))
     except NotPrintable as refusal:
-        return _impossible("barcode", tag, refusal.message, box)
+        return _missing("barcode", tag, refusal.message, box)
     laid = lay_barcode(modules, box, frame)
     return _code("barcode", tag, label, box, laid, modules=modules, quiet=BARCODE_QUIET, high=frame.down)
 
@@ -146,12 +149,13 @@ def _code(
     dot = MM_PER_INCH / label.dpi
     if laid.dots < box.min_dots:
         needs = (modules + 2 * quiet) * box.min_dots * dot
-        problem = f"At {box.min_dots} dots a module it needs {needs:.1f} mm with its quiet zone; its box has {box.box.width:g} mm."
-        return _impossible(kind, text, problem, box, modules)
+        reason = f"At {box.min_dots} dots a module it needs {needs:.1f} mm with its quiet zone; its box has {box.box.width:g} mm."
+        return _missing(kind, text, reason, box, modules=modules)
     return ExaminedCode(
         kind=kind,
         text=text,
-        problem="",
+        state="drawn",
+        reason="",
         modules=modules,
         dots=laid.dots,
         module_mm=round(laid.dots * dot, 3),
@@ -162,6 +166,22 @@ def _code(
     )
 
 
-def _impossible(kind: str, text: str, problem: str, box: QrBox | BarcodeBox, modules: int | None = None) -> ExaminedCode:
+def _missing(
+    kind: str, text: str, reason: str, box: QrBox | BarcodeBox, *, state: str = "refused", modules: int | None = None
+) -> ExaminedCode:
     place = (box.x, box.y, box.box.width, box.box.height)
-    return ExaminedCode(kind, text, problem, modules, None, None, None, None, None, place)
+    return ExaminedCode(kind, text, state, reason, modules, None, None, None, None, None, place)
+
+
+def sources_of(settings: Settings, kind: str) -> dict[str, str]:
+    """Where each field comes from in the directory that is configured: `rt` or `embedded`."""
+    common = {"tag": "The asset’s name", "catalog": "The asset’s catalog"}
+    if kind != "rt":
+        plain = {"serial": "The asset’s serial number", "manufacturer": "The asset’s manufacturer"}
+        return common | plain | {"model": "The asset’s manufacturer and model"}
+    serial, model, maker = settings.rt_serial_field, settings.rt_model_field, settings.rt_manufacturer_field
+    return common | {
+        "serial": f"Custom field “{serial}” (RT_SERIAL_FIELD)",
+        "manufacturer": f"Custom field “{maker}” (RT_MANUFACTURER_FIELD)",
+        "model": f"Custom fields “{maker}” (RT_MANUFACTURER_FIELD) and “{model}” (RT_MODEL_FIELD)",
+    }

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from request_tracker_utils.labels import catalogue, models, printed, views  # noqa: F401 — the tables are known by their import
+from request_tracker_utils.labels.api import api
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.feature import Feature
 
@@ -14,6 +15,7 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="labels",
+    apis=[api],
     pages=[views.pages],
     grants={"admin": frozenset(LabelPermission), "staff": frozenset(LabelPermission)},
     install=install,

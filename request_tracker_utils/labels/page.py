@@ -16,7 +16,7 @@ from request_tracker_utils.labels.symbols import NotPrintable
 
 __all__ = ["Drawer", "LabelContent", "Other", "render_label", "render_labels"]
 
-_PIECES = 320
+_PIECES = 30
 """Pieces of the template handed on together, some ten labels: large enough for the network, small enough to come at once."""
 
 

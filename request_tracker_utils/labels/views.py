@@ -3,22 +3,28 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
 from pydantic import ValidationError
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels import printed, service
+from request_tracker_utils.labels.calibration import leaves
 from request_tracker_utils.labels.catalogue import catalogue, own_template
 from request_tracker_utils.labels.drawing import LabelContent
 from request_tracker_utils.labels.page import Other, render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
+from request_tracker_utils.labels.soundness import FEWEST_DOTS
+from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.symbols import NotPrintable
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.errors import of_validation, wants_page
 from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.security import nonce, policy
+
+LIKELY_ASSET = 12_345
+"""A number as long as most assets have."""
 
 pages = Blueprint("labels", __name__)
 
@@ -55,6 +61,22 @@ def print_batch() -> Response:
     notices = service.address_warnings(directory())
     contents = service.batch(directory(), asset_ids=wanted.asset_ids, query=wanted.query, notices=notices, on_print=printed.announce)
     return _streamed(render_labels(contents, label_format, notices=notices, **_page(wanted.autoprint)))
+
+
+@pages.get("/labels/calibration")
+@require(LabelPermission.PRINT)
+def calibrate() -> Response:
+    """What is printed first on a new printer."""
+    label = catalogue().named(request.args.get("size") or settings().label_format)
+    page = render_template(
+        "labels/calibration.html",
+        label=label,
+        leaves=leaves(label, address=directory().page_address(LIKELY_ASSET), tag=f"{settings().prefix}0001"),
+        style=style(label, lambda name: url_for("static", filename=name)),
+        formats=catalogue().all(),
+        fewest=FEWEST_DOTS,
+    )
+    return _streamed(iter([page]))
 
 
 def _batch_asked_for() -> BatchLabels:
