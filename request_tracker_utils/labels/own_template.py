@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from request_tracker_utils.labels.drawing import DrawnLabel, LabelContent
 from request_tracker_utils.labels.formats import LabelFormat
@@ -59,18 +60,22 @@ class OwnTemplate:
             template = cls(file, file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise _failed(file, str(error)) from None
-        Filler(template).close()
+        with closing(Filler(template)) as filler:
+            filler.start()
         return template
 
 
 class Filler:
-    """Fills the template for the labels of one page. A process runs from the beginning until `close`, or until a limit ends it."""
+    """Fills the template for the labels of one page. A process runs from the first label until `close`, or until a limit ends it."""
 
     def __init__(self, template: OwnTemplate) -> None:
-        """Raises LabelTemplateFailed when the template has no sound syntax."""
-        self._file = template.file
+        self._template = template
         self._left = float(SECONDS_OF_PAGE)
+        self._process: subprocess.Popen[bytes] | None = None
         self._ended: LabelTemplateFailed | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Raises LabelTemplateFailed when the template has no sound syntax."""
         self._process = subprocess.Popen(  # noqa: S603 — our own file
             [sys.executable, "-I", str(_PROCESS)],
             stdin=subprocess.PIPE,
@@ -79,12 +84,13 @@ class Filler:
             env={},
             cwd="/",
         )
-        order = {"source": template.source, "memory": MEMORY, "seconds": SECONDS_OF_PAGE, "largest": LARGEST_LABEL}
+        order = {"source": self._template.source, "memory": MEMORY, "seconds": SECONDS_OF_PAGE, "largest": LARGEST_LABEL}
         try:
-            self._answer(order, SECONDS_OF_START)
-        except LabelTemplateFailed:
-            self.close()
+            self._answer(self._process, order, SECONDS_OF_START)
+        except LabelTemplateFailed as error:
+            self._ended = error
             raise
+        return self._process
 
     def fill(self, content: LabelContent, drawn: DrawnLabel, label: LabelFormat) -> str:
         """The inside of a label, as HTML. Raises LabelTemplateFailed; after a limit was passed, for every further label."""
@@ -93,25 +99,30 @@ class Filler:
         if self._left <= 0:
             self.close()
             raise self._end(f"the labels of one page took more than {SECONDS_OF_PAGE} seconds")
+        process = self._process or self.start()
         begun = time.monotonic()
-        answer = self._answer(_variables(content, drawn, label), min(SECONDS_OF_LABEL, self._left))
+        answer = self._answer(process, _variables(content, drawn, label), min(SECONDS_OF_LABEL, self._left))
         self._left -= time.monotonic() - begun
         return str(answer["html"])
 
     def close(self) -> None:
+        if self._process is None:
+            return
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with suppress(BrokenPipeError):
+                    stream.close()
 
-    def _answer(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        streams = self._process
-        if streams.stdin is None or streams.stdout is None:
-            raise self._end("its process has no streams")
-        alarm = threading.Timer(seconds, streams.kill)
+    def _answer(self, process: "subprocess.Popen[bytes]", question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        questions, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        alarm = threading.Timer(seconds, process.kill)
         alarm.start()
         try:
-            streams.stdin.write(json.dumps(question).encode() + b"\n")
-            streams.stdin.flush()
-            line = streams.stdout.readline(_LINE)
+            questions.write(json.dumps(question).encode() + b"\n")
+            questions.flush()
+            line = answers.readline(_LINE)
         except BrokenPipeError:
             line = b""
         finally:
@@ -122,11 +133,11 @@ class Filler:
             raise self._end(f"it took more than {seconds:g} seconds" if overdue else "it passed the limits of memory or time")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise _failed(self._file, answer["error"], answer["line"])
+            raise _failed(self._template.file, answer["error"], answer["line"])
         return answer
 
     def _end(self, reason: str) -> LabelTemplateFailed:
-        self._ended = _failed(self._file, reason)
+        self._ended = _failed(self._template.file, reason)
         return self._ended
 
 

@@ -1,6 +1,6 @@
 """The page that prints labels, streamed, with a toolbar and notices that stay on the screen. A label a page, or sheets of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -29,6 +29,25 @@ class Other:
 
 
 Others = Callable[[LabelContent], list[Other]]
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """Stands on the screen where a label would be."""
+
+    kind: ClassVar = "left out"
+    message: str
+    others: list[Other]
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """Where a sheet begins or ends."""
+
+    kind: str
+
+
+_Piece = DrawnLabel | _LeftOut | _Edge
 
 
 def render_labels(
@@ -71,7 +90,13 @@ def render_labels(
     pieces = _Pieces(drawer, outcome, copies=copies, skip=skip, others=others, own=own).of(labels)
     stream = templates.get_template("labels/print.html").stream(**context, pieces=pieces)
     stream.enable_buffering(_PIECES)
-    return iter(stream)
+    return _closed_with(stream, pieces)
+
+
+def _closed_with(stream: Iterator[str], pieces: Generator[_Piece]) -> Iterator[str]:
+    """Whoever reads no further ends the pieces too, and the process of a site's template with them."""
+    with closing(pieces):
+        yield from stream
 
 
 def render_label(
@@ -83,22 +108,6 @@ def render_label(
         with closing(Filler(own)) as filler:
             filler.fill(content, drawn, label_format)
     return render_labels([content], label_format, notices=notices, own=own, **page)
-
-
-@dataclass(frozen=True)
-class _LeftOut:
-    """Stands on the screen where a label would be."""
-
-    kind: ClassVar = "left out"
-    message: str
-    others: list[Other]
-
-
-@dataclass(frozen=True)
-class _Edge:
-    """Where a sheet begins or ends."""
-
-    kind: str
 
 
 @dataclass
@@ -119,14 +128,14 @@ class _Pieces:
         self._place, self._begun, self._below = skip, False, list[_LeftOut]()
         self._filler = Filler(own) if own else None
 
-    def of(self, labels: Iterable[LabelContent]) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
+    def of(self, labels: Iterable[LabelContent]) -> Generator[_Piece]:
         try:
             yield from self._of(labels)
         finally:
             if self._filler:
                 self._filler.close()
 
-    def _of(self, labels: Iterable[LabelContent]) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
+    def _of(self, labels: Iterable[LabelContent]) -> Iterator[_Piece]:
         for content in labels:
             try:
                 drawn = self._draw(content)
@@ -150,7 +159,7 @@ class _Pieces:
             return replace(drawn, inside=self._filler.fill(content, drawn, self._drawer.label))
         return drawn
 
-    def _placed(self, drawn: DrawnLabel) -> Iterator[DrawnLabel | _LeftOut | _Edge]:
+    def _placed(self, drawn: DrawnLabel) -> Iterator[_Piece]:
         if not self._drawer.label.sheet:
             yield drawn
         else:
