@@ -62,8 +62,9 @@ class _Item:
     draw: Callable[[Leaf, int, int], None]
 
 
-def leaves(label: LabelFormat, *, address: str, tag: str) -> list[Leaf]:
-    """The pages, as many as it takes. `address` and `tag` stand in the codes, and should be as long as those of real labels.
+def leaves(label: LabelFormat, *, address: str, prefix: str) -> list[Leaf]:
+    """The pages, as many as it takes. `address` stands in the QR codes, and should be as long as those of real labels. Bar codes
+    hold a tag of the prefix whose number is their dots a module: what a scanner types tells which it was.
 
     Raises AddressTooLong and TagNotEncodable.
     """
@@ -77,7 +78,7 @@ def leaves(label: LabelFormat, *, address: str, tag: str) -> list[Leaf]:
     right, bottom = label.dots(area.x + area.width), label.dots(area.y + area.height)
     gap, text = label.dots(_GAP), label.dots(CAPTION * MM_PER_INCH / POINTS_PER_INCH * 1.3)
     left, top = x, y
-    for item in _items(label, right - x, bottom - y - text, address, tag):
+    for item in _items(label, right - x, bottom - y - text, address, prefix):
         wide = max(item.wide, label.dots(width(item.caption, CAPTION, bold=False, font=font_of(label))))
         if x + wide > right and x > left:
             x, y, row = left, y + row + gap, 0
@@ -151,14 +152,14 @@ def _frames(leaf: Leaf, label: LabelFormat) -> None:
         leaf.captions.append(Caption((left + right) / 2, (top + bottom) / 2, str(place + 1), "middle"))
 
 
-def _items(label: LabelFormat, wide: int, high: int, address: str, tag: str) -> Iterator[_Item]:
+def _items(label: LabelFormat, wide: int, high: int, address: str, prefix: str) -> Iterator[_Item]:
     """All that is tried, as far as it fits into a page's `wide` × `high` dots."""
     side = min(label.dots(_PATTERN), high)
     for dots in range(1, 5):
         named = f"{dots} dot{'s' if dots > 1 else ''}"
         yield _Item(side, side, f"{named}, upright", _stripes(side, dots, upright=True))
         yield _Item(side, side, f"{named}, level", _stripes(side, dots, upright=False))
-    for item in (*_bar_codes(label, tag), *_qr_codes(label, address)):
+    for item in (*_bar_codes(label, prefix), *_qr_codes(label, address)):
         if item.wide <= wide and item.high <= high:
             yield item
 
@@ -172,11 +173,13 @@ def _stripes(side: int, dots: int, *, upright: bool) -> Callable[[Leaf, int, int
     return draw
 
 
-def _bar_codes(label: LabelFormat, tag: str) -> Iterator[_Item]:
-    modules, high = bars(tag), label.dots(LOWEST_BARS + 0.1)
-    whole = len(modules) + 2 * BARCODE_QUIET
-    path = "".join(f"M{start},0h1v{high}h-1z" for start, module in enumerate(modules) if module == "1")
+def _bar_codes(label: LabelFormat, prefix: str) -> Iterator[_Item]:
+    high = label.dots(LOWEST_BARS + 0.1)
     for dots in range(FEWEST_DOTS, _MOST_DOTS + 1):
+        tag = f"{prefix}{dots:04}"
+        modules = bars(tag)
+        whole = len(modules) + 2 * BARCODE_QUIET
+        path = "".join(f"M{start},0h1v{high}h-1z" for start, module in enumerate(modules) if module == "1")
         yield _Item(whole * dots, high, f"{tag}, {_module(label, dots)}", _drawn(path, f"scale({dots} 1)", BARCODE_QUIET * dots, 0))
 
 

@@ -71,7 +71,7 @@ def calibrate() -> Response:
     page = render_template(
         "labels/calibration.html",
         label=label,
-        leaves=leaves(label, address=directory().page_address(LIKELY_ASSET), tag=f"{settings().prefix}0001"),
+        leaves=leaves(label, address=directory().page_address(LIKELY_ASSET), prefix=settings().prefix),
         style=style(label, lambda name: url_for("static", filename=name)),
         formats=catalogue().all(),
         fewest=FEWEST_DOTS,
