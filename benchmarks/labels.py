@@ -13,8 +13,9 @@ from barcode.writer import ImageWriter
 from jinja2 import Environment, FileSystemLoader
 
 from benchmarks.row import TIMES, Row
-from request_tracker_utils.labels.formats import named
-from request_tracker_utils.labels.page import LabelContent, render_labels
+from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.drawing import LabelContent
+from request_tracker_utils.labels.page import render_labels
 
 TARGET = 10.0
 """Times as fast as the plain way."""
@@ -49,7 +50,9 @@ def plain(labels: list[LabelContent]) -> str:
 
 
 def ours(labels: list[LabelContent]) -> str:
-    page = render_labels(labels, named("small"), templates=_TEMPLATES, static=lambda file: f"/static/{file}", nonce="n", notices=[])
+    page = render_labels(
+        labels, built_in().named("small"), templates=_TEMPLATES, static=lambda file: f"/static/{file}", nonce="n", notices=[]
+    )
     return "".join(page)
 
 

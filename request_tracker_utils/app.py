@@ -17,10 +17,9 @@ from request_tracker_utils.core.checks import checks_of_the_house
 from request_tracker_utils.core.db import db, quieten_postgresql, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
-from request_tracker_utils.core.settings import Settings, SettingsError
+from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.labels.feature import feature as labels
-from request_tracker_utils.labels.formats import FORMATS
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.tasks.feature import feature as tasks
 from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
@@ -36,8 +35,10 @@ LARGEST_REQUEST = 1024 * 1024
 
 
 def create_app(settings: Settings) -> OpenAPI:
-    """The WSGI app. Touches no database and no other system: `preparation.prepare` readies the database."""
-    _check_names(settings)
+    """The WSGI app. Touches no database and no other system: `preparation.prepare` readies the database.
+
+    Raises SettingsError for what a setting names and only a domain knows.
+    """
     log.configure(settings)
     app = OpenAPI(
         __name__,
@@ -77,12 +78,6 @@ def create_app(settings: Settings) -> OpenAPI:
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
-
-
-def _check_names(settings: Settings) -> None:
-    """What a setting names and only a domain knows. Raises SettingsError."""
-    if settings.label_format not in FORMATS:
-        raise SettingsError([f"LABEL_FORMAT: there is no format {settings.label_format}. Choose one of: {', '.join(FORMATS)}"])
 
 
 def _admit(app: OpenAPI, feature: Feature) -> None:

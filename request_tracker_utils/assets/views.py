@@ -13,7 +13,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.labels.formats import FORMATS
+from request_tracker_utils.labels.catalogue import catalogue
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags import tagging, trail
 from request_tracker_utils.tags.permissions import TagPermission
@@ -44,8 +44,15 @@ def search() -> str:
     found = directory().search(text, catalog=catalog, page=page)
     with reading() as session:
         known = tags.tags_of_assets(session, [asset.id for asset in found.assets])
-    catalogs = directory().catalogs()
-    return render_template("assets/search.html", found=found, tags=known, text=text, catalog=catalog, catalogs=catalogs, formats=FORMATS)
+    return render_template(
+        "assets/search.html",
+        found=found,
+        tags=known,
+        text=text,
+        catalog=catalog,
+        catalogs=directory().catalogs(),
+        formats=catalogue().all(),
+    )
 
 
 @pages.get("/assets/<int:asset_id>")
@@ -57,7 +64,16 @@ def show(asset_id: int) -> str:
         tag = tags.tag_of_asset(session, asset_id)
         events = trail.of_asset(session, asset_id)
     address = directory().page_address(asset_id) if directory().kind == "rt" else None
-    return render_template("assets/asset.html", asset=asset, tag=tag, events=events, address=address, formats=FORMATS)
+    formats = catalogue()
+    return render_template(
+        "assets/asset.html",
+        asset=asset,
+        tag=tag,
+        events=events,
+        address=address,
+        formats=formats.all(),
+        usual=formats.for_asset(asset),
+    )
 
 
 @pages.route("/assets/new", methods=["GET", "POST"])

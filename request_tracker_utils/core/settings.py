@@ -147,7 +147,13 @@ class Settings(BaseModel):
     webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. Without it one is made and kept in the database."
     )
-    label_format: str = Field("large", description="Label format where none is chosen: `large` or `small`.")
+    label_format: str = Field("large", description="Label format where none is chosen, and none belongs to the asset’s type or catalog.")
+    label_formats_file: FilePath | None = Field(
+        None, description="TOML file with the site’s own label formats. `request_tracker_utils/labels/formats.toml` explains every key."
+    )
+    label_template_path: FilePath | None = Field(
+        None, description="The site’s own Jinja template for the inside of labels. `contrib/labels/label.html` is an example."
+    )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days for which sign-ins, failures and refusals are kept.")
     metrics_token: Token | None = Field(

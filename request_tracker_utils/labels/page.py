@@ -1,108 +1,53 @@
-"""The page that prints labels: one label a page, streamed, with a toolbar and notices that stay on the screen."""
+"""The page that prints labels, streamed, with a toolbar and notices that stay on the screen. A label a page, or sheets of them."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from jinja2 import Environment
 
-from request_tracker_utils.directory.service import Asset
+from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.formats import LabelFormat
+from request_tracker_utils.labels.own_template import Filler, LabelTemplateFailed, OwnTemplate
+from request_tracker_utils.labels.sheets import check_places
 from request_tracker_utils.labels.style import style
-from request_tracker_utils.labels.symbols import Frame, NotPrintable, TagTooLong, barcode_image, qr_image
-from request_tracker_utils.labels.text import Line, clean, fit
+from request_tracker_utils.labels.symbols import NotPrintable
 
-_NAMED = {"tag": "asset-tag", "serial": "serial", "model": "model"}
-_PIECES = 320
+__all__ = ["Drawer", "LabelContent", "Other", "render_label", "render_labels"]
+
+_PIECES = 30
 """Pieces of the template handed on together, some ten labels: large enough for the network, small enough to come at once."""
 
 
 @dataclass(frozen=True)
-class LabelContent:
-    """What one label says. `tag` is empty for an asset without a name: no bar code is printed then, and `#id` in its place."""
+class Other:
+    """A format on which a label would fit, and where it is printed so."""
 
-    asset_id: int
-    tag: str
-    qr_address: str
-    serial: str = ""
-    model: str = ""
-    manufacturer: str = ""
-    catalog: str = ""
-    fields: dict[str, str] = field(default_factory=dict)
-    """Custom fields by name, such as `Funding Source`."""
+    title: str
+    address: str
 
-    @classmethod
-    def from_asset(cls, asset: Asset, address: str) -> "LabelContent":
-        """`address` is where the QR code leads. The model is told with its manufacturer, unless it names it already."""
-        known = asset.model.casefold().startswith(asset.manufacturer.casefold())
-        model = asset.model if known else f"{asset.manufacturer} {asset.model}".strip()
-        return cls(asset.id, asset.name.strip(), address, asset.serial, model, asset.manufacturer, asset.catalog, asset.fields)
 
-    def text(self, name: str) -> str:
-        """What stands in the field `name` of a format; empty when the asset has none."""
-        match name:
-            case "tag":
-                return self.tag or f"#{self.asset_id}"
-            case "serial":
-                return self.serial
-            case "model":
-                return self.model
-            case "manufacturer":
-                return self.manufacturer
-            case "catalog":
-                return self.catalog
-        return self.fields.get(name, "")
+Others = Callable[[LabelContent], list[Other]]
 
 
 @dataclass(frozen=True)
-class PlacedLine:
-    """A line of a label with its CSS classes."""
+class _LeftOut:
+    """Stands on the screen where a label would be."""
 
-    classes: str
-    text: str
+    kind: ClassVar = "left out"
+    message: str
+    others: list[Other]
 
 
 @dataclass(frozen=True)
-class DrawnLabel:
-    """A label ready for the template: the images as data addresses (None where nothing is printed), and the lines."""
+class _Edge:
+    """Where a sheet begins or ends."""
 
-    qr: str | None
-    barcode: str | None
-    lines: list[PlacedLine]
+    kind: str
 
 
-class Drawer:
-    """Draws labels of one format."""
-
-    def __init__(self, label: LabelFormat) -> None:
-        self.label = label
-        self.qr_frame = Frame.around(label, label.qr) if label.qr else None
-        self.barcode_frame = Frame.around(label, label.barcode) if label.barcode else None
-        self._classes = [f"line line-{number} {_NAMED.get(text.field, 'field')}" for number, text in enumerate(label.texts)]
-
-    def draw(self, content: LabelContent) -> DrawnLabel:
-        """Raises TagTooLong, TagNotEncodable and AddressTooLong (all NotPrintable)."""
-        label, qr, barcode = self.label, None, None
-        if label.barcode and self.barcode_frame and content.tag:
-            barcode = barcode_image(content.tag, label, label.barcode, self.barcode_frame)
-        if label.qr and self.qr_frame:
-            qr = qr_image(content.qr_address, label, label.qr, self.qr_frame)
-        return DrawnLabel(qr, barcode, [self._line(number, content) for number in range(len(label.texts))])
-
-    def _line(self, number: int, content: LabelContent) -> PlacedLine:
-        box = self.label.texts[number]
-        is_tag = box.field == "tag"
-        text = content.text(box.field)
-        if not (is_tag and text.isascii() and text.isprintable()):  # a tag is read exactly as its bar code
-            text = clean(text)
-        line = fit(text, box, whole=is_tag) if text else Line("", box.min_size)
-        if line is None:
-            raise TagTooLong(
-                f"The tag “{content.tag}” is too long to be read on the label “{self.label.name}”. Choose a larger label or a shorter tag.",
-                field="tag",
-                tag=content.tag,
-                format=self.label.name,
-            )
-        return PlacedLine(f"{self._classes[number]} size-{int(line.size * 10)}", line.text)
+_Piece = DrawnLabel | _LeftOut | _Edge
 
 
 def render_labels(
@@ -116,19 +61,25 @@ def render_labels(
     autoprint: bool = False,
     back: str = "",
     title: str = "",
+    copies: int = 1,
+    skip: int = 0,
+    others: Others = lambda _: [],
+    own: OwnTemplate | None = None,
 ) -> Iterator[str]:
     """The page, in pieces, as the labels come.
 
     `static` gives the address of a static file (called before this returns, while there is still a request); `nonce` is that
-    of the page's one style block and script; `back` is where the link back leads, and may be empty. A label that cannot be
-    printed is left out and said in the notices, which are shown on the screen only; `notices` is read when the labels have
-    ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn.
+    of the page's one style block and script; `back` is where the link back leads, and may be empty. Each label comes `copies`
+    times in a row; the first `skip` places of the first sheet stay empty. A label that cannot be printed is left out and said,
+    on the screen only, where it would be and in the notices, with the `others` that would print it. `notices` is read when the
+    labels have ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn.
+    `own` is the site's template for the inside of labels. Raises Invalid when the format has no places to skip, or not so many.
     """
-    drawer = Drawer(label_format)
-    outcome = _Outcome(notices)
+    check_places(label_format, copies, skip)
+    drawer, outcome = Drawer(label_format), _Outcome(notices)
     context = {
         "label": label_format,
-        "style": style(label_format, drawer.qr_frame, drawer.barcode_frame, static),
+        "style": style(label_format, static),
         "script": static("labels/print.js"),
         "nonce": nonce,
         "autoprint": autoprint,
@@ -136,15 +87,27 @@ def render_labels(
         "title": title or f"Labels · {label_format.title}",
         "outcome": outcome,
     }
-    stream = templates.get_template("labels/print.html").stream(**context, labels=_drawn(labels, drawer, outcome))
+    pieces = _Pieces(drawer, outcome, copies=copies, skip=skip, others=others, own=own).of(labels)
+    stream = templates.get_template("labels/print.html").stream(**context, pieces=pieces)
     stream.enable_buffering(_PIECES)
-    return iter(stream)
+    return _closed_with(stream, pieces)
 
 
-def render_label(content: LabelContent, label_format: LabelFormat, *, notices: list[str], **page: object) -> Iterator[str]:
+def _closed_with(stream: Iterator[str], pieces: Generator[_Piece]) -> Iterator[str]:
+    """Whoever reads no further ends the pieces too, and the process of a site's template with them."""
+    with closing(pieces):
+        yield from stream
+
+
+def render_label(
+    content: LabelContent, label_format: LabelFormat, *, notices: list[str], own: OwnTemplate | None = None, **page: Any
+) -> Iterator[str]:
     """The page of one label; `page` as for `render_labels`. Raises NotPrintable before anything is handed out."""
-    Drawer(label_format).draw(content)
-    return render_labels([content], label_format, notices=notices, **page)  # type: ignore[arg-type]
+    drawn = Drawer(label_format).draw(content)
+    if own:
+        with closing(Filler(own)) as filler:
+            filler.fill(content, drawn, label_format)
+    return render_labels([content], label_format, notices=notices, own=own, **page)
 
 
 @dataclass
@@ -154,15 +117,71 @@ class _Outcome:
     left_out: int = 0
 
 
-def _drawn(labels: Iterable[LabelContent], drawer: Drawer, outcome: _Outcome) -> Iterator[DrawnLabel]:
-    for content in labels:
+class _Pieces:
+    """What stands on the page, in its order: labels, those that are left out, and where sheets begin and end.
+
+    What is left out in the middle of a sheet is said below that sheet.
+    """
+
+    def __init__(self, drawer: Drawer, outcome: _Outcome, *, copies: int, skip: int, others: Others, own: OwnTemplate | None) -> None:
+        self._drawer, self._outcome, self._copies, self._others = drawer, outcome, copies, others
+        self._place, self._begun, self._below = skip, False, list[_LeftOut]()
+        self._filler = Filler(own) if own else None
+
+    def of(self, labels: Iterable[LabelContent]) -> Generator[_Piece]:
         try:
-            label = drawer.draw(content)
-        except NotPrintable as refusal:
-            outcome.left_out += 1
-            outcome.notices.append(f"Not printed: asset #{content.asset_id}. {refusal.message}")
-            continue
-        if not content.tag:
-            outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
-        outcome.printed += 1
-        yield label
+            yield from self._of(labels)
+        finally:
+            if self._filler:
+                self._filler.close()
+
+    def _of(self, labels: Iterable[LabelContent]) -> Iterator[_Piece]:
+        for content in labels:
+            try:
+                drawn = self._draw(content)
+            except NotPrintable as refusal:
+                left_out = self._refused(content, refusal)
+                if self._begun:
+                    self._below.append(left_out)
+                else:
+                    yield left_out
+                continue
+            if not content.tag:
+                self._outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
+            yield from self._placed(drawn)
+            for _ in range(1, self._copies):
+                yield from self._placed(self._draw(content))
+        yield from self._end()
+
+    def _draw(self, content: LabelContent) -> DrawnLabel:
+        drawn = self._drawer.draw(content, self._place)
+        if self._filler:
+            return replace(drawn, inside=self._filler.fill(content, drawn, self._drawer.label))
+        return drawn
+
+    def _placed(self, drawn: DrawnLabel) -> Iterator[_Piece]:
+        if not self._drawer.label.sheet:
+            yield drawn
+        else:
+            if not self._begun:
+                self._begun = True
+                yield _Edge("begins")
+            yield drawn
+            self._place += 1
+            if self._place == len(self._drawer.places):
+                yield from self._end()
+        self._outcome.printed += 1
+
+    def _end(self) -> Iterator[_LeftOut | _Edge]:
+        """Of the sheet that has begun, if one has."""
+        if self._begun:
+            yield _Edge("ends")
+            yield from self._below
+            self._place, self._begun, self._below = 0, False, []
+
+    def _refused(self, content: LabelContent, refusal: NotPrintable) -> _LeftOut:
+        others = [] if isinstance(refusal, LabelTemplateFailed) else self._others(content)
+        self._outcome.left_out += 1
+        fits = f" It fits on: {', '.join(other.title for other in others)}." if others else ""
+        self._outcome.notices.append(f"Not printed: asset #{content.asset_id}. {refusal.message}{fits}")
+        return _LeftOut(f"Asset #{content.asset_id} is not printed. {refusal.message}", others)

@@ -1,21 +1,28 @@
 """What the label routes take."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from request_tracker_utils.directory.schemas import AssetId
+from request_tracker_utils.labels.examination import Examination
 from request_tracker_utils.labels.service import MOST_LABELS
 
 
-class PrintLabel(BaseModel):
+class ChosenLabel(BaseModel):
     """`asset_id` (or `assetId`) or `assetName` says which asset; `size` is a format's name."""
 
-    asset_id: AssetId | None = None
-    assetId: AssetId | None = None
-    assetName: str | None = Field(None, min_length=1, max_length=500)
-    size: str | None = Field(None, max_length=60)
-    autoprint: bool = False
+    asset_id: AssetId | None = Field(None, description="The asset’s number.", json_schema_extra={"example": 12})
+    assetId: AssetId | None = Field(None, description="The same by another name.", json_schema_extra={"example": 12})
+    assetName: str | None = Field(
+        None, min_length=1, max_length=500, description="The asset’s name, its tag.", json_schema_extra={"example": "W12-0012"}
+    )
+    size: str | None = Field(
+        None,
+        max_length=60,
+        description="Name of a label format; without it that of the asset’s type or catalog.",
+        json_schema_extra={"example": "large"},
+    )
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
@@ -26,6 +33,10 @@ class PrintLabel(BaseModel):
     @property
     def number(self) -> int | None:
         return self.asset_id or self.assetId
+
+
+class PrintLabel(ChosenLabel):
+    autoprint: bool = False
 
 
 class BatchLabels(BaseModel):
@@ -41,3 +52,67 @@ class BatchLabels(BaseModel):
         if not self.asset_ids and not self.query:
             raise ValueError("Tick at least one asset, or send asset_ids or a query.")
         return self
+
+
+Pair = tuple[float, float]
+Rectangle = tuple[float, float, float, float]
+_RECTANGLE = "x, y, width and height on the label, in millimetres."
+
+
+class TextExamined(BaseModel):
+    """One line of the label."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    field: str = Field(examples=["serial"])
+    source: str = Field(description="Where the text comes from.", examples=["Custom field “Serial Number” (RT_SERIAL_FIELD)"])
+    value: str = Field(description="What the directory holds.", examples=["5CD0000012"])
+    printed: str = Field(description="What the label says.", examples=["S/N 5CD0000012"])
+    state: Literal["whole", "shrunk", "cut", "empty", "refused"] = Field(examples=["whole"])
+    reason: str = Field(description="Why it is not printed whole and as large as the format allows.", examples=[""])
+    size: float | None = Field(description="Of the font, in points.", examples=[14])
+    width_mm: float = Field(examples=[33.1])
+    box_mm: Rectangle = Field(description=_RECTANGLE, examples=[[7.3, 28.2, 86, 6.2]])
+
+
+class CodeExamined(BaseModel):
+    """One code of the label."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: Literal["qr", "barcode"] = Field(examples=["barcode"])
+    text: str = Field(description="What a scanner reads.", examples=["W12-0012"])
+    state: Literal["drawn", "left out", "refused"] = Field(
+        description="Where it is left out, the label prints without it; where it is refused, the label does not print.", examples=["drawn"]
+    )
+    reason: str = Field(description="Why it is not drawn.", examples=[""])
+    modules: int | None = Field(description="Across, without the quiet zone.", examples=[112])
+    dots: int | None = Field(description="Dots of the printer that a module takes.", examples=[5])
+    module_mm: float | None = Field(examples=[0.423])
+    size_mm: Pair | None = Field(description="Width and height without the quiet zone.", examples=[[47.41, 16.76]])
+    quiet_mm: Pair | None = Field(description="What is empty before and after it.", examples=[[4.23, 19.64]])
+    quiet_needed_mm: float | None = Field(examples=[4.23])
+    box_mm: Rectangle = Field(description=_RECTANGLE, examples=[[3.05, 41.4, 71.3, 16.8]])
+
+
+class LabelExamined(BaseModel):
+    """Why a label looks as it does."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    asset_id: int = Field(examples=[12])
+    format: str = Field(examples=["large"])
+    title: str = Field(examples=["Large, 100 × 62 mm (DK-11202)"])
+    prints: bool = Field(description="Whether the label can be printed so.", examples=[True])
+    fits: list[str] = Field(description="Names of all formats that print this label.", examples=[["large", "small"]])
+    dpi: int = Field(description="Dots per inch for which the codes are drawn.", examples=[300])
+    label_mm: Pair = Field(description="Width and height.", examples=[[100, 62]])
+    page_mm: Pair = Field(description="Width and height of what the printer takes: a sheet, or one label.", examples=[[100, 62]])
+    printable_mm: Rectangle = Field(description=_RECTANGLE, examples=[[3.05, 1.55, 93.9, 58.9]])
+    labels_on_page: int = Field(examples=[1])
+    texts: list[TextExamined]
+    codes: list[CodeExamined]
+
+    @classmethod
+    def of(cls, examined: Examination, fits: list[str]) -> Self:
+        return cls.model_validate({**vars(examined), "prints": examined.prints, "fits": fits}, from_attributes=True)

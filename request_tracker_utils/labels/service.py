@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
-from request_tracker_utils.labels.page import LabelContent
+from request_tracker_utils.labels.drawing import LabelContent
 
 MOST_LABELS = 5_000
 """Labels of one page: as many as a browser still prints."""

@@ -19,7 +19,7 @@ from qrcode.main import QRCode
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.labels.formats import MM_PER_INCH, BarcodeBox, LabelFormat, QrBox
+from request_tracker_utils.labels.formats import MM_PER_INCH, PIXELS_PER_INCH, BarcodeBox, LabelFormat, QrBox
 
 QR_QUIET = 4
 """Modules around a QR code (ISO/IEC 18004)."""
@@ -32,7 +32,6 @@ _TAIL = 10
 """Digits at the end of an address that are put in by XOR; Request Tracker's ids have at most ten."""
 
 _DIGITS = "0123456789"
-_PIXELS_PER_INCH = 96
 
 
 class NotPrintable(Invalid):
@@ -78,9 +77,10 @@ class Frame:
     dots_per_pixel: float
 
     @classmethod
-    def around(cls, label: LabelFormat, box: QrBox | BarcodeBox) -> "Frame":
-        scale = label.dpi / _PIXELS_PER_INCH
-        x, y = label.dots(box.box.x), label.dots(box.box.y)
+    def around(cls, label: LabelFormat, box: QrBox | BarcodeBox, corner: tuple[float, float] = (0.0, 0.0)) -> "Frame":
+        """Of a box on a label whose own corner lies at `corner` of the page, in millimetres."""
+        scale = label.dpi / PIXELS_PER_INCH
+        x, y = label.dots(corner[0] + box.box.x), label.dots(corner[1] + box.box.y)
         across, down = label.whole_dots(box.box.width), label.whole_dots(box.box.height)
         left, top = floor(x / scale), floor(y / scale)
         width, height = ceil((x + across) / scale) - left, ceil((y + down) / scale) - top
@@ -95,6 +95,15 @@ class Frame:
             f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' {size} shape-rendering='crispEdges'%3E"
             f"%3Cpath transform='{place}' d='{path}'/%3E%3C/svg%3E"
         )
+
+
+@dataclass(frozen=True)
+class Laid:
+    """How a symbol lies across its box: dots of a module, and dots that are empty before and after it."""
+
+    dots: int
+    before: int
+    after: int
 
 
 # --- Code 128
@@ -126,16 +135,21 @@ def bars(tag: str) -> str:
     return str(_Code128(tag).build()[0])
 
 
-def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -> str:
-    """The bar code as a data address of an image of the size of `frame`.
+def lay_barcode(modules: int, box: BarcodeBox, frame: Frame) -> Laid:
+    """A module is the most dots that fit. The first bar stands where the quiet zone of the widest module ends, so that text can be
+    aligned with it, or nearer when the symbol needs the room."""
+    dots = min(box.max_dots, frame.across // (modules + 2 * BARCODE_QUIET))
+    wide = modules * dots
+    start = min(BARCODE_QUIET * box.max_dots, frame.across - wide - BARCODE_QUIET * dots)
+    return Laid(dots, start, frame.across - start - wide)
 
-    A module is the most dots that fit. The first bar stands where the quiet zone of the widest module ends, so that text
-    can be aligned with it, or nearer when the symbol needs the room. Raises TagTooLong and TagNotEncodable.
-    """
+
+def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -> str:
+    """The bar code as a data address of an image of the size of `frame`. Raises TagTooLong and TagNotEncodable."""
     modules = bars(tag)
-    whole = len(modules) + 2 * BARCODE_QUIET
-    dots = min(box.max_dots, frame.across // whole)
-    if dots < box.min_dots:
+    laid = lay_barcode(len(modules), box, frame)
+    if laid.dots < box.min_dots:
+        whole = len(modules) + 2 * BARCODE_QUIET
         raise TagTooLong(
             f"The tag “{tag}” is too long for a bar code on the label “{label.name}”: it needs"
             f" {whole * box.min_dots * MM_PER_INCH / label.dpi:.1f} mm and has {box.width:g} mm. Choose a larger label or a shorter tag.",
@@ -143,11 +157,9 @@ def barcode_image(tag: str, label: LabelFormat, box: BarcodeBox, frame: Frame) -
             tag=tag,
             format=label.name,
         )
-    high = frame.down / dots
+    high = frame.down / laid.dots
     path = "M0,0" + "".join([_bar(run, high) for run in _BAR.findall(modules)])
-    wide = len(modules) * dots
-    start = min(BARCODE_QUIET * box.max_dots, frame.across - wide - BARCODE_QUIET * dots)
-    return frame.svg(path, dots, start, 0)
+    return frame.svg(path, laid.dots, laid.before, 0)
 
 
 @lru_cache(maxsize=512)
@@ -247,19 +259,22 @@ def qr_path(side: int, matrix: int) -> str:
     return "M0,0" + "".join(map(_runs[side].__getitem__, _RUN.findall(rows)))
 
 
-def qr_image(address: str, label: LabelFormat, box: QrBox, frame: Frame) -> str:
-    """The QR code as a data address of an image of the size of `frame`, centred in its box.
-
-    A module is the most dots that fit. Raises AddressTooLong.
-    """
-    side, matrix = qr_matrix(address)
+def lay_qr(side: int, box: QrBox, frame: Frame) -> Laid:
+    """In the middle of its box; a module is the most dots that fit."""
     dots = min(box.max_dots, frame.across // (side + 2 * QR_QUIET))
-    if dots < box.min_dots:
+    before = (frame.across - side * dots) // 2
+    return Laid(dots, before, frame.across - before - side * dots)
+
+
+def qr_image(address: str, label: LabelFormat, box: QrBox, frame: Frame) -> str:
+    """The QR code as a data address of an image of the size of `frame`. Raises AddressTooLong."""
+    side, matrix = qr_matrix(address)
+    laid = lay_qr(side, box, frame)
+    if laid.dots < box.min_dots:
         raise AddressTooLong(
             f"The address “{address}” is too long for a QR code on the label “{label.name}”. Choose a larger label,"
             " or shorten RT_URL or APP_URL.",
             field="address",
             format=label.name,
         )
-    edge = (frame.across - side * dots) // 2
-    return frame.svg(qr_path(side, matrix), dots, edge, edge)
+    return frame.svg(qr_path(side, matrix), laid.dots, laid.before, laid.before)

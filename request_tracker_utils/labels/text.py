@@ -1,33 +1,17 @@
 """Text that fits its box: shrunk within the field's sizes, then cut with an ellipsis; never wrapped.
 
-Widths are certain because the label's font is shipped with the project: one advance a character, kerning and ligatures off.
+Widths are certain because the page brings the label's font: one advance a character, kerning and ligatures off.
 """
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from unicodedata import normalize
 
-from PIL import ImageFont
-
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.labels.fonts import SHIPPED, Font
 from request_tracker_utils.labels.formats import MM_PER_INCH, POINTS_PER_INCH, SIZE_STEP, TextBox
 
-FONT_FILES = {False: "fonts/DejaVuSansCondensed.ttf", True: "fonts/DejaVuSansCondensed-Bold.ttf"}
-"""Below the folder of static files, by whether the text is bold."""
-
 ELLIPSIS = "…"
-
-_UNITS = 2048
-"""Units to the em: measured at this size the advances are the font's own whole numbers."""
-
-_FOREIGN = 1.4
-"""Em: what a character takes that the font does not have; no script or emoji of the usual fallback fonts is wider."""
-
-_NOWHERE = "\U0010fffd"
-"""A private character that no font of ours has."""
 
 _SLACK = 0.995
 """Of the box's width; browsers lay text out in 1/64 pixel."""
@@ -47,24 +31,6 @@ class Line:
     cut: bool = False
 
 
-class _Advances(dict[str, float]):
-    """Width of each character in em, filled from the font as characters are met."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        font = ImageFont.truetype(str(file), _UNITS, layout_engine=ImageFont.Layout.BASIC)
-        # A character that the font lacks is drawn as the replacement box; small pictures tell that quickly.
-        small = ImageFont.truetype(str(file), 16, layout_engine=ImageFont.Layout.BASIC)
-        lacking = bytes(small.getmask(_NOWHERE))
-        # Everything that can be met is measured now: font objects are not for several threads, a dict is.
-        for character in map(chr, (*range(0x20, 0x600), *range(0x1E00, 0x2300))):
-            if character.isprintable() and bytes(small.getmask(character)) != lacking:
-                self[character] = font.getlength(character) / _UNITS
-
-    def __missing__(self, character: str) -> float:
-        return _FOREIGN
-
-
 def clean(text: str) -> str:
     """One line without controls: white space becomes single blanks, accents are composed, what cannot be printed is left out."""
     if not text.isprintable():
@@ -74,14 +40,14 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def width(text: str, size: float, *, bold: bool) -> float:
+def width(text: str, size: float, *, bold: bool, font: Font = SHIPPED) -> float:
     """Millimetres that a text takes at `size` points."""
-    return sum(map(_advances(bold).__getitem__, text)) * size * MM_PER_INCH / POINTS_PER_INCH
+    return sum(map(font.advances(bold).__getitem__, text)) * size * MM_PER_INCH / POINTS_PER_INCH
 
 
-def fit(text: str, box: TextBox, *, whole: bool = False) -> Line | None:
+def fit(text: str, box: TextBox, *, whole: bool = False, font: Font = SHIPPED) -> Line | None:
     """The text at the largest size that fits, or cut at the smallest; None when it must be `whole` and cannot."""
-    advances = _advances(box.bold)
+    advances = font.advances(box.bold)
     before = sum(map(advances.__getitem__, box.prefix))
     taken = before + sum(map(advances.__getitem__, text))
     room = box.width * _SLACK * POINTS_PER_INCH / MM_PER_INCH
@@ -96,8 +62,3 @@ def fit(text: str, box: TextBox, *, whole: bool = False) -> Line | None:
     while kept and (_JOINS_ON.match(text[kept]) or text[kept - 1] == "\u200d"):
         kept -= 1
     return Line(text[:kept].rstrip() + ELLIPSIS, box.min_size, cut=True)
-
-
-@cache
-def _advances(bold: bool) -> _Advances:
-    return _Advances(STATIC / FONT_FILES[bold])

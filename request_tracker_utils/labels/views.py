@@ -3,20 +3,28 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
 from pydantic import ValidationError
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels import printed, service
-from request_tracker_utils.labels.formats import named
-from request_tracker_utils.labels.page import render_label, render_labels
+from request_tracker_utils.labels.calibration import leaves
+from request_tracker_utils.labels.catalogue import catalogue, own_template
+from request_tracker_utils.labels.drawing import LabelContent
+from request_tracker_utils.labels.page import Other, render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
+from request_tracker_utils.labels.soundness import FEWEST_DOTS
+from request_tracker_utils.labels.style import style
+from request_tracker_utils.labels.symbols import NotPrintable
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.errors import of_validation
+from request_tracker_utils.web.errors import of_validation, wants_page
 from request_tracker_utils.web.house import settings
-from request_tracker_utils.web.security import nonce
+from request_tracker_utils.web.security import nonce, policy
+
+LIKELY_ASSET = 12_345
+"""A number as long as most assets have."""
 
 pages = Blueprint("labels", __name__)
 
@@ -32,7 +40,14 @@ def print_label() -> Response:
     asset = service.one(directory(), asset_id=wanted.number, name=wanted.assetName)
     notices = service.address_warnings(directory())
     content = service.content(directory(), asset)
-    page = render_label(content, named(wanted.size or settings().label_format), notices=notices, **_page(wanted.autoprint))
+    label_format = catalogue().named(wanted.size) if wanted.size else catalogue().for_asset(asset)
+    try:
+        page = render_label(content, label_format, notices=notices, **_page(wanted.autoprint))
+    except NotPrintable as refusal:
+        if not wants_page():
+            refusal.fields["fits"] = [label.name for label in catalogue().that_fit(content)]
+            raise
+        return _streamed(render_labels([content], label_format, notices=notices, **_page(False)), refusal.status)
     notices += printed.announce([(asset.id, content.tag)])
     return _streamed(page)
 
@@ -42,10 +57,26 @@ def print_label() -> Response:
 def print_batch() -> Response:
     """The labels of many assets, from JSON or from a form's ticks."""
     wanted = _batch_asked_for()
-    label_format = named(wanted.size or settings().label_format)
+    label_format = catalogue().named(wanted.size or settings().label_format)
     notices = service.address_warnings(directory())
     contents = service.batch(directory(), asset_ids=wanted.asset_ids, query=wanted.query, notices=notices, on_print=printed.announce)
     return _streamed(render_labels(contents, label_format, notices=notices, **_page(wanted.autoprint)))
+
+
+@pages.get("/labels/calibration")
+@require(LabelPermission.PRINT)
+def calibrate() -> Response:
+    """What is printed first on a new printer."""
+    label = catalogue().named(request.args.get("size") or settings().label_format)
+    page = render_template(
+        "labels/calibration.html",
+        label=label,
+        leaves=leaves(label, address=directory().page_address(LIKELY_ASSET), prefix=settings().prefix),
+        style=style(label, lambda name: url_for("static", filename=name)),
+        formats=catalogue().all(),
+        fewest=FEWEST_DOTS,
+    )
+    return _streamed(iter([page]))
 
 
 def _batch_asked_for() -> BatchLabels:
@@ -65,8 +96,19 @@ def _page(autoprint: bool) -> dict[str, Any]:
         "nonce": nonce(),
         "autoprint": autoprint,
         "back": url_for("assets.search"),
+        "others": _others,
+        "own": own_template(),
     }
 
 
-def _streamed(page: Iterator[str]) -> Response:
-    return Response(stream_with_context(page), mimetype="text/html")
+def _others(content: LabelContent) -> list[Other]:
+    """The formats on which a label would fit, each with where it is printed so."""
+    fitting = catalogue().that_fit(content)
+    return [Other(label.title, url_for(".print_label", asset_id=content.asset_id, size=label.name)) for label in fitting]
+
+
+def _streamed(page: Iterator[str], status: int = 200) -> Response:
+    """Under a policy that lets in the fonts and styles that a site's formats and template bring along, and none but our script."""
+    response = Response(stream_with_context(page), status, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = policy(nonce(), inline_style=own_template() is not None, embedded_fonts=True)
+    return response

@@ -57,15 +57,19 @@ def _harden(response: Response) -> Response:
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}"
     if response.mimetype == "text/html":
-        headers.setdefault("Content-Security-Policy", _policy(g.get("csp_nonce")))
+        headers.setdefault("Content-Security-Policy", policy(g.get("csp_nonce")))
     if not (request.endpoint or "").endswith("static"):
         headers.setdefault("Cache-Control", "no-store")
     return response
 
 
-def _policy(used: str | None) -> str:
+def policy(used: str | None, *, inline_style: bool = False, embedded_fonts: bool = False) -> str:
+    """Content-Security-Policy of a page whose nonce, if it has one, is `used`. Where somebody else's markup may bring styles of its own
+    (`inline_style`), only scripts with the nonce run."""
     own = f"'self' 'nonce-{used}'" if used else "'self'"
+    script, style = (f"'nonce-{used}'", "'self' 'unsafe-inline'") if inline_style else (own, own)
+    fonts = "'self' data:" if embedded_fonts else "'self'"
     return (
-        f"default-src 'none'; script-src {own}; style-src {own}; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src {fonts}; connect-src 'self'; "
         "form-action 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'"
     )

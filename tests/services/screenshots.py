@@ -112,6 +112,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "error-404": "/no/such/page",
         "label-large": "/labels/print?asset_id=1&size=large",
         "label-small": "/labels/print?asset_id=1&size=small",
+        "label-sheet": "/labels/print?asset_id=1&size=avery-5160",
+        "label-debug": "/labels/debug?asset_id=1&size=small",
+        "label-calibration": "/labels/calibration?size=large",
     }
     with served(app) as url:
         yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"})

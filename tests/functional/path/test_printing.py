@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser
 
-from request_tracker_utils.labels.formats import named
+from request_tracker_utils.labels.catalogue import built_in
 from tests.services.house import PASSWORD
 from tests.services.installation import Installation, Surroundings, create_at_once
 from tests.services.local_server import wait_until
@@ -38,7 +38,7 @@ def assets(installation: Installation, surroundings: Surroundings, made: dict[st
 def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
     installation: Installation, surroundings: Surroundings, assets: list[int], browser: Browser, size: str
 ) -> None:
-    rt, label, url = surroundings.rt, named(size), installation.server.url
+    rt, label, url = surroundings.rt, built_in().named(size), installation.server.url
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{url}/sign-in?next=/assets")

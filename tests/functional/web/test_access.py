@@ -78,6 +78,8 @@ ROUTES: dict[str, May | None] = {
     "POST /assets/new": STAFF,
     "POST /assets/<int:asset_id>/tag": STAFF,
     "GET /labels/print": STAFF,
+    "GET /labels/debug": STAFF,
+    "GET /labels/calibration": STAFF,
     "POST /labels/batch": STAFF,
     "GET /next-asset-tag": STAFF,
     "POST /confirm-asset-tag": STAFF,

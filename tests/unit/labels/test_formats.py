@@ -4,33 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from request_tracker_utils.labels.formats import (
-    FORMATS,
-    LARGE,
-    SMALL,
-    BarcodeBox,
-    FormatInvalid,
-    QrBox,
-    UnknownFormat,
-    check,
-    named,
-    problems,
-)
+from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.formats import BarcodeBox, FormatInvalid, QrBox, UnknownFormat
+from request_tracker_utils.labels.soundness import check, problems
+
+LARGE, SMALL = built_in().named("large"), built_in().named("small")
 
 
 def test_the_known_formats_have_the_sizes_of_the_stock_and_of_what_the_printer_reaches() -> None:
-    small, large = named("small"), named("large")
+    small, large = SMALL, LARGE
     assert (small.width, small.height) == (90.3, 29)
     assert (round(small.printable.width, 2), round(small.printable.height, 2)) == (83.9, 25.9)
     assert (large.width, large.height) == (100, 62)
     assert (round(large.printable.width, 2), round(large.printable.height, 2)) == (93.9, 58.9)
-    assert all(not problems(label) for label in FORMATS.values())
+    assert all(not problems(label) for label in built_in().all())
 
 
 def test_an_unknown_format_names_the_known_ones() -> None:
-    with pytest.raises(UnknownFormat, match=r"“huge”.*large, small") as refusal:
-        named("huge")
-    assert refusal.value.fields["known"] == ["large", "small"]
+    with pytest.raises(UnknownFormat, match=r"“huge”.*large, small, avery-5160") as refusal:
+        built_in().named("huge")
+    assert refusal.value.fields["known"] == ["large", "small", "avery-5160", "avery-5163", "avery-l7160"]
 
 
 @pytest.mark.parametrize(

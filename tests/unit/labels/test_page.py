@@ -11,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader
 
 from request_tracker_utils.core.resources import STATIC, TEMPLATES
 from request_tracker_utils.directory.service import Asset
-from request_tracker_utils.labels.formats import LARGE, SMALL, LabelFormat
+from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.page import LabelContent, render_label, render_labels
 from request_tracker_utils.labels.style import css_string
 from request_tracker_utils.labels.symbols import TagNotEncodable, TagTooLong
 
+LARGE, SMALL = built_in().named("large"), built_in().named("small")
 ENVIRONMENT = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
 PAGE: dict[str, Any] = {"templates": ENVIRONMENT, "static": lambda file: f"/static/{file}", "nonce": "n0nce"}
 LABEL = LabelContent(1, "W12-0001", "https://rt.example.org/Asset/Display.html?id=1", serial="ABC123456", model="Dell Chromebook 3100")

@@ -16,7 +16,7 @@ from qrcode.main import QRCode
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
 from request_tracker_utils.labels import symbols
-from request_tracker_utils.labels.formats import LARGE, SMALL
+from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.labels.symbols import (
     BARCODE_QUIET,
     QR_QUIET,
@@ -32,6 +32,7 @@ from request_tracker_utils.labels.symbols import (
     qr_path,
 )
 
+LARGE, SMALL = built_in().named("large"), built_in().named("small")
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation + " "
 ADDRESS = "https://rt.example.org/Asset/Display.html?id="
 

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 from PIL import ImageFont
 
 from request_tracker_utils.core.resources import STATIC
-from request_tracker_utils.labels.formats import SMALL, TextBox
-from request_tracker_utils.labels.text import FONT_FILES, clean, fit, width
+from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.fonts import FONT_FILES
+from request_tracker_utils.labels.formats import TextBox
+from request_tracker_utils.labels.text import clean, fit, width
 
+SMALL = built_in().named("small")
 MODEL = TextBox("model", x=0, y=0, width=40, height=5, min_size=6.5, max_size=10)
 SERIAL = TextBox("serial", x=0, y=0, width=40, height=5, min_size=6, max_size=9, bold=True, prefix="S/N ")
 TAG = SMALL.texts[0]

@@ -1,0 +1,63 @@
+"""What a label would say, and why: for programs as JSON, for people as a page."""
+
+from typing import Any
+
+from flask import Response, render_template, url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from request_tracker_utils.core.errors import Conflict
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import AssetNotFound
+from request_tracker_utils.labels import service
+from request_tracker_utils.labels.catalogue import catalogue, own_template
+from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
+from request_tracker_utils.labels.examination import examine, sources_of
+from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
+from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined
+from request_tracker_utils.labels.style import label_rules
+from request_tracker_utils.labels.symbols import NotPrintable
+from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.errors import wants_page
+from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.security import nonce, policy
+
+api = APIBlueprint("labels_api", __name__, abp_tags=[Tag(name="labels", description="What labels say, and why they look as they do.")])
+
+
+@api.get("/labels/debug", responses={200: LabelExamined})
+@require(LabelPermission.PRINT)
+@may_refuse(AssetNotFound, UnknownFormat, Conflict)
+def debug_label(query: ChosenLabel) -> Any:
+    """Show why a label looks as it does: where its texts come from, how large its codes are
+
+    Nothing is printed. A browser gets a page with the label; a program gets JSON.
+    """
+    asset = service.one(directory(), asset_id=query.number, name=query.assetName)
+    label = catalogue().named(query.size) if query.size else catalogue().for_asset(asset)
+    content = service.content(directory(), asset)
+    fitting = catalogue().that_fit(content)
+    examined = LabelExamined.of(examine(content, label, sources_of(settings(), directory().kind)), [each.name for each in fitting])
+    if not wants_page():
+        return examined.model_dump(mode="json")
+    rules = label_rules(label, lambda name: url_for("static", filename=name))
+    drawn = _drawn(content, label)
+    page = render_template(
+        "labels/debug.html",
+        examined=examined,
+        asset=asset,
+        label=label,
+        rules=rules,
+        drawn=drawn,
+        formats=catalogue().all(),
+        own=own_template(),
+    )
+    return Response(page, headers={"Content-Security-Policy": policy(nonce(), embedded_fonts=True)}, mimetype="text/html")
+
+
+def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
+    try:
+        return Drawer(label).draw(content)
+    except NotPrintable:
+        return None
