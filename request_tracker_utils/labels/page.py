@@ -53,6 +53,17 @@ class LabelContent:
         return self.fields.get(name, "")
 
 
+@dataclass
+class Progress:
+    """What the page shows while labels come, and offers when they stop in the middle. `total` labels are expected; None where that is not
+    known. Whoever yields the labels fills `rest` with the fields of a form that prints those that are left; it is sent to `again`.
+    """
+
+    total: int | None = None
+    again: str = ""
+    rest: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class PlacedLine:
     """A line of a label with its CSS classes."""
@@ -116,6 +127,9 @@ def render_labels(
     autoprint: bool = False,
     back: str = "",
     title: str = "",
+    copies: int = 1,
+    skip: int = 0,
+    progress: Progress | None = None,
 ) -> Iterator[str]:
     """The page, in pieces, as the labels come.
 
@@ -135,8 +149,10 @@ def render_labels(
         "back": back,
         "title": title or f"Labels · {label_format.title}",
         "outcome": outcome,
+        "progress": progress,
+        "progress_style": static("labels/progress.css"),
     }
-    stream = templates.get_template("labels/print.html").stream(**context, labels=_drawn(labels, drawer, outcome))
+    stream = templates.get_template("labels/print.html").stream(**context, labels=_drawn(labels, drawer, outcome, copies))
     stream.enable_buffering(_PIECES)
     return iter(stream)
 
@@ -154,7 +170,7 @@ class _Outcome:
     left_out: int = 0
 
 
-def _drawn(labels: Iterable[LabelContent], drawer: Drawer, outcome: _Outcome) -> Iterator[DrawnLabel]:
+def _drawn(labels: Iterable[LabelContent], drawer: Drawer, outcome: _Outcome, copies: int) -> Iterator[DrawnLabel]:
     for content in labels:
         try:
             label = drawer.draw(content)
@@ -164,5 +180,5 @@ def _drawn(labels: Iterable[LabelContent], drawer: Drawer, outcome: _Outcome) ->
             continue
         if not content.tag:
             outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
-        outcome.printed += 1
-        yield label
+        outcome.printed += copies
+        yield from [label] * copies

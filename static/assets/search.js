@@ -7,14 +7,14 @@
   const boxes = [...document.querySelectorAll('input[name="asset_ids"]')];
   const all = document.getElementById("select-all");
   const count = document.getElementById("selected");
-  const submit = document.getElementById("print-labels");
+  const submits = form.querySelectorAll('button[type="submit"]');
   const size = form.elements.namedItem("size");
   let last = null;
 
   function show() {
     const ticked = boxes.filter((box) => box.checked).length;
     count.textContent = ticked ? `${ticked} selected` : "None selected";
-    submit.disabled = !ticked;
+    for (const submit of submits) submit.disabled = !ticked;
     form.classList.toggle("is-used", ticked > 0);
     all.checked = ticked === boxes.length;
     all.indeterminate = ticked > 0 && ticked < boxes.length;

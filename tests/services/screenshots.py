@@ -22,12 +22,14 @@ from request_tracker_utils.accounts import events, links, service, sessions, tok
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.assets.demo import demo
-from request_tracker_utils.core.actor import REQUEST_TRACKER
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.labels import record
+from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.tags import service as tagging
 from request_tracker_utils.tags.models import Tag
 from tests.services.chromium import chromium
@@ -60,6 +62,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         demo.fill()
         untagged, troubled = _special_assets()
         _runs()
+        _labels()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -71,6 +74,10 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-untagged": f"/assets/{untagged}",
         "asset-problem": f"/assets/{troubled}",
         "new-asset": "/assets/new",
+        "labels": "/labels/batch?asset_ids=1,2,3",
+        "labels-scan": "/labels/scan",
+        "labels-printed": "/labels/prints",
+        "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "tags-waiting": "/tags/waiting",
         "webhook": "/webhook",
         "api": "/openapi/",
@@ -156,6 +163,17 @@ def _special_assets() -> tuple[int, int]:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
         session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
     return untagged.id, troubled.id
+
+
+def _labels() -> None:
+    """Prints of some assets' labels; of the first print some labels were scanned."""
+    ada, assets = Actor(NAME), range(60, 20, -1)
+    held = {asset.id: asset.name for chunk in directory().get_many(assets) for asset in chunk}
+    for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
+        Printing(ada, label_format, copies).announce([(number, held[number]) for number in numbers])
+    with transaction() as session:
+        for minutes, number in enumerate(assets[:5]):
+            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

@@ -287,6 +287,10 @@ def test_a_user_who_may_not_see_everything_is_told_so_where_a_hole_would_do_harm
     with RtClient(request_tracker.url, request_tracker.clerks_token) as clerk:
         assert [asset.id for asset in clerk.assets_named(fresh)] == [visible]
         assert [asset.id for asset in clerk.assets_mentioning(fresh).assets] == [visible]
-        for ask in (lambda: list(clerk.names_beginning_with(fresh)), lambda: found_by(clerk, f"Name = '{fresh}'"), lambda: clerk.count_by_query(f"Name = '{fresh}'")):
+        for ask in (
+            lambda: list(clerk.names_beginning_with(fresh)),
+            lambda: found_by(clerk, f"Name = '{fresh}'"),
+            lambda: clerk.count_by_query(f"Name = '{fresh}'"),
+        ):
             with pytest.raises(RtRefused, match="ShowAsset"):
                 ask()
