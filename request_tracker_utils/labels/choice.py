@@ -71,7 +71,8 @@ def choose(directory: Directory, tags: TagBook, wish: Wish) -> Chosen:
 def check_count(count: int) -> None:
     """Raises Invalid for more labels than a browser prints."""
     if count > service.MOST_LABELS:
-        raise Invalid(f"These are {count:,} assets; at most {service.MOST_LABELS:,} labels are printed at once. Divide them into several prints.")
+        most = f"at most {service.MOST_LABELS:,} labels are printed at once"
+        raise Invalid(f"These are {count:,} assets; {most}. Divide them into several prints.")
 
 
 def _assets_of(directory: Directory, tags: TagBook, written: list[str]) -> dict[str, list[int]]:

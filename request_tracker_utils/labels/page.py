@@ -7,6 +7,7 @@ from jinja2 import Environment
 
 from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.labels.formats import LabelFormat
+from request_tracker_utils.labels.progress import Progress
 from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.symbols import Frame, NotPrintable, TagTooLong, barcode_image, qr_image
 from request_tracker_utils.labels.text import Line, clean, fit
@@ -51,17 +52,6 @@ class LabelContent:
             case "catalog":
                 return self.catalog
         return self.fields.get(name, "")
-
-
-@dataclass
-class Progress:
-    """What the page shows while labels come, and offers when they stop in the middle. `total` labels are expected; None where that is not
-    known. Whoever yields the labels fills `rest` with the fields of a form that prints those that are left; it is sent to `again`.
-    """
-
-    total: int | None = None
-    again: str = ""
-    rest: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,13 +120,15 @@ def render_labels(
     copies: int = 1,
     skip: int = 0,
     progress: Progress | None = None,
+    preview: bool = False,
 ) -> Iterator[str]:
     """The page, in pieces, as the labels come.
 
     `static` gives the address of a static file (called before this returns, while there is still a request); `nonce` is that
     of the page's one style block and script; `back` is where the link back leads, and may be empty. A label that cannot be
     printed is left out and said in the notices, which are shown on the screen only; `notices` is read when the labels have
-    ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn.
+    ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn; a `preview`
+    has nothing to print it with. `progress` is shown while the labels come.
     """
     drawer = Drawer(label_format)
     outcome = _Outcome(notices)
@@ -150,6 +142,7 @@ def render_labels(
         "title": title or f"Labels · {label_format.title}",
         "outcome": outcome,
         "progress": progress,
+        "preview": preview,
         "progress_style": static("labels/progress.css"),
     }
     stream = templates.get_template("labels/print.html").stream(**context, labels=_drawn(labels, drawer, outcome, copies))

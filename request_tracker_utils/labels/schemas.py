@@ -36,9 +36,12 @@ class PrintLabel(BaseModel):
 
 def _divided(value: Any) -> Any:
     """A form sends a tick as a field, and a long list as one field with commas."""
-    if isinstance(value, list):
-        return [piece for each in value for piece in (each.split(",") if isinstance(each, str) else [each])]
-    return value
+    if not isinstance(value, list):
+        return value
+    pieces = [piece for each in value for piece in (each.split(",") if isinstance(each, str) else [each])]
+    if len(pieces) > MOST_LABELS:
+        raise ValueError(f"These are {len(pieces):,}; at most {MOST_LABELS:,} labels are printed at once. Divide them into several prints.")
+    return pieces
 
 
 class BatchLabels(BaseModel):
@@ -48,7 +51,7 @@ class BatchLabels(BaseModel):
     `preview` shows the first labels, and nothing counts as printed.
     """
 
-    asset_ids: Annotated[list[AssetId], Field(max_length=MOST_LABELS), BeforeValidator(_divided)] | None = None
+    asset_ids: Annotated[list[AssetId], BeforeValidator(_divided)] | None = None
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)] | None = None
     beyond: int = Field(0, ge=0, le=LARGEST_ID)
     total: int | None = Field(None, ge=1, le=MOST_LABELS)

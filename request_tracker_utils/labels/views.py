@@ -13,9 +13,10 @@ from request_tracker_utils.labels import service
 from request_tracker_utils.labels.batch import Batch
 from request_tracker_utils.labels.choice import check_count
 from request_tracker_utils.labels.formats import LabelFormat, named
-from request_tracker_utils.labels.page import LabelContent, Progress, render_label, render_labels
+from request_tracker_utils.labels.page import LabelContent, render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.labels.progress import Progress
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.errors import of_validation
@@ -75,8 +76,8 @@ def streamed_batch(wanted: BatchLabels) -> Response:
         most=PREVIEWED if wanted.preview else service.MOST_LABELS,
     )
     labels = _until_it_stops(batch, batch.labels(), progress, wanted)
-    page = _page(wanted.autoprint and not wanted.preview, back="" if wanted.preview else "labels.batch")
-    page |= {"copies": wanted.copies, "skip": wanted.skip, "progress": progress}
+    page = _page(wanted.autoprint and not wanted.preview, back="labels.batch")
+    page |= {"copies": wanted.copies, "skip": wanted.skip, "progress": None if wanted.preview else progress, "preview": wanted.preview}
     return _streamed(render_labels(labels, label_format, notices=notices, **page))
 
 
@@ -84,12 +85,12 @@ def _expected(wanted: BatchLabels) -> int | None:
     """How many labels will come, copies included. Raises Invalid for too many; of a query the directory is asked."""
     if wanted.asset_ids:
         count = len(set(wanted.asset_ids))
-    elif wanted.beyond or wanted.preview:
+    elif wanted.preview or wanted.beyond:
         count = wanted.total or 0
     else:
         count = directory().count(wanted.query or "")
     check_count(count)
-    return (min(count, PREVIEWED) if wanted.preview else count) * wanted.copies or None
+    return count * wanted.copies or None
 
 
 def _until_it_stops(batch: Batch, labels: Iterator[LabelContent], progress: Progress, wanted: BatchLabels) -> Iterator[LabelContent]:

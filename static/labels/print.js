@@ -3,10 +3,12 @@
 
 (() => {
   const labels = document.getElementsByClassName("label");
+  let shown = -1;
 
   function count() {
     const progress = document.querySelector("#coming progress");
-    if (!progress) return;
+    if (!progress || labels.length === shown) return; // what is shown is a change of the page too
+    shown = labels.length;
     const total = Number(progress.dataset.total);
     if (total) {
       progress.max = total;
@@ -32,8 +34,9 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button?.click();
     });
-    if (!button) document.getElementById("come").textContent = `Broken off after ${labels.length} labels`;
-    else if ("autoprint" in document.body.dataset && labels.length && !document.getElementById("stopped")) print();
+    const coming = document.getElementById("come");
+    if (!button && coming) coming.textContent = `Broken off after ${labels.length} labels`;
+    if (button && "autoprint" in document.body.dataset && labels.length && !document.getElementById("stopped")) print();
   }
 
   const observer = new MutationObserver(count);

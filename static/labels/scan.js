@@ -63,6 +63,7 @@
 
   function list(good, name, page, note) {
     document.getElementById("none-yet")?.remove();
+    if (page) last.querySelector(`a[href="${page}"]`)?.closest("li").remove();
     const row = document.createElement("li");
     if (!good) row.className = "is-bad";
     const title = document.createElement(page ? "a" : "span");

@@ -182,7 +182,9 @@ class TestLabels:
         existing(app, "W12-0001")
         assert "only this computer reaches" in client.get("/labels/print?asset_id=1", headers=token(app, "staff")).get_data(as_text=True)
 
-    def test_a_query_that_finds_too_many_is_refused_with_what_to_do(self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_query_that_finds_too_many_is_refused_with_what_to_do(
+        self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("request_tracker_utils.labels.service.MOST_LABELS", 3)
         for number in range(5):
             existing(app, f"W12-{number + 1:04d}", model="iPad")
