@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batch, guessing, labels, machine, preview, signed_in, tags, webhook
+from benchmarks import batch, guessing, labels, machine, preview, signed_in, stream, tags, webhook
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -20,9 +20,10 @@ MEASURES: dict[str, Measure] = {
     "signed-in": signed_in.measure,
     "guessing": guessing.measure,
     "batch": batch.measure,
+    "stream": stream.measure,
     "webhook": webhook.measure,
 }
-NEED_REQUEST_TRACKER: dict[str, list[Row]] = {"batch": batch.NOT_RUN, "webhook": webhook.NOT_RUN}
+NEED_REQUEST_TRACKER: dict[str, list[Row]] = {"batch": batch.NOT_RUN, "stream": stream.NOT_RUN, "webhook": webhook.NOT_RUN}
 HEADINGS = ("Measure", "Ratio", "Target", "", "Made of")
 
 

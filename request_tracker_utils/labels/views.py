@@ -95,7 +95,7 @@ def _expected(wanted: BatchLabels) -> int | None:
 
 def _until_it_stops(batch: Batch, labels: Iterator[LabelContent], progress: Progress, wanted: BatchLabels) -> Iterator[LabelContent]:
     """The labels; when the directory fails in the middle, what it takes to print the rest."""
-    same = {"size": wanted.size or settings().label_format, "copies": str(wanted.copies), "autoprint": "1" if wanted.autoprint else ""}
+    same = {"size": wanted.size or settings().label_format, "copies": str(wanted.copies), "autoprint": "1" if wanted.autoprint else "0"}
     if "Authorization" not in request.headers:
         same["csrf_token"] = generate_csrf()  # now, since the first one of a session sets a cookie
 

@@ -28,9 +28,7 @@ def tagged(app: Flask) -> Make:
     def make(**fields: str) -> int:
         with app.app_context():
             asset_id = directory().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields)).id
-            tag = tags.on_asset_created(
-                transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER
-            )
+            tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now())
             assert tag is not None
             directory().rename(asset_id, tag.tag)
         return asset_id
