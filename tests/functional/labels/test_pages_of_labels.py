@@ -66,11 +66,11 @@ def test_a_list_is_pasted_and_printed_by_keyboard_alone(showroom: Showroom, sign
         page.keyboard.insert_text("W12-0007\nw12-0003\n#5")  # the list has the focus already
         page.get_by_label("Copies of each").fill("2")
         page.keyboard.press("Control+Enter")
-        page.wait_for_function("window.prints === 1")
+        page.wait_for_function("() => window.prints === 1")
         tags = [code["Code128"] for code in codes(page)]
         assert tags == [tag for tag in ("W12-0007", "W12-0003", "W12-0005") for _ in range(2)]
         page.keyboard.press("Control+Enter")
-        page.wait_for_function("window.prints === 2")
+        page.wait_for_function("() => window.prints === 2")
         page.get_by_role("link", name="Back").click()
         expect(page.get_by_role("heading", name="Print labels")).to_be_visible()
 
@@ -94,7 +94,7 @@ def test_what_is_not_known_is_told_and_the_preview_shows_how_the_others_print(sh
         )
         assert page.evaluate("window.prints") == 0
         page.keyboard.press("Control+Enter")
-        page.wait_for_function("window.prints === 1")
+        page.wait_for_function("() => window.prints === 1")
         read = codes(page)
         assert [code["Code128"] for code in read] == ["W12-0030", *(f"W12-{number:04}" for number in range(1, 21))]
         assert read[1]["QRCode"].endswith("/assets/1")
@@ -116,11 +116,12 @@ def test_what_a_search_finds_is_ticked_and_printed(showroom: Showroom, signed_in
         page.get_by_role("searchbox").fill("Yoga")
         page.keyboard.press("Enter")
         found = page.locator(".label-found").get_by_role("checkbox")
+        expect(found.nth(1)).to_be_visible()
         names = page.locator(".label-found .tag-name").all_inner_texts()
         found.nth(0).check()
         found.nth(1).check()
         page.get_by_role("button", name="Print", exact=True).click()
-        page.wait_for_function("window.prints === 1")
+        page.wait_for_function("() => window.prints === 1")
         assert page.locator(".asset-tag").all_inner_texts() == ["W12-0030", *names[:2]]
 
 
@@ -164,13 +165,13 @@ def test_labels_show_while_others_come_and_the_dialog_waits_for_the_last(
         page.goto(f"{showroom.url}/labels/batch?asset_ids={','.join(map(str, range(1, 61)))}")
         page.get_by_role("button", name="Print", exact=True).click(no_wait_after=True)
         expect(page.locator("#come")).to_contain_text("of 60 labels")
-        page.wait_for_function("document.getElementsByClassName('label').length >= 30")
+        page.wait_for_function("() => document.getElementsByClassName('label').length >= 30")
         place = "document.querySelector('.label').getBoundingClientRect().top + scrollY"
         before = page.evaluate(place)
         assert page.evaluate("document.querySelector('#coming progress').value") >= 30
         assert (page.evaluate("window.prints"), page.locator("#coming button").is_disabled()) == (0, True)
         gate.open()
-        page.wait_for_function("window.prints === 1")
+        page.wait_for_function("() => window.prints === 1")
         assert page.locator(".label").count() == 60
         expect(page.locator("#coming")).to_be_hidden()
         page.evaluate("document.querySelector('.notices')?.remove()")  # what is said of the labels stands above them
@@ -196,7 +197,7 @@ def test_a_page_that_stops_opens_no_dialog_and_prints_the_rest_when_told(
         page.wait_for_timeout(200)
         assert page.evaluate("window.prints") == 0
         page.get_by_role("button", name="Print the rest").click()
-        page.wait_for_function("window.prints === 1")
+        page.wait_for_function("() => window.prints === 1")
         assert page.locator(".asset-tag").all_inner_texts() == ["W12-0005", "W12-0006"]
 
 

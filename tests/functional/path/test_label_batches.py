@@ -39,6 +39,10 @@ def person(ready: Installation) -> Person:
     return ready.signed_in()
 
 
+def csrf_token(person: Person) -> str:
+    return person.get("/labels/batch").text.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+
+
 def fields_of_rest(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
 
@@ -57,8 +61,7 @@ def from_the(number: int, instead: Meddle) -> Meddle:
 def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
     ready: Installation, person: Person, surroundings: Surroundings, assets: range
 ) -> None:
-    csrf = person.get("/labels/batch").text.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
-    form = {"asset_ids": ",".join(map(str, assets)), "size": "large", "autoprint": "1", "csrf_token": csrf}
+    form = {"asset_ids": ",".join(map(str, assets)), "size": "large", "autoprint": "1", "csrf_token": csrf_token(person)}
     with surroundings.line.meddling(from_the(3, nobody_there)):
         answer = person.session.post(f"{ready.server.url}/labels/batch", data=form, timeout=120)
     assert (answer.status_code, answer.text.count('class="label"')) == (200, 200)
@@ -73,7 +76,7 @@ def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
 def test_a_thousand_lines_are_made_out_with_few_questions(
     ready: Installation, person: Person, surroundings: Surroundings, assets: range
 ) -> None:
-    csrf = person.get("/labels/batch").text.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+    csrf = csrf_token(person)
     lines = [f"s-stream-{number:04}" for number in range(1, COUNT + 1)] + [f"unknown-{number}" for number in range(1000 - COUNT)]
     surroundings.line.calls.clear()
     answer = person.session.post(
@@ -88,11 +91,13 @@ def test_a_thousand_lines_are_made_out_with_few_questions(
 
 
 @pytest.mark.parametrize("query", ["id IN (1,3)", "garbage (", "Name = ", "CustomField.{Serial Number} = 'x'"])
-def test_a_query_that_would_be_answered_with_everything_prints_nothing(ready: Installation, assets: range, query: str) -> None:
+def test_a_query_that_would_be_answered_with_everything_prints_nothing(
+    ready: Installation, person: Person, assets: range, query: str
+) -> None:
     answer = ready.call("POST", "/labels/batch", json={"query": query})
     assert (answer.status_code, answer.json()["code"]) == (400, "directory_invalid")
-    csrf = {"then": "print", "size": "large", "query": query}
-    page = ready.call("POST", "/labels/batch/choose", data=csrf, headers={"Accept": "text/html"})
+    form = {"csrf_token": csrf_token(person), "then": "print", "size": "large", "query": query}
+    page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
     assert (page.status_code, 'class="label"' in page.text) == (400, False)
     assert "does not understand this query to its end" in page.text
 
