@@ -3,7 +3,7 @@
 import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -80,7 +80,7 @@ def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[flo
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/labels/batch")
+    page.wait_for_url(f"{ours.url}/labels/batch")
     page.add_init_script(WATCH)
     page.evaluate(
         """ids => {
@@ -101,23 +101,31 @@ def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[flo
 
 
 def _memory(folder: Path, settings: dict[str, str], ids: list[int]) -> Row:
-    """How much further the highest memory of a fresh worker process rises for all labels than for few."""
-    grown = {count: _growth(folder / f"memory-{count}", settings, ids[:count]) for count in (FEW, LABELS)}
+    """What the worker process needs at its highest for all labels, against what it needs for few."""
+    most, few = (_highest(folder / f"memory-{count}", settings, ids[:count]) for count in (LABELS, FEW))
     detail = (
-        f"the worker process at its highest: {grown[LABELS] / 1024:.1f} MiB against {grown[FEW] / 1024:.1f} MiB; "
-        "a fresh process each, which has answered one label before"
+        f"the worker process at its highest: {most.after / 1024:.1f} MiB ({(most.after - most.before) / 1024:.1f} MiB more than for a "
+        f"single label) against {few.after / 1024:.1f} MiB ({(few.after - few.before) / 1024:.1f} MiB more); a fresh process each"
     )
-    return replace(MEMORY, value=grown[LABELS] / grown[FEW], detail=detail)
+    return replace(MEMORY, value=most.after / few.after, detail=detail)
 
 
-def _growth(folder: Path, settings: dict[str, str], ids: list[int]) -> int:
-    """KiB that the worker process has at its highest, after the page."""
+@dataclass(frozen=True)
+class Highest:
+    """KiB of physical memory at the highest, before the page (one label was printed) and after it."""
+
+    before: int
+    after: int
+
+
+def _highest(folder: Path, settings: dict[str, str], ids: list[int]) -> Highest:
     with servers.program(folder, settings) as ours:
         _ask(ours, ids[:1])
+        before = max(map(_highest_memory, _processes_of(ours)))
         _ask(ours, ids)
-        highest = max(_highest_memory(pid) for pid in _processes_of(ours))
-        say(f"{len(ids)} labels: {highest / 1024:.1f} MiB")
-        return highest
+        after = max(map(_highest_memory, _processes_of(ours)))
+        say(f"{len(ids)} labels: {after / 1024:.1f} MiB, {before / 1024:.1f} MiB before")
+        return Highest(before, after)
 
 
 def _ask(ours: servers.Served, ids: list[int]) -> None:
