@@ -1,26 +1,21 @@
 """Assets, as the app sees them."""
 
+from datetime import datetime
+
 from flask import Flask
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.assets import demo, views
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
-from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.labels import printed
+from request_tracker_utils.assets.tagged import TagsOfAssets
+from request_tracker_utils.labels import printed, tagbook
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 
 
-def note_printed(labels: list[tuple[int, str]]) -> list[str]:
+def note_printed(session: Session, labels: printed.Labels, now: datetime) -> list[str]:
     """A tag whose label may hang on a device is never given to another one. Says which labels bear an old name."""
-    try:
-        with transaction() as session:
-            others = tags.mark_printed(session, labels, now=utc_now())
-    except OperationalError:
-        raise Unavailable("The database does not answer. Try again in a moment.") from None
-    names = dict(labels)
+    others, names = tags.mark_printed(session, labels, now=now), dict(labels)
     return [
         f"Asset #{asset_id} is still called “{names[asset_id]}”; {tag} is not its name yet. Print again in a moment."
         for asset_id, tag in others.items()
@@ -29,6 +24,7 @@ def note_printed(labels: list[tuple[int, str]]) -> list[str]:
 
 def install(app: Flask) -> None:
     printed.tell(app, note_printed)
+    tagbook.bring(app, TagsOfAssets())
 
 
 feature = Feature(

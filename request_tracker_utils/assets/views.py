@@ -13,6 +13,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.labels import record
 from request_tracker_utils.labels.catalogue import catalogue
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags import tagging, trail
@@ -63,6 +64,7 @@ def show(asset_id: int) -> str:
     with reading() as session:
         tag = tags.tag_of_asset(session, asset_id)
         events = trail.of_asset(session, asset_id)
+        label, prints = record.of_asset(session, asset_id), record.prints_of(session, asset_id)
     address = directory().page_address(asset_id) if directory().kind == "rt" else None
     formats = catalogue()
     return render_template(
@@ -70,8 +72,10 @@ def show(asset_id: int) -> str:
         asset=asset,
         tag=tag,
         events=events,
+        label=label,
+        prints=prints,
         address=address,
-        formats=formats.all(),
+        formats=formats.formats,
         usual=formats.for_asset(asset),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, DateTime, Engine, ExceptionContext, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -73,6 +74,11 @@ def reading() -> Iterator[Session]:
     with Session(db.engine) as session:
         session.connection(execution_options={"reads": True})
         yield session
+
+
+def upsert_into(session: Session) -> Any:
+    """INSERT with ON CONFLICT, as the database in use spells it."""
+    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
 
 
 @contextmanager

@@ -50,6 +50,12 @@ class EmbeddedDirectory:
     def find_by_serial(self, serial: str) -> list[Asset]:
         return self._where(func.lower(DirectoryAsset.serial) == serial.lower()) if serial else []
 
+    def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
+        wanted, found = iter({serial.lower() for serial in serials if serial}), list[Asset]()
+        while chunk := list(islice(wanted, CHUNK)):
+            found += self._where(func.lower(DirectoryAsset.serial).in_(chunk))
+        return sorted(found, key=lambda asset: asset.id)
+
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         query = _matching(text).order_by(DirectoryAsset.id.desc())
         if catalog:
@@ -85,11 +91,20 @@ class EmbeddedDirectory:
             yield found
             last = found[-1].id
 
-    def query(self, query: str, *, limit: int) -> list[Asset]:
-        if not query.strip():
-            raise DirectoryInvalid("The query is empty: it would find every asset.", field="query")
+    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
+        wanted = _asked(query).order_by(DirectoryAsset.id)
+        while limit > 0:
+            with self._reading() as session:
+                rows = session.scalars(wanted.where(DirectoryAsset.id > beyond).limit(min(limit, CHUNK)))
+                found = [_asset(row) for row in rows]
+            if not found:
+                return
+            yield found
+            beyond, limit = found[-1].id, limit - len(found)
+
+    def count(self, query: str) -> int:
         with self._reading() as session:
-            return [_asset(row) for row in session.scalars(_matching(query).order_by(DirectoryAsset.id).limit(limit))]
+            return session.execute(select(func.count()).select_from(_asked(query).subquery())).scalar_one()
 
     def create(self, new: NewAsset) -> Asset:
         for field in ("name", "serial", "model", "manufacturer", "catalog"):
@@ -134,6 +149,12 @@ class EmbeddedDirectory:
     def _where(self, condition: ColumnElement[bool]) -> list[Asset]:
         with self._reading() as session:
             return [_asset(row) for row in session.scalars(select(DirectoryAsset).where(condition).order_by(DirectoryAsset.id))]
+
+
+def _asked(query: str) -> Select[DirectoryAsset]:
+    if not query.strip():
+        raise DirectoryInvalid("The query is empty: it would find every asset.", field="query")
+    return _matching(query)
 
 
 def _matching(text: str) -> Select[DirectoryAsset]:

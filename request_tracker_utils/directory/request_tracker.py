@@ -88,6 +88,10 @@ class RequestTrackerDirectory:
         with self._asking():
             return [self._asset(each) for each in self._client.assets_with_serial(serial)]
 
+    def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
+        with self._asking():
+            return [self._asset(each) for each in self._client.assets_with_serials(serials)]
+
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         with self._asking():
             found = self._client.assets_mentioning(text, catalog=catalog, page=page, page_size=page_size)
@@ -102,9 +106,14 @@ class RequestTrackerDirectory:
             for assets in self._client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text):
                 yield [self._asset(each) for each in assets]
 
-    def query(self, query: str, *, limit: int) -> list[Asset]:
+    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_by_query(query, limit=limit)]
+            for assets in self._client.assets_by_query(query, limit=limit, beyond=beyond):
+                yield [self._asset(each) for each in assets]
+
+    def count(self, query: str) -> int:
+        with self._asking():
+            return self._client.count_by_query(query)
 
     def create(self, new: NewAsset) -> Asset:
         fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}

@@ -1,5 +1,6 @@
 """What every route takes for the number of an asset."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -16,6 +17,13 @@ def _whole(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be the number of an asset")
     return value
+
+
+def numbers_of(texts: Iterable[str]) -> list[int]:
+    """The numbers of assets in texts that hold one each, or several with commas; each once, in order. What is none is left out."""
+    pieces = (piece.strip() for text in texts for piece in text.split(","))
+    numbers = (int(piece) for piece in pieces if piece.isascii() and piece.isdigit() and len(piece) <= 10)
+    return list(dict.fromkeys(number for number in numbers if 0 < number <= LARGEST_ID))
 
 
 AS_JSON = {

@@ -133,6 +133,9 @@ class Directory(Protocol):
     def find_by_serial(self, serial: str) -> list[Asset]:
         """Every asset with this serial number, compared without case."""
 
+    def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
+        """Every asset with any of these serial numbers, compared without case, by id."""
+
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         """Assets whose name, serial number or model holds `text`; all of them when it is empty. Ordered by id, newest first."""
 
@@ -143,9 +146,15 @@ class Directory(Protocol):
         """Assets of these catalogs whose name begins with none of the prefixes (without case), by chunks in the order of ids; with `text`
         only those whose name, serial number or model holds it."""
 
-    def query(self, query: str, *, limit: int) -> list[Asset]:
-        """What a query in the directory's own language finds. Raises DirectoryInvalid for one that cannot be trusted
-        (Request Tracker answers a query that it does not understand with every asset)."""
+    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
+        """What a query in the directory's own language finds of the assets with numbers `beyond` one: by id, in chunks as they arrive.
+
+        Raises DirectoryInvalid for one that cannot be trusted (Request Tracker answers a query that it does not understand with
+        every asset).
+        """
+
+    def count(self, query: str) -> int:
+        """How many assets a query finds. Raises DirectoryInvalid like `query`."""
 
     def create(self, new: NewAsset) -> Asset:
         """Creates an asset, and gives it as it reads back; its name is empty when it could not be read back.

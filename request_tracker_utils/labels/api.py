@@ -1,29 +1,39 @@
-"""What a label would say, and why: for programs as JSON, for people as a page."""
+"""Labels over JSON: what one would say and why (for people as a page), and when it was printed and scanned."""
 
 from typing import Any
 
 from flask import Response, render_template, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import AssetNotFound
-from request_tracker_utils.labels import service
+from request_tracker_utils.directory.service import (
+    AssetNotFound,
+    DirectoryBroken,
+    DirectoryBusy,
+    DirectoryRefused,
+    DirectoryUnreachable,
+)
+from request_tracker_utils.labels import record, service
 from request_tracker_utils.labels.catalogue import catalogue, own_template
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.examination import examine, sources_of
 from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined
+from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined, LabelledAssetFacts, LabelPath
 from request_tracker_utils.labels.style import label_rules
 from request_tracker_utils.labels.symbols import NotPrintable
+from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.errors import wants_page
 from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.refusals import may_refuse
 from request_tracker_utils.web.security import nonce, policy
 
-api = APIBlueprint("labels_api", __name__, abp_tags=[Tag(name="labels", description="What labels say, and why they look as they do.")])
+OF_LABELS = Tag(name="labels", description="What labels say, why they look as they do, when they were printed and scanned.")
+
+api = APIBlueprint("labels_api", __name__, abp_tags=[OF_LABELS])
 
 
 @api.get("/labels/debug", responses={200: LabelExamined})
@@ -61,3 +71,16 @@ def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
         return Drawer(label).draw(content)
     except NotPrintable:
         return None
+
+
+@api.get("/api/labels/<int:asset_id>", responses={200: LabelledAssetFacts})
+@require(LabelPermission.PRINT)
+@may_refuse(AssetNotFound, DirectoryUnreachable, DirectoryRefused, DirectoryBroken, DirectoryBusy)
+def label_of_asset(path: LabelPath) -> Answer:
+    """Show the asset, and when its label was printed and scanned."""
+    asset = directory().get(path.asset_id)
+    with reading() as session:
+        label = record.of_asset(session, path.asset_id)
+    of_asset = {name: getattr(asset, name) for name in ("name", "serial", "model", "manufacturer", "catalog", "holder")}
+    of_label = {name: getattr(label, name, None) for name in ("printed_at", "printed_by", "scanned_at", "scanned_by")}
+    return LabelledAssetFacts(asset_id=asset.id, **of_asset, **of_label).model_dump(mode="json")

@@ -2,10 +2,18 @@
 
 from flask import Flask
 
-from request_tracker_utils.labels import catalogue, models, printed, views  # noqa: F401 — the tables are known by their import
+from request_tracker_utils.labels import (  # noqa: F401 — routes and tables are known by their import
+    batch_views,
+    catalogue,
+    models,
+    printed,
+    record_views,
+    scan_views,
+    views,
+)
 from request_tracker_utils.labels.api import api
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.feature import Feature, NavItem
 
 
 def install(app: Flask) -> None:
@@ -17,6 +25,7 @@ feature = Feature(
     name="labels",
     apis=[api],
     pages=[views.pages],
+    navigation=[NavItem("Labels", "labels.batch", LabelPermission.PRINT, order=15)],
     grants={"admin": frozenset(LabelPermission), "staff": frozenset(LabelPermission)},
     install=install,
 )

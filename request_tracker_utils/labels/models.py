@@ -39,7 +39,8 @@ class PrintedLabel(Base):
 
 
 class LabelledAsset(Base):
-    """An asset of which a label was printed: when last, and when somebody last scanned one of its labels."""
+    """An asset that has a label: when one was printed last, and when somebody last scanned one of its labels. Of a label that was not
+    printed here `printed_by` is empty and `printed_at` is when it was scanned first."""
 
     __tablename__ = "labelled_assets"
     __table_args__ = (Index("ix_labelled_assets_scanned_at_printed_at", "scanned_at", "printed_at"),)

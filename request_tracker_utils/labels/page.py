@@ -10,6 +10,7 @@ from jinja2 import Environment
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.own_template import Filler, LabelTemplateFailed, OwnTemplate
+from request_tracker_utils.labels.progress import Progress
 from request_tracker_utils.labels.sheets import check_places
 from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.symbols import NotPrintable
@@ -65,6 +66,8 @@ def render_labels(
     skip: int = 0,
     others: Others = lambda _: [],
     own: OwnTemplate | None = None,
+    progress: Progress | None = None,
+    preview: bool = False,
 ) -> Iterator[str]:
     """The page, in pieces, as the labels come.
 
@@ -72,8 +75,9 @@ def render_labels(
     of the page's one style block and script; `back` is where the link back leads, and may be empty. Each label comes `copies`
     times in a row; the first `skip` places of the first sheet stay empty. A label that cannot be printed is left out and said,
     on the screen only, where it would be and in the notices, with the `others` that would print it. `notices` is read when the
-    labels have ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn.
-    `own` is the site's template for the inside of labels. Raises Invalid when the format has no places to skip, or not so many.
+    labels have ended, so that whoever yields the labels may add to it. `autoprint` opens the print dialog when everything is drawn;
+    a `preview` has nothing to print it with. `progress` is shown while the labels come. `own` is the site's template for the inside
+    of labels. Raises Invalid when the format has no places to skip, or not so many.
     """
     check_places(label_format, copies, skip)
     drawer, outcome = Drawer(label_format), _Outcome(notices)
@@ -86,6 +90,9 @@ def render_labels(
         "back": back,
         "title": title or f"Labels · {label_format.title}",
         "outcome": outcome,
+        "progress": progress,
+        "preview": preview,
+        "progress_style": static("labels/progress.css"),
     }
     pieces = _Pieces(drawer, outcome, copies=copies, skip=skip, others=others, own=own).of(labels)
     stream = templates.get_template("labels/print.html").stream(**context, pieces=pieces)

@@ -53,7 +53,7 @@ def try_sweep(task: RunningTask) -> str:
 
 
 def _to_labels(task: Task) -> Sequence[Link]:
-    return [Link("Print their labels", f"/labels/batch?task={task.id}")] if task.done else ()
+    return [Link("Print their labels", url_for("labels.batch", task=task.id))] if task.done else ()
 
 
 def _to_sweep(_task: Task) -> Sequence[Link]:

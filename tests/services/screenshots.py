@@ -29,6 +29,8 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, NewAsset
+from request_tracker_utils.labels import record
+from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
@@ -70,6 +72,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _runs()
         _tasks()
         _differences()
+        _labels()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -81,6 +84,10 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-untagged": f"/assets/{untagged_id}",
         "asset-problem": f"/assets/{troubled_id}",
         "new-asset": "/assets/new",
+        "labels": "/labels/batch?asset_ids=1,2,3",
+        "labels-scan": "/labels/scan",
+        "labels-printed": "/labels/prints",
+        "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
@@ -230,6 +237,17 @@ def _differences() -> None:
         session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([30, 31])))
         difference_tasks.start_comparison(session, actor=of_command(), now=now)
     run_tasks()
+
+
+def _labels() -> None:
+    """Prints of some assets' labels; of the first print some labels were scanned."""
+    ada, assets = Actor(NAME), range(60, 20, -1)
+    held = {asset.id: asset.name for chunk in directory().get_many(assets) for asset in chunk}
+    for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
+        Printing(ada, label_format, copies).announce([(number, held[number]) for number in numbers])
+    with transaction() as session:
+        for minutes, number in enumerate(assets[:5]):
+            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

@@ -104,6 +104,10 @@ class RtClient:
         """Compared without case. Raises RtInvalid when nothing is found and the custom field does not exist."""
         return self._searches.by_serial(serial)
 
+    def assets_with_serials(self, serials: Iterable[str]) -> list[RtAsset]:
+        """Every asset with any of these, compared without case, by id; two hundred are asked for at once. Raises RtInvalid as above."""
+        return self._searches.by_serials(serials)
+
     def assets_mentioning(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> RtAssetPage:
         """Assets whose name, serial number or model holds `text` (without case), newest first; an empty text finds all.
 
@@ -118,9 +122,16 @@ class RtClient:
         """
         return self._searches.names_beginning_with(prefix, any_case=any_case)
 
-    def assets_by_query(self, query: str, *, limit: int) -> list[RtAsset]:
-        """What an AssetSQL query finds, by id, at most `limit`. Raises RtInvalid unless RT proves to understand all of it."""
-        return self._searches.by_query(query, limit=limit)
+    def assets_by_query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[RtAsset]]:
+        """What an AssetSQL query finds of assets with numbers `beyond` one, by id, by hundreds as they arrive, at most `limit`.
+
+        Raises RtInvalid unless RT proves to understand all of it.
+        """
+        return self._searches.by_query(query, limit=limit, beyond=beyond)
+
+    def count_by_query(self, query: str) -> int:
+        """How many assets an AssetSQL query finds, in two calls. Raises RtInvalid unless RT proves to understand all of it."""
+        return self._searches.count_by_query(query)
 
     def assets_of(self, usernames: Iterable[str]) -> list[RtAsset]:
         """Assets that any of these users holds or owns, by id. Raises RtInvalid for control characters."""

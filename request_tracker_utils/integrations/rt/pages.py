@@ -34,6 +34,10 @@ def misunderstood() -> RtRefused:
     return RtRefused("Request Tracker answered with assets that were not asked for, so the question was not understood. Nothing was done.")
 
 
+def not_complete() -> RtRefused:
+    return RtRefused("The token's user may not see every asset, so the list would have holes. Grant it ShowAsset globally in RT.")
+
+
 def read_page(
     transport: Transport,
     query: Query,
@@ -58,18 +62,19 @@ def page_of(body: Any) -> Page:
 
 
 def read_all(
-    transport: Transport, query: Query, fields: dict[str, str], *, path: str = "assets", complete: bool = False
+    transport: Transport, query: Query, fields: dict[str, str], *, path: str = "assets", complete: bool = False, last: int = 0
 ) -> Generator[list[dict[str, Any]], None, None]:
-    """Every row, by pages in the order of their ids. The next page begins after the last id: what is created meanwhile shifts nothing.
+    """Every row, by pages in the order of their ids, which begin beyond `last`. The next page begins after the last id: what is created
+    meanwhile shifts nothing.
 
     Raises RtRefused when rows are missing; with `complete` also when the token's user may not see all assets, for then
     Request Tracker leaves out rows and does not say so.
     """
-    last, seen, promised = 0, 0, 0
+    seen, promised = 0, 0
     while True:
         page = read_page(transport, after(query, last), fields, path=path)
         if complete and page.total is None:
-            raise RtRefused("The token's user may not see every asset, so the list would have holes. Grant it ShowAsset globally in RT.")
+            raise not_complete()
         promised = promised or page.total or 0
         if not page.rows:
             if page.total:

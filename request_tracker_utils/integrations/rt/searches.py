@@ -8,7 +8,17 @@ from itertools import islice
 
 from request_tracker_utils.integrations.rt.assetsql import pattern, quoted
 from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
-from request_tracker_utils.integrations.rt.pages import FULL, LARGEST_PAGE, NAMES, Query, misunderstood, read_all, read_page
+from request_tracker_utils.integrations.rt.pages import (
+    FULL,
+    LARGEST_PAGE,
+    NAMES,
+    Query,
+    after,
+    misunderstood,
+    not_complete,
+    read_all,
+    read_page,
+)
 from request_tracker_utils.integrations.rt.rows import RtAsset, RtAssetPage, alike, asset_of, holds, holds_alike, number, same, text
 from request_tracker_utils.integrations.rt.schema import Schema
 from request_tracker_utils.integrations.rt.transport import Transport
@@ -16,6 +26,7 @@ from request_tracker_utils.integrations.rt.transport import Transport
 LARGEST_ID = 2**31 - 1
 NAMES_A_QUERY = 25
 """Users in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
+SERIALS_A_SEARCH = 200
 WILDCARDS = frozenset("%_\\")
 
 
@@ -45,20 +56,16 @@ class Searches:
         return [asset for asset in found if asset.name == name]
 
     def by_serial(self, serial: str) -> list[RtAsset]:
-        if not serial:
-            return []
-        field = self._serial
-        query: Query = [{"field": f"CF.{{{field}}}", "operator": "=", "value": serial}]
-        try:
-            found = self._matching(query, lambda asset: any(alike(each, serial) for each in _values(asset, field)))
-        except RtRefused:
-            # A condition on a field that does not exist is passed over.
-            self._schema.require(field)
-            raise
-        assets = [asset for asset in found if any(same(each, serial) for each in _values(asset, field))]
-        if not assets:
-            self._schema.require(field)
-        return assets
+        return self._with_serials([serial], operator="=", value=serial) if serial else []
+
+    def by_serials(self, serials: Iterable[str]) -> list[RtAsset]:
+        wanted = iter(dict.fromkeys(serial for serial in serials if serial))
+        chunks = iter(lambda: list(islice(wanted, SERIALS_A_SEARCH)), [])
+        found: dict[int, RtAsset] = {}
+        with ThreadPoolExecutor(2, thread_name_prefix="rt-serials") as pool:
+            for assets in pool.map(lambda chunk: self._with_serials(chunk, operator="IN", value=chunk), chunks):
+                found |= {asset.id: asset for asset in assets}
+        return [found[asset_id] for asset_id in sorted(found)]
 
     def by_text(self, wanted: str, *, catalog: str, page: int, page_size: int) -> RtAssetPage:
         conditions = [self._mentioning(wanted)] if wanted else []
@@ -105,25 +112,25 @@ class Searches:
                 kept = [asset for asset in assets if not asset.name.casefold().startswith(folded)]
                 yield [asset for asset in kept if not text or self._mentions(asset, text, holds)]
 
-    def by_query(self, query: str, *, limit: int) -> list[RtAsset]:
-        """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and drops the rest. So the same
-        query is first asked with an end that no asset fulfils: a row in that answer means that the end was not reached.
-        """
-        asked = " ".join(query.split())
-        if not asked:
-            raise RtInvalid("The query is empty. Write a condition, such as Catalog = 'Chromebooks'.")
-        if self._count(f"({asked}) AND id = 0"):
-            raise _untrusted()
-        found: list[RtAsset] = []
-        with closing(read_all(self._transport, asked, FULL, complete=True)) as pages:
+    def by_query(self, query: str, *, limit: int, beyond: int) -> Iterator[list[RtAsset]]:
+        asked, left = self._trusted(query), limit
+        with closing(read_all(self._transport, asked, FULL, complete=True, last=beyond)) as pages:
             for rows in pages:
-                found += [asset_of(row) for row in rows]
-                if len(found) >= limit:
-                    return found[:limit]
-        if not found and not self._count(f"({asked}) OR id > 0") and self._count([{"field": "id", "operator": ">", "value": 0}]):
-            # Too large for RT's database: it logs an error and answers with nothing.
-            raise RtInvalid("Request Tracker cannot run this query, it is probably too long. Ask for less at once.")
-        return found
+                yield [asset_of(row) for row in rows[:left]]
+                left -= len(rows)
+                if left <= 0:
+                    return
+        if left == limit:
+            self._check_was_run(asked)
+
+    def count_by_query(self, query: str) -> int:
+        asked = self._trusted(query)
+        total = read_page(self._transport, after(asked, 0), NAMES, size=1).total
+        if total is None:
+            raise not_complete()
+        if not total:
+            self._check_was_run(asked)
+        return total
 
     def by_holders(self, names: Iterable[str]) -> list[RtAsset]:
         wanted = iter(dict.fromkeys(name for name in names if name))
@@ -145,6 +152,40 @@ class Searches:
         if page.total is not None and page.total != len(found):
             raise RtRefused(f"Request Tracker found {page.total} assets and gave {len(found)}. Try again.")
         return [found[asset_id] for asset_id in ids if asset_id in found]
+
+    def _with_serials(self, serials: list[str], *, operator: str, value: str | list[str]) -> list[RtAsset]:
+        field, folded = self._serial, {serial.casefold() for serial in serials}
+        query: Query = [{"field": f"CF.{{{field}}}", "operator": operator, "value": value}]
+        try:
+            found = self._matching(query, lambda asset: any(alike(each, serial) for each in _values(asset, field) for serial in serials))
+        except RtRefused:
+            # A condition on a field that does not exist is passed over.
+            self._schema.require(field)
+            raise
+        assets = [asset for asset in found if any(each.casefold() in folded for each in _values(asset, field))]
+        if not assets:
+            self._schema.require(field)
+        return assets
+
+    def _trusted(self, query: str) -> str:
+        """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and drops the rest. So the same
+        query is first asked with an end that no asset fulfils: a row in that answer means that the end was not reached.
+        """
+        asked = " ".join(query.split())
+        if not asked:
+            raise RtInvalid("The query is empty. Write a condition, such as Catalog = 'Chromebooks'.")
+        try:
+            is_understood = not self._count(f"({asked}) AND id = 0")
+        except RtInvalid:
+            is_understood = False  # over some it stumbles, and what it says then is about its own insides
+        if not is_understood:
+            raise _untrusted()
+        return asked
+
+    def _check_was_run(self, asked: str) -> None:
+        """Of a query that found nothing: one too large for RT's database is logged there as an error and answered with nothing."""
+        if not self._count(f"({asked}) OR id > 0") and self._count([{"field": "id", "operator": ">", "value": 0}]):
+            raise RtInvalid("Request Tracker cannot run this query, it is probably too long. Ask for less at once.")
 
     def _matching(self, query: Query, alike_to: Callable[[RtAsset], bool]) -> list[RtAsset]:
         """The rows, of which at least one a page must be what was asked, or the answer is to another question."""

@@ -36,7 +36,9 @@ def test_an_asset_is_created_found_renamed_and_given_to_somebody(directory: Dire
     assert directory.get(made.id) == made
     assert directory.find_by_name(fresh) == directory.find_by_serial(f"{fresh}-S") == [made]
     assert directory.search(fresh, catalog="General assets").assets == [made]
-    assert directory.query(f"Name = '{fresh}'", limit=5) == [made]
+    assert list(directory.query(f"Name = '{fresh}'", limit=5)) == [[made]]
+    assert (directory.count(f"Name = '{fresh}'"), list(directory.query(f"Name = '{fresh}'", limit=5, beyond=made.id))) == (1, [])
+    assert directory.find_by_serials([f"{fresh}-S", "nobody has this one"]) == [made]
     assert list(directory.get_many([made.id])) == [[made]]
     assert list(directory.names_beginning_with(fresh)) == [[(made.id, fresh)]]
     assert directory.rename(made.id, f"{fresh}-2") == fresh
@@ -61,7 +63,8 @@ def test_what_does_not_fit_is_invalid(directory: Directory) -> None:
         lambda: directory.create(NewAsset("123")),
         lambda: directory.rename(1, "123"),
         lambda: directory.set_holder(1, "no such user"),
-        lambda: directory.query("id IN (1,3)", limit=5),
+        lambda: list(directory.query("id IN (1,3)", limit=5)),
+        lambda: directory.count("id IN (1,3)"),
     ):
         with pytest.raises(DirectoryInvalid):
             call()

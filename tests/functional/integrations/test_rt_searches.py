@@ -28,6 +28,10 @@ def is_(field: str, value: Any, operator: str = "=", **more: Any) -> dict[str, A
     return {"field": field, "operator": operator, "value": value, **more}
 
 
+def found_by(client: RtClient, query: str, *, limit: int = 10, beyond: int = 0) -> list[int]:
+    return [asset.id for assets in client.assets_by_query(query, limit=limit, beyond=beyond) for asset in assets]
+
+
 @pytest.fixture(scope="session")
 def bulk(request_tracker: RequestTracker) -> range:
     return request_tracker.fill(130, "bulk-")
@@ -89,7 +93,7 @@ def test_a_custom_field_is_right_in_json(request_tracker: RequestTracker, field:
 
 
 def test_a_custom_field_is_right_in_assetsql_only_as_cf(request_tracker: RequestTracker, client: RtClient) -> None:
-    assert [asset.id for asset in client.assets_by_query("CF.{Serial Number} = 'SEED-2'", limit=10)] == [2]
+    assert found_by(client, "CF.{Serial Number} = 'SEED-2'") == [2]
     assert sql_total(request_tracker, "CustomField.{Serial Number} = 'SEED-2'") == sql_total(request_tracker, "id > 0")
 
 
@@ -110,7 +114,9 @@ def test_a_custom_field_is_right_in_assetsql_only_as_cf(request_tracker: Request
 )
 def test_a_query_that_rt_does_not_understand_to_its_end_is_refused(client: RtClient, query: str) -> None:
     with pytest.raises(RtInvalid):
-        client.assets_by_query(query, limit=10)
+        found_by(client, query)
+    with pytest.raises(RtInvalid):
+        client.count_by_query(query)
 
 
 @pytest.mark.parametrize("query", ["garbage (", "HeldBy.Name IN ('student1001')"])
@@ -123,9 +129,20 @@ def test_rt_runs_the_beginning_of_a_query_whose_end_it_does_not_understand(reque
 
 
 def test_a_query_that_is_understood_may_find_nothing_or_all(client: RtClient, bulk: range) -> None:
-    assert client.assets_by_query("Name = 'there is no such name'", limit=10) == []
-    assert [asset.id for asset in client.assets_by_query("id > 0", limit=3)] == [1, 2, 3]
-    assert len(client.assets_by_query("Name STARTSWITH 'bulk-'", limit=120)) == 120
+    assert found_by(client, "Name = 'there is no such name'") == []
+    assert found_by(client, "id > 0", limit=3) == [1, 2, 3]
+    assert found_by(client, "id > 0", limit=3, beyond=2) == [3, 4, 5]
+    assert len(found_by(client, "Name STARTSWITH 'bulk-'", limit=120)) == 120
+
+
+def test_what_a_query_finds_comes_by_hundreds_before_the_last_is_asked_for(client: RtClient, counted: Counted, bulk: range) -> None:
+    chunks = client.assets_by_query("Name STARTSWITH 'bulk-'", limit=500)
+    assert [asset.id for asset in next(chunks)] == list(bulk[:100])
+    asked = len(counted.requests)
+    assert [asset.id for asset in next(chunks)] == list(bulk[100:])
+    assert (asked, len(counted.requests)) == (2, 3)
+    assert client.count_by_query("Name STARTSWITH 'bulk-'") == len(bulk)
+    assert client.count_by_query("Name = 'there is no such name'") == 0
 
 
 def test_json_with_an_unknown_field_finds_nothing_so_a_missing_serial_field_is_an_error(request_tracker: RequestTracker) -> None:
@@ -161,7 +178,7 @@ def test_beyond_28_names_rt_finds_nothing_and_the_client_asks_in_parts(
     assert [asset.id for asset in client.assets_of(names)] == [held]
     assert len(counted.requests) == 2
     with pytest.raises(RtInvalid, match="too long"):
-        client.assets_by_query(query, limit=10)
+        found_by(client, query)
 
 
 def test_text_is_searched_in_name_serial_and_model_newest_first(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
@@ -192,7 +209,7 @@ def test_quotes_and_backslashes_are_found_as_they_are_written(request_tracker: R
         assert [asset.id for asset in client.assets_mentioning(text).assets] == [asset_id]
     assert [asset.id for asset in client.assets_with_serial(serial.upper())] == [asset_id]
     assert [asset.id for asset in client.assets_named(f"it's {fresh}\\")] == [asset_id]
-    assert [asset.id for asset in client.assets_by_query(f"CF.{{Serial Number}} = {quoted(serial)}", limit=5)] == [asset_id]
+    assert found_by(client, f"CF.{{Serial Number}} = {quoted(serial)}") == [asset_id]
 
 
 def test_text_that_looks_like_a_query_is_text_to_the_client_and_a_query_to_rt(request_tracker: RequestTracker, client: RtClient) -> None:
@@ -233,6 +250,22 @@ def test_two_hundred_serials_fit_into_one_search_without_case(request_tracker: R
     assert answer.json()["total"] == len(bulk)
 
 
+def test_many_serials_are_found_with_few_searches_and_those_that_nobody_has_find_nothing(
+    client: RtClient, counted: Counted, bulk: range
+) -> None:
+    serials = [f"s-BULK-{number:04}" for number in range(1, 131)] + [f"no such serial {number}" for number in range(870)]
+    assert [asset.id for asset in client.assets_with_serials(serials)] == list(bulk)
+    assert len(counted.requests) <= 7
+    assert client.assets_with_serials(["no such serial"]) == client.assets_with_serials(["", ""]) == []
+
+
+def test_serials_that_look_like_a_query_are_serials(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    odd = [f"{fresh}'a\\b\"c", f"{fresh}%", f"{fresh}') OR id > 0 OR Name IN ('x", f"{fresh}🎒"]
+    made = [request_tracker.create_asset("x", CustomFields={"Serial Number": serial}) for serial in odd]
+    request_tracker.create_asset("x", CustomFields={"Serial Number": f"{fresh}x"})
+    assert [asset.id for asset in client.assets_with_serials([*odd, "x' OR id > 0 OR Name = 'x", "a\tb"])] == made
+
+
 def test_names_are_not_unique_and_all_of_them_are_found(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     twins = [request_tracker.create_asset(fresh) for _ in range(2)]
     request_tracker.create_asset(fresh.upper())
@@ -255,7 +288,11 @@ def test_a_user_who_may_not_see_everything_is_told_so_where_a_hole_would_do_harm
     with RtClient(request_tracker.url, request_tracker.clerks_token) as clerk:
         assert [asset.id for asset in clerk.assets_named(fresh)] == [visible]
         assert [asset.id for asset in clerk.assets_mentioning(fresh).assets] == [visible]
-        for ask in (lambda: list(clerk.names_beginning_with(fresh)), lambda: clerk.assets_by_query(f"Name = '{fresh}'", limit=5)):
+        for ask in (
+            lambda: list(clerk.names_beginning_with(fresh)),
+            lambda: found_by(clerk, f"Name = '{fresh}'"),
+            lambda: clerk.count_by_query(f"Name = '{fresh}'"),
+        ):
             with pytest.raises(RtRefused, match="ShowAsset"):
                 ask()
 

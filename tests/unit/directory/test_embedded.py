@@ -79,7 +79,25 @@ def test_search_pages_with_the_newest_first_and_by_catalog(directory: Directory)
 
 def test_a_query_for_everything_is_refused(directory: Directory) -> None:
     with pytest.raises(DirectoryInvalid):
-        directory.query("  ", limit=10)
+        next(directory.query("  ", limit=10))
+    with pytest.raises(DirectoryInvalid):
+        directory.count("  ")
+
+
+def test_what_a_query_finds_comes_in_chunks_by_id_and_is_counted(directory: Directory) -> None:
+    ids = [directory.create(NewAsset(f"asset {number}")).id for number in range(130)]
+    directory.create(NewAsset("another"))
+    chunks = list(directory.query("asset", limit=500))
+    assert ([len(chunk) for chunk in chunks], [asset.id for chunk in chunks for asset in chunk]) == ([100, 30], ids)
+    assert [asset.id for chunk in directory.query("asset", limit=5, beyond=ids[99]) for asset in chunk] == ids[100:105]
+    assert (directory.count("asset"), directory.count("no such thing")) == (130, 0)
+
+
+def test_many_serials_are_found_in_any_case_and_none_for_those_that_nobody_has(directory: Directory) -> None:
+    made = [directory.create(NewAsset("x", serial=f"Ser-{number}")) for number in range(120)]
+    directory.create(NewAsset("without a serial number"))
+    asked = [f"sER-{number}" for number in reversed(range(120))]
+    assert directory.find_by_serials([*asked, "", "nobody's", "ser-1", "' OR 1=1 --"]) == made
 
 
 @pytest.mark.parametrize("new", [NewAsset("x" * 256), NewAsset("x", serial="a\nb"), NewAsset("x", model="\x00")])

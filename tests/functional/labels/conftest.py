@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.tags import service as tags
+from tests.services.house import sign_in, user
+
+Make = Callable[..., int]
+
+
+@pytest.fixture
+def staff(app: Flask, client: FlaskClient) -> FlaskClient:
+    user(app, "staff")
+    sign_in(client, "staff")
+    return client
+
+
+@pytest.fixture
+def tagged(app: Flask) -> Make:
+    """Makes assets that have the next tags as their names."""
+
+    def make(**fields: str) -> int:
+        with app.app_context():
+            asset_id = directory().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields)).id
+            tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now())
+            assert tag is not None
+            directory().rename(asset_id, tag.tag)
+        return asset_id
+
+    return make
+
+
+@pytest.fixture
+def untagged(app: Flask) -> Make:
+    def make(name: str = "an old laptop", **fields: str) -> int:
+        with app.app_context():
+            return directory().create(NewAsset(name, **fields)).id
+
+    return make

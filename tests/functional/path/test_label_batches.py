@@ -1,0 +1,121 @@
+"""Many labels with a real Request Tracker behind them: few questions, a stop in the middle and the rest, and scans while it is away."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.functional.path.conftest import Install
+from tests.services.installation import Installation, Person, Surroundings
+from tests.services.local_server import Call, Reply, wait_until
+from tests.services.proxy import Forward, Meddle, nobody_there
+
+pytestmark = pytest.mark.rt
+COUNT = 250
+
+
+@pytest.fixture(scope="module")
+def filled() -> dict[str, range]:
+    return {}
+
+
+@pytest.fixture
+def ready(shared: Callable[[str], Installation], surroundings: Surroundings) -> Installation:
+    made = shared("sqlite")
+    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
+    return made
+
+
+@pytest.fixture
+def assets(ready: Installation, surroundings: Surroundings, filled: dict[str, range]) -> range:
+    if "ids" not in filled:
+        filled["ids"] = surroundings.fill(COUNT, "STREAM-")
+    surroundings.line.calls.clear()
+    return filled["ids"]
+
+
+@pytest.fixture
+def person(ready: Installation) -> Person:
+    return ready.signed_in()
+
+
+def csrf_token(person: Person) -> str:
+    return person.get("/labels/batch").text.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+
+
+def fields_of_rest(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
+
+
+def from_the(number: int, instead: Meddle) -> Meddle:
+    """Meddles with that search, and those after it."""
+    seen = list[Call]()
+
+    def meddle(call: Call, forward: Forward) -> Reply:
+        seen.append(call)
+        return instead(call, forward) if len(seen) >= number else forward()
+
+    return meddle
+
+
+def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
+    ready: Installation, person: Person, surroundings: Surroundings, assets: range
+) -> None:
+    form = {"asset_ids": ",".join(map(str, assets)), "size": "large", "autoprint": "1", "csrf_token": csrf_token(person)}
+    with surroundings.line.meddling(from_the(3, nobody_there)):
+        answer = person.session.post(f"{ready.server.url}/labels/batch", data=form, timeout=120)
+    assert (answer.status_code, answer.text.count('class="label"')) == (200, 200)
+    assert "Stopped in the middle: Request Tracker cannot be reached" in answer.text
+    assert "Labels of 50 assets are not here." in answer.text
+    rest = fields_of_rest(answer.text)
+    assert rest["asset_ids"] == ",".join(map(str, assets[200:]))
+    more = person.session.post(f"{ready.server.url}/labels/batch", data=rest, timeout=120)
+    assert (more.text.count('class="label"'), 'id="stopped"' in more.text) == (50, False)
+
+
+def test_a_thousand_lines_are_made_out_with_few_questions(
+    ready: Installation, person: Person, surroundings: Surroundings, assets: range
+) -> None:
+    csrf = csrf_token(person)
+    lines = [f"s-stream-{number:04}" for number in range(1, COUNT + 1)] + [f"unknown-{number}" for number in range(1000 - COUNT)]
+    surroundings.line.calls.clear()
+    answer = person.session.post(
+        f"{ready.server.url}/labels/batch/choose",
+        data={"csrf_token": csrf, "then": "look", "size": "large", "lines": "\n".join(lines)},
+        timeout=120,
+    )
+    assert answer.status_code == 200, answer.text
+    searches = [call for call in surroundings.line.calls if call.path.startswith("/REST/2.0/assets")]
+    assert ("<h1>250 labels</h1>" in answer.text, "750 entries are no tag" in answer.text) == (True, True)
+    assert len(searches) <= 8
+
+
+@pytest.mark.parametrize("query", ["id IN (1,3)", "garbage (", "Name = ", "CustomField.{Serial Number} = 'x'"])
+def test_a_query_that_would_be_answered_with_everything_prints_nothing(
+    ready: Installation, person: Person, assets: range, query: str
+) -> None:
+    answer = ready.call("POST", "/labels/batch", json={"query": query})
+    assert (answer.status_code, answer.json()["code"]) == (400, "directory_invalid")
+    form = {"csrf_token": csrf_token(person), "then": "print", "size": "large", "query": query}
+    page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
+    assert (page.status_code, 'class="label"' in page.text) == (400, False)
+    assert "does not understand this query to its end" in page.text
+
+
+def test_a_known_tag_is_scanned_while_request_tracker_is_away(install: Install, surroundings: Surroundings) -> None:
+    made = install("sqlite", rt_timeout="2")
+    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
+    surroundings.tells(made.server.url)
+    asset_id = surroundings.rt.create_asset("a new laptop")
+    tag = made.tags_of([asset_id])[asset_id]
+    with surroundings.line.meddling(nobody_there):
+        known = made.call("POST", "/labels/scan", json={"text": tag})
+        assert (known.status_code, known.json()["name"]) == (200, tag)
+        assert made.call("GET", known.json()["details"]).status_code == 503
+        address = f"{surroundings.line.url}/Asset/Display.html?id="
+        assert made.call("POST", "/labels/scan", json={"text": f"{address}{asset_id}"}).json()["name"] == tag
+        unknown = made.call("POST", "/labels/scan", json={"text": f"{address}1"})
+        assert unknown.status_code == 503
+    assert made.call("POST", "/labels/scan", json={"text": f"{address}1"}).json()["name"] == "unlabelled laptop 1"
+    facts = made.call("GET", known.json()["details"]).json()
+    assert (facts["name"], facts["scanned_at"] is not None, facts["printed_by"]) == (tag, True, "")
