@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import batch, guessing, labels, machine, preview, signed_in, tags, webhook
+from benchmarks import batch, differences, guessing, labels, machine, preview, signed_in, tags, webhook
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -19,6 +19,7 @@ MEASURES: dict[str, Measure] = {
     "preview": preview.measure,
     "signed-in": signed_in.measure,
     "guessing": guessing.measure,
+    "differences": differences.measure,
     "batch": batch.measure,
     "webhook": webhook.measure,
 }
