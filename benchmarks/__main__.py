@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audit, batch, guessing, labels, machine, preview, signed_in, stream, sweep, tags, webhook
+from benchmarks import audit, batch, differences, guessing, labels, machine, preview, signed_in, stream, sweep, tags, webhook
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -20,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     "signed-in": signed_in.measure,
     "guessing": guessing.measure,
     "audit": audit.measure,
+    "differences": differences.measure,
     "batch": batch.measure,
     "stream": stream.measure,
     "webhook": webhook.measure,

@@ -12,7 +12,7 @@ from request_tracker_utils.assets import service as assets
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.tags import adoption, prefixes, sequence, service
+from request_tracker_utils.tags import adoption, prefixes, sequence, service, tagging
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceNotReady
 from request_tracker_utils.tags.models import TagEvent, TagSequence, WaitingAsset
 from tests.services.directories import StumblingDirectory
@@ -138,7 +138,7 @@ def test_new_and_old_assets_get_the_tags_of_their_catalog(directory: StumblingDi
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = directory.asset("an old one", catalog="Chromebooks")
-    assert assets.give_tag(transaction, directory, old, **call).tag == "LAB-0003"  # type: ignore[arg-type]
+    assert tagging.give_tag(transaction, directory, directory.get(old), **call).tag == "LAB-0003"  # type: ignore[arg-type]
     assert directory.get(old).name == "LAB-0003"
 
 
