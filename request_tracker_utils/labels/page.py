@@ -145,19 +145,17 @@ class _Pieces:
     def _of(self, labels: Iterable[LabelContent]) -> Iterator[_Piece]:
         for content in labels:
             try:
-                drawn = self._draw(content)
+                for _ in range(self._copies):
+                    yield from self._placed(self._draw(content))
             except NotPrintable as refusal:
                 left_out = self._refused(content, refusal)
                 if self._begun:
                     self._below.append(left_out)
                 else:
                     yield left_out
-                continue
-            if not content.tag:
-                self._outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
-            yield from self._placed(drawn)
-            for _ in range(1, self._copies):
-                yield from self._placed(self._draw(content))
+            else:
+                if not content.tag:
+                    self._outcome.notices.append(f"Asset #{content.asset_id} has no tag; its label has no bar code.")
         yield from self._end()
 
     def _draw(self, content: LabelContent) -> DrawnLabel:
@@ -179,7 +177,7 @@ class _Pieces:
                 yield from self._end()
         self._outcome.printed += 1
 
-    def _end(self) -> Iterator[_LeftOut | _Edge]:
+    def _end(self) -> Iterator[_Piece]:
         """Of the sheet that has begun, if one has."""
         if self._begun:
             yield _Edge("ends")
