@@ -93,10 +93,10 @@ def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[flo
         ids,
     )
     page.locator("#print").wait_for(timeout=120_000)
-    came = page.evaluate("came")
+    came, said = page.evaluate("came"), page.locator(".notices").all_inner_texts()
     context.close()
     if came["count"] != len(ids):
-        raise AssertionError(f"{came['count']} labels of {len(ids)} came")
+        raise AssertionError(f"{came['count']} labels of {len(ids)} came: {said}")
     return came["first"] / 1000, came["last"] / 1000
 
 

@@ -144,7 +144,7 @@ class LabelExamined(BaseModel):
 
 
 class LabelPath(BaseModel):
-    asset_id: int = Field(ge=1, le=LARGEST_ID, description="The asset’s number in the directory.")
+    asset_id: int = Field(ge=1, le=LARGEST_ID, description="The asset’s number in the directory.", json_schema_extra={"example": 12345})
 
 
 class LabelledAssetFacts(BaseModel):
