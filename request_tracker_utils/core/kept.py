@@ -1,10 +1,9 @@
 """Values that the program makes once and all its processes share, such as the webhook's secret."""
 
 from sqlalchemy import String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from request_tracker_utils.core.db import Base
+from request_tracker_utils.core.db import Base, upsert_into
 
 
 class KeptValue(Base):
@@ -20,6 +19,5 @@ def kept(session: Session, name: str) -> str | None:
 
 def keep(session: Session, name: str, value: str) -> str:
     """Keeps `value` unless a value is kept already; returns the one that holds, also when two processes try at once."""
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    session.execute(insert(KeptValue).values(name=name, value=value).on_conflict_do_nothing())
+    session.execute(upsert_into(session)(KeptValue).values(name=name, value=value).on_conflict_do_nothing())
     return session.execute(select(KeptValue.value).where(KeptValue.name == name)).scalar_one()

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.service import Directory
@@ -68,7 +68,7 @@ def _adopt_name(session: Session, prefix: str, asset_id: int, name: str, actor: 
         return False
     values = {"state": TagState.ASSIGNED, "asset_id": asset_id, "changed_at": now, "confirmed_at": now}
     fresh = {"attempts": 0, "absences": 0}
-    insert = sequence.insert_for(session)(Tag).values(tag=name, prefix=prefix, number=parsed.number, **values, **fresh)
+    insert = upsert_into(session)(Tag).values(tag=name, prefix=prefix, number=parsed.number, **values, **fresh)
     tag = session.scalar(insert.on_conflict_do_nothing().returning(Tag))
     if tag is not None:
         trail.record(session, tag, action="adopted", actor=actor, now=now, old_name=name)

@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.tags import sequence
+from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.tags.confirmation import LEAST_ABSENCE
 from request_tracker_utils.tags.errors import DifferenceNotFound
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
@@ -78,7 +78,7 @@ def record(session: Session, findings: Sequence[Finding], *, since: datetime, no
     ]
     if not rows:
         return
-    insert = sequence.insert_for(session)(TagDifference)
+    insert = upsert_into(session)(TagDifference)
     seen = insert.excluded
     stays = or_(
         and_(TagDifference.settlement == LEFT, TagDifference.name.is_not_distinct_from(seen.name)),

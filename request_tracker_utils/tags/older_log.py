@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import older_lines, sequence, trail
 from request_tracker_utils.tags.models import OlderRecord, Tag, TagEvent, TagSequence, TagState
@@ -66,7 +66,7 @@ def adopt(transaction: Transaction, file: Path, *, zone: ZoneInfo, actor: Actor,
         ) from None
     with transaction() as session:
         values = {"file": str(file)[:500], "adopted_at": now, "actor": actor.name, "report": report.as_json()}
-        record = sequence.insert_for(session)(OlderRecord).values(digest=digest, **values)
+        record = upsert_into(session)(OlderRecord).values(digest=digest, **values)
         session.execute(record.on_conflict_do_update(index_elements=["digest"], set_=values))
     return added
 
@@ -161,7 +161,7 @@ def _row(one: Given, other_tag: str | None, now: datetime) -> dict[str, Any]:
 def _write(session: Session, new: list[Given], made: dict[str, dict[str, Any]], printed: dict[int, datetime]) -> None:
     connection = session.connection()
     if made:
-        insert_tag = sequence.insert_for(session)(Tag.__table__)
+        insert_tag = upsert_into(session)(Tag.__table__)
         taken_over = {name: insert_tag.excluded[name] for name in ("state", "asset_id", "printed_at", "changed_at", "problem")}
         connection.execute(insert_tag.on_conflict_do_update(index_elements=["tag"], set_=taken_over), list(made.values()))
     if printed:

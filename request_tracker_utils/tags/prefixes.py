@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.tags import sequence, trail
@@ -46,7 +47,7 @@ def map_catalog(session: Session, catalog: str, prefix: str, *, actor: Actor, no
     if prefix not in sequence.prefixes(session):
         raise PrefixNotFound(f"There is no prefix {prefix[:16]}. Make it first.", field="prefix")
     values = {"prefix": prefix, "changed_by": actor.name, "changed_at": now}
-    insert = sequence.insert_for(session)(CatalogPrefix).values(catalog=catalog, **values)
+    insert = upsert_into(session)(CatalogPrefix).values(catalog=catalog, **values)
     session.execute(insert.on_conflict_do_update(index_elements=["catalog"], set_=values))
     trail.write(session, prefix, None, None, action="catalog", actor=actor, now=now, reason=f"for new assets of {catalog}")
 

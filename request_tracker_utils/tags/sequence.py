@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, column, exists, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Instant
+from request_tracker_utils.core.db import Instant, upsert_into
 from request_tracker_utils.tags import trail
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagSequence, TagState
@@ -21,7 +20,7 @@ from request_tracker_utils.tags.names import LARGEST_NUMBER, TagName
 
 def ensure(session: Session, prefix: str, *, now: datetime) -> None:
     """Makes the sequence of the prefix if there is none."""
-    session.execute(insert_for(session)(TagSequence).values(prefix=prefix, next_number=1, created_at=now).on_conflict_do_nothing())
+    session.execute(upsert_into(session)(TagSequence).values(prefix=prefix, next_number=1, created_at=now).on_conflict_do_nothing())
 
 
 def hold(session: Session, prefix: str) -> TagSequence:
@@ -87,11 +86,6 @@ def not_ready(prefix: str) -> SequenceNotReady:
         f"No {prefix} tag can be given yet: the tags that the directory holds already are being read. Try again in a minute; "
         "if this goes on, look at the job adopt-tags."
     )
-
-
-def insert_for(session: Session) -> Any:
-    """INSERT with ON CONFLICT, as the database in use spells it."""
-    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
 
 
 def _take_next(session: Session, connection: Connection, prefix: str, values: dict[str, Any]) -> Tag:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryBusy, DirectoryInvalid, DirectoryRefused
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
@@ -84,7 +84,7 @@ def give_to_created_asset(
         )
     except SequenceNotReady:
         waiting = {"asset_id": asset_id, "name": name, "prefix": prefix, "asked_at": now}
-        session.execute(sequence.insert_for(session)(WaitingAsset).values(**waiting).on_conflict_do_nothing())
+        session.execute(upsert_into(session)(WaitingAsset).values(**waiting).on_conflict_do_nothing())
         return None
 
 
