@@ -14,6 +14,8 @@ NAMED_MISSING = 20
 
 Announce = Callable[[list[tuple[int, str]]], list[str]]
 """Is told the ids and names before their labels are handed out, and gives notices back."""
+Fits = Callable[[LabelContent], bool]
+"""Says whether a label will be printed, or left out as one that nobody could read."""
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Batch:
     directory: Directory
     notices: list[str]
     on_print: Announce
+    fits: Fits
     asset_ids: list[int] = field(default_factory=list)
     query: str = ""
     beyond: int = 0
@@ -47,23 +50,25 @@ class Batch:
         first = next((chunk for chunk in chunks if chunk), None)
         if first is None:
             raise AssetNotFound("The query finds no asset." if self.query else "None of these assets was found.")
-        return self._contents(chain([self._announced(first)], map(self._announced, chunks)))
+        return self._handed_out(chain([self._announced(first)], map(self._announced, chunks)))
 
     def _chunks(self) -> Iterator[list[Asset]]:
         if self.asset_ids:
             return self.directory.get_many(list(self.left))
         return self.directory.query(self.query, limit=self.most, beyond=self.beyond)
 
-    def _announced(self, chunk: list[Asset]) -> list[Asset]:
-        self.notices += self.on_print([(asset.id, asset.name.strip()) for asset in chunk])
-        return chunk
+    def _announced(self, chunk: list[Asset]) -> list[LabelContent]:
+        """What the labels of a chunk say. A label that is left out is none that may hang on a device."""
+        contents = [content(self.directory, asset) for asset in chunk]
+        if printed := [(each.asset_id, each.tag) for each in contents if self.fits(each)]:
+            self.notices += self.on_print(printed)
+        return contents
 
-    def _contents(self, chunks: Iterator[list[Asset]]) -> Iterator[LabelContent]:
+    def _handed_out(self, chunks: Iterator[list[LabelContent]]) -> Iterator[LabelContent]:
         try:
             for chunk in chunks:
-                self._advance(chunk)
-                for asset in chunk:
-                    yield content(self.directory, asset)
+                self._advance([each.asset_id for each in chunk])
+                yield from chunk
         except AppError as error:
             # The page has begun: what has come prints, and the page offers what has not.
             self.stopped = True
@@ -73,13 +78,13 @@ class Batch:
             self._missing += self.left
         self._tell_missing()
 
-    def _advance(self, chunk: list[Asset]) -> None:
+    def _advance(self, chunk: list[int]) -> None:
         """What comes keeps the order that was asked for: what was asked for before it and did not come is not there."""
         if not chunk:
             return
-        self.last_id = chunk[-1].id
+        self.last_id = chunk[-1]
         if self.asset_ids:
-            end, came = self.left.index(self.last_id) + 1, {asset.id for asset in chunk}
+            end, came = self.left.index(self.last_id) + 1, set(chunk)
             self._missing += [asset_id for asset_id in self.left[:end] if asset_id not in came]
             self.left = self.left[end:]
 

@@ -9,7 +9,7 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.schemas import numbers_of
 from request_tracker_utils.directory.service import AssetPage
@@ -92,8 +92,16 @@ def choose() -> ResponseReturnValue:
 def _form() -> BatchForm:
     form = BatchForm(size=settings().label_format)
     form.size.choices = [(label.name, label.title) for label in catalogue().all()]
-    form.catalog.choices = [("", "All catalogs"), *((name, name) for name in directory().catalogs())]
+    form.catalog.choices = [("", "All catalogs"), *((name, name) for name in _catalogs())]
     return form
+
+
+def _catalogs() -> list[str]:
+    """None while the directory does not answer: what somebody has pasted must not be lost for want of a list."""
+    try:
+        return directory().catalogs()
+    except Unavailable:
+        return []
 
 
 def _page(form: BatchForm, found: AssetPage | None = None) -> str:

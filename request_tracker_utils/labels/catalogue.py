@@ -49,10 +49,11 @@ class Catalogue:
 
     def that_fit(self, content: LabelContent) -> list[LabelFormat]:
         """The formats that print this label."""
-        return [label for label in self.formats.values() if _fits(label, content)]
+        return [label for label in self.formats.values() if fits(label, content)]
 
 
-def _fits(label: LabelFormat, content: LabelContent) -> bool:
+def fits(label: LabelFormat, content: LabelContent) -> bool:
+    """Whether the format prints this label."""
     try:
         Drawer(label).draw(content)
     except NotPrintable:

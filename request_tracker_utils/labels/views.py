@@ -1,6 +1,7 @@
 """Pages that print."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
@@ -12,7 +13,7 @@ from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels import service
 from request_tracker_utils.labels.batch import Batch
 from request_tracker_utils.labels.calibration import leaves
-from request_tracker_utils.labels.catalogue import catalogue, own_template
+from request_tracker_utils.labels.catalogue import catalogue, fits, own_template
 from request_tracker_utils.labels.choice import check_count
 from request_tracker_utils.labels.drawing import LabelContent
 from request_tracker_utils.labels.page import Other, render_label, render_labels
@@ -86,6 +87,7 @@ def streamed_batch(wanted: BatchLabels) -> Response:
         directory(),
         notices,
         (lambda _: []) if wanted.preview else printing.announce,
+        partial(fits, label_format),
         asset_ids=wanted.asset_ids or [],
         query=wanted.query or "",
         beyond=wanted.beyond,

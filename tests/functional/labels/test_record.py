@@ -71,6 +71,21 @@ def test_what_is_only_looked_at_is_not_printed(app: Flask, staff: FlaskClient, t
         assert not session.scalars(select(Tag).where(Tag.printed_at.is_not(None))).all()
 
 
+def test_a_label_that_is_left_out_is_not_printed(app: Flask, staff: FlaskClient, tagged: Make, untagged: Make) -> None:
+    good, bad = tagged(), untagged("A-NAME-THAT-NO-BAR-CODE-OF-A-SMALL-LABEL-CAN-HOLD")
+    assert "1 left out" in print_them(staff, asset_ids=f"{good},{bad}")
+    assert prints(app) == [("staff", "small", 1, 1, [good])]
+    print_them(staff, asset_ids=str(bad))
+    assert len(prints(app)) == 1
+
+
+def test_a_sheet_that_has_fewer_places_than_are_to_stay_empty_prints_nothing(app: Flask, staff: FlaskClient, tagged: Make) -> None:
+    asset = tagged()
+    assert "A sheet of" in print_them(staff, asset_ids=str(asset), size="avery-5160", skip="30")
+    assert prints(app) == []
+    assert "1 label" in print_them(staff, asset_ids=str(asset), size="avery-5160", skip="29")
+
+
 def test_a_new_label_has_to_be_scanned_anew(app: Flask, staff: FlaskClient, tagged: Make) -> None:
     asset = tagged()
     print_them(staff, asset_ids=str(asset))
