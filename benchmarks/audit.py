@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from benchmarks.progress import say
 from benchmarks.row import TIMES, Row
-from benchmarks.signed_in import answer, call
+from benchmarks.signed_in import ask, call_of
 from request_tracker_utils.core.db import db
 from tests.services.house import make_app, ready, token
 
@@ -90,10 +90,10 @@ class Trail:
         self._app, self._headers = app, token(app, "staff")
 
     def seconds(self, path: str) -> float:
-        call: dict[str, Any] = call(path, **self._headers)
+        call: dict[str, Any] = call_of(path, **self._headers)
         begun = time.perf_counter()
         for _ in range(CALLS):
-            answer(self._app, call)
+            ask(self._app, call)
         return (time.perf_counter() - begun) / CALLS
 
 

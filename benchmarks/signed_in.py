@@ -33,7 +33,7 @@ def measure() -> Iterator[Row]:
         app = make_app(Path(folder), scheduler="false")
         _open_a_twin(app)
         ready(app)
-        callers = {"open": call(OPEN), "token": call(PATH, **token(app, "admin")), "session": call(PATH, Cookie=_cookie(app))}
+        callers = {"open": call_of(OPEN), "token": call_of(PATH, **token(app, "admin")), "session": call_of(PATH, Cookie=_cookie(app))}
         for call in callers.values():
             _seconds(app, call, 100)
         times: dict[str, list[float]] = {name: [] for name in callers}
@@ -76,18 +76,18 @@ def _cookie(app: Flask) -> str:
     return f"rtutils={cookie.value}"
 
 
-def call(path: str, **headers: str) -> dict[str, Any]:
+def call_of(path: str, **headers: str) -> dict[str, Any]:
     return EnvironBuilder(path, headers=headers).get_environ()
 
 
 def _seconds(app: Flask, call: dict[str, Any], count: int) -> float:
     begun = time.perf_counter()
     for _ in range(count):
-        answer(app, call)
+        ask(app, call)
     return time.perf_counter() - begun
 
 
-def answer(app: Flask, call: dict[str, Any]) -> None:
+def ask(app: Flask, call: dict[str, Any]) -> None:
     statuses: list[str] = []
     body = app.wsgi_app(call | {"wsgi.input": BytesIO()}, lambda status, _headers, _error=None: statuses.append(status))
     b"".join(body)
@@ -108,6 +108,6 @@ def _queries(app: Flask, call: dict[str, Any]) -> int:
         seen.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
-    answer(app, call)
+    ask(app, call)
     event.remove(engine, "before_cursor_execute", note)
     return len(seen)
