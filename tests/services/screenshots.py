@@ -241,7 +241,7 @@ def _differences() -> None:
 
 def _labels() -> None:
     """Prints of some assets' labels; of the first print some labels were scanned."""
-    ada, assets = Actor(NAME), range(60, 20, -1)
+    ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in directory().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
         Printing(ada, label_format, copies).announce([(number, held[number]) for number in numbers])
