@@ -25,7 +25,7 @@ from request_tracker_utils.tags import comparison, differences, sequence, servic
 from request_tracker_utils.tags.differences import VANISHED, Finding
 from request_tracker_utils.tags.errors import DifferenceChanged, DifferenceSettled
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
-from request_tracker_utils.tags.names import TagName, parse
+from request_tracker_utils.tags.names import TagName
 from request_tracker_utils.tags.ways import Way, choices
 
 NOT_CHANGED = (AssetNotFound, DirectoryRefused, DirectoryInvalid, DirectoryBusy)
@@ -266,11 +266,10 @@ def _held(session: Session, text: str, asset_id: int | None) -> Tag:
 
 def _name(session: Session, text: str) -> TagName:
     """Raises DifferenceChanged where the text is no tag."""
-    for prefix in sequence.prefixes(session):
-        name = parse(text, prefix)
-        if name is not None:
-            return name
-    raise DifferenceChanged(f"{text[:60]} is no tag. Nothing was changed.")
+    name = service.name_of_tag(session, text)
+    if name is None:
+        raise DifferenceChanged(f"{text[:60]} is no tag. Nothing was changed.")
+    return name
 
 
 def _still_open(session: Session, difference_id: int, *, lock: bool = False) -> TagDifference:

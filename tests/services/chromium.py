@@ -3,9 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -43,3 +44,20 @@ def browser() -> Iterator[Browser]:
     """Import this name in a conftest or test module to use it."""
     with chromium() as started:
         yield started
+
+
+@contextmanager
+def watched(browser: Browser, *, before: str = "", **settings: Any) -> Iterator[Page]:
+    """A page that may leave nothing on the console: no error, and nothing that its content policy had to stop. `before` is a script that
+    runs before the page's own; `settings` are those of the context."""
+    context = browser.new_context(**settings)
+    if before:
+        context.add_init_script(before)
+    page, said = context.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        yield page
+        assert [text for text in said if "status of 4" not in text] == []  # a page that says 404 is one of those looked at
+    finally:
+        context.close()

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
 from request_tracker_utils.directory.service import Asset, DirectoryUnreachable
+from tests.services.chromium import watched
 from tests.services.proxy import Gate
 from tests.services.screenshots import Showroom, full_showroom, sign_in
 
@@ -36,17 +37,9 @@ def signed_in(showroom: Showroom, browser: Browser) -> Any:
 
 @contextmanager
 def opened(browser: Browser, **settings: Any) -> Iterator[Page]:
-    """A page whose print dialog only counts, and that may leave nothing on the console."""
-    context = browser.new_context(**settings)
-    context.add_init_script("window.prints = 0; window.print = () => { window.prints += 1; };")
-    page, said = context.new_page(), list[str]()
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    try:
+    """A page whose print dialog only counts."""
+    with watched(browser, before="window.prints = 0; window.print = () => { window.prints += 1; };", **settings) as page:
         yield page
-        assert [text for text in said if "status of 4" not in text] == []
-    finally:
-        context.close()
 
 
 def codes(page: Page) -> list[dict[str, str]]:

@@ -1,13 +1,13 @@
 """Pages in a real browser: with the keyboard alone, on a phone, without JavaScript, in the dark, and under their own content policy."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.services.chromium import watched
 from tests.services.house import PASSWORD
 from tests.services.screenshots import NAME, Showroom, empty_showroom, full_showroom, set_up, sign_in
 
@@ -71,20 +71,6 @@ def signed_in(showroom: Showroom, browser: Browser) -> Any:
     kept = context.storage_state()
     context.close()
     return kept
-
-
-@contextmanager
-def watched(browser: Browser, **settings: Any) -> Iterator[Page]:
-    """A page that may leave nothing on the console: no error, and nothing that its content policy had to stop."""
-    context = browser.new_context(**settings)
-    page, said = context.new_page(), list[str]()
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    try:
-        yield page
-        assert [text for text in said if "status of 4" not in text] == []  # a page that says 404 is one of those looked at
-    finally:
-        context.close()
 
 
 def focus(page: Page) -> str:
