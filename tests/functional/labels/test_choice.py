@@ -40,7 +40,7 @@ def chosen(answer: TestResponse) -> list[int]:
 
 
 def printed(answer: TestResponse) -> list[str]:
-    return re.findall(r'asset-tag[^"]*">([^<]+)<', answer.get_data(as_text=True))
+    return re.findall(r'<div class="[^"]*asset-tag[^"]*">([^<]+)<', answer.get_data(as_text=True))
 
 
 def test_a_line_is_a_tag_in_any_case_a_serial_number_or_a_number(staff: FlaskClient, tagged: Make, untagged: Make) -> None:

@@ -16,6 +16,7 @@ from request_tracker_utils.core.db import db
 from request_tracker_utils.core.resources import CONTRIB
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.labels import printed
 from request_tracker_utils.labels.catalogue import built_in
 from tests.services.house import PASSWORD, make_app, ready, sign_in, token, user
 from tests.services.screenshots import served
@@ -119,7 +120,7 @@ def test_debug_of_no_asset_is_refused(client: FlaskClient, staff: dict[str, str]
 
 def test_debug_prints_nothing_and_a_calibration_page_neither(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
     made, told = assets(app), list[int]()
-    app.extensions["rtutils_labels_printed"].append(lambda labels: told.extend(number for number, _ in labels) or [])
+    printed.tell(app, lambda _session, labels, _now: told.extend(number for number, _ in labels) or [])
     client.get(f"/labels/debug?asset_id={made['laptop']}", headers=staff)
     client.get("/labels/calibration", headers=staff)
     client.get(f"/labels/print?asset_id={made['cart']}&size=avery-5160", headers=staff)
