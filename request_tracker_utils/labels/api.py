@@ -73,7 +73,7 @@ def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
         return None
 
 
-@api.get("/api/labels/<int:asset_id>", responses={200: LabelledAssetFacts})
+@api.get("/api/labels/<asset_id>", responses={200: LabelledAssetFacts})
 @require(LabelPermission.PRINT)
 @may_refuse(AssetNotFound, DirectoryUnreachable, DirectoryRefused, DirectoryBroken, DirectoryBusy)
 def label_of_asset(path: LabelPath) -> Answer:

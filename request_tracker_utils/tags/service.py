@@ -222,7 +222,8 @@ def _reserve_by_hand(session: Session, text: str, asset_id: int, actor: Actor, n
     if tag is not None and tag.state != TagState.RELEASED:
         if tag.asset_id == asset_id:
             return tag
-        nobodys = (tag.problem or "it is reserved for an asset that is being created").rstrip(".")
+        unused = "a label of it may hang on a device" if tag.is_kept else "it is reserved for an asset that is being created"
+        nobodys = (tag.problem or unused).rstrip(".")
         holder = f"asset {tag.asset_id} has it" if tag.asset_id else nobodys
         raise TagTaken(f"The tag {text} is not free: {holder}.", field="asset_tag", asset_tag=text, asset_id=tag.asset_id)
     if tag is None:

@@ -1,6 +1,7 @@
 """Makes apps for tests, set as the test wants and blind to the environment of the machine."""
 
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from flask import Flask
@@ -18,6 +19,7 @@ from request_tracker_utils.core.settings import load_settings
 from request_tracker_utils.preparation import prepare, with_secret_key
 from request_tracker_utils.web.house import EXTENSION
 
+_numbers = count(1)
 PASSWORD = "correct horse battery"
 
 
@@ -59,7 +61,7 @@ def _hash_of_password() -> str:
 
 def token(app: Flask, role: str) -> dict[str, str]:
     """Headers with the token of a user of the role, who is made for it."""
-    name = user(app, role, f"{role}-{id(object())}")
+    name = user(app, role, f"{role}-{next(_numbers)}")
     with app.app_context(), transaction() as session:
         text = tokens.create(session, accounts.user_named(session, name), label="test", now=utc_now())
     return {"Authorization": f"Bearer {text}"}

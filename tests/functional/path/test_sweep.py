@@ -1,6 +1,7 @@
 """Assets that nobody was told of: found and tagged in a real Request Tracker, whatever happens meanwhile."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
@@ -9,7 +10,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks.models import Task
 from tests.functional.path.conftest import Install
-from tests.services.installation import CATALOG, Installation, Person, Surroundings
+from tests.services.installation import Installation, Person, Surroundings
 from tests.services.local_server import Call, Reply, wait_until
 from tests.services.proxy import Forward, nobody_there
 
@@ -38,23 +39,30 @@ def let_time_pass(installation: Installation) -> None:
         session.execute(due.values(due_at=utc_now() - timedelta(seconds=1)))
 
 
-def try_dry(installation: Installation, person: Person) -> Task:
-    press(person, f"{SWEEP}/try", catalogs=[CATALOG])
+def new_catalog(surroundings: Surroundings) -> str:
+    """A catalog of the test's own: a sweep tags whatever is in it, and others' assets are left alone. Nobody is told of new assets."""
+    surroundings.tells("http://127.0.0.1:1")
+    name = f"Sweep {uuid4().hex[:8]}"
+    surroundings.rt.rest("POST", "catalog", json={"Name": name}).raise_for_status()
+    return name
+
+
+def try_dry(installation: Installation, person: Person, catalog: str) -> Task:
+    press(person, f"{SWEEP}/try", catalogs=[catalog])
     wait_until(lambda: newest_task(installation).state == "done", within=30)
     return newest_task(installation)
 
 
 def test_missed_calls_are_made_up_for(install: Install, surroundings: Surroundings, kind: str) -> None:
-    rt = surroundings.rt
+    rt, catalog = surroundings.rt, new_catalog(surroundings)
     installation = install(kind)
     wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    surroundings.tells("http://127.0.0.1:1")  # every call of the webhook is lost
-    lost = [rt.create_asset(f"lost {number}") for number in range(5)]
-    named = rt.create_asset(installation.tag(77))
-    begins_like_a_tag = rt.create_asset(f"{installation.prefix}7")
+    lost = [rt.create_asset(f"lost {number}", catalog=catalog) for number in range(5)]
+    named = rt.create_asset(installation.tag(77), catalog=catalog)
+    begins_like_a_tag = rt.create_asset(f"{installation.prefix}7", catalog=catalog)
     elsewhere = rt.create_asset("elsewhere", catalog="Cables")
     person = installation.signed_in()
-    found = try_dry(installation, person)
+    found = try_dry(installation, person, catalog)
     assert found.summary is not None
     assert "Nothing was changed" in found.summary
     before = rt.all_assets()
@@ -74,13 +82,12 @@ def test_missed_calls_are_made_up_for(install: Install, surroundings: Surroundin
 
 
 def test_a_process_that_is_killed_leaves_the_rest_to_the_next(install: Install, surroundings: Surroundings, kind: str) -> None:
-    rt = surroundings.rt
+    rt, catalog = surroundings.rt, new_catalog(surroundings)
     installation = install(kind)
     wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    surroundings.tells("http://127.0.0.1:1")
-    lost = [rt.create_asset(f"left {number}") for number in range(12)]
+    lost = [rt.create_asset(f"left {number}", catalog=catalog) for number in range(12)]
     person = installation.signed_in()
-    try_dry(installation, person)
+    try_dry(installation, person, catalog)
     renames: list[str] = []
 
     def kill_in_the_middle(call: Call, forward: Forward) -> Reply:
@@ -104,13 +111,12 @@ def test_a_process_that_is_killed_leaves_the_rest_to_the_next(install: Install, 
 
 
 def test_when_request_tracker_falls_silent_the_task_waits_and_goes_on(install: Install, surroundings: Surroundings, kind: str) -> None:
-    rt = surroundings.rt
+    rt, catalog = surroundings.rt, new_catalog(surroundings)
     installation = install(kind)
     wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    surroundings.tells("http://127.0.0.1:1")
-    lost = [rt.create_asset(f"silent {number}") for number in range(10)]
+    lost = [rt.create_asset(f"silent {number}", catalog=catalog) for number in range(10)]
     person = installation.signed_in()
-    try_dry(installation, person)
+    try_dry(installation, person, catalog)
     renames: list[str] = []
 
     def falls_silent(call: Call, forward: Forward) -> Reply:

@@ -88,7 +88,7 @@ ROUTES: dict[str, May | None] = {
     "GET /labels/prints/unscanned.csv": STAFF,
     "GET /labels/scan": STAFF,
     "POST /labels/scan": STAFF,
-    "GET /api/labels/<int:asset_id>": STAFF,
+    "GET /api/labels/<asset_id>": STAFF,
     "GET /next-asset-tag": STAFF,
     "POST /confirm-asset-tag": STAFF,
     "POST /update-asset-name": STAFF,
