@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.assets import service as service_of_assets
 from request_tracker_utils.assets.demo import demo
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
@@ -226,15 +227,17 @@ def _administered(folder: Path) -> None:
 
 def _differences() -> None:
     """Each kind of difference between the directory and the tags, found by a comparison."""
-    held = directory()
-    held.rename(12, "Ms Lee’s Chromebook")
-    held.rename(13, "W12-0400")
+    held, now = directory(), utc_now()
+    made = [NewAsset("", "General assets", f"DIFF{number}", "ProBook 440 G10", "HP") for number in range(4)]
+    by = {"prefix": "W12-", "actor": Actor(NAME), "now": now - timedelta(hours=2)}  # young tags are no difference yet
+    renamed, retagged, printed, gone = (service_of_assets.add(transaction, held, new, **by).asset_id for new in made)  # type: ignore[arg-type]
+    held.rename(renamed, "Ms Lee’s laptop")
+    held.rename(retagged, "W12-0400")
     for name in ("W12-0020", "W12-0812", "w12-0021", "W12-33 spare"):
         held.create(NewAsset(name, "Chromebooks", f"TWIN{name[-4:]}", "Chromebook 3100", "Dell"))
-    now = utc_now()
     with transaction() as session:
-        tags.mark_printed(session, [(31, "W12-0031")], now=now)
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([30, 31])))
+        tags.mark_printed(session, [(printed, held.get(printed).name)], now=now)
+        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([printed, gone])))
         difference_tasks.start_comparison(session, actor=of_command(), now=now)
     run_tasks()
 
