@@ -160,7 +160,23 @@ def upgrade() -> None:
 
     op.create_index("ix_tag_events_action_id", "tag_events", ["action", "id"], unique=False)
     op.create_index("ix_tag_events_actor_id", "tag_events", ["actor", "id"], unique=False)
-    op.create_index("ix_tag_events_old_name_id", "tag_events", ["old_name", "id"], unique=False)
+    op.create_index(
+        "ix_tag_events_old_name_id",
+        "tag_events",
+        ["old_name", "id"],
+        unique=False,
+        sqlite_where=sa.text("old_name IS NOT NULL"),
+        postgresql_where=sa.text("old_name IS NOT NULL"),
+    )
+    op.drop_index("ix_tag_events_asset_id", "tag_events")
+    op.create_index(
+        "ix_tag_events_asset_id",
+        "tag_events",
+        ["asset_id"],
+        unique=False,
+        sqlite_where=sa.text("asset_id IS NOT NULL"),
+        postgresql_where=sa.text("asset_id IS NOT NULL"),
+    )
 
     with op.batch_alter_table("tag_sequences", schema=None) as batch_op:
         batch_op.add_column(sa.Column("floor", sa.Integer(), server_default="1", nullable=False))
@@ -170,6 +186,8 @@ def downgrade() -> None:
     with op.batch_alter_table("tag_sequences", schema=None) as batch_op:
         batch_op.drop_column("floor")
 
+    op.drop_index("ix_tag_events_asset_id", "tag_events")
+    op.create_index("ix_tag_events_asset_id", "tag_events", ["asset_id"], unique=False)
     op.drop_index("ix_tag_events_old_name_id", "tag_events")
     op.drop_index("ix_tag_events_actor_id", "tag_events")
     op.drop_index("ix_tag_events_action_id", "tag_events")

@@ -77,7 +77,9 @@ class EmbeddedDirectory:
             yield rows
             last = rows[-1][0]
 
-    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+    def named_otherwise(
+        self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
+    ) -> Iterator[list[Asset]]:
         query = _matching(text).where(DirectoryAsset.catalog.in_(list(catalogs)))
         for prefix in prefixes:
             query = query.where(func.lower(func.substr(DirectoryAsset.name, 1, len(prefix))) != prefix.lower())

@@ -101,9 +101,11 @@ class RequestTrackerDirectory:
         with self._asking():
             yield from self._client.names_beginning_with(prefix, any_case=any_case)
 
-    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+    def named_otherwise(
+        self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
+    ) -> Iterator[list[Asset]]:
         with self._asking():
-            for assets in self._client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text):
+            for assets in self._client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
                 yield [self._asset(each) for each in assets]
 
     def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:

@@ -142,9 +142,12 @@ class Directory(Protocol):
     def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         """Id and name of every asset whose name begins with `prefix`, in chunks; with case, unless `any_case`."""
 
-    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
+    def named_otherwise(
+        self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
+    ) -> Iterator[list[Asset]]:
         """Assets of these catalogs whose name begins with none of the prefixes (without case), by chunks in the order of ids; with `text`
-        only those whose name, serial number or model holds it."""
+        only those whose name, serial number or model holds it. Without a text they may be `brief`: more than id, name and catalog need not
+        be there."""
 
     def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
         """What a query in the directory's own language finds of the assets with numbers `beyond` one: by id, in chunks as they arrive.

@@ -103,11 +103,20 @@ class TagEvent(Base):
     __tablename__ = "tag_events"
     __table_args__ = (
         Index("ix_tag_events_tag", "tag"),
-        Index("ix_tag_events_asset_id", "asset_id"),
+        Index(
+            "ix_tag_events_asset_id", "asset_id", sqlite_where=text("asset_id IS NOT NULL"), postgresql_where=text("asset_id IS NOT NULL")
+        ),
+        # Many rows name no asset, or no old name: each entry that an index does not get makes a tag cheaper to give.
         # The trail is read backwards: what somebody did, or one kind of change, is found in that order without sorting.
         Index("ix_tag_events_actor_id", "actor", "id"),
         Index("ix_tag_events_action_id", "action", "id"),
-        Index("ix_tag_events_old_name_id", "old_name", "id"),
+        Index(
+            "ix_tag_events_old_name_id",
+            "old_name",
+            "id",
+            sqlite_where=text("old_name IS NOT NULL"),
+            postgresql_where=text("old_name IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -23,7 +23,7 @@ def tag_assets(task: RunningTask) -> str:
     """Tags the task's assets; with `catalogs` for an argument it first finds those that have none."""
     if "catalogs" in task.arguments and not task.arguments.get("found"):
         task.forget_items()
-        for assets in untagged.find(reading, directory(), catalogs=task.arguments["catalogs"]):
+        for assets in untagged.find(reading, directory(), catalogs=task.arguments["catalogs"], brief=True):
             task.add([NewItem(tagging.label_of(asset), tagging.as_data(asset)) for asset in assets])
         task.remember(found=True)
 

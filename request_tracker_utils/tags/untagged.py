@@ -48,11 +48,11 @@ def switch(session: Session, *, on: bool, actor: Actor, now: datetime) -> Sweep:
     return sweep
 
 
-def find(reading: Reading, directory: Directory, *, catalogs: Iterable[str], text: str = "") -> Iterator[list[Asset]]:
-    """Assets that have no tag, by chunks: neither a name that begins like one, nor a tag in our own books."""
+def find(reading: Reading, directory: Directory, *, catalogs: Iterable[str], text: str = "", brief: bool = False) -> Iterator[list[Asset]]:
+    """Assets that have no tag, by chunks: neither a name that begins like one, nor a tag in our own books. See Directory for `brief`."""
     with reading() as session:
         prefixes = sequence.prefixes(session)
-    for assets in directory.named_otherwise(prefixes, catalogs=catalogs, text=text):
+    for assets in directory.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
         with reading() as session:
             known = service.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in known]
@@ -85,7 +85,8 @@ def sweep(transaction: Transaction, reading: Reading, directory: Directory, *, a
             return None
         catalogs = list(setting.catalogs)
     missing = vanished(directory, catalogs)
-    found = take(find(reading, directory, catalogs=[name for name in catalogs if name not in missing]), tagging.MOST_ASSETS)
+    there = [name for name in catalogs if name not in missing]
+    found = take(find(reading, directory, catalogs=there, brief=True), tagging.MOST_ASSETS)
     with transaction() as session:
         note_look(session, found=len(found), missing=missing, catalogs=catalogs, now=now, dry=False)
         if not found:

@@ -121,7 +121,7 @@ class RunningTask:
             try:
                 for item in self._waiting_items():
                     under_way[pool.submit(run, item)] = item
-                    if len(under_way) >= workers:
+                    if len(under_way) >= 2 * workers:  # so that nobody waits while the progress is written down
                         silent = self._collect(under_way, silent, workers)
                 while under_way:
                     silent = self._collect(under_way, silent, workers)

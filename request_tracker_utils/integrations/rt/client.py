@@ -152,10 +152,13 @@ class RtClient:
         """
         return self._writes.rename(asset_id, name, etag=etag, seen=seen)
 
-    def assets_named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "") -> Iterator[list[RtAsset]]:
+    def assets_named_otherwise(
+        self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
+    ) -> Iterator[list[RtAsset]]:
         """Assets of these catalogs whose name begins with none of the prefixes (without case), by hundreds in the order of ids; with
-        `text` only those whose name, serial number or model holds it. Raises RtInvalid for control characters."""
-        return self._searches.named_otherwise(prefixes, catalogs=catalogs, text=text)
+        `text` only those whose name, serial number or model holds it. Without a text they may be `brief`: id, name and catalog alone, for
+        which Request Tracker needs half the time. Raises RtInvalid for control characters."""
+        return self._searches.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief)
 
     def set_fields(self, asset_id: int, fields: Mapping[str, str]) -> None:
         """Sets custom fields and reads them back; an empty text empties one. Raises RtNotFound, RtInvalid, RtConflict."""

@@ -21,6 +21,8 @@ FULL = {
     "fields[Owner]": "Name",
 }
 NAMES = {"fields": "Name"}
+NAMES_AND_CATALOGS = {"fields": "Name,Catalog", "fields[Catalog]": "Name"}
+"""What a row costs Request Tracker is mostly its custom fields."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from request_tracker_utils.integrations.rt.pages import (
     FULL,
     LARGEST_PAGE,
     NAMES,
+    NAMES_AND_CATALOGS,
     Query,
     after,
     misunderstood,
@@ -96,7 +97,7 @@ class Searches:
                 if kept := [(number_, name) for number_, name in found if begins(name)]:
                     yield kept
 
-    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str) -> Iterator[list[RtAsset]]:
+    def named_otherwise(self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str, brief: bool) -> Iterator[list[RtAsset]]:
         names, folded = list(catalogs), tuple(prefix.casefold() for prefix in prefixes)
         if not names:
             return
@@ -104,7 +105,8 @@ class Searches:
         told = [f"Name NOT STARTSWITH {quoted(prefix)}" for prefix in folded if not WILDCARDS & set(prefix)]
         inside = " OR ".join(f"Catalog = {quoted(name)}" for name in names)
         conditions = [f"({inside})", *told, *([self._mentioning(text)] if text else [])]
-        with closing(read_all(self._transport, " AND ".join(conditions), FULL)) as pages:
+        fields = NAMES_AND_CATALOGS if brief and not text else FULL
+        with closing(read_all(self._transport, " AND ".join(conditions), fields)) as pages:
             for rows in pages:
                 assets = [asset_of(row) for row in rows]
                 if not all(any(alike(asset.catalog, name) for name in names) for asset in assets):
