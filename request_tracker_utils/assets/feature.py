@@ -5,7 +5,9 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import demo, views
+from request_tracker_utils.assets import creation_views, demo, views
+from request_tracker_utils.assets.api import api
+from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.tagged import TagsOfAssets
 from request_tracker_utils.labels import printed, tagbook
@@ -29,7 +31,9 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="assets",
-    pages=[views.pages],
+    apis=[api],
+    pages=[views.pages, creation_views.pages],
+    jobs=jobs,
     navigation=[NavItem("Assets", "assets.search", AssetPermission.READ, order=10)],
     cards=[HomeCard("assets/card.html", AssetPermission.READ, dict, order=10)],
     grants={

@@ -1,52 +1,168 @@
-"""Adding an asset with its tag."""
+"""Creating assets: each serial number once, each under the next tag, whatever happens in between.
 
-from dataclasses import replace
+Hold the serial number, look whether the directory has it, reserve a tag, tell the directory, bind the tag: each step is a row that says
+how far it came. `settling` ends what a silent directory or a killed process has left open.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from request_tracker_utils.assets import claims, settling
+from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
+from request_tracker_utils.assets.models import Creation, CreationState
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.service import (
     Directory,
     DirectoryBusy,
     DirectoryInvalid,
     DirectoryRefused,
-    NewAsset,
     SerialTaken,
     serial_taken,
+    serial_taken_by,
 )
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.prefixes import prefix_of
 
+PATIENCE = 5.0
+"""Seconds for which the later of two who create the same serial number waits for the first one's asset."""
+LOOKS_EVERY = 0.1
+NOT_CREATED = (DirectoryInvalid, DirectoryRefused, DirectoryBusy, SerialTaken)
+"""After these the directory has no such asset. After anything else it may."""
 
-def add(
-    transaction: Transaction,
-    directory: Directory,
-    new: NewAsset,
-    *,
-    prefix: str,
-    actor: Actor,
-    now: datetime,
-    default_catalog: str = "",
-) -> Tag:
-    """Creates the asset under the next tag of its catalog, and returns the tag.
 
-    `default_catalog` is where the directory puts an asset that names none; `prefix` holds for catalogs without one of their own.
+@dataclass(frozen=True)
+class Created:
+    """`serial` is spelt as it was sent."""
 
-    Raises SequenceNotReady; SerialTaken, DirectoryInvalid, DirectoryRefused and DirectoryBusy, and then the tag is free again;
-    DirectoryUnreachable and DirectoryBroken, and then the asset may exist: the tag stays reserved until a job has found out.
-    """
-    twins = directory.find_by_serial(new.serial) if new.serial else []
-    if twins:
-        raise serial_taken(new.serial, twins)
-    with transaction() as session:
-        of_catalog = prefix_of(session, new.catalog or default_catalog, prefix)
-        tag = tags.reserve(session, of_catalog, actor=actor, now=now)
-    try:
-        asset = directory.create(replace(new, name=tag.tag))
-    except (DirectoryInvalid, DirectoryRefused, DirectoryBusy, SerialTaken) as error:
-        with transaction() as session:
-            tags.give_back(session, tag, actor=actor, now=now, reason=error.message)
-        raise
-    with transaction() as session:
-        return tags.bind(session, tag, asset_id=asset.id, name=asset.name, actor=actor, now=now)
+    asset_id: int
+    tag: str
+    serial: str
+
+
+@dataclass(frozen=True)
+class Creator:
+    """Creates assets in a directory by the rules of this installation, for somebody."""
+
+    transaction: Transaction
+    reading: Reading
+    directory: Directory
+    rules: Rules
+    actor: Actor
+    clock: Callable[[], datetime] = utc_now
+
+    def create(self, wanted: Wanted, *, item_id: int | None = None) -> Created:
+        """Creates the asset under the next tag of its catalog. With two requests to the directory when nothing is in the way.
+
+        Raises SerialTaken (with the holder's `asset_id`); SerialInFlight; SequenceNotReady and SequenceExhausted; DirectoryInvalid,
+        DirectoryRefused and DirectoryBusy, and then serial number and tag are free again; CreationUnknown, and then both are kept until it
+        is known whether the asset exists; what else the directory raises when it is searched, and then nothing was sent.
+        """
+        mine = self._claimed(wanted, item_id)
+        try:
+            twins = self.directory.find_by_serial(wanted.serial_number)
+            if twins:
+                raise serial_taken(wanted.serial_number, twins)
+        except AppError as error:
+            self.abandon(mine, error)
+            raise
+        return self.send(mine, wanted)
+
+    def send(self, mine: Creation, wanted: Wanted) -> Created:
+        """Creates the asset whose serial number is held by `mine` and was looked for in vain. Raises like `create`."""
+        new = self.rules.new_asset(wanted)
+        try:
+            tag = self._reserved(mine, new.catalog)
+        except AppError as error:
+            self.abandon(mine, error)
+            raise
+        try:
+            asset_id = self.directory.create(replace(new, name=tag.tag))
+        except NOT_CREATED as error:
+            self._take_back(mine, tag, error)
+            raise
+        except AppError as error:
+            raise self._not_known(mine, tag, error) from error
+        with self.transaction() as session:
+            now = self.clock()
+            bound = tags.bind(session, tag, asset_id=asset_id, name=None, actor=self.actor, now=now)
+            claims.note_created(session, mine, asset_id=asset_id, tag=bound, now=now)
+        return Created(asset_id, bound.tag, wanted.serial_number)
+
+    def abandon(self, mine: Creation, error: AppError) -> None:
+        """Frees the serial number of which nothing was sent."""
+        with self.transaction() as session:
+            claims.note_failed(session, mine, problem=error.message, now=self.clock())
+
+    def _claimed(self, wanted: Wanted, item_id: int | None) -> Creation:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self.transaction() as session:
+                mine = claims.claim(session, wanted, actor=self.actor, now=self.clock(), item_id=item_id)
+            if mine is not None:
+                return mine
+            with self.reading() as session:
+                rival = claims.holder(session, wanted.serial_number)
+            if rival is not None:
+                self._wait_for(rival.id, wanted.serial_number, deadline)
+
+    def _wait_for(self, rival_id: int, serial: str, deadline: float) -> None:
+        """Returns when the other creation has failed. Raises SerialTaken when it has not, SerialInFlight when that takes too long."""
+        while True:
+            rival = self._look_up(rival_id)
+            if rival.state == CreationState.UNKNOWN:
+                settling.look(self.transaction, self.reading, self.directory, [rival], actor=self.actor, now=self.clock())
+                rival = self._look_up(rival_id)
+            if rival.state == CreationState.CREATED:
+                raise serial_taken_by(serial, rival.asset_id)
+            if rival.state == CreationState.FAILED:
+                return
+            if rival.state == CreationState.UNKNOWN:
+                raise SerialInFlight(
+                    f"It is not known yet whether the asset with serial number {serial} was created: the directory did not answer. "
+                    "It is being found out. Try again in a few minutes; there will be no second one.",
+                    field="serial_number",
+                    retry=True,
+                )
+            if time.monotonic() >= deadline:
+                raise SerialInFlight(
+                    f"An asset with serial number {serial} is being created at this moment. Try again in a few seconds.",
+                    field="serial_number",
+                    retry=True,
+                )
+            time.sleep(LOOKS_EVERY)
+
+    def _look_up(self, creation_id: int) -> Creation:
+        with self.reading() as session:
+            return session.get_one(Creation, creation_id)
+
+    def _reserved(self, mine: Creation, catalog: str) -> Tag:
+        with self.transaction() as session:
+            now = self.clock()
+            tag = tags.reserve(session, prefix_of(session, catalog, self.rules.prefix), actor=self.actor, now=now)
+            if not claims.note_sent(session, mine, tag, now=now):  # leaving by an error takes the reservation back
+                message = f"Looking for serial number {mine.serial} took too long. Nothing was created; try again."
+                raise SerialInFlight(message, field="serial_number", retry=True)
+            return tag
+
+    def _take_back(self, mine: Creation, tag: Tag, error: AppError) -> None:
+        with self.transaction() as session:
+            now = self.clock()
+            tags.give_back(session, tag, actor=self.actor, now=now, reason=error.message)
+            claims.note_failed(session, mine, problem=error.message, now=now)
+
+    def _not_known(self, mine: Creation, tag: Tag, error: AppError) -> CreationUnknown:
+        message = (
+            f"{error.message} Whether the asset was created is being found out; {tag.tag} and serial number {mine.serial} are kept for it "
+            "until then. Try again in a minute: there will be no second one."
+        )
+        with self.transaction() as session:
+            claims.note_unknown(session, mine, problem=error.message, now=self.clock())
+        return CreationUnknown(message, retry=True)

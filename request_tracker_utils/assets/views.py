@@ -1,39 +1,23 @@
-"""Pages of assets: search, one asset, a new one."""
+"""Pages of assets: search, and one asset."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
-from wtforms.validators import InputRequired, Length
 
-from request_tracker_utils.assets import service
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.catalogue import catalogue
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags import tagging, trail
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.house import settings
 
 LAST_PAGE = 10_000
 
 pages = Blueprint("assets", __name__)
-
-
-class NewAssetForm(FlaskForm):  # type: ignore[misc]
-    serial = StringField(
-        "Serial number", [Length(max=255)], render_kw={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"}
-    )
-    manufacturer = StringField("Manufacturer", [Length(max=255)])
-    model = StringField("Model", [InputRequired("Say what it is, such as Chromebook 3100."), Length(max=255)])
-    catalog = SelectField("Catalog")
 
 
 @pages.get("/assets")
@@ -78,25 +62,6 @@ def show(asset_id: int) -> str:
         formats=formats.formats,
         usual=formats.for_asset(asset),
     )
-
-
-@pages.route("/assets/new", methods=["GET", "POST"])
-@require(AssetPermission.CREATE)
-def add() -> ResponseReturnValue:
-    """A new asset, which gets the next tag."""
-    form = NewAssetForm(catalog=settings().rt_catalog)
-    form.catalog.choices = directory().catalogs()
-    if form.validate_on_submit():
-        new = NewAsset("", form.catalog.data, form.serial.data.strip(), form.model.data.strip(), (form.manufacturer.data or "").strip())
-        try:
-            by_default = {"prefix": settings().prefix, "default_catalog": settings().rt_catalog}
-            tag = service.add(transaction, directory(), new, **by_default, actor=current_actor(), now=utc_now())
-        except AppError as error:
-            show_problem(form, error)
-            return render_template("assets/new.html", form=form), error.status
-        flash(f"{tag.tag} is added. Print its label now.", "success")
-        return redirect(url_for(".show", asset_id=tag.asset_id), 303)
-    return render_template("assets/new.html", form=form), 400 if form.errors else 200
 
 
 @pages.post("/assets/<int:asset_id>/tag")

@@ -19,9 +19,6 @@ class AppError(Exception):
             return {"WWW-Authenticate": 'Bearer realm="RequestTracker Utils"'}
         return {"Retry-After": str(self.fields["retry_after"])} if "retry_after" in self.fields else {}
 
-    def as_json(self) -> dict[str, Any]:
-        return {"error": self.message, "code": self.code, **self.fields}
-
 
 class Invalid(AppError):
     """What was sent does not fit; `field` says where."""

@@ -131,7 +131,11 @@ class Settings(BaseModel):
     rt_catalog: str = Field("General assets", min_length=1, description="Catalog of new assets where none is chosen.")
     rt_serial_field: CustomField = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
     rt_model_field: CustomField = Field("Model", min_length=1, description="Custom field that holds the model.")
+    rt_asset_status: str = Field("", description="Status of new assets. Without it Request Tracker’s lifecycle says with which one begins.")
     rt_manufacturer_field: CustomField = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
+    rt_internal_name_field: CustomField = Field("Internal Name", min_length=1, description="Custom field that holds the internal name.")
+    rt_category_field: CustomField = Field("Category", min_length=1, description="Custom field that holds the category.")
+    rt_funding_field: CustomField = Field("Funding Source", min_length=1, description="Custom field that holds the source of the funding.")
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         "W12-", description="Beginning of every tag; a number of four digits or more follows."

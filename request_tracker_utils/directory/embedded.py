@@ -16,6 +16,7 @@ from request_tracker_utils.directory.service import LARGEST_ID, Asset, AssetNotF
 
 CHUNK = 100
 LONGEST_TEXT = 255
+FIRST_STATUS = "new"
 DEFAULT_CATALOGS = ("Chromebooks", "General assets")
 
 
@@ -108,8 +109,8 @@ class EmbeddedDirectory:
         with self._reading() as session:
             return session.execute(select(func.count()).select_from(_asked(query).subquery())).scalar_one()
 
-    def create(self, new: NewAsset) -> Asset:
-        for field in ("name", "serial", "model", "manufacturer", "catalog"):
+    def create(self, new: NewAsset) -> int:
+        for field in ("name", "serial", "model", "manufacturer", "catalog", "status"):
             _checked(field, getattr(new, field))
         row = DirectoryAsset(
             name=new.name,
@@ -117,6 +118,7 @@ class EmbeddedDirectory:
             model=new.model,
             manufacturer=new.manufacturer,
             catalog=new.catalog or self._catalog,
+            status=new.status or FIRST_STATUS,
             fields=dict(new.fields),
             created_at=utc_now(),
         )
@@ -124,7 +126,7 @@ class EmbeddedDirectory:
             with self._transaction() as session:
                 session.add(row)
                 session.flush()  # the database gives its number, and says whether the serial number is free
-                return _asset(row)
+                return row.id
         except IntegrityError:
             raise serial_taken(new.serial, self.find_by_serial(new.serial)) from None
 

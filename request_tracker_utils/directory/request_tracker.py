@@ -117,18 +117,11 @@ class RequestTrackerDirectory:
         with self._asking():
             return self._client.count_by_query(query)
 
-    def create(self, new: NewAsset) -> Asset:
+    def create(self, new: NewAsset) -> int:
         fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}
         fields = {name: value for name, value in fields.items() if value}
-        catalog = new.catalog or self._default_catalog
         with self._asking():
-            asset_id = self._client.create_asset(new.name, catalog=catalog, fields=fields)
-            try:
-                # RT may have changed values, and a webhook the name.
-                return self._asset(self._client.asset(asset_id))
-            except RtError:
-                # It exists. An error here would have it created a second time.
-                return self._asset(RtAsset(asset_id, "", "", catalog, fields))
+            return self._client.create_asset(new.name, catalog=new.catalog or self._default_catalog, fields=fields, status=new.status)
 
     def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
         with self._asking(asset_id):

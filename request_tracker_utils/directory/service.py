@@ -95,6 +95,8 @@ class NewAsset:
     manufacturer: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     """Further custom fields by name, such as `Funding Source`."""
+    status: str = ""
+    """Empty for the one that the directory gives by itself."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,12 @@ class AssetPage:
 
 
 def serial_taken(serial: str, holders: list[Asset]) -> SerialTaken:
-    holder = f" (Asset #{holders[0].id})" if holders else ""
-    return SerialTaken(f"Serial number {serial} already exists{holder}", field="serial", asset_id=holders[0].id if holders else None)
+    return serial_taken_by(serial, holders[0].id if holders else None)
+
+
+def serial_taken_by(serial: str, asset_id: int | None) -> SerialTaken:
+    holder = f" (Asset #{asset_id})" if asset_id else ""
+    return SerialTaken(f"Serial number {serial} already exists{holder}", field="serial_number", asset_id=asset_id)
 
 
 class Directory(Protocol):
@@ -159,10 +165,11 @@ class Directory(Protocol):
     def count(self, query: str) -> int:
         """How many assets a query finds. Raises DirectoryInvalid like `query`."""
 
-    def create(self, new: NewAsset) -> Asset:
-        """Creates an asset, and gives it as it reads back; its name is empty when it could not be read back.
+    def create(self, new: NewAsset) -> int:
+        """Creates an asset in one request, and returns its number. What the directory made of it (Request Tracker may change values, a
+        webhook the name) is for whoever needs it to read.
 
-        Raises DirectoryInvalid, DirectoryBusy, SerialTaken where the directory keeps serial numbers apart itself.
+        Raises DirectoryInvalid, DirectoryBusy, and SerialTaken where the directory itself keeps serial numbers apart.
         After DirectoryUnreachable and DirectoryBroken the asset may exist.
         """
 

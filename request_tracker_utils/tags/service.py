@@ -93,10 +93,10 @@ def reserve(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Ta
     return sequence.allocate(session, prefix, state=TagState.RESERVED, actor=actor, now=now, due_at=now + GRACE)
 
 
-def bind(session: Session, tag: Tag, *, asset_id: int, name: str, actor: Actor, now: datetime) -> Tag:
+def bind(session: Session, tag: Tag, *, asset_id: int, name: str | None, actor: Actor, now: datetime) -> Tag:
     """Makes the reserved tag the tag of the asset that was created under it, and returns the asset's tag.
 
-    `name` is the asset's name as the directory gives it, empty when that is not known. The asset has another tag when the webhook
+    `name` is the asset's name as the directory gives it, None when nobody has looked. The asset has another tag when the webhook
     was told of it by its number alone and gave it one, or when the creation outlasted the reservation: that one wins.
     """
     sequence.hold(session, tag.prefix)
@@ -106,8 +106,11 @@ def bind(session: Session, tag: Tag, *, asset_id: int, name: str, actor: Actor, 
         _assign(session, other, asset_id, action="bound", actor=actor, now=now, old_name=None)
     if other is None:
         return give_to_created_asset(session, asset_id=asset_id, asset_name=tag.tag, prefix=tag.prefix, now=now, actor=actor) or tag
-    if other.id != tag.id and name != tag.tag:  # else the directory still holds the name, and a job waits until it does not
-        give_back(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {other.tag} from the webhook")
+    if other.id != tag.id:
+        if name not in (None, tag.tag):
+            give_back(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {other.tag} from the webhook")
+        else:  # the directory may still hold the name: a job frees the tag as soon as it does not
+            _have_looked_after(session, tag, now)
     if name == other.tag and other.confirmed_at is None:
         settle(session, other, action="confirmed", actor=actor, now=now)
     return other
@@ -252,6 +255,11 @@ def _is_still_reserved(session: Session, tag: Tag) -> bool:
     """Whether this is still the reservation that `tag` was, and not a later one of the same tag."""
     current = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
     return current.state == TagState.RESERVED and current.asset_id is None and current.changed_at == tag.changed_at
+
+
+def _have_looked_after(session: Session, tag: Tag, now: datetime) -> None:
+    if _is_still_reserved(session, tag):
+        session.get_one(Tag, tag.id).due_at = now + FIRST_LOOK
 
 
 def _known_tag(session: Session, text: str) -> TagName:

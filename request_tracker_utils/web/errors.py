@@ -1,10 +1,10 @@
 """Turns errors into answers: the only place that does."""
 
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import structlog
-from flask import Flask, g, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
+from request_tracker_utils.web.refusals import Shape, shape_of
 from request_tracker_utils.web.traffic import route
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ def of_ours(error: AppError) -> ResponseReturnValue:
     headers = error.headers()
     if wants_page():
         return render_template("web/error.html", status=error.status, title=_title(error), message=error.message), error.status, headers
-    return jsonify(error.as_json()), error.status, headers
+    return _json(error.message, code=error.code, **error.fields), _shape().status(error.status), headers
 
 
 def of_http(error: HTTPException) -> ResponseReturnValue:
@@ -57,7 +58,7 @@ def of_http(error: HTTPException) -> ResponseReturnValue:
     kept = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
     if wants_page():
         return render_template("web/error.html", status=status, title=name, message=message), status, kept
-    return jsonify(error=message, code=name.lower().replace(" ", "_")), status, kept
+    return _json(message, code=name.lower().replace(" ", "_")), _shape().status(status), kept
 
 
 def of_database(error: SQLAlchemyError) -> ResponseReturnValue:
@@ -79,7 +80,7 @@ def of_fault(error: Exception) -> ResponseReturnValue:
     message = f"Something went wrong here, and it was written down. If it happens again, tell your administrator: {g.get('request_id', '')}"
     if wants_page():
         return render_template("web/error.html", status=500, title="Something went wrong", message=message), 500
-    return jsonify(error=message, code="internal_server_error"), 500
+    return _json(message, code="internal_server_error"), 500
 
 
 def of_validation(error: ValidationError) -> NoReturn:
@@ -90,6 +91,14 @@ def of_validation(error: ValidationError) -> NoReturn:
     first = details[0]
     message = f"{first['field']}: {first['problem']}" if first["field"] else first["problem"]
     raise Invalid(message, field=first["field"], details=details) from error
+
+
+def _shape() -> Shape:
+    return shape_of(current_app.view_functions.get(request.endpoint or ""))
+
+
+def _json(message: str, **fields: Any) -> Response:
+    return jsonify(_shape().body(message, fields))
 
 
 def _title(error: AppError) -> str:

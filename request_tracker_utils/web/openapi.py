@@ -12,7 +12,7 @@ from flask_openapi3 import OpenAPI
 from request_tracker_utils.web.auth import SAFE_METHODS, Access, access_of
 from request_tracker_utils.web.examples import add_examples
 from request_tracker_utils.web.house import house, settings
-from request_tracker_utils.web.refusals import REFUSAL, refusals_of
+from request_tracker_utils.web.refusals import refusals_of, shape_of
 
 _SCHEMES = "rtutils_security_schemes"
 _OF_USERS: dict[str, dict[str, str]] = {
@@ -63,7 +63,7 @@ def document() -> dict[str, Any]:
     schemas = spec["components"]["schemas"]
     del schemas["ValidationErrorModel"]  # flask-openapi3's own shape, which nothing answers with
     add_examples(schemas)
-    schemas["Refusal"] = REFUSAL
+    schemas |= {shape.name: dict(shape.schema) for shape in map(shape_of, current_app.view_functions.values())}
     for path, method, operation in operations(spec):
         _complete(spec, path, method, operation)
     spec["components"] = {"schemas": schemas, "securitySchemes": _OF_USERS | current_app.extensions.get(_SCHEMES, {})}

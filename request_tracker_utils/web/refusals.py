@@ -1,6 +1,7 @@
 """The errors that JSON routes answer with, as their documentation has them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, TypeVar
@@ -42,6 +43,27 @@ REFUSAL: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The errors of routes whose contract was written elsewhere: a schema called `name`, and `body` makes an error's JSON from its message
+    and its fields. `silence` is the status where what is needed cannot be reached."""
+
+    name: str
+    schema: Mapping[str, Any]
+    body: Callable[[str, Mapping[str, Any]], dict[str, Any]]
+    silence: int = 503
+
+    def status(self, status: int) -> int:
+        return self.silence if status == Unavailable.status else status
+
+
+def _in_our_words(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"error": message, **fields}
+
+
+OURS = Shape("Refusal", REFUSAL, _in_our_words)
+
+
 class TooLarge(AppError):
     """The body is larger than this program takes."""
 
@@ -58,6 +80,21 @@ def may_refuse(*errors: type[AppError]) -> Callable[[Route], Route]:
     return decorate
 
 
+def refuses_as(shape: Shape) -> Callable[[Route], Route]:
+    """Has the route's errors, also those that the door and its body bring, answered in another shape than everywhere."""
+
+    def decorate(route: Route) -> Route:
+        route.refusal_shape = shape  # type: ignore[attr-defined]
+        return route
+
+    return decorate
+
+
+def shape_of(route: Callable[..., Any] | None) -> Shape:
+    """In which shape the route says no."""
+    return getattr(route, "refusal_shape", OURS)
+
+
 def refusals_of(route: Callable[..., Any], access: Access, method: str, *, takes_input: bool, has_secret: bool) -> dict[str, Any]:
     """The error answers of an operation by status, each with its codes and an example of each."""
     errors = {Unavailable, *getattr(route, "refusals", ())}
@@ -69,23 +106,22 @@ def refusals_of(route: Callable[..., Any], access: Access, method: str, *, takes
         errors.add(Invalid)
     if method not in SAFE_METHODS:
         errors.add(TooLarge)
+    shape = shape_of(route)
     return {
-        str(status): _answer(status, [error for error in errors if error.status == status])
-        for status in sorted({error.status for error in errors})
+        str(status): _answer(status, [error for error in errors if shape.status(error.status) == status], shape)
+        for status in sorted({shape.status(error.status) for error in errors})
     }
 
 
-def _answer(status: int, errors: Iterable[type[AppError]]) -> dict[str, Any]:
+def _answer(status: int, errors: Iterable[type[AppError]], shape: Shape) -> dict[str, Any]:
     by_code = {error.code: _sentence(error) for error in sorted(errors, key=lambda error: error.code)}
     lines = [f"`{code}`: {sentence}" for code, sentence in by_code.items()]
+    of_shape = {"$ref": f"#/components/schemas/{shape.name}"}
+    schema = {"allOf": [of_shape, {"properties": {"code": {"enum": list(by_code)}}}]} if shape is OURS else of_shape
+    examples = {code: {"summary": sentence, "value": shape.body(sentence, {"code": code})} for code, sentence in by_code.items()}
     return {
         "description": f"{HTTPStatus(status).phrase}. " + " ".join(lines),
-        "content": {
-            "application/json": {
-                "schema": {"allOf": [{"$ref": "#/components/schemas/Refusal"}, {"properties": {"code": {"enum": list(by_code)}}}]},
-                "examples": {code: {"summary": sentence, "value": {"error": sentence, "code": code}} for code, sentence in by_code.items()},
-            }
-        },
+        "content": {"application/json": {"schema": schema, "examples": examples}},
     }
 
 

@@ -178,17 +178,16 @@ class Person:
     def get(self, path: str) -> requests.Response:
         return self.session.get(self.url + path, timeout=60, allow_redirects=False)
 
-    def fill_in(self, path: str, **fields: str) -> requests.Response:
-        """Loads the page, fills in its form and sends it."""
-        page = self.get(path)
+    def fill_in(self, path: str, *, form: str = "", **fields: str) -> requests.Response:
+        """Loads the page of the form, which is that of the path unless told otherwise, fills it in and sends it."""
+        page = self.get(form or path)
         assert page.status_code == 200, page.text
         csrf_token = page.text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
-        form = {**fields, "csrf_token": csrf_token}
-        return self.session.post(self.url + path, data=form, timeout=120, allow_redirects=False)
+        return self.session.post(self.url + path, data={**fields, "csrf_token": csrf_token}, timeout=120, allow_redirects=False)
 
     def add_asset(self, serial: str, model: str = "Chromebook 3100", catalog: str = CATALOG) -> requests.Response:
         """The answer leads to the asset's page when it was added."""
-        return self.fill_in("/assets/new", serial=serial, model=model, manufacturer="Dell", catalog=catalog)
+        return self.fill_in("/assets/new", form="/assets/create", serial_number=serial, model=model, manufacturer="Dell", catalog=catalog)
 
 
 def asset_id_of(answer: requests.Response) -> int:

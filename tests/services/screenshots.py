@@ -21,11 +21,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.assets import service as service_of_assets
 from request_tracker_utils.assets.demo import demo
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.models import DirectoryAsset
@@ -34,6 +36,7 @@ from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags.jobs import confirm_tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
 from request_tracker_utils.tags.reset import reset
@@ -84,7 +87,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset": "/assets/60",
         "asset-untagged": f"/assets/{untagged_id}",
         "asset-problem": f"/assets/{troubled_id}",
-        "new-asset": "/assets/new",
+        "new-assets": "/assets/create",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
@@ -182,12 +185,12 @@ def _special_assets() -> tuple[int, int]:
     untagged = held.create(NewAsset("Office laptop", "General assets", "PF3ZK19Q", "ThinkPad L14 Gen 4", "Lenovo"))
     waiting = held.create(NewAsset("Room 12, front desk", "General assets", "5CD2198XKL", "ProBook 440 G10", "HP"))
     troubled = held.create(NewAsset("Library, shelf", "Chromebooks", "8KQ2LM3", "Chromebook 3100", "Dell"))
-    for asset in (waiting, troubled):
+    for asset in map(held.get, (waiting, troubled)):
         tags.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
     with transaction() as session:
         problem = "The directory does not let us rename the asset: Permission Denied. We try again."
-        session.execute(update(Tag).where(Tag.asset_id == troubled.id).values(problem=problem))
-    return untagged.id, troubled.id
+        session.execute(update(Tag).where(Tag.asset_id == troubled).values(problem=problem))
+    return untagged, troubled
 
 
 def _tasks() -> None:
@@ -228,9 +231,11 @@ def _administered(folder: Path) -> None:
 def _differences() -> None:
     """Each kind of difference between the directory and the tags, found by a comparison."""
     held, now = directory(), utc_now()
-    made = [NewAsset("", "General assets", f"DIFF{number}", "ProBook 440 G10", "HP") for number in range(4)]
-    by = {"prefix": "W12-", "actor": Actor(NAME), "now": now - timedelta(hours=2)}  # young tags are no difference yet
-    renamed, retagged, printed, gone = (service_of_assets.add(transaction, held, new, **by).asset_id for new in made)  # type: ignore[arg-type]
+    made = [Wanted(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
+    before = now - timedelta(hours=2)  # young tags are no difference yet
+    creator = Creator(transaction, reading, held, Rules(), Actor(NAME), lambda: before)
+    renamed, retagged, printed, gone = (creator.create(each).asset_id for each in made)
+    confirm_tags()
     held.rename(renamed, "Ms Lee’s laptop")
     held.rename(retagged, "W12-0400")
     for name in ("W12-0020", "W12-0812", "w12-0021", "W12-33 spare"):

@@ -77,11 +77,11 @@ def test_a_new_link_ends_the_one_before_and_the_old_password_holds_until_it_is_u
 
 def test_role_and_address_are_changed_and_hold_at_once(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob")
-    assert at_work.get("/assets/new").status_code == 200
+    assert at_work.get("/assets/create").status_code == 200
     assert admin.post(f"/admin/people/{bob}", role="student", email="bob@example.org").status_code == 303
     changed = account(app, "bob")
     assert (changed.role, changed.email) == ("student", "bob@example.org")
-    assert at_work.get("/assets/new").status_code == 403
+    assert at_work.get("/assets/create").status_code == 403
     assert recorded(app, LoginKind.CHANGED)[-1].detail == "role staff → student, e-mail address, by ada"
 
 

@@ -143,9 +143,9 @@ def test_privileged_users_have_the_role_that_is_set_for_them_and_others_none(
     request_tracker: RequestTracker, open_app: Flask, students_token: str
 ) -> None:
     for scheme in ("token", "Bearer"):
-        assert call(open_app, request_tracker.clerks_token, "/assets/new", scheme).status_code == 200
+        assert call(open_app, request_tracker.clerks_token, "/assets/create", scheme).status_code == 200
     assert call(open_app, request_tracker.clerks_token, "/admin/people").status_code == 403
-    assert call(open_app, students_token, "/assets/new").status_code == 401
+    assert call(open_app, students_token, "/assets/create").status_code == 401
     (used,) = recorded(open_app, LoginKind.TOKEN_USED)
     assert (used.name, used.user_id) == ("clerk (Request Tracker)", None)
 
@@ -159,7 +159,7 @@ def test_a_name_of_full_length_in_request_tracker_is_no_fault(request_tracker: R
     name = f"head.of.{'long.' * 30}names.{uuid4().hex}"
     made = request_tracker.rest("POST", "user", json={"Name": name, "Privileged": 1, "EmailAddress": f"{uuid4().hex}@rt.test"})
     assert made.status_code == 201, made.text
-    assert call(open_app, request_tracker.new_token(name), "/assets/new").status_code == 200
+    assert call(open_app, request_tracker.new_token(name), "/assets/create").status_code == 200
     (used,) = recorded(open_app, LoginKind.TOKEN_USED)
     assert used.name == f"{name} (Request Tracker)"[:100]
 
@@ -283,7 +283,7 @@ def test_nonsense_of_request_tracker_makes_no_token_bad(request_tracker: Request
 def test_an_answer_about_somebody_else_is_nobodys(request_tracker: RequestTracker, line: Proxy, open_app: Flask) -> None:
     root = request_tracker.rest("GET", f"user/{request_tracker.token.split('-')[1]}").json()
     with line.meddling(answers(Reply(root))):
-        assert call(open_app, request_tracker.clerks_token, "/assets/new").status_code == 401
+        assert call(open_app, request_tracker.clerks_token, "/assets/create").status_code == 401
 
 
 def test_what_has_not_the_form_of_a_token_never_reaches_request_tracker(request_tracker: RequestTracker, line: Proxy, app: Flask) -> None:

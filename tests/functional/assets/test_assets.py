@@ -26,17 +26,17 @@ def staff(app: Flask, client: FlaskClient) -> FlaskClient:
 
 
 def add(client: FlaskClient, **form: str) -> TestResponse:
-    form = {"serial": "", "model": "Chromebook 3100", "manufacturer": "Dell", "catalog": "Chromebooks", **form}
-    return client.post("/assets/new", data={"csrf_token": csrf_token(client, "/assets/new"), **form}, headers=PAGE)
+    form = {"serial_number": "ABC-9", "model": "Chromebook 3100", "manufacturer": "Dell", "catalog": "Chromebooks", **form}
+    return client.post("/assets/new", data={"csrf_token": csrf_token(client, "/assets/create"), **form}, headers=PAGE)
 
 
 def existing(app: Flask, name: str, **fields: str) -> int:
     with app.app_context():
-        return directory().create(NewAsset(name, **fields)).id
+        return directory().create(NewAsset(name, **fields))
 
 
 def test_an_asset_that_is_added_gets_the_next_tag(staff: FlaskClient) -> None:
-    answer = add(staff, serial="ABC-1")
+    answer = add(staff, serial_number="ABC-1")
     assert (answer.status_code, answer.location) == (303, "/assets/1")
     page = staff.get("/assets/1", headers=PAGE).get_data(as_text=True)
     assert "W12-0001" in page
@@ -44,8 +44,8 @@ def test_an_asset_that_is_added_gets_the_next_tag(staff: FlaskClient) -> None:
 
 
 def test_a_serial_number_is_taken_once_whatever_its_case(staff: FlaskClient) -> None:
-    add(staff, serial="ABC-1")
-    answer = add(staff, serial="abc-1")
+    add(staff, serial_number="ABC-1")
+    answer = add(staff, serial_number="abc-1")
     assert answer.status_code == 409
     assert "already exists (Asset #1)" in answer.get_data(as_text=True)
 
@@ -56,7 +56,7 @@ def test_of_eight_who_add_one_serial_number_at_once_one_succeeds(app: Flask) -> 
     for client in clients:
         sign_in(client, "staff")
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(lambda client: add(client, serial="SAME-1").status_code, clients)) == [303] + [409] * 7
+        assert sorted(pool.map(lambda client: add(client, serial_number="SAME-1").status_code, clients)) == [303] + [409] * 7
     with app.app_context(), reading() as session:
         states = list(session.scalars(select(Tag.state)))
     assert sorted(states) == ["assigned"] + ["released"] * (len(states) - 1)
@@ -116,7 +116,7 @@ def test_pages_of_a_long_list(app: Flask, staff: FlaskClient) -> None:
 
 class TestLabels:
     def test_a_label_is_printed_by_id_and_by_name(self, app: Flask, staff: FlaskClient) -> None:
-        add(staff, serial="ABC123456")
+        add(staff, serial_number="ABC123456")
         for query in ("asset_id=1", "assetId=1", "assetName=W12-0001", "asset_id=1&size=small", "asset_id=1&size=large&autoprint=1"):
             page = staff.get(f"/labels/print?{query}").get_data(as_text=True)
             assert 'class="label"' in page

@@ -27,7 +27,7 @@ def tagged(app: Flask) -> Make:
 
     def make(**fields: str) -> int:
         with app.app_context():
-            asset_id = directory().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields)).id
+            asset_id = directory().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields))
             tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now())
             assert tag is not None
             directory().rename(asset_id, tag.tag)
@@ -40,6 +40,6 @@ def tagged(app: Flask) -> Make:
 def untagged(app: Flask) -> Make:
     def make(name: str = "an old laptop", **fields: str) -> int:
         with app.app_context():
-            return directory().create(NewAsset(name, **fields)).id
+            return directory().create(NewAsset(name, **fields))
 
     return make

@@ -31,10 +31,10 @@ def assets(app: Flask) -> dict[str, int]:
     with app.app_context():
         held = directory()
         return {
-            "laptop": held.create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")).id,
-            "cable": held.create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})).id,
-            "cart": held.create(NewAsset("Cart 4, front row", "General assets")).id,
-            "nameless": held.create(NewAsset("", "General assets")).id,
+            "laptop": held.create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")),
+            "cable": held.create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})),
+            "cart": held.create(NewAsset("Cart 4, front row", "General assets")),
+            "nameless": held.create(NewAsset("", "General assets")),
         }
 
 

@@ -100,7 +100,7 @@ def test_more_assets_under_way_than_threads_come_through_each_with_one_tag(
     wait_until(lambda: narrow.call("GET", "/next-asset-tag").ok)
     surroundings.tells(narrow.server.url)
     people = [narrow.signed_in() for _ in range(8)]
-    assert people[0].get("/assets/new").ok  # the catalogs are known from here on: the form needs no place at Request Tracker
+    assert people[0].get("/assets/create").ok  # the catalogs are known from here on: the form needs no place at Request Tracker
     before = rt.all_assets()
     with ThreadPoolExecutor(14) as pool:
         forms = [pool.submit(person.add_asset, f"BUSY-{number}") for number, person in enumerate(people)]

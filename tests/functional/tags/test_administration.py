@@ -124,7 +124,7 @@ class TestThePage:
             "W12-0001",
             "W12-0002",
         ]
-        answer = admin.post("/assets/new", model="Chromebook", serial="", manufacturer="", catalog="Chromebooks")
+        answer = admin.post("/assets/new", model="3100", serial_number="LAB-1", manufacturer="Dell", catalog="Chromebooks")
         assert answer.status_code == 303
         assert "LAB-0002" in admin.read(answer.location)
 

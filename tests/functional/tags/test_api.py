@@ -17,7 +17,7 @@ def staff(app: Flask) -> dict[str, str]:
 
 def asset(app: Flask, name: str = "laptop") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name)).id
+        return directory().create(NewAsset(name))
 
 
 def confirm(client: FlaskClient, headers: dict[str, str], tag: object, asset_id: object) -> TestResponse:

@@ -7,9 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 
-from request_tracker_utils.assets import service as assets
 from request_tracker_utils.core import jobs
-from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.directory.current import directory
@@ -19,6 +17,7 @@ from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag, TagDifference, TagSequence
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.house import EXTENSION
+from tests.services.creations import create_confirmed
 from tests.services.forms import button, buttons
 from tests.services.house import csrf_token as csrf
 from tests.services.house import sign_in, token, user
@@ -68,8 +67,8 @@ def add(app: Flask, name: str = "") -> int:
     """An asset with a tag of ours, or one of this name without."""
     with app.app_context():
         if name:
-            return directory().create(NewAsset(name)).id
-        return assets.add(transaction, directory(), NewAsset(""), prefix="W12-", actor=Actor("ada"), now=utc_now()).id
+            return directory().create(NewAsset(name))
+        return create_confirmed(directory()).asset_id
 
 
 def rename(app: Flask, asset_id: int, name: str) -> None:

@@ -20,7 +20,7 @@ def staff(app: Flask) -> dict[str, str]:
 
 def asset(app: Flask, name: str = "laptop") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name)).id
+        return directory().create(NewAsset(name))
 
 
 def name_of(app: Flask, asset_id: int) -> str:

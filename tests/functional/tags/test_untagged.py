@@ -25,7 +25,7 @@ def admin(app: Flask, client: FlaskClient) -> FlaskClient:
 
 def asset(app: Flask, name: str, catalog: str = "Chromebooks", serial: str = "") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name, catalog, serial)).id
+        return directory().create(NewAsset(name, catalog, serial))
 
 
 def name_of(app: Flask, asset_id: int) -> str:

@@ -15,8 +15,9 @@ def directory(app: Flask):  # type: ignore[no-untyped-def]
 
 
 def test_what_is_created_is_found_by_id_name_and_serial_in_any_case(directory: Directory) -> None:
-    made = directory.create(NewAsset("W12-0001", "Chromebooks", "AbC-1", "Chromebook 3100", "Dell", {"Funding Source": "Title I"}))
-    assert directory.get(made.id) == made
+    new = NewAsset("W12-0001", "Chromebooks", "AbC-1", "Chromebook 3100", "Dell", {"Funding Source": "Title I"}, status="in-use")
+    made = directory.get(directory.create(new))
+    assert (made.model, made.manufacturer, made.catalog, made.status) == ("Chromebook 3100", "Dell", "Chromebooks", "in-use")
     assert directory.find_by_name("W12-0001") == [made]
     assert directory.find_by_serial("aBc-1") == [made]
     assert (directory.find_by_name("w12-0001"), directory.find_by_serial("")) == ([], [])
@@ -25,7 +26,7 @@ def test_what_is_created_is_found_by_id_name_and_serial_in_any_case(directory: D
 
 
 def test_many_come_in_the_order_asked_and_what_does_not_exist_is_left_out(directory: Directory) -> None:
-    ids = [directory.create(NewAsset(f"asset {number}")).id for number in range(150)]
+    ids = [directory.create(NewAsset(f"asset {number}")) for number in range(150)]
     asked = [*reversed(ids), 9999, -1, 2**40, ids[0]]
     found = [asset.id for chunk in directory.get_many(asked) for asset in chunk]
     assert found[:150] == list(reversed(ids))
@@ -39,16 +40,16 @@ def test_an_unknown_number_is_not_found(directory: Directory, asset_id: int) -> 
 
 def test_renaming_gives_the_old_name_back(directory: Directory) -> None:
     made = directory.create(NewAsset("old"))
-    assert directory.rename(made.id, "new") == "old"
-    assert directory.get(made.id).name == "new"
+    assert directory.rename(made, "new") == "old"
+    assert directory.get(made).name == "new"
 
 
 def test_a_holder_is_set_and_taken_away(directory: Directory) -> None:
     made = directory.create(NewAsset("x"))
-    directory.set_holder(made.id, "student1001")
-    assert (directory.get(made.id).holder, directory.get(made.id).owner) == ("student1001", "student1001")
-    directory.set_holder(made.id, "")
-    assert directory.get(made.id).holder == ""
+    directory.set_holder(made, "student1001")
+    assert (directory.get(made).holder, directory.get(made).owner) == ("student1001", "student1001")
+    directory.set_holder(made, "")
+    assert directory.get(made).holder == ""
 
 
 def test_names_are_listed_by_their_beginning_with_case_and_without_wildcards(directory: Directory) -> None:
@@ -85,7 +86,7 @@ def test_a_query_for_everything_is_refused(directory: Directory) -> None:
 
 
 def test_what_a_query_finds_comes_in_chunks_by_id_and_is_counted(directory: Directory) -> None:
-    ids = [directory.create(NewAsset(f"asset {number}")).id for number in range(130)]
+    ids = [directory.create(NewAsset(f"asset {number}")) for number in range(130)]
     directory.create(NewAsset("another"))
     chunks = list(directory.query("asset", limit=500))
     assert ([len(chunk) for chunk in chunks], [asset.id for chunk in chunks for asset in chunk]) == ([100, 30], ids)
@@ -94,7 +95,7 @@ def test_what_a_query_finds_comes_in_chunks_by_id_and_is_counted(directory: Dire
 
 
 def test_many_serials_are_found_in_any_case_and_none_for_those_that_nobody_has(directory: Directory) -> None:
-    made = [directory.create(NewAsset("x", serial=f"Ser-{number}")) for number in range(120)]
+    made = [directory.get(directory.create(NewAsset("x", serial=f"Ser-{number}"))) for number in range(120)]
     directory.create(NewAsset("without a serial number"))
     asked = [f"sER-{number}" for number in reversed(range(120))]
     assert directory.find_by_serials([*asked, "", "nobody's", "ser-1", "' OR 1=1 --"]) == made

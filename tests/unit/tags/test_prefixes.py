@@ -8,13 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from request_tracker_utils.assets import service as assets
+from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.tags import adoption, prefixes, sequence, service, tagging
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceNotReady
 from request_tracker_utils.tags.models import TagEvent, TagSequence, WaitingAsset
+from tests.services.creations import creator, wanted
 from tests.services.directories import StumblingDirectory
 from tests.unit.tags.conftest import ADA, NOW
 
@@ -134,7 +134,7 @@ def test_new_and_old_assets_get_the_tags_of_their_catalog(directory: StumblingDi
     call = {"prefix": "W12-", "actor": ADA, "now": NOW}
 
     def add(catalog: str, default: str = "") -> str:
-        return assets.add(transaction, directory, NewAsset("", catalog), default_catalog=default, **call).tag  # type: ignore[arg-type]
+        return creator(directory, Rules(catalog=default)).create(wanted(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = directory.asset("an old one", catalog="Chromebooks")

@@ -1,0 +1,25 @@
+"""Scheduled work on creations."""
+
+from datetime import timedelta
+
+from request_tracker_utils.assets import claims, settling
+from request_tracker_utils.core.actor import of_job
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.directory.current import directory
+
+
+def settle_creations() -> int:
+    return settling.settle_due(transaction, reading, directory(), actor=of_job("settle-creations"), clock=utc_now)
+
+
+def put_away_creations() -> int:
+    with transaction() as session:
+        return claims.put_away(session, now=utc_now())
+
+
+jobs = [
+    Job("settle-creations", "Find out what became of creations that were not answered", timedelta(seconds=30), settle_creations),
+    Job("put-away-creations", "Delete the record of creations that ended long ago", timedelta(days=1), put_away_creations),
+]

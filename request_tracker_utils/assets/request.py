@@ -1,0 +1,25 @@
+"""What requests, jobs and tasks of this app create assets with."""
+
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.service import Created, Creator
+from request_tracker_utils.assets.wanted import Wanted
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import Asset
+from request_tracker_utils.labels import service as labels
+from request_tracker_utils.labels.catalogue import catalogue, fits
+from request_tracker_utils.web.auth import current_actor
+from request_tracker_utils.web.house import settings
+
+
+def creator(actor: Actor | None = None) -> Creator:
+    """For the caller of this request, unless somebody else is named."""
+    return Creator(transaction, reading, directory(), Rules.as_set(settings()), actor or current_actor())
+
+
+def label_waits(made: Created, wanted: Wanted) -> bool:
+    """Whether the asset's label can be drawn: then it waits at its print page. The server cannot see paper. Asks nobody."""
+    new = Rules.as_set(settings()).new_asset(wanted)
+    asset = Asset(made.asset_id, made.tag, made.serial, new.model, new.manufacturer, new.catalog, fields=new.fields)
+    return fits(catalogue().for_asset(asset), labels.content(directory(), asset))

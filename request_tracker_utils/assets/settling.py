@@ -1,0 +1,117 @@
+"""Finding out what became of creations that nobody has heard of any more: the directory was silent, or the process died."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.assets import claims
+from request_tracker_utils.assets.models import Creation, CreationState
+from request_tracker_utils.assets.serials import holders_of
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.directory.service import Asset, Directory
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags.models import Tag
+
+BATCH = 200
+LEASE = timedelta(minutes=1)
+"""Until a creation that somebody looks after is looked after again: whoever did has died, or the directory is silent."""
+SOON = claims.FIRST_LOOK + timedelta(seconds=1)
+LOOKS = 2
+"""Searches in vain after which an asset does not exist, the last of them after the grace of its tag."""
+NEVER = "The directory has no such asset: it was never created. Serial number and tag are free again; try again."
+WITHOUT_SERIAL = "The directory has the asset, but did not keep its serial number. Check the field and who may write it, and set it there."
+
+
+def settle_due(transaction: Transaction, reading: Reading, directory: Directory, *, actor: Actor, clock: Callable[[], datetime]) -> int:
+    """Looks after every creation that is due, and returns how many have ended. Raises what the directory raises: they are due again
+    soon."""
+    ended = 0
+    while creations := _take(transaction, now := clock()):
+        ended += look(transaction, reading, directory, creations, actor=actor, now=now)
+    return ended
+
+
+def look(
+    transaction: Transaction, reading: Reading, directory: Directory, creations: Iterable[Creation], *, actor: Actor, now: datetime
+) -> int:
+    """Searches the directory for these, and ends those of which the truth is known then. Returns how many. One request for 200.
+
+    Raises what the directory raises.
+    """
+    ended, sent = 0, list[Creation]()
+    for creation in creations:
+        if creation.state == CreationState.CLAIMED:
+            with transaction() as session:
+                claims.note_failed(session, creation, problem=claims.BROKEN_OFF, now=now)
+            ended += 1
+        else:
+            sent.append(creation)
+    holders = holders_of(directory, [creation.serial for creation in sent])
+    for creation in sent:
+        ended += _Look(transaction, reading, directory, creation, actor, now).settle(holders.get(creation.serial_key, []))
+    return ended
+
+
+class _Look:
+    """One look after one creation that was sent."""
+
+    def __init__(
+        self, transaction: Transaction, reading: Reading, directory: Directory, creation: Creation, actor: Actor, now: datetime
+    ) -> None:
+        self._transaction, self._directory, self._actor, self._now = transaction, directory, actor, now
+        self._creation = creation
+        with reading() as session:
+            self._reservation = _reservation(session, creation)
+            self._reading = reading
+
+    def settle(self, holders: list[Asset]) -> bool:
+        """`holders` are the directory's assets with the serial number. Returns whether the creation has ended."""
+        asset = self._ours(holders)
+        if asset is not None:
+            return self._created(asset)
+        last = (self._creation.sent_at or self._now) + tags.GRACE
+        if self._creation.looks + 1 < LOOKS or self._now < last:
+            with self._transaction() as session:
+                claims.note_look(session, self._creation, due_at=max(last, self._now + claims.FIRST_LOOK))
+            return False
+        named = self._directory.find_by_name(self._reservation.tag)
+        return self._created(named[0], problem=WITHOUT_SERIAL) if len(named) == 1 else self._never_created()
+
+    def _ours(self, holders: list[Asset]) -> Asset | None:
+        """The asset that bears the tag; else one that the webhook gave another: it was told no name, and was faster."""
+        by_name = next((asset for asset in holders if asset.name == self._reservation.tag), None)
+        if by_name is not None:
+            return by_name
+        with self._reading() as session:
+            tagged = tags.tags_of_assets(session, [asset.id for asset in holders])
+        return next((asset for asset in holders if asset.id in tagged), None)
+
+    def _created(self, asset: Asset, problem: str | None = None) -> bool:
+        with self._transaction() as session:
+            tag = tags.bind(session, self._reservation, asset_id=asset.id, name=asset.name, actor=self._actor, now=self._now)
+            claims.note_created(session, self._creation, asset_id=asset.id, tag=tag, now=self._now, problem=problem)
+        return True
+
+    def _never_created(self) -> bool:
+        with self._transaction() as session:
+            tags.give_back(session, self._reservation, actor=self._actor, now=self._now, reason=NEVER)
+            claims.note_failed(session, self._creation, problem=NEVER, now=self._now)
+        return True
+
+
+def _take(transaction: Transaction, now: datetime) -> list[Creation]:
+    with transaction() as session:
+        due = select(Creation).where(Creation.due_at <= now).order_by(Creation.due_at).limit(BATCH)
+        creations = list(session.scalars(due.with_for_update(skip_locked=True)))
+        for creation in creations:
+            creation.due_at = now + LEASE
+        return creations
+
+
+def _reservation(session: Session, creation: Creation) -> Tag:
+    """The tag as it was reserved for this creation: by then it may be somebody else's."""
+    tag = session.get_one(Tag, creation.tag_id)
+    return Tag(id=tag.id, tag=tag.tag, prefix=tag.prefix, number=tag.number, changed_at=creation.sent_at)

@@ -1,0 +1,37 @@
+"""Assets created as the program creates them."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.service import Created, Creator
+from request_tracker_utils.assets.wanted import Wanted
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.directory.service import Directory
+from request_tracker_utils.tags import confirmation
+
+ADA = Actor("ada")
+_numbers = count(1)
+
+
+def wanted(serial: str = "", **fields: str) -> Wanted:
+    """A laptop, with a serial number of its own unless one is given."""
+    return Wanted(serial or f"SN-{next(_numbers):05d}", **{"manufacturer": "Dell", "model": "Chromebook 3100", **fields})
+
+
+def creator(directory: Directory, rules: Rules | None = None, *, actor: Actor = ADA, now: datetime | None = None) -> Creator:
+    return Creator(transaction, reading, directory, rules or Rules(), actor, (lambda: now) if now else utc_now)
+
+
+def create(directory: Directory, serial: str = "", *, now: datetime | None = None, **fields: str) -> Created:
+    """Inside the app's context."""
+    return creator(directory, now=now).create(wanted(serial, **fields))
+
+
+def create_confirmed(directory: Directory, serial: str = "", **fields: str) -> Created:
+    """One that was created some minutes ago, and whose name the job has seen in the directory since."""
+    made = create(directory, serial, now=utc_now() - timedelta(minutes=5), **fields)
+    confirmation.confirm_due(transaction, directory, actor=ADA, clock=utc_now)
+    return made
