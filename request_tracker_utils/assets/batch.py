@@ -12,7 +12,7 @@ from request_tracker_utils.assets.errors import SerialInFlight
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.assets.serials import holders_of
 from request_tracker_utils.assets.service import Created, Creator
-from request_tracker_utils.assets.wanted import Wanted, key
+from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.directory.service import serial_taken
@@ -69,25 +69,30 @@ class Batch:
                 return self._creator.send(mine, _wanted(item))
             except SerialInFlight:
                 pass  # it was held for too long while others were created: from the beginning
-        elif (done := self._earlier(item)) is not None:
-            return done
-        return self._creator.create(_wanted(item), item_id=item.id)
+        return self._earlier(item) or self._creator.create(_wanted(item), item_id=item.id)
+
+    def release(self) -> None:
+        """Frees the serial numbers of items that the run does not come to any more."""
+        with self._creator.transaction() as session:
+            for creation in self._held.values():
+                claims.note_failed(session, creation, problem=claims.BROKEN_OFF, now=self._creator.clock())
+        self._held.clear()
 
     def _hold(self, wanted: dict[int, Wanted]) -> dict[int, Creation]:
-        """Item → the creation that holds its serial number. What an earlier run has held or sent is left to `create`."""
+        """Item → the creation that holds its serial number. What an earlier run has held goes on; what it has sent is left to `create`."""
         with self._creator.transaction() as session:
+            now = self._creator.clock()
             known = claims.of_items(session, list(wanted))
-            fresh = [(item_id, each) for item_id, each in wanted.items() if item_id not in known or known[item_id].is_over]
-            if not fresh:
-                return {}
-            claimed = claims.claim_many(session, fresh, actor=self._creator.actor, now=self._creator.clock())
-        return {int(each.item_id or 0): each for each in claimed.values()}
+            held = {item_id: each for item_id, each in known.items() if claims.hold_on(session, each, now=now)}
+            fresh = [(item_id, each) for item_id, each in wanted.items() if item_id not in known or known[item_id].has_failed]
+            claimed = claims.claim_many(session, fresh, actor=self._creator.actor, now=now) if fresh else {}
+        return held | {int(each.item_id or 0): each for each in claimed.values()}
 
     def _earlier(self, item: TaskItem) -> Created | None:
         """What an earlier run has created for the item. Raises BeingFoundOut while that is not known."""
         with self._creator.reading() as session:
             creation = claims.of_items(session, [item.id]).get(item.id)
-            if creation is None or creation.is_over:
+            if creation is None or creation.has_failed:
                 return None
             if creation.state == CreationState.CREATED:
                 tag = session.get_one(Tag, creation.tag_id).tag
@@ -97,6 +102,3 @@ class Batch:
 
 def _wanted(item: TaskItem) -> Wanted:
     return Wanted(**item.data)
-
-
-__all__ = ["KIND", "Batch", "BeingFoundOut", "key", "start_creating"]

@@ -65,6 +65,12 @@ def of_items(session: Session, item_ids: list[int]) -> dict[int, Creation]:
     return {int(each.item_id or 0): each for each in session.scalars(query)}
 
 
+def hold_on(session: Session, creation: Creation, *, now: datetime) -> bool:
+    """Holds the serial number for longer; False when something was sent by now, or the claim lapsed."""
+    ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
+    return bool(session.execute(ours.values(due_at=now + LEASE)).rowcount)  # type: ignore[attr-defined]
+
+
 def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:
     """Notes that the directory is told next, with this tag reserved `now`. False when the claim lapsed meanwhile."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)

@@ -10,8 +10,10 @@ from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.tagged import TagsOfAssets
+from request_tracker_utils.assets.tasks import kinds
 from request_tracker_utils.labels import printed, tagbook
 from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tasks.kinds import offer
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 
 
@@ -27,6 +29,8 @@ def note_printed(session: Session, labels: printed.Labels, now: datetime) -> lis
 def install(app: Flask) -> None:
     printed.tell(app, note_printed)
     tagbook.bring(app, TagsOfAssets())
+    for kind in kinds:
+        offer(app, kind)
 
 
 feature = Feature(

@@ -65,6 +65,10 @@ class Creation(Base):
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     """When a job looks after it, if it is still open then."""
 
+    @property
+    def has_failed(self) -> bool:
+        return self.state == CreationState.FAILED
+
 
 class Intake(Base):
     """A list of assets as somebody pasted or dropped it, checked, and perhaps created by a task."""

@@ -80,6 +80,8 @@ class Creator:
         new = self.rules.new_asset(wanted)
         try:
             tag = self._reserved(mine, new.catalog)
+        except SerialInFlight:
+            raise  # it is not ours any more
         except AppError as error:
             self.abandon(mine, error)
             raise

@@ -108,8 +108,9 @@ class RunningTask:
         if time.monotonic() - self._written_at >= WRITTEN_EVERY:
             self._write()
 
-    def each(self, do: Do, *, workers: int) -> None:
-        """Has `do` work on every item that waits, in several threads at once, in the items' order as they begin.
+    def each(self, do: Do, *, workers: int, prepare: Callable[[list[TaskItem]], None] | None = None) -> None:
+        """Has `do` work on every item that waits, in several threads at once, in the items' order as they begin. `prepare` is given them
+        by hundreds before, for what is done better for many at once; what it raises ends the run.
 
         An AppError makes the item a failed one. Unavailable leaves it waiting, and ends the run once as many as there are workers have
         met it in a row: the task goes on later. Raises that Unavailable, and TaskStopped.
@@ -119,7 +120,7 @@ class RunningTask:
             under_way: dict[Future[Outcome], TaskItem] = {}
             silent = 0
             try:
-                for item in self._waiting_items():
+                for item in self._waiting_items(prepare):
                     under_way[pool.submit(run, item)] = item
                     if len(under_way) >= 2 * workers:  # so that nobody waits while the progress is written down
                         silent = self._collect(under_way, silent, workers)
@@ -163,7 +164,7 @@ class RunningTask:
     def _note(self, item: TaskItem, state: ItemState, result: dict[str, Any] | None, note: str | None) -> None:
         self._unwritten.append({"id": item.id, "state": state, "result": result, "note": note})
 
-    def _waiting_items(self) -> Iterator[TaskItem]:
+    def _waiting_items(self, prepare: Callable[[list[TaskItem]], None] | None) -> Iterator[TaskItem]:
         """Those that wait when they are reached; each is handed out once in a run."""
         after = -1
         while True:
@@ -173,6 +174,8 @@ class RunningTask:
             if not chunk:
                 return
             after = chunk[-1].position
+            if prepare is not None:
+                prepare(chunk)
             yield from chunk
 
     def _write(self, *, quietly: bool = False, **more: Any) -> None:
