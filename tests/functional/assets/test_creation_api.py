@@ -1,0 +1,329 @@
+"""Batch creation over JSON, field by field and word by word as its contract says."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import delete, select, update
+from werkzeug.test import TestResponse
+
+from request_tracker_utils.assets.models import Creation
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import (
+    DirectoryBroken,
+    DirectoryBusy,
+    DirectoryInvalid,
+    DirectoryRefused,
+    DirectoryUnreachable,
+    NewAsset,
+)
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags.models import Tag, TagSequence
+from tests.services.house import sign_in, token, user
+
+LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
+CREATE = "request_tracker_utils.directory.embedded.EmbeddedDirectory.create"
+FIND = "request_tracker_utils.directory.embedded.EmbeddedDirectory.find_by_serial"
+Create = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def headers(app: Flask) -> dict[str, str]:
+    return token(app, "staff")
+
+
+@pytest.fixture
+def create(client: FlaskClient, headers: dict[str, str]) -> Create:
+    return lambda **fields: client.post("/assets/create", json={**LAPTOP, **fields}, headers=headers)
+
+
+def raising(error: AppError) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> None:
+    answer = create(internal_name="Dell CB 3100 #1", category="Laptop", funding_source="Title I")
+    assert (answer.status_code, answer.json) == (
+        201,
+        {
+            "success": True,
+            "asset_id": 1,
+            "asset_tag": "W12-0001",
+            "serial_number": "ABC123456",
+            "label_printed": True,
+            "message": "Asset W12-0001 created successfully",
+        },
+    )
+    with app.app_context():
+        asset = directory().get(1)
+    assert (asset.name, asset.serial, asset.manufacturer, asset.model, asset.catalog) == (
+        "W12-0001",
+        "ABC123456",
+        "Dell",
+        "Chromebook 3100",
+        "General assets",
+    )
+    assert asset.fields == {"Internal Name": "Dell CB 3100 #1", "Category": "Laptop", "Funding Source": "Title I"}
+
+
+def test_catalog_status_and_fields_are_those_that_the_settings_name(
+    app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
+) -> None:
+    from request_tracker_utils.web.house import EXTENSION
+
+    house = app.extensions[EXTENSION]
+    house.settings = house.settings.model_copy(update={"rt_asset_status": "in-use", "rt_category_field": "Kind", "rt_catalog": "Carts"})
+    assert create(category="Laptop").status_code == 201
+    assert create(serial_number="ABC-2", catalog="Chromebooks").status_code == 201
+    with app.app_context():
+        first, second = directory().get(1), directory().get(2)
+    assert (first.status, first.fields, first.catalog, second.catalog) == ("in-use", {"Kind": "Laptop"}, "Carts", "Chromebooks")
+
+
+def test_a_label_that_cannot_be_drawn_is_told_with_where_to_try_again(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("request_tracker_utils.assets.request.fits", lambda *_: False)
+    answer = create()
+    assert answer.status_code == 201
+    assert answer.json == {
+        "success": True,
+        "asset_id": 1,
+        "asset_tag": "W12-0001",
+        "serial_number": "ABC123456",
+        "label_printed": False,
+        "message": "Asset W12-0001 created successfully, but label printing failed",
+        "retry_print_url": "/labels/print?asset_id=1",
+    }
+
+
+@pytest.mark.parametrize("field", ["serial_number", "manufacturer", "model"])
+@pytest.mark.parametrize("value", ["", "   "])
+def test_a_needed_field_that_is_missing_is_named(create: Create, field: str, value: str) -> None:
+    answer = create(**{field: value})
+    assert (answer.status_code, answer.json) == (
+        400,
+        {"success": False, "error": f"Missing required field: {field}", "field": field},
+    )
+
+
+def test_of_several_missing_fields_the_first_of_the_contract_is_named(client: FlaskClient, headers: dict[str, str]) -> None:
+    answer = client.post("/assets/create", json={}, headers=headers)
+    assert answer.json == {"success": False, "error": "Missing required field: serial_number", "field": "serial_number"}
+
+
+@pytest.mark.parametrize("serial", ["ABC 123", "ABC_1", "Ä1", "ＡＢＣ", "١٢٣", "A‐1", "A\n1", "A;DROP", "'"])
+def test_a_serial_number_of_other_characters_is_refused(create: Create, serial: str) -> None:
+    answer = create(serial_number=serial)
+    assert (answer.status_code, answer.json) == (
+        400,
+        {
+            "success": False,
+            "error": "Serial number contains invalid characters",
+            "field": "serial_number",
+            "validation_rule": "alphanumeric and hyphens only",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"),
+    [("serial_number", 50), ("internal_name", 100), ("manufacturer", 100), ("model", 100), ("category", 50), ("funding_source", 100)],
+)
+def test_a_text_may_be_as_long_as_the_contract_says_and_no_longer(create: Create, field: str, longest: int) -> None:
+    answer = create(**{field: "x" * (longest + 1)})
+    assert (answer.status_code, answer.json["field"], answer.json["validation_rule"]) == (400, field, f"at most {longest} characters")
+    assert create(**{field: "x" * longest}).status_code == 201
+
+
+@pytest.mark.parametrize("field", ["serial_number", "manufacturer", "internal_name"])
+@pytest.mark.parametrize("value", [5, None, [], {}, True])
+def test_what_is_no_text_is_refused_in_the_same_shape(create: Create, field: str, value: object) -> None:
+    answer = create(**{field: value})
+    assert (answer.status_code, answer.json["field"]) == (400, field)
+    assert answer.json.keys() == {"success", "error", "field"}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'"x"', b'{"serial_number": "\\ud800"}', b'{"model": 1, "model": 2}'])
+def test_what_is_no_object_is_refused_in_the_same_shape(client: FlaskClient, headers: dict[str, str], body: bytes) -> None:
+    answer = client.post("/assets/create", data=body, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json["success"]) == (400, False)
+    assert answer.json.keys() <= {"success", "error", "field", "validation_rule"}
+
+
+def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
+    assert create(serial_number="  ABC123456\t").json["serial_number"] == "ABC123456"
+    assert create(serial_number=" abc123456").json == {
+        "success": False,
+        "error": "Serial number abc123456 already exists (Asset #1)",
+        "field": "serial_number",
+        "existing_asset_id": 1,
+    }
+
+
+def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("request_tracker_utils.assets.service.PATIENCE", 0.3)
+    with app.app_context(), transaction() as session:
+        from request_tracker_utils.assets import claims
+        from request_tracker_utils.assets.wanted import Wanted
+
+        claims.claim(session, Wanted("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+    answer = create()
+    assert (answer.status_code, answer.json.keys()) == (400, {"success", "error", "field", "retry"})
+    assert (answer.json["field"], answer.json["retry"]) == ("serial_number", True)
+
+
+@pytest.mark.parametrize(
+    ("error", "retry"),
+    [
+        (DirectoryUnreachable("Connection timeout"), True),
+        (DirectoryBroken("It failed inside."), True),
+        (DirectoryBusy("Many people wait."), True),
+        (DirectoryRefused("No rights."), False),
+        (DirectoryInvalid("There is no custom field Category."), False),
+    ],
+)
+def test_a_directory_that_fails_is_a_500_which_says_whether_to_try_again(
+    create: Create, monkeypatch: pytest.MonkeyPatch, error: AppError, retry: bool
+) -> None:
+    monkeypatch.setattr(CREATE, raising(error))
+    answer = create()
+    assert (answer.status_code, answer.json.keys()) == (500, {"success", "error", "retry"})
+    assert answer.json["error"].startswith(f"Failed to create asset in RT: {error.message}")
+    assert answer.json["retry"] is retry
+
+
+def test_a_directory_that_cannot_be_searched_has_nothing_created(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(FIND, raising(DirectoryUnreachable("Connection timeout")))
+        answer = create()
+    assert (answer.status_code, answer.json) == (
+        500,
+        {"success": False, "error": "Failed to create asset in RT: Connection timeout", "retry": True},
+    )
+    assert create().json["asset_tag"] == "W12-0001"
+
+
+def test_after_a_time_out_the_caller_learns_that_tag_and_serial_are_kept_and_a_second_try_makes_no_twin(
+    app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(CREATE, raising(DirectoryUnreachable("Connection timeout")))
+        told = create().json["error"]
+    assert "W12-0001 and serial number ABC123456 are kept" in told
+    again = create()
+    assert (again.status_code, again.json["retry"], "existing_asset_id" in again.json) == (400, True, False)
+    with app.app_context():
+        made = directory().create(NewAsset("W12-0001", serial="ABC123456"))  # it had come through after all
+    truth = create()
+    assert (truth.status_code, truth.json["existing_asset_id"]) == (400, made)
+    with app.app_context(), reading() as session:
+        assert session.scalars(select(Tag.tag).where(Tag.asset_id == made)).all() == ["W12-0001"]
+        assert session.scalars(select(Creation.state).where(Creation.tag_id.is_not(None))).all() == ["created"]
+
+
+def test_a_sequence_that_is_not_ready_is_told_as_the_contract_says(
+    app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(TagSequence).values(adopted_at=None))
+    assert (create().status_code, create().json) == (500, {"success": False, "error": "Asset tag sequence unavailable", "retry": True})
+    preview = client.get("/assets/preview-next-tag", headers=headers)
+    assert (preview.status_code, preview.json) == (500, {"error": "Asset tag sequence unavailable"})
+    with app.app_context(), transaction() as session:
+        session.execute(update(TagSequence).values(adopted_at=utc_now()))
+    assert create().status_code == 201
+
+
+def test_nobody_comes_in_without_a_token_or_a_session_and_its_form_token(app: Flask, client: FlaskClient) -> None:
+    nobody = client.post("/assets/create", json=LAPTOP)
+    assert (nobody.status_code, nobody.json["success"], nobody.json.keys()) == (401, False, {"success", "error"})
+    student = client.post("/assets/create", json=LAPTOP, headers=token(app, "student"))
+    assert (student.status_code, student.json.keys()) == (403, {"success", "error"})
+    user(app, "staff")
+    sign_in(client, "staff")
+    without = client.post("/assets/create", json=LAPTOP)
+    assert (without.status_code, without.json["success"]) == (403, False)
+    page = client.get("/assets/create").get_data(as_text=True)
+    csrf = page.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+    assert client.post("/assets/create", json=LAPTOP, headers={"X-CSRFToken": csrf}).status_code == 201
+
+
+class TestChecking:
+    def check(self, client: FlaskClient, headers: dict[str, str], serial: str) -> tuple[int, Any]:
+        answer = client.get("/assets/validate-serial", query_string={"serial_number": serial}, headers=headers)
+        return answer.status_code, answer.json
+
+    def test_a_free_one_is_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
+        assert self.check(client, headers, " ABC-1 ") == (200, {"valid": True, "serial_number": "ABC-1"})
+
+    def test_one_that_an_asset_has_is_told_with_that_asset_and_its_tag(
+        self, client: FlaskClient, headers: dict[str, str], create: Create
+    ) -> None:
+        create()
+        told = {"error": "Serial number already exists", "existing_asset_id": 1, "existing_asset_tag": "W12-0001"}
+        assert self.check(client, headers, "abc123456") == (200, {"valid": False, "serial_number": "abc123456", **told})
+
+    def test_of_an_asset_without_a_tag_the_number_alone_is_told(self, app: Flask, client: FlaskClient, headers: dict[str, str]) -> None:
+        with app.app_context():
+            directory().create(NewAsset("an old one", serial="OLD-1"))
+        told = {"error": "Serial number already exists", "existing_asset_id": 1}
+        assert self.check(client, headers, "OLD-1") == (200, {"valid": False, "serial_number": "OLD-1", **told})
+
+    def test_one_that_cannot_be_one_is_not_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
+        status, told = self.check(client, headers, "A_1")
+        assert (status, told) == (200, {"valid": False, "serial_number": "A_1", "error": "Serial number contains invalid characters"})
+
+    @pytest.mark.parametrize("query", ["", "?serial_number=", "?serial_number=%20", "?serial=ABC"])
+    def test_a_missing_parameter_is_400(self, client: FlaskClient, headers: dict[str, str], query: str) -> None:
+        answer = client.get(f"/assets/validate-serial{query}", headers=headers)
+        assert (answer.status_code, answer.json) == (400, {"error": "Missing required parameter: serial_number"})
+
+    def test_a_silent_directory_is_500(self, client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+        silent = raising(DirectoryUnreachable("Connection timeout"))
+        monkeypatch.setattr("request_tracker_utils.directory.embedded.EmbeddedDirectory.find_by_serials", silent)
+        assert self.check(client, headers, "ABC") == (500, {"error": "Connection timeout"})
+
+
+class TestPreview:
+    def test_nothing_is_spent(self, client: FlaskClient, headers: dict[str, str], create: Create) -> None:
+        for _ in range(2):
+            answer = client.get("/assets/preview-next-tag", headers=headers)
+            assert (answer.status_code, answer.json) == (200, {"next_tag": "W12-0001", "prefix": "W12-", "sequence_number": 1})
+        create()
+        assert client.get("/assets/preview-next-tag", headers=headers).json["sequence_number"] == 2
+
+    def test_a_catalog_with_a_prefix_of_its_own_is_previewed_with_it(
+        self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
+    ) -> None:
+        from request_tracker_utils.tags import prefixes
+
+        with app.app_context(), transaction() as session:
+            prefixes.add(session, "LAB-", actor=Actor("ada"), now=utc_now())
+            session.execute(update(TagSequence).values(adopted_at=utc_now()))
+            prefixes.map_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
+        asked = {"catalog": "Projectors"}
+        assert client.get("/assets/preview-next-tag", query_string=asked, headers=headers).json["next_tag"] == "LAB-0001"
+        assert create(catalog="Projectors").json["asset_tag"] == "LAB-0001"
+
+
+def test_clearing_the_form_is_answered_as_the_contract_says(client: FlaskClient, headers: dict[str, str]) -> None:
+    answer = client.post("/assets/batch/clear-form", headers=headers)
+    assert (answer.status_code, answer.json) == (200, {"success": True, "message": "Form state cleared"})
+
+
+def test_a_tag_that_was_given_back_is_given_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(CREATE, raising(DirectoryRefused("No rights.")))
+        create()
+    assert create().json["asset_tag"] == "W12-0001"
+    with app.app_context(), transaction() as session:
+        session.execute(delete(Creation))
+        assert tags.tags_of_assets(session, [1])[1].tag == "W12-0001"
