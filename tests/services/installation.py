@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import requests
+import time_machine
 from flask import Flask
 from sqlalchemy import select, update
 
+from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -150,7 +152,14 @@ class Installation:
     def time_passes(self) -> None:
         """What is to be looked at later is due now."""
         with self.app.app_context(), transaction() as session:
-            session.execute(update(Tag).where(Tag.due_at.is_not(None)).values(due_at=utc_now() - timedelta(seconds=1)))
+            for rows in (Tag, Creation):
+                session.execute(update(rows).where(rows.due_at.is_not(None)).values(due_at=utc_now() - timedelta(seconds=1)))
+
+    def much_later(self, name: str) -> None:
+        """Runs the job as it will run again and again from now on, until the longest grace has passed."""
+        for after in (timedelta(minutes=1), timedelta(minutes=30)):
+            with time_machine.travel(utc_now() + after, tick=True):
+                self.run_job(name)
 
     def run_job(self, name: str) -> int:
         """As `rtutils jobs run` does."""

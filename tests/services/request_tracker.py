@@ -128,6 +128,11 @@ class RequestTracker:
             if page["count"] == page["total"]:
                 return found
 
+    def assets_with_serial(self, serial: str) -> list[dict[str, Any]]:
+        """Each with its `id`; compared without case, as Request Tracker does."""
+        query = [{"field": "CF.{Serial Number}", "operator": "=", "value": serial}]
+        return list(self.rest("POST", "assets", json=query).json()["items"])
+
     def fill(self, count: int, prefix: str, *, catalog: str = "Cables") -> range:
         """`count` assets `PREFIX0001` …, made quickly and without webhook; serial numbers are `S-PREFIX0001` …. Returns their ids."""
         first, last = _run(self.directory, ["perl", str(HERE / "fill.pl"), str(count), prefix, catalog]).split()

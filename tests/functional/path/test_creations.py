@@ -1,0 +1,260 @@
+"""Creating assets in a real Request Tracker: each serial number once, each under one tag, whatever the day is like."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.models import OPEN, Creation
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.tasks import service as tasks
+from request_tracker_utils.tasks.models import TaskState
+from tests.functional.path.conftest import HASTY, Install
+from tests.services.creations import wanted
+from tests.services.installation import Installation, Surroundings
+from tests.services.local_server import Call, Reply, wait_until
+from tests.services.proxy import Forward, Gate, Meddle, nobody_there
+
+pytestmark = pytest.mark.rt
+
+on_sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+TOLD = {"success", "asset_id", "asset_tag", "serial_number", "label_printed", "message"}
+
+
+def create(installation: Installation, serial: str, **fields: str) -> requests.Response:
+    laptop = {"serial_number": serial, "manufacturer": "Dell", "model": "Chromebook 3100", **fields}
+    return installation.call("POST", "/assets/create", json=laptop)
+
+
+def creations(instead: Meddle) -> Meddle:
+    """Meddles with new assets alone."""
+    return lambda call, forward: instead(call, forward) if (call.method, call.path) == ("POST", "/REST/2.0/asset") else forward()
+
+
+def answer_lost(_: Call, forward: Forward) -> Reply:
+    """It is carried out, and nobody hears of it."""
+    forward()
+    return Reply(hang_up=True)
+
+
+def with_serial(surroundings: Surroundings, serial: str) -> list[int]:
+    return [int(asset["id"]) for asset in surroundings.rt.assets_with_serial(serial)]
+
+
+def open_creations(installation: Installation) -> list[Creation]:
+    with installation.app.app_context(), reading() as session:
+        return list(session.query(Creation).where(Creation.state.in_(OPEN)))
+
+
+@pytest.fixture
+def impatient(hasty: Callable[[], Installation], surroundings: Surroundings) -> Installation:
+    made = hasty()
+    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
+    surroundings.tells(made.server.url)
+    return made
+
+
+def test_an_asset_is_created_with_two_requests_and_keeps_its_one_tag(installation: Installation, surroundings: Surroundings) -> None:
+    first = installation.next_number()
+    serial = f"TWO-{installation.tag(first)}"
+    with ThreadPoolExecutor(8) as pool:  # each server process asks once which custom fields there are
+        checks = pool.map(lambda number: installation.call("GET", f"/assets/validate-serial?serial_number=WARM-{number}"), range(24))
+        assert {check.status_code for check in checks} == {200}
+    surroundings.line.calls.clear()
+    answer = create(installation, serial, internal_name="Cart 1 #1", category="Laptop", funding_source="Title I")
+    asked = [(call.method, call.path.partition("?")[0]) for call in surroundings.line.calls]
+    told: dict[str, Any] = answer.json()
+    assert (answer.status_code, told.keys()) == (201, TOLD)
+    assert asked[:2] == [("POST", "/REST/2.0/assets"), ("POST", "/REST/2.0/asset")]
+    assert len([each for each in asked if each[1] != "/REST/2.0/rt"]) == 2
+    assert told["asset_tag"] == installation.tag(first)
+    asset = surroundings.rt.asset(told["asset_id"])
+    fields = {field["name"]: field["values"] for field in asset["CustomFields"]}
+    assert asset["Name"] == told["asset_tag"]
+    assert (fields["Serial Number"], fields["Model"], fields["Manufacturer"]) == ([serial], ["Chromebook 3100"], ["Dell"])
+    assert (fields["Internal Name"], fields["Category"], fields["Funding Source"]) == (["Cart 1 #1"], ["Laptop"], ["Title I"])
+    installation.wait_until_confirmed([told["asset_id"]])
+    assert installation.next_number() == first + 1
+
+
+def test_of_eight_who_create_one_serial_number_at_once_one_does_and_the_others_learn_of_its_asset(
+    installation: Installation, surroundings: Surroundings
+) -> None:
+    serial = f"same-{installation.next_tag()}"
+    spelt = [serial.upper(), serial.title(), serial, f"  {serial} "] * 2
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda each: create(installation, each), spelt))
+    (made,) = with_serial(surroundings, serial)
+    assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
+    assert {answer.json().get("existing_asset_id", answer.json().get("asset_id")) for answer in answers} == {made}
+    assert not open_creations(installation)
+
+
+@on_sqlite
+def test_with_the_bare_call_the_webhooks_tag_wins_and_the_reserved_one_is_free_again(
+    installation: Installation, surroundings: Surroundings
+) -> None:
+    surroundings.tells(installation.server.url, style="bare", catalogs=())
+    first = installation.next_number()
+    told = create(installation, f"BARE-{installation.tag(first)}").json()
+    assert told["asset_tag"] == installation.tag(first + 1)
+    assert surroundings.rt.asset(told["asset_id"])["Name"] == told["asset_tag"]
+
+    def freed() -> bool:
+        installation.time_passes()
+        installation.run_job("confirm-tags")
+        return installation.row(installation.tag(first)).state == "released"
+
+    wait_until(freed)
+    assert installation.all_confirmed([told["asset_id"]])
+
+
+def test_what_was_created_although_the_answer_was_lost_is_found_and_has_no_twin(
+    installation: Installation, surroundings: Surroundings
+) -> None:
+    serial = f"LOST-{installation.next_tag()}"
+    with surroundings.line.meddling(creations(answer_lost)):
+        lost = create(installation, serial)
+    assert (lost.status_code, lost.json()["retry"], lost.json()["success"]) == (500, True, False)
+    (made,) = with_serial(surroundings, serial)
+    again = create(installation, serial.lower())
+    assert (again.status_code, again.json()["existing_asset_id"]) == (400, made)
+    assert with_serial(surroundings, serial) == [made]
+    assert installation.tags_of([made]) == {made: surroundings.rt.asset(made)["Name"]}
+    assert not open_creations(installation)
+
+
+def test_what_was_never_created_stays_blocked_until_it_was_looked_for_twice(installation: Installation, surroundings: Surroundings) -> None:
+    serial, following = f"NEVER-{installation.next_tag()}", installation.next_tag()
+    with surroundings.line.meddling(creations(nobody_there)):
+        assert create(installation, serial).status_code == 500
+    for _ in range(2):  # however often it is asked
+        blocked = create(installation, serial)
+        assert (blocked.status_code, blocked.json()["retry"], "existing_asset_id" in blocked.json()) == (400, True, False)
+        assert installation.row(following).state == "reserved"
+    installation.much_later("settle-creations")
+    assert (installation.row(following).state, open_creations(installation)) == ("released", [])
+    made = create(installation, serial)
+    assert (made.status_code, made.json()["asset_tag"]) == (201, following)
+    assert with_serial(surroundings, serial) == [made.json()["asset_id"]]
+
+
+def test_request_tracker_that_answers_too_late_is_believed_when_it_has_the_asset(
+    impatient: Installation, surroundings: Surroundings
+) -> None:
+    serial = f"LATE-{impatient.next_tag()}"
+
+    def late(_: Call, forward: Forward) -> Reply:
+        reply = forward()
+        time.sleep(HASTY + 0.7)
+        return reply
+
+    with surroundings.line.meddling(creations(late)):
+        told = create(impatient, serial)
+    assert (told.status_code, "did not answer" in told.json()["error"]) == (500, True)
+    impatient.time_passes()
+    impatient.run_job("settle-creations")
+    (made,) = with_serial(surroundings, serial)
+    assert impatient.tags_of([made]) == {made: surroundings.rt.asset(made)["Name"]}
+    assert create(impatient, serial).json()["existing_asset_id"] == made
+
+
+@on_sqlite
+def test_what_request_tracker_refuses_spends_nothing_and_says_what_to_do(installation: Installation, surroundings: Surroundings) -> None:
+    following = installation.next_tag()
+    refused = create(installation, "REFUSED-1", catalog="No such catalog")
+    assert (refused.status_code, refused.json()["retry"]) == (500, False)
+    assert "No such catalog" in refused.json()["error"]
+    assert (installation.next_tag(), with_serial(surroundings, "REFUSED-1")) == (following, [])
+
+
+def test_killed_between_the_steps_and_started_again_no_serial_number_is_lost_or_doubled(
+    install: Install, surroundings: Surroundings, kind: str
+) -> None:
+    created, not_created, looking = Gate(), Gate(), Gate()
+    installation = install(kind)
+    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
+    surroundings.tells("http://127.0.0.1:1")
+
+    def hold(call: Call, forward: Forward) -> Reply:
+        body = call.body.decode()
+        if "LOOKED" in body:
+            looking.wait()
+            return Reply(hang_up=True)
+        if (call.method, call.path) != ("POST", "/REST/2.0/asset"):
+            return forward()
+        if "UNSENT" in body:
+            not_created.wait()
+            return Reply(hang_up=True)
+        reply = forward()
+        created.wait()
+        return reply
+
+    serials = [f"{what}-{kind}" for what in ("LOOKED", "UNSENT", "THERE")]
+    installation.headers  # noqa: B018 — the account is made while the server runs
+    with surroundings.line.meddling(hold), ThreadPoolExecutor(3) as pool, created, not_created, looking:
+        lost = [pool.submit(create, installation, serial) for serial in serials]
+        assert all(gate.arrived() for gate in (created, not_created, looking))
+        installation.server.kill()
+        assert [type(each.exception()) for each in lost] == [requests.ConnectionError] * 3
+        for gate in (created, not_created, looking):
+            gate.open()
+    assert sorted(each.state for each in open_creations(installation)) == ["claimed", "sent", "sent"]
+    installation.server.start()
+    surroundings.tells(installation.server.url)
+    installation.time_passes()
+    installation.run_job("settle-creations")
+    (made,) = with_serial(surroundings, serials[2])
+    assert installation.tags_of([made]) == {made: surroundings.rt.asset(made)["Name"]}
+    assert create(installation, serials[2]).json()["existing_asset_id"] == made
+    assert create(installation, serials[0]).status_code == 201  # nothing was sent: free at once
+    blocked = create(installation, serials[1])
+    assert (blocked.status_code, blocked.json()["retry"]) == (400, True)
+    installation.much_later("settle-creations")
+    assert create(installation, serials[1]).status_code == 201
+    assert [len(with_serial(surroundings, serial)) for serial in serials] == [1, 1, 1]
+    assert not open_creations(installation)
+    held = [row for row in installation.rows() if row.state == "reserved"]
+    assert not held
+
+
+def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_nothing_twice(
+    install: Install, surroundings: Surroundings, kind: str
+) -> None:
+    installation = install(kind)
+    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
+    surroundings.tells(installation.server.url)
+    serials = [f"CART-{kind}-{number}" for number in range(40)]
+    with installation.app.app_context(), transaction() as session:
+        task = start_creating(session, [wanted(serial) for serial in serials], title="A cart", actor=Actor("ada"), now=utc_now())
+
+    def made() -> int:
+        return len(installation.tags_of(surroundings.rt.all_assets()))
+
+    wait_until(lambda: made() >= 10, within=60)
+    installation.server.kill()
+    assert made() < 40
+    surroundings.tells("http://127.0.0.1:1")
+    installation.server.start()
+    surroundings.tells(installation.server.url)
+
+    def done() -> bool:
+        installation.time_passes()
+        with installation.app.app_context(), reading() as session:
+            return tasks.get(session, task.id).state == TaskState.DONE
+
+    wait_until(done, within=120)
+    with installation.app.app_context(), reading() as session:
+        ended = tasks.get(session, task.id)
+        assert (ended.done, ended.failed) == (40, 0), ended.error
+    assert [len(with_serial(surroundings, serial)) for serial in serials] == [1] * 40
+    names = surroundings.rt.all_assets()
+    tags = installation.tags_of(names)
+    assert (len(tags), {asset_id: names[asset_id] for asset_id in tags}) == (40, tags)
+    assert not open_creations(installation)
