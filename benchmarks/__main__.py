@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audit, batch, differences, guessing, labels, machine, preview, signed_in, stream, sweep, tags, webhook
+from benchmarks import audit, batch, creating, differences, guessing, labels, machine, preview, signed_in, stream, sweep, tags, webhook
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -25,12 +25,14 @@ MEASURES: dict[str, Measure] = {
     "stream": stream.measure,
     "webhook": webhook.measure,
     "sweep": sweep.measure,
+    "creating": creating.measure,
 }
 NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
     "batch": batch.NOT_RUN,
     "stream": stream.NOT_RUN,
     "webhook": webhook.NOT_RUN,
     "sweep": sweep.NOT_RUN,
+    "creating": creating.NOT_RUN,
 }
 HEADINGS = ("Measure", "Ratio", "Target", "", "Made of")
 
