@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import creation_views, demo, views
+from request_tracker_utils.assets import creation_views, demo, status, views
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
@@ -45,6 +45,8 @@ feature = Feature(
         "staff": frozenset(AssetPermission),
         "teacher": frozenset({AssetPermission.READ}),
     },
+    gauges=[status.gauges],
+    status=status.sections,
     demo=demo.demo,
     install=install,
 )
