@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import creation_views, demo, status, views
+from request_tracker_utils.assets import creation_views, demo, request, status, views
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
@@ -27,6 +27,7 @@ def note_printed(session: Session, labels: printed.Labels, now: datetime) -> lis
 
 
 def install(app: Flask) -> None:
+    request.install(app)
     printed.tell(app, note_printed)
     tagbook.bring(app, TagsOfAssets())
     for kind in kinds:

@@ -1,21 +1,34 @@
 """What requests, jobs and tasks of this app create assets with."""
 
+from threading import Semaphore
+from typing import cast
+
+from flask import Flask, current_app
+
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Created, Creator
 from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.current import SPARE, directory
 from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.labels import service as labels
 from request_tracker_utils.labels.catalogue import catalogue, fits
 from request_tracker_utils.web.auth import current_actor
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.house import EXTENSION, settings
+
+_WAITERS = "rtutils_waiters_for_creations"
+
+
+def install(app: Flask) -> None:
+    threads: int = app.extensions[EXTENSION].settings.threads
+    app.extensions[_WAITERS] = Semaphore(max(1, threads // 2 - SPARE))
 
 
 def creator(actor: Actor | None = None) -> Creator:
     """For the caller of this request, unless somebody else is named."""
-    return Creator(transaction, reading, directory(), Rules.as_set(settings()), actor or current_actor())
+    waiters = cast(Semaphore, current_app.extensions[_WAITERS])
+    return Creator(transaction, reading, directory(), Rules.as_set(settings()), actor or current_actor(), waiters=waiters)
 
 
 def label_waits(made: Created, wanted: Wanted) -> bool:

@@ -5,9 +5,11 @@ how far it came. `settling` ends what a silent directory or a killed process has
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Semaphore
 
 from request_tracker_utils.assets import claims, settling
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
@@ -49,7 +51,11 @@ class Created:
 
 @dataclass(frozen=True)
 class Creator:
-    """Creates assets in a directory by the rules of this installation, for somebody."""
+    """Creates assets in a directory by the rules of this installation, for somebody.
+
+    `waiters` bounds how many of this process wait for somebody else's creation at once: each holds a thread, and Request Tracker needs one
+    for its webhook before it answers any creation. Who finds no place is told so at once.
+    """
 
     transaction: Transaction
     reading: Reading
@@ -57,6 +63,7 @@ class Creator:
     rules: Rules
     actor: Actor
     clock: Callable[[], datetime] = utc_now
+    waiters: Semaphore | None = None
 
     def create(self, wanted: Wanted, *, item_id: int | None = None) -> Created:
         """Creates the asset under the next tag of its catalog. With two requests to the directory when nothing is in the way.
@@ -113,7 +120,18 @@ class Creator:
             with self.reading() as session:
                 rival = claims.holder(session, wanted.serial_number)
             if rival is not None:
-                self._wait_for(rival.id, wanted.serial_number, deadline)
+                with self._place_to_wait() as found:
+                    self._wait_for(rival.id, wanted.serial_number, deadline if found else time.monotonic())
+
+    @contextmanager
+    def _place_to_wait(self) -> Iterator[bool]:
+        """Whether there is one."""
+        found = self.waiters is None or self.waiters.acquire(blocking=False)
+        try:
+            yield found
+        finally:
+            if found and self.waiters is not None:
+                self.waiters.release()
 
     def _wait_for(self, rival_id: int, serial: str, deadline: float) -> None:
         """Returns when the other creation has failed. Raises SerialTaken when it has not, SerialInFlight when that takes too long."""
