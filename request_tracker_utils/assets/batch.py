@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.errors import SerialInFlight
+from request_tracker_utils.assets.errors import SerialInFlight, SerialTwice
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.assets.serials import holders_of
 from request_tracker_utils.assets.service import Created, Creator
-from request_tracker_utils.assets.wanted import Wanted
+from request_tracker_utils.assets.wanted import Wanted, key
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.directory.service import serial_taken
@@ -53,6 +53,12 @@ class Batch:
             for creation in held.values():
                 self._creator.abandon(creation, error)
             raise
+        spoken_for = {creation.serial_key for creation in held.values()}
+        for item_id, each in wanted.items():
+            if item_id not in held and key(each.serial_number) in spoken_for:
+                self._refused[item_id] = SerialTwice(
+                    f"Serial number {each.serial_number} stands twice in this list.", field="serial_number"
+                )
         for item_id, creation in held.items():
             if assets := twins.get(creation.serial_key):
                 self._refused[item_id] = serial_taken(wanted[item_id].serial_number, assets)
@@ -75,7 +81,7 @@ class Batch:
         """Frees the serial numbers of items that the run does not come to any more."""
         with self._creator.transaction() as session:
             for creation in self._held.values():
-                claims.note_failed(session, creation, problem=claims.BROKEN_OFF, now=self._creator.clock())
+                claims.let_go(session, creation, problem=claims.BROKEN_OFF, now=self._creator.clock())
         self._held.clear()
 
     def _hold(self, wanted: dict[int, Wanted]) -> dict[int, Creation]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets.models import OPEN, Creation, CreationState
+from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
 from request_tracker_utils.assets.wanted import Wanted, key
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
@@ -34,14 +34,22 @@ def claim(session: Session, wanted: Wanted, *, actor: Actor, now: datetime, item
 
 def claim_many(session: Session, wanted: Iterable[tuple[int | None, Wanted]], *, actor: Actor, now: datetime) -> Mapping[str, Creation]:
     """Serial number in small letters → the creation that holds it from now on, for all that nobody else holds. With each goes the item of
-    a task that asks for it."""
-    rows = {key(each.serial_number): _row(each, item_id, actor, now) for item_id, each in wanted}
-    lapsed = (Creation.serial_key.in_(rows), Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
-    failed = {"state": CreationState.FAILED, "problem": BROKEN_OFF, "due_at": None, "ended_at": now}
-    session.execute(update(Creation).where(*lapsed).values(failed))
+    a task that asks for it; of several for one serial number the first gets it."""
+    rows: dict[str, dict[str, object]] = {}
+    for item_id, each in wanted:
+        rows.setdefault(key(each.serial_number), _row(each, item_id, actor, now))
+    end_lapsed(session, now=now, keys=rows)
     # In one order everywhere: two who claim the same numbers at once then wait for each other, and not both for ever.
     insert = upsert_into(session)(Creation).values([rows[each] for each in sorted(rows)])
     return {each.serial_key: each for each in session.scalars(insert.on_conflict_do_nothing().returning(Creation))}
+
+
+def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = None) -> int:
+    """Frees the serial numbers (in small letters; all of them unless given) that were held for too long, and sent by nobody."""
+    lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
+    if keys is not None:
+        lapsed = lapsed.where(Creation.serial_key.in_(keys))
+    return int(session.execute(lapsed.values(_failed(BROKEN_OFF, now))).rowcount)  # type: ignore[attr-defined]
 
 
 def holder(session: Session, serial: str) -> Creation | None:
@@ -85,7 +93,7 @@ def note_unknown(session: Session, creation: Creation, *, problem: str, now: dat
 
 def note_look(session: Session, creation: Creation, *, due_at: datetime) -> None:
     """Notes that the directory was searched and had no such asset."""
-    unsettled = update(Creation).where(Creation.id == creation.id, Creation.state.in_(OPEN))
+    unsettled = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
     session.execute(unsettled.values(state=CreationState.UNKNOWN, looks=Creation.looks + 1, due_at=due_at))
 
 
@@ -95,15 +103,25 @@ def note_created(session: Session, creation: Creation, *, asset_id: int, tag: Ta
     session.execute(update(Creation).where(Creation.id == creation.id).values(created))
 
 
+def let_go(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
+    """Frees a serial number of which nothing was sent. One that was sent, by whomever, stays held."""
+    ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
+    session.execute(ours.values(_failed(problem, now)))
+
+
 def note_failed(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
-    """Frees the serial number, unless the creation has ended already."""
-    failed = {"state": CreationState.FAILED, "problem": problem, "due_at": None, "ended_at": now}
-    session.execute(update(Creation).where(Creation.id == creation.id, Creation.state.in_(OPEN)).values(failed))
+    """Frees a serial number of which it is known that no asset was created, unless the creation has ended already."""
+    sent = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
+    session.execute(sent.values(_failed(problem, now)))
 
 
 def put_away(session: Session, *, now: datetime) -> int:
     """Deletes creations that ended long ago; returns how many."""
     return int(session.execute(delete(Creation).where(Creation.ended_at < now - KEPT)).rowcount)  # type: ignore[attr-defined]
+
+
+def _failed(problem: str, now: datetime) -> dict[str, object]:
+    return {"state": CreationState.FAILED, "problem": problem, "due_at": None, "ended_at": now}
 
 
 def _row(wanted: Wanted, item_id: int | None, actor: Actor, now: datetime) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.directory.service import (
+    AssetNotFound,
     DirectoryBroken,
     DirectoryBusy,
     DirectoryInvalid,
@@ -17,8 +18,8 @@ from request_tracker_utils.directory.service import (
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.web.refusals import Shape
 
-OF_DIRECTORY = (DirectoryUnreachable, DirectoryBroken, DirectoryBusy, DirectoryInvalid, DirectoryRefused)
-FOR_GOOD = (DirectoryInvalid, DirectoryRefused)
+OF_DIRECTORY = (DirectoryUnreachable, DirectoryBroken, DirectoryBusy, DirectoryInvalid, DirectoryRefused, AssetNotFound)
+FOR_GOOD = (DirectoryInvalid, DirectoryRefused, AssetNotFound)
 """What the directory says again when it is asked again."""
 
 

@@ -21,6 +21,12 @@ class SerialInFlight(Conflict):
     code = "serial_in_flight"
 
 
+class SerialTwice(Conflict):
+    """Two entries of one list have the same serial number."""
+
+    code = "serial_twice"
+
+
 class CreationUnknown(Unavailable):
     """The directory did not answer: whether the asset exists is being found out, and its tag and serial number are kept until then."""
 

@@ -22,7 +22,9 @@ class CreationState(StrEnum):
     """It was not created; `problem` says why."""
 
 
-OPEN = (CreationState.CLAIMED, CreationState.SENT, CreationState.UNKNOWN)
+SENT = (CreationState.SENT, CreationState.UNKNOWN)
+"""The directory may have the asset."""
+OPEN = (CreationState.CLAIMED, *SENT)
 IS_OPEN = text("state IN ('claimed', 'sent', 'unknown')")
 IS_DUE, HAS_ITEM = text("due_at IS NOT NULL"), text("item_id IS NOT NULL")
 

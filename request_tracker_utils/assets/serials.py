@@ -28,9 +28,10 @@ def check(reading: Reading, directory: Directory, serials: Sequence[str]) -> lis
     """What stands against each, in their order. One request to the directory for 200. Raises what the directory raises."""
     unfit = {serial: problem.message for serial in serials if (problem := serial_problem(serial))}
     sound = [serial for serial in serials if serial not in unfit]
+    with reading() as session:  # before the directory: what ends in between is found there
+        under_way = claims.holders(session, sound)
     holders = holders_of(directory, sound)
     with reading() as session:
-        under_way = claims.holders(session, sound)
         tagged = tags.tags_of_assets(session, [assets[0].id for assets in holders.values()])
 
     def found(serial: str) -> SerialFound:

@@ -106,9 +106,9 @@ class Creator:
         return Created(asset_id, bound.tag, wanted.serial_number)
 
     def abandon(self, mine: Creation, error: AppError) -> None:
-        """Frees the serial number of which nothing was sent."""
+        """Frees the serial number, of which nothing was sent."""
         with self.transaction() as session:
-            claims.note_failed(session, mine, problem=error.message, now=self.clock())
+            claims.let_go(session, mine, problem=error.message, now=self.clock())
 
     def _claimed(self, wanted: Wanted, item_id: int | None) -> Creation:
         deadline = time.monotonic() + PATIENCE
