@@ -39,9 +39,9 @@ def settle_due(transaction: Transaction, reading: Reading, directory: Directory,
 def look(
     transaction: Transaction, reading: Reading, directory: Directory, creations: Sequence[Creation], *, actor: Actor, now: datetime
 ) -> int:
-    """Searches the directory for these, which were sent, and ends those of which the truth is known then. Returns how many. One request for 200.
+    """Searches the directory for these, which were sent, and ends those of which the truth is known then. One request for 200.
 
-    Raises what the directory raises.
+    Returns how many have ended. Raises what the directory raises.
     """
     holders = holders_of(directory, [creation.serial for creation in creations])
     looks = (_Look(transaction, reading, directory, creation, actor, now) for creation in creations)
