@@ -20,7 +20,6 @@ from request_tracker_utils.directory.service import (
     DirectoryBusy,
     DirectoryInvalid,
     DirectoryRefused,
-    DirectoryUnreachable,
     NewAsset,
     SerialTaken,
 )
@@ -29,8 +28,8 @@ from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.models import TagSequence
 from tests.services.creations import ADA, wanted
 from tests.services.directories import silence
-from tests.services.loose_directory import Do, LooseDirectory
-from tests.unit.assets.books import Office, creations, discrepancies, holder_of, next_tag, states
+from tests.services.loose_directory import Do
+from tests.unit.assets.books import Office, discrepancies, holder_of, next_tag, states
 
 REFUSALS = [DirectoryRefused("No."), DirectoryBusy("Later."), DirectoryInvalid("It does not fit.")]
 SILENCES = [silence(), DirectoryBroken("It stumbled.")]
@@ -181,8 +180,8 @@ class TestTheSameSerialNumberAtTheSameMoment:
         assert 0.3 <= time.monotonic() - began < 3
         assert (refusal.value.fields["retry"], "asset_id" in refusal.value.fields) == (True, False)
         first.go_on.set()
+        first.ended.result()
         with pytest.raises(SerialTaken):
-            first.ended.result()
             office.creator.create(wanted("s-1"))
         assert len(office.directory.assets) == 1
 
