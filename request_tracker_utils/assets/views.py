@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from request_tracker_utils.assets import search as finding
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -23,18 +24,17 @@ pages = Blueprint("assets", __name__)
 @pages.get("/assets")
 @require(AssetPermission.READ)
 def search() -> str:
-    """Assets by name, serial number or model, each with its tag."""
-    text, catalog = request.args.get("q", "").strip()[:200], request.args.get("catalog", "")
+    """Assets by tag, name, serial number or model, by holder and by catalog, each with its tag."""
+    asked = finding.Asked(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
-    found = directory().search(text, catalog=catalog, page=page)
-    with reading() as session:
-        known = tags.tags_of_assets(session, [asset.id for asset in found.assets])
+    found = finding.find(reading, directory(), asked, prefix=settings().prefix, page=page)
     return render_template(
         "assets/search.html",
-        found=found,
-        tags=known,
-        text=text,
-        catalog=catalog,
+        asked=asked,
+        found=found.page,
+        tags=found.tags,
+        exact=found.exact,
+        addresses={asset.id: directory().page_address(asset.id) for asset in found.page.assets} if directory().kind == "rt" else {},
         catalogs=directory().catalogs(),
         formats=catalogue().all(),
     )

@@ -57,10 +57,12 @@ class EmbeddedDirectory:
             found += self._where(func.lower(DirectoryAsset.serial).in_(chunk))
         return sorted(found, key=lambda asset: asset.id)
 
-    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
+    def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         query = _matching(text).order_by(DirectoryAsset.id.desc())
         if catalog:
             query = query.where(DirectoryAsset.catalog == catalog)
+        if holder:  # SQLite knows the small letters of ASCII alone: anybody else's name is found as it is spelt
+            query = query.where(or_(DirectoryAsset.holder == holder, func.lower(DirectoryAsset.holder) == holder.lower()))
         with self._reading() as session:
             rows = session.scalars(query.offset((page - 1) * page_size).limit(page_size + 1)).all()
             return AssetPage([_asset(row) for row in rows[:page_size]], page, len(rows) > page_size)
@@ -165,7 +167,7 @@ def _matching(text: str) -> Select[DirectoryAsset]:
     """Assets in which each word of the text stands somewhere."""
     query = select(DirectoryAsset)
     for word in text.split():
-        columns = (DirectoryAsset.name, DirectoryAsset.serial, DirectoryAsset.model, DirectoryAsset.holder)
+        columns = (DirectoryAsset.name, DirectoryAsset.serial, DirectoryAsset.model)
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return query
 

@@ -85,6 +85,15 @@ class Asset:
     owner: str = ""
     fields: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def holders(self) -> list[str]:
+        """Names of the users who hold it: Request Tracker allows several."""
+        return [name for name in self.holder.split(", ") if name]
+
+    def is_held_by(self, name: str) -> bool:
+        """Without case."""
+        return name.casefold() in [holder.casefold() for holder in self.holders]
+
 
 @dataclass(frozen=True)
 class NewAsset:
@@ -142,8 +151,9 @@ class Directory(Protocol):
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
         """Every asset with any of these serial numbers, compared without case, by id."""
 
-    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
-        """Assets whose name, serial number or model holds `text`; all of them when it is empty. Ordered by id, newest first."""
+    def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
+        """Assets whose name, serial number or model holds `text`, and that `holder` holds (a user's whole name, without case); all of them
+        where nothing is said. Ordered by id, newest first."""
 
     def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         """Id and name of every asset whose name begins with `prefix`, in chunks; with case, unless `any_case`."""

@@ -1,0 +1,117 @@
+"""What our books say of creations and tags, and time that passes as a test wants."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from request_tracker_utils.assets import settling
+from request_tracker_utils.assets.models import OPEN, Creation
+from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.tags import confirmation, sequence
+from request_tracker_utils.tags.models import Tag, TagState
+from tests.services.creations import creator
+from tests.services.loose_directory import LooseDirectory
+
+JOB = Actor("a job")
+
+
+class Clock:
+    """Stands still but for a moment a look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class Office:
+    """One installation: its directory, its clock, and the jobs that look after what is left open."""
+
+    def __init__(self) -> None:
+        self.clock, self.directory = Clock(), LooseDirectory()
+
+    @property
+    def creator(self) -> Creator:
+        return replace(creator(self.directory), clock=self.clock)
+
+    def settle(self) -> int:
+        return settling.settle_due(transaction, reading, self.directory, actor=JOB, clock=self.clock)
+
+    def confirm(self) -> int:
+        return confirmation.confirm_due(transaction, self.directory, actor=JOB, clock=self.clock)
+
+    def hours_pass(self, hours: int = 3) -> None:
+        """With the jobs at work all the time."""
+        for _ in range(hours * 12):
+            self.clock.forward(minutes=5)
+            self.settle()
+            self.confirm()
+
+
+def creations(serial: str) -> list[Creation]:
+    """The oldest first."""
+    with reading() as session:
+        return list(session.scalars(select(Creation).where(Creation.serial_key == serial.lower()).order_by(Creation.id)))
+
+
+def states(serial: str) -> list[str]:
+    return [each.state for each in creations(serial)]
+
+
+def holder_of(tag: str) -> tuple[str, int | None]:
+    """The tag's state, and its asset."""
+    with reading() as session:
+        found = session.scalars(select(Tag).where(Tag.tag == tag)).one()
+        return found.state, found.asset_id
+
+
+def next_tag() -> str:
+    with reading() as session:
+        return str(sequence.preview(session, "W12-"))
+
+
+def discrepancies(directory: LooseDirectory) -> list[str]:
+    """What must never be, once nothing is under way: said in words, so that an empty list is the proof."""
+    with reading() as session:
+        rows, tags = list(session.scalars(select(Creation))), list(session.scalars(select(Tag)))
+    tag_of = {tag.asset_id: tag for tag in tags if tag.asset_id}
+    assets = list(directory.assets.values())
+    return [
+        *(f"serial number {serial} is there twice" for serial in _repeated(asset.serial.lower() for asset in assets if asset.serial)),
+        *(f"name {name} is there twice" for name in _repeated(asset.name for asset in assets)),
+        *(f"creation of {row.serial} is still {row.state}" for row in rows if row.state in OPEN),
+        *(f"{row.serial} is created as {row.asset_id}, which is another's" for row in rows if not _is_its_own(row, directory)),
+        *(f"asset {asset.id} is called {asset.name} and has no tag" for asset in assets if asset.id not in tag_of),
+        *(f"{tag.tag} is {tag.state} for {tag.asset_id}" for tag in tags if tag.state == TagState.RESERVED),
+        *(f"{tag.tag} is that of no asset" for tag in tags if tag.asset_id and tag.asset_id not in directory.assets),
+        *(
+            f"{tag.tag} is not the name of {id_}"
+            for id_, tag in tag_of.items()
+            if id_ in directory.assets and directory.get(id_).name != tag.tag
+        ),
+        *_gaps(tags),
+    ]
+
+
+def _is_its_own(row: Creation, directory: LooseDirectory) -> bool:
+    return row.asset_id is None or directory.get(row.asset_id).serial.lower() == row.serial_key
+
+
+def _repeated(texts: Iterable[str]) -> list[str]:
+    return [text for text, count in Counter(texts).items() if count > 1]
+
+
+def _gaps(tags: list[Tag]) -> list[str]:
+    """A number that was passed over without a row would never be given again."""
+    numbers = {tag.number for tag in tags}
+    return [f"number {number} is lost" for number in range(1, max(numbers, default=0)) if number not in numbers]
