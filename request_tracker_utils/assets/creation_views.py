@@ -5,13 +5,17 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 
-from request_tracker_utils.assets import settling
+from request_tracker_utils.assets import recent, settling
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.request import creator
-from request_tracker_utils.assets.wanted import FIELDS, checked
+from request_tracker_utils.assets.wanted import FIELDS, LONGEST, REQUIRED, SERIAL, checked
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.current import directory
-from request_tracker_utils.web.auth import require
+from request_tracker_utils.labels.catalogue import catalogue
+from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.house import house, settings
 
@@ -21,7 +25,7 @@ pages = Blueprint("creation", __name__)
 class AssetForm(FlaskForm):  # type: ignore[misc]
     """Named like the fields of the JSON route. What holds for them is checked in one place, whichever way an asset comes."""
 
-    serial_number = StringField("Serial number", render_kw={"autocomplete": "off", "autofocus": True, "autocapitalize": "characters"})
+    serial_number = StringField("Serial number", render_kw={"autofocus": True, "autocapitalize": "characters", "pattern": SERIAL.pattern})
     internal_name = StringField("Internal name")
     manufacturer = StringField("Manufacturer")
     model = StringField("Model")
@@ -64,8 +68,17 @@ def add() -> ResponseReturnValue:
 def _form() -> AssetForm:
     form = AssetForm(catalog=settings().rt_catalog)
     form.catalog.choices = directory().catalogs()
+    for name in REQUIRED:
+        form[name].flags.required = True  # for the page alone: what is wrong with a value is said in one place
     return form
 
 
 def _page(form: AssetForm) -> str:
-    return render_template("assets/create.html", form=form)
+    now, actor = utc_now(), current_actor()
+    since = recent.midnight(now, settings().zone)
+    with reading() as session:
+        rows, count = recent.recent(session, actor, since), recent.created_since(session, actor, since)
+    may_print = actor.may(LabelPermission.PRINT)
+    return render_template(
+        "assets/create.html", form=form, longest=LONGEST, rows=rows, count=count, formats=catalogue().all(), may_print=may_print
+    )
