@@ -5,7 +5,7 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import creation_views, demo, request, status, views
+from request_tracker_utils.assets import cli, creation_views, demo, intake_views, request, status, views
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
@@ -37,8 +37,9 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="assets",
     apis=[api],
-    pages=[views.pages, creation_views.pages],
+    pages=[views.pages, creation_views.pages, intake_views.pages],
     jobs=jobs,
+    commands=[cli.assets],
     navigation=[NavItem("Assets", "assets.search", AssetPermission.READ, order=10)],
     cards=[HomeCard("assets/card.html", AssetPermission.READ, dict, order=10)],
     grants={

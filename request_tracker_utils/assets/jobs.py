@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from request_tracker_utils.assets import claims, settling
+from request_tracker_utils.assets import claims, intakes, settling
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -19,7 +19,13 @@ def put_away_creations() -> int:
         return claims.put_away(session, now=utc_now())
 
 
+def put_away_intakes() -> int:
+    with transaction() as session:
+        return intakes.put_away(session, now=utc_now())
+
+
 jobs = [
     Job("settle-creations", "Find out what became of creations that were not answered", timedelta(seconds=30), settle_creations),
     Job("put-away-creations", "Delete the record of creations that ended long ago", timedelta(days=1), put_away_creations),
+    Job("put-away-intakes", "Delete lists of assets that came in long ago", timedelta(days=1), put_away_intakes),
 ]

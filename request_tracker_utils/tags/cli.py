@@ -1,13 +1,10 @@
 """Commands for tags."""
 
 import sys
-import time
 from collections.abc import Iterator
 from itertools import chain
-from threading import Thread
 
 import click
-from flask import Flask, current_app
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
@@ -16,15 +13,10 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tags import adoption, audit, difference_tasks, older_log, older_report, sequence
 from request_tracker_utils.tags.audit_lines import HEAD, cells
-from request_tracker_utils.tasks import jobs as tasks
-from request_tracker_utils.tasks import service
-from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.tasks.running import claim
+from request_tracker_utils.tasks import watching
+from request_tracker_utils.tasks.models import TaskState
 from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.house import settings
-
-LOOKS_EVERY = 0.2
-"""Seconds between two looks at the progress."""
 
 
 @click.group()
@@ -79,31 +71,8 @@ def compare() -> None:
     """
     with transaction() as session:
         started = difference_tasks.start_comparison(session, actor=of_command(), now=utc_now())
-        task = claim(session, now=utc_now(), task_id=started.id) or started
-    work = Thread(target=_run, args=(current_app._get_current_object(), task), daemon=True)  # type: ignore[attr-defined]
-    work.start()
-    _watch(work, task.id)
-    with reading() as session:
-        ended = service.get(session, task.id)
+        task = watching.take(session, started, now=utc_now())
+    ended = watching.watch(task, "Comparing")
     if ended.state != TaskState.DONE:
         raise Unavailable(ended.error or f"The comparison is {ended.state}.")
     click.echo(ended.summary)
-
-
-def _run(app: Flask, task: Task) -> None:
-    with app.app_context():
-        tasks.run(task)
-
-
-def _watch(work: Thread, task_id: int) -> None:
-    """A bar that follows the task until the work has ended."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("Comparing", total=None)
-        while work.is_alive():
-            time.sleep(LOOKS_EVERY)
-            with reading() as session:
-                task = service.get(session, task_id)
-                progress.update(bar, total=task.total, completed=task.done)
