@@ -5,7 +5,7 @@ from flask import Flask
 
 from request_tracker_utils.assets import batch, claims, service
 from request_tracker_utils.assets.batch import Batch, BeingFoundOut
-from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
+from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight, SerialTwice
 from request_tracker_utils.assets.service import Created
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
@@ -85,10 +85,9 @@ class TestAList:
         assert [asset.serial.lower() for asset in office.directory.assets.values()].count("s-1") == 1
         assert [type(each) for each in made].count(Created) == 2
 
-    @pytest.mark.xfail(strict=True, reason="the last one of the list holds the serial number, and the first one fails")
-    def test_with_the_same_serial_number_twice_creates_the_first_and_names_it_to_the_second(self, office: Office) -> None:
+    def test_with_the_same_serial_number_twice_creates_the_first_and_refuses_the_second(self, office: Office) -> None:
         first, second = run(office, listed(office, "S-1", "s-1"))
-        assert (first, type(second)) == (Created(1, "W12-0001", "S-1"), SerialTaken)
+        assert (first, type(second)) == (Created(1, "W12-0001", "S-1"), SerialTwice)
 
     def test_waits_for_nobody_who_creates_one_of_its_serial_numbers_and_fails_that_alone(self, office: Office) -> None:
         with transaction() as session:
@@ -184,7 +183,6 @@ class TestTwoRunsOfOneTask:
         assert second.create(items[1]) == other
         assert (len(office.directory.assets), next_tag()) == (2, "W12-0003")
 
-    @pytest.mark.xfail(strict=True, reason="the first run frees what the second has sent")
     def test_leave_no_serial_number_free_while_its_asset_is_being_created(self, office: Office) -> None:
         items = listed(office, "S-1")
         stalled, second = Batch(office.creator), Batch(office.creator)
