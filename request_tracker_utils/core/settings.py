@@ -18,6 +18,17 @@ from request_tracker_utils.core.networks import Network
 PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
 
 
+FIELD_SETTINGS = (
+    "rt_serial_field",
+    "rt_model_field",
+    "rt_manufacturer_field",
+    "rt_internal_name_field",
+    "rt_category_field",
+    "rt_funding_field",
+)
+"""The settings that name custom fields of assets, each another one."""
+
+
 class SettingsError(Exception):
     """Settings that cannot be; `problems` names each with its variable."""
 
@@ -231,9 +242,23 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         settings = Settings.model_validate({name: value for name, value in known.items() if value})
     except ValidationError as error:
         problems = [*(_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False)), *problems]
+    else:
+        problems += _same_fields(settings)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _same_fields(settings: Settings) -> list[str]:
+    """Request Tracker tells custom fields apart without case: of two settings for one the later would overwrite the other's value."""
+    seen: dict[str, str] = {}
+    problems = []
+    for name in FIELD_SETTINGS:
+        field = str(getattr(settings, name))
+        first = seen.setdefault(field.casefold(), name)
+        if first != name:
+            problems.append(f"{name.upper()}: names the field {field}, which {first.upper()} names already. Give each its own.")
+    return problems
 
 
 def _read_secrets(path: str) -> dict[str, str]:

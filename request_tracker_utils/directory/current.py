@@ -11,7 +11,7 @@ from flask import Flask, current_app, has_request_context
 from request_tracker_utils.accounts.recognise import admit_rt_callers
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.settings import FIELD_SETTINGS, Settings
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
 from request_tracker_utils.directory.examination import Examination, Examine, Found, of_embedded, of_request_tracker
 from request_tracker_utils.directory.request_tracker import RequestTrackerDirectory
@@ -71,9 +71,8 @@ def install(app: Flask) -> None:
 def _questions(settings: Settings, client: RtClient | None) -> Examine:
     if client is None:
         return of_embedded
-    names = ("rt_serial_field", "rt_model_field", "rt_manufacturer_field")
-    fields = [(name.upper(), getattr(settings, name)) for name in names]
-    return partial(of_request_tracker, client, catalog=settings.rt_catalog, fields=fields)
+    fields = [(name.upper(), getattr(settings, name)) for name in FIELD_SETTINGS]
+    return partial(of_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
 
 
 def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0) -> RtClient | None:

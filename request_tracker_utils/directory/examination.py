@@ -34,7 +34,7 @@ def of_embedded() -> Iterator[Found]:
     yield Found("Assets are kept in this program’s own database", State.YES, "RT_URL is not set.")
 
 
-def of_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]]) -> Iterator[Found]:
+def of_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]], status: str = "") -> Iterator[Found]:
     """Asks question after question; stops when Request Tracker does not answer. `fields` are settings with the names they give."""
     questions: list[tuple[str, Callable[[], Iterator[Found]]]] = [
         ("Request Tracker answers", lambda: _version(client)),
@@ -52,6 +52,10 @@ def of_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple
             return
         except RtError as error:
             yield Found(what, State.NO, error.message)
+    if status:
+        yield Found(
+            f"RT_ASSET_STATUS: {status}", State.UNKNOWN, "Request Tracker tells which statuses there are only when an asset is created."
+        )
     yield Found("Write custom fields", State.UNKNOWN, "Request Tracker tells of this right only when a value is written.")
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from request_tracker_utils.integrations.rt.errors import RtConflict, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt.errors import RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
 from request_tracker_utils.integrations.rt.people import People
-from request_tracker_utils.integrations.rt.rows import NOBODY, RtAsset, asset_of, number, same
+from request_tracker_utils.integrations.rt.rows import NOBODY, RtAsset, asset_of, number, same, text
 from request_tracker_utils.integrations.rt.transport import Transport
 
 LONGEST_NAME = 255
@@ -49,8 +49,8 @@ class Writes:
             data["Status"] = status
         try:
             body = self._transport.write("POST", "asset", data).body
-        except RtUnreachable as lost:
-            raise RtUnreachable(f"{lost.message} The asset may have been created all the same: look in RT first.") from None
+        except RtInvalid as refusal:
+            raise RtInvalid(self._explained(refusal.message, catalog), status=refusal.status) from None
         except RtRefused as refusal:
             if refusal.status != 403:
                 raise
@@ -58,6 +58,29 @@ class Writes:
             message = f"Request Tracker has no catalog {catalog!r}, or the token's user may not create assets there. Check both."
             raise RtRefused(message, status=403) from None
         return number(body.get("id") if isinstance(body, dict) else None)
+
+    def _explained(self, message: str, catalog: str) -> str:
+        """What to do about what Request Tracker says of a custom field or a status, where it says so in English."""
+        if unapplied := re.search(r"Custom field (\d+) does not apply", message):
+            name = self._name_of_field(unapplied[1])
+            return f"Request Tracker has the custom field {name}, but not for assets in {catalog}. Apply it to that catalog in RT."
+        if unknown := re.search(r"Custom field (.+?) not found", message):
+            return (
+                f"Request Tracker has no custom field {unknown[1]!r} for assets, or hides it from the token's user. "
+                "Make it and apply it to the catalog, grant SeeCustomField, or set the field's right name."
+            )
+        if closed := re.search(r"custom field '(.+?)': Permission Denied", message):
+            return f"The token's user may not write the custom field {closed[1]!r}. Grant ModifyCustomField on it in Request Tracker."
+        if status := re.search(r"Status '(.*?)' isn't a valid status", message):
+            return f"Request Tracker knows no status {status[1]!r} for assets in {catalog}. Correct RT_ASSET_STATUS."
+        return message
+
+    def _name_of_field(self, number: str) -> str:
+        try:
+            body = self._transport.get(f"customfield/{number}").body
+        except RtError:
+            return f"#{number}"
+        return repr(text(body.get("Name"))) if isinstance(body, dict) else f"#{number}"
 
     def rename(self, asset_id: int, name: str, *, etag: str | None = None, seen: str | None = None) -> str:
         _check_name(name)

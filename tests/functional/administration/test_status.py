@@ -143,12 +143,15 @@ def test_a_refused_token_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.rt
 def test_what_the_token_may_do_is_learned_without_writing(tmp_path: Path, request_tracker: RequestTracker) -> None:
-    app = connected(tmp_path / "root", request_tracker.url, request_tracker.token, rt_model_field="Modell")
+    app = connected(tmp_path / "root", request_tracker.url, request_tracker.token, rt_model_field="Modell", rt_asset_status="gone")
     text = settled(app)
     for part in ("RT_CATALOG: General assets", "Create assets in General assets", "See all assets", "Rename assets and change them"):
         assert row(text, part) == "yes", part
     assert row(text, "The token’s user") == "yes"
     assert row(text, "RT_MODEL_FIELD: Modell") == "no"
+    for part in ("RT_INTERNAL_NAME_FIELD: Internal Name", "RT_CATEGORY_FIELD: Category", "RT_FUNDING_FIELD: Funding Source"):
+        assert row(text, part) == "yes", part
+    assert row(text, "RT_ASSET_STATUS: gone") == "not known until tried"
     assert row(text, "Write custom fields") == "not known until tried"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from request_tracker_utils.integrations.rt import RtClient, RtConflict, RtInvalid, RtNotFound, RtRefused
 from tests.functional.integrations.conftest import Counted
+from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.request_tracker import RequestTracker
 
 pytestmark = pytest.mark.rt
@@ -33,6 +34,38 @@ def test_an_unknown_custom_field_creates_nothing(request_tracker: RequestTracker
     with pytest.raises(RtInvalid, match="Nope"):
         client.create_asset(fresh, catalog="Cables", fields={"Nope": "x"})
     assert client.assets_named(fresh) == []
+
+
+def test_a_field_that_is_not_applied_to_the_catalog_is_named(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+    field = {"Name": f"Of {fresh}", "LookupType": "RT::Catalog-RT::Asset", "Type": "Freeform", "MaxValues": 1}
+    assert request_tracker.rest("POST", "customfield", json=field).status_code == 201
+    with pytest.raises(RtInvalid, match=f"no custom field 'Of {fresh}' for assets.+apply it to the catalog"):
+        client.create_asset(fresh, catalog="Cables", fields={f"Of {fresh}": "x"})
+    assert client.assets_named(fresh) == []
+
+
+def test_a_status_that_the_lifecycle_does_not_have_is_named_with_its_setting(client: RtClient, fresh: str) -> None:
+    with pytest.raises(RtInvalid, match=r"no status 'nonsense' for assets in Cables\. Correct RT_ASSET_STATUS"):
+        client.create_asset(fresh, catalog="Cables", status="nonsense")
+    assert client.assets_named(fresh) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Custom field 10 does not apply to this object", "has the custom field 'Room', but not for assets in Cables"),
+        ("Could not add a new value to custom field 'Room': Permission Denied", "may not write the custom field 'Room'"),
+        ("Etwas anderes", "Etwas anderes"),
+    ],
+)
+def test_what_other_request_trackers_say_of_a_field_is_explained(said: str, told: str) -> None:
+    def answer(call: Call) -> Reply:
+        if call.method == "POST":
+            return Reply({"message": f"Couldn't add custom field value on create: {said}"}, status=400)
+        return Reply({"id": 10, "Name": "Room"})
+
+    with LocalServer(answer) as server, pytest.raises(RtInvalid, match=told):
+        RtClient(server.url, "1-1-secret").create_asset("x", catalog="Cables", fields={"Room": "12"})
 
 
 def test_an_unknown_catalog_looks_to_rt_like_a_missing_right(request_tracker: RequestTracker, client: RtClient) -> None:

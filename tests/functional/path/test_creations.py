@@ -208,9 +208,14 @@ def test_killed_between_the_steps_and_started_again_no_serial_number_is_lost_or_
     assert sorted(each.state for each in open_creations(installation)) == ["claimed", "sent", "sent"]
     installation.server.start()
     surroundings.tells(installation.server.url)
-    installation.time_passes()
-    installation.run_job("settle-creations")
     (made,) = with_serial(surroundings, serials[2])
+
+    def bound() -> bool:  # by this run of the job or by the server's own
+        installation.time_passes()
+        installation.run_job("settle-creations")
+        return bool(installation.tags_of([made]))
+
+    wait_until(bound)
     assert installation.tags_of([made]) == {made: surroundings.rt.asset(made)["Name"]}
     assert create(installation, serials[2]).json()["existing_asset_id"] == made
     assert create(installation, serials[0]).status_code == 201  # nothing was sent: free at once

@@ -129,3 +129,9 @@ def test_the_reference_in_the_documentation_is_complete_and_true() -> None:
 
     page = Path("docs/settings.md").read_text(encoding="utf-8")
     assert reference() in page, "run `python -m tests.services.settings_page` to renew docs/settings.md"
+
+
+def test_two_settings_for_one_custom_field_are_a_problem_in_words() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"RT_CATEGORY_FIELD": "model"})
+    assert refused.value.problems == ["RT_CATEGORY_FIELD: names the field model, which RT_MODEL_FIELD names already. Give each its own."]
