@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import socket
 import sqlite3
 import stat
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from request_tracker_utils.cli import main
+from tests.services import house
+from tests.services.databases import SQLite
 
 Result = subprocess.CompletedProcess[str]
 
@@ -46,8 +49,13 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 @pytest.fixture
-def ready(terminal: Terminal) -> Terminal:
-    assert terminal.run("db", "upgrade").returncode == 0
+def ready(terminal: Terminal, sqlite: SQLite) -> Terminal:
+    """After a first start, whose migrations were run once for all tests."""
+    instance = terminal.folder / "instance"
+    instance.mkdir()
+    with sqlite.fresh() as url:
+        shutil.copy(url.removeprefix("sqlite:///"), instance / "database.sqlite")
+    house.ready(house.make_app(instance))
     return terminal
 
 

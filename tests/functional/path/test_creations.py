@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import update
 
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.models import OPEN, Creation
@@ -14,7 +15,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks import service as tasks
-from request_tracker_utils.tasks.models import TaskState
+from request_tracker_utils.tasks.models import Task, TaskState
 from tests.functional.path.conftest import HASTY, Install
 from tests.services.creations import wanted
 from tests.services.installation import Installation, Surroundings
@@ -245,6 +246,8 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
     wait_until(lambda: made() >= 10, within=60)
     installation.server.kill()
     assert made() < 40
+    with installation.app.app_context(), transaction() as session:
+        session.execute(update(Task).values(due_at=utc_now()))  # the lease of the dead process has ended
     surroundings.tells("http://127.0.0.1:1")
     installation.server.start()
     surroundings.tells(installation.server.url)
