@@ -158,7 +158,7 @@ class TestAFile:
             (b"\xff\xfeA", "Save the list as CSV"),
             (b"", "is empty"),
             (b"\xef\xbb\xbf\r\n", "is empty"),
-            ("Serial Number;Model\r\n".encode(), "is empty"),
+            (b"Serial Number;Model\r\n", "is empty"),
         ],
     )
     def test_that_is_no_list_is_refused_with_what_to_do(self, data: bytes, words: str) -> None:
