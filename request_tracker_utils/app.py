@@ -98,6 +98,7 @@ def _configure(app: OpenAPI, settings: Settings) -> None:
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,  # a list that is pasted may be as large as one in a file
         PERMANENT_SESSION_LIFETIME=settings.session_days * 24 * 3600,
         SESSION_COOKIE_NAME="rtutils",
         SESSION_COOKIE_HTTPONLY=True,

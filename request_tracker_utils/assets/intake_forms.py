@@ -40,7 +40,7 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
     def listed(self) -> tuple[str, Listed]:
         """The file's name and its rows; no name where they were pasted. Raises Invalid, ListUnreadable."""
         file: FileStorage | None = self.file.data
-        text = (self.lines.data or "").strip("\r\n")
+        text = self.lines.data or ""
         if file is None or not file.filename:
             return "", lists.read(text)
         if text.strip():
@@ -63,7 +63,7 @@ def intake_form(again: Intake | None = None) -> IntakeForm:
 
 
 def _catalogs() -> list[str]:
-    """None while the directory does not answer: the list is kept all the same."""
+    """Empty while the directory does not answer: the list is kept all the same."""
     try:
         return directory().catalogs()
     except Unavailable:

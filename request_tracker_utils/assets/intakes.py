@@ -155,7 +155,7 @@ def first_look(listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
 
 
 def look(reading: Reading, directory: Directory, listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
-    """Everything that stands against the rows. One request to the directory for 200, and one for its catalogs where the rows name any.
+    """Everything that stands against the rows. One request to the directory for 200, and one for its catalogs where any is named.
 
     Raises what the directory raises.
     """
@@ -163,14 +163,14 @@ def look(reading: Reading, directory: Directory, listed: Listed, defaults: Mappi
     serials = {key(finding.values["serial_number"]): finding.values["serial_number"] for finding in first}
     sound = [serial for serial in serials.values() if serial_problem(serial) is None]
     known = {key(found.serial): found for found in check_serials(reading, directory, sound)}
-    catalogs = directory.catalogs() if "catalog" in listed.columns else None
+    catalogs = directory.catalogs() if any(finding.values["catalog"] for finding in first) else []
     return [_beside(finding, known.get(key(finding.values["serial_number"])), catalogs) for finding in first]
 
 
-def _beside(finding: Finding, found: SerialFound | None, catalogs: list[str] | None) -> Finding:
+def _beside(finding: Finding, found: SerialFound | None, catalogs: list[str]) -> Finding:
     """With what the directory says of it."""
     catalog = finding.values["catalog"]
-    if catalog and catalogs is not None and catalog not in catalogs:
+    if catalog and catalog not in catalogs:
         finding = replace(finding, problems=[*finding.problems, f"There is no catalog “{catalog}”"])
     if found is None or not found.problem:
         return finding

@@ -93,19 +93,21 @@ def columns_of(head: list[str], rows: list[list[str]]) -> dict[str, int]:
 
 
 def column_named(head: list[str], name: str) -> int | None:
-    """The column with this heading, compared without case and signs."""
-    return next((number for number, cell in enumerate(head) if _words(cell) == _words(name)), None)
+    """The column with this heading, compared without case and signs, unless it is made of signs."""
+    wanted = _words(name) or name.strip()
+    return next((number for number, cell in enumerate(head) if cell and (_words(cell) or cell) == wanted), None)
 
 
 def written(head: list[str], rows: list[list[str]]) -> str:
-    """The list as a text that `read` reads back."""
-    text = io.StringIO()
-    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([*([head] if head else []), *rows])
+    """The list as a text that `read` reads back. All rows are equally wide, so that nothing but the tab seems to divide them."""
+    text, every = io.StringIO(), [*([head] if head else []), *rows]
+    width = max(map(len, every))
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(row + [""] * (width - len(row)) for row in every)
     return text.getvalue()
 
 
 def separator_of(text: str) -> str:
-    """What divides the columns: with it the heading is understood best, or else most rows are equally wide."""
+    """What divides the columns: with it the heading is understood best, or else most rows are equally wide. A tab stands in no cell."""
     best = max(SEPARATORS, key=lambda separator: _fitness(text, separator))
     return best if any(_fitness(text, best)) else _NONE
 
@@ -143,18 +145,19 @@ def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
 
 
-def _fitness(text: str, separator: str) -> tuple[int, float, int]:
-    """Columns that the heading names, the share of rows of the commonest width, and that width; nothing when few rows are divided."""
+def _fitness(text: str, separator: str) -> tuple[int, float, bool, int]:
+    """Columns that the heading names, the share of rows of the commonest width, whether it is a tab, and that width; nothing when few
+    rows are divided."""
     sample = list[list[str]]()
     try:
         sample += islice(filter(any, csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)), SAMPLE)
     except csv.Error:  # a cell without end: reading it in earnest says where
-        return 0, 0, 0
+        return 0, 0, False, 0
     widths = Counter(map(len, sample))
     if 2 * widths[1] > len(sample) or not sample or set(widths) == {1}:
-        return 0, 0, 0
+        return 0, 0, False, 0
     width, count = max(widths.items(), key=lambda each: (each[1], each[0]))
-    return len(_named(sample[0])), count / len(sample), width
+    return len(_named(sample[0])), count / len(sample), separator == "\t", width
 
 
 def _is_head(row: list[str]) -> bool:
