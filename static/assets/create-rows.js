@@ -77,6 +77,8 @@ const creationRows = (() => {
 
   function created(entry, id, tag) {
     const row = rowOf(entry);
+    const known = ofAsset(id); // the server's row, when the answer to an earlier request of ours was lost
+    known?.remove();
     const link = piece(row, "tag");
     delete row.dataset.key;
     Object.assign(row.dataset, { state: "created", asset: id });
@@ -92,7 +94,7 @@ const creationRows = (() => {
       print.querySelector(".visually-hidden").textContent = ` of ${tag}`;
     }
     dropOthers(entry.values.serial_number, row);
-    count.dataset.count = String(Number(count.dataset.count) + 1);
+    if (!known) count.dataset.count = String(Number(count.dataset.count) + 1);
     count.textContent = count.dataset.count;
     tally();
   }

@@ -1,5 +1,6 @@
 """Starts Debian's Chromium for tests that look at pages and print them."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,9 +48,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def watched(browser: Browser, *, before: str = "", **settings: Any) -> Iterator[Page]:
-    """A page that may leave nothing on the console: no error, and nothing that its content policy had to stop. `before` is a script that
-    runs before the page's own; `settings` are those of the context."""
+def watched(browser: Browser, *, before: str = "", expected: str = "status of 4", **settings: Any) -> Iterator[Page]:
+    """A page that may leave nothing on the console: no error, and nothing that its content policy had to stop; but for what is `expected`,
+    a regular expression. `before` is a script that runs before the page's own; `settings` are those of the context."""
     context = browser.new_context(**settings)
     if before:
         context.add_init_script(before)
@@ -58,6 +59,6 @@ def watched(browser: Browser, *, before: str = "", **settings: Any) -> Iterator[
     page.on("pageerror", lambda error: said.append(str(error)))
     try:
         yield page
-        assert [text for text in said if "status of 4" not in text] == []  # a page that says 404 is one of those looked at
+        assert [text for text in said if not re.search(expected, text)] == []
     finally:
         context.close()

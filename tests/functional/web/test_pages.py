@@ -163,25 +163,6 @@ def test_the_label_size_is_remembered_and_each_rows_link_follows_it(showroom: Sh
         assert "size=small" in str(page.locator("a[data-label-size]").first.get_attribute("href"))
 
 
-def test_a_scanner_goes_on_to_the_model_before_the_asset_is_added(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
-    with watched(browser, storage_state=signed_in) as page:
-        page.goto(f"{showroom.url}/assets/create")
-        page.keyboard.type("SCAN0001")
-        page.keyboard.press("Enter")
-        page.keyboard.type("Chromebook 3100")
-        page.keyboard.press("Enter")
-        expect(page.get_by_text("Print its label now.")).to_be_visible()
-
-
-def test_a_field_says_what_is_wrong_with_it(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
-    with watched(browser, storage_state=signed_in) as page:
-        page.goto(f"{showroom.url}/assets/create")
-        page.get_by_role("button", name="Add the asset").click()
-        model = page.get_by_label("Model")
-        expect(model).to_have_attribute("aria-invalid", "true")
-        expect(model).to_have_accessible_description("Say what it is, such as Chromebook 3100.")
-
-
 def test_an_asset_without_a_tag_is_given_one(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")
