@@ -9,6 +9,7 @@ const creationPrints = (() => {
   const tick = document.getElementById("print-labels");
   const jobs = creationStore.prints;
   let busy = false;
+  let leaving = false; // then frames are torn down, and their labels are printed when the page is back
 
   if (size) {
     const kept = creationStore.setting("label-size");
@@ -17,6 +18,8 @@ const creationPrints = (() => {
     tick.checked = creationStore.setting("create-assets-print") !== "off";
     tick.addEventListener("change", () => creationStore.set("create-assets-print", tick.checked ? "on" : "off"));
   }
+
+  window.addEventListener("pagehide", () => { leaving = true; });
 
   function address(job) {
     const page = new URL(job.address || `${form.dataset.print}?asset_id=${job.asset}`, location.href);
@@ -60,6 +63,7 @@ const creationPrints = (() => {
     while (jobs.length) {
       const job = jobs[0];
       const printed = await print(job);
+      if (leaving) return;
       jobs.shift();
       creationStore.save();
       if (printed) creationRows.label(job.asset, "printed");

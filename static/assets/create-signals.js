@@ -13,7 +13,8 @@ const creationSignals = (() => {
   tick.addEventListener("change", () => creationStore.set("scan-sound", tick.checked ? "on" : "off"));
 
   function play(good) {
-    if (!tick.checked) return;
+    // Browsers let a page be heard only after somebody has touched it, which a page that was just reloaded may lack.
+    if (!tick.checked || navigator.userActivation?.hasBeenActive === false) return;
     sound ??= new AudioContext();
     const now = sound.currentTime;
     for (const [at, pitch] of good ? [[0, 880], [0.09, 1320]] : [[0, 330], [0.18, 220]]) {

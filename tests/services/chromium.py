@@ -59,6 +59,7 @@ def watched(browser: Browser, *, before: str = "", expected: str = "status of 4"
     page.on("pageerror", lambda error: said.append(str(error)))
     try:
         yield page
-        assert [text for text in said if not re.search(expected, text)] == []
+        unexpected = [text for text in said if not re.search(expected, text)]
+        assert not unexpected, unexpected
     finally:
         context.close()
