@@ -304,6 +304,11 @@ class TestAFile:
             ["3", "B2", "Dell G11 Laptop · Title I · Chromebooks"],
         ]
 
+    def test_whose_heading_says_otherwise_has_the_columns_that_somebody_said(self, client: FlaskClient) -> None:
+        address = send(client, "Number,Model,Brand name\nA1,Cart 1,HP\nB2,Cart 2,HP\n")
+        press(client, address, "Use these columns", serial_number="0", internal_name="1", manufacturer="2", first_is_head="on")
+        assert rows(show(client, address))[0][:3] == ["2", "A1", "HP Chromebook 3100 Cart 1 · Laptop · Title I · Chromebooks"]
+
     @pytest.mark.parametrize(
         ("chosen", "said"),
         [
