@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import click
 
@@ -30,7 +30,7 @@ def assets() -> None:
 
 
 @assets.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--dry-run", is_flag=True, help="Only say what stands against the list.")
 @click.option("--column", "named", multiple=True, metavar="FIELD=HEADING", help='Where a field stands, such as serial_number="S/N".')
 @click.option("--manufacturer", default="", help="Where the list says nothing.")
@@ -39,25 +39,26 @@ def assets() -> None:
 @click.option("--funding-source", default="", help="Where the list says nothing.")
 @click.option("--catalog", default="", help="Where the list says nothing, in place of RT_CATALOG.")
 @click.pass_context
-def import_list(ctx: click.Context, /, file: BinaryIO, dry_run: bool, named: tuple[str, ...], **defaults: str) -> None:
+def import_list(ctx: click.Context, /, file: str, dry_run: bool, named: tuple[str, ...], **defaults: str) -> None:
     """Create the assets of a list: FILE is a CSV file, or - for standard input.
 
     What stands against rows goes to the error output, and those rows are left out. Then each serial number with its new tag is printed. The
     work is a task like one that the page starts: when this command is ended early, a server goes on with it. Exits with 1 unless every row
     was created, or could be.
     """
-    listed = _read(file, named)
+    with click.open_file(file, "rb") as opened:
+        listed = _read(opened, named)
     held = {field: value.strip() for field, value in defaults.items()}
     found = intakes.look(reading, directory(), listed, held)
     good = _tell(found)
     if good and not dry_run:
-        task = _create(listed, held, source="" if file.name == "<stdin>" else Path(file.name).name, found=found)
+        task = _create(listed, held, source="" if file == "-" else Path(file).name, found=found)
         good = _print(task)
     if good < len(found):
         ctx.exit(NOT_ALL)
 
 
-def _read(file: BinaryIO, named: Iterable[str]) -> Listed:
+def _read(file: IO[bytes], named: Iterable[str]) -> Listed:
     """Raises ListUnreadable, UsageError."""
     wanted = [text.partition("=")[::2] for text in named]
     listed = lists.read(lists.decoded(file.read(lists.LARGEST + 1)), has_head=bool(wanted))

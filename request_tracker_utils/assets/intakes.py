@@ -99,7 +99,7 @@ def map_columns(session: Session, intake_id: int, columns: Mapping[str, int], *,
     if first_is_head and not listed.head and len(listed.rows) > 1:
         rows, head = listed.rows[1:], listed.rows[0]
         listed = Listed(rows, listed.lines[1:], head, columns_of(head, rows))
-        columns = {**listed.columns, **columns}
+        columns = {**{field: number for field, number in listed.columns.items() if number not in columns.values()}, **columns}
     width = max(map(len, [listed.head, *listed.rows]))
     if not all(field in FIELDS and 0 <= number < width for field, number in columns.items()):
         raise Invalid("The list has no such column. Choose again.")

@@ -36,7 +36,7 @@
     }
   });
 
-  drop.querySelector("[data-drop-words]").hidden = false;
+  for (const words of form.querySelectorAll("[data-by-script]")) words.hidden = false;
   const holdsFile = (event) => event.dataTransfer.types.includes("Files");
   // Anywhere on the page: a file that misses the area would be opened in place of the page.
   for (const kind of ["dragenter", "dragover"]) {

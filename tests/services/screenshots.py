@@ -21,6 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.assets import intakes, lists
 from request_tracker_utils.assets.demo import demo
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Creator
@@ -77,6 +78,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _tasks()
         _differences()
         _labels()
+        cart_id = _cart()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -88,6 +90,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-untagged": f"/assets/{untagged_id}",
         "asset-problem": f"/assets/{troubled_id}",
         "new-assets": "/assets/create",
+        "intake": "/assets/intake",
+        "intake-list": f"/assets/intake/{cart_id}",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
@@ -245,6 +249,25 @@ def _differences() -> None:
         session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([printed, gone])))
         difference_tasks.start_comparison(session, actor=of_command(), now=now)
     run_tasks()
+
+
+def _cart() -> int:
+    """A list of a cart, checked, with most that can stand against one."""
+    lines = [
+        "Serial Number;Model;Make;Name;Room",
+        "5CD2198XKL;ProBook 440 G10;HP;Cart 7, 1;12",
+        "PF3ZK19Q",
+        "BAD_7;;Dell",
+        "TWICE-1;Yoga 11e;Lenovo",
+    ]
+    lines += [
+        "twice-1;ThinkPad L14 Gen 4;Lenovo",
+        *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
+    ]
+    listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
+    found = intakes.look(reading, directory(), listed, held)
+    with transaction() as session:
+        return intakes.add(session, listed, source="cart 7.csv", defaults=held, actor=Actor(NAME), now=utc_now(), checked=found).id
 
 
 def _labels() -> None:

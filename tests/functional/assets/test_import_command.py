@@ -1,0 +1,180 @@
+"""`rtutils assets import`, as a person at a terminal runs it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from sqlalchemy import select
+
+from request_tracker_utils.cli import main
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.embedded import EmbeddedDirectory
+from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.directory.service import Asset, DirectoryRefused, NewAsset
+from request_tracker_utils.tasks.models import Task, TaskState
+from tests.services.directories import silence
+
+Run = Callable[..., Result]
+DELL = ("--manufacturer", "Dell", "--model", "Chromebook 3100")
+
+
+@pytest.fixture
+def run(app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+
+    def run(*arguments: str, typed: str | bytes = "") -> Result:
+        return CliRunner().invoke(main, ("assets", "import", *arguments), input=typed)
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[..., str]:
+    def write(text: str, encoding: str = "utf-8") -> str:
+        path = tmp_path / "cart.csv"
+        path.write_bytes(text.encode(encoding))
+        return str(path)
+
+    return write
+
+
+def assets(app: Flask) -> dict[str, DirectoryAsset]:
+    """By their serial numbers."""
+    with app.app_context(), reading() as session:
+        return {each.serial: each for each in session.scalars(select(DirectoryAsset))}
+
+
+def tasks(app: Flask) -> list[Task]:
+    with app.app_context(), reading() as session:
+        return list(session.scalars(select(Task)))
+
+
+def said(result: Result) -> list[str]:
+    """Lines of the error output, but for the bar's."""
+    return [line for line in result.stderr.splitlines() if line.strip() and "Creating" not in line]
+
+
+def test_the_assets_of_a_file_are_created_and_printed_with_their_tags(app: Flask, run: Run, file: Callable[..., str]) -> None:
+    path = file("Serial,Make,Model,Type\nA1,HP,G10,Laptop\nB2,HP,G11,\n")
+    result = run(path)
+    made = assets(app)
+    assert (result.exit_code, result.stdout) == (0, f"A1\t{made['A1'].name}\nB2\t{made['B2'].name}\n")
+    assert {asset.name for asset in made.values()} == {"W12-0001", "W12-0002"}
+    assert said(result) == ["2 can be created, 0 cannot."]
+    assert [(task.title, task.state, task.done, task.started_by) for task in tasks(app)] == [
+        ("Create 2 assets of cart.csv", TaskState.DONE, 2, "command line")
+    ]
+
+
+def test_serial_numbers_are_read_from_standard_input_and_the_options_say_the_rest(app: Flask, run: Run) -> None:
+    more = ("--category", "Laptop", "--funding-source", "Title I", "--catalog", "Chromebooks")
+    result = run("-", *DELL, *more, typed="A1\r\nB2\r\n")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2), result.output
+    assert {(each.manufacturer, each.model, each.catalog) for each in assets(app).values()} == {("Dell", "Chromebook 3100", "Chromebooks")}
+
+
+def test_every_problem_is_told_at_once_by_its_line_and_the_others_are_created(app: Flask, run: Run, file: Callable[..., str]) -> None:
+    with app.app_context():
+        holder = directory().create(NewAsset("by hand", serial="there-1"))
+    result = run(file("Serial,Model\nA1,G10\nTHERE-1,G10\nB_2,\nA1,G10\n"), "--manufacturer", "HP")
+    assert (result.exit_code, result.stdout.split("\t")[0]) == (1, "A1")
+    assert said(result) == [
+        f"line 3\tTHERE-1\tSerial number already exists (asset #{holder})",
+        "line 4\tB_2\tSerial number contains invalid characters; Missing required field: model",
+        "line 5\tA1\tSerial number is in line 2 already, which says the same",
+        "1 can be created, 3 cannot.",
+    ]
+    assert set(assets(app)) == {"A1", "there-1"}
+
+
+@pytest.mark.parametrize(("text", "code"), [("A1\nB2\n", 0), ("A1\nB_2\n", 1)])
+def test_a_dry_run_creates_nothing_and_says_whether_all_could_be(app: Flask, run: Run, text: str, code: int) -> None:
+    result = run("-", "--dry-run", *DELL, typed=text)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said(result)[-1] == f"{2 - code} can be created, {code} cannot."
+    assert (assets(app), tasks(app)) == ({}, [])
+
+
+def test_columns_are_named_by_their_headings(app: Flask, run: Run, file: Callable[..., str]) -> None:
+    path = file("Nummer;Serial;Gerät\nA1;X1;Größe 14\n", "cp1252")
+    result = run(path, "--manufacturer", "HP", "--column", "serial_number=nummer", "--column", "model=Gerät")
+    assert (result.exit_code, result.stdout) == (0, "A1\tW12-0001\n"), result.output
+    assert assets(app)["A1"].model == "Größe 14"
+
+
+@pytest.mark.parametrize(
+    ("column", "code", "words"),
+    [
+        ("serial_number=Number", 1, "No column is called Number. The heading says: Nummer, Typ."),
+        ("serial_number", 1, "No column is called"),
+        ("colour=Typ", 2, "There is no field colour. The fields are serial_number,"),
+    ],
+)
+def test_a_column_that_is_not_there_is_said(app: Flask, run: Run, column: str, code: int, words: str) -> None:
+    result = run("-", "--column", column, *DELL, typed="Nummer,Typ\nA1,x\n")
+    assert (result.exit_code, result.stdout, assets(app)) == (code, "", {})
+    assert words in re.sub(r"\s+", " ", result.stderr)
+
+
+def test_a_catalog_that_is_not_there_creates_nothing(app: Flask, run: Run) -> None:
+    result = run("-", *DELL, "--catalog", "Chromebook", typed="A1\n")
+    assert (result.exit_code, assets(app)) == (1, {})
+    assert said(result) == ["line 1\tA1\tThere is no catalog “Chromebook”", "0 can be created, 1 cannot."]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"", "is empty"), (b"PK\x03\x04", "Save the sheet as CSV"), (b"A" * 2_000_000, "1 MB"), (b'A1\n"B2\n', "line 2")]
+)
+def test_what_is_no_list_is_refused_with_what_to_do(run: Run, data: bytes, words: str) -> None:
+    result = run("-", *DELL, typed=data)
+    assert (result.exit_code, result.stdout, words in result.stderr) == (1, "", True)
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+    assert run(str(tmp_path / "nowhere.csv")).exit_code == 2
+
+
+def test_what_fails_is_told_apart_and_the_exit_code_says_so(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = EmbeddedDirectory.create
+
+    def refuse_one(self: EmbeddedDirectory, new: NewAsset) -> int:
+        if new.serial == "B2":
+            raise DirectoryRefused("The directory says no.")
+        return original(self, new)
+
+    monkeypatch.setattr(EmbeddedDirectory, "create", refuse_one)
+    result = run("-", *DELL, typed="A1\nB2\nC3\n")
+    assert (result.exit_code, [line.split("\t")[0] for line in result.stdout.splitlines()]) == (1, ["A1", "C3"])
+    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe directory says no."]
+
+
+def test_a_directory_that_does_not_answer_is_said_before_anything_is_written(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> list[Asset]:
+        raise silence()
+
+    monkeypatch.setattr(EmbeddedDirectory, "find_by_serials", silent)
+    result = run("-", *DELL, typed="A1\n")
+    assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The directory does not answer."])
+    assert tasks(app) == []
+
+
+def test_a_directory_that_falls_silent_in_the_middle_leaves_the_rest_to_a_server(
+    app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, looks = EmbeddedDirectory.find_by_serials, iter(range(1))
+
+    def once(self: EmbeddedDirectory, serials: list[str]) -> list[Asset]:
+        if next(looks, None) is None:
+            raise silence()
+        return original(self, serials)
+
+    monkeypatch.setattr(EmbeddedDirectory, "find_by_serials", once)
+    result = run("-", *DELL, typed="A1\nB2\n")
+    assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
+    assert [task.state for task in tasks(app)] == [TaskState.WAITING]

@@ -1,0 +1,150 @@
+"""A cart at once in a real browser: scanned, dropped, with the keyboard alone, and without JavaScript."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from request_tracker_utils.core import jobs
+from request_tracker_utils.core.db import db, reading
+from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.web.house import EXTENSION
+from tests.services.chromium import watched
+from tests.services.house import PASSWORD, make_app, ready, user
+from tests.services.screenshots import served
+
+pytestmark = pytest.mark.chromium
+
+HERE = "/assets/intake"
+LIST = "Serial numbers, one a line"
+DROP = """([target, kind, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], "cart.csv", {type: "text/csv"}));
+  document.querySelector(target).dispatchEvent(new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    app = ready(make_app(tmp_path, app_url="http://utils.example.org"))
+    user(app, "staff")
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    with served(app) as url:
+        yield url
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
+    """The page, for somebody who is signed in."""
+    with watched(browser, **settings) as page:
+        page.goto(f"{url}/sign-in?next={HERE}")
+        page.get_by_label("Name").fill("staff")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Add a cart of assets")).to_be_visible()
+        yield page
+
+
+def serials(app: Flask) -> set[str]:
+    with app.app_context(), reading() as session:
+        return set(session.scalars(select(DirectoryAsset.serial)))
+
+
+def run_tasks(app: Flask) -> None:
+    with app.app_context():
+        jobs.run(app.extensions[EXTENSION].jobs.named("run-tasks"))
+
+
+def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:
+    page.evaluate(DROP, [target, kind, text])
+
+
+def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flask, url: str, browser: Browser) -> None:
+    with opened(browser, url) as page:
+        for number in range(60):  # the field has the focus already, and Enter, which a scanner types, is a new line
+            page.keyboard.type(f"cart-{number:03d}\n")
+        page.keyboard.type("CART-007\n")
+        expect(page.locator("[data-count]")).to_have_text("61 lines, 1 repeated: CART-007")
+        page.keyboard.press("Tab")  # the file
+        page.keyboard.press("Tab")
+        page.keyboard.type("Dell")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Chromebook 3100")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_role("button", name="Create 60 assets, leave out 1")).to_be_focused()
+        expect(page.get_by_role("status")).to_contain_text("60")
+        expect(page.locator(".intake-rows tbody tr").first).to_contain_text("Serial number is in line 8 already, which says the same")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{url}/tasks/1")
+        run_tasks(app)
+        page.reload()
+        expect(page.get_by_role("link", name="Print their labels")).to_be_visible()
+    assert serials(app) == {f"cart-{number:03d}" for number in range(60)}
+
+
+def test_a_file_that_is_dropped_anywhere_is_taken_and_its_columns_are_mapped_by_hand(app: Flask, url: str, browser: Browser) -> None:
+    with opened(browser, url) as page:
+        drag(page, "dragover")
+        expect(page.locator("[data-drop]")).to_have_class("intake-drop is-over")
+        drag(page, "drop", "Nummer;Gerät;Marke\nA1;G10;HP\nB2;G11;HP\n")
+        expect(page.locator("[data-drop]")).to_have_class("intake-drop")
+        expect(page.get_by_label("CSV file")).to_be_focused()
+        page.get_by_role("button", name="Check the list").click()
+        expect(page.get_by_role("heading", name="cart.csv")).to_be_visible()
+        page.get_by_label("Manufacturer").select_option(label="3. Marke")
+        page.get_by_label("Model").select_option(label="2. Gerät")
+        page.get_by_label("The first row is a heading").check()
+        page.get_by_role("button", name="Use these columns").click()
+        page.get_by_role("button", name="Create 2 assets").click()
+        page.wait_for_url(f"{url}/tasks/1")
+        run_tasks(app)
+    assert serials(app) == {"A1", "B2"}
+
+
+def test_words_that_are_dragged_into_the_list_are_no_file(url: str, browser: Browser) -> None:
+    with opened(browser, url) as page:
+        prevented = """(kind) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "A1");
+          const event = new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true});
+          return !document.querySelector("#lines").dispatchEvent(event);
+        }"""
+        assert [page.evaluate(prevented, kind) for kind in ("dragover", "drop")] == [False, False]
+
+
+def test_a_list_that_is_changed_is_counted_at_once(url: str, browser: Browser) -> None:
+    with opened(browser, url) as page:
+        expect(page.locator("[data-count]")).to_have_text("No lines yet")
+        page.get_by_label(LIST).fill("A1\nB_2\n\na1")
+        expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
+        page.get_by_label("Manufacturer").fill("Dell")
+        page.get_by_label("Model").fill("Chromebook 3100")
+        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("link", name="Change the list").click()
+        expect(page.get_by_label(LIST)).to_have_value("A1\nB_2\na1\n")
+        expect(page.get_by_label("Model")).to_have_value("Chromebook 3100")
+        expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
+
+
+def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url: str, browser: Browser) -> None:
+    with opened(browser, url, java_script_enabled=False) as page:
+        for words in ("Or drop the file here.", "Ctrl + Enter", "No lines yet"):
+            expect(page.get_by_text(words)).to_be_hidden()
+        data = {"name": "cart.csv", "mimeType": "text/csv", "buffer": b"Serial,Make,Model\r\nA1,HP,G10\r\n"}
+        page.get_by_label("CSV file").set_input_files(files=[data])  # type: ignore[list-item]
+        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("button", name="Create 1 asset").click()
+        page.wait_for_url(f"{url}/tasks/1")
+        run_tasks(app)
+    assert serials(app) == {"A1"}
