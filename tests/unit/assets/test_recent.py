@@ -1,0 +1,81 @@
+"""What somebody created lately."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from request_tracker_utils.assets.models import Creation
+from request_tracker_utils.assets.recent import Recent, created_since, midnight, recent
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.directory.service import DirectoryRefused
+from request_tracker_utils.labels import record
+from tests.services.creations import ADA, create, creator, wanted
+from tests.services.directories import StumblingDirectory, silence
+
+
+@pytest.fixture
+def directory(app: Flask):  # type: ignore[no-untyped-def]
+    with app.app_context():
+        yield StumblingDirectory()
+
+
+def told(actor: Actor = ADA, ago: timedelta = timedelta(hours=1)) -> list[Recent]:
+    with reading() as session:
+        return recent(session, actor, utc_now() - ago)
+
+
+def fail(directory: StumblingDirectory, serial: str, error: AppError) -> None:
+    directory.fails["create"] = error
+    with pytest.raises(AppError):
+        create(directory, serial)
+    directory.fails.clear()
+
+
+def test_the_newest_comes_first_with_its_tag_and_whether_its_label_was_printed(directory: StumblingDirectory) -> None:
+    first, second = create(directory, "S-1"), create(directory, "S-2")
+    with transaction() as session:
+        started = record.begin(session, format="small", copies=1, actor=ADA, now=utc_now())
+        record.add(session, started, [(first.asset_id, first.tag)], actor=ADA, now=utc_now())
+    assert [(each.serial, each.tag, each.asset_id, each.printed_at is not None) for each in told()] == [
+        ("S-2", second.tag, second.asset_id, False),
+        ("S-1", first.tag, first.asset_id, True),
+    ]
+
+
+def test_what_others_created_or_was_created_before_is_left_out(directory: StumblingDirectory) -> None:
+    creator(directory, actor=Actor("bob")).create(wanted("BOBS-1"))
+    create(directory, "OLD-1")
+    with transaction() as session:
+        session.execute(update(Creation).values(created_at=utc_now() - timedelta(hours=2), ended_at=utc_now() - timedelta(hours=2)))
+    create(directory, "NEW-1")
+    assert [each.serial for each in told()] == ["NEW-1"]
+    with reading() as session:
+        counts = [created_since(session, ADA, utc_now() - timedelta(hours=hours)) for hours in (1, 3)]
+    assert counts == [1, 2]
+
+
+def test_what_is_not_known_yet_stays_in_the_list_however_old_it_is(directory: StumblingDirectory) -> None:
+    fail(directory, "LOST-1", silence())
+    (lost,) = told(ago=timedelta(0))
+    assert (lost.serial, lost.tag, lost.is_created, lost.has_failed) == ("LOST-1", "W12-0001", False, False)
+
+
+def test_a_failure_says_why_until_the_same_is_created(directory: StumblingDirectory) -> None:
+    fail(directory, "S-1", DirectoryRefused("No rights."))
+    (failed,) = told()
+    assert (failed.has_failed, failed.problem, failed.tag) == (True, "No rights.", "")
+    fail(directory, "s-1", DirectoryRefused("Still none."))
+    assert [each.problem for each in told()] == ["Still none."]
+    create(directory, "S-1")
+    assert [each.is_created for each in told()] == [True]
+
+
+def test_the_day_begins_at_midnight_of_the_zone() -> None:
+    noon = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
+    assert midnight(noon, ZoneInfo("America/Chicago")) == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
