@@ -90,6 +90,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-untagged": f"/assets/{untagged_id}",
         "asset-problem": f"/assets/{troubled_id}",
         "new-assets": "/assets/create",
+        "scanned-asset": "/assets?q=W12-0060",
+        "held-assets": "/assets?holder=marie.curie",
         "intake": "/assets/intake",
         "intake-list": f"/assets/intake/{cart_id}",
         "labels": "/labels/batch?asset_ids=1,2,3",
