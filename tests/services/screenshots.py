@@ -269,7 +269,15 @@ def _cart() -> int:
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
     found = intakes.look(reading, directory(), listed, held)
     with transaction() as session:
-        return intakes.add(session, listed, source="cart 7.csv", defaults=held, actor=Actor(NAME), now=utc_now(), checked=found).id
+        return intakes.add(
+            session,
+            listed,
+            source="Cart_7_Lincoln_Elementary_2026-11-25_order_40021.csv",
+            defaults=held,
+            actor=Actor(NAME),
+            now=utc_now(),
+            checked=found,
+        ).id
 
 
 def _labels() -> None:

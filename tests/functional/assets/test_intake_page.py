@@ -148,3 +148,12 @@ def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url
         page.wait_for_url(f"{url}/tasks/1")
         run_tasks(app)
     assert serials(app) == {"A1"}
+
+
+def test_what_is_wrong_with_a_file_is_in_sight_at_once_on_a_phone(url: str, browser: Browser) -> None:
+    with opened(browser, url, viewport={"width": 360, "height": 740}) as page:
+        workbook = {"name": "cart.xlsx", "mimeType": "application/octet-stream", "buffer": b"PK\x03\x04"}
+        page.get_by_label("CSV file").set_input_files(files=[workbook])  # type: ignore[list-item]
+        page.get_by_role("button", name="Check the list").click()
+        expect(page.get_by_label("CSV file")).to_be_focused()
+        expect(page.get_by_text("Save the sheet as CSV and send that.")).to_be_in_viewport()
