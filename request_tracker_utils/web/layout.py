@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Blueprint, Flask, render_template, request, url_for
 
 from request_tracker_utils import __version__
 from request_tracker_utils.core.actor import Actor
@@ -72,5 +72,9 @@ def _navigation(actor: Actor | None) -> list[tuple[NavItem, bool]]:
     """The caller's entries, each with whether it is where the caller is."""
     if actor is None:
         return []
-    here = (request.endpoint or "").split(".")[0]
-    return [(item, item.endpoint.split(".")[0] == here) for item in house().navigation if actor.may(item.permission)]
+    return [(item, _begins(url_for(item.endpoint)) == _begins(request.path)) for item in house().navigation if actor.may(item.permission)]
+
+
+def _begins(path: str) -> str:
+    """The first part of a path: what a room's pages have in common."""
+    return path.split("/")[1]
