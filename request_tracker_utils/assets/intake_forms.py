@@ -12,7 +12,7 @@ from request_tracker_utils.assets.errors import ListUnreadable
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.assets.wanted import FIELDS, problems
-from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.errors import Invalid, Unavailable, UpstreamRefused
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.web.house import settings
 
@@ -66,7 +66,7 @@ def _catalogs() -> list[str]:
     """Empty while the directory does not answer: the list is kept all the same."""
     try:
         return directory().catalogs()
-    except Unavailable:
+    except (Unavailable, UpstreamRefused):
         return []
 
 

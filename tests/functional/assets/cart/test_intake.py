@@ -1,6 +1,5 @@
 """A cart at once: a list comes in, what stands against it is shown, and a task creates the rest."""
 
-import io
 import re
 from collections import Counter
 from datetime import timedelta
@@ -9,101 +8,37 @@ from threading import Barrier, Thread
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.intakes import KEPT
 from request_tracker_utils.assets.models import Intake
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import transaction
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, DirectoryRefused, NewAsset
 from request_tracker_utils.tasks.models import Task
-from request_tracker_utils.web.house import EXTENSION
+from tests.functional.assets.cart.lists import (
+    DIRECTORY,
+    HERE,
+    PAGE,
+    assets,
+    count,
+    press,
+    rows,
+    run,
+    send,
+    serials,
+    show,
+    told,
+    words,
+)
 from tests.services.creations import create, wanted
 from tests.services.directories import silence
-from tests.services.forms import button, buttons
+from tests.services.forms import buttons
 from tests.services.house import csrf_token, sign_in, user
-
-PAGE = {"Accept": "text/html"}
-HERE = "/assets/intake"
-HELD = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-DIRECTORY = "request_tracker_utils.directory.embedded.EmbeddedDirectory"
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    user(app, "staff", "ada")
-    sign_in(client, "ada")
-    return client
-
-
-def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **held: str) -> str:
-    """Sends the form; returns where it leads, or the page where it is refused."""
-    form: dict[str, object] = {**HELD, **held, "lines": lines, "csrf_token": csrf_token(client, HERE)}
-    if file is not None:
-        form["file"] = (io.BytesIO(file[0]), file[1])
-    answer = client.post(HERE, data=form, headers=PAGE, content_type="multipart/form-data")
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.headers["Location"] if status == 303 else answer.get_data(as_text=True)
-
-
-def show(client: FlaskClient, address: str) -> str:
-    answer = client.get(address, headers=PAGE)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
-
-
-def press(client: FlaskClient, address: str, words: str, **fields: str) -> str:
-    """Presses the button of the page, and returns where it leads."""
-    pressed = button(show(client, address), words)
-    answer = client.post(pressed.action, data={**pressed.fields, **fields}, headers=PAGE)
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    return answer.headers["Location"]
-
-
-def rows(page: str) -> list[list[str]]:
-    """The words of each cell of the list, row by row."""
-    body = page.split('class="rows intake-rows"')[1].split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
-    return [[words(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)] for row in body.split("<tr>")[1:]]
-
-
-def words(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
-
-
-def told(client: FlaskClient, address: str) -> dict[str, str]:
-    """Line → what stands against it, in the page's order."""
-    return {row[0]: row[3] for row in rows(show(client, address))}
-
-
-def problem_at(page: str, field: str) -> str:
-    """What the form says at the field."""
-    return words(page.split(f'id="{field}"')[1].split("field-error")[1].split(">", 1)[1].split("</", maxsplit=1)[0])
-
-
-def run(app: Flask, job: str) -> int:
-    with app.app_context():
-        return jobs.run(app.extensions[EXTENSION].jobs.named(job))
-
-
-def assets(app: Flask) -> list[DirectoryAsset]:
-    with app.app_context(), reading() as session:
-        return list(session.scalars(select(DirectoryAsset).order_by(DirectoryAsset.id)))
-
-
-def count(app: Flask, table: type) -> int:
-    with app.app_context(), reading() as session:
-        return session.scalar(select(func.count()).select_from(table)) or 0
-
-
-def serials(number: int) -> str:
-    return "\n".join(f"CART-{each:03d}" for each in range(1, number + 1))
 
 
 class TestTheWholeWay:
@@ -282,112 +217,6 @@ class TestStarting:
             answer = client.post(f"{address}/{last}", data={"csrf_token": token, "serial_number": "0"}, headers=PAGE)
             assert (answer.status_code, answer.headers["Location"]) == (303, task)
         assert {each.words for each in buttons(show(client, address))} & {"Check again", "Use these columns"} == set()
-
-
-class TestAFile:
-    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-    def test_is_read_as_spreadsheets_write_it(self, client: FlaskClient, encoding: str) -> None:
-        data = "Serial Number;Model;Room\r\nA1;Größe 14;1;2;3;4;5;6\r\nB2;Größe 15\r\n".encode(encoding)
-        address = send(client, file=(data, "cart 4.csv"))
-        assert [row[1:3] for row in rows(show(client, address))] == [
-            ["A1", "Dell Größe 14 Laptop · Title I · Chromebooks"],
-            ["B2", "Dell Größe 15 Laptop · Title I · Chromebooks"],
-        ]
-        assert "cart 4.csv" in show(client, HERE)
-
-    def test_has_its_columns_said_by_hand(self, client: FlaskClient) -> None:
-        address = send(client, file=(b"Nummer,Typ,Ort\nA1,G10,12\nB2,G11,13\n", "liste.csv"))
-        assert [row[:2] for row in rows(show(client, address))] == [["1", "Nummer"], ["2", "A1"], ["3", "B2"]]
-        press(client, address, "Use these columns", serial_number="0", model="1", first_is_head="on")
-        assert [row[:3] for row in rows(show(client, address))] == [
-            ["2", "A1", "Dell G10 Laptop · Title I · Chromebooks"],
-            ["3", "B2", "Dell G11 Laptop · Title I · Chromebooks"],
-        ]
-
-    def test_whose_heading_says_otherwise_has_the_columns_that_somebody_said(self, client: FlaskClient) -> None:
-        address = send(client, "Number,Model,Brand name\nA1,Cart 1,HP\nB2,Cart 2,HP\n")
-        press(client, address, "Use these columns", serial_number="0", internal_name="1", manufacturer="2", first_is_head="on")
-        assert rows(show(client, address))[0][:3] == ["2", "A1", "HP Chromebook 3100 Cart 1 · Laptop · Title I · Chromebooks"]
-
-    @pytest.mark.parametrize(
-        ("chosen", "said"),
-        [
-            ({"serial_number": "0", "model": "0"}, "Two fields have the same column"),
-            ({"serial_number": "7"}, "no such column"),
-            ({"serial_number": "-1"}, "no such column"),
-            ({"serial_number": "99999999999999999999"}, "no such column"),
-            ({"serial_number": "x"}, "no such column"),
-        ],
-    )
-    def test_keeps_its_columns_where_what_is_said_cannot_be(self, client: FlaskClient, chosen: dict[str, str], said: str) -> None:
-        address = send(client, "Serial,Model\nA1,G10")
-        press(client, address, "Use these columns", **chosen)
-        page = show(client, address)
-        assert said in page
-        assert rows(page)[0][1:3] == ["A1", "Dell G10 Laptop · Title I · Chromebooks"]
-
-    def test_without_serial_numbers_says_where_to_look(self, client: FlaskClient) -> None:
-        address = send(client, "red,green\nblue,white")
-        assert "Say below in which column the serial numbers are." in show(client, address)
-
-    def test_beside_a_pasted_list_is_one_too_many(self, client: FlaskClient) -> None:
-        page = send(client, "A1", file=(b"B2\n", "b.csv"), status=400)
-        assert problem_at(page, "lines") == "There is a file and a list. Send one of them: empty the list, or take the file away."
-        assert re.search(r"<textarea[^>]*>\s*A1\s*</textarea>", page)
-
-
-class TestWhatCannotBeRead:
-    @pytest.mark.parametrize(
-        ("lines", "said"),
-        [
-            ("", "The list is empty"),
-            ('A1\n"B2\nC3', "The row in line 2 cannot be read"),
-            ("A1\x00B2", "This is no text"),
-        ],
-    )
-    def test_is_said_above_the_list_which_stays(self, app: Flask, client: FlaskClient, lines: str, said: str) -> None:
-        page = send(client, lines, status=400)
-        assert said in page
-        assert 'value="Chromebook 3100"' in page
-        assert count(app, Intake) == 0
-
-    def test_is_a_workbook_and_the_field_of_the_file_says_so(self, client: FlaskClient) -> None:
-        page = send(client, file=(b"PK\x03\x04xx", "cart.xlsx"), status=400)
-        assert problem_at(page, "file") == "The file is a workbook, not a list. Save the sheet as CSV and send that."
-
-    def test_is_a_list_of_ten_thousand(self, app: Flask, client: FlaskClient) -> None:
-        page = send(client, serials(10_000), status=400)
-        assert "The list has 10,000 rows; at most 2,000 go at once. Divide it." in page
-        assert "CART-10000" in page
-        assert count(app, Intake) == 0
-
-    @pytest.mark.parametrize("way", ["pasted", "file"])
-    def test_is_more_than_a_request_may_hold_and_a_page_says_what_to_do(self, client: FlaskClient, way: str) -> None:
-        large = "A" * (1024 * 1024 + 1)
-        page = send(client, large, status=413) if way == "pasted" else send(client, file=(large.encode(), "a.csv"), status=413)
-        assert "larger than 1 MB" in page
-        assert "divide it" in page
-
-    def test_is_more_than_a_request_may_hold_and_a_program_is_told_in_json(self, client: FlaskClient) -> None:
-        token = {"X-CSRFToken": csrf_token(client, HERE), "Accept": "application/json"}
-        answer = client.post(HERE, data={"lines": "A" * (1024 * 1024 + 1)}, headers=token)
-        assert answer.status_code == 413
-        assert answer.get_json()["code"] == "request_entity_too_large"
-        assert "divide it" in answer.get_json()["error"]
-
-    def test_is_not_a_pasted_list_that_is_merely_long(self, client: FlaskClient) -> None:
-        """Forms are often held to half of that."""
-        lines = "\n".join(f"LONG-{number},{'x' * 90},{'y' * 90},{'z' * 90},{'z' * 90}" for number in range(1_900))
-        assert len(lines) > 600_000
-        send(client, "Serial,Model,Make,Name,Fund\n" + lines)
-
-    def test_is_a_held_value_that_no_row_may_have(self, client: FlaskClient) -> None:
-        page = send(client, "A1", manufacturer="m" * 101, status=400)
-        assert problem_at(page, "manufacturer") == "Manufacturer is longer than 100 characters"
-
-    def test_is_a_form_without_its_token(self, app: Flask, client: FlaskClient) -> None:
-        assert client.post(HERE, data={"lines": "A1"}, headers=PAGE).status_code == 403
-        assert count(app, Intake) == 0
 
 
 class TestKeptLists:

@@ -1,0 +1,15 @@
+"""Somebody of the staff at a browser."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.services.house import sign_in, user
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    user(app, "staff", "ada")
+    sign_in(client, "ada")
+    return client

@@ -1,0 +1,83 @@
+"""Somebody who sends lists, and what the pages tell of them."""
+
+import io
+import re
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from request_tracker_utils.core import jobs
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.web.house import EXTENSION
+from tests.services.forms import button
+from tests.services.house import csrf_token
+
+PAGE = {"Accept": "text/html"}
+HERE = "/assets/intake"
+HELD = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
+DIRECTORY = "request_tracker_utils.directory.embedded.EmbeddedDirectory"
+
+
+def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **held: str) -> str:
+    """Sends the form; returns where it leads, or the page where it is refused."""
+    form: dict[str, object] = {**HELD, **held, "lines": lines, "csrf_token": csrf_token(client, HERE)}
+    if file is not None:
+        form["file"] = (io.BytesIO(file[0]), file[1])
+    answer = client.post(HERE, data=form, headers=PAGE, content_type="multipart/form-data")
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.headers["Location"] if status == 303 else answer.get_data(as_text=True)
+
+
+def show(client: FlaskClient, address: str) -> str:
+    answer = client.get(address, headers=PAGE)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def press(client: FlaskClient, address: str, words: str, **fields: str) -> str:
+    """Presses the button of the page, and returns where it leads."""
+    pressed = button(show(client, address), words)
+    answer = client.post(pressed.action, data={**pressed.fields, **fields}, headers=PAGE)
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return answer.headers["Location"]
+
+
+def rows(page: str) -> list[list[str]]:
+    """The words of each cell of the list, row by row."""
+    body = page.split('class="rows intake-rows"')[1].split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
+    return [[words(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)] for row in body.split("<tr>")[1:]]
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def told(client: FlaskClient, address: str) -> dict[str, str]:
+    """Line → what stands against it, in the page's order."""
+    return {row[0]: row[3] for row in rows(show(client, address))}
+
+
+def problem_at(page: str, field: str) -> str:
+    """What the form says at the field."""
+    return words(page.split(f'id="{field}"')[1].split("field-error")[1].split(">", 1)[1].split("</", maxsplit=1)[0])
+
+
+def run(app: Flask, job: str) -> int:
+    with app.app_context():
+        return jobs.run(app.extensions[EXTENSION].jobs.named(job))
+
+
+def assets(app: Flask) -> list[DirectoryAsset]:
+    with app.app_context(), reading() as session:
+        return list(session.scalars(select(DirectoryAsset).order_by(DirectoryAsset.id)))
+
+
+def count(app: Flask, table: type) -> int:
+    with app.app_context(), reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def serials(number: int) -> str:
+    return "\n".join(f"CART-{each:03d}" for each in range(1, number + 1))

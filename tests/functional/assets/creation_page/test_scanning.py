@@ -1,0 +1,220 @@
+"""Creating one laptop after the other with a scanner, by keyboard, and without JavaScript."""
+
+import re
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, expect
+from sqlalchemy import func, select
+
+from request_tracker_utils.assets.models import Creation, CreationState
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.labels.models import LabelPrint
+from tests.functional.assets.creation_page.scanning import (
+    SERIAL,
+    Server,
+    answered,
+    created,
+    has_focus,
+    opened,
+    row,
+    say_what,
+    scan,
+    tags_of,
+    wait_for,
+)
+from tests.services.creations import create_confirmed
+
+pytestmark = pytest.mark.chromium
+
+
+def test_sixty_laptops_are_scanned_in_a_row_without_leaving_the_scanner(browser: Browser, app: Flask, server: Server) -> None:
+    serials = [f"5CD{number:05}XK" for number in range(60)]
+    with opened(browser, server) as page:
+        checks: list[str] = []
+        page.on("request", lambda request: checks.append(request.url) if "validate-serial" in request.url else None)
+        page.keyboard.type(f"{serials[0]}\n")  # the field has the focus already; what is missing is asked for
+        page.keyboard.type("Dell\n")
+        page.keyboard.type("Chromebook 3100\n")
+        scan(page, *serials[1:])
+        assert (page.get_by_label(SERIAL).input_value(), has_focus(page)) == ("", "serial_number")
+        wait_for(page, 60)
+        expect(page.locator("#count")).to_have_text("60")
+        expect(page.locator("#list [data-printed]")).to_have_count(60, timeout=60_000)
+        assert page.evaluate("printed") == [tag for _, tag in tags_of(serials)]
+        expect(page.locator("#next-tag")).to_have_text("W12-0061")
+        assert (has_focus(page), checks, page.locator(".print-frame").count()) == ("serial_number", [], 0)
+        page.reload()
+        expect(page.locator("#list [data-printed]")).to_have_count(60)
+    assert created(app) == tags_of(serials)
+    with app.app_context(), reading() as session:
+        assert session.scalar(select(func.count()).select_from(LabelPrint)) == 60
+
+
+def test_a_serial_number_that_is_taken_is_put_back_for_the_next_scan_to_replace(browser: Browser, app: Flask, server: Server) -> None:
+    with app.app_context():
+        directory().create(NewAsset("Cart 4", serial="OLD-1"))
+    with opened(browser, server) as page:
+        say_what(page)
+        scan(page, "old-1")
+        field = page.get_by_label(SERIAL)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_value("old-1")
+        expect(field).to_have_accessible_description(re.compile(r"already exists \(Asset #1\)"))
+        expect(row(page, "old-1")).to_contain_text("already exists (Asset #1)")
+        assert page.evaluate("[getSelection().toString(), document.activeElement.id]")[1] == "serial_number"
+        scan(page, "NEW-1")
+        wait_for(page, 1)
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        row(page, "old-1").get_by_role("button", name="Remove").click()
+        expect(row(page, "old-1")).to_have_count(0)
+    assert [serial for serial, _ in created(app)] == ["OLD-1", "NEW-1"]
+
+
+def test_the_same_laptop_scanned_twice_is_no_second_asset_and_says_so(browser: Browser, app: Flask, server: Server) -> None:
+    with opened(browser, server) as page:
+        say_what(page)
+        scan(page, "SN-1")
+        wait_for(page, 1)
+        scan(page, "SN-1")
+        expect(page.locator('#list [data-state="failed"]')).to_contain_text("already exists (Asset #1)")
+        page.keyboard.press("Escape")
+        assert page.get_by_label(SERIAL).input_value() == ""
+    assert created(app) == tags_of(["SN-1"])
+
+
+@pytest.mark.parametrize(("serial", "words"), [("5CD 21/98", "letters, digits and hyphens only"), ("X" * 51, "at most 50 characters")])
+def test_an_unfit_serial_number_is_told_at_once_and_never_sent(browser: Browser, server: Server, serial: str, words: str) -> None:
+    with opened(browser, server) as page:
+        say_what(page)
+        sent: list[str] = []
+        page.on(
+            "request", lambda request: sent.append(request.url) if "/assets/" in request.url and "/static/" not in request.url else None
+        )
+        page.keyboard.type(serial)
+        expect(page.locator("#serial-check")).to_contain_text(words)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label(SERIAL)).to_have_accessible_description(re.compile(words))
+        page.wait_for_timeout(600)
+        assert (sent, page.get_by_label(SERIAL).input_value()) == ([], serial)
+
+
+def test_enter_goes_to_what_is_missing_and_keeps_the_serial_number(browser: Browser, app: Flask, server: Server) -> None:
+    with opened(browser, server) as page:
+        asked = answered(page)
+        page.get_by_label("Manufacturer").fill("Dell")
+        page.get_by_label(SERIAL).focus()
+        scan(page, "SN-1")
+        expect(page.get_by_label("Model")).to_be_focused()
+        expect(page.get_by_label("Model")).to_have_accessible_description("Model is missing.")
+        assert (asked, page.get_by_label(SERIAL).input_value()) == ([], "SN-1")
+        page.keyboard.type("Chromebook 3100\n")
+        wait_for(page, 1)
+        assert has_focus(page) == "serial_number"
+
+
+def test_what_laptops_have_in_common_stays_until_it_is_cleared(browser: Browser, server: Server) -> None:
+    with opened(browser, server) as page:
+        say_what(page, **{"Internal name": "Dell CB 3100 #09", "Category": "Laptop", "Funding source": "Title I"})
+        asked = answered(page)
+        scan(page, "SN-1", "SN-2")
+        wait_for(page, 2)
+        assert [request.post_data_json["internal_name"] for request in asked] == ["Dell CB 3100 #09", "Dell CB 3100 #10"]
+        page.reload()
+        kept = {label: page.get_by_label(label).input_value() for label in ("Manufacturer", "Model", "Internal name", "Funding source")}
+        assert kept == {
+            "Manufacturer": "Dell",
+            "Model": "Chromebook 3100",
+            "Internal name": "Dell CB 3100 #11",
+            "Funding source": "Title I",
+        }
+        with page.expect_response("**/assets/batch/clear-form") as cleared:
+            page.get_by_role("button", name="Clear").click()
+        assert cleared.value.status == 200
+        page.reload()
+        assert [page.get_by_label(label).input_value() for label in kept] == [""] * 4
+        assert page.locator("#model-before option").get_attribute("value") == "Chromebook 3100"
+
+
+def test_a_name_without_a_number_does_not_stay(browser: Browser, server: Server) -> None:
+    with opened(browser, server) as page:
+        say_what(page, **{"Internal name": "Front office"})
+        scan(page, "SN-1")
+        expect(page.get_by_label("Internal name")).to_have_value("")
+
+
+def test_a_serial_number_is_looked_for_when_typing_pauses(browser: Browser, app: Flask, server: Server) -> None:
+    with app.app_context():
+        create_confirmed(directory(), "OLD-1")
+    with opened(browser, server) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.rpartition("=")[2]) if "validate-serial" in request.url else None)
+        said = page.locator("#serial-check")
+        page.keyboard.type("OLD-1", delay=20)
+        expect(said).to_have_text("Taken by W12-0001")
+        assert said.get_by_role("link").get_attribute("href") == "/assets/1"
+        page.keyboard.type("2", delay=20)
+        expect(said).to_have_text("OLD-12 is free.")
+        assert asked == ["OLD-1", "OLD-12"]
+        page.keyboard.press("Escape")
+        expect(said).to_have_text("")
+
+
+def test_labels_wait_when_they_are_not_printed_by_themselves(browser: Browser, server: Server) -> None:
+    with opened(browser, server) as page:
+        page.get_by_label("Print labels by themselves").uncheck()
+        page.get_by_label("Label size").select_option("small")
+        say_what(page)
+        scan(page, "SN-1", "SN-2")
+        wait_for(page, 2)
+        page.reload()
+        expect(page.get_by_label("Print labels by themselves")).not_to_be_checked()
+        expect(page.get_by_label("Label size")).to_have_value("small")
+        with page.context.expect_page() as popup:
+            page.get_by_role("button", name="Print those without a label").click()
+        expect(popup.value.locator(".label")).to_have_count(2)
+        popup.value.close()
+        page.reload()
+        expect(page.locator("#list [data-printed]")).to_have_count(2)
+        expect(page.get_by_role("button", name="Print those without a label")).to_be_hidden()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_success_and_failure_are_heard_seen_and_said(browser: Browser, server: Server, motion: str) -> None:
+    with opened(browser, server, reduced_motion=motion) as page:
+        say_what(page)
+        scan(page, "SN-1")
+        expect(page.locator("#edge")).to_have_class("created-edge is-good")
+        expect(page.locator("#said")).to_have_class("created-said is-good")
+        expect(page.locator("#said")).to_contain_text("SN-1 · Dell Chromebook 3100")
+        moves = page.evaluate("getComputedStyle(document.getElementById('edge')).transitionDuration")
+        expect(page.locator("#edge")).to_have_class("created-edge")
+        assert (moves, page.evaluate("tones")) == ("0s", 2)
+        scan(page, "SN-1")
+        expect(page.locator("#edge")).to_have_class("created-edge is-bad")
+        expect(page.locator("#said")).to_have_class("created-said is-bad")
+        assert page.evaluate("tones") == 4
+        page.get_by_label("Sound").uncheck()
+        page.reload()
+        expect(page.get_by_label("Sound")).not_to_be_checked()
+        scan(page, "SN-2")
+        wait_for(page, 2)
+        assert page.evaluate("tones") == 0
+
+
+def test_without_javascript_the_form_creates_and_leads_to_the_label(browser: Browser, app: Flask, server: Server) -> None:
+    with opened(browser, server, java_script_enabled=False) as page:
+        say_what(page)
+        page.get_by_label(SERIAL).fill("SN-1")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Print its label now.")).to_be_visible()
+        page.goto(f"{server.url}/assets/create")
+        expect(row(page, "SN-1").get_by_role("link", name="Print label")).to_have_attribute("href", "/labels/print?asset_id=1&autoprint=1")
+        page.get_by_label("Manufacturer").fill("Dell")
+        page.get_by_label(SERIAL).fill("SN-2")
+        page.get_by_role("button", name="Create the asset").click()
+        expect(page.get_by_label("Model")).to_have_accessible_description("Missing required field: model")
+    with app.app_context(), reading() as session:
+        assert list(session.scalars(select(Creation.state))) == [CreationState.CREATED]
