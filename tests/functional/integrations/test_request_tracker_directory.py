@@ -49,12 +49,12 @@ def test_an_asset_is_created_found_renamed_and_given_to_somebody(directory: Dire
 def test_what_somebody_holds_is_searched_by_text_and_catalog_too_and_comes_in_pages(directory: Directory, fresh: str) -> None:
     made = [directory.create(NewAsset(f"{fresh}-{number}", "Cables", model="HDMI" if number else "VGA")) for number in range(3)]
     for asset_id in made:
-        directory.set_holder(asset_id, "student1007")
-    assert [asset.id for asset in directory.search("", holder="Student1007").assets] == made[::-1]
-    assert [asset.id for asset in directory.search("hdmi", catalog="cables", holder="student1007").assets] == made[:0:-1]
-    assert directory.search(fresh, catalog="Chromebooks", holder="student1007").assets == []
+        directory.set_holder(asset_id, "student1009")
+    assert [asset.id for asset in directory.search("", holder="Student1009").assets] == made[::-1]
+    assert [asset.id for asset in directory.search("hdmi", catalog="cables", holder="student1009").assets] == made[:0:-1]
+    assert directory.search(fresh, catalog="Chromebooks", holder="student1009").assets == []
     assert directory.search(fresh, holder="student100").assets == []
-    first, second = (directory.search(fresh, holder="student1007", page=page, page_size=2) for page in (1, 2))
+    first, second = (directory.search(fresh, holder="student1009", page=page, page_size=2) for page in (1, 2))
     assert ([asset.id for asset in first.assets], first.more) == (made[:0:-1], True)
     assert ([asset.id for asset in second.assets], second.more) == (made[:1], False)
 

@@ -249,7 +249,7 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
     installation.server.kill()
     assert made() < 40
     with installation.app.app_context(), transaction() as session:
-        session.execute(update(Task).values(due_at=utc_now()))  # the lease of the dead process has ended
+        session.execute(update(Task).where(Task.id == task.id).values(due_at=utc_now()))  # the lease of the dead process has ended
     surroundings.tells("http://127.0.0.1:1")
     installation.server.start()
     surroundings.tells(installation.server.url)

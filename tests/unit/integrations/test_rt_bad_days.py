@@ -146,7 +146,7 @@ def test_repeating_ends_with_the_time_given(server: LocalServer) -> None:
 def test_a_creation_is_never_repeated(server: LocalServer, client: RtClient, outcomes: list[str]) -> None:
     for reply, kind in ((Reply(status=503), RtRefused), (Reply(hang_up=True), RtUnreachable), (Reply(wait=1), RtUnreachable)):
         server.respond = each(reply)
-        with pytest.raises(kind, match="may have been created" if kind is RtUnreachable else None):
+        with pytest.raises(kind):
             client.create_asset("x", catalog="c")
         with pytest.raises(kind):
             client.create_ticket(queue="q", subject="s", body="b")
