@@ -1,6 +1,9 @@
 """Batch creation over JSON, field by field and word by word as its contract says."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -9,13 +12,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.assets import claims
+from request_tracker_utils.assets.errors import SerialInFlight
 from request_tracker_utils.assets.models import Creation
+from request_tracker_utils.assets.service import PATIENCE
+from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import (
+    AssetNotFound,
     DirectoryBroken,
     DirectoryBusy,
     DirectoryInvalid,
@@ -23,8 +31,11 @@ from request_tracker_utils.directory.service import (
     DirectoryUnreachable,
     NewAsset,
 )
+from request_tracker_utils.tags import prefixes
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
+from request_tracker_utils.web.house import EXTENSION
+from tests.services.creations import creator
 from tests.services.house import sign_in, token, user
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
@@ -78,8 +89,6 @@ def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> N
 def test_catalog_status_and_fields_are_those_that_the_settings_name(
     app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
 ) -> None:
-    from request_tracker_utils.web.house import EXTENSION
-
     house = app.extensions[EXTENSION]
     house.settings = house.settings.model_copy(update={"rt_asset_status": "in-use", "rt_category_field": "Kind", "rt_catalog": "Carts"})
     assert create(category="Laptop").status_code == 201
@@ -171,9 +180,6 @@ def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
 def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("request_tracker_utils.assets.service.PATIENCE", 0.3)
     with app.app_context(), transaction() as session:
-        from request_tracker_utils.assets import claims
-        from request_tracker_utils.assets.wanted import Wanted
-
         claims.claim(session, Wanted("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
     answer = create()
     assert (answer.status_code, answer.json.keys()) == (400, {"success", "error", "field", "retry"})
@@ -209,6 +215,23 @@ def test_a_directory_that_cannot_be_searched_has_nothing_created(app: Flask, cre
         {"success": False, "error": "Failed to create asset in RT: Connection timeout", "retry": True},
     )
     assert create().json["asset_tag"] == "W12-0001"
+
+
+def test_a_directory_that_has_no_search_is_a_500_too(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FIND, raising(AssetNotFound("There is no REST 2.0 there.")))
+    answer = create()
+    assert (answer.status_code, answer.json["retry"]) == (500, False)
+
+
+def test_who_finds_no_place_to_wait_is_told_at_once(app: Flask) -> None:
+    with app.app_context():
+        with transaction() as session:
+            claims.claim(session, Wanted("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        nobody_waits = replace(creator(directory()), waiters=Semaphore(0))
+        begun = time.monotonic()
+        with pytest.raises(SerialInFlight):
+            nobody_waits.create(Wanted("abc-1", "Dell", "x"))
+        assert time.monotonic() - begun < PATIENCE / 2
 
 
 def test_after_a_time_out_the_caller_learns_that_tag_and_serial_are_kept_and_a_second_try_makes_no_twin(
@@ -303,8 +326,6 @@ class TestPreview:
     def test_a_catalog_with_a_prefix_of_its_own_is_previewed_with_it(
         self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
     ) -> None:
-        from request_tracker_utils.tags import prefixes
-
         with app.app_context(), transaction() as session:
             prefixes.add(session, "LAB-", actor=Actor("ada"), now=utc_now())
             session.execute(update(TagSequence).values(adopted_at=utc_now()))
