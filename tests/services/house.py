@@ -68,8 +68,8 @@ def token(app: Flask, role: str) -> dict[str, str]:
 
 
 def csrf_token(client: FlaskClient, page: str = "/sign-in") -> str:
-    """The token that forms of this client's session carry."""
-    text = client.get(page).get_data(as_text=True)
+    """The token that forms of this client's session carry, from the page or from where it leads somebody who is signed out."""
+    text = client.get(page, follow_redirects=True, headers={"Accept": "text/html"}).get_data(as_text=True)
     return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 

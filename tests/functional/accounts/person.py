@@ -48,7 +48,7 @@ class Person:
         with self.client.session_transaction() as cookie:
             known, mark = self._csrf_token, cookie.get("csrf_token", "")
         if not mark or known[0] != mark:
-            token = csrf_token(self.client, "/me" if self.is_signed_in() else "/sign-in")
+            token = csrf_token(self.client, "/me")
             with self.client.session_transaction() as cookie:
                 self._csrf_token = (cookie["csrf_token"], token)
         return self._csrf_token[1]
