@@ -19,7 +19,11 @@ from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.directory.feature import feature as directory
+from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.labels.feature import feature as labels
+from request_tracker_utils.older.feature import feature as older
+from request_tracker_utils.rosters.feature import feature as rosters
+from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.tasks.feature import feature as tasks
 from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
@@ -28,7 +32,7 @@ from request_tracker_utils.web.house import EXTENSION, House
 from request_tracker_utils.web.json import ShallowJson
 from request_tracker_utils.web.proxies import TrustedProxies
 
-FEATURES: list[Feature] = [accounts, tasks, directory, tags, labels, assets, administration]
+FEATURES: list[Feature] = [accounts, tasks, directory, tags, labels, assets, students, rosters, holders, older, administration]
 
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of a request's body. Routes that take files say so themselves."""

@@ -18,6 +18,8 @@ from tests.services.house import make_app
 HEAD = str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 REVISIONS = [str(step.revision) for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
 
+FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
@@ -40,7 +42,8 @@ def test_migrations_build_what_the_models_say(empty_app: Flask) -> None:
         Base.metadata.drop_all(db.engine)
         if db.engine.dialect.name == "postgresql":
             with db.engine.begin() as connection:
-                connection.execute(text("DROP FUNCTION tag_events_only_grow()"))
+                for function in connection.scalars(text(FUNCTIONS)).all():
+                    connection.execute(text(f"DROP FUNCTION {function}"))
         upgrade(directory=str(MIGRATIONS))
         built = describe()
     assert built == wanted
@@ -105,7 +108,7 @@ def _parts(inside: str) -> Iterator[str]:
 
 def _of_postgresql() -> Iterator[str]:
     queries = [
-        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default FROM information_schema.columns"
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, collation_name FROM information_schema.columns"
         " WHERE table_schema = 'public'",
         "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
         "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",

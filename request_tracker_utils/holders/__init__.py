@@ -1,0 +1,1 @@
+"""Who holds what in the directory: told, looked up, compared with who has it here."""

@@ -1,0 +1,1 @@
+"""What an older installation left, taken over."""

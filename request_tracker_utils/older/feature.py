@@ -1,0 +1,5 @@
+"""The room of older installations, as the app sees it."""
+
+from request_tracker_utils.web.feature import Feature
+
+feature = Feature(name="older")

@@ -1,0 +1,1 @@
+"""Students, their devices, and who has which."""
