@@ -108,8 +108,8 @@ def _parts(inside: str) -> Iterator[str]:
 
 def _of_postgresql() -> Iterator[str]:
     queries = [
-        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, collation_name FROM information_schema.columns"
-        " WHERE table_schema = 'public'",
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, collation_name"
+        " FROM information_schema.columns WHERE table_schema = 'public'",
         "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
         "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
         "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
