@@ -8,6 +8,7 @@ LAST = "\U0010ffff"
 
 def key(text: str) -> str:
     """What two spellings of one name have in common: `Müller`, `MULLER` and `muller` are one."""
+    text = text.replace("\0", "\ufffd")  # which PostgreSQL would not take, and nothing is called
     if text.isascii():
         return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
