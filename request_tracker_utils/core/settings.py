@@ -72,7 +72,7 @@ def _database(value: str) -> str:
     return value
 
 
-def _networks(value: str | tuple[str, ...]) -> list[str]:
+def _parts(value: str | tuple[str, ...]) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
 
 
@@ -88,9 +88,17 @@ def _field(value: str) -> str:
     return value
 
 
+def _student_user(value: str) -> str:
+    rest = value.replace("{student_id}", "").replace("{email}", "")
+    if rest == value or "{" in rest or "}" in rest:
+        raise ValueError("must hold {student_id} or {email}, and no other braces")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 CustomField = Annotated[str, AfterValidator(_field)]
 
 
@@ -147,6 +155,14 @@ class Settings(BaseModel):
     rt_internal_name_field: CustomField = Field("Internal Name", min_length=1, description="Custom field that holds the internal name.")
     rt_category_field: CustomField = Field("Category", min_length=1, description="Custom field that holds the category.")
     rt_funding_field: CustomField = Field("Funding Source", min_length=1, description="Custom field that holds the source of the funding.")
+    rt_student_user: Annotated[str, AfterValidator(_student_user)] = Field(
+        "{student_id}",
+        description="How students’ users are called in Request Tracker where none is entered: with `{student_id}` or `{email}`.",
+    )
+    rt_ticket_queue: str = Field("General", min_length=1, description="Queue of tickets about devices where none is named.")
+    device_accessories: Names = Field(
+        ("charger", "case"), description="What is handed out with devices, and ticked at the return, with commas between."
+    )
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
         "W12-", description="Beginning of every tag; a number of four digits or more follows."
@@ -210,7 +226,7 @@ class Settings(BaseModel):
     @classmethod
     def defaults(cls) -> dict[str, str]:
         """What holds for each variable that is not set, as text; empty where nothing does."""
-        return {name.upper(): "" if field.default in (None, ()) else str(field.default) for name, field in cls.model_fields.items()}
+        return {name.upper(): "" if field.default is None else _masked(field.default) for name, field in cls.model_fields.items()}
 
 
 def _masked_database(address: str) -> str:

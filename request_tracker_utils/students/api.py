@@ -27,13 +27,13 @@ from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.rules import condition_of
 from request_tracker_utils.students.schemas import (
     ChangedStudent,
-    CheckIn,
-    CheckOut,
     Deleted,
     DevicesOfStudent,
+    GiveDevice,
     HandedOver,
     NewStudent,
     Paged,
+    ReturnDevice,
     Stats,
     StudentPage,
     StudentPath,
@@ -141,7 +141,7 @@ def devices_of_student(path: StudentPath) -> Answer:
 @api.post("/api/students/<student_id>/checkin", responses={200: HandedOver})
 @require(StudentPermission.HAND_OUT)
 @may_refuse(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, FieldUnfit)
-def check_in(path: StudentPath, body: CheckIn) -> Answer:
+def check_in(path: StudentPath, body: GiveDevice) -> Answer:
     """Give a device to a student: check it in to the student."""
     with transaction() as session:
         student = service.get(session, path.student_id)
@@ -155,7 +155,7 @@ def check_in(path: StudentPath, body: CheckIn) -> Answer:
 @api.post("/api/students/<student_id>/checkout", responses={200: HandedOver})
 @require(StudentPermission.HAND_OUT)
 @may_refuse(StudentNotFound, NotWithStudent, FieldUnfit)
-def check_out(path: StudentPath, body: CheckOut) -> Answer:
+def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
     """Take a device back: check it out from the student."""
     tag, condition = _named(body.asset_tag), condition_of(body.condition) if body.condition else ""
     with transaction() as session:

@@ -266,12 +266,12 @@ class Handed(BaseModel):
     notes: Text = Field("", max_length=LONGEST_NOTE, examples=["Device assignment"])
 
 
-class CheckIn(Handed):
+class GiveDevice(Handed):
     due_date: date | None = Field(None, description="The day by which a loaner is to be back.", examples=["2027-06-01"])
     accessories: list[Text] = Field(default=[], max_length=20, description="What goes with it.", examples=[["charger"]])
 
 
-class CheckOut(Handed):
+class ReturnDevice(Handed):
     condition: Text = Field("", description="`damaged` puts the device into maintenance.", examples=["good"])
     accessories: list[Text] | None = Field(None, max_length=20, description="What came back with it.", examples=[["charger"]])
 

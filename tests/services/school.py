@@ -1,10 +1,14 @@
 """A school for tests: students and devices that are entered in a line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
@@ -18,59 +22,69 @@ NAMES = [("Grace", "Hopper"), ("Alan", "Turing"), ("Ada", "Lovelace"), ("Edsger"
 
 
 class School:
-    """Used inside an app's context; its clock goes on a minute with each change."""
+    """Its clock goes on a minute with each change. No context stays open between two calls: requests would share it."""
 
-    def __init__(self) -> None:
-        self._minutes = count()
+    def __init__(self, app: Flask) -> None:
+        self.app, self._minutes = app, count()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self.app.app_context(), transaction() as session:
+            yield session
+
+    @contextmanager
+    def looking(self) -> Iterator[Session]:
+        with self.app.app_context(), reading() as session:
+            yield session
 
     def now(self) -> datetime:
         return NOW + timedelta(minutes=next(self._minutes))
 
     def student(self, student_id: str = "1001", first_name: str = "Grace", last_name: str = "Hopper", **more: Any) -> Student:
         values = {"student_id": student_id, "first_name": first_name, "last_name": last_name, "grade": "9", **more}
-        with transaction() as session:
+        with self.writing() as session:
             return service.create(session, values, now=self.now())
 
     def students(self, many: int, *, begin: int = 1001, **more: Any) -> list[Student]:
         return [self.student(str(begin + number), *NAMES[number % len(NAMES)], **more) for number in range(many)]
 
     def device(self, tag: str = "W12-0001", **more: Any) -> Device:
-        with transaction() as session:
+        with self.writing() as session:
             return devices.register(session, {"asset_tag": tag, "model": "Chromebook 3100", **more}, now=self.now())
 
     def devices(self, many: int, *, begin: int = 1) -> list[Device]:
         return [self.device(f"W12-{number:04d}", serial_number=f"SN{number:05d}") for number in range(begin, begin + many)]
 
     def assign(self, tag: str, student_id: str, **more: Any) -> DeviceLog:
-        with transaction() as session:
+        with self.writing() as session:
             device, student = devices.get(session, tag, lock=True), service.get(session, student_id)
             return handing.assign(session, device, student, actor=ADA, now=self.now(), **more)
 
     def take_back(self, tag: str, **more: Any) -> DeviceLog:
-        with transaction() as session:
+        with self.writing() as session:
             return handing.take_back(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
 
     def undo(self, log: DeviceLog) -> DeviceLog:
-        with transaction() as session:
+        with self.writing() as session:
             return handing.undo(session, log.id, actor=ADA, now=self.now())
 
     def device_now(self, tag: str) -> Device:
-        with reading() as session:
+        with self.looking() as session:
             return devices.get(session, tag)
 
     def student_now(self, student_id: str) -> Student:
-        with reading() as session:
+        with self.looking() as session:
             return service.get(session, student_id)
 
     def log(self, tag: str = "") -> list[DeviceLog]:
         """The oldest first."""
-        with reading() as session:
+        with self.looking() as session:
             query = select(DeviceLog).order_by(DeviceLog.id)
             return list(session.scalars(query.where(DeviceLog.asset_tag == tag) if tag else query))
 
     def miscounted(self) -> list[str]:
         """In what the counts disagree with the tables."""
-        with reading() as session:
+        with self.looking() as session:
             counted = counts(session)
             of_devices = {status: number for status, number in session.execute(select(Device.status, func.count()).group_by(Device.status))}  # noqa: C416
             held: dict[str | None, int] = {}

@@ -11,4 +11,4 @@ from tests.services.school import School
 @pytest.fixture
 def school(app: Flask) -> Iterator[School]:
     with app.app_context():
-        yield School()
+        yield School(app)
