@@ -24,7 +24,6 @@ from request_tracker_utils.students.finding import StudentsWanted, count_student
 from request_tracker_utils.students.grades import as_told
 from request_tracker_utils.students.models import DeviceLog, Student
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.rules import condition_of
 from request_tracker_utils.students.schemas import (
     ChangedStudent,
     Deleted,
@@ -56,6 +55,7 @@ api = APIBlueprint("students_api", __name__, abp_tags=[OF_STUDENTS])
 
 @api.get("/api/students", responses={200: StudentPage})
 @require(StudentPermission.READ)
+@may_refuse(FieldUnfit)
 def list_students(query: StudentsQuery) -> Answer:
     """List students, by name unless sorted otherwise."""
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
@@ -157,14 +157,14 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
 @may_refuse(StudentNotFound, NotWithStudent, FieldUnfit)
 def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
     """Take a device back: check it out from the student."""
-    tag, condition = _named(body.asset_tag), condition_of(body.condition) if body.condition else ""
+    tag = _named(body.asset_tag)
     with transaction() as session:
         student = service.get(session, path.student_id)
         try:
             device = devices.get(session, tag, lock=True)
         except DeviceNotFound as error:
             raise NotWithStudent("Device not found or not assigned to student", reason=error.fields["reason"]) from None
-        more = {"notes": body.notes, "condition": condition, "returned": body.accessories}
+        more = {"notes": body.notes, "condition": body.condition, "returned": body.accessories}
         log = handing.take_back(session, device, of=student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
     house().nudge(SYNC_JOB)
     return _handed(f"Device {device.asset_tag} checked out from {student.name}", student, log, "checked_out")
