@@ -23,6 +23,7 @@ from request_tracker_utils.students.errors import (
 from request_tracker_utils.students.finding import StudentsWanted, count_students, find_students
 from request_tracker_utils.students.grades import as_told
 from request_tracker_utils.students.models import DeviceLog, Student
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas import (
     ChangedStudent,
@@ -44,9 +45,6 @@ from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.house import house
 from request_tracker_utils.web.refusals import may_refuse
-
-SYNC_JOB = "tell-holders"
-"""Tells the directory who has what."""
 
 OF_STUDENTS = Tag(name="students", description="Students, and the devices that they are given and return.")
 
@@ -148,7 +146,7 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
         device = devices.get(session, _named(body.asset_tag), lock=True)
         more = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
         log = handing.assign(session, device, student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")
 
 
@@ -166,7 +164,7 @@ def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
             raise NotWithStudent("Device not found or not assigned to student", reason=error.fields["reason"]) from None
         more = {"notes": body.notes, "condition": body.condition, "returned": body.accessories}
         log = handing.take_back(session, device, of=student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked out from {student.name}", student, log, "checked_out")
 
 

@@ -10,11 +10,11 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.students import devices, finding, handing, history, loans, service
-from request_tracker_utils.students.api import SYNC_JOB
 from request_tracker_utils.students.errors import told
 from request_tracker_utils.students.finding import DevicesWanted
 from request_tracker_utils.students.forms import DeviceForm, device_form
 from request_tracker_utils.students.models import DeviceStatus
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.views import ENTRIES, PAGE, today
 from request_tracker_utils.students.walks import Place
@@ -208,7 +208,7 @@ def delete(asset_tag: str) -> ResponseReturnValue:
 
 
 def _changed(asset_tag: str, message: str) -> ResponseReturnValue:
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     flash(message, "success")
     return _to(asset_tag)
 

@@ -9,12 +9,12 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.students import devices, finding, handing, history, loans, service
-from request_tracker_utils.students.api import SYNC_JOB
 from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.errors import StudentHoldsDevice, told
 from request_tracker_utils.students.finding import DevicesWanted, StudentsWanted
 from request_tracker_utils.students.forms import StudentForm, student_form
 from request_tracker_utils.students.models import Student
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.users import rt_user
 from request_tracker_utils.students.walks import Place
@@ -159,7 +159,7 @@ def assign(student_id: str) -> ResponseReturnValue:
     except AppError as error:
         flash(told(error), "danger")
         return _to(student)
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     flash(f"{student.name} has {device.asset_tag} now.", "success")
     return _to(student)
 
