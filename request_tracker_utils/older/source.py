@@ -67,7 +67,7 @@ class Source:
         rows, places = self._connection.execute(query), count(1)
         while found := rows.fetchmany(CHUNK):
             chunk = []
-            for place, raw in zip(places, found, strict=False):
+            for raw, place in zip(found, places, strict=False):
                 values = {name: value for name, value in zip(table.columns, raw[at:], strict=True) if value is not None}
                 chunk.append(Row(text_of(values.get("id")) or str(raw[0] if at else place), values))
             yield chunk
