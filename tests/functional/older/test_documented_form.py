@@ -108,7 +108,12 @@ def test_further_columns_with_a_value_are_told(app: Flask, documented: OlderFile
 @pytest.mark.parametrize(
     ("row", "status", "holder", "said"),
     [
-        ({"status": "checked_out", "current_student_id": "999"}, "available", None, "Student 999, who has it, is neither in the file nor here"),
+        (
+            {"status": "checked_out", "current_student_id": "999"},
+            "available",
+            None,
+            "Student 999, who has it, is neither in the file",
+        ),
         ({"status": "checked_out"}, "available", None, "It is checked_out, and nobody is named"),
         ({"status": "available", "current_student_id": "1001"}, "checked_out", "1001", "taken as checked_out and not as available"),
         ({"status": "maintenance", "current_student_id": "1001"}, "maintenance", None, "student 1001 was left out"),

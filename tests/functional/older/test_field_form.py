@@ -20,7 +20,9 @@ def hand_in(file: OlderFile, tag: str = "W12-0001", student: str = "001001", at:
 
 
 def test_what_was_handed_in_is_nobodys_and_the_record_says_whose_it_was(app: Flask, field: OlderFile, school: School) -> None:
-    field.student("001001", grade="11", rt_user_id="ghopper", device_checked_in=1, check_in_date="2025-06-10", created_at="2024-08-01T08:00:00")
+    field.student(
+        "001001", grade="11", rt_user_id="ghopper", device_checked_in=1, check_in_date="2025-06-10", created_at="2024-08-01T08:00:00"
+    )
     hand_in(field, asset_id=123)
     done = take(app, field)
     assert (done.problems, done.of("students"), done.of("device_info")) == ([], (1, 0, 0, 0), (1, 0, 0, 0))
