@@ -163,6 +163,8 @@ def _time(run: Run, table: Table, row: Row, said: list[str]) -> datetime:
 
 def _day_and_time(run: Run, row: Row) -> datetime | None:
     """What the columns date and time say together, in the zone of the older installation."""
+    if not row.text("date"):
+        return None
     try:
         return moment(f"{row.text('date')} {row.text('time')}".strip(), run.wanted.zone)
     except ValueError:

@@ -11,7 +11,12 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?\d{1,19}(\.\d+)?")
 _OF_SQLITE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 """As CURRENT_TIMESTAMP writes it."""
-_FORMS = [f"{day}{time}" for day in ("%m/%d/%Y", "%Y-%m-%d") for time in (" %I:%M:%S %p", " %I:%M %p", " %H:%M:%S", " %H:%M", "")]
+_OTHERWISE = re.compile(
+    r"(?:(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)|(?P<us_month>\d\d?)/(?P<us_day>\d\d?)/(?P<us_year>\d{4}))"
+    r"(?: +(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[AP])M)?)?",
+    re.IGNORECASE,
+)
+"""Such as `10/08/2025 7:00 AM`."""
 _MILLISECONDS, _MICROSECONDS = 1e11, 1e14
 """Numbers from here on count these: as seconds they would lie thousands of years ahead."""
 
@@ -39,18 +44,20 @@ def _written(text: str, zone: ZoneInfo, *, is_clocked: bool) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        at = next(iter(filter(None, (_in_form(text, form) for form in _FORMS))), None) or _refuse(text)
+        at = _otherwise(text)
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC if is_clocked and _OF_SQLITE.fullmatch(text) else zone)
     return at.astimezone(UTC)
 
 
-def _in_form(text: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, form)  # noqa: DTZ007 — its zone is added by whoever asked
-    except ValueError:
-        return None
-
-
-def _refuse(text: str) -> datetime:
-    raise ValueError(text)
+def _otherwise(text: str) -> datetime:
+    found = _OTHERWISE.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    year, month, day = (int(found[part] or found[f"us_{part}"]) for part in ("year", "month", "day"))
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(text)
+        hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 — its zone is added by whoever asked

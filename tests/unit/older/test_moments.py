@@ -30,6 +30,7 @@ NOON = datetime(2025, 10, 8, 12, 0, tzinfo=UTC)
         "2025-10-08 7:00 AM",
         "10/08/2025 07:00:00",
         "10/08/2025 07:00:00 AM",
+        "10/8/2025 7:00am",
         " 2025-10-08 07:00:00 ",
     ],
 )
@@ -51,7 +52,23 @@ def test_a_day_alone_is_its_midnight() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", None, 0, -1, "never", "2025-13-01", "25-10-08 12:00", 12, "0001-01-01", "1969-12-31 23:59:59", 10**18, "9" * 19, "nan"],
+    [
+        "",
+        None,
+        0,
+        -1,
+        "never",
+        "2025-13-01",
+        "25-10-08 12:00",
+        "13/13/2025",
+        "10/08/2025 13:00 PM",
+        12,
+        "0001-01-01",
+        "1969-12-31 23:59:59",
+        10**18,
+        "9" * 19,
+        "nan",
+    ],
 )
 def test_what_is_no_time_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 — whoever asked says what it was
