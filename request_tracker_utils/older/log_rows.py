@@ -55,7 +55,9 @@ class _Known:
 
     def __init__(self, session: Session, run: Run, rows: list[Row]) -> None:
         named = {text for row in rows for text in (row.text("student_id"), row.text("previous_owner"))}
-        self.students = known_students(session, run, named)
+        hand_ins = {key(row.text("asset_tag")): run.seen.met("hand-in", key(row.text("asset_tag"))) for row in rows}
+        self._hand_ins = {tag: met.name for tag, met in hand_ins.items() if met}
+        self.students = known_students(session, run, named | {*self._hand_ins.values()})
         self.devices = known_devices(session, run, {row.text("asset_tag") for row in rows})
         self.users = dict[str, KnownStudent | None]()
         for part in parts(sorted({row.text("previous_owner") for row in rows} - {""})):
@@ -66,9 +68,10 @@ class _Known:
     def student(self, text: str) -> KnownStudent | None:
         return self.students.get(key(text)) if text else None
 
-    def owner(self, text: str) -> KnownStudent | None:
-        """By number or user; two students with one user are nobody."""
-        return self.student(text) or self.users.get(text)
+    def owner(self, text: str, tag: str) -> KnownStudent | None:
+        """By number or user, or by name when that student handed in the device; two students with one user are nobody."""
+        named = self.student(self._hand_ins.get(key(tag), ""))
+        return self.student(text) or self.users.get(text) or (named if named and text and key(named.name) == key(text) else None)
 
 
 def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Problem]:
@@ -184,7 +187,7 @@ def _action(table: Table, row: Row, notes: list[str], said: list[str]) -> Action
 
 def _student(table: Table, row: Row, known: _Known, action: Action, notes: list[str], said: list[str]) -> dict[str, Any]:
     number, owner = row.text("student_id"), row.text("previous_owner")
-    student = known.student(number) or known.owner(owner)
+    student = known.student(number) or known.owner(owner, row.text("asset_tag"))
     if student is not None:
         if owner and key(owner) not in (key(student.student_id), key(student.name)):
             notes.append(f"previous_owner: {owner}")

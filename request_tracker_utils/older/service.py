@@ -47,6 +47,8 @@ def _look_ahead(source: Source, run: Run) -> None:
     devices, logs = source.tables.get("device_info"), source.tables.get("device_logs")
     if devices and not devices.is_documented:
         run.seen.note("handed in", (key(text_of(value)) for value in source.distinct(devices, "student_id")))
+        for row in (row for rows in source.chunks(devices) for row in rows):
+            run.seen.claim("hand-in", key(row.text("asset_tag")), row.text("student_id"), row.id)
     if logs and not logs.is_documented and {"broken_screen", "asset_tag"} <= {*logs.columns}:
         by = "timestamp" if "timestamp" in logs.columns else "rowid"
         latest = source.latest(logs, "broken_screen", of="asset_tag", by=by)

@@ -161,6 +161,21 @@ def test_a_return_that_the_record_tells_of_is_not_told_twice(app: Flask, field: 
     assert only(app, DeviceLog).student_id == "1001"
 
 
+def test_an_owner_is_known_by_name_when_that_student_handed_in_the_device(app: Flask, field: OlderFile, school: School) -> None:
+    for number in ("1001", "1002"):
+        field.student(number)
+        hand_in(field, f"W12-{number}", student=number)
+        field.log(f"W12-{number}", timestamp=JUNE, previous_owner="grace  HOPPER", broken_screen=1)
+    field.log("W12-1001", timestamp=JUNE, previous_owner="Ada Lovelace")
+    take(app, field)
+    told = [(log.asset_tag, log.student_id, log.student_name, log.status) for log in school.log()]
+    assert told == [
+        ("W12-1001", "1001", "Grace Hopper", "maintenance"),
+        ("W12-1002", "1002", "Grace Hopper", "maintenance"),
+        ("W12-1001", None, "Ada Lovelace", "available"),
+    ]
+
+
 def test_who_handed_in_and_is_no_student_is_told_and_kept(app: Flask, field: OlderFile) -> None:
     hand_in(field, student="999")
     assert take(app, field).reason == "Student 999, who handed it in, is neither in the file nor here."
