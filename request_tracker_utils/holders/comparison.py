@@ -39,7 +39,8 @@ def compare(
     """
     begun = clock()
     with transaction() as session:
-        progress.expect(session.execute(select(func.count()).select_from(Device)).scalar_one())
+        total = session.execute(select(func.count()).select_from(Device)).scalar_one()
+    progress.expect(total)
     seen: set[int] = set()
     for assets in directory.every_asset():
         with transaction() as session:

@@ -52,8 +52,6 @@ class TicketMaker:
         while row := self._claim():
             try:
                 made += self._make(row)
-            except NoRequestTracker as error:
-                self._postpone(row, error.message)
             except Unavailable as error:
                 self._postpone(row, error.message, pause=SOON)
                 raise
