@@ -279,8 +279,6 @@ def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
         database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 3")
     assert ready.run("holders", "compare").stdout == "1 difference is open.\n"
-    ready.run("jobs", "run", "compare-holders")
-    assert "1 difference is open." in ready.run("holders", "compare").stdout
 
 
 def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:

@@ -89,7 +89,7 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(office: Office, clie
     assert HERE in ended
     page = show(client)
     assert "“Ms Lee’s laptop &lt;b&gt;”" in page
-    for heading in ("Other holders", "Called otherwise", "No devices here", "Missing there"):
+    for heading in ("Other holders", "Called otherwise", "Unknown here", "Missing there"):
         assert heading in page
     for words, said in (
         ("Tell the directory that 1001 has it, W12-0001", "the directory is told that 1001 has W12-0001."),
