@@ -79,6 +79,7 @@ class LookupOrError(BaseModel):
     rt_user_id: str | None = Field(None, examples=["student1001"])
     assets: list[HeldAsset] | None = None
     error: str | None = Field(None, description="Why nothing can be said of this student.", examples=[None])
+    reason: str | None = Field(None, description="The same with what to do.", examples=[None])
 
     @classmethod
     def of(cls, student_id: str, result: Held | AppError) -> dict[str, Any]:

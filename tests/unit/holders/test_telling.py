@@ -102,7 +102,7 @@ def test_a_student_without_a_user_is_a_problem_that_is_told_and_not_tried_every_
     assert device.rt_problem == "Grace Hopper (1001) has no e-mail address, which is the user’s name. Enter it, or the user itself."
     assert directory.told == []
     with school.writing() as session:
-        service.change(session, service.get(session, "1001"), {"rt_user": "grace"}, now=utc_now())
+        service.change(session, service.get(session, "1001"), {"email": "grace@school.example"}, now=utc_now())
     assert teller(rule="{email}").tell_due() == 1
     assert school.device_now("W12-0001").rt_problem is None
 
