@@ -77,9 +77,9 @@ def test_users_and_tickets_need_a_request_tracker(office: Office, ask: Ask) -> N
     ("body", "said"),
     [
         ({"body": "x"}, "subject: Field required"),
-        ({"subject": " ", "body": "x"}, "subject: subject is required"),
+        ({"subject": " ", "body": "x"}, "subject: is required"),
         ({"subject": "x"}, "body: Field required"),
-        ({"subject": "x", "body": ""}, "body: body is required"),
+        ({"subject": "x", "body": ""}, "body: is required"),
         ({"subject": "x" * 201, "body": "y"}, "subject: String should have at most 200 characters"),
         ({"subject": "x", "body": "y", "asset_ids": ["W12-1"]}, "asset_ids.0: must be the number of an asset"),
         ({"subject": "x", "body": "y", "device_id": -1}, "device_id: Input should be greater than or equal to 1"),
