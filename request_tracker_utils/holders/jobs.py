@@ -10,7 +10,7 @@ from request_tracker_utils.directory.current import directory
 from request_tracker_utils.holders.repair_tickets import TicketMaker
 from request_tracker_utils.holders.tasks import start_daily_comparison
 from request_tracker_utils.holders.telling import Teller
-from request_tracker_utils.students.api import SYNC_JOB
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.repairs import TICKET_JOB
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.house import house, settings
@@ -36,7 +36,7 @@ def compare_holders() -> int:
 
 
 jobs = [
-    Job(SYNC_JOB, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
+    Job(TELL_HOLDERS, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
     Job(TICKET_JOB, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
     Job(
         "compare-holders",

@@ -16,7 +16,7 @@ from request_tracker_utils.holders.errors import ComparisonRuns, DifferenceChang
 from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.settlement import Settlement
 from request_tracker_utils.holders.ways import Way
-from request_tracker_utils.students.api import SYNC_JOB
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.kinds import Kind, Link
@@ -98,7 +98,7 @@ def _settle(running: RunningTask) -> str:
             return Outcome(note=error.message)  # it cannot be settled so, or is not what was to be settled any more
 
     running.each(one, workers=WORKERS)
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return f"{running.done} seen to, {running.failed} failed." if running.failed else f"{running.done} seen to."
 
 

@@ -11,7 +11,7 @@ from request_tracker_utils.holders.errors import ComparisonRuns, DifferenceNotFo
 from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.tasks import COMPARE, compared_at, place, settlement_by, start_comparison, start_settling
 from request_tracker_utils.holders.ways import AT_ONCE, OVERRIDES, Way, choices
-from request_tracker_utils.students.api import SYNC_JOB
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import admit, current_actor, require
@@ -68,7 +68,7 @@ def try_again() -> ResponseReturnValue:
     """Has the directory told at once of all devices of which it could not be told."""
     with transaction() as session:
         count = telling.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     house().nudge("make-tickets")
     flash(f"{count} {'is' if count == 1 else 'are'} tried again. Load this page again in a moment.", "info")
     return redirect(url_for(".overview"), 303)
@@ -87,7 +87,7 @@ def settle(difference_id: int) -> ResponseReturnValue:
         flash(error.message, "warning")
     except (Unavailable, UpstreamRefused) as error:
         flash(f"Nothing was settled: {error.message}", "error")
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return redirect(_here(), 303)
 
 

@@ -1,13 +1,32 @@
 """Students and devices, as the app sees them."""
 
-from request_tracker_utils.students import device_api
+from collections.abc import Mapping
+
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.students import demo, device_api, device_views, jobs, views
 from request_tracker_utils.students.api import api
+from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+
+
+def card() -> Mapping[str, object]:
+    """How far the handing out has come."""
+    with reading() as session:
+        return {"counted": counts(session)}
+
 
 feature = Feature(
     name="students",
     apis=[api, device_api.api],
+    pages=[views.pages, device_views.pages],
+    navigation=[
+        NavItem("Students", "students.dashboard", StudentPermission.READ, order=12),
+        NavItem("Devices", "devices.listed", StudentPermission.READ, order=13),
+    ],
+    cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
+    jobs=jobs.jobs,
+    demo=demo.demo,
     grants={
         "admin": frozenset(StudentPermission),
         "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},

@@ -37,6 +37,7 @@ from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.students import devices
+from request_tracker_utils.students.demo import demo as school
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.jobs import confirm_tags
@@ -74,6 +75,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org"))
     with app.app_context():
         demo.fill()
+        school.fill()
         untagged_id, troubled_id = _special_assets()
         _administered(folder)
         _runs()
@@ -97,6 +99,16 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "held-assets": "/assets?holder=marie.curie",
         "intake": "/assets/intake",
         "intake-list": f"/assets/intake/{cart_id}",
+        "students": "/students",
+        "students-found": "/students?q=ho&grade=9&grade=10",
+        "student": "/students/026000",
+        "student-edit": "/students/026000/edit",
+        "student-new": "/students/new",
+        "devices": "/devices",
+        "devices-overdue": "/devices/overdue",
+        "device": "/devices/W12-0001",
+        "device-edit": "/devices/W12-0001/edit",
+        "device-new": "/devices/new",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
