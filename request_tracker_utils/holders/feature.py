@@ -5,8 +5,9 @@ from flask import Flask
 from request_tracker_utils.holders import cli, jobs, status, tasks, views
 from request_tracker_utils.holders.api import RECENT, api
 from request_tracker_utils.holders.lookups import RecentHoldings
+from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import offer
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.feature import Feature, PageLink
 
 
 def install(app: Flask) -> None:
@@ -21,6 +22,10 @@ feature = Feature(
     pages=[views.pages],
     jobs=jobs.jobs,
     commands=[cli.holders],
+    links=[
+        PageLink("students.dashboard", "Differences", "holder_differences.overview", StudentPermission.READ, order=80),
+        PageLink("devices.listed", "Differences", "holder_differences.overview", StudentPermission.READ, order=80),
+    ],
     gauges=[status.gauges],
     status=status.sections,
     install=install,
