@@ -1,0 +1,104 @@
+"""Thousands of rows read, inserted and updated by one statement each, as tuples: an object for each would cost ten times as much."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, Integer, SmallInteger, Table
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.db import Instant
+
+Tuples = Sequence[tuple[Any, ...]]
+
+
+class Overtaken(Exception):
+    """Somebody else entered one of the rows a moment ago."""
+
+
+def existing(session: Session, table: Table, key: str, keys: list[str], names: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Key → id and the columns `names`, of the rows that exist."""
+    columns = ", ".join([key, "id", *names])
+    connection = session.connection()
+    if _is_sqlite(connection):
+        where, wanted = f"{key} IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
+    else:
+        where, wanted = f"{key} = ANY(%s)", (keys,)  # type: ignore[assignment]
+    found = connection.exec_driver_sql(f"SELECT {columns} FROM {table.name} WHERE {where}", wanted)
+    return {row[0]: tuple(row[1:]) for row in found}
+
+
+def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, same: Mapping[str, Any]) -> None:
+    """`same` are columns whose value all rows share. Raises Overtaken."""
+    connection = session.connection()
+    columns = ", ".join([*names, *same])
+    shared = _bound(connection, table, same)
+    if _is_sqlite(connection):
+        marks = ", ".join("?" * (len(names) + len(same)))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", [(*row, *shared) for row in rows])
+        return
+    marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in same)])
+    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {_unnest(table, names, 'new')} ON CONFLICT DO NOTHING"
+    inserted = connection.exec_driver_sql(statement, (*shared, *_arrays(rows)))
+    if inserted.rowcount != len(rows):
+        raise Overtaken
+
+
+def update(session: Session, table: Table, names: Sequence[str], rows: Tuples, same: Mapping[str, Any]) -> None:
+    """Each of `rows` is the row's id and its new values. They are locked in the order of their ids, so that two who do this do not wait
+    for each other."""
+    connection = session.connection()
+    shared = _bound(connection, table, same)
+    if _is_sqlite(connection):
+        sets = ", ".join(f"{name} = ?" for name in (*names, *same))
+        changed = [(*values, *shared, row_id) for row_id, *values in rows]
+        connection.exec_driver_sql(f"UPDATE {table.name} SET {sets} WHERE id = ?", changed)
+        return
+    ids = sorted(row[0] for row in rows)
+    connection.exec_driver_sql(f"SELECT id FROM {table.name} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (ids,))
+    sets = ", ".join([*(f"{name} = new.{name}" for name in names), *(f"{name} = %s" for name in same)])
+    statement = f"UPDATE {table.name} SET {sets} FROM {_unnest(table, ('id', *names), 'new')} WHERE {table.name}.id = new.id"
+    connection.exec_driver_sql(statement, (*shared, *_arrays(rows)))
+
+
+def wait_little(session: Session, milliseconds: int) -> None:
+    """Gives up on PostgreSQL where a row is locked for longer, before the database looks for those who wait for each other: whoever hands
+    out a device at that moment comes first, and the import tries again. SQLite has one writer at a time."""
+    connection = session.connection()
+    if not _is_sqlite(connection):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _bound(connection: Connection, table: Table, values: Mapping[str, Any]) -> list[Any]:
+    """As the driver wants them."""
+    return [_bound_value(connection, value) for value in values.values()]
+
+
+def _bound_value(connection: Connection, value: Any) -> Any:
+    if isinstance(value, datetime):
+        process = Instant().dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        return process(value) if process else value
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+def _unnest(table: Table, names: Sequence[str], alias: str) -> str:
+    arrays = ", ".join(f"%s::{_type(table, name)}[]" for name in names)
+    return f"unnest({arrays}) AS {alias}({', '.join(names)})"
+
+
+def _type(table: Table, name: str) -> str:
+    kind = table.c[name].type
+    if isinstance(kind, Boolean):
+        return "boolean"
+    if isinstance(kind, SmallInteger):
+        return "smallint"
+    return "integer" if isinstance(kind, Integer) else "text"
+
+
+def _arrays(rows: Tuples) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
