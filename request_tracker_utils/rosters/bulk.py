@@ -1,7 +1,8 @@
 """Thousands of rows read, inserted and updated by one statement each, as tuples: an object for each would cost ten times as much."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Instant
 
+CACHE_KIB = 16_384
 Tuples = Sequence[tuple[Any, ...]]
 
 
@@ -35,8 +37,9 @@ def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
     columns = ", ".join([*names, *same])
     shared = _bound(connection, table, same)
     if _is_sqlite(connection):
-        marks = ", ".join("?" * (len(names) + len(same)))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", [(*row, *shared) for row in rows])
+        marks = ", ".join([*names, *("?" for _ in same)])
+        with _laid_down(connection, names, rows) as incoming:
+            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming}", tuple(shared))
         return
     marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in same)])
     statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {_unnest(table, names, 'new')} ON CONFLICT DO NOTHING"
@@ -51,9 +54,10 @@ def update(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
     connection = session.connection()
     shared = _bound(connection, table, same)
     if _is_sqlite(connection):
-        sets = ", ".join(f"{name} = ?" for name in (*names, *same))
-        changed = [(*values, *shared, row_id) for row_id, *values in rows]
-        connection.exec_driver_sql(f"UPDATE {table.name} SET {sets} WHERE id = ?", changed)
+        with _laid_down(connection, ("id", *names), rows) as incoming:
+            sets = ", ".join([*(f"{name} = {incoming}.{name}" for name in names), *(f"{name} = ?" for name in same)])
+            statement = f"UPDATE {table.name} SET {sets} FROM {incoming} WHERE {table.name}.id = {incoming}.id"
+            connection.exec_driver_sql(statement, tuple(shared))
         return
     ids = sorted(row[0] for row in rows)
     connection.exec_driver_sql(f"SELECT id FROM {table.name} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (ids,))
@@ -62,12 +66,29 @@ def update(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
     connection.exec_driver_sql(statement, (*shared, *_arrays(rows)))
 
 
-def wait_little(session: Session, milliseconds: int) -> None:
-    """Gives up on PostgreSQL where a row is locked for longer, before the database looks for those who wait for each other: whoever hands
-    out a device at that moment comes first, and the import tries again. SQLite has one writer at a time."""
+def prepare(session: Session, *, patience: int) -> None:
+    """Readies a transaction for many rows.
+
+    On PostgreSQL it gives up where somebody else has locked a row for more than `patience` milliseconds, before the database looks for
+    those who wait for each other: whoever hands out a device at that moment comes first. SQLite has one writer at a time; rows go into
+    many places of its indexes, and are kept in memory until all of them are there.
+    """
     connection = session.connection()
-    if not _is_sqlite(connection):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+    if _is_sqlite(connection):
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+    else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
+
+
+@contextmanager
+def _laid_down(connection: Connection, names: Sequence[str], rows: Tuples) -> Iterator[str]:
+    """A temporary table of SQLite with the rows: one statement takes them from there, where the triggers of a statement for each row cost
+    as much again."""
+    columns, marks = ", ".join(names), ", ".join("?" * len(names))
+    connection.exec_driver_sql(f"CREATE TEMP TABLE incoming ({columns})")
+    connection.exec_driver_sql(f"INSERT INTO incoming VALUES ({marks})", list(rows))
+    yield "incoming"
+    connection.exec_driver_sql("DROP TABLE incoming")
 
 
 def _is_sqlite(connection: Connection) -> bool:

@@ -18,13 +18,14 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
 from request_tracker_utils.rosters import bulk, hands, missing, planning
 from request_tracker_utils.rosters.findings import Findings
+from request_tracker_utils.rosters.models import Subject
 from request_tracker_utils.rosters.planning import Plan
 from request_tracker_utils.rosters.seen import Seen
 from request_tracker_utils.rosters.sheets import Row, Sheet
 from request_tracker_utils.students import service as students
 
 T = TypeVar("T")
-CHUNK = 2_000
+CHUNK = 5_000
 """Rows of one transaction."""
 TRIES, PAUSE = 20, 0.25
 """How often, and after how many seconds, a chunk is tried again that met somebody else's rows."""
@@ -133,7 +134,7 @@ class Import:
         for _ in range(TRIES):
             try:
                 with self.transaction() as session:
-                    bulk.wait_little(session, PATIENCE)
+                    bulk.prepare(session, patience=PATIENCE)
                     done = do(session)
                     if not keep:
                         session.rollback()
@@ -151,17 +152,19 @@ def _insert(session: Session, sheet: Sheet, plan: Plan, now: datetime) -> None:
 
 
 def _update(session: Session, sheet: Sheet, plan: Plan, now: datetime) -> None:
-    names, rows = plan.names, [(change.id, *change.values) for change in plan.changed]
+    """Only columns in which something changes: a database enters all that it is given into its indexes, changed or not."""
+    pairs = list(zip(*((zip(change.before, change.values, strict=True)) for change in plan.changed), strict=True))
+    places = [place for place, column in enumerate(pairs) if any(old != new for old, new in column)]
+    names = tuple(plan.names[place] for place in places)
+    rows = [(change.id, *(change.values[place] for place in places)) for change in plan.changed]
     if "grade" in names:  # a grade that changes otherwise than by the turn of the year is not taken back with it
-        grade = names.index("grade")
+        grade = plan.names.index("grade")
         names = (*names, "school_year_id", "grade_before")
-        rows = [
-            (change.id, *change.values, *(change.beside[1:] if change.values[grade] == change.before[grade] else (None, None)))
-            for change in plan.changed
-        ]
-    renamed = [change for change in plan.changed if change.row.wanted is None and change.beside[0] and _is_renamed(plan, change)]
-    # Devices first, as everybody locks them who gives one to a student.
-    students.tell_directory_of(session, [change.row.key for change in renamed], now=now)
+        turned = [change.beside[1:] if change.values[grade] == change.before[grade] else (None, None) for change in plan.changed]
+        rows = [(*row, *each) for row, each in zip(rows, turned, strict=True)]
+    if sheet.subject == Subject.STUDENTS:
+        renamed = [change.row.key for change in plan.changed if change.beside[0] and _is_renamed(plan, change)]
+        students.tell_directory_of(session, renamed, now=now)  # devices are locked before students, as everybody does who gives one out
     bulk.update(session, sheet.table, names, rows, {"updated_at": now})
 
 
