@@ -26,7 +26,9 @@ from request_tracker_utils.web.csv import csv_lines
 NOT_ALL = 1
 """Exit code when not every row of the list was taken, or could be."""
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
-COLUMN = {"multiple": True, "metavar": "FIELD=HEADING", "help": 'Where a field stands, such as student_id="Pupil No".'}
+COLUMN = click.option(
+    "--column", "named", multiple=True, metavar="FIELD=HEADING", help='Where a field stands, such as student_id="Pupil No".'
+)
 Start = Callable[..., Task]
 
 
@@ -44,14 +46,14 @@ def devices() -> None:
 @click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Only say what the list would change.")
 @click.option("--deactivate-missing", is_flag=True, help="Make students inactive who are not in the list.")
-@click.option("--column", "named", **COLUMN)
+@COLUMN
 @click.pass_context
 def import_students(ctx: click.Context, /, file: str, dry_run: bool, deactivate_missing: bool, named: tuple[str, ...]) -> None:
     """Enter and change the students of a list: FILE is a CSV file, or - for standard input.
 
-    What stands against rows goes to the error output, and those rows are left out. Only what the list has columns for is changed. The work is
-    a task like one that the page starts: when this command is ended early, a server goes on with it. Exits with 1 unless every row was taken,
-    or could be.
+    What stands against rows goes to the error output, and those rows are left out. Only what the list has columns for is changed. The
+    work is a task like one that the page starts: when this command is ended early, a server goes on with it. Exits with 1 unless every row
+    was taken, or could be.
     """
     _import(ctx, Subject.STUDENTS, file, named, dry_run=dry_run, deactivate_missing=deactivate_missing)
 
@@ -59,7 +61,7 @@ def import_students(ctx: click.Context, /, file: str, dry_run: bool, deactivate_
 @devices.command("import")
 @click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Only say what the list would change.")
-@click.option("--column", "named", **COLUMN)
+@COLUMN
 @click.pass_context
 def import_devices(ctx: click.Context, /, file: str, dry_run: bool, named: tuple[str, ...]) -> None:
     """Register and change the devices of a list, and assign those that name a student: FILE is a CSV file, or - for standard input.
