@@ -76,6 +76,7 @@ class Import:
                 return findings
             if self.deactivate_missing:
                 self._deactivate(seen, findings, begun)
+        findings.problems.sort(key=lambda problem: problem.line)
         return findings
 
     def _chunk(self, chunk: list[tuple[int, list[str]]], seen: Seen, findings: Findings) -> None:
