@@ -24,7 +24,7 @@ class RosterForm(FlaskForm):  # type: ignore[misc]
 
 class YearForm(FlaskForm):  # type: ignore[misc]
     name = StringField("School year that begins")
-    last_grade = SelectField("Last grade, whose students leave", choices=[(grade, grade) for grade in NUMBERED])
+    last_grade = SelectField("Last grade, whose students leave", choices=NUMBERED)
 
 
 def columns_in(form: Mapping[str, str], subject: str) -> dict[str, int]:

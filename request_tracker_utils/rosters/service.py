@@ -137,6 +137,7 @@ def put_away(session: Session, *, now: datetime) -> int:
 def idle(session: Session, roster_id: int) -> Roster:
     """The list, locked. Raises RosterNotFound; RosterBusy while a task works on it."""
     roster = get(session, roster_id)
+    session.flush()  # what was changed in this transaction is not lost by looking again
     session.refresh(roster, with_for_update=True)
     task = session.get(Task, roster.task_id) if roster.task_id else None
     if task is not None and task.state in OPEN:
