@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.rosters.errors import ColumnUnfit
@@ -13,7 +14,7 @@ from request_tracker_utils.students.grades import NUMBERED
 
 
 class RosterForm(FlaskForm):  # type: ignore[misc]
-    file = FileField("CSV file")
+    file = FileField("CSV file", [InputRequired()])
 
     def opened(self) -> FileField:
         """The file that was chosen. Raises Invalid."""
@@ -23,7 +24,7 @@ class RosterForm(FlaskForm):  # type: ignore[misc]
 
 
 class YearForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("School year that begins")
+    name = StringField("School year that begins", [InputRequired()])
     last_grade = SelectField("Last grade, whose students leave", choices=NUMBERED)
 
 

@@ -23,7 +23,7 @@ def test_the_page_says_what_would_become_of_whom(client: FlaskClient, school: Sc
     text = client.get(PAGE, headers=HTML).text
     assert "grade 10" in text
     assert "1 go up, 1 leave" in text
-    assert "1 who leave still has something" in text
+    assert "1 of those who leave still has something" in text
     assert "W12-0001" in text
     assert "0 go up, 2 leave" in client.get(f"{PAGE}?last_grade=9", headers=HTML).text
 
