@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.db import Instant
 
 CACHE_KIB = 16_384
+LOG_PAGES = 10_000
+"""Of SQLite's log, 40 MB, that are written before they are brought to where they belong: most are written several times meanwhile."""
 Tuples = Sequence[tuple[Any, ...]]
 
 
@@ -71,11 +73,12 @@ def prepare(session: Session, *, patience: int) -> None:
 
     On PostgreSQL it gives up where somebody else has locked a row for more than `patience` milliseconds, before the database looks for
     those who wait for each other: whoever hands out a device at that moment comes first. SQLite has one writer at a time; rows go into
-    many places of its indexes, and are kept in memory until all of them are there.
+    many places of its indexes, and are kept in memory and in the log until many of them are there.
     """
     connection = session.connection()
     if _is_sqlite(connection):
         connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     else:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience}")
 

@@ -61,11 +61,8 @@ def read(sheet: Sheet, columns: Mapping[str, int], lines: Lines, seen: Seen, fin
             key = read_columns.pop(sheet.key)
             rows.append(Row(line, key, read_columns, wanted))
         met += [(key, line)] if key else []
-    earlier = seen.among(key for key, _ in met)
-    for key, line in met:
-        earlier.setdefault(key, line)
-    seen.add(met)
-    return [row for row in rows if _is_first(sheet, row, earlier[row.key], findings)]
+    first = seen.add(met)
+    return [row for row in rows if _is_first(sheet, row, first[row.key], findings)] if first else rows
 
 
 def compare(session: Session, sheet: Sheet, rows: Sequence[Row]) -> Plan:

@@ -24,12 +24,13 @@ class Seen:
         self._db.close()
 
     def among(self, keys: Iterable[str]) -> dict[str, int]:
-        """Those that came before, with their lines."""
+        """Those of the keys that came, with their lines."""
         query = "SELECT key, line FROM seen WHERE key IN (SELECT value FROM json_each(?))"
         return dict(self._db.execute(query, (json.dumps(list(keys)),)))
 
-    def add(self, keys: Sequence[tuple[str, int]]) -> None:
-        """Those that came before keep their line."""
+    def add(self, keys: Sequence[tuple[str, int]]) -> dict[str, int]:
+        """Takes keys with their lines, and returns the lines in which they came first where any of them came before; nothing otherwise."""
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", keys)
+        added = self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", keys).rowcount
         self._db.execute("COMMIT")
+        return {} if added == len(keys) else self.among(key for key, _ in keys)
