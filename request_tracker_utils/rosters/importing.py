@@ -148,7 +148,8 @@ class Import:
 def _insert(session: Session, sheet: Sheet, plan: Plan, now: datetime) -> None:
     names = (sheet.identity, *plan.names)
     same: dict[str, Any] = {name: value for name, value in sheet.fresh.items() if name not in names}
-    rows = [(row.key, *(row.columns[name] for name in names)) for row in sorted(plan.new, key=lambda row: row.key)]
+    pick = planning.picker(names)
+    rows = [(row.key, *pick(row.columns)) for row in sorted(plan.new, key=lambda row: row.key)]
     bulk.insert(session, sheet.table, (sheet.key, *names), rows, {**same, "created_at": now, "updated_at": now})
 
 

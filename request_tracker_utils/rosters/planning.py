@@ -1,7 +1,8 @@
 """What rows of a list would change: read by the rules, compared with what is there. Nothing is written here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -70,7 +71,7 @@ def compare(session: Session, sheet: Sheet, rows: Sequence[Row]) -> Plan:
     if not rows:
         return Plan()
     names = tuple(name for name in rows[0].columns if name != sheet.identity)
-    plan, width = Plan(names), len(names)
+    plan, width, pick = Plan(names), len(names), picker(names)
     known = bulk.existing(session, sheet.table, sheet.key, [row.key for row in rows], (*names, *sheet.beside))
     missing = [f"The {name.replace('_', ' ')} is missing." for name in sheet.needed if name not in names]
     for row in rows:
@@ -83,7 +84,7 @@ def compare(session: Session, sheet: Sheet, rows: Sequence[Row]) -> Plan:
             if row.wanted and (row.wanted.student_id or row.wanted.status not in ("", sheet.fresh["status"])):
                 plan.handed.append(row)
             continue
-        values, before, beside = tuple(row.columns[name] for name in names), there[1 : 1 + width], there[1 + width :]
+        values, before, beside = pick(row.columns), there[1 : 1 + width], there[1 + width :]
         is_handed = row.wanted is not None and not stands_so(row.wanted, *beside)
         if is_handed:
             plan.handed.append(row)
@@ -92,6 +93,13 @@ def compare(session: Session, sheet: Sheet, rows: Sequence[Row]) -> Plan:
         elif not is_handed:
             plan.unchanged += 1
     return plan
+
+
+def picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values of these names."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 def count(plan: Plan, findings: Findings) -> None:

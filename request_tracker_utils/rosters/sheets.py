@@ -36,7 +36,7 @@ class Wanted:
     student_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """`columns` are those of the table that the list says something of."""
 
