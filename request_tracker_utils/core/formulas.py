@@ -15,7 +15,9 @@ _DISARMED_INNER = re.compile(r"([;\t]\s*)'('*[=+\-@])")
 
 def disarmed(text: str) -> str:
     """The text for a file that a spreadsheet may open."""
-    return _INNER.sub(r"\1'\2", f"'{text}" if _BEGINNING.match(text) else text)
+    if _BEGINNING.match(text):
+        text = f"'{text}"
+    return _INNER.sub(r"\1'\2", text) if ";" in text or "\t" in text else text
 
 
 def rearmed(text: str) -> str:

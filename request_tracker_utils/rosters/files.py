@@ -35,8 +35,9 @@ class Passing:
         """Returns the piece. Raises ListUnreadable for what is no text, as soon as that is clear."""
         if not self.size:
             tables.refuse_other_files(piece)
-            self.beginning = piece
             self._decoders = {encoding: codecs.getincrementaldecoder(encoding)() for encoding in tables.encodings(piece)}
+        if len(self.beginning) < PIECE:
+            self.beginning += piece
         self.size += len(piece)
         self._decode(piece)
         if not self._decoders:

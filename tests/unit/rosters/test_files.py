@@ -133,6 +133,10 @@ def test_columns_are_known_by_the_words_of_student_information_systems() -> None
     assert (tags.separator, tags.columns) == (";", {"asset_tag": 0, "serial_number": 1, "model": 2, "status": 3, "student_id": 4})
 
 
+def test_a_list_that_comes_in_small_pieces_is_understood_by_more_than_the_first() -> None:
+    assert layout(TABLE.encode(), size=10).columns == {"student_id": 0, "first_name": 1, "last_name": 2, "grade": 3}
+
+
 def test_a_list_without_a_heading_loses_no_row() -> None:
     found = layout(b"17,Ada,Lovelace\n18,Alan,Turing\n")
     assert (found.head, found.columns, found.sample[0]) == ([], {}, ["17", "Ada", "Lovelace"])
