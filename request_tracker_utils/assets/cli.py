@@ -7,14 +7,15 @@ from typing import IO
 import click
 
 from request_tracker_utils.assets import intakes, lists
-from request_tracker_utils.assets.errors import ListUnreadable
 from request_tracker_utils.assets.intakes import Finding
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.assets.wanted import FIELDS
+from request_tracker_utils.core import tables
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.tables import ListUnreadable
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks import watching
@@ -65,7 +66,7 @@ def _read(file: IO[bytes], named: Iterable[str]) -> Listed:
     for field, heading in wanted:
         if field not in FIELDS:
             raise click.UsageError(f"There is no field {field}. The fields are {', '.join(FIELDS)}.")
-        number = lists.column_named(listed.head, heading)
+        number = tables.column_named(listed.head, heading)
         if number is None:
             raise ListUnreadable(f"No column is called {heading}. The heading says: {', '.join(listed.head)}.")
         for other in [other for other, taken in listed.columns.items() if taken == number]:

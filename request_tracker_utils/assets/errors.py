@@ -43,9 +43,3 @@ class IntakeStarted(Conflict):
     """The assets of this list are being created, or were; `task_id` names the task."""
 
     code = "intake_started"
-
-
-class ListUnreadable(Invalid):
-    """The file or the text is no list of assets; the message says where it breaks off."""
-
-    code = "list_unreadable"

@@ -8,11 +8,11 @@ from werkzeug.datastructures import FileStorage
 from wtforms import SelectField, StringField, TextAreaField
 
 from request_tracker_utils.assets import lists
-from request_tracker_utils.assets.errors import ListUnreadable
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.assets.wanted import FIELDS, problems
 from request_tracker_utils.core.errors import Invalid, Unavailable, UpstreamRefused
+from request_tracker_utils.core.tables import ListUnreadable
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.web.house import settings
 

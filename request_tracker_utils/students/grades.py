@@ -12,7 +12,8 @@ LONGEST = 20
 _NUMBER = re.compile(r"-?[0-9]{1,4}")
 _NAMES = {"pk": "PK", "prek": "PK", "pre k": "PK", "pre-k": "PK", "-1": "PK", "k": "K", "kg": "K", "kindergarten": "K", "0": "K", "00": "K"}
 """Spellings; student information systems export K as 0 and PK as -1."""
-_ORDER = ["PK", "K", *map(str, range(1, LAST_NUMBER + 1))]
+NUMBERED = ["PK", "K", *map(str, range(1, LAST_NUMBER + 1))]
+"""Grades that have an order, from the first to the last."""
 
 
 @lru_cache(maxsize=1_000)
@@ -36,13 +37,13 @@ def rank(grade: str | None) -> int:
     """Its place in the order: PK, K, 1 to 13, others, none."""
     if grade is None:
         return NONE
-    return _ORDER.index(grade) - 1 if grade in _ORDER else OTHER
+    return NUMBERED.index(grade) - 1 if grade in NUMBERED else OTHER
 
 
 def following(grade: str) -> str | None:
     """The grade after this one; None behind the last, and for grades that are no number."""
-    place = _ORDER.index(grade) + 1 if grade in _ORDER else len(_ORDER)
-    return _ORDER[place] if place < len(_ORDER) else None
+    place = NUMBERED.index(grade) + 1 if grade in NUMBERED else len(NUMBERED)
+    return NUMBERED[place] if place < len(NUMBERED) else None
 
 
 def as_told(grade: str | None) -> int | str | None:

@@ -2,14 +2,9 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
-
-INNER = re.compile(r"([;\t]\s*)([=+\-@])")
-"""The same behind a semicolon or a tab, at which spreadsheets of many countries divide columns."""
+from request_tracker_utils.core.formulas import disarmed
 
 
 def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
@@ -26,7 +21,7 @@ def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator
 
 def _safe(value: object) -> object:
     if isinstance(value, str):
-        return INNER.sub(r"\1'\2", f"'{value}" if value.startswith(FORMULA) else value)
+        return disarmed(value)
     return "" if value is None else value
 
 

@@ -36,6 +36,7 @@ from request_tracker_utils.directory.service import Asset, NewAsset
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.demo import demo as school
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
@@ -84,6 +85,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _holder_differences()
         _labels()
         cart_id = _cart()
+        roster_id = _rosters()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -109,6 +111,10 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "device": "/devices/W12-0001",
         "device-edit": "/devices/W12-0001/edit",
         "device-new": "/devices/new",
+        "students-import": "/students/import",
+        "students-list": f"/students/imports/{roster_id}",
+        "rollover": "/students/rollover",
+        "leavers": "/students/leavers?last_grade=12",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
@@ -312,6 +318,36 @@ def _cart() -> int:
             now=utc_now(),
             checked=found,
         ).id
+
+
+def _rosters() -> int:
+    """Students and devices from lists, and another list that was looked through, with most that can stand against one."""
+    head = "Student ID,First Name,Last Name,Grade Level,Homeroom,School Name,Email"
+    names = [("Grace", "Hopper"), ("Alan", "Turing"), ("Katherine", "Johnson"), ("Edsger", "Dijkstra"), ("Barbara", "Liskov")]
+    students = [
+        f"{70_000 + number},{first},{last},{number % 13},H{number % 4},North High School," for number, (first, last) in enumerate(5 * names)
+    ]
+    _bring("students", [head, *students])
+    tags = [f"W12-{9_000 + number},Chromebook 3100,{70_000 + 6 * number}" for number in range(4)]
+    _bring("devices", ["Asset Tag,Model,Assigned To", *tags])
+    bad = ["70001,Alan,Turing,14,H1,North High School,", "7/1,Mary,Jackson,9,H1,North High School,nobody", "70000,Grace,Hopper,9,,,"]
+    new = [
+        f"{80_000 + number},Dorothy,Vaughan,{number + 1},H2,Wolfeschlegelsteinhausenbergerdorff Elementary School," for number in range(3)
+    ]
+    return _bring("students", [head, *(each.replace("H1", "H7") for each in students[:20]), *bad, *new], only_check=True)
+
+
+def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
+    source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
+    data = "\n".join([*lines, ""]).encode()
+    roster = rosters.keep(transaction, [data], subject=subject, source=source, actor=ada, now=utc_now())
+    with transaction() as session:
+        rosters.map_columns(session, roster.id, roster.columns, deactivate_missing=only_check)
+    for start in (rosters.start_check, rosters.start_import)[: 1 if only_check else 2]:
+        with transaction() as session:
+            start(session, roster.id, actor=ada, now=utc_now())
+        run_tasks()
+    return roster.id
 
 
 def _labels() -> None:

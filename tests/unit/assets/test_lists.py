@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from request_tracker_utils.assets import lists
-from request_tracker_utils.assets.errors import ListUnreadable
-from request_tracker_utils.assets.lists import LARGEST, MOST_COLUMNS, MOST_ROWS, decoded, read, written
+from request_tracker_utils.assets.lists import LARGEST, MOST_ROWS, decoded, read, written
+from request_tracker_utils.core import tables
+from request_tracker_utils.core.tables import MOST_COLUMNS, ListUnreadable
 
 TABLE = "Serial Number,Model\n5CD2198XKL,ProBook 440\n8KQ2LM3,Größe 14\n"
 
@@ -123,10 +123,10 @@ class TestColumns:
     def test_have_a_heading_with_strange_words_when_somebody_says_so(self) -> None:
         listed = read("Nummer,Typ\nA1,G10\nB2,G10\n", has_head=True)
         assert (listed.head, listed.columns) == (["Nummer", "Typ"], {"serial_number": 0})
-        assert (lists.column_named(listed.head, " nummer "), lists.column_named(listed.head, "Nummern")) == (0, None)
+        assert (tables.column_named(listed.head, " nummer "), tables.column_named(listed.head, "Nummern")) == (0, None)
 
     def test_are_named_by_signs_where_the_heading_is_made_of_them(self) -> None:
-        assert [lists.column_named(["", "#", "№ 2"], name) for name in ("#", "2", "", "!")] == [1, 2, None, None]
+        assert [tables.column_named(["", "#", "№ 2"], name) for name in ("#", "2", "", "!")] == [1, 2, None, None]
 
 
 class TestAFile:
@@ -188,7 +188,7 @@ class TestWhatCannotBeRead:
 
     def test_is_a_line_with_hundreds_of_columns(self) -> None:
         assert len(read(",".join(["A1"] * MOST_COLUMNS)).rows[0]) == MOST_COLUMNS
-        assert "each asset on a line" in refusal("\n".join([",".join(["A1"] * (MOST_COLUMNS + 1))] * 2)).message
+        assert "each row on a line" in refusal("\n".join([",".join(["A1"] * (MOST_COLUMNS + 1))] * 2)).message
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n,;|\t"'), max_size=12).map(str.strip)
@@ -209,7 +209,7 @@ def test_a_list_that_is_shown_again_is_read_as_it_was(rows: list[list[str]]) -> 
     assert (again.head, again.rows) == (head, [without_end(row) for row in rows])
 
 
-@given(ROWS, st.sampled_from(lists.SEPARATORS))
+@given(ROWS, st.sampled_from(tables.SEPARATORS))
 def test_what_a_program_writes_as_csv_is_read_as_it_was_meant(rows: list[list[str]], separator: str) -> None:
     text = io.StringIO()
     width = max(map(len, rows))

@@ -1,0 +1,124 @@
+"""Students, devices and the record of devices as rows of a file, read some thousands at a time along an index."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from request_tracker_utils.core.db import Reading
+from request_tracker_utils.students.models import Device, DeviceLog, Student
+
+FIRST, CHUNK = 200, 2_000
+"""Rows that are read at once: few at first, so that the file begins soon."""
+TOGETHER = 200
+"""Lines that are sent at once."""
+
+Column = InstrumentedAttribute[Any]
+
+
+@dataclass(frozen=True)
+class Export:
+    """`order` are the columns of an index, of which the last is unique. Headings are such as `fields.WORDS` knows, so that what was
+    exported can be imported."""
+
+    name: str
+    columns: dict[str, Column]
+    order: tuple[Column, ...]
+
+    @property
+    def head(self) -> list[str]:
+        return list(self.columns)
+
+
+STUDENTS = Export(
+    "students",
+    {
+        "student_id": Student.student_id,
+        "first_name": Student.first_name,
+        "last_name": Student.last_name,
+        "grade": Student.grade,
+        "homeroom": Student.homeroom,
+        "school": Student.building,
+        "email": Student.email,
+        "rt_user": Student.rt_user,
+        "active": Student.is_active,
+        "devices": Student.device_count,
+    },
+    (Student.last_key, Student.first_key, Student.id),
+)
+DEVICES = Export(
+    "devices",
+    {
+        "asset_tag": Device.asset_tag,
+        "serial_number": Device.serial_number,
+        "model": Device.model,
+        "status": Device.status,
+        "school": Device.building,
+        "condition": Device.condition,
+        "assigned_to": Device.current_student_id,
+        "assigned_at": Device.assigned_at,
+        "due_date": Device.due_date,
+        "accessories": Device.accessories,
+    },
+    (Device.tag_key, Device.id),
+)
+LOGS = Export(
+    "device-logs",
+    {
+        "id": DeviceLog.id,
+        "timestamp": DeviceLog.timestamp,
+        "asset_tag": DeviceLog.asset_tag,
+        "action": DeviceLog.action,
+        "student_id": DeviceLog.student_id,
+        "student_name": DeviceLog.student_name,
+        "status": DeviceLog.status,
+        "condition": DeviceLog.condition,
+        "accessories": DeviceLog.accessories,
+        "missing": DeviceLog.missing,
+        "notes": DeviceLog.notes,
+        "by": DeviceLog.actor,
+    },
+    (DeviceLog.timestamp, DeviceLog.id),
+)
+
+
+def rows(reading: Reading, export: Export, told: Callable[[datetime], str]) -> Iterator[list[object]]:
+    """Every row; `told` says how times are written. Each chunk has a short session of its own: a slow receiver holds no connection."""
+    query = select(*export.columns.values(), *export.order).order_by(*export.order)
+    size, width, after, place = FIRST, len(export.columns), None, len(export.columns)
+    while True:
+        chunk = query if after is None else query.where(tuple_(*export.order) > tuple_(*_bound(export.order, after)))
+        with reading() as session:
+            found = session.execute(chunk.limit(size)).all()
+        for row in found:
+            yield [_cell(value, told) for value in row[:width]]
+        if len(found) < size:
+            return
+        size, after = CHUNK, found[-1][place:]
+
+
+def together(lines: Iterator[str]) -> Iterator[str]:
+    """Lines sent one by one would cost more than reading them."""
+    while part := "".join(islice(lines, TOGETHER)):
+        yield part
+
+
+def _bound(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
+    return [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
+
+
+def _cell(value: object, told: Callable[[datetime], str]) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return told(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return ", ".join(each if isinstance(each, str) else json.dumps(each) for each in value)
+    return value
