@@ -32,7 +32,7 @@ def printed_cards(accessories: tuple[str, ...]) -> list[PrintedCard]:
     cards = [_card(title, words, code) for code, (title, words) in TITLES.items()]
     for name in accessories:
         try:
-            cards.append(_card(f"Without {name}", "Holds for the next device.", WITHOUT + name.upper()))
+            cards.append(_card(f"Without {name}", "Takes its tick away.", WITHOUT + name.upper()))
         except TagNotEncodable:
             continue
     return cards

@@ -52,7 +52,8 @@ def assign(
     each comes once. Raises DeviceNotAvailable, StudentInactive, StudentNotFound for one who was deleted a moment ago."""
     if device.status != DeviceStatus.AVAILABLE:
         reason = why_unavailable(session, device)
-        raise DeviceNotAvailable("Device is not available", reason=reason, device_status=device.status, held_by=device.current_student_id)
+        known = {"asset_tag": device.asset_tag, "device_status": device.status, "held_by": device.current_student_id}
+        raise DeviceNotAvailable("Device is not available", reason=reason, **known)
     student = _kept(session, student)
     if not student.is_active:
         raise StudentInactive(

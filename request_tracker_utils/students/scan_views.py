@@ -16,6 +16,7 @@ from request_tracker_utils.students import station as desk
 from request_tracker_utils.students.cards import printed_cards
 from request_tracker_utils.students.codes import Card
 from request_tracker_utils.students.errors import told
+from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.scan_api import known, tell_jobs
 from request_tracker_utils.students.scan_schemas import LONGEST_TICKET, Code, ScanToAssign, ScanToReturn
@@ -136,5 +137,6 @@ def _page(sent: Sent, outcome: Outcome | None = None, problem: str = "") -> str:
         accessories=settings().device_accessories,
         longest_ticket=LONGEST_TICKET,
         may_hand_out=actor.may(StudentPermission.HAND_OUT),
+        spoken=spoken,
         may_override=actor.may(StudentPermission.OVERRIDE),
     )

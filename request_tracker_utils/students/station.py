@@ -24,7 +24,7 @@ from request_tracker_utils.students.models import Action, Device, DeviceLog, Dev
 
 ORIGIN = "scan:"
 """Begins the origin of a change that was scanned; the scan's id follows."""
-RECENT = 30
+RECENT = 20
 """Changes that a page which was just opened is told."""
 MOST_RECENT = 200
 OVERLAP = timedelta(seconds=30)
