@@ -90,7 +90,7 @@ class ChangeNotUndoable(Conflict):
     code = "change_not_undoable"
 
 
-class CodeUnreadable(Invalid):
+class CodeUnreadable(NotFound):
     """What was scanned is empty, too long, or holds signs that no code has."""
 
     code = "code_unreadable"
@@ -102,13 +102,13 @@ class CodeUnknown(NotFound):
     code = "code_unknown"
 
 
-class ScansTogether(Invalid):
+class ScansTogether(Conflict):
     """Two scans came as one; `scans` names both. Neither was done."""
 
     code = "scans_together"
 
 
-class NobodyChosen(Invalid):
+class NobodyChosen(Conflict):
     """A device was scanned before the student who is to have it."""
 
     code = "nobody_chosen"

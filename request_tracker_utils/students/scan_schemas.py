@@ -1,14 +1,13 @@
 """What the scan station's routes take and give."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.models import Device, DeviceLog
-from request_tracker_utils.students.rules import condition_of
-from request_tracker_utils.students.schemas import DeviceRow, Identifier, LogRow, Text
+from request_tracker_utils.students.schemas import DeviceRow, LogRow, Text
 from request_tracker_utils.students.station import AtTable, Outcome, Scan, came_back, scan_of, words_of
 
 LONGEST_TICKET = 500
@@ -24,7 +23,7 @@ Accessories = Annotated[list[Annotated[Text, Field(max_length=50)]], Field(max_l
 class Code(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    code: Identifier = Field(description=CODE, max_length=20_000, examples=["W12-1001"])
+    code: Text = Field(description=CODE, max_length=20_000, examples=["W12-1001"])
 
 
 class ScanToAssign(Code):
@@ -40,8 +39,8 @@ class ScanToAssign(Code):
 class ScanToReturn(Code):
     scan_id: ScanId
     accessories: Accessories = Field(default=[], description="What came back with the device.", examples=[["charger"]])
-    condition: Annotated[str, AfterValidator(lambda text: condition_of(text) if text else "")] = Field(
-        "", max_length=20, description="`damaged` puts the device into maintenance.", examples=["good"]
+    condition: Literal["", "good", "fair", "damaged"] = Field(
+        "", description="`damaged` puts the device into maintenance; empty for as it was.", examples=["good"]
     )
     ticket: Text | None = Field(
         None,
@@ -114,8 +113,8 @@ class Scanned(BaseModel):
     line: str = Field(description="The tag or the name, for large letters.", examples=["W12-1001"])
     words: str = Field(description="What happened.", examples=["Assigned to Grace Hopper (12345), with charger."])
     note: str = Field(description="What is to be known besides.", examples=[""])
-    student: StudentAtTable | None
-    device: DeviceRow | None
+    student: StudentAtTable | None = Field(description="Who has, gets or had it.", examples=[None])
+    device: DeviceRow | None = Field(examples=[None])
     log_id: int | None = Field(description="The change, by which it is undone.", examples=[7])
     came_back: list[str] = Field(description="What came back with the device.", examples=[["charger"]])
     missing: list[str] = Field(description="What did not come back.", examples=[[]])
@@ -147,7 +146,7 @@ class Change(LogRow):
 class RecentChanges(BaseModel):
     changes: list[Change] = Field(description="The oldest first. Those of the last half minute come again: tell them by `id`.")
     after: int = Field(description="For the next question.", examples=[7])
-    student: StudentAtTable | None = Field(description="Who is at the table, as of now.")
+    student: StudentAtTable | None = Field(description="Who is at the table, as of now.", examples=[None])
 
 
 def _row(device: Device | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const QUICK = 50; // ms between two keys: scanners are faster, people are not
+  const QUICK = 60; // ms between two keys: scanners are faster, people are not
   const SHORTEST = 4; // characters of a scan that went into another field
   const LOOK = 3_000; // ms between two looks at what other tables did
   const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
@@ -34,7 +34,7 @@
     scanStore.mode = name;
     if (changes) for (const tick of ticks) tick.checked = true;
     scanStore.save();
-    scanSignals.plain(radio.closest("label").querySelector("span").textContent, READY[name]);
+    scanSignals.plain(radio.dataset.title, READY[name]);
   }
 
   function without(name) {
@@ -166,7 +166,13 @@
   });
 
   if (due) {
-    due.addEventListener("change", () => { noDue.hidden = !due.value; });
+    let byKeys = false; // then the cursor stays, for there may be more to type
+    due.addEventListener("keydown", () => { byKeys = true; });
+    due.addEventListener("blur", () => { byKeys = false; });
+    due.addEventListener("change", () => {
+      noDue.hidden = !due.value;
+      if (!byKeys) field.focus();
+    });
     noDue.addEventListener("click", () => {
       due.value = "";
       noDue.hidden = true;
@@ -205,7 +211,7 @@
 
   document.getElementById("sound-label").hidden = false;
   document.getElementById("keys")?.removeAttribute("hidden");
-  if (scanStore.mode) {
+  if (scanStore.mode && !new URLSearchParams(location.search).has("mode")) {
     const kept = radios.find((radio) => radio.value === scanStore.mode);
     if (kept) kept.checked = true;
   }

@@ -35,6 +35,8 @@ from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, NewAsset
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.students import devices, handing
+from request_tracker_utils.students import service as students
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.jobs import confirm_tags
@@ -79,6 +81,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _differences()
         _labels()
         cart_id = _cart()
+        _scanned()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -98,6 +101,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
         "labels-never-scanned": "/labels/prints/unscanned?days=0",
+        "scan-station": "/students/scan",
+        "scan-station-damaged": "/students/scan?mode=damaged",
+        "scan-station-card": "/students/scan/card",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
@@ -278,6 +284,18 @@ def _cart() -> int:
             now=utc_now(),
             checked=found,
         ).id
+
+
+def _scanned() -> None:
+    """What was given out and taken back at the station lately."""
+    now, ada, student = utc_now(), Actor(NAME), {"first_name": "Grace", "last_name": "Hopper", "grade": "9", "homeroom": "B12"}
+    with transaction() as session:
+        who = students.create(session, {**student, "student_id": "90210"}, now=now)
+        for minutes, tag in enumerate(("SCAN-0003", "SCAN-0002", "SCAN-0001")):
+            devices.register(session, {"asset_tag": tag, "model": "Chromebook 3100"}, now=now)
+            then, held = now - timedelta(minutes=minutes), devices.get(session, tag, lock=True)
+            handing.assign(session, held, who, actor=ada, now=then, accessories=["charger", "case"])
+        handing.take_back(session, held, actor=ada, now=now, condition="damaged", returned=["case"])
 
 
 def _labels() -> None:

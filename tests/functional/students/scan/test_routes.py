@@ -1,5 +1,7 @@
 """The scan station's routes: each scan at once, once, and as the record has it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -62,7 +64,7 @@ def test_a_student_is_chosen_and_gets_devices(station: Station, school: School) 
 
 def test_a_device_before_any_student_is_given_to_nobody(station: Station, school: School) -> None:
     answer = station.assign("W12-0001")
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "nobody_chosen")
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "nobody_chosen")
     assert answer.get_json()["error"] == "Scan the student first, then W12-0001."
     assert school.log() == []
 
@@ -168,8 +170,6 @@ def test_only_the_last_change_is_undone_and_only_once(station: Station) -> None:
 
 
 def test_looking_up_tells_how_things_stand_and_changes_nothing(station: Station, school: School) -> None:
-    from datetime import date
-
     school.assign("W12-0001", "1001", due=date(2027, 6, 1))
     device = station.look_up("1", role="teacher").get_json()
     assert (device["kind"], device["student"]["name"]) == ("device", "Grace Hopper")
@@ -218,8 +218,6 @@ def test_teachers_look_up_only(station: Station, ask: Ask) -> None:
 
 
 def test_fifty_tables_that_scan_the_same_device_give_it_out_once(station: Station, school: School, app: Flask, ask: Ask) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     ask("GET", "/api/students")  # makes the token
     with ThreadPoolExecutor(10) as threads:
         statuses = list(threads.map(lambda number: station.assign("W12-0001", ("1001", "1002")[number % 2]).status_code, range(50)))

@@ -176,9 +176,7 @@ def test_an_error_of_the_program_holds_nobody_up(browser: Browser, school: Schoo
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_the_edge_of_the_window_fades_only_for_those_who_like_motion(
-    browser: Browser, school: School, server: Server, motion: str
-) -> None:
+def test_the_edge_of_the_window_fades_only_for_those_who_like_motion(browser: Browser, school: School, server: Server, motion: str) -> None:
     with opened(browser, server, reduced_motion=motion) as page:
         scan(page, "1001")
         says(page, "Grace Hopper")
