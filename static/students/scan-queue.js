@@ -11,6 +11,7 @@ const scanQueue = (() => {
   let working = false;
   let halted = false;
   let failures = 0;
+  let answers = 0;
   let waking = 0;
 
   const csrf = () => form.elements.namedItem("csrf_token").value;
@@ -123,6 +124,7 @@ const scanQueue = (() => {
       return null;
     }
     failures = 0;
+    answers += 1;
     if (status === 200) done(entry, body);
     else failed(entry, body);
     return scanStore.save();
@@ -152,7 +154,7 @@ const scanQueue = (() => {
       entries.push(entry);
       scanStore.save();
       scanLines.draw(entry);
-      if (failures || halted) scanSignals.plain(entry.code || "Undo", "Kept here. It is done as soon as it can be.");
+      if (failures || halted) scanSignals.kept(entry.code || "Undo", "Kept here. It is done as soon as it can be.");
       work();
     },
     // The same once more, behind everything that waits. What failed for want of a student is done for the one who is there now.
@@ -174,6 +176,8 @@ const scanQueue = (() => {
       listeners.card = listener;
     },
     isHeldUp: () => failures > 0,
+    // Counts what was answered: whatever was asked before the last answer may be stale.
+    answers: () => answers,
     isIdle: () => !entries.some(isOpen),
   };
 })();

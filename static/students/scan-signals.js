@@ -29,6 +29,11 @@ const scanSignals = (() => {
   return {
     good: (line, words, note) => say(true, line, words, note),
     bad: (line, words, note) => say(false, line, words, note),
+    // It is not done yet, and whoever scans may go on.
+    kept(line, words) {
+      show("is-kept", line, words, "");
+      tones.play(true);
+    },
     // Without a tone: nothing has happened yet.
     plain: (line, words) => show("", line, words, ""),
   };

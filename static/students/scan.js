@@ -187,13 +187,16 @@
     if (looking || document.hidden) return;
     looking = true;
     const shown = scanStore.panel?.student_id ?? "";
+    const answers = scanQueue.answers();
     const asked = new URLSearchParams(after === null ? { student_id: shown } : { after, student_id: shown });
     try {
       const answer = await fetch(`${form.dataset.recent}?${asked}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
       if (answer.ok) {
         const body = await answer.json();
         body.changes.forEach(scanLines.learn);
-        if (scanQueue.isIdle()) scanTable.renew(body.student); // an answer of our own that is on its way is newer
+        const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to our own scans are newer
+        if (isFresh && shown && !body.student) scanTable.leave();
+        else if (isFresh) scanTable.renew(body.student);
         after = body.after;
         scanStore.save();
         scanQueue.wake();

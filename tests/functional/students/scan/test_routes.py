@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.students import station as students_station
 from request_tracker_utils.students.models import RepairTicket
 from tests.functional.students.conftest import Ask
 from tests.services.house import csrf_token, sign_in, user
@@ -158,6 +159,15 @@ def test_a_scan_that_is_sent_again_after_a_return_at_the_next_table_is_not_done_
     again = station.assign("W12-0001", "1001", scan_id="same-scan-1").get_json()
     assert (again["log_id"], again["kind"], again["student"]["devices"]) == (first["log_id"], "assigned", [])
     assert school.device_now("W12-0001").status == "available"
+
+
+def test_one_id_for_two_devices_at_once_does_one_of_them(station: Station, school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(students_station, "_done", lambda *_: None)  # neither sees that the other has begun
+    assert station.assign("W12-0001", "1001", scan_id="same-scan-1").status_code == 200
+    other = station.assign("W12-0002", "1001", scan_id="same-scan-1")
+    assert (other.status_code, other.get_json()["code"]) == (409, "scan_twice")
+    assert [log.asset_tag for log in school.log()] == ["W12-0001"]
+    assert school.device_now("W12-0002").status == "available"
 
 
 def test_only_the_last_change_is_undone_and_only_once(station: Station) -> None:

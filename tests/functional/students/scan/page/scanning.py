@@ -60,6 +60,11 @@ def says(page: Page, line_: str, words: str = "") -> None:
         expect(page.locator('#said [data-of="words"]')).to_have_text(words)
 
 
+def idle(page: Page) -> None:
+    """Waits until everything that was scanned is done, or could not be."""
+    expect(page.locator('#list > [data-state="waiting"], #list > [data-state="sending"]')).to_have_count(0, timeout=30_000)
+
+
 def at_table(page: Page) -> Locator:
     return page.locator("#student")
 

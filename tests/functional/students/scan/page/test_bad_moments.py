@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, expect
 
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
 from request_tracker_utils.directory.service import DirectoryUnreachable
+from request_tracker_utils.students import service
 from tests.functional.assets.creation_page.scanning import Server
-from tests.functional.students.scan.page.scanning import at_table, line, lines, lose_answers, opened, says, scan
+from tests.functional.students.scan.page.scanning import at_table, idle, line, lines, lose_answers, opened, says, scan
 from tests.services.house import PASSWORD
 from tests.services.school import School
 
@@ -34,6 +35,8 @@ def test_scans_wait_while_the_server_is_away_and_are_done_in_order(browser: Brow
         says(page, "W12-0001")
         server.stop()
         scan(page, "W12-0002", "1002", "W12-0003", "F", "W12-0004", "1003", "5")
+        says(page, "5", "Kept here. It is done as soon as it can be.")
+        expect(page.locator("#said")).to_have_class("scan-said is-kept")
         expect(lines(page, "waiting")).to_have_count(7)
         expect(page.locator("#waiting")).to_have_text(re.compile("The program cannot be reached. 7 scans wait here"))
         page.wait_for_timeout(1_500)
@@ -117,6 +120,17 @@ def test_a_second_table_sees_the_same_and_may_undo_it(browser: Browser, school: 
         expect(one.locator("#list > li").filter(has_text="W12-0001")).to_have_count(1)
 
 
+def test_a_student_who_is_deleted_meanwhile_leaves_the_table(browser: Browser, school: School, server: Server) -> None:
+    with opened(browser, server) as page:
+        scan(page, "1001")
+        says(page, "Grace Hopper")
+        with school.writing() as session:
+            service.delete(session, service.get(session, "1001"))
+        expect(at_table(page)).to_be_hidden(timeout=10_000)
+        scan(page, "W12-0001")
+        says(page, "Not done", "Scan the student first, then W12-0001.")
+
+
 def test_of_two_tables_that_scan_the_same_device_one_gets_it(browser: Browser, school: School, server: Server) -> None:
     with opened(browser, server) as one, opened(browser, server) as other:
         scan(one, "1001")
@@ -125,7 +139,7 @@ def test_of_two_tables_that_scan_the_same_device_one_gets_it(browser: Browser, s
             scan(one, f"W12-{number:04d}")
             scan(other, f"W12-{number:04d}")
         for page in (one, other):
-            page.wait_for_function("scanQueue.isIdle()")
+            idle(page)
         failed = lines(one, "failed").count() + lines(other, "failed").count()
         assert failed == 6
     assert sorted(tag for _, tag in given(school)) == [f"W12-{number:04d}" for number in range(1, 7)]
