@@ -9,7 +9,7 @@ feature = Feature(
     name="students",
     apis=[api, device_api.api, scan_api.api],
     pages=[scan_views.pages],
-    navigation=[NavItem("Scan station", "scan.station", StudentPermission.HAND_OUT, order=12)],
+    navigation=[NavItem("Scan station", "scan.station", StudentPermission.HAND_OUT, order=14)],
     grants={
         "admin": frozenset(StudentPermission),
         "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},
