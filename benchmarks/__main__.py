@@ -7,7 +7,22 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audit, batch, creating, differences, guessing, labels, machine, preview, signed_in, stream, sweep, tags, webhook
+from benchmarks import (
+    audit,
+    batch,
+    creating,
+    differences,
+    guessing,
+    labels,
+    machine,
+    preview,
+    signed_in,
+    stream,
+    students,
+    sweep,
+    tags,
+    webhook,
+)
 from benchmarks.progress import say
 from benchmarks.row import Row
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -21,6 +36,7 @@ MEASURES: dict[str, Measure] = {
     "guessing": guessing.measure,
     "audit": audit.measure,
     "differences": differences.measure,
+    "students": students.measure,
     "batch": batch.measure,
     "stream": stream.measure,
     "webhook": webhook.measure,

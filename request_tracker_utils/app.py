@@ -60,6 +60,7 @@ def create_app(settings: Settings) -> OpenAPI:
         jobs=jobs,
         navigation=sorted(chain.from_iterable(f.navigation for f in FEATURES), key=lambda item: item.order),
         administration=sorted(chain.from_iterable(f.administration for f in FEATURES), key=lambda item: item.order),
+        links=sorted(chain.from_iterable(f.links for f in FEATURES), key=lambda link: link.order),
         cards=sorted(chain.from_iterable(f.cards for f in FEATURES), key=lambda card: card.order),
         status=sorted(chain.from_iterable(f.status for f in FEATURES), key=lambda section: section.order),
         checks=[*checks_of_the_house(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],

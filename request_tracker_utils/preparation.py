@@ -26,8 +26,8 @@ log = structlog.get_logger(__name__)
 
 FOREIGN_TABLES = "DATABASE_URL: the database holds tables that are not this program's; it was not touched. Name an empty database."
 OLDER_INSTALLATION = (
-    "DATABASE_PATH: {file} is the database of an older installation; it was not touched. Set DATABASE_PATH to a new file, start again, "
-    "and bring the old data over with `rtutils import-legacy {file}`."
+    "DATABASE_PATH: {file} is the database of an older installation; it was not touched. Set DATABASE_PATH to a new file, or move this "
+    "file away. Then run `rtutils db upgrade`, and bring the old data over with `rtutils import-legacy {file}`, or from where it is then."
 )
 
 

@@ -6,13 +6,25 @@ from itertools import islice
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from request_tracker_utils import __version__
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import LARGEST_ID, Asset, AssetNotFound, AssetPage, DirectoryInvalid, NewAsset, serial_taken
+from request_tracker_utils.directory.service import (
+    LARGEST_ID,
+    Asset,
+    AssetNotFound,
+    AssetPage,
+    DirectoryInvalid,
+    DirectoryUser,
+    NewAsset,
+    NewTicket,
+    NoRequestTracker,
+    Ticket,
+    serial_taken,
+)
 
 CHUNK = 100
 LONGEST_TEXT = 255
@@ -48,14 +60,28 @@ class EmbeddedDirectory:
     def find_by_name(self, name: str) -> list[Asset]:
         return self._where(DirectoryAsset.name == name)
 
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        return self._any_of(DirectoryAsset.name, names)
+
+    def held_by(self, usernames: Iterable[str]) -> list[Asset]:
+        return self._any_of(func.lower(DirectoryAsset.holder), (name.lower() for name in usernames))
+
+    def every_asset(self) -> Iterator[list[Asset]]:
+        last = 0
+        while True:
+            with self._reading() as session:
+                rows = session.scalars(select(DirectoryAsset).where(DirectoryAsset.id > last).order_by(DirectoryAsset.id).limit(CHUNK))
+                found = [_asset(row) for row in rows]
+            if not found:
+                return
+            yield found
+            last = found[-1].id
+
     def find_by_serial(self, serial: str) -> list[Asset]:
         return self._where(func.lower(DirectoryAsset.serial) == serial.lower()) if serial else []
 
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
-        wanted, found = iter({serial.lower() for serial in serials if serial}), list[Asset]()
-        while chunk := list(islice(wanted, CHUNK)):
-            found += self._where(func.lower(DirectoryAsset.serial).in_(chunk))
-        return sorted(found, key=lambda asset: asset.id)
+        return self._any_of(func.lower(DirectoryAsset.serial), (serial.lower() for serial in serials))
 
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         query = _matching(text).order_by(DirectoryAsset.id.desc())
@@ -152,9 +178,34 @@ class EmbeddedDirectory:
     def page_address(self, asset_id: int) -> str:
         return f"{self._address}/assets/{asset_id}"
 
+    def user(self, name_or_number: str) -> DirectoryUser:
+        raise _no_request_tracker()
+
+    def create_ticket(self, new: NewTicket) -> Ticket:
+        raise _no_request_tracker()
+
+    def tickets_with_mark(self, mark: str) -> list[Ticket]:
+        raise _no_request_tracker()
+
+    def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
+        raise _no_request_tracker()
+
+    def ticket_address(self, ticket_id: int) -> str:
+        raise _no_request_tracker()
+
+    def _any_of(self, column: ColumnElement[str] | InstrumentedAttribute[str], values: Iterable[str]) -> list[Asset]:
+        wanted, found = iter({value for value in values if value}), list[Asset]()
+        while chunk := list(islice(wanted, CHUNK)):
+            found += self._where(column.in_(chunk))
+        return sorted(found, key=lambda asset: asset.id)
+
     def _where(self, condition: ColumnElement[bool]) -> list[Asset]:
         with self._reading() as session:
             return [_asset(row) for row in session.scalars(select(DirectoryAsset).where(condition).order_by(DirectoryAsset.id))]
+
+
+def _no_request_tracker() -> NoRequestTracker:
+    return NoRequestTracker("This installation has no Request Tracker, and so no users and tickets of it. Set RT_URL and RT_TOKEN.")
 
 
 def _asked(query: str) -> Select[DirectoryAsset]:

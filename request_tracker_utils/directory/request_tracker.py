@@ -18,7 +18,11 @@ from request_tracker_utils.directory.service import (
     DirectoryInvalid,
     DirectoryRefused,
     DirectoryUnreachable,
+    DirectoryUser,
     NewAsset,
+    NewTicket,
+    Ticket,
+    UserNotFound,
 )
 from request_tracker_utils.integrations.rt import (
     RtAsset,
@@ -33,6 +37,8 @@ from request_tracker_utils.integrations.rt import (
 
 PATIENCE = 0.2
 """Seconds until somebody who finds no place is sent away."""
+LONGEST_NUMBER = 9
+"""Digits of a user's number."""
 CATALOGS_KEPT = 300
 """Seconds for which the list of catalogs is good."""
 ERRORS: dict[type[RtError], type[AppError]] = {
@@ -140,6 +146,54 @@ class RequestTrackerDirectory:
     def set_holder(self, asset_id: int, username: str) -> None:
         with self._asking(asset_id):
             self._client.set_holder(_possible(asset_id), username)
+
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        with self._asking():
+            return [self._asset(each) for each in self._client.assets_with_names(names)]
+
+    def held_by(self, usernames: Iterable[str]) -> list[Asset]:
+        with self._asking():
+            return [self._asset(each) for each in self._client.assets_of(usernames)]
+
+    def every_asset(self) -> Iterator[list[Asset]]:
+        with self._asking():
+            for assets in self._client.every_asset():
+                yield [self._asset(each) for each in assets]
+
+    def user(self, name_or_number: str) -> DirectoryUser:
+        is_number = name_or_number.isascii() and name_or_number.isdigit() and len(name_or_number) <= LONGEST_NUMBER
+        with self._asking():
+            try:
+                found = self._client.user(name_or_number)
+            except RtNotFound as error:
+                if not is_number:
+                    raise UserNotFound(error.message) from None
+                try:
+                    found = self._client.user(int(name_or_number))
+                except RtNotFound:
+                    raise UserNotFound(error.message) from None
+        return DirectoryUser(found.id, found.name, found.real_name, found.email, found.privileged)
+
+    def create_ticket(self, new: NewTicket) -> Ticket:
+        requestor = "" if new.requestor is None else str(new.requestor)
+        with self._asking():
+            made = self._client.create_ticket(
+                queue=new.queue, subject=new.subject, body=new.body, requestor=requestor, asset_ids=new.asset_ids
+            )
+        return Ticket(made.id, made.assets)
+
+    def tickets_with_mark(self, mark: str) -> list[Ticket]:
+        with self._asking():
+            found = [self._client.ticket(ticket_id) for ticket_id in self._client.tickets_with_mark(mark)]
+        return [Ticket(each.id, each.assets) for each in found]
+
+    def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
+        with self._asking():
+            linked = self._client.link_ticket(ticket_id, asset_ids)
+        return Ticket(linked.id, linked.assets)
+
+    def ticket_address(self, ticket_id: int) -> str:
+        return self._client.ticket_address(ticket_id)
 
     def catalogs(self) -> list[str]:
         read_at, known = self._known_catalogs

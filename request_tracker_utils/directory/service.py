@@ -52,6 +52,18 @@ class DirectoryBusy(Unavailable):
     code = "directory_busy"
 
 
+class UserNotFound(NotFound):
+    """Request Tracker has no such user."""
+
+    code = "user_not_found"
+
+
+class NoRequestTracker(Unavailable):
+    """This installation has no Request Tracker: set RT_URL and RT_TOKEN."""
+
+    code = "no_request_tracker"
+
+
 CHANGE_ERRORS = (
     AssetNotFound,
     DirectoryInvalid,
@@ -109,6 +121,34 @@ class NewAsset:
 
 
 @dataclass(frozen=True)
+class DirectoryUser:
+    id: int
+    name: str
+    real_name: str
+    email: str
+    is_privileged: bool
+
+
+@dataclass(frozen=True)
+class NewTicket:
+    """`requestor` is a user's number."""
+
+    queue: str
+    subject: str
+    body: str
+    requestor: int | None = None
+    asset_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """`asset_ids` are those to which it is linked."""
+
+    id: int
+    asset_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class AssetPage:
     """One page of a search. `more` says that a next page exists."""
 
@@ -144,6 +184,15 @@ class Directory(Protocol):
 
     def find_by_name(self, name: str) -> list[Asset]:
         """Every asset with exactly this name (names need not be unique in Request Tracker)."""
+
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        """Every asset with exactly one of these names, by id."""
+
+    def held_by(self, usernames: Iterable[str]) -> list[Asset]:
+        """Assets that any of these users holds or owns, compared without case, by id."""
+
+    def every_asset(self) -> Iterator[list[Asset]]:
+        """All assets with their names and holders, in chunks by id; serial number, model and further fields need not be there."""
 
     def find_by_serial(self, serial: str) -> list[Asset]:
         """Every asset with this serial number, compared without case."""
@@ -192,6 +241,22 @@ class Directory(Protocol):
 
     def catalogs(self) -> list[str]:
         """Names of the catalogs that can be seen, sorted."""
+
+    def user(self, name_or_number: str) -> DirectoryUser:
+        """A user by name; what is made of digits is a number where nobody is called so. Raises UserNotFound, NoRequestTracker."""
+
+    def create_ticket(self, new: NewTicket) -> Ticket:
+        """Raises DirectoryInvalid, NoRequestTracker. Assets that do not exist are missing from the ticket's links. After
+        DirectoryUnreachable and DirectoryBroken the ticket may exist."""
+
+    def tickets_with_mark(self, mark: str) -> list[Ticket]:
+        """Tickets whose subject ends with this text. Raises NoRequestTracker."""
+
+    def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
+        """Adds links to assets. Raises DirectoryInvalid for those that do not exist, NoRequestTracker."""
+
+    def ticket_address(self, ticket_id: int) -> str:
+        """Where a person sees the ticket in a browser."""
 
     def version(self) -> str:
         """Of the software that keeps it, in its own words. One call; it tells whether the directory answers at all."""

@@ -23,8 +23,8 @@ from request_tracker_utils.students.errors import (
 from request_tracker_utils.students.finding import StudentsWanted, count_students, find_students
 from request_tracker_utils.students.grades import as_told
 from request_tracker_utils.students.models import DeviceLog, Student
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.rules import condition_of
 from request_tracker_utils.students.schemas import (
     ChangedStudent,
     Deleted,
@@ -46,9 +46,6 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.house import house
 from request_tracker_utils.web.refusals import may_refuse
 
-SYNC_JOB = "tell-holders"
-"""Tells the directory who has what."""
-
 OF_STUDENTS = Tag(name="students", description="Students, and the devices that they are given and return.")
 
 api = APIBlueprint("students_api", __name__, abp_tags=[OF_STUDENTS])
@@ -56,6 +53,7 @@ api = APIBlueprint("students_api", __name__, abp_tags=[OF_STUDENTS])
 
 @api.get("/api/students", responses={200: StudentPage})
 @require(StudentPermission.READ)
+@may_refuse(FieldUnfit)
 def list_students(query: StudentsQuery) -> Answer:
     """List students, by name unless sorted otherwise."""
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
@@ -148,7 +146,7 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
         device = devices.get(session, _named(body.asset_tag), lock=True)
         more = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
         log = handing.assign(session, device, student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")
 
 
@@ -157,16 +155,16 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
 @may_refuse(StudentNotFound, NotWithStudent, FieldUnfit)
 def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
     """Take a device back: check it out from the student."""
-    tag, condition = _named(body.asset_tag), condition_of(body.condition) if body.condition else ""
+    tag = _named(body.asset_tag)
     with transaction() as session:
         student = service.get(session, path.student_id)
         try:
             device = devices.get(session, tag, lock=True)
         except DeviceNotFound as error:
             raise NotWithStudent("Device not found or not assigned to student", reason=error.fields["reason"]) from None
-        more = {"notes": body.notes, "condition": condition, "returned": body.accessories}
+        more = {"notes": body.notes, "condition": body.condition, "returned": body.accessories}
         log = handing.take_back(session, device, of=student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked out from {student.name}", student, log, "checked_out")
 
 

@@ -5,10 +5,11 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import batch, devices, handing, history, service
-from request_tracker_utils.students.api import SYNC_JOB, begin_of, page_of
+from request_tracker_utils.students.api import begin_of, page_of
 from request_tracker_utils.students.batch import Operation, Outcome
 from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, StudentNotFound
 from request_tracker_utils.students.finding import DevicesWanted, count_devices, find_devices
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas import (
     BatchCheckIn,
@@ -65,7 +66,7 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
     operations = [Operation(each.student_id, each.asset_tag, each.notes) for each in body.operations]
     with transaction() as session:
         outcomes = batch.check_in(session, operations, actor=current_actor(), now=utc_now())
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     results = [_told(outcome) for outcome in outcomes]
     return {"batch_operation": "checkin", "total_operations": len(operations), "results": results}
 
@@ -133,7 +134,7 @@ def override_device(path: DevicePath, body: Override) -> Answer:
         device = devices.get(session, path.asset_tag, lock=True)
         student, former = service.get(session, body.student_id) if body.student_id else None, device.current_student_id
         log = handing.override(session, device, student, reason=body.reason, status=body.status, actor=current_actor(), now=utc_now())
-    house().nudge(SYNC_JOB)
+    house().nudge(TELL_HOLDERS)
     where = f"with {student.name}" if student else device.status
     return {
         "message": f"Device {device.asset_tag} is {where} now",

@@ -80,11 +80,11 @@ def delete(session: Session, device: Device) -> None:
 
 
 def _exists(session: Session, columns: Mapping[str, Any]) -> DeviceExists:
-    taken = [Device.tag_key == columns["tag_key"]] if "tag_key" in columns else []
-    taken += [Device.asset_id == columns["asset_id"]] if columns.get("asset_id") else []
-    for condition in taken:
-        twin = session.scalar(select(Device).where(condition))
-        if twin is not None:
-            what = f"has asset #{twin.asset_id} of the directory" if twin.asset_id == columns.get("asset_id") else "exists already"
-            return DeviceExists(f"Device {twin.asset_tag} {what}.", asset_tag=twin.asset_tag)
+    twin = session.scalar(select(Device).where(Device.tag_key == columns["tag_key"])) if "tag_key" in columns else None
+    if twin is not None:
+        return DeviceExists(f"Device {twin.asset_tag} exists already.", asset_tag=twin.asset_tag)
+    asset_id = columns.get("asset_id")
+    twin = session.scalar(select(Device).where(Device.asset_id == asset_id)) if asset_id else None
+    if twin is not None:
+        return DeviceExists(f"Device {twin.asset_tag} has asset #{asset_id} of the directory.", asset_tag=twin.asset_tag)
     return DeviceExists("Another device has this tag or this asset. Look again.")

@@ -1,15 +1,33 @@
 """Students and devices, as the app sees them."""
 
-from request_tracker_utils.students import device_api, scan_api, scan_views
+from collections.abc import Mapping
+
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.students import demo, device_api, device_views, jobs, scan_api, scan_views, views
 from request_tracker_utils.students.api import api
+from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+
+
+def card() -> Mapping[str, object]:
+    """How far the handing out has come."""
+    with reading() as session:
+        return {"counted": counts(session)}
+
 
 feature = Feature(
     name="students",
     apis=[api, device_api.api, scan_api.api],
-    pages=[scan_views.pages],
-    navigation=[NavItem("Scan station", "scan.station", StudentPermission.HAND_OUT, order=14)],
+    pages=[views.pages, device_views.pages, scan_views.pages],
+    navigation=[
+        NavItem("Students", "students.dashboard", StudentPermission.READ, order=12),
+        NavItem("Devices", "devices.listed", StudentPermission.READ, order=13),
+        NavItem("Scan station", "scan.station", StudentPermission.HAND_OUT, order=14),
+    ],
+    cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
+    jobs=jobs.jobs,
+    demo=demo.demo,
     grants={
         "admin": frozenset(StudentPermission),
         "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},

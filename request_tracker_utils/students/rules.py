@@ -13,7 +13,10 @@ STUDENT_TEXTS = {"first_name": 100, "last_name": 100, "building": 100, "homeroom
 """Field → most characters."""
 DEVICE_TEXTS = {"serial_number": 100, "model": 200, "building": 100}
 LONGEST_ID = 50
-RESERVED = {"students": {"stats"}, "devices": {"batch-checkin", "poll_all"}}
+RESERVED = {
+    "students": {"stats", "new", "scan", "import", "export.csv", "rollover", "leavers", "leavers.csv", "differences", "years"},
+    "devices": {"batch-checkin", "poll_all", "new", "import", "export.csv", "logs.csv", "overdue"},
+}
 """Identifiers that are addresses of their own."""
 NAMES = {"student_id": "student number", "rt_user": "Request Tracker user", "email": "e-mail address", "asset_tag": "tag"}
 CONDITIONS = ("good", "fair", "damaged")

@@ -1,9 +1,9 @@
 """What the routes of students and devices take and give: the rows as programs know them, and what was added."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from request_tracker_utils.directory.schemas import AssetId
 from request_tracker_utils.students import grades
@@ -25,8 +25,16 @@ def _as_text(value: Any) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-Identifier = Annotated[str, BeforeValidator(_as_text), AfterValidator(_storable)]
+Identifier = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    AfterValidator(_storable),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+]
 """Text, or a whole number."""
+Grade = Annotated[
+    str | None, BeforeValidator(_as_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]})
+]
 GRADE = "A number from 1 to 13, `K`, `PK`, or what the school calls it otherwise; null for none."
 
 
@@ -57,15 +65,13 @@ class StudentsQuery(Paged):
         description="One or several, with commas between; `none` for those without.",
         json_schema_extra={"example": "9,10"},
     )
-    status: Text = Field(
+    status: Literal["", "assigned", "pending", "active", "holding", "inactive"] = Field(
         "",
-        max_length=20,
         description="`assigned`, `pending`, `active`, `holding` (has left, and still has something) or `inactive`.",
         json_schema_extra={"example": "pending"},
     )
-    sort: Text = Field(
+    sort: Literal["name", "-name", "student_id", "-student_id", "grade", "-grade"] = Field(
         "name",
-        max_length=20,
         description="`name`, `student_id` or `grade`; `-name` for the other direction.",
         json_schema_extra={"example": "name"},
     )
@@ -75,9 +81,8 @@ class DevicesQuery(Paged):
     status: Text = Field(
         "", max_length=20, description="`available`, `checked_out`, `maintenance` or `retired`.", json_schema_extra={"example": "available"}
     )
-    sort: Text = Field(
+    sort: Literal["asset_tag", "-asset_tag", "created_at", "-created_at"] = Field(
         "asset_tag",
-        max_length=20,
         description="`asset_tag` or `created_at`; `-asset_tag` for the other direction.",
         json_schema_extra={"example": "asset_tag"},
     )
@@ -209,9 +214,7 @@ class DevicePage(BaseModel):
 class _StudentTexts(BaseModel):
     """The rules stand in the documentation only: they are checked in one place, whichever way a student comes."""
 
-    grade: Annotated[str | None, BeforeValidator(_as_text)] = Field(
-        None, description=GRADE, examples=["9"], json_schema_extra={"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
-    )
+    grade: Grade = Field(None, description=GRADE, examples=["9"])
     building: Text = Field("", examples=["High School"])
     homeroom: Text = Field("", examples=["B12"])
     email: Text = Field("", examples=["grace@example.org"])
@@ -240,7 +243,7 @@ class _DeviceTexts(BaseModel):
     serial_number: Identifier | None = Field(None, examples=["5CD2198XKL"])
     model: Text = Field("", examples=["Chromebook 3100"])
     building: Text = Field("", examples=["High School"])
-    condition: Text = Field("good", description="`good`, `fair` or `damaged`.", examples=["good"])
+    condition: Literal["good", "fair", "damaged"] = Field("good", description="`good`, `fair` or `damaged`.", examples=["good"])
     asset_id: AssetId | None = Field(None, description="Its number in the directory.", examples=[12345])
 
 
@@ -255,7 +258,9 @@ class ChangedDevice(_DeviceTexts):
 
     model_config = ConfigDict(extra="ignore")
 
-    status: Text = Field("", description="`available`, `maintenance` or `retired`.", examples=["maintenance"])
+    status: Literal["", "available", "maintenance", "retired"] = Field(
+        "", description="`available`, `maintenance` or `retired`; to give a device out, check it in.", examples=["maintenance"]
+    )
     notes: Text = Field("", max_length=LONGEST_NOTE, description="Why the status changes.", examples=["Key Q sticks"])
 
 
@@ -272,7 +277,9 @@ class GiveDevice(Handed):
 
 
 class ReturnDevice(Handed):
-    condition: Text = Field("", description="`damaged` puts the device into maintenance.", examples=["good"])
+    condition: Literal["", "good", "fair", "damaged"] = Field(
+        "", description="`damaged` puts the device into maintenance.", examples=["good"]
+    )
     accessories: list[Text] | None = Field(None, max_length=20, description="What came back with it.", examples=[["charger"]])
 
 
@@ -288,7 +295,9 @@ class Override(BaseModel):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["reason"]})
 
     student_id: Identifier | None = Field(None, description="Who has the device; null for nobody.", examples=["12345"])
-    status: Text = Field("", description="Of a device that is nobody’s.", examples=["available"])
+    status: Literal["", "available", "maintenance", "retired"] = Field(
+        "", description="Of a device that is nobody’s.", examples=["available"]
+    )
     reason: Text = Field("", max_length=LONGEST_NOTE, examples=["Swapped in class"])
 
 

@@ -47,7 +47,7 @@ def adopt(
     with transaction() as session:
         sequence.ensure(session, prefix, now=now)
         closed = session.scalars(select(TagSequence.prefix).where(TagSequence.adopted_at.is_(None)).order_by(TagSequence.prefix)).all()
-    next_numbers = {each: _next_of_file(file, prefix) if file and each == prefix else 1 for each in closed}
+    next_numbers = {each: next_of_file(file, prefix) if file and each == prefix else 1 for each in closed}
     count = 0
     for each in closed:
         for names in directory.names_beginning_with(each):
@@ -100,7 +100,7 @@ def _serve_waiting(transaction: Transaction, now: datetime) -> int:
     return served
 
 
-def _next_of_file(file: Path, prefix: str) -> int:
+def next_of_file(file: Path, prefix: str) -> int:
     """An older installation's file holds the number that it would have given next."""
     try:
         text = file.read_text(encoding="utf-8").strip()

@@ -45,7 +45,7 @@ def run_tasks() -> int:
 
 def run(task: Task) -> None:
     """Does the work of a task that was taken up, and writes down how it ended."""
-    in_context = _in_context_of_app()
+    in_context = in_context_of_app()
     running = RunningTask(transaction, reading, task, clock=utc_now, stopping=house().stopping, in_context=in_context)
     kind = kinds.named(task.kind)
     if kind is None:
@@ -70,7 +70,8 @@ def run(task: Task) -> None:
         raise
 
 
-def _in_context_of_app() -> InContext:
+def in_context_of_app() -> InContext:
+    """Has what runs in another thread find this app."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def wrap(call: Callable[P, R]) -> Callable[P, R]:

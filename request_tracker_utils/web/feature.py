@@ -26,6 +26,17 @@ class NavItem:
 
 
 @dataclass(frozen=True)
+class PageLink:
+    """A way from a page of a lower room, named by its endpoint, to one of ours; shown to whoever holds the permission."""
+
+    page: str
+    title: str
+    endpoint: str
+    permission: StrEnum
+    order: int = 50
+
+
+@dataclass(frozen=True)
 class HomeCard:
     """A card of the front page. `content` gives what is `card` in the template; it is called for those who hold the permission."""
 
@@ -75,6 +86,7 @@ class Feature:
     commands: Sequence[click.Command] = ()
     navigation: Sequence[NavItem] = ()
     administration: Sequence[NavItem] = ()
+    links: Sequence[PageLink] = ()
     cards: Sequence[HomeCard] = ()
     checks: Sequence[HealthCheck] = ()
     gauges: Sequence[Gauges] = ()

@@ -13,7 +13,7 @@ from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, StatusSection
+from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, PageLink, StatusSection
 
 EXTENSION = "rtutils"
 
@@ -25,6 +25,7 @@ class House:
     jobs: Jobs
     navigation: list[NavItem] = field(default_factory=list)
     administration: list[NavItem] = field(default_factory=list)
+    links: list[PageLink] = field(default_factory=list)
     cards: list[HomeCard] = field(default_factory=list)
     checks: list[HealthCheck] = field(default_factory=list)
     gauges: list[Gauges] = field(default_factory=list)

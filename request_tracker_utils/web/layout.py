@@ -62,6 +62,9 @@ def _of_every_page() -> dict[str, Any]:
         "actor": actor,
         "navigation": _navigation(actor),
         "sections": sections,
+        "page_links": [
+            link for link in house().links if actor and request and link.page == request.endpoint and actor.may(link.permission)
+        ],
         "in_administration": (request.path if request else "").startswith("/admin"),
         "version": __version__,
         "settings": settings(),

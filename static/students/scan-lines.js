@@ -148,7 +148,7 @@ const scanLines = (() => {
       if (known || ours || change.undoes_id) return;
       const entry = { id: `log-${change.id}`, state: "done", does: "seen", log: change.id, name: change.asset_tag, kind: change.action };
       Object.assign(entry, { words: change.words, actor: change.actor, at: Date.parse(change.timestamp) });
-      entry.page = form.dataset.devices + encodeURIComponent(change.asset_tag);
+      entry.page = form.dataset.devices.replace("TAG", encodeURIComponent(change.asset_tag));
       strange.set(change.id, entry);
       draw(entry);
       trim();

@@ -78,7 +78,8 @@ const scanQueue = (() => {
       return listeners.card(body.line);
     }
     const isStudent = body.kind === "student";
-    const page = (isStudent ? form.dataset.students : form.dataset.devices) + encodeURIComponent(isStudent ? body.student.student_id : body.line);
+    const [pattern, name] = isStudent ? [form.dataset.students, body.student.student_id] : [form.dataset.devices, body.line];
+    const page = pattern.replace("TAG", encodeURIComponent(name));
     tell(entry, { state: "done", name: body.line, kind: KINDS[body.kind], words: body.words, log: body.log_id, cameBack: body.came_back, page });
     if (body.log_id) scanLines.supersede({ id: body.log_id, asset_tag: body.line });
     if (entry.insteadOf) entries.filter((other) => other.log === entry.insteadOf).forEach(scanLines.forget);

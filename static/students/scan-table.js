@@ -10,7 +10,7 @@ const scanTable = (() => {
     const row = document.createElement("li");
     const tag = Object.assign(document.createElement("a"), {
       className: "tag-name",
-      href: form.dataset.devices + encodeURIComponent(device.asset_tag),
+      href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
       textContent: device.asset_tag,
     });
     const facts = [device.model, device.due_date && `back by ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
@@ -23,7 +23,7 @@ const scanTable = (() => {
     box.hidden = !student;
     if (!student) return;
     piece("role").textContent = student.student_id === scanStore.chosen ? "Devices go to" : "Student";
-    Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students + encodeURIComponent(student.student_id) });
+    Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
     const left = student.active ? "" : "has left";
     piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
     piece("held").replaceChildren(...student.devices.map(item));

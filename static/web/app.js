@@ -50,6 +50,14 @@
 
   document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may lie outside
 
+  // What cannot be taken back is asked once more, before anything else hears of it.
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (!question || window.confirm(question)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
   for (const form of document.querySelectorAll('form[method="post"]:not([target])')) {
     form.addEventListener("submit", (event) => {
       if (form.ariaBusy === "true") event.preventDefault();

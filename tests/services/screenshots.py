@@ -35,8 +35,7 @@ from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, NewAsset
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
-from request_tracker_utils.students import devices, handing
-from request_tracker_utils.students import service as students
+from request_tracker_utils.students.demo import demo as school
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.jobs import confirm_tags
@@ -74,6 +73,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org"))
     with app.app_context():
         demo.fill()
+        school.fill()
         untagged_id, troubled_id = _special_assets()
         _administered(folder)
         _runs()
@@ -81,7 +81,6 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _differences()
         _labels()
         cart_id = _cart()
-        _scanned()
     user(app, "admin", NAME)
     key = _people(app)
     pages = {
@@ -97,6 +96,16 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "held-assets": "/assets?holder=marie.curie",
         "intake": "/assets/intake",
         "intake-list": f"/assets/intake/{cart_id}",
+        "students": "/students",
+        "students-found": "/students?q=ho&grade=9&grade=10",
+        "student": "/students/026000",
+        "student-edit": "/students/026000/edit",
+        "student-new": "/students/new",
+        "devices": "/devices",
+        "devices-overdue": "/devices/overdue",
+        "device": "/devices/W12-0001",
+        "device-edit": "/devices/W12-0001/edit",
+        "device-new": "/devices/new",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",
@@ -284,18 +293,6 @@ def _cart() -> int:
             now=utc_now(),
             checked=found,
         ).id
-
-
-def _scanned() -> None:
-    """What was given out and taken back at the station lately."""
-    now, ada, student = utc_now(), Actor(NAME), {"first_name": "Grace", "last_name": "Hopper", "grade": "9", "homeroom": "B12"}
-    with transaction() as session:
-        who = students.create(session, {**student, "student_id": "90210"}, now=now)
-        for minutes, tag in enumerate(("SCAN-0003", "SCAN-0002", "SCAN-0001")):
-            devices.register(session, {"asset_tag": tag, "model": "Chromebook 3100"}, now=now)
-            then, held = now - timedelta(minutes=minutes), devices.get(session, tag, lock=True)
-            handing.assign(session, held, who, actor=ada, now=then, accessories=["charger", "case"])
-        handing.take_back(session, held, actor=ada, now=now, condition="damaged", returned=["case"])
 
 
 def _labels() -> None:

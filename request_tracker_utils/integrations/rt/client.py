@@ -100,6 +100,17 @@ class RtClient:
         """Every asset with exactly this name; names are not unique in Request Tracker."""
         return self._searches.by_name(name)
 
+    def assets_with_names(self, names: Iterable[str]) -> list[RtAsset]:
+        """Every asset with exactly one of these names, by id; a hundred are asked for at once."""
+        return self._searches.by_names(names)
+
+    def every_asset(self) -> Iterator[list[RtAsset]]:
+        """All assets by hundreds in the order of ids, without their custom fields.
+
+        Raises RtRefused also when the token's user cannot see all assets.
+        """
+        return self._searches.every()
+
     def assets_with_serial(self, serial: str) -> list[RtAsset]:
         """Compared without case. Raises RtInvalid when nothing is found and the custom field does not exist."""
         return self._searches.by_serial(serial)
@@ -213,7 +224,8 @@ class RtClient:
         return self._tickets.read(ticket_id)
 
     def create_ticket(self, *, queue: str, subject: str, body: str, requestor: str = "", asset_ids: Iterable[int] = ()) -> RtTicket:
-        """Asked once. `requestor` is a user's name or e-mail address. Assets that do not exist are missing from the answer's `assets`."""
+        """Asked once. `requestor` is a user's number, or a name that is not made of digits, or an e-mail address; of others Request Tracker
+        says nothing, and the ticket is nobody's. Assets that do not exist are missing from the answer's `assets`."""
         if not subject.strip():
             raise RtInvalid("A ticket needs a subject.")
         return self._tickets.create(queue=queue, subject=subject, body=body, requestor=requestor, asset_ids=asset_ids)
@@ -221,6 +233,10 @@ class RtClient:
     def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> RtTicket:
         """Adds links to assets and reads them back. Raises RtNotFound, RtInvalid."""
         return self._tickets.link(ticket_id, asset_ids)
+
+    def tickets_with_mark(self, mark: str) -> list[int]:
+        """Numbers of the tickets whose subject ends with this text, by number."""
+        return self._tickets.with_mark(mark)
 
     def ticket_address(self, ticket_id: int) -> str:
         return f"{self.url}/Ticket/Display.html?id={ticket_id}"

@@ -22,6 +22,7 @@ FULL = {
 }
 NAMES = {"fields": "Name"}
 NAMES_AND_CATALOGS = {"fields": "Name,Catalog", "fields[Catalog]": "Name"}
+HOLDERS = {**FULL, "fields": "Name,Status,Catalog,HeldBy,Owner"}
 """What a row costs Request Tracker is mostly its custom fields."""
 
 

@@ -10,6 +10,7 @@ from request_tracker_utils.integrations.rt.assetsql import pattern, quoted
 from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
 from request_tracker_utils.integrations.rt.pages import (
     FULL,
+    HOLDERS,
     LARGEST_PAGE,
     NAMES,
     NAMES_AND_CATALOGS,
@@ -55,6 +56,20 @@ class Searches:
             return []
         found = self._matching([{"field": "Name", "operator": "=", "value": name}], lambda asset: alike(asset.name, name))
         return [asset for asset in found if asset.name == name]
+
+    def by_names(self, names: Iterable[str]) -> list[RtAsset]:
+        wanted = iter(dict.fromkeys(name for name in names if name))
+        found: list[RtAsset] = []
+        while chunk := list(islice(wanted, LARGEST_PAGE)):
+            query: Query = [{"field": "Name", "operator": "IN", "value": chunk}]
+            matching = self._matching(query, lambda asset, asked=chunk: any(alike(asset.name, name) for name in asked))  # type: ignore[misc]
+            found += [asset for asset in matching if asset.name in chunk]
+        return sorted(found, key=lambda asset: asset.id)
+
+    def every(self) -> Iterator[list[RtAsset]]:
+        with closing(read_all(self._transport, [], HOLDERS, complete=True)) as pages:
+            for rows in pages:
+                yield [asset_of(row) for row in rows]
 
     def by_serial(self, serial: str) -> list[RtAsset]:
         return self._with_serials([serial], operator="=", value=serial) if serial else []

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from request_tracker_utils.integrations.rt.assetsql import pattern, quoted
 from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
-from request_tracker_utils.integrations.rt.rows import misshapen, number
+from request_tracker_utils.integrations.rt.pages import read_all
+from request_tracker_utils.integrations.rt.rows import misshapen, number, text
 from request_tracker_utils.integrations.rt.transport import Transport
 
 
@@ -28,6 +30,10 @@ class Tickets:
             raise misshapen("a ticket")
         assets = (link for link in links if isinstance(link, dict) and (link.get("ref"), link.get("type")) == ("refers-to", "asset"))
         return RtTicket(number(body.get("id")), tuple(sorted(number(link.get("id")) for link in assets)))
+
+    def with_mark(self, mark: str) -> list[int]:
+        pages = read_all(self._transport, f"Subject LIKE {quoted(pattern(mark))}", {"fields": "Subject"}, path="tickets")
+        return [number(row.get("id")) for rows in pages for row in rows if text(row.get("Subject")).endswith(mark)]
 
     def create(self, *, queue: str, subject: str, body: str, requestor: str, asset_ids: Iterable[int]) -> RtTicket:
         data: dict[str, Any] = {"Queue": queue, "Subject": subject, "Content": body, "ContentType": "text/plain"}

@@ -1,0 +1,39 @@
+"""What the status page and the metrics show of holders."""
+
+from request_tracker_utils.core.db import reading
+from request_tracker_utils.holders import differences, repair_tickets, telling
+from request_tracker_utils.holders.tasks import compared_at
+from request_tracker_utils.web.feature import Condition, StatusSection
+
+SHOWN = 5
+
+
+def content() -> Condition:
+    """What the directory is still to be told, and why it could not be."""
+    with reading() as session:
+        facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
+        found, compared = sum(differences.counts(session).values()), compared_at(session)
+        keeps, stuck = telling.stumbled(session, limit=SHOWN), repair_tickets.stumbled(session, limit=SHOWN)
+    problems = []
+    if facts["problems"]:
+        problems.append(f"{facts['problems']} {'device' if facts['problems'] == 1 else 'devices'} could not be told to the directory.")
+    if facts["ticket_problems"]:
+        problems.append(f"{facts['ticket_problems']} {'ticket' if facts['ticket_problems'] == 1 else 'tickets'} could not be made yet.")
+    if found:
+        problems.append(f"The directory and our devices differ: {found} to settle.")
+    return Condition({**facts, "differences": found, "compared_at": compared, "keeps": keeps, "stuck": stuck}, problems)
+
+
+def gauges() -> dict[str, tuple[str, float]]:
+    with reading() as session:
+        facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
+        found = sum(differences.counts(session).values())
+    return {
+        "rtutils_holders_to_tell": ("Devices of which the directory does not know yet who has them.", facts["waiting"]),
+        "rtutils_holders_with_a_problem": ("Devices of which the directory could not be told.", facts["problems"]),
+        "rtutils_repair_tickets_to_make": ("Tickets of returns that are still to be made.", facts["tickets"]),
+        "rtutils_holder_differences": ("Differences between the directory and the devices that nobody has settled.", found),
+    }
+
+
+sections = [StatusSection("Who has what", "holders/status.html", content, order=55)]

@@ -1,0 +1,15 @@
+"""Scheduled work for students."""
+
+from datetime import timedelta
+
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.students.counts import merge_shards
+
+
+def merge_counts() -> int:
+    with transaction() as session:
+        return merge_shards(session)
+
+
+jobs = [Job("merge-counts", "Adds up what connections that have ended counted apart.", timedelta(hours=6), merge_counts)]
