@@ -8,7 +8,6 @@ from request_tracker_utils.directory.current import directory
 from request_tracker_utils.labels.scans import asset_at
 from request_tracker_utils.labels.tagbook import tagbook
 from request_tracker_utils.students import repairs, station
-from request_tracker_utils.students.api import SYNC_JOB
 from request_tracker_utils.students.codes import Known
 from request_tracker_utils.students.errors import (
     ChangeNotFound,
@@ -26,6 +25,7 @@ from request_tracker_utils.students.errors import (
     StudentInactive,
     StudentNotFound,
 )
+from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.scan_schemas import (
     Change,
@@ -107,5 +107,5 @@ def known() -> Known:
 def tell_jobs(outcome: Outcome) -> None:
     """Has Request Tracker told soon, where something changed."""
     if outcome.log is not None:
-        house().nudge(SYNC_JOB)
+        house().nudge(TELL_HOLDERS)
         house().nudge(repairs.TICKET_JOB)
