@@ -73,7 +73,7 @@ def test_a_scan_whose_answer_was_lost_is_done_once(browser: Browser, school: Sch
         lost = lose_answers(page, what, 2)
         if what == "assign":
             scan(page, "W12-0002", "W12-0003")
-            says(page, "W12-0003")
+            says(page, "W12-0003", "Assigned to Grace Hopper (1001), with charger and case.")
         elif what == "return":
             scan(page, "MODE:RETURN", "W12-0001")
             says(page, "W12-0001", "Back from Grace Hopper (1001), with charger and case.")
