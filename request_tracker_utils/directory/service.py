@@ -58,7 +58,7 @@ class UserNotFound(NotFound):
     code = "user_not_found"
 
 
-class NoRequestTracker(Unavailable):
+class NoRequestTracker(Conflict):
     """This installation has no Request Tracker: set RT_URL and RT_TOKEN."""
 
     code = "no_request_tracker"

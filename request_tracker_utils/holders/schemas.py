@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.directory.schemas import AssetId
@@ -16,7 +16,7 @@ from request_tracker_utils.web.refusals import Shape
 MOST = 1_000
 """Students of one request."""
 MOST_LINKS = 100
-LONGEST_SUBJECT, LONGEST_BODY = 200, 100_000
+LONGEST_SUBJECT, LONGEST_BODY, LONGEST_NAME = 200, 100_000, 300
 
 
 class LookupQuery(BaseModel):
@@ -79,6 +79,7 @@ class LookupOrError(BaseModel):
     rt_user_id: str | None = Field(None, examples=["student1001"])
     assets: list[HeldAsset] | None = None
     error: str | None = Field(None, description="Why nothing can be said of this student.", examples=[None])
+    reason: str | None = Field(None, description="The same with what to do.", examples=[None])
 
     @classmethod
     def of(cls, student_id: str, result: Held | AppError) -> dict[str, Any]:
@@ -99,30 +100,40 @@ class UserRow(BaseModel):
     privileged: bool = Field(examples=[False])
 
 
-def _filled(name: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not value.strip():
-            raise ValueError(f"{name} is required")
-        return value.replace("\0", "\ufffd")
+def _needed(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is required")
+    return value.replace("\0", "\ufffd")
 
-    return AfterValidator(check)
+
+def _filled(longest: int) -> WithJsonSchema:
+    """Text that is not blank, in the documentation."""
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": longest, "pattern": r"\S"})
 
 
 def _of_null(value: Any) -> Any:
     return "" if value is None else value
 
 
-Optional = Annotated[Identifier, BeforeValidator(_of_null)]
+Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT), AfterValidator(_needed), _filled(LONGEST_SUBJECT)]
+Body = Annotated[str, Field(max_length=LONGEST_BODY), AfterValidator(_needed), _filled(LONGEST_BODY)]
+Optional = Annotated[
+    Identifier,
+    Field(max_length=LONGEST_NAME),
+    BeforeValidator(_of_null),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": LONGEST_NAME}, {"type": "integer"}, {"type": "null"}]}),
+]
+"""Text or a whole number, which may be missing or null."""
 
 
 class TicketOrder(BaseModel):
     model_config = ConfigDict(extra="ignore")
-    subject: Annotated[str, _filled("subject")] = Field(max_length=LONGEST_SUBJECT, examples=["Broken screen"])
-    body: Annotated[str, _filled("body")] = Field(max_length=LONGEST_BODY, examples=["It fell from a table."])
-    queue: Optional = Field("", max_length=200, description="Without one that of RT_TICKET_QUEUE.", examples=["Device Repair"])
+    subject: Subject = Field(examples=["Broken screen"])
+    body: Body = Field(examples=["It fell from a table."])
+    queue: Optional = Field("", description="Without one that of RT_TICKET_QUEUE.", examples=["Device Repair"])
     student_id: Optional = Field("", description="Its user becomes the requestor, where Request Tracker has it.", examples=["12345"])
     device_id: AssetId | None = Field(None, description="The asset that the ticket is about.", examples=[12345])
-    device_name: Optional = Field("", max_length=300, description="Is written below the text.", examples=["W12-1001"])
+    device_name: Optional = Field("", description="Is written below the text.", examples=["W12-1001"])
     asset_ids: list[AssetId] = Field(default_factory=list, max_length=MOST_LINKS, description="Further assets.", examples=[[12346]])
 
 
@@ -155,7 +166,7 @@ TICKET = Shape(
             "code": {"type": "string", "description": "The same for a program; it does not change."},
             "field": {"type": "string", "description": "The field that does not fit."},
         },
-        "examples": [{"success": False, "error": "subject: subject is required", "code": "invalid", "field": "subject"}],
+        "examples": [{"success": False, "error": "subject: is required", "code": "invalid", "field": "subject"}],
     },
     _refused,
 )

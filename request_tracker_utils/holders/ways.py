@@ -121,7 +121,7 @@ class _Words:
 
     def _renamed(self, difference: HolderDifference, _held_by: Student | None) -> Iterator[Offer]:
         yield Offer(Way.CALL_AGAIN, f"Call #{difference.asset_id} {difference.asset_tag} again in {self._place}")
-        then = f"{difference.asset_tag} is #{difference.asset_id} no more."
+        then = f"That one is {difference.asset_tag} then, and #{difference.asset_id} is no device here any more."
         yield Offer(Way.LINK, f"Look for another asset that is called {difference.asset_tag}", then)
 
     def _unknown(self, difference: HolderDifference, held_by: Student | None) -> Iterator[Offer]:

@@ -74,7 +74,7 @@ def change(session: Session, student: Student, values: Mapping[str, Any], *, now
     for column, value in columns.items():
         setattr(student, column, value)
     student.updated_at = now
-    if "rt_user" in columns:
+    if columns.keys() & {"rt_user", "email"}:
         tell_directory_again(session, student, now=now)
     return student
 

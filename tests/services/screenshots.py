@@ -33,8 +33,10 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, NewAsset
+from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.students import devices
 from request_tracker_utils.students.demo import demo as school
 from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
@@ -79,6 +81,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         _runs()
         _tasks()
         _differences()
+        _holder_differences()
         _labels()
         cart_id = _cart()
     user(app, "admin", NAME)
@@ -125,6 +128,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "asset-tags-audit-none": "/admin/asset-tags/audit?q=nothing+like+this",
         "differences": "/admin/asset-tags/differences",
         "differences-of-a-kind": "/admin/asset-tags/differences?kind=misspelt",
+        "holder-differences": "/students/differences",
+        "holder-differences-of-a-kind": "/students/differences?kind=holder",
         "webhook": "/webhook",
         "api": "/openapi/",
         "me": "/me",
@@ -266,6 +271,23 @@ def _differences() -> None:
         session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([printed, gone])))
         difference_tasks.start_comparison(session, actor=of_command(), now=now)
     run_tasks()
+
+
+def _holder_differences() -> None:
+    """Each kind of difference between the directory and the devices, and one device of which it could not be told."""
+    now = utc_now()
+    rows: list[dict[str, object]] = [
+        {"kind": "holder", "asset_tag": "LAB-0101", "asset_id": 60, "asset_name": "LAB-0101", "ours": "1001", "theirs": "marie.curie"},
+        {"kind": "holder", "asset_tag": "LAB-0102", "asset_id": 58, "asset_name": "LAB-0102", "ours": "", "theirs": "g.hopper, a.turing"},
+        {"kind": "renamed", "asset_tag": "LAB-0103", "asset_id": 57, "asset_name": "Ms Lee’s laptop"},
+        {"kind": "unknown_here", "asset_tag": "", "asset_id": 55, "asset_name": "Cart 4, laptop 12", "theirs": "g.hopper"},
+        {"kind": "missing_there", "asset_tag": "LAB-0104", "asset_id": 0},
+    ]
+    with transaction() as session:
+        session.add_all(HolderDifference(found_at=now, seen_at=now, **row) for row in rows)
+        device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
+        device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
+        device.rt_due_at = now + timedelta(hours=1)
 
 
 def _cart() -> int:

@@ -272,6 +272,15 @@ def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> No
     assert ready.run("tags", "compare").stdout == "1 difference is open.\n"
 
 
+def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
+    agreed = ready.run("holders", "compare")
+    assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    ready.run("demo")
+    with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
+        database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 3")
+    assert ready.run("holders", "compare").stdout == "1 difference is open.\n"
+
+
 def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:
     ready.run("jobs", "run", "compare-tags")
     refused = ready.run("tags", "compare")

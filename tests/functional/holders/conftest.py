@@ -1,0 +1,59 @@
+"""A school, its embedded directory, and somebody who asks the API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from request_tracker_utils.core import jobs
+from request_tracker_utils.directory.current import directory
+from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.web.house import EXTENSION
+from tests.services.house import token
+from tests.services.school import School
+
+Ask = Callable[..., TestResponse]
+
+
+class Office(School):
+    def asset(self, name: str, holder: str = "", **more: str) -> int:
+        """In the directory."""
+        with self.app.app_context():
+            asset_id = directory().create(NewAsset(name, **more))
+            if holder:
+                directory().set_holder(asset_id, holder)
+            return asset_id
+
+    def hold(self, asset_id: int, holder: str) -> None:
+        """Somebody changes it in the directory by hand."""
+        with self.app.app_context():
+            directory().set_holder(asset_id, holder)
+
+    def holder(self, asset_id: int) -> str:
+        with self.app.app_context():
+            return directory().get(asset_id).holder
+
+    def job(self, name: str) -> int:
+        with self.app.app_context():
+            return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+
+
+@pytest.fixture
+def office(app: Flask) -> Office:
+    return Office(app)
+
+
+@pytest.fixture
+def ask(app: Flask, client: FlaskClient) -> Ask:
+    """Asks as somebody of the staff, or with `role` as somebody else."""
+    headers: dict[str, dict[str, str]] = {}
+
+    def ask(method: str, path: str, *, role: str = "staff", **more: Any) -> TestResponse:
+        if role not in headers:
+            headers[role] = token(app, role)
+        return client.open(path, method=method, headers=headers[role], **more)
+
+    return ask

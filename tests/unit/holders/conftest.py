@@ -1,0 +1,66 @@
+"""A school, and the embedded directory, which stumbles on demand and does what a test has it do in the middle of a call."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+import pytest
+from flask import Flask
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.directory.service import Asset, DirectoryInvalid
+from request_tracker_utils.holders.telling import Teller
+from request_tracker_utils.tasks.jobs import in_context_of_app
+from tests.services.directories import StumblingDirectory
+from tests.services.school import School
+
+
+class Holders(StumblingDirectory):
+    """`users` are those that it has; `before` and `afterwards` are called with the asset and the user of each change. `asked` counts
+    requests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: set[str] | None = None
+        self.before: Callable[[int, str], None] = lambda _asset_id, _user: None
+        self.afterwards: Callable[[int, str], None] = lambda _asset_id, _user: None
+        self.told: list[tuple[int, str]] = []
+
+    def set_holder(self, asset_id: int, username: str) -> None:
+        self.before(asset_id, username)
+        self._stumble("set_holder")
+        if self.users is not None and username and username not in self.users:
+            raise DirectoryInvalid(f"Request Tracker has no user '{username}'. Make one there, or check the name.")
+        super().set_holder(asset_id, username)
+        self.told.append((asset_id, username))
+        self.afterwards(asset_id, username)
+
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        self._stumble("find_by_names")
+        return super().find_by_names(names)
+
+    def every_asset(self) -> Iterator[list[Asset]]:
+        self._stumble("every_asset")
+        return super().every_asset()
+
+
+@pytest.fixture
+def school(app: Flask) -> Iterator[School]:
+    with app.app_context():
+        yield School(app)
+
+
+@pytest.fixture
+def directory(school: School) -> Holders:
+    return Holders()
+
+
+@pytest.fixture
+def teller(directory: Holders) -> Callable[..., Teller]:
+    """Makes what tells the directory; the clock stands at `now` where it is given."""
+
+    def make(*, rule: str = "student{student_id}", now: datetime | None = None, stopping: Callable[[], bool] = lambda: False) -> Teller:
+        clock = (lambda: now) if now else utc_now
+        return Teller(transaction, directory, rule=rule, clock=clock, in_context=in_context_of_app(), stopping=stopping)
+
+    return make

@@ -1,0 +1,61 @@
+"""A directory with a ticket desk, in memory: it may be silent before or after a ticket is made."""
+
+from collections.abc import Callable, Iterable
+
+from request_tracker_utils.directory.service import Asset, DirectoryInvalid, DirectoryUser, NewTicket, Ticket, UserNotFound
+from tests.services.loose_directory import LooseDirectory
+
+Do = Callable[[], Ticket]
+
+
+class Desk(LooseDirectory):
+    """`on_ticket` is given the ticket and the way to make it. `users` are name → number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tickets: dict[int, NewTicket] = {}
+        self.links: dict[int, set[int]] = {}
+        self.users: dict[str, int] = {}
+        self.on_ticket: Callable[[NewTicket, Do], Ticket] = lambda _new, do: do()
+        self.on_look: Callable[[], None] = lambda: None
+
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        return [asset for name in names for asset in self.find_by_name(name)]
+
+    def held_by(self, usernames: Iterable[str]) -> list[Asset]:
+        self._searched("held_by")
+        wanted = {name.casefold() for name in usernames}
+        return [asset for asset in self.assets.values() if {asset.holder.casefold(), asset.owner.casefold()} & wanted]
+
+    def user(self, name_or_number: str) -> DirectoryUser:
+        self.calls.append("user")
+        if name_or_number not in self.users:
+            raise UserNotFound(f"Request Tracker has no user {name_or_number!r}.")
+        return DirectoryUser(self.users[name_or_number], name_or_number, "", "", False)
+
+    def create_ticket(self, new: NewTicket) -> Ticket:
+        self.calls.append("create_ticket")
+        return self.on_ticket(new, lambda: self.make(new))
+
+    def make(self, new: NewTicket) -> Ticket:
+        number = len(self.tickets) + 501
+        self.tickets[number] = new
+        self.links[number] = set(new.asset_ids) & self.assets.keys()
+        return self._ticket(number)
+
+    def tickets_with_mark(self, mark: str) -> list[Ticket]:
+        self.calls.append("tickets_with_mark")
+        self.on_look()
+        return [self._ticket(number) for number, new in self.tickets.items() if new.subject.endswith(mark)]
+
+    def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
+        if missing := [each for each in asset_ids if each not in self.assets]:
+            raise DirectoryInvalid(f"Ticket #{ticket_id} could not be linked to asset #{missing[0]}.")
+        self.links[ticket_id] |= set(asset_ids)
+        return self._ticket(ticket_id)
+
+    def ticket_address(self, ticket_id: int) -> str:
+        return f"http://rt.example/{ticket_id}"
+
+    def _ticket(self, number: int) -> Ticket:
+        return Ticket(number, tuple(sorted(self.links[number])))
