@@ -59,7 +59,7 @@ def _asset_meant(directory: Directory, tags: TagBook, read: str, own_address: st
     if len(read) > LONGEST_SCAN:
         raise NotALabel(f"This holds {len(read):,} characters, more than any label of ours.")
     if "://" in read:
-        return _asset_at(directory, read, own_address)
+        return asset_at(directory, read, own_address)
     asset_id = tags.assets_of([read]).get(read)
     if asset_id is None:
         tag = tags.spelt(read)
@@ -69,8 +69,8 @@ def _asset_meant(directory: Directory, tags: TagBook, read: str, own_address: st
     return asset_id
 
 
-def _asset_at(directory: Directory, address: str, own_address: str) -> int:
-    """The asset whose page is at the address, in Request Tracker or here. Raises NotALabel."""
+def asset_at(directory: Directory, address: str, own_address: str) -> int:
+    """The asset whose page is at the address, in Request Tracker or here; nobody is asked. Raises NotALabel."""
     found = _NUMBER_AT_THE_END.search(address)
     number = int(found.group(1)) if found else 0
     if 0 < number <= LARGEST_ID:

@@ -90,6 +90,36 @@ class ChangeNotUndoable(Conflict):
     code = "change_not_undoable"
 
 
+class CodeUnreadable(NotFound):
+    """What was scanned is empty, too long, or holds signs that no code has."""
+
+    code = "code_unreadable"
+
+
+class CodeUnknown(NotFound):
+    """What was scanned is no student and no device."""
+
+    code = "code_unknown"
+
+
+class ScansTogether(Conflict):
+    """Two scans came as one; `scans` names both. Neither was done."""
+
+    code = "scans_together"
+
+
+class NobodyChosen(Conflict):
+    """A device was scanned before the student who is to have it."""
+
+    code = "nobody_chosen"
+
+
+class ScanTwice(Conflict):
+    """This `scan_id` belongs to another scan, which is being done."""
+
+    code = "scan_twice"
+
+
 def told(error: AppError) -> str:
     """What a person is told: the reason where there is one."""
     return str(error.fields.get("reason") or error.message)

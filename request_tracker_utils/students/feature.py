@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.students import demo, device_api, device_views, jobs, views
+from request_tracker_utils.students import demo, device_api, device_views, jobs, scan_api, scan_views, views
 from request_tracker_utils.students.api import api
 from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.permissions import StudentPermission
@@ -18,11 +18,12 @@ def card() -> Mapping[str, object]:
 
 feature = Feature(
     name="students",
-    apis=[api, device_api.api],
-    pages=[views.pages, device_views.pages],
+    apis=[api, device_api.api, scan_api.api],
+    pages=[views.pages, device_views.pages, scan_views.pages],
     navigation=[
         NavItem("Students", "students.dashboard", StudentPermission.READ, order=12),
         NavItem("Devices", "devices.listed", StudentPermission.READ, order=13),
+        NavItem("Scan station", "scan.station", StudentPermission.HAND_OUT, order=14),
     ],
     cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
     jobs=jobs.jobs,

@@ -46,12 +46,14 @@ def assign(
     notes: str = "",
     due: date | None = None,
     accessories: Sequence[str] = (),
+    origin: str | None = None,
 ) -> DeviceLog:
-    """Gives the device to the student; `due` is the day by which a loaner is to be back. Raises DeviceNotAvailable, StudentInactive,
-    StudentNotFound for one who was deleted a moment ago."""
+    """Gives the device to the student; `due` is the day by which a loaner is to be back; `origin` says where the change comes from, and
+    each comes once. Raises DeviceNotAvailable, StudentInactive, StudentNotFound for one who was deleted a moment ago."""
     if device.status != DeviceStatus.AVAILABLE:
         reason = why_unavailable(session, device)
-        raise DeviceNotAvailable("Device is not available", reason=reason, device_status=device.status, held_by=device.current_student_id)
+        known = {"asset_tag": device.asset_tag, "device_status": device.status, "held_by": device.current_student_id}
+        raise DeviceNotAvailable("Device is not available", reason=reason, **known)
     student = _kept(session, student)
     if not student.is_active:
         raise StudentInactive(
@@ -59,7 +61,8 @@ def assign(
         )
     before = _snapshot(device)
     _give(device, student, now=now, due=due, accessories=accessories)
-    return _log(session, device, Action.CHECK_IN, student, before, actor=actor, now=now, notes=notes, accessories=list(accessories))
+    more: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
+    return _log(session, device, Action.CHECK_IN, student, before, actor=actor, now=now, notes=notes, **more)
 
 
 def take_back(
@@ -72,6 +75,7 @@ def take_back(
     notes: str = "",
     condition: str = "",
     returned: Sequence[str] | None = None,
+    origin: str | None = None,
 ) -> DeviceLog:
     """Takes the device from whoever has it, or from this student alone. A `damaged` one goes into maintenance. `returned` names the
     accessories that came back; None where nobody looked.
@@ -89,7 +93,7 @@ def take_back(
     device.status = DeviceStatus.MAINTENANCE if condition == "damaged" else DeviceStatus.AVAILABLE
     device.condition = condition or device.condition
     _free(device, now=now)
-    more: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing}
+    more: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing, "origin": origin}
     return _log(session, device, Action.CHECK_OUT, holder, before, actor=actor, now=now, notes=notes, **more)
 
 
@@ -129,7 +133,7 @@ def override(
     return _log(session, device, Action.OVERRIDE, who, before, actor=actor, now=now, notes=said)
 
 
-def undo(session: Session, log_id: int, *, actor: Actor, now: datetime) -> DeviceLog:
+def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: str | None = None) -> DeviceLog:
     """Makes the device what it was before the change, which must be its last one. Raises ChangeNotFound, ChangeNotUndoable."""
     log = session.get(DeviceLog, log_id)
     if log is None:
@@ -146,7 +150,8 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime) -> Devic
     session.execute(delete(RepairTicket).where(RepairTicket.log_id == log.id, RepairTicket.state == TicketState.DUE))
     try:
         with session.begin_nested():
-            return _log(session, device, _action_from(current, was), who, current, actor=actor, now=now, notes="Taken back", undoes=log.id)
+            more: dict[str, Any] = {"notes": "Taken back", "undoes": log.id, "origin": origin}
+            return _log(session, device, _action_from(current, was), who, current, actor=actor, now=now, **more)
     except IntegrityError:
         raise ChangeNotUndoable(f"This change of {log.asset_tag} was taken back already.") from None
 

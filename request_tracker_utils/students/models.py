@@ -172,7 +172,7 @@ class DeviceLog(Base):
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("device_logs.id"))
     """The change that this one takes back: each is taken back once."""
     origin: Mapped[str | None] = mapped_column(String(80))
-    """The row of an older installation from which this one comes: each comes once."""
+    """The scan, or the row of an older installation, from which this one comes: each comes once."""
 
 
 class Tally(Base):

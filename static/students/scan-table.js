@@ -1,0 +1,50 @@
+// Who is at the table, with what the student has.
+"use strict";
+
+const scanTable = (() => {
+  const form = document.getElementById("scan");
+  const box = document.getElementById("student");
+  const piece = (name) => box.querySelector(`[data-of="${name}"]`);
+
+  function item(device) {
+    const row = document.createElement("li");
+    const tag = Object.assign(document.createElement("a"), {
+      className: "tag-name",
+      href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
+      textContent: device.asset_tag,
+    });
+    const facts = [device.model, device.due_date && `back by ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
+    row.append(tag, " ", Object.assign(document.createElement("span"), { className: "quiet small", textContent: facts }));
+    return row;
+  }
+
+  function draw() {
+    const student = scanStore.panel;
+    box.hidden = !student;
+    if (!student) return;
+    piece("role").textContent = student.student_id === scanStore.chosen ? "Devices go to" : "Student";
+    Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
+    const left = student.active ? "" : "has left";
+    piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
+    piece("held").replaceChildren(...student.devices.map(item));
+    piece("none").hidden = student.devices.length > 0;
+  }
+
+  return {
+    draw,
+    show(student) {
+      if (JSON.stringify(student) === JSON.stringify(scanStore.panel)) return draw();
+      scanStore.panel = student;
+      return draw();
+    },
+    // Whoever is shown as of now; another student may have come to the table since the server was asked.
+    renew(student) {
+      if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
+    },
+    // Nobody gets what is scanned next.
+    leave() {
+      scanStore.chosen = "";
+      this.show(null);
+    },
+  };
+})();
