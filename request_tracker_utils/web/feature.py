@@ -34,6 +34,8 @@ class PageLink:
     endpoint: str
     permission: StrEnum
     order: int = 50
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What the endpoint's address takes."""
 
 
 @dataclass(frozen=True)
