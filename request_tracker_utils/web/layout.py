@@ -75,7 +75,10 @@ def _navigation(actor: Actor | None) -> list[tuple[NavItem, bool]]:
     """The caller's entries, each with whether it is where the caller is."""
     if actor is None:
         return []
-    return [(item, _begins(url_for(item.endpoint)) == _begins(request.path)) for item in house().navigation if actor.may(item.permission)]
+    entries = [(item, url_for(item.endpoint)) for item in house().navigation if actor.may(item.permission)]
+    near = [address for _, address in entries if _begins(address) == _begins(request.path)]
+    here = max(near, key=lambda address: len(address) if f"{request.path}/".startswith(f"{address}/") else 0, default=None)
+    return [(item, address == here) for item, address in entries]
 
 
 def _begins(path: str) -> str:

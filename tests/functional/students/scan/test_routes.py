@@ -1,5 +1,6 @@
 """The scan station's routes: each scan at once, once, and as the record has it."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import count
@@ -255,6 +256,12 @@ class TestTheFormWithoutAScript:
         assert 'name="student_id" value="1001"' in given.text
         assert "Back from Grace Hopper (1001)." in send("W12-0001", "return").text
         assert school.device_now("W12-0001").status == "available"
+
+    @pytest.mark.parametrize(("path", "title"), [("/students/scan", "Scan station"), ("/students/scan/card", "Scan station")])
+    def test_the_navigation_says_where_one_is_and_nothing_else(self, send: Any, client: FlaskClient, path: str, title: str) -> None:
+        page = client.get(path, headers={"Accept": "text/html"}).text
+        here = re.findall(r'aria-current="(?:page|true)">([^<]+)<', page)
+        assert here == [title]
 
     def test_a_form_that_is_sent_twice_is_done_once(self, station: Station, school: School, send: Any) -> None:
         for _ in range(2):
