@@ -13,6 +13,7 @@ from benchmarks import (
     creating,
     differences,
     guessing,
+    holders,
     labels,
     machine,
     preview,
@@ -44,6 +45,7 @@ MEASURES: dict[str, Measure] = {
     "webhook": webhook.measure,
     "sweep": sweep.measure,
     "creating": creating.measure,
+    "holders": holders.measure,
 }
 NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
     "batch": batch.NOT_RUN,
@@ -51,6 +53,7 @@ NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
     "webhook": webhook.NOT_RUN,
     "sweep": sweep.NOT_RUN,
     "creating": creating.NOT_RUN,
+    "holders": holders.NOT_RUN,
 }
 HEADINGS = ("Measure", "Ratio", "Target", "", "Made of")
 

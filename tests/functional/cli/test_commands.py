@@ -277,7 +277,7 @@ def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
     assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
     ready.run("demo")
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
-        database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 3")
+        database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 50")
     assert ready.run("holders", "compare").stdout == "1 difference is open.\n"
 
 

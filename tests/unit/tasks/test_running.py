@@ -220,7 +220,7 @@ class TestATask:
         with transaction() as session:
             first = running.claim(session, now=utc_now())
             assert first is not None
-        late = RunningTask(transaction, reading, first, clock=utc_now, stopping=lambda: False, in_context=jobs._in_context_of_app())
+        late = RunningTask(transaction, reading, first, clock=utc_now, stopping=lambda: False, in_context=jobs.in_context_of_app())
         time_passes(task_id)
         with transaction() as session:
             running.claim(session, now=utc_now())

@@ -22,8 +22,8 @@ RECORDER = """
     window.dispatchEvent(new Event("afterprint"));
   };
   const say = window.AudioContext && AudioContext.prototype.createOscillator;
-  window.tones = 0;
-  AudioContext.prototype.createOscillator = function () { window.tones += 1; return say.call(this); };
+  window.tonesHeard = 0;
+  AudioContext.prototype.createOscillator = function () { window.tonesHeard += 1; return say.call(this); };
 """
 SERIAL = "Serial number"
 AWAY = "status of (4|5)|ERR_CONNECTION_REFUSED|ERR_FAILED"

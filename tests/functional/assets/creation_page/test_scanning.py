@@ -191,17 +191,17 @@ def test_success_and_failure_are_heard_seen_and_said(browser: Browser, server: S
         expect(page.locator("#said")).to_contain_text("SN-1 · Dell Chromebook 3100")
         moves = page.evaluate("getComputedStyle(document.getElementById('edge')).transitionDuration")
         expect(page.locator("#edge")).to_have_class("created-edge")
-        assert (moves, page.evaluate("tones")) == ("0s", 2)
+        assert (moves, page.evaluate("tonesHeard")) == ("0s", 2)
         scan(page, "SN-1")
         expect(page.locator("#edge")).to_have_class("created-edge is-bad")
         expect(page.locator("#said")).to_have_class("created-said is-bad")
-        assert page.evaluate("tones") == 4
+        assert page.evaluate("tonesHeard") == 4
         page.get_by_label("Sound").uncheck()
         page.reload()
         expect(page.get_by_label("Sound")).not_to_be_checked()
         scan(page, "SN-2")
         wait_for(page, 2)
-        assert page.evaluate("tones") == 0
+        assert page.evaluate("tonesHeard") == 0
 
 
 def test_without_javascript_the_form_creates_and_leads_to_the_label(browser: Browser, app: Flask, server: Server) -> None:
