@@ -42,6 +42,11 @@ def directory() -> Directory:
     return directories.of_requests if has_request_context() else directories.of_jobs
 
 
+def place() -> str:
+    """What people call the directory."""
+    return "RT" if directory().kind == "rt" else "the directory"
+
+
 def examination() -> Examination:
     """What this process has found out about the directory."""
     return cast(Examination, current_app.extensions[_EXAMINATION])

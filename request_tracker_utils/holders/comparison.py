@@ -57,8 +57,8 @@ def compare(
             differences.record(session, filter(None, absent), since=begun, now=clock())
         progress.advance(len(rows))
     with transaction() as session:
-        differences.forget_unseen(session, since=begun, actor=actor, now=clock())
-        return sum(differences.counts(session).values())
+        differences.RECORD.forget_unseen(session, since=begun, actor=actor, now=clock())
+        return sum(differences.RECORD.counts(session).values())
 
 
 def look(

@@ -3,24 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import and_, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.differences.record import Record
 from request_tracker_utils.directory.service import Asset
-from request_tracker_utils.holders.errors import DifferenceNotFound
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
 from request_tracker_utils.holders.people import same_user
-from request_tracker_utils.holders.telling import LEFT
 from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Device, DeviceStatus
 
 LONGEST = 500
-VANISHED = "vanished"
-IS_OPEN = HolderDifference.settled_at.is_(None)
+RECORD = Record(
+    HolderDifference,
+    DifferenceKind,
+    identity=("kind", "asset_id", "asset_tag"),
+    told=("asset_name", "ours", "theirs", "student_id"),
+)
 DELETED = "deleted"
 """The status of assets over which Request Tracker's searches pass."""
 
@@ -97,76 +96,5 @@ def _is_under_way(device: Device, since: datetime) -> bool:
 
 
 def record(session: Session, findings: Iterable[Finding], *, since: datetime, now: datetime) -> None:
-    """Writes down what was seen. One that was left as it is stays settled while it is the same; one that was settled otherwise before
-    `since`, and is seen all the same, is open again."""
-    rows = [{**vars(one), "kind": str(one.kind)} for one in findings]
-    if not rows:
-        return
-    insert = upsert_into(session)(HolderDifference)
-    seen = insert.excluded
-    told = ("asset_name", "ours", "theirs", "student_id")
-    same = and_(*(getattr(HolderDifference, name).is_not_distinct_from(seen[name]) for name in told))
-    stays = or_(
-        and_(HolderDifference.settlement == LEFT, same),
-        and_(HolderDifference.settlement != LEFT, HolderDifference.settled_at >= since),
-    )
-    settled = {name: case((stays, getattr(HolderDifference, name)), else_=null()) for name in ("settled_at", "settled_by", "settlement")}
-    upsert = insert.on_conflict_do_update(
-        index_elements=["kind", "asset_id", "asset_tag"],
-        set_={"seen_at": seen.seen_at, **{name: seen[name] for name in told}, **settled},
-    )
-    session.execute(upsert.values([{**row, "found_at": now, "seen_at": now} for row in rows]))
-
-
-def forget_unseen(session: Session, *, since: datetime, actor: Actor, now: datetime) -> int:
-    """Settles the open ones that nobody has seen since then; returns how many. Only for one who has looked at everything."""
-    unseen = update(HolderDifference).where(IS_OPEN, HolderDifference.seen_at < since)
-    return int(session.execute(unseen.values(_settled(VANISHED, actor, now))).rowcount)  # type: ignore[attr-defined]
-
-
-def get(session: Session, difference_id: int, *, lock: bool = False) -> HolderDifference:
-    """Raises DifferenceNotFound."""
-    found = session.get(HolderDifference, difference_id, with_for_update=lock or None)
-    if found is None:
-        raise DifferenceNotFound(f"There is no difference {difference_id}.")
-    return found
-
-
-def close(session: Session, difference_id: int, settlement: str, *, actor: Actor, now: datetime) -> None:
-    """Settles it, unless it is settled."""
-    still_open = update(HolderDifference).where(HolderDifference.id == difference_id, IS_OPEN)
-    session.execute(still_open.values(_settled(settlement, actor, now)))
-
-
-def open_again(session: Session, difference_id: int, *, closed_at: datetime) -> None:
-    """Takes back what `close` did at that time."""
-    ours = update(HolderDifference).where(HolderDifference.id == difference_id, HolderDifference.settled_at == closed_at)
-    session.execute(ours.values(settled_at=None, settled_by=None, settlement=None))
-
-
-def _settled(settlement: str, actor: Actor, now: datetime) -> dict[str, Any]:
-    return {"settled_at": now, "settled_by": actor.name[:100], "settlement": settlement}
-
-
-def counts(session: Session) -> dict[DifferenceKind, int]:
-    """How many are open of each kind."""
-    rows = session.execute(select(HolderDifference.kind, func.count()).where(IS_OPEN).group_by(HolderDifference.kind))
-    found = {DifferenceKind(kind): count for kind, count in rows}
-    return {kind: found.get(kind, 0) for kind in DifferenceKind}
-
-
-def count_left(session: Session) -> int:
-    """How many somebody has left as they are."""
-    return session.execute(select(func.count()).where(HolderDifference.settlement == LEFT)).scalar_one()
-
-
-def page_of(session: Session, kind: DifferenceKind, *, after: int, limit: int) -> tuple[list[HolderDifference], bool]:
-    """Open ones behind that id, in the order in which they were found, and whether more follow."""
-    query = select(HolderDifference).where(IS_OPEN, HolderDifference.kind == kind, HolderDifference.id > after)
-    found = list(session.scalars(query.order_by(HolderDifference.id).limit(limit + 1)))
-    return found[:limit], len(found) > limit
-
-
-def all_of(session: Session, kind: DifferenceKind) -> list[HolderDifference]:
-    """All that are open, in the order in which they were found."""
-    return list(session.scalars(select(HolderDifference).where(IS_OPEN, HolderDifference.kind == kind).order_by(HolderDifference.id)))
+    """Writes down what was seen: see Record.write."""
+    RECORD.write(session, [{**vars(one), "kind": str(one.kind)} for one in findings], since=since, now=now)

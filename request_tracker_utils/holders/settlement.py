@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.differences.errors import DifferenceChanged, DifferenceSettled
+from request_tracker_utils.differences.record import VANISHED
 from request_tracker_utils.directory.service import Asset, Directory
 from request_tracker_utils.holders import comparison, differences
-from request_tracker_utils.holders.differences import VANISHED, Finding
-from request_tracker_utils.holders.errors import DifferenceChanged, DifferenceSettled
+from request_tracker_utils.holders.differences import Finding
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
 from request_tracker_utils.holders.ways import Way, choices
 from request_tracker_utils.students import devices, handing, service
@@ -49,7 +50,7 @@ class Settlement:
         now = self._clock()
         with self._transaction() as session:
             _still_open(session, difference_id, lock=True)
-            differences.close(session, difference_id, str(way), actor=self._actor, now=now)
+            differences.RECORD.close(session, difference_id, str(way), actor=self._actor, now=now)
         try:
             return self._ways[way](difference, asset)
         except IntegrityError:
@@ -61,7 +62,7 @@ class Settlement:
 
     def _open_again(self, difference_id: int, closed_at: datetime) -> None:
         with self._transaction() as session:
-            differences.open_again(session, difference_id, closed_at=closed_at)
+            differences.RECORD.open_again(session, difference_id, closed_at=closed_at)
 
     def _examined(self, difference_id: int, way: Way, seal: str | None) -> tuple[HolderDifference, Asset | None]:
         """The difference and its asset, if it stands as the person was shown it, here and in the directory."""
@@ -85,7 +86,7 @@ class Settlement:
     def _correct(self, session: Session, difference: HolderDifference, seen: Finding | None, now: datetime) -> None:
         """Writes down how it stands now, in place of what was found."""
         if seen is None or (seen.kind, seen.asset_id, seen.asset_tag) != (difference.kind, difference.asset_id, difference.asset_tag):
-            differences.close(session, difference.id, VANISHED, actor=self._actor, now=now)
+            differences.RECORD.close(session, difference.id, VANISHED, actor=self._actor, now=now)
         if seen is not None:
             differences.record(session, [seen], since=now, now=now)
 
@@ -182,7 +183,7 @@ def _name(difference: HolderDifference) -> str:
 
 def _still_open(session: Session, difference_id: int, *, lock: bool = False) -> HolderDifference:
     """With `lock` it stays so until the transaction ends. Raises DifferenceNotFound, DifferenceSettled."""
-    difference = differences.get(session, difference_id, lock=lock)
+    difference = differences.RECORD.get(session, difference_id, lock=lock)
     if difference.settled_at is not None:
         who = difference.settled_by or "Somebody"
         raise DifferenceSettled(f"{who} was faster: {_name(difference)} has been seen to already.")

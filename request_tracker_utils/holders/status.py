@@ -12,7 +12,7 @@ def content() -> Condition:
     """What the directory is still to be told, and why it could not be."""
     with reading() as session:
         facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
-        found, compared = sum(differences.counts(session).values()), compared_at(session)
+        found, compared = sum(differences.RECORD.counts(session).values()), compared_at(session)
         keeps, stuck = telling.stumbled(session, limit=SHOWN), repair_tickets.stumbled(session, limit=SHOWN)
     problems = []
     if facts["problems"]:
@@ -27,7 +27,7 @@ def content() -> Condition:
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
         facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
-        found = sum(differences.counts(session).values())
+        found = sum(differences.RECORD.counts(session).values())
     return {
         "rtutils_holders_to_tell": ("Devices of which the directory does not know yet who has them.", facts["waiting"]),
         "rtutils_holders_with_a_problem": ("Devices of which the directory could not be told.", facts["problems"]),

@@ -1,6 +1,6 @@
 """The long work on differences: comparing, and settling many in one way. Both are tasks, so that people see how far they are."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import url_for
 from sqlalchemy import select
@@ -10,9 +10,10 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.kept import KeptValue, keep
-from request_tracker_utils.directory.current import directory
+from request_tracker_utils.differences import tasks as long_work
+from request_tracker_utils.differences.errors import ComparisonRuns
+from request_tracker_utils.directory.current import directory, place
 from request_tracker_utils.holders import comparison, differences
-from request_tracker_utils.holders.errors import ComparisonRuns, DifferenceChanged, DifferenceSettled
 from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.settlement import Settlement
 from request_tracker_utils.holders.ways import Way
@@ -20,21 +21,13 @@ from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.kinds import Kind, Link
-from request_tracker_utils.tasks.models import Task, TaskItem
-from request_tracker_utils.tasks.running import Outcome, RunningTask
+from request_tracker_utils.tasks.models import Task
+from request_tracker_utils.tasks.running import RunningTask
 from request_tracker_utils.web.house import house, settings
 
 COMPARE, SETTLE = "compare-holders", "settle-holder-differences"
-WORKERS = 4
-FRESH = timedelta(hours=20)
-"""How old a comparison may be before the daily job has another one made."""
 _LINE = "holders-compared"
 """Two who start a comparison at once stand in a line at this row."""
-
-
-def place() -> str:
-    """What people call the directory."""
-    return "RT" if directory().kind == "rt" else "the directory"
 
 
 def settlement_by(actor: Actor) -> Settlement:
@@ -45,16 +38,13 @@ def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
     """Writes the task down. Raises ComparisonRuns when one is under way."""
     keep(session, _LINE, "1")
     session.execute(select(KeptValue).where(KeptValue.name == _LINE).with_for_update())
-    running = tasks.open_task(session, COMPARE)
-    if running is not None:
-        raise ComparisonRuns(f"A comparison is under way already: task {running.id}.", task_id=running.id)
+    long_work.refuse_second(session, COMPARE)
     return tasks.start(session, COMPARE, title=f"Compare {place()} with who has what here", actor=actor, now=now)
 
 
 def start_daily_comparison(session: Session, *, actor: Actor, now: datetime) -> bool:
     """Starts one unless the last is fresh, or one is under way; returns whether it did."""
-    last = compared_at(session)
-    if last is not None and now - last < FRESH:
+    if long_work.is_fresh(session, COMPARE, now):
         return False
     try:
         start_comparison(session, actor=actor, now=now)
@@ -65,13 +55,12 @@ def start_daily_comparison(session: Session, *, actor: Actor, now: datetime) -> 
 
 def compared_at(session: Session) -> datetime | None:
     """When the last complete comparison ended."""
-    last = tasks.last_done(session, COMPARE)
-    return last.ended_at if last else None
+    return long_work.compared_at(session, COMPARE)
 
 
 def start_settling(session: Session, kind: DifferenceKind, way: Way, *, actor: Actor, now: datetime) -> Task | None:
     """Has all of the kind settled in this way; None when there are none."""
-    found = differences.all_of(session, kind)
+    found = differences.RECORD.all_of(session, kind)
     items = [tasks.NewItem(each.asset_tag or f"Asset #{each.asset_id}", {"difference": each.id}) for each in found]
     if not items:
         return None
@@ -82,24 +71,15 @@ def start_settling(session: Session, kind: DifferenceKind, way: Way, *, actor: A
 def _compare(running: RunningTask) -> str:
     running.done = running.failed = 0  # a comparison that broke off begins anew
     rule = settings().rt_student_user
-    count = comparison.compare(transaction, directory(), rule=rule, actor=running.actor, clock=utc_now, progress=running)
-    if not count:
-        return "Nothing differs."
-    return f"{count} {'difference is' if count == 1 else 'differences are'} open."
+    compare = comparison.compare
+    return long_work.summary(compare(transaction, directory(), rule=rule, actor=running.actor, clock=utc_now, progress=running))
 
 
 def _settle(running: RunningTask) -> str:
     way, settlement = Way(running.arguments["way"]), settlement_by(running.actor)
-
-    def one(item: TaskItem) -> Outcome:
-        try:
-            return Outcome(note=settlement.settle(item.data["difference"], way))
-        except (DifferenceSettled, DifferenceChanged) as error:
-            return Outcome(note=error.message)  # it cannot be settled so, or is not what was to be settled any more
-
-    running.each(one, workers=WORKERS)
+    summary = long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
     house().nudge(TELL_HOLDERS)
-    return f"{running.done} seen to, {running.failed} failed." if running.failed else f"{running.done} seen to."
+    return summary
 
 
 def _back(_task: Task) -> list[Link]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
+from request_tracker_utils.differences.record import LEFT
 from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
 from request_tracker_utils.holders.people import same_user
@@ -30,8 +31,6 @@ LEASE = timedelta(minutes=5)
 SOON = timedelta(seconds=30)
 """Until the directory is asked again after it did not answer."""
 LONGEST_PAUSE = timedelta(hours=1)
-LEFT = "left"
-"""The settlement of a difference that is to stay: an asset with another name is told of all the same."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +252,7 @@ def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[in
 
 
 def _left_as_named(session: Session, tags: Sequence[str]) -> set[tuple[int, str]]:
-    """Assets with a name that somebody has left as it is."""
+    """Assets with a name that somebody has left as it is: they are told of all the same."""
     left = and_(HolderDifference.kind == DifferenceKind.RENAMED, HolderDifference.settlement == LEFT)
     rows = session.execute(select(HolderDifference.asset_id, HolderDifference.asset_name).where(left, HolderDifference.asset_tag.in_(tags)))
     return {(asset_id, name) for asset_id, name in rows}

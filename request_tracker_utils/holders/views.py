@@ -6,10 +6,11 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
+from request_tracker_utils.differences.errors import ComparisonRuns, DifferenceNotFound
+from request_tracker_utils.directory.current import place
 from request_tracker_utils.holders import differences, repair_tickets, telling
-from request_tracker_utils.holders.errors import ComparisonRuns, DifferenceNotFound
 from request_tracker_utils.holders.models import DifferenceKind
-from request_tracker_utils.holders.tasks import COMPARE, compared_at, place, settlement_by, start_comparison, start_settling
+from request_tracker_utils.holders.tasks import COMPARE, compared_at, settlement_by, start_comparison, start_settling
 from request_tracker_utils.holders.ways import AT_ONCE, OVERRIDES, Way, choices
 from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
@@ -31,15 +32,15 @@ def overview() -> str:
     chosen = _kind(request.args.get("kind", ""))
     after = min(max(0, request.args.get("after", 0, type=int)), LARGEST_ID)
     with reading() as session:
-        counts = differences.counts(session)
+        counts = differences.RECORD.counts(session)
         groups = []
         for kind in [chosen] if chosen else [kind for kind, count in counts.items() if count]:
-            found, more = differences.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
+            found, more = differences.RECORD.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
             groups.append((kind, choices(session, found, place=place(), rule=settings().rt_student_user), more, AT_ONCE[kind]))
         facts = {
             "compared_at": compared_at(session),
             "running": tasks.open_task(session, COMPARE),
-            "left": differences.count_left(session),
+            "left": differences.RECORD.count_left(session),
             "place": place(),
             **telling.waiting(session),
             **repair_tickets.waiting(session),

@@ -71,8 +71,8 @@ def compare(
             found = [_finding(asset_id, assets.get(asset_id), tags, prefixes, begun) for asset_id in asset_ids]
             differences.record(session, [finding for finding in found if finding], since=begun, now=clock())
     with transaction() as session:
-        differences.forget_unseen(session, since=begun, actor=actor, now=clock())
-        return sum(differences.counts(session).values())
+        differences.RECORD.forget_unseen(session, since=begun, actor=actor, now=clock())
+        return sum(differences.RECORD.counts(session).values())
 
 
 def look(transaction: Transaction, directory: Directory, *, asset_id: int, prefixes: Sequence[str], now: datetime) -> Finding | None:

@@ -6,10 +6,10 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Unavailable, UpstreamRefused
-from request_tracker_utils.directory.current import directory
+from request_tracker_utils.differences.errors import ComparisonRuns, DifferenceNotFound
+from request_tracker_utils.directory.current import directory, place
 from request_tracker_utils.tags import difference_tasks, differences
-from request_tracker_utils.tags.difference_tasks import COMPARE, place
-from request_tracker_utils.tags.errors import ComparisonRuns, DifferenceNotFound
+from request_tracker_utils.tags.difference_tasks import COMPARE
 from request_tracker_utils.tags.models import DifferenceKind
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.settlement import Settlement
@@ -32,15 +32,15 @@ def overview() -> str:
     chosen = _kind(request.args.get("kind", ""))
     after = min(max(0, request.args.get("after", 0, type=int)), LARGEST_ID)
     with reading() as session:
-        counts = differences.counts(session)
+        counts = differences.RECORD.counts(session)
         groups = []
         for kind in [chosen] if chosen else [kind for kind, count in counts.items() if count]:
-            found, more = differences.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
+            found, more = differences.RECORD.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
             groups.append((kind, choices(session, found, place=place()), more, difference_tasks.count_safe(session, kind)))
         facts = {
             "compared_at": difference_tasks.compared_at(session),
             "running": tasks.open_task(session, COMPARE),
-            "left": differences.count_left(session),
+            "left": differences.RECORD.count_left(session),
             "place": place(),
         }
     return render_template("tags/differences.html", groups=groups, counts=counts, chosen=chosen, after=after, **facts)

@@ -33,30 +33,6 @@ class NotTried(Conflict):
     code = "not_tried"
 
 
-class ComparisonRuns(Conflict):
-    """A comparison is under way already; `task_id` names it."""
-
-    code = "comparison_runs"
-
-
-class DifferenceNotFound(NotFound):
-    """There is no such difference between the directory and the tags."""
-
-    code = "difference_not_found"
-
-
-class DifferenceSettled(Conflict):
-    """Somebody has settled the difference already, or does so at this moment."""
-
-    code = "difference_settled"
-
-
-class DifferenceChanged(Conflict):
-    """It does not stand as it stood when it was shown: nothing was changed, and it has been looked at anew."""
-
-    code = "difference_changed"
-
-
 class SequenceNotReady(Unavailable):
     """The tags that the directory holds are still being read; the first tag is given after that."""
 

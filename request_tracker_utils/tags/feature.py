@@ -59,7 +59,7 @@ def install(app: Flask) -> None:
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = service.waiting(session), sum(differences.counts(session).values())
+        counts, open_differences = service.waiting(session), sum(differences.RECORD.counts(session).values())
     return {
         "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
         "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),

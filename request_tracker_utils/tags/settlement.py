@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.differences.errors import DifferenceChanged, DifferenceSettled
+from request_tracker_utils.differences.record import VANISHED
 from request_tracker_utils.directory.service import (
     Asset,
     AssetNotFound,
@@ -22,8 +24,7 @@ from request_tracker_utils.directory.service import (
     DirectoryUnreachable,
 )
 from request_tracker_utils.tags import comparison, differences, sequence, service, trail
-from request_tracker_utils.tags.differences import VANISHED, Finding
-from request_tracker_utils.tags.errors import DifferenceChanged, DifferenceSettled
+from request_tracker_utils.tags.differences import Finding
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
 from request_tracker_utils.tags.names import TagName
 from request_tracker_utils.tags.ways import Way, choices
@@ -61,7 +62,7 @@ class Settlement:
         now = self._clock()
         with self._transaction() as session:
             _still_open(session, difference_id, lock=True)
-            differences.close(session, difference_id, str(way), actor=self._actor, now=now)
+            differences.RECORD.close(session, difference_id, str(way), actor=self._actor, now=now)
         try:
             return self._ways[way](difference)
         except IntegrityError:
@@ -73,7 +74,7 @@ class Settlement:
 
     def _open_again(self, difference_id: int, closed_at: datetime) -> None:
         with self._transaction() as session:
-            differences.open_again(session, difference_id, closed_at=closed_at)
+            differences.RECORD.open_again(session, difference_id, closed_at=closed_at)
 
     def _examined(self, difference_id: int, way: Way, seal: str | None) -> TagDifference:
         """The difference, if it stands as the person was shown it, here and in the directory."""
@@ -97,7 +98,7 @@ class Settlement:
     def _correct(self, session: Session, difference: TagDifference, seen: Finding | None, now: datetime) -> None:
         """Writes down how it stands now, in place of what was found."""
         if seen is None or (seen.kind, seen.tag) != (difference.kind, difference.tag):
-            differences.close(session, difference.id, VANISHED, actor=self._actor, now=now)
+            differences.RECORD.close(session, difference.id, VANISHED, actor=self._actor, now=now)
         if seen is not None:
             differences.record(session, [seen], since=now, now=now)
 
@@ -274,7 +275,7 @@ def _name(session: Session, text: str) -> TagName:
 
 def _still_open(session: Session, difference_id: int, *, lock: bool = False) -> TagDifference:
     """With `lock` it stays so until the transaction ends. Raises DifferenceNotFound, DifferenceSettled."""
-    difference = differences.get(session, difference_id, lock=lock)
+    difference = differences.RECORD.get(session, difference_id, lock=lock)
     if difference.settled_at is not None:
         who = difference.settled_by or "Somebody"
         raise DifferenceSettled(f"{who} was faster: asset #{difference.asset_id} has been seen to already.")

@@ -13,7 +13,7 @@ def content() -> Condition:
     """What waits for the directory, and why."""
     problems = []
     with reading() as session:
-        compared = {"differences": sum(differences.counts(session).values()), "compared_at": difference_tasks.compared_at(session)}
+        compared = {"differences": sum(differences.RECORD.counts(session).values()), "compared_at": difference_tasks.compared_at(session)}
         counts, assets = service.waiting(session), service.assets_waiting(session)
         keeps = [tag for tag in service.stumbled(session) if tag.problem][:SHOWN]
         try:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from flask.testing import FlaskClient
+
+PAGE = {"Accept": "text/html"}
+
 
 @dataclass
 class Button:
@@ -54,3 +58,18 @@ def button(page: str, words: str) -> Button:
     found = [each for each in buttons(page) if each.words.startswith(words)]
     assert found, f"no button {words!r} among {[each.words for each in buttons(page)]}"
     return found[0]
+
+
+def show(here: str, client: FlaskClient, query: str = "") -> str:
+    """The text of the page `here`."""
+    answer = client.get(here + query, headers=PAGE)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def press(here: str, client: FlaskClient, words: str, query: str = "") -> str:
+    """Presses the button of the page `here`, and returns the page to which it leads."""
+    pressed = button(show(here, client, query), words)
+    answer = client.post(pressed.action, data=pressed.fields, headers=PAGE)
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)

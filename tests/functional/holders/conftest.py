@@ -1,21 +1,14 @@
 """A school, its embedded directory, and somebody who asks the API."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from request_tracker_utils.core import jobs
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import token
+from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
 from tests.services.school import School
-
-Ask = Callable[..., TestResponse]
 
 
 class Office(School):
@@ -44,16 +37,3 @@ class Office(School):
 @pytest.fixture
 def office(app: Flask) -> Office:
     return Office(app)
-
-
-@pytest.fixture
-def ask(app: Flask, client: FlaskClient) -> Ask:
-    """Asks as somebody of the staff, or with `role` as somebody else."""
-    headers: dict[str, dict[str, str]] = {}
-
-    def ask(method: str, path: str, *, role: str = "staff", **more: Any) -> TestResponse:
-        if role not in headers:
-            headers[role] = token(app, role)
-        return client.open(path, method=method, headers=headers[role], **more)
-
-    return ask

@@ -1,6 +1,7 @@
 """The page of differences: comparing, settling one by its button, settling all of a kind, and what could not be told."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -13,12 +14,14 @@ from request_tracker_utils.directory.current import directory
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.functional.holders.conftest import Office
-from tests.services.forms import button, buttons
+from tests.services import forms
+from tests.services.forms import buttons
 from tests.services.house import csrf_token as csrf
 from tests.services.house import sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 HERE = "/students/differences"
+show, press = partial(forms.show, HERE), partial(forms.press, HERE)
 
 
 @pytest.fixture
@@ -27,20 +30,6 @@ def client(app: Flask) -> FlaskClient:
     user(app, "admin", "ada")
     sign_in(client, "ada")
     return client
-
-
-def show(client: FlaskClient, query: str = "") -> str:
-    answer = client.get(HERE + query, headers=PAGE)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
-
-
-def press(client: FlaskClient, words: str, query: str = "") -> str:
-    """Presses the button of the page, and returns the page to which it leads."""
-    pressed = button(show(client, query), words)
-    answer = client.post(pressed.action, data=pressed.fields, headers=PAGE)
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    return client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)
 
 
 def compare(office: Office, client: FlaskClient) -> str:

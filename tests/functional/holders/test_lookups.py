@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.holders.conftest import Ask, Office
+from tests.functional.holders.conftest import Office
+from tests.services.asking import Ask
 
 
 def test_a_student_has_what_the_directory_says(office: Office, ask: Ask) -> None:

@@ -324,7 +324,7 @@ def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -
     assert office.job("run-tasks") == 1
     assert len(office.line.calls) <= total / 100 + 4
     with office.app.app_context(), reading() as session:
-        rows = session.scalars(select(HolderDifference).where(differences.IS_OPEN)).all()
+        rows = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
     mine = {
         (row.kind, row.asset_tag, row.asset_id, row.ours, row.theirs)
         for row in rows

@@ -138,5 +138,5 @@ def test_request_tracker_agrees_in_the_evening(day: Day) -> None:
     assert School(day.installation.app).miscounted() == []
     day.installation.server.run("holders", "compare")
     with day.installation.app.app_context(), reading() as session:
-        open_ones = session.scalars(select(HolderDifference).where(differences.IS_OPEN)).all()
+        open_ones = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
     assert [each for each in open_ones if each.asset_tag or name in each.theirs] == []

@@ -1,32 +1,12 @@
 """A school, and somebody who asks the API about it."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from tests.services.house import token
+from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
 from tests.services.school import School
-
-Ask = Callable[..., TestResponse]
 
 
 @pytest.fixture
 def school(app: Flask) -> School:
     return School(app)
-
-
-@pytest.fixture
-def ask(app: Flask, client: FlaskClient) -> Ask:
-    """Asks as somebody of the staff, or with `role` as somebody else."""
-    headers: dict[str, dict[str, str]] = {}
-
-    def ask(method: str, path: str, *, role: str = "staff", **more: Any) -> TestResponse:
-        if role not in headers:
-            headers[role] = token(app, role)
-        return client.open(path, method=method, headers=headers[role], **more)
-
-    return ask

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functional.students.conftest import Ask
+from tests.services.asking import Ask
 from tests.services.school import School
 
 

@@ -1,6 +1,7 @@
 """The page of differences: comparing, settling one by its button, settling all of a kind, and what is said where nothing can be done."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -17,6 +18,7 @@ from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag, TagDifference, TagSequence
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.house import EXTENSION
+from tests.services import forms
 from tests.services.creations import create_confirmed
 from tests.services.forms import button, buttons
 from tests.services.house import csrf_token as csrf
@@ -24,6 +26,7 @@ from tests.services.house import sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 HERE = "/admin/asset-tags/differences"
+show, press = partial(forms.show, HERE), partial(forms.press, HERE)
 
 
 @pytest.fixture
@@ -32,20 +35,6 @@ def client(app: Flask) -> FlaskClient:
     user(app, "staff", "ada")
     sign_in(client, "ada")
     return client
-
-
-def show(client: FlaskClient, query: str = "") -> str:
-    answer = client.get(HERE + query, headers=PAGE)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
-
-
-def press(client: FlaskClient, words: str, query: str = "") -> str:
-    """Presses the button of the page, and returns the page to which it leads."""
-    pressed = button(show(client, query), words)
-    answer = client.post(pressed.action, data=pressed.fields, headers=PAGE)
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    return client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)
 
 
 def run(app: Flask, job: str) -> int:
@@ -157,7 +146,7 @@ def test_all_of_a_kind_are_settled_in_the_safe_way_and_nothing_else_is(app: Flas
     ]
     assert [name(app, each) for each in renamed] == ["W12-0001", "W12-0002", "W12-0003"]
     assert (states["W12-0004"], states["W12-0005"]) == ("released", "assigned")
-    assert [each.words for each in buttons(show(client)) if "W12" in each.words] == ["Keep W12-0005, never give it again"]
+    assert [each.words for each in buttons(show(client)) if "W12" in each.words] == ["Keep W12-0005, never give it again, #5"]
 
 
 def test_a_button_that_promises_what_is_no_longer_so_does_nothing(app: Flask, client: FlaskClient) -> None:

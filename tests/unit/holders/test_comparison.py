@@ -59,7 +59,7 @@ def told(school: School, directory: Holders, tag: str, student_id: str = "") -> 
 
 def found() -> set[tuple[str, str, int, str, str]]:
     with reading() as session:
-        rows = session.scalars(select(HolderDifference).where(differences.IS_OPEN))
+        rows = session.scalars(select(HolderDifference).where(differences.RECORD.is_open))
         return {(row.kind, row.asset_tag, row.asset_id, row.ours, row.theirs) for row in rows}
 
 
@@ -158,10 +158,10 @@ def test_what_was_left_stays_so_until_something_changes(school: School, director
     compare(directory)
     with transaction() as session:
         difference_id = session.scalars(select(HolderDifference.id)).one()
-        differences.close(session, difference_id, "left", actor=ADA, now=utc_now())
+        differences.RECORD.close(session, difference_id, "left", actor=ADA, now=utc_now())
     assert compare(directory) == 0
     with reading() as session:
-        assert differences.count_left(session) == 1
+        assert differences.RECORD.count_left(session) == 1
     directory.set_holder(asset_id, "mr.may")
     assert compare(directory) == 1
 

@@ -7,10 +7,10 @@ from sqlalchemy import delete, select, update
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.differences.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled
 from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import DirectoryUnreachable
 from request_tracker_utils.holders import comparison, differences
-from request_tracker_utils.holders.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.holders.settlement import Settlement
@@ -40,7 +40,7 @@ def settlement(directory: Holders) -> Settlement:
 
 def the_one() -> Choice:
     with reading() as session:
-        difference = session.scalars(select(HolderDifference).where(differences.IS_OPEN)).one()
+        difference = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).one()
         return choices(session, [difference], place="RT", rule=RULE)[0]
 
 

@@ -58,7 +58,7 @@ def compare(
 def found() -> set[tuple[str, str, int, str | None]]:
     """The open ones: kind, tag, asset, name."""
     with reading() as session:
-        rows = session.scalars(select(TagDifference).where(differences.IS_OPEN))
+        rows = session.scalars(select(TagDifference).where(differences.RECORD.is_open))
         return {(row.kind, row.tag, row.asset_id, row.name) for row in rows}
 
 

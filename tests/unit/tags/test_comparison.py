@@ -24,7 +24,7 @@ def directory(inside: Flask) -> StumblingDirectory:
 
 def close(settlement: str, at: datetime) -> None:
     with transaction() as session:
-        differences.close(session, only().id, settlement, actor=ADA, now=at)
+        differences.RECORD.close(session, only().id, settlement, actor=ADA, now=at)
 
 
 class TestAComparison:
@@ -116,9 +116,9 @@ class TestAComparison:
             session.add_all(DirectoryAsset(name=f"W12-{number}x", created_at=NOW) for number in range(1, 1501))
         assert compare(directory) == 3000
         with reading() as session:
-            counts = differences.counts(session)
-            first, more = differences.page_of(session, DifferenceKind.MISSPELT, after=0, limit=50)
-            last, rest = differences.page_of(session, DifferenceKind.MISSPELT, after=first[-1].id, limit=2000)
+            counts = differences.RECORD.counts(session)
+            first, more = differences.RECORD.page_of(session, DifferenceKind.MISSPELT, after=0, limit=50)
+            last, rest = differences.RECORD.page_of(session, DifferenceKind.MISSPELT, after=first[-1].id, limit=2000)
         assert (counts["unknown"], counts["misspelt"], counts["gone"]) == (1500, 1500, 0)
         assert (len(first), more, len(last), rest) == (50, True, 1450, False)
 

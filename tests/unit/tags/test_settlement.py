@@ -9,9 +9,10 @@ from flask import Flask
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import transaction
+from request_tracker_utils.differences.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled
 from request_tracker_utils.directory.service import Asset, AssetNotFound, DirectoryBusy, DirectoryRefused, DirectoryUnreachable
 from request_tracker_utils.tags import confirmation, differences, sequence, service
-from request_tracker_utils.tags.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled, TagTaken
+from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import TagState
 from request_tracker_utils.tags.settlement import Settlement
 from request_tracker_utils.tags.ways import Choice, Way, choices
@@ -34,7 +35,7 @@ def settle(directory: StumblingDirectory, number: int, way: Way, *, actor: Actor
 
 def choice(number: int) -> Choice:
     with transaction() as session:
-        return choices(session, [differences.get(session, number)], place="RT")[0]
+        return choices(session, [differences.RECORD.get(session, number)], place="RT")[0]
 
 
 def ways(number: int) -> list[Way]:

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from request_tracker_utils.students import station as students_station
 from request_tracker_utils.students.models import RepairTicket
-from tests.functional.students.conftest import Ask
+from tests.services.asking import Ask
 from tests.services.house import csrf_token, sign_in, user
 from tests.services.school import School
 
