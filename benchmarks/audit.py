@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from sqlalchemy import text
 
+from benchmarks.databases import both
 from benchmarks.progress import say
 from benchmarks.row import TIMES, Row
 from benchmarks.signed_in import ask, call_of
@@ -48,16 +49,8 @@ FILL = """{numbers} INSERT INTO tag_events (at, actor, action, tag, asset_id, ol
 
 
 def measure() -> Iterator[Row]:
-    from tests.services.databases import PostgreSQL, SQLite
-
-    with TemporaryDirectory() as folder:
-        yield _of_database("SQLite", SQLite(Path(folder)))
-    with TemporaryDirectory() as folder:
-        server = PostgreSQL(Path(folder))
-        try:
-            yield _of_database("PostgreSQL", server)
-        finally:
-            server.stop()
+    for title, server in both():
+        yield _of_database(title, server)
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Row:

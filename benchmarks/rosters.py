@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from sqlalchemy import select, text
 
+from benchmarks.databases import both
 from benchmarks.progress import say
 from benchmarks.row import SHARE, TIMES, Row
 from request_tracker_utils.core.actor import of_command
@@ -51,16 +52,8 @@ FILL = {
 
 
 def measure() -> Iterator[Row]:
-    from tests.services.databases import PostgreSQL, SQLite
-
-    with TemporaryDirectory() as folder:
-        yield from _of_database("SQLite", SQLite(Path(folder)))
-    with TemporaryDirectory() as folder:
-        server = PostgreSQL(Path(folder))
-        try:
-            yield from _of_database("PostgreSQL", server)
-        finally:
-            server.stop()
+    for title, server in both():
+        yield from _of_database(title, server)
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:

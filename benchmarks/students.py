@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from benchmarks import school
+from benchmarks.databases import both
 from benchmarks.progress import say
 from benchmarks.row import COUNT, TIMES, Row
 from benchmarks.signed_in import ask, call_of
@@ -38,16 +39,8 @@ Ask = Callable[["School", random.Random], str]
 
 
 def measure() -> Iterator[Row]:
-    from tests.services.databases import PostgreSQL, SQLite
-
-    with TemporaryDirectory() as folder:
-        yield from _of_database("SQLite", SQLite(Path(folder)))
-    with TemporaryDirectory() as folder:
-        server = PostgreSQL(Path(folder))
-        try:
-            yield from _of_database("PostgreSQL", server)
-        finally:
-            server.stop()
+    for title, server in both():
+        yield from _of_database(title, server)
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from sqlalchemy import select, text
 
+from benchmarks.databases import both
 from benchmarks.row import SHARE, Row
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
@@ -47,16 +48,8 @@ PLAN = [name for number in range(ROUNDS) for name in (list(WORK) if number % 2 e
 
 
 def measure() -> Iterator[Row]:
-    from tests.services.databases import PostgreSQL, SQLite  # not for the workers, which import this module again
-
-    with TemporaryDirectory() as folder:
-        yield _of_database("SQLite", SQLite(Path(folder)))
-    with TemporaryDirectory() as folder:
-        server = PostgreSQL(Path(folder))
-        try:
-            yield _of_database("PostgreSQL", server)
-        finally:
-            server.stop()
+    for title, server in both():
+        yield _of_database(title, server)
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Row:

@@ -7,15 +7,10 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import batch, devices, handing, history, service
 from request_tracker_utils.students.api import begin_of, page_of
 from request_tracker_utils.students.batch import Operation, Outcome
-from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, StudentNotFound
-from request_tracker_utils.students.finding import DevicesWanted, count_devices, find_devices
-from request_tracker_utils.students.names import TELL_HOLDERS
-from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.schemas import (
+from request_tracker_utils.students.device_schemas import (
     BatchCheckIn,
     BatchDone,
     ChangedDevice,
-    Deleted,
     DevicePage,
     DevicePath,
     DeviceRow,
@@ -27,6 +22,11 @@ from request_tracker_utils.students.schemas import (
     Overridden,
     Override,
 )
+from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, StudentNotFound
+from request_tracker_utils.students.finding import DevicesWanted, count_devices, find_devices
+from request_tracker_utils.students.names import TELL_HOLDERS
+from request_tracker_utils.students.permissions import StudentPermission
+from request_tracker_utils.students.schemas import Deleted
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.house import house, settings

@@ -16,8 +16,7 @@ from request_tracker_utils.students.forms import DeviceForm, device_form
 from request_tracker_utils.students.models import DeviceStatus
 from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.views import ENTRIES, PAGE, today
-from request_tracker_utils.students.walks import Place
+from request_tracker_utils.students.views import ENTRIES, PAGE, asked_page, today
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.house import house, settings
@@ -31,7 +30,7 @@ def listed() -> str:
     """Devices by tag or serial number and by status; or the loaners that should be back."""
     text, status = request.args.get("q", "").strip()[:100], request.args.get("status", "")
     wanted = DevicesWanted(text, status if status in list(DeviceStatus) else "")
-    page, after = min(max(1, request.args.get("page", 1, type=int)), 100_000), Place.parse(request.args.get("after", ""))
+    page, after = asked_page()
     prefix = settings().prefix
     with reading() as session:
         found = finding.find_devices(session, wanted, prefix=prefix, size=PAGE, after=after, offset=(page - 1) * PAGE)
@@ -45,7 +44,7 @@ def listed() -> str:
 @require(StudentPermission.READ)
 def overdue() -> str:
     """Loaners that should be back, those that are late longest first."""
-    page = min(max(1, request.args.get("page", 1, type=int)), 100_000)
+    page, _ = asked_page()
     with reading() as session:
         late = loans.overdue(session, today(), limit=PAGE + 1, offset=(page - 1) * PAGE)
         holders, count = loans.holders_of(session, late), loans.count_overdue(session, today())

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from request_tracker_utils.students.device_schemas import DeviceRow, LogRow
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.models import Device, DeviceLog
-from request_tracker_utils.students.schemas import DeviceRow, LogRow, Text
+from request_tracker_utils.students.schemas import Text
 from request_tracker_utils.students.station import AtTable, Outcome, Scan, came_back, scan_of, words_of
 
 LONGEST_TICKET = 500

@@ -22,7 +22,7 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.house import house, settings
 
-PAGE = 50
+PAGE, LAST_PAGE = 50, 100_000
 DEVICES_SHOWN = 5
 ENTRIES = 100
 """Of a record that are shown."""
@@ -35,8 +35,7 @@ pages = Blueprint("students", __name__, url_prefix="/students")
 def dashboard() -> str:
     """How far the handing out has come, and the students, filtered."""
     wanted = asked_students()
-    page, after = request.args.get("page", 1, type=int), Place.parse(request.args.get("after", ""))
-    page = min(max(1, page), 100_000)
+    page, after = asked_page()
     with reading() as session:
         counted = counts(session)
         try:
@@ -167,6 +166,11 @@ def assign(student_id: str) -> ResponseReturnValue:
 def today() -> date:
     """As people of this installation have it."""
     return utc_now().astimezone(settings().zone).date()
+
+
+def asked_page() -> tuple[int, Place | None]:
+    """The page that the address asks for, and where it begins if the page before has said so."""
+    return min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE), Place.parse(request.args.get("after", ""))
 
 
 def asked_students() -> StudentsWanted:

@@ -1,12 +1,10 @@
-// Counts the lines while they are scanned, takes a dropped file, and lets Ctrl+Enter check the list.
+// Counts the lines while they are scanned, and lets Ctrl+Enter check the list.
 "use strict";
 
 (() => {
   const form = document.getElementById("intake");
   const lines = form.elements.namedItem("lines");
-  const file = form.elements.namedItem("file");
   const count = form.querySelector("[data-count]");
-  const drop = form.querySelector("[data-drop]");
   const PAUSE = 250;
   let waiting = 0;
 
@@ -34,26 +32,5 @@
       event.preventDefault();
       form.requestSubmit();
     }
-  });
-
-  for (const words of form.querySelectorAll("[data-by-script]")) words.hidden = false;
-  const holdsFile = (event) => event.dataTransfer.types.includes("Files");
-  // Anywhere on the page: a file that misses the area would be opened in place of the page.
-  for (const kind of ["dragenter", "dragover"]) {
-    document.addEventListener(kind, (event) => {
-      if (!holdsFile(event)) return;
-      event.preventDefault();
-      drop.classList.add("is-over");
-    });
-  }
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) drop.classList.remove("is-over");
-  });
-  document.addEventListener("drop", (event) => {
-    if (!holdsFile(event)) return;
-    event.preventDefault();
-    drop.classList.remove("is-over");
-    file.files = event.dataTransfer.files;
-    file.focus();
   });
 })();

@@ -96,9 +96,9 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
 def test_a_file_that_is_dropped_anywhere_is_taken_and_its_columns_are_mapped_by_hand(app: Flask, url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
         drag(page, "dragover")
-        expect(page.locator("[data-drop]")).to_have_class("intake-drop is-over")
+        expect(page.locator("[data-drop]")).to_have_class("list-drop is-over")
         drag(page, "drop", "Nummer;Gerät;Marke\nA1;G10;HP\nB2;G11;HP\n")
-        expect(page.locator("[data-drop]")).to_have_class("intake-drop")
+        expect(page.locator("[data-drop]")).to_have_class("list-drop")
         expect(page.get_by_label("CSV file")).to_be_focused()
         page.get_by_role("button", name="Check the list").click()
         expect(page.get_by_role("heading", name="cart.csv")).to_be_visible()
