@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from request_tracker_utils.students.errors import FieldUnfit
@@ -13,6 +14,8 @@ STUDENT_TEXTS = {"first_name": 100, "last_name": 100, "building": 100, "homeroom
 """Field → most characters."""
 DEVICE_TEXTS = {"serial_number": 100, "model": 200, "building": 100}
 LONGEST_ID = 50
+KEPT = 20_000
+"""Texts that are kept as they were read."""
 RESERVED = {
     "students": {"stats", "new", "scan", "import", "export.csv", "rollover", "leavers", "leavers.csv", "differences", "years"},
     "devices": {"batch-checkin", "poll_all", "new", "import", "export.csv", "logs.csv", "overdue"},
@@ -53,6 +56,15 @@ def short_text(text: str, field: str, longest: int) -> str:
     return cleaned
 
 
+@lru_cache(maxsize=KEPT)
+def _name_key(name: str) -> str:
+    return key(name)[:200]
+
+
+_known_text = lru_cache(maxsize=KEPT)(short_text)
+"""Of names, buildings and homerooms a list of thousands holds the same ones again and again."""
+
+
 def student_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a student for those fields that are given. Raises FieldUnfit."""
     columns: dict[str, Any] = {}
@@ -61,12 +73,12 @@ def student_fields(values: Mapping[str, Any]) -> dict[str, Any]:
         columns["id_key"] = key(columns["student_id"])
     for field, longest in STUDENT_TEXTS.items():
         if field in values:
-            columns[field] = short_text(str(values[field] or ""), field, longest)
+            columns[field] = (short_text if field == "email" else _known_text)(str(values[field] or ""), field, longest)
     for field, column in (("first_name", "first_key"), ("last_name", "last_key")):
         if field in columns:
             if not columns[field]:
                 raise FieldUnfit(f"The {field.replace('_', ' ')} is missing.", field=field)
-            columns[column] = key(columns[field])[:200]
+            columns[column] = _name_key(columns[field])
     if "grade" in values:
         columns["grade"] = grade_of("" if values["grade"] is None else str(values["grade"]))
         columns["grade_rank"] = rank(columns["grade"])
