@@ -60,9 +60,8 @@ def prepare(app: Flask, settings: Settings) -> None:
     with app.app_context():
         _refuse_older_installation(settings)
     with app.app_context(), holding(db.engine, "migration"):
-        with db.engine.connect() as connection:
-            _refuse_newer(MigrationContext.configure(connection).get_current_revision())
-        upgrade(directory=str(MIGRATIONS))
+        if not _is_current():
+            upgrade(directory=str(MIGRATIONS))
         _refuse_other_directory()
         for step in house().preparations:
             step()
@@ -72,17 +71,18 @@ def check_schema(app: Flask, settings: Settings) -> None:
     """Raises NotReady unless the database is as this version of the program wants it."""
     with app.app_context():
         _refuse_older_installation(settings)
-        with db.engine.connect() as connection:
-            here = MigrationContext.configure(connection).get_current_revision()
-        _refuse_newer(here)
-        if here != ScriptDirectory(str(MIGRATIONS)).get_current_head():
+        if not _is_current():
             raise NotReady("The database is not up to date. Run `rtutils db upgrade` first.")
 
 
-def _refuse_newer(revision: str | None) -> None:
-    known = {step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    if revision is not None and revision not in known:
+def _is_current() -> bool:
+    """Whether the database needs no migration. Raises NotReady when a newer version of this program made it."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with db.engine.connect() as connection:
+        here = MigrationContext.configure(connection).get_current_revision()
+    if here is not None and here not in {step.revision for step in scripts.walk_revisions()}:
         raise NotReady("The database was made by a newer version of this program. Install that one, or bring back an older backup.")
+    return here == scripts.get_current_head()
 
 
 def _writable(folder: Path) -> None:
@@ -111,6 +111,8 @@ def _kept_key(path: Path) -> str:
 
 def _refuse_older_installation(settings: Settings) -> None:
     file = settings.database_file
+    if file is None and inspect(db.engine).has_table("alembic_version"):
+        return
     tables = set(_tables_of_file(file) if file else inspect(db.engine).get_table_names())
     if tables and "alembic_version" not in tables:
         raise NotReady(OLDER_INSTALLATION.format(file=file) if file else FOREIGN_TABLES)

@@ -67,6 +67,7 @@ def run_tasks(app: Flask) -> None:
 
 
 def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:
+    expect(page.get_by_text("Or drop the file here.")).to_be_visible()  # the page's script shows it once it listens
     page.evaluate(DROP, [target, kind, text])
 
 
