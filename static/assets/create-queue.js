@@ -137,6 +137,8 @@ const creationQueue = (() => {
     work();
   }
 
+  askBeforeClosing(() => entries.some((entry) => ["waiting", "sending", "later"].includes(entry.state)));
+
   return {
     // Takes values as they stand; what failed of the same serial number before is replaced.
     add(values) {

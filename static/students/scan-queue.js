@@ -147,6 +147,7 @@ const scanQueue = (() => {
   }
 
   const isOpen = (entry) => entry.state === "waiting" || entry.state === "sending";
+  askBeforeClosing(() => entries.some(isOpen));
 
   return {
     // Takes {does, code, …} as they stand.

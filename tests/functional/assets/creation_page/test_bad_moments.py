@@ -29,6 +29,7 @@ pytestmark = pytest.mark.chromium
 def test_a_reload_in_the_middle_loses_nothing_and_creates_nothing_twice(browser: Browser, app: Flask, server: Server) -> None:
     serials = [f"SN-{number}" for number in range(12)]
     with opened(browser, server, expected=AWAY) as page:
+        page.on("dialog", lambda dialog: dialog.accept())  # the browser asks about what waits
         say_what(page)
         scan(page, *serials[:6])
         page.reload()
@@ -60,6 +61,24 @@ def test_an_asset_of_which_the_answer_was_lost_counts_as_done_and_is_labelled(br
         expect(page.locator("#list [data-printed]")).to_have_count(2)
         assert (lost, page.evaluate("printed")) == ([201], ["W12-0001", "W12-0002"])
     assert created(app) == tags_of(["SN-1", "SN-2"])
+
+
+def test_a_window_is_not_closed_by_mistake_while_laptops_wait(browser: Browser, server: Server) -> None:
+    with opened(browser, server, expected=AWAY) as page:
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        say_what(page)
+        page.route(re.compile("/assets/create$"), lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+        scan(page, "SN-1", "SN-2")
+        expect(page.locator('#list [data-state="later"]')).to_be_visible()
+        page.close(run_before_unload=True)
+        page.wait_for_timeout(300)
+        assert asked == ["beforeunload"]
+        page.get_by_role("link", name="Students").first.click()
+        page.wait_for_url("**/students**")
+        page.goto(f"{server.url}/assets/create")
+        expect(page.locator("#list")).to_contain_text("SN-2")
+        assert asked == ["beforeunload"]
 
 
 def test_the_queue_goes_on_when_the_server_is_back(browser: Browser, app: Flask, server: Server) -> None:

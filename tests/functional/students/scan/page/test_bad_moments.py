@@ -52,6 +52,8 @@ def test_a_reload_loses_nothing_and_does_nothing_twice(browser: Browser, school:
         scan(page, "1001", "W12-0001")
         says(page, "W12-0001")
         page.route("**/api/scan/*", lambda route: route.abort())
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
         scan(page, "W12-0002", "1002", "W12-0003")
         page.reload()
         expect(lines(page, "waiting")).to_have_count(3)
@@ -62,6 +64,9 @@ def test_a_reload_loses_nothing_and_does_nothing_twice(browser: Browser, school:
         scan(page, "W12-0005")
         says(page, "W12-0005")
         expect(at_table(page).get_by_role("listitem")).to_have_count(3)
+        idle(page)
+        page.reload()
+        assert asked == ["beforeunload"] * 2  # while something waited
     assert given(school) == [("1001", "W12-0001"), ("1001", "W12-0002"), *(("1002", f"W12-000{number}") for number in (3, 4, 5))]
 
 
