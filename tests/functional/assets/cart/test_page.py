@@ -73,7 +73,8 @@ def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:
 
 def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flask, url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
-        for number in range(60):  # the field has the focus already, and Enter, which a scanner types, is a new line
+        expect(page.get_by_label(LIST)).to_be_focused()  # by itself
+        for number in range(60):  # Enter, which a scanner types, is a new line
             page.keyboard.type(f"cart-{number:03d}\n")
         page.keyboard.type("CART-007\n")
         expect(page.locator("[data-count]")).to_have_text("61 lines, 1 repeated: CART-007")
