@@ -1,13 +1,10 @@
 """`rtutils`, command by command, as a person at a terminal runs it."""
 
 import hashlib
-import os
 import shutil
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,32 +12,7 @@ import pytest
 from request_tracker_utils.cli import main
 from tests.services import house
 from tests.services.databases import SQLite
-
-Result = subprocess.CompletedProcess[str]
-
-
-class Terminal:
-    """Runs `rtutils` in a process of its own, with nothing of this machine's settings."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-        self.environ = {**kept, "INSTANCE_PATH": str(folder / "instance"), "LOG_LEVEL": "WARNING"}
-
-    def run(self, *arguments: str, typed: str = "", **environ: str) -> Result:
-        command = [sys.executable, "-m", "request_tracker_utils.cli", *arguments]
-        settings = {**self.environ, **environ}
-        root = Path(__file__).resolve().parents[3]
-        return subprocess.run(
-            command,
-            input=typed,
-            capture_output=True,
-            text=True,
-            env={**settings, "PYTHONPATH": str(root)},
-            cwd=self.folder,
-            check=False,
-            timeout=60,
-        )
+from tests.services.terminal import Terminal
 
 
 @pytest.fixture
@@ -70,19 +42,19 @@ def test_every_command_has_help() -> None:
 
 def test_help_needs_no_database(terminal: Terminal) -> None:
     for arguments in ([], ["--help"], ["users", "--help"], ["tags", "next", "--help"]):
-        assert terminal.run(*arguments).returncode in (0, 2)
+        assert terminal.ended(*arguments)[0] in (0, 2)
     assert not (terminal.folder / "instance").exists()
 
 
 def test_a_database_that_is_not_ready_is_said_with_what_to_do(terminal: Terminal) -> None:
     result = terminal.run("tags", "next")
-    assert (result.returncode, result.stdout) == (3, "")
+    assert (result.exit_code, result.stdout) == (3, "")
     assert "rtutils db upgrade" in result.stderr
 
 
 def test_wrong_settings_are_listed_together(terminal: Terminal) -> None:
     result = terminal.run("settings", PORT="x", TIMEZONE="Mars")
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert "PORT" in result.stderr
     assert "TIMEZONE" in result.stderr
 
@@ -106,12 +78,12 @@ def test_users_are_made_and_listed(ready: Terminal) -> None:
     made = ready.run(
         "users", "create", "ada", "--role", "admin", "--email", "ada@example.org", "--password-stdin", typed="a long password\n"
     )
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     assert ready.run("users", "list").stdout == "ada\tadmin\tactive\tada@example.org\n"
     again = ready.run("users", "create", "ADA", "--role", "user", "--password-stdin", typed="a long password\n")
-    assert (again.returncode, "is taken" in again.stderr) == (1, True)
-    assert ready.run("users", "create", "bob", "--role", "king", "--password-stdin", typed="a long password\n").returncode == 2
-    assert ready.run("users", "create", "bob", "--role", "user", "--password-stdin", typed="short\n").returncode == 1
+    assert (again.exit_code, "is taken" in again.stderr) == (1, True)
+    assert ready.run("users", "create", "bob", "--role", "king", "--password-stdin", typed="a long password\n").exit_code == 2
+    assert ready.run("users", "create", "bob", "--role", "user", "--password-stdin", typed="short\n").exit_code == 1
 
 
 def test_a_token_is_printed_alone_and_can_be_revoked(ready: Terminal) -> None:
@@ -119,34 +91,34 @@ def test_a_token_is_printed_alone_and_can_be_revoked(ready: Terminal) -> None:
     token = ready.run("tokens", "create", "ada", "--label", "script").stdout
     assert token.startswith("rtu_")
     assert token.count("\n") == 1
-    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).returncode == 0
-    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).returncode == 1
+    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 0
+    assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 1
     ready.run("tokens", "create", "ada", "--label", "script")
     assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "1 revoked.\n"
-    assert ready.run("tokens", "revoke").returncode == 2
-    assert ready.run("tokens", "create", "nobody").returncode == 1
+    assert ready.run("tokens", "revoke").exit_code == 2
+    assert ready.run("tokens", "create", "nobody").exit_code == 1
 
 
 def test_a_set_up_link_is_printed_while_nobody_administers(ready: Terminal) -> None:
     first = ready.run("setup-link", APP_URL="https://tags.example.org")
     assert first.stdout.startswith("https://tags.example.org/set-up/")
     ready.run("users", "create", "ada", "--role", "admin", "--password-stdin", typed="a long password\n")
-    assert ready.run("setup-link").returncode == 1
+    assert ready.run("setup-link").exit_code == 1
 
 
 def test_jobs_are_listed_by_name_and_run(ready: Terminal) -> None:
     names = [line.split("\t")[0] for line in ready.run("jobs", "list").stdout.splitlines()]
     assert {"adopt-tags", "confirm-tags"} <= set(names)
-    assert ready.run("jobs", "run", "confirm-tags").returncode == 0
+    assert ready.run("jobs", "run", "confirm-tags").exit_code == 0
     unknown = ready.run("jobs", "run", "nonsense")
-    assert (unknown.returncode, "confirm-tags" in unknown.stderr) == (1, True)
+    assert (unknown.exit_code, "confirm-tags" in unknown.stderr) == (1, True)
 
 
 def test_the_demonstration_fills_an_empty_database_only(ready: Terminal) -> None:
     assert ready.run("tags", "next").stdout == "W12-0001\n"
-    assert ready.run("demo").returncode == 0
+    assert ready.run("demo").exit_code == 0
     assert ready.run("tags", "next").stdout == "W12-0061\n"
-    assert ready.run("demo").returncode == 1
+    assert ready.run("demo").exit_code == 1
 
 
 def test_an_older_installations_database_is_refused_and_left_untouched(terminal: Terminal) -> None:
@@ -159,7 +131,7 @@ def test_an_older_installations_database_is_refused_and_left_untouched(terminal:
     before = hashlib.sha256(file.read_bytes()).hexdigest()
     for arguments in (["db", "upgrade"], ["tags", "next"], ["serve"]):
         result = terminal.run(*arguments)
-        assert (result.returncode, "import-legacy" in result.stderr) == (3, True)
+        assert (result.exit_code, "import-legacy" in result.stderr) == (3, True)
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
     assert sorted(path.name for path in folder.iterdir()) == ["database.sqlite", "secret_key"]
 
@@ -167,17 +139,17 @@ def test_an_older_installations_database_is_refused_and_left_untouched(terminal:
 def test_a_file_that_is_no_database_is_refused(terminal: Terminal) -> None:
     (terminal.folder / "notes.txt").write_text("these are notes, and no database at all" * 100)
     result = terminal.run("db", "upgrade", DATABASE_PATH=str(terminal.folder / "notes.txt"))
-    assert (result.returncode, "DATABASE_PATH" in result.stderr) == (3, True)
+    assert (result.exit_code, "DATABASE_PATH" in result.stderr) == (3, True)
 
 
 def test_tags_of_one_directory_are_not_taken_for_those_of_another(ready: Terminal) -> None:
     ready.run("demo")
     result = ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x")
-    assert (result.returncode, "RT_URL" in result.stderr) == (3, True)
+    assert (result.exit_code, "RT_URL" in result.stderr) == (3, True)
 
 
 def test_an_empty_installation_may_move_to_request_tracker(ready: Terminal) -> None:
-    assert ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x").returncode == 0
+    assert ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -191,7 +163,7 @@ def test_an_empty_installation_may_move_to_request_tracker(ready: Terminal) -> N
 )
 def test_what_cannot_be_used_is_named_with_its_setting(terminal: Terminal, name: str, value: str, code: int) -> None:
     result = terminal.run("db", "upgrade", **{name: value})
-    assert (result.returncode, "Traceback" in result.stderr) == (code, False)
+    assert (result.exit_code, "Traceback" in result.stderr) == (code, False)
     assert name in result.stderr or "database does not answer" in result.stderr
 
 
@@ -200,33 +172,33 @@ def test_a_database_of_a_newer_version_is_left_alone(ready: Terminal) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for arguments in (["db", "upgrade"], ["tags", "next"]):
         result = ready.run(*arguments)
-        assert (result.returncode, "newer version" in result.stderr) == (3, True)
+        assert (result.exit_code, "newer version" in result.stderr) == (3, True)
 
 
 def test_a_port_that_is_taken_is_refused(ready: Terminal) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        result = ready.run("serve", PORT=str(taken.getsockname()[1]))
-    assert (result.returncode, "PORT" in result.stderr) == (3, True)
+        code, told = ready.ended("serve", PORT=str(taken.getsockname()[1]))
+    assert (code, "PORT" in told) == (3, True)
 
 
 def test_numbers_of_the_embedded_directory_are_forgotten_when_request_tracker_comes(ready: Terminal) -> None:
     assert ready.run("tags", "next").stdout == "W12-0001\n"
     settings = {"RT_URL": "http://127.0.0.1:9", "RT_TOKEN": "1-2-x"}
-    assert ready.run("db", "upgrade", **settings).returncode == 0
+    assert ready.run("db", "upgrade", **settings).exit_code == 0
     waits = ready.run("tags", "next", **settings)
-    assert (waits.returncode, "being read" in waits.stderr) == (1, True), "what Request Tracker holds has to be read first"
+    assert (waits.exit_code, "being read" in waits.stderr) == (1, True), "what Request Tracker holds has to be read first"
 
 
 def test_a_data_folder_that_cannot_be_made_is_said(terminal: Terminal) -> None:
     (terminal.folder / "file").write_text("")
     result = terminal.run("db", "upgrade", INSTANCE_PATH=str(terminal.folder / "file" / "instance"))
-    assert (result.returncode, "INSTANCE_PATH" in result.stderr) == (2, True)
+    assert (result.exit_code, "INSTANCE_PATH" in result.stderr) == (2, True)
 
 
 def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
-    assert ready.run("demo").returncode == 0
+    assert ready.run("demo").exit_code == 0
     rows = ready.run("tags", "audit", "--search", "W12-0007").stdout.splitlines()
     assert [row.split("\t")[1:5] for row in rows] == [
         ["command line", "confirmed", "W12-0007", "7"],
@@ -238,7 +210,7 @@ def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
     assert (head, len(lines)) == ("when,who,action,tag,asset,old name,new name,why", 180)
     assert ready.run("tags", "audit", "--csv", "--limit", "2").stdout.splitlines()[1:] == lines[:2]
     assert ready.run("tags", "audit", "--search", "nothing").stdout == ""
-    assert ready.run("tags", "audit", "--limit", "0").returncode == 2
+    assert ready.run("tags", "audit", "--limit", "0").exit_code == 2
 
 
 def test_an_older_installations_files_are_taken_over_with_a_report(ready: Terminal) -> None:
@@ -247,7 +219,7 @@ def test_an_older_installations_files_are_taken_over_with_a_report(ready: Termin
     log.write_text("2025-10-08T12:00:00 - Asset Tag: W12-0041, Request Tracker ID: 123\nrubbish\n")
     sqlite3.connect(ready.folder / "instance" / "database.sqlite").executescript("UPDATE tag_sequences SET adopted_at = NULL")
     first, second = (ready.run("tags", "adopt", ASSET_TAG_SEQUENCE_FILE=str(ready.folder / "sequence")) for _ in range(2))
-    assert (first.returncode, first.stderr) == (0, "")
+    assert (first.exit_code, first.stderr) == (0, "")
     assert first.stdout.splitlines() == [
         "1 taken over or given.",
         f"{log}:",
@@ -259,13 +231,13 @@ def test_an_older_installations_files_are_taken_over_with_a_report(ready: Termin
     assert second.stdout.splitlines()[0] == "0 taken over or given."
     assert ready.run("tags", "next").stdout == "W12-0042\n"
     missing = ready.run("tags", "adopt", ASSET_TAG_CONFIRMATIONS_LOG="/no/such/file")
-    assert (missing.returncode, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)
+    assert (missing.exit_code, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)
 
 
 def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> None:
     ready.run("demo")
     agreed = ready.run("tags", "compare")
-    assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert (agreed.exit_code, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
     assert "Comparing" in agreed.stderr
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
         database.execute("UPDATE directory_assets SET name = 'old' WHERE id = 3")
@@ -274,7 +246,7 @@ def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> No
 
 def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
     agreed = ready.run("holders", "compare")
-    assert (agreed.returncode, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert (agreed.exit_code, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
     ready.run("demo")
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
         database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 50")
@@ -284,7 +256,7 @@ def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
 def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:
     ready.run("jobs", "run", "compare-tags")
     refused = ready.run("tags", "compare")
-    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (refused.exit_code, refused.stdout) == (1, "")
     assert "A comparison is under way already: task 1." in refused.stderr
     ready.run("jobs", "run", "run-tasks")
-    assert ready.run("tags", "compare").returncode == 0
+    assert ready.run("tags", "compare").exit_code == 0

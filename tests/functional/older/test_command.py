@@ -2,12 +2,9 @@
 
 import csv
 import hashlib
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -20,25 +17,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 from tests.services.older import DOCUMENTED, OlderFile, everything, only
 from tests.services.school import School
-
-Result = subprocess.CompletedProcess[str]
-ROOT = Path(__file__).resolve().parents[3]
-
-
-class Terminal:
-    """Runs `rtutils` in a process of its own, with nothing of this machine's settings."""
-
-    def __init__(self, folder: Path, **environ: str) -> None:
-        self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-        self.environ = {**kept, "INSTANCE_PATH": str(folder / "instance"), "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT), **environ}
-
-    def command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "request_tracker_utils.cli", *map(str, arguments)]
-
-    def run(self, *arguments: object, **environ: str) -> Result:
-        options = {"capture_output": True, "text": True, "cwd": self.folder, "check": False, "timeout": 120}
-        return subprocess.run(self.command(*arguments), env={**self.environ, **environ}, **options)  # type: ignore[call-overload,no-any-return]
+from tests.services.terminal import Terminal
 
 
 @pytest.fixture
@@ -58,7 +37,7 @@ def fill(file: OlderFile) -> None:
 def test_it_says_what_was_taken_and_what_not(terminal: Terminal, documented: OlderFile, app: Flask) -> None:
     fill(documented)
     first, second = terminal.run("import-legacy", documented.path), terminal.run("import-legacy", documented.path)
-    assert (first.returncode, second.returncode) == (1, 1), "a row was not taken"
+    assert (first.exit_code, second.exit_code) == (1, 1), "a row was not taken"
     assert first.stdout.splitlines() == [
         "Tags: 0 taken over from the directory and the older log; the sequence goes on from W12-0001.",
         "table        taken  there already  in part  not taken",
@@ -82,7 +61,7 @@ def test_it_says_what_was_taken_and_what_not(terminal: Terminal, documented: Old
 
 def test_it_ends_well_when_every_row_was_taken(terminal: Terminal, documented: OlderFile) -> None:
     documented.student()
-    assert terminal.run("import-legacy", documented.path).returncode == 0
+    assert terminal.run("import-legacy", documented.path).exit_code == 0
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(terminal: Terminal, documented: OlderFile, app: Flask) -> None:
@@ -93,7 +72,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(terminal: Terminal, document
     dry = terminal.run("import-legacy", documented.path, "--dry-run")
     assert everything(app) == before
     real = terminal.run("import-legacy", documented.path)
-    assert (dry.returncode, real.returncode) == (1, 1)
+    assert (dry.exit_code, real.exit_code) == (1, 1)
     assert dry.stdout.splitlines()[-1] == "Nothing was written: this was a dry run."
     assert dry.stdout.splitlines()[1:-1] == real.stdout.splitlines()[2:]
 
@@ -107,7 +86,7 @@ def test_the_report_is_a_file_for_spreadsheets(terminal: Terminal, documented: O
     assert head == ["table", "row", "outcome", "reason"]
     assert [row[:3] for row in rows] == [["students", "2", "in part"], ["students", "3", "not taken"]]
     refused = terminal.run("import-legacy", documented.path, "--report", "/no/such/folder/report.csv")
-    assert (refused.returncode, "--report: /no/such/folder/report.csv cannot be written" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "--report: /no/such/folder/report.csv cannot be written" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -117,13 +96,13 @@ def test_what_is_no_older_database_is_told_without_a_traceback(terminal: Termina
     if content is not None:
         (tmp_path / "file").write_text(content)
     result = terminal.run("import-legacy", tmp_path / "file")
-    assert (result.returncode, said in result.stderr, "Traceback" in result.stderr) == (1, True, False)
+    assert (result.exit_code, said in result.stderr, "Traceback" in result.stderr) == (1, True, False)
 
 
 def test_times_without_a_zone_are_those_of_the_zone_that_is_named_or_set(terminal: Terminal, field: OlderFile, app: Flask) -> None:
     field.log("W12-0001", timestamp="2025-06-10T05:00:00")
     field.log("W12-0002", timestamp="2025-06-10T05:00:00")
-    assert terminal.run("import-legacy", field.path, "--timezone", "Mars").returncode == 2
+    assert terminal.run("import-legacy", field.path, "--timezone", "Mars").exit_code == 2
     terminal.run("import-legacy", field.path, TIMEZONE="America/Chicago")
     assert only(app, DeviceLog, lambda each: each.asset_tag == "W12-0001").timestamp.hour == 10
     field.log("W12-0003", timestamp="2025-06-10T05:00:00")
@@ -153,7 +132,7 @@ def test_the_sequence_file_and_the_log_beside_it_are_taken_over(terminal: Termin
     assert "W12-0060" in terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "lower.txt").stdout, "never back"
     assert terminal.run("tags", "next").stdout == "W12-0060\n"
     wrong = terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "none.txt")
-    assert (wrong.returncode, "none.txt cannot be read or holds no number" in wrong.stderr) == (1, True)
+    assert (wrong.exit_code, "none.txt cannot be read or holds no number" in wrong.stderr) == (1, True)
 
 
 def test_nothing_is_taken_while_request_tracker_cannot_say_which_tags_it_holds(
@@ -161,9 +140,9 @@ def test_nothing_is_taken_while_request_tracker_cannot_say_which_tags_it_holds(
 ) -> None:
     fill(documented)
     settings = {"RT_URL": "http://127.0.0.1:9", "RT_TOKEN": "1-2-x"}
-    assert terminal.run("db", "upgrade", **settings).returncode == 0
+    assert terminal.run("db", "upgrade", **settings).exit_code == 0
     result = terminal.run("import-legacy", documented.path, **settings)
-    assert (result.returncode, "Traceback" in result.stderr) == (1, False), result.stderr
+    assert (result.exit_code, "Traceback" in result.stderr) == (1, False), result.stderr
     with app.app_context(), reading() as session:
         assert session.scalar(select(func.count()).select_from(Student)) == 0
 
@@ -175,14 +154,14 @@ def test_a_command_that_was_killed_is_ended_by_the_next(terminal: Terminal, docu
         older.executemany("INSERT INTO students (student_id, first_name, last_name) VALUES (?, ?, ?)", students)
         held = ((f"D{number}", number) for number in numbers)
         older.executemany("INSERT INTO device_info (asset_tag, status, current_student_id) VALUES (?, 'checked_out', ?)", held)
-    process = subprocess.Popen(terminal.command("import-legacy", documented.path), env=terminal.environ, stderr=subprocess.DEVNULL)
+    process = terminal.start("import-legacy", documented.path)
     deadline = time.monotonic() + 60
     while not (count := _count(school, Student)) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert 0 < count < 12_000, "it was killed in the middle"
-    assert terminal.run("import-legacy", documented.path).returncode == 0
+    assert terminal.run("import-legacy", documented.path).exit_code == 0
     assert (_count(school, Student), _count(school, Device)) == (12_000, 12_000)
     assert school.miscounted() == []
 
@@ -199,13 +178,13 @@ def test_the_older_file_under_the_usual_name_leads_to_the_import(tmp_path: Path)
     file.student()
     before = hashlib.sha256(file.path.read_bytes()).hexdigest()
     refused = terminal.run("import-legacy", file.path)
-    assert refused.returncode == 3
+    assert refused.exit_code == 3
     assert "Set DATABASE_PATH to a new file" in refused.stderr
     assert f"rtutils import-legacy {file.path}" in refused.stderr
     elsewhere = {"DATABASE_PATH": str(tmp_path / "instance" / "new.sqlite")}
-    assert terminal.run("db", "upgrade", **elsewhere).returncode == 0
+    assert terminal.run("db", "upgrade", **elsewhere).exit_code == 0
     done = terminal.run("import-legacy", file.path, **elsewhere)
-    assert (done.returncode, done.stdout.splitlines()[2].split()) == (0, ["students", "1", "0", "0", "0"]), done.stderr
+    assert (done.exit_code, done.stdout.splitlines()[2].split()) == (0, ["students", "1", "0", "0", "0"]), done.stderr
     assert hashlib.sha256(file.path.read_bytes()).hexdigest() == before
 
 
@@ -216,7 +195,7 @@ def test_the_older_file_may_be_moved_away_instead(tmp_path: Path) -> None:
     refused = terminal.run("db", "upgrade")
     assert "or move this file away" in refused.stderr
     shutil.move(tmp_path / "instance" / "database.sqlite", tmp_path / "older.sqlite")
-    assert terminal.run("db", "upgrade").returncode == 0
-    assert terminal.run("import-legacy", tmp_path / "older.sqlite").returncode == 0
+    assert terminal.run("db", "upgrade").exit_code == 0
+    assert terminal.run("import-legacy", tmp_path / "older.sqlite").exit_code == 0
     ours = terminal.run("import-legacy", tmp_path / "instance" / "database.sqlite")
-    assert (ours.returncode, "is a database of this program" in ours.stderr) == (1, True)
+    assert (ours.exit_code, "is a database of this program" in ours.stderr) == (1, True)

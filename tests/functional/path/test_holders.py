@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 import requests
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select, update
 
 from request_tracker_utils.core.clock import utc_now
@@ -18,6 +19,7 @@ from request_tracker_utils.holders import differences
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.students.models import Device
 from tests.functional.path.conftest import Install
+from tests.functional.students.scan.page.scanning import idle, lines, opened, scan
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import wait_until
 from tests.services.proxy import nobody_there
@@ -66,6 +68,11 @@ class Day:
             if not any(device.rt_due_at for device in self.devices()):
                 return
         raise AssertionError([(device.asset_tag, device.rt_due_at, device.rt_problem) for device in self.devices() if device.rt_due_at])
+
+    def as_we_have_it(self) -> dict[str, str]:
+        """Tag → the name in Request Tracker of who has the device."""
+        name = self.installation.settings["rt_student_user"].removesuffix("{student_id}")
+        return {device.asset_tag: f"{name}{device.current_student_id}" if device.current_student_id else "" for device in self.devices()}
 
     def in_request_tracker(self) -> dict[str, str]:
         """Tag → who holds and owns the asset there."""
@@ -129,14 +136,37 @@ def test_request_tracker_agrees_in_the_evening(day: Day) -> None:
         back.set()
         trouble.join()
     day.until_told()
-    devices = day.devices()
-    name = day.installation.settings["rt_student_user"].removesuffix("{student_id}")
-    ours = {device.asset_tag: f"{name}{device.current_student_id}" if device.current_student_id else "" for device in devices}
-    assert sum(map(bool, ours.values())) == DEVICES - 7 + 1
-    assert day.in_request_tracker() == ours
-    assert {device.asset_tag: device.asset_id for device in devices} == day.tags
+    assert sum(map(bool, day.as_we_have_it().values())) == DEVICES - 7 + 1
+    assert day.in_request_tracker() == day.as_we_have_it()
+    assert {device.asset_tag: device.asset_id for device in day.devices()} == day.tags
     assert School(day.installation.app).miscounted() == []
     day.installation.server.run("holders", "compare")
     with day.installation.app.app_context(), reading() as session:
         open_ones = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
-    assert [each for each in open_ones if each.asset_tag or name in each.theirs] == []
+    users = day.installation.settings["rt_student_user"].removesuffix("{student_id}")
+    assert [each for each in open_ones if each.asset_tag or users in each.theirs] == []
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_hundred_scans_go_on_while_request_tracker_is_stopped_and_started_again(day: Day, browser: Browser) -> None:
+    tags = list(day.tags)[:DEVICES]
+    each = DEVICES // STUDENTS
+    given = [code for number, student in enumerate(day.students) for code in (student, *tags[each * number : each * (number + 1)])]
+    again = [code for student, tag in zip(day.students[:5], tags, strict=False) for code in (student, tag)]
+    with opened(browser, day.servers[0], name=day.installation.name) as page:
+        scan(page, *given[:25])
+        with day.around.line.meddling(nobody_there):
+            scan(page, *given[25:], "MODE:RETURN", *tags[: DEVICES // 2])
+            idle(page)
+            assert len(School(day.installation.app).log()) == DEVICES + DEVICES // 2  # nobody waits for it
+            day.around.rt.restart(webhook=None)
+        scan(page, *tags[DEVICES // 2 :], "MODE:ASSIGN", *again)
+        idle(page)
+        expect(lines(page, "failed")).to_have_count(0)
+    day.until_told()
+    assert day.as_we_have_it() == dict.fromkeys(day.tags, "") | {
+        tag: f"{day.installation.settings['rt_student_user'].format(student_id=student)}"
+        for student, tag in zip(again[::2], again[1::2], strict=True)
+    }
+    assert day.in_request_tracker() == day.as_we_have_it()

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.functional.assets.creation_page.scanning import AWAY, Server
 from tests.services.chromium import watched
 from tests.services.house import PASSWORD
+from tests.services.server import RunningServer
 
 RECORDER = """
   const play = window.AudioContext && AudioContext.prototype.createOscillator;
@@ -23,7 +24,7 @@ RECORDER = """
 
 
 @contextmanager
-def opened(browser: Browser, server: Server, *, name: str = "staff", **settings: Any) -> Iterator[Page]:
+def opened(browser: Browser, server: Server | RunningServer, *, name: str = "staff", **settings: Any) -> Iterator[Page]:
     """The station, for somebody who is signed in."""
     context = browser.new_context()
     page = context.new_page()

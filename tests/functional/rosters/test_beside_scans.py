@@ -1,0 +1,55 @@
+"""Devices are given out while a long list is imported."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from flask import Flask
+
+from request_tracker_utils.rosters import service
+from tests.services.house import token
+from tests.services.rosters import HEAD, keep, run
+from tests.services.school import School
+
+LONG = 60_000
+
+
+def long_list() -> Iterator[bytes]:
+    yield f"{HEAD}\n".encode()
+    for begin in range(0, LONG, 1_000):
+        yield "".join(f"{200_000 + n},First{n % 97},Last{n},9,H1,North High,\n" for n in range(begin, begin + 1_000)).encode()
+
+
+def test_whoever_scans_does_not_wait_for_the_list(app: Flask, school: School) -> None:
+    client, headers = app.test_client(), token(app, "staff")
+    school.student("1001")
+    school.device()
+    with app.app_context():
+        roster = keep(long_list())
+        run(service.start_check, roster.id)
+    imported = threading.Event()
+
+    def bring() -> None:
+        try:
+            with app.app_context():
+                run(service.start_import, roster.id)
+        finally:
+            imported.set()
+
+    importing = threading.Thread(target=bring)
+    importing.start()
+    beside, longest = 0, 0.0
+    statuses = Counter[int]()
+    while not imported.is_set():
+        begun = time.monotonic()
+        for way in ("checkin", "checkout"):
+            statuses[client.post(f"/api/students/1001/{way}", json={"asset_tag": "W12-0001"}, headers=headers).status_code] += 1
+        longest = max(longest, (time.monotonic() - begun) / 2)
+        beside += not imported.is_set()
+    importing.join()
+    assert set(statuses) == {200}
+    assert beside >= 10, longest
+    assert len(school.log()) >= 2 * beside
+    assert school.miscounted() == []
+    assert school.student_now("259999").last_name == "Last59999"

@@ -1,0 +1,48 @@
+"""A terminal at which `rtutils` is run, with nothing of this machine's settings."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+from click.testing import CliRunner, Result
+
+from request_tracker_utils.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Terminal:
+    """In the folder, whose `instance` holds the data unless settings say otherwise."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+        self.environ = {**kept, "INSTANCE_PATH": str(folder / "instance"), "LOG_LEVEL": "WARNING", **environ}
+
+    def run(self, *arguments: object, typed: str | bytes = "", **environ: str) -> Result:
+        """In this process: a new one takes seconds to load the program. What a command raises and does not tell is raised here."""
+        with mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True), contextlib.chdir(self.folder):
+            return CliRunner().invoke(main, [str(each) for each in arguments], input=typed, catch_exceptions=False)
+
+    def start(self, *arguments: object, **environ: str) -> subprocess.Popen[str]:
+        """In a process of its own."""
+        command = [sys.executable, "-m", "request_tracker_utils.cli", *map(str, arguments)]
+        settings = {**self.environ, "PYTHONPATH": str(ROOT), **environ}
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=settings,
+            cwd=self.folder,
+        )
+
+    def ended(self, *arguments: object, **environ: str) -> tuple[int, str]:
+        """With which code a process of its own ended, and what it said on standard error."""
+        with self.start(*arguments, **environ) as process:
+            _, told = process.communicate(timeout=60)
+        return process.returncode, told
