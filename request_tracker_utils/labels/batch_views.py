@@ -6,6 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.core.db import reading
@@ -91,8 +92,8 @@ def choose() -> ResponseReturnValue:
 
 def _form() -> BatchForm:
     form = BatchForm(size=settings().label_format)
-    form.size.choices = [(label.name, label.title) for label in catalogue().all()]
-    form.catalog.choices = [("", "All catalogs"), *((name, name) for name in _catalogs())]
+    form.size.choices = [SelectChoice(label.name, label.title) for label in catalogue().all()]
+    form.catalog.choices = [SelectChoice("", "All catalogs"), *map(SelectChoice, _catalogs())]
     return form
 
 

@@ -31,7 +31,7 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
     serial_number = StringField("Serial number")
     model = StringField("Model")
     building = StringField("Building")
-    condition = SelectField("Condition", choices=[(each, each) for each in CONDITIONS])
+    condition = SelectField("Condition", choices=CONDITIONS)
 
     def values(self) -> dict[str, Any]:
         return {name: self[name].data or "" for name in ("asset_tag", "serial_number", "model", "building", "condition")}
