@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.students.models import RepairTicket
 from tests.functional.assets.creation_page.scanning import Server, has_focus
-from tests.functional.students.scan.page.scanning import at_table, line, lines, opened, says, scan
+from tests.functional.students.scan.page.scanning import at_table, line, lines, opened, says, scan, scan_at_pace
 from tests.services.school import School
 
 pytestmark = pytest.mark.chromium
@@ -225,10 +225,22 @@ def test_a_scan_that_goes_elsewhere_is_caught(browser: Browser, school: School, 
         page.keyboard.press("F8")
         page.get_by_label("What is to be mended").fill("Hinge")
         page.locator(control).focus()
-        scan(page, "W12-0001")
+        scan_at_pace(page, "W12-0001", apart=0.02)
         says(page, "W12-0001", "Back from Grace Hopper (1001). It is in maintenance.")
         assert has_focus(page) == "code"
     assert [log.asset_tag for log in school.log()] == ["W12-0001", "W12-0001"]
+
+
+def test_what_a_person_types_elsewhere_is_no_scan(browser: Browser, school: School, server: Server) -> None:
+    school.assign("W12-0001", "1001")
+    with opened(browser, server) as page:
+        page.keyboard.press("F8")
+        mended = page.get_by_label("What is to be mended")
+        mended.focus()
+        scan_at_pace(page, "W12-0001", apart=0.1)
+        expect(mended).to_have_value("W12-0001")
+        assert has_focus(page) == "code"
+    assert [log.asset_tag for log in school.log()] == ["W12-0001"]
 
 
 def test_an_administrator_reassigns_from_the_line_with_a_reason(browser: Browser, school: School, server: Server) -> None:
