@@ -11,6 +11,7 @@ from benchmarks import (
     audit,
     batch,
     creating,
+    crowd,
     differences,
     guessing,
     holders,
@@ -45,6 +46,7 @@ MEASURES: dict[str, Measure] = {
     "webhook": webhook.measure,
     "sweep": sweep.measure,
     "creating": creating.measure,
+    "crowd": crowd.measure,
     "holders": holders.measure,
 }
 NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
@@ -53,6 +55,7 @@ NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
     "webhook": webhook.NOT_RUN,
     "sweep": sweep.NOT_RUN,
     "creating": creating.NOT_RUN,
+    "crowd": crowd.NOT_RUN,
     "holders": holders.NOT_RUN,
 }
 HEADINGS = ("Measure", "Ratio", "Target", "", "Made of")

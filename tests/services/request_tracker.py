@@ -118,15 +118,28 @@ class RequestTracker:
 
     def all_assets(self) -> dict[int, str]:
         """Name by id of every asset, deleted ones excepted."""
-        found: dict[int, str] = {}
+        return {int(asset["id"]): asset["Name"] for asset in self._every_asset("Name")}
+
+    def all_serials(self) -> dict[int, str]:
+        """Serial number by id of every asset that has one, deleted ones excepted."""
+        return {
+            int(asset["id"]): values[0]
+            for asset in self._every_asset("CustomFields")
+            for field in asset["CustomFields"]
+            if field["name"] == "Serial Number" and (values := field["values"])
+        }
+
+    def _every_asset(self, fields: str) -> Iterator[dict[str, Any]]:
+        last = 0
         while True:
-            query = [{"field": "id", "operator": ">", "value": max(found, default=0)}]
-            answer = self.rest("POST", "assets", json=query, params={"fields": "Name", "per_page": 100, "orderby": "id"})
+            query = [{"field": "id", "operator": ">", "value": last}]
+            answer = self.rest("POST", "assets", json=query, params={"fields": fields, "per_page": 100, "orderby": "id"})
             answer.raise_for_status()
             page = answer.json()
-            found |= {int(row["id"]): row["Name"] for row in page["items"]}
+            yield from page["items"]
             if page["count"] == page["total"]:
-                return found
+                return
+            last = max(int(asset["id"]) for asset in page["items"])
 
     def assets_with_serial(self, serial: str) -> list[dict[str, Any]]:
         """Each with its `id`; compared without case, as Request Tracker does."""
