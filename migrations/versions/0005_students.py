@@ -253,7 +253,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(due_at IS NOT NULL) = (state IN ('due', 'sent'))", name=op.f("ck_repair_tickets_due_while_open")),
         sa.CheckConstraint("(ticket_id IS NOT NULL) = (state = 'made')", name=op.f("ck_repair_tickets_made_has_ticket")),
-        sa.CheckConstraint("state IN ('due', 'sent', 'made', 'failed')", name=op.f("ck_repair_tickets_state")),
+        sa.CheckConstraint("state IN ('due', 'sent', 'made')", name=op.f("ck_repair_tickets_state")),
         sa.ForeignKeyConstraint(["log_id"], ["device_logs.id"], name=op.f("fk_repair_tickets_log_id_device_logs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repair_tickets")),
     )

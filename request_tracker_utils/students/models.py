@@ -198,7 +198,6 @@ class TicketState(StrEnum):
     SENT = "sent"
     """Request Tracker may have been told and has not answered: it is looked for before it is told again."""
     MADE = "made"
-    FAILED = "failed"
 
 
 class RepairTicket(Base):
@@ -206,7 +205,7 @@ class RepairTicket(Base):
 
     __tablename__ = "repair_tickets"
     __table_args__ = (
-        CheckConstraint("state IN ('due', 'sent', 'made', 'failed')", name="state"),
+        CheckConstraint("state IN ('due', 'sent', 'made')", name="state"),
         CheckConstraint("(due_at IS NOT NULL) = (state IN ('due', 'sent'))", name="due_while_open"),
         CheckConstraint("(ticket_id IS NOT NULL) = (state = 'made')", name="made_has_ticket"),
         _partial("ix_repair_tickets_due_at", "due_at", where="due_at IS NOT NULL"),
