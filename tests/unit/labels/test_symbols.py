@@ -3,6 +3,7 @@
 import re
 import string
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
@@ -198,16 +199,26 @@ def test_an_image_lies_on_whole_pixels_and_its_symbol_on_whole_dots() -> None:
     assert frame.width * frame.dots_per_pixel >= frame.dx + frame.across
 
 
-def test_codes_are_drawn_in_well_under_half_a_millisecond() -> None:
+def test_both_codes_are_drawn_in_a_tenth_of_the_time_that_the_library_takes_for_the_matrix() -> None:
     qr, barcode = Frame.around(SMALL, SMALL.qr), Frame.around(SMALL, SMALL.barcode)
 
     def draw(number: int) -> None:
         qr_image(f"{ADDRESS}{number}", SMALL, SMALL.qr, qr)
         barcode_image(f"W12-{number}", SMALL, SMALL.barcode, barcode)
 
-    for number in range(10_000, 99_999, 1111):
-        draw(number)
-    start = time.process_time()
-    for number in range(20_000, 20_400):
-        draw(number)
-    assert (time.process_time() - start) / 400 < 0.0005
+    def plainly(number: int) -> None:
+        code = QRCode()
+        code.add_data(f"{ADDRESS}{number}")
+        code.make()
+
+    def seconds(way: Callable[[int], None], many: int) -> float:
+        """The best of three rounds: other work on the machine only adds."""
+        rounds = []
+        for _ in range(3):
+            start = time.process_time()
+            for number in range(20_000, 20_000 + many):
+                way(number)
+            rounds.append((time.process_time() - start) / many)
+        return min(rounds)
+
+    assert seconds(draw, 100) < seconds(plainly, 20) / 10
