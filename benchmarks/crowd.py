@@ -45,8 +45,7 @@ def _of(row: Row, server: "SQLite | PostgreSQL") -> Row:
             with line.meddling(day):
                 crowd.create(tries=2)
             left_open = crowd.unanswered()
-            crowd.time_passes()
-            crowd.create(tries=1)
+            crowd.settle()
             wrongs = crowd.wrongs(rt)
         finally:
             installation.close()

@@ -76,9 +76,15 @@ class Crowd:
         """Callers who do not know whether their asset exists."""
         return sum(not self._is_known(serial) for serial in self.serials)
 
-    def time_passes(self) -> None:
-        """What was not answered is looked for until it is settled, by the job that does so every half minute."""
-        self.installation.much_later("settle-creations")
+    def settle(self, rounds: int = 5) -> None:
+        """What was not answered is looked for, by the job that does so every half minute, and then asked for again: in several rounds,
+        since on a slow machine an answer comes too late by itself.
+        """
+        for _ in range(rounds):
+            self.installation.much_later("settle-creations")
+            self.create(tries=1)
+            if not self.unanswered():
+                return
 
     def wrongs(self, rt: RequestTracker) -> list[str]:
         """All that is not as it should be when everybody knows of an asset."""

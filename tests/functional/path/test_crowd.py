@@ -21,6 +21,5 @@ def test_everybody_is_told_the_truth_and_no_tag_or_serial_number_is_lost_or_doub
         crowd.create(tries=2)
     assert all(day.fates[fate] >= 5 for fate in FATES), day.fates
     assert 10 <= crowd.unanswered() < 200  # a slow machine adds answers that come too late
-    crowd.time_passes()
-    crowd.create(tries=1)
+    crowd.settle()
     assert crowd.wrongs(surroundings.rt) == []
