@@ -3,32 +3,25 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import time_machine
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask import Flask
 
 from request_tracker_utils.accounts.models import LoginKind
-from request_tracker_utils.cli import main
 from tests.functional.accounts.person import Person, account, recorded
 from tests.services.house import PASSWORD
+from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("APP_URL", "https://assets.example.org")
-    monkeypatch.setenv("LOG_LEVEL", "WARNING")
-
-    def run(*arguments: str, typed: str = "") -> Result:
-        return CliRunner().invoke(main, arguments, input=typed)
-
-    return run
+def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url, APP_URL="https://assets.example.org").run
 
 
 def done(result: Result) -> str:
@@ -150,9 +143,8 @@ def test_wrong_usage_is_told_from_what_cannot_be(app: Flask, run: Run) -> None:
 
 
 @pytest.mark.rt
-def test_an_account_is_linked_to_a_user_of_request_tracker(app: Flask, run: Run, request_tracker, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setenv("RT_URL", request_tracker.url)
-    monkeypatch.setenv("RT_TOKEN", request_tracker.token)
+def test_an_account_is_linked_to_a_user_of_request_tracker(app: Flask, run: Run, request_tracker) -> None:  # type: ignore[no-untyped-def]
+    run = partial(run, RT_URL=request_tracker.url, RT_TOKEN=request_tracker.token)
     for name in ("bob", "carol"):
         done(run("users", "create", name, "--role", "staff"))
     assert done(run("users", "link", "bob", "--rt-user", "Clerk")) == "bob is clerk in Request Tracker.\n"

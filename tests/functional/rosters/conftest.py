@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.cli import main
 from tests.services.house import sign_in, user
 from tests.services.school import School
+from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]
 
@@ -30,13 +30,6 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def run(app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
     """`rtutils` with these arguments."""
-    monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("LOG_LEVEL", "WARNING")
-
-    def run(*arguments: str, typed: str | bytes = "") -> Result:
-        return CliRunner().invoke(main, arguments, input=typed)
-
-    return run
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from request_tracker_utils.cli import main
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.directory.current import directory
 from request_tracker_utils.directory.embedded import EmbeddedDirectory
@@ -17,21 +17,15 @@ from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.directory.service import Asset, DirectoryRefused, NewAsset
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.directories import silence
+from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]
 DELL = ("--manufacturer", "Dell", "--model", "Chromebook 3100")
 
 
 @pytest.fixture
-def run(app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("LOG_LEVEL", "WARNING")
-
-    def run(*arguments: str, typed: str | bytes = "") -> Result:
-        return CliRunner().invoke(main, ("assets", "import", *arguments), input=typed)
-
-    return run
+def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
+    return partial(Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run, "assets", "import")
 
 
 @pytest.fixture
