@@ -16,7 +16,7 @@ from benchmarks.progress import say
 from benchmarks.row import TIMES, Row
 from benchmarks.signed_in import ask, call_of
 from request_tracker_utils.core.db import db
-from tests.services.house import make_app, ready, token
+from tests.services.apps import make_app, ready, token
 
 if TYPE_CHECKING:
     from tests.services.databases import PostgreSQL, SQLite

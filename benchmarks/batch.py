@@ -13,7 +13,7 @@ from benchmarks import labels, servers
 from benchmarks.progress import say
 from benchmarks.proxy import CountingProxy
 from benchmarks.row import COUNT, TIMES, Row
-from request_tracker_utils.directory.request_tracker import RequestTrackerDirectory
+from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
 from request_tracker_utils.integrations.rt import RtClient
 from request_tracker_utils.labels.page import LabelContent
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
@@ -64,10 +64,10 @@ def _of(rt: RequestTracker, proxy: CountingProxy, ours: servers.Served, ids: lis
 def _one_by_one(rt: RequestTracker, ids: list[int]) -> float:
     """Seconds of the plain way, to which nothing is added: no server of ours, no proxy."""
     with RtClient(rt.url, rt.token, read_timeout=60) as client:
-        directory = RequestTrackerDirectory(client, default_catalog="General assets")
+        asset_store = RequestTrackerAssetStore(client, default_catalog="General assets")
         begun = time.perf_counter()
-        assets = [directory.get(asset_id) for asset_id in ids]
-        labels.ours([LabelContent.from_asset(asset, directory.page_address(asset.id)) for asset in assets])
+        assets = [asset_store.get(asset_id) for asset_id in ids]
+        labels.ours([LabelContent.from_asset(asset, asset_store.page_address(asset.id)) for asset in assets])
         return time.perf_counter() - begun
 
 

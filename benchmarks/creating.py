@@ -17,19 +17,19 @@ from sqlalchemy import select
 
 from benchmarks.progress import say
 from benchmarks.row import COUNT, SHARE, Row
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.serials import check
 from request_tracker_utils.assets.tasks import WORKERS
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import make_app, ready, token
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import make_app, ready, token
 from tests.services.proxy import Proxy
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
@@ -98,7 +98,7 @@ class _Timed:
     def __init__(self, app: Flask) -> None:
         self.seconds = 0.0
         with app.app_context(), app.test_request_context():
-            transport = directory()._client._transport  # type: ignore[attr-defined]
+            transport = asset_store()._client._transport  # type: ignore[attr-defined]
         send: Callable[..., object] = transport._exchange
 
         def timed(*arguments: object, **more: object) -> object:
@@ -115,7 +115,7 @@ def _checks(counted: Flask, door: Proxy) -> Row:
     serials = [next(_serials) for _ in range(CART)]
     door.calls.clear()
     with counted.app_context():
-        found = check(reading, directory(), serials)
+        found = check(reading, asset_store(), serials)
     if any(each.problem for each in found):
         raise AssertionError("a new serial number is held to be taken")
     return replace(CHECKS, value=len(door.calls), detail="none of them taken, counted at RT's door")

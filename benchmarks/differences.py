@@ -8,20 +8,20 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import insert
 
 from benchmarks.row import SHARE, Row
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.tags import comparison
 from request_tracker_utils.tags.models import Tag, TagState
-from tests.services.house import make_app, ready
+from tests.services.apps import make_app, ready
 
 COUNT, CHUNK = 30_000, 100
 TARGET = 0.75
 
 
-class Names(EmbeddedDirectory):
+class Names(EmbeddedAssetStore):
     """A directory that makes its names up as it is asked for them, as one does that sends them by hundreds."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ import requests
 from benchmarks import servers
 from benchmarks.progress import say
 from benchmarks.row import SHARE, Row
-from tests.services.house import PASSWORD, make_app, ready, user
+from tests.services.apps import PASSWORD, make_app, ready, user
 
 ATTEMPTS, ADDRESSES, ATTACKERS = 10_000, 100, 8
 TARGET = 2.0

@@ -13,7 +13,7 @@ from benchmarks import servers
 from benchmarks.progress import say
 from benchmarks.proxy import CountingProxy
 from benchmarks.row import COUNT, Row
-from tests.services.house import make_app
+from tests.services.apps import make_app
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 from tests.services.school import School
 

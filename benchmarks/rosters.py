@@ -24,12 +24,12 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.rosters import service
 from request_tracker_utils.rosters.export import LOGS
-from request_tracker_utils.rosters.export_views import lines
+from request_tracker_utils.rosters.views.exports import lines
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.rules import student_fields
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import Task, TaskState
-from tests.services.house import make_app, ready
+from tests.services.apps import make_app, ready
 
 if TYPE_CHECKING:
     from tests.services.databases import PostgreSQL, SQLite

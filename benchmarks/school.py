@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from request_tracker_utils.core.db import db
 from request_tracker_utils.students.grades import rank
-from request_tracker_utils.students.keys import key
+from request_tracker_utils.students.search_keys import key
 
 DEVICES, LOGS = 1.2, 10
 """Devices and entries of the record for each student."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from tests.services.house import make_app, ready, token
+from tests.services.apps import make_app, ready, token
 
 READY_WITHIN = 60.0
 ROOT = Path(__file__).parents[1]

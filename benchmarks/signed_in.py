@@ -20,7 +20,7 @@ from benchmarks.progress import say
 from benchmarks.row import COUNT, TIMES, Row
 from request_tracker_utils.core.db import db
 from request_tracker_utils.web.auth import public
-from tests.services.house import make_app, ready, sign_in, token, user
+from tests.services.apps import make_app, ready, sign_in, token, user
 
 TARGET = 2.0
 ROUNDS, CALLS = 15, 300

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser
 from benchmarks import servers
 from benchmarks.progress import say
 from benchmarks.row import SHARE, TIMES, Row
+from tests.services.apps import PASSWORD, make_app, user
 from tests.services.chromium import MISSING, chromium, executable
-from tests.services.house import PASSWORD, make_app, user
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
 LABELS, FEW, ROUNDS = 1_000, 100, 3

@@ -23,9 +23,9 @@ from benchmarks.row import COUNT, TIMES, Row
 from benchmarks.signed_in import ask, call_of
 from request_tracker_utils.core.db import db, reading
 from request_tracker_utils.students.finding import StudentsWanted, find_students
+from request_tracker_utils.students.keyset import Place
 from request_tracker_utils.students.models import DeviceLog
-from request_tracker_utils.students.walks import Place
-from tests.services.house import make_app, ready, token
+from tests.services.apps import make_app, ready, token
 from tests.services.installation import Installation
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag
-from tests.services.house import make_app, ready
+from tests.services.apps import make_app, ready
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import servers
 from benchmarks.progress import say
 from benchmarks.row import SHARE, Row
-from tests.services.house import WEBHOOK_TOKEN
+from tests.services.apps import WEBHOOK_TOKEN
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker, Webhook
 
 TARGET = 0.10
@@ -74,8 +74,8 @@ def _times(file: Path, what: str) -> dict[int, float]:
     return {int(asset_id): float(seconds) for kind, asset_id, seconds in lines if kind == what}
 
 
-def _have_times_written(directory: Path, file: Path) -> None:
+def _have_times_written(asset_store: Path, file: Path) -> None:
     """Request Tracker reads every file of this folder as configuration."""
-    (directory / "conf.d").mkdir(parents=True)
+    (asset_store / "conf.d").mkdir(parents=True)
     text = f"$RT::PluginPath = '{PLUGINS}';\nPlugin('RT::Extension::WebhookTimes');\nSet($WebhookTimesFile, '{file}');\n1;\n"
-    (directory / "conf.d" / "times.pm").write_text(text)
+    (asset_store / "conf.d" / "times.pm").write_text(text)

@@ -11,28 +11,28 @@ from request_tracker_utils import __version__
 from request_tracker_utils.accounts.feature import feature as accounts
 from request_tracker_utils.administration.feature import feature as administration
 from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
-from request_tracker_utils.core.checks import checks_of_the_house
+from request_tracker_utils.core.checks import core_checks
 from request_tracker_utils.core.db import db, quieten_postgresql, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.directory.feature import feature as directory
 from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.labels.feature import feature as labels
-from request_tracker_utils.older.feature import feature as older
+from request_tracker_utils.legacy_import.feature import feature as older
 from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.tasks.feature import feature as tasks
 from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
 from request_tracker_utils.web.feature import Feature
-from request_tracker_utils.web.house import EXTENSION, House
 from request_tracker_utils.web.json import ShallowJson
 from request_tracker_utils.web.proxies import TrustedProxies
+from request_tracker_utils.web.registry import EXTENSION, Registry
 
-FEATURES: list[Feature] = [accounts, tasks, directory, tags, labels, assets, students, rosters, holders, older, administration]
+FEATURES: list[Feature] = [accounts, tasks, asset_store, tags, labels, assets, students, rosters, holders, older, administration]
 
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of a request's body. Routes that take files say so themselves."""
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> OpenAPI:
         doc_ui=False,
     )
     jobs = Jobs([job for feature in FEATURES for job in feature.jobs])
-    app.extensions[EXTENSION] = House(
+    app.extensions[EXTENSION] = Registry(
         settings=settings,
         grants=_grants(),
         jobs=jobs,
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> OpenAPI:
         links=sorted(chain.from_iterable(f.links for f in FEATURES), key=lambda link: link.order),
         cards=sorted(chain.from_iterable(f.cards for f in FEATURES), key=lambda card: card.order),
         status=sorted(chain.from_iterable(f.status for f in FEATURES), key=lambda section: section.order),
-        checks=[*checks_of_the_house(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],
+        checks=[*core_checks(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],
         gauges=list(chain.from_iterable(f.gauges for f in FEATURES)),
         preparations=[feature.prepare for feature in FEATURES if feature.prepare],
     )

@@ -13,7 +13,7 @@ from request_tracker_utils.core import jobs
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.preparation import NotReady, check_schema, prepare, with_secret_key
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 WRONG_SETTINGS, NOT_READY, REFUSED = 2, 3, 1
 
@@ -89,7 +89,7 @@ def job_commands() -> None:
 @job_commands.command("list")
 def list_jobs() -> None:
     """List the jobs: name, how often, what for."""
-    for job in house().jobs:
+    for job in registry().jobs:
         click.echo(f"{job.name}\tevery {job.every}\t{job.summary}")
 
 
@@ -97,7 +97,7 @@ def list_jobs() -> None:
 @click.argument("name")
 def run_job(name: str) -> None:
     """Run the job NAME now."""
-    rows = jobs.run(house().jobs.named(name))
+    rows = jobs.run(registry().jobs.named(name))
     click.echo(f"{rows} rows.")
 
 

@@ -14,13 +14,13 @@ from flask_migrate import upgrade
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import db, transaction
-from request_tracker_utils.core.kept import keep
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.resources import MIGRATIONS
 from request_tracker_utils.core.settings import Settings, SettingsError
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.web.house import house
+from request_tracker_utils.core.stored_values import keep
+from request_tracker_utils.web.registry import registry
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +62,8 @@ def prepare(app: Flask, settings: Settings) -> None:
     with app.app_context(), holding(db.engine, "migration"):
         if not _is_current():
             upgrade(directory=str(MIGRATIONS))
-        _refuse_other_directory()
-        for step in house().preparations:
+        _refuse_other_asset_store()
+        for step in registry().preparations:
             step()
 
 
@@ -129,9 +129,9 @@ def _tables_of_file(file: Path) -> list[str]:
         raise NotReady(f"DATABASE_PATH: {file} cannot be read as a database: {error}. Name another file, or bring back a backup.") from None
 
 
-def _refuse_other_directory() -> None:
+def _refuse_other_asset_store() -> None:
     """Numbers of assets mean nothing in another directory: tags of the one must not be taken for tags of the other."""
-    kind = directory().kind
+    kind = asset_store().kind
     with transaction() as session:
         known = keep(session, "directory", kind)
         if known != kind and not session.execute(text("SELECT 1 FROM asset_tags LIMIT 1")).first():

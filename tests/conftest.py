@@ -15,10 +15,10 @@ from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts import passwords
 from request_tracker_utils.core.db import db
+from tests.services.apps import make_app, ready
 from tests.services.chromium import browser  # noqa: F401 — a fixture for all
 from tests.services.databases import PostgreSQL, SQLite
 from tests.services.fixtures import request_tracker  # noqa: F401 — a fixture for all
-from tests.services.house import make_app, ready
 
 # Slow hashing is what protects people's passwords; here it would be a good part of the time. Server processes keep their own.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

@@ -13,7 +13,7 @@ from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 
 @click.command("setup-link")

@@ -1,7 +1,10 @@
 """The accounts domain, as the app sees it."""
 
-from request_tracker_utils.accounts import cli, jobs, own_views, people_views, recognise, views
+from request_tracker_utils.accounts import cli, jobs, recognise
 from request_tracker_utils.accounts.permissions import AccountPermission
+from request_tracker_utils.accounts.views import own as own_views
+from request_tracker_utils.accounts.views import people as people_views
+from request_tracker_utils.accounts.views import sign_in as views
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(

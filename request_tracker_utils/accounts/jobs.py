@@ -6,7 +6,7 @@ from request_tracker_utils.accounts import events, links, sessions
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 
 def forget_ended_sessions() -> int:

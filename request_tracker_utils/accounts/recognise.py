@@ -20,7 +20,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 login_manager = LoginManager()
 _RT_CALLERS = "rtutils_rt_callers"

@@ -8,7 +8,7 @@ from request_tracker_utils.administration.schemas import JobOut, JobsOut
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 api = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Work that the program does by itself.")])
 
@@ -18,6 +18,6 @@ api = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Wor
 def jobs() -> Answer:
     """Show every job with its newest run."""
     with reading() as session:
-        rows = runs.overview(session, list(house().jobs), scheduled=settings().scheduler)
+        rows = runs.overview(session, list(registry().jobs), scheduled=settings().scheduler)
     given = [JobOut.model_validate({**vars(row), "every_seconds": row.every.total_seconds()}) for row in rows]
     return JobsOut(jobs=given).model_dump(mode="json")

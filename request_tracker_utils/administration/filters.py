@@ -19,7 +19,7 @@ from flask_admin.model.filters import BaseFilterConverter
 from sqlalchemy import Boolean, Integer, String
 
 from request_tracker_utils.core.db import Instant
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 YES_OR_NO = {"yes": "1", "no": "0", "1": "1", "0": "0"}
 

@@ -15,7 +15,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.health import Status
 from request_tracker_utils.web.feature import Condition, StatusSection
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +65,8 @@ def program() -> Condition:
     disk = look_at_disk(settings().instance_path)
     facts = {
         "versions": service.versions(),
-        "started_at": house().started_at,
-        "uptime": utc_now() - house().started_at,
+        "started_at": registry().started_at,
+        "uptime": utc_now() - registry().started_at,
         "disk": disk.detail,
     }
     return Condition(facts, [] if disk.status is Status.OK else [disk.told(full=True)])
@@ -83,7 +83,7 @@ def database() -> Condition:
 def scheduled_jobs() -> Condition:
     """Each job's last run. What failed, broke off or did not begin in its time is a problem."""
     with reading() as session:
-        rows = runs.overview(session, list(house().jobs), scheduled=settings().scheduler)
+        rows = runs.overview(session, list(registry().jobs), scheduled=settings().scheduler)
     return Condition({"jobs": rows}, [problem for row in rows for problem in _problems(row)])
 
 
@@ -92,7 +92,7 @@ def _problems(row: JobRow) -> list[str]:
         return [f"The job {row.name} failed: {row.error}"]
     if row.state is RunState.BROKEN_OFF:
         return [f"The job {row.name} broke off: its process ended."]
-    since = max(row.started_at or house().started_at, house().started_at)
+    since = max(row.started_at or registry().started_at, registry().started_at)
     if settings().scheduler and row.state is not RunState.RUNNING and utc_now() - since > longest_wait(row.every):
         return [f"The job {row.name} has not begun for long. Start the program anew; its log says what hinders it."]
     return []

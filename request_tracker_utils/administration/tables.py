@@ -21,7 +21,7 @@ from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.web.addresses import is_own
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.csv import csv_lines
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that a new table's secrets are hidden before anybody thinks of them."""

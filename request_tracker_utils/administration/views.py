@@ -10,8 +10,8 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.house import house
-from request_tracker_utils.web.house import settings as effective
+from request_tracker_utils.web.registry import registry
+from request_tracker_utils.web.registry import settings as effective
 
 pages = Blueprint("administration", __name__, url_prefix="/admin")
 LAST_PAGE = 1_000
@@ -21,7 +21,7 @@ LAST_PAGE = 1_000
 @require(AdministrationPermission.STATUS)
 def overview() -> str:
     """How the program fares, in one line and then in full."""
-    sections = status.look(current_app._get_current_object(), house().status)  # type: ignore[attr-defined]
+    sections = status.look(current_app._get_current_object(), registry().status)  # type: ignore[attr-defined]
     return render_template("administration/status.html", shown=sections, problems=[p for section in sections for p in section.problems])
 
 
@@ -30,7 +30,7 @@ def overview() -> str:
 def jobs() -> str:
     """Every job, its last run and its next one."""
     with reading() as session:
-        rows = runs.overview(session, list(house().jobs), scheduled=effective().scheduler)
+        rows = runs.overview(session, list(registry().jobs), scheduled=effective().scheduler)
     return render_template("administration/jobs.html", jobs=rows)
 
 
@@ -38,7 +38,7 @@ def jobs() -> str:
 @require(AdministrationPermission.JOBS)
 def job(name: str) -> str:
     """The runs of one job that are on record, the newest first."""
-    found = house().jobs.named(name)
+    found = registry().jobs.named(name)
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     with reading() as session:
         return render_template("administration/job.html", job=found, found=runs.page_of(session, name, page=page))
@@ -48,10 +48,10 @@ def job(name: str) -> str:
 @require(AdministrationPermission.JOBS)
 def run(name: str) -> ResponseReturnValue:
     """Has the job run at once, in the background of this process."""
-    found = house().jobs.named(name)
-    if house().scheduler is None:
+    found = registry().jobs.named(name)
+    if registry().scheduler is None:
         raise Conflict(f"Jobs do not run here: SCHEDULER is false. Run this one with `rtutils jobs run {name}`.")
-    house().nudge(found.name)
+    registry().run_soon(found.name)
     flash(f"{found.name} begins now.", "success")
     return redirect(url_for(".jobs"), 303)
 
@@ -73,7 +73,7 @@ def settings() -> str:
 @require(AdministrationPermission.ACCESS)
 def permissions_and_routes() -> str:
     """Which role holds which permission, and may call which route."""
-    grants = house().grants
+    grants = registry().grants
     return render_template(
         "administration/access.html",
         roles=list(Role),

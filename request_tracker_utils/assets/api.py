@@ -5,8 +5,10 @@ from typing import Any
 from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
-from request_tracker_utils.assets import contract, settling
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets import contract, recovery
 from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
+from request_tracker_utils.assets.fields import checked
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.request import creator, label_waits
 from request_tracker_utils.assets.schemas import (
@@ -19,17 +21,15 @@ from request_tracker_utils.assets.schemas import (
     WhichSerial,
 )
 from request_tracker_utils.assets.serials import check
-from request_tracker_utils.assets.wanted import checked
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid
-from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.prefixes import prefix_of
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.house import house, settings
 from request_tracker_utils.web.refusals import may_refuse, refuses_as
+from request_tracker_utils.web.registry import registry, settings
 
 SETTLE_JOB = "settle-creations"
 
@@ -53,7 +53,7 @@ def create_asset(body: CreateAsset) -> Answer:
         try:
             made = creator().create(wanted)
         except AppError:
-            house().nudge(SETTLE_JOB, after=settling.SOON)
+            registry().run_soon(SETTLE_JOB, after=recovery.SOON)
             raise
     printed = label_waits(made, wanted)
     message = f"Asset {made.tag} created successfully" + ("" if printed else ", but label printing failed")
@@ -79,7 +79,7 @@ def validate_serial(query: WhichSerial) -> Answer:
     if not serial:
         raise Invalid("Missing required parameter: serial_number", field="serial_number")
     try:
-        (found,) = check(reading, directory(), [serial])
+        (found,) = check(reading, asset_store(), [serial])
     except contract.OF_DIRECTORY as error:
         raise contract.SerialNotChecked(error.message) from error
     told: dict[str, Any] = {"existing_asset_id": found.asset_id, "existing_asset_tag": found.tag or None}

@@ -7,15 +7,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import serial_taken
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import SerialInFlight, SerialTwice
+from request_tracker_utils.assets.fields import Wanted, key
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.assets.serials import holders_of
 from request_tracker_utils.assets.service import Created, Creator
-from request_tracker_utils.assets.wanted import Wanted, key
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError, Unavailable
-from request_tracker_utils.directory.service import serial_taken
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tasks.models import Task, TaskItem
 from request_tracker_utils.tasks.service import NewItem, start
@@ -48,7 +48,7 @@ class Batch:
         wanted = {item.id: _wanted(item) for item in items}
         held = self._hold(wanted)
         try:
-            twins = holders_of(self._creator.directory, [wanted[item_id].serial_number for item_id in held])
+            twins = holders_of(self._creator.asset_store, [wanted[item_id].serial_number for item_id in held])
         except AppError as error:
             for creation in held.values():
                 self._creator.abandon(creation, error)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.assets.fields import Wanted, key
 from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
-from request_tracker_utils.assets.wanted import Wanted, key
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.tags.models import Tag

@@ -6,17 +6,17 @@ from typing import IO
 
 import click
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import intakes, lists
+from request_tracker_utils.assets.fields import FIELDS
 from request_tracker_utils.assets.intakes import Finding
 from request_tracker_utils.assets.lists import Listed
-from request_tracker_utils.assets.wanted import FIELDS
 from request_tracker_utils.core import tables
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
-from request_tracker_utils.directory.current import directory
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks import watching
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
@@ -50,7 +50,7 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, named: tuple[st
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, named)
     held = {field: value.strip() for field, value in defaults.items()}
-    found = intakes.look(reading, directory(), listed, held)
+    found = intakes.look(reading, asset_store(), listed, held)
     good = _tell(found)
     if good and not dry_run:
         task = _create(listed, held, source="" if file == "-" else Path(file).name, found=found)

@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
-from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
-from request_tracker_utils.directory.service import (
+from request_tracker_utils.asset_store.service import (
     AssetNotFound,
-    DirectoryBroken,
-    DirectoryBusy,
-    DirectoryInvalid,
-    DirectoryRefused,
-    DirectoryUnreachable,
+    AssetStoreBroken,
+    AssetStoreBusy,
+    AssetStoreInvalid,
+    AssetStoreRefused,
+    AssetStoreUnreachable,
     SerialTaken,
 )
+from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
+from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.web.refusals import Shape
 
-OF_DIRECTORY = (DirectoryUnreachable, DirectoryBroken, DirectoryBusy, DirectoryInvalid, DirectoryRefused, AssetNotFound)
-FOR_GOOD = (DirectoryInvalid, DirectoryRefused, AssetNotFound)
+OF_DIRECTORY = (AssetStoreUnreachable, AssetStoreBroken, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused, AssetNotFound)
+FOR_GOOD = (AssetStoreInvalid, AssetStoreRefused, AssetNotFound)
 """What the directory says again when it is asked again."""
 
 

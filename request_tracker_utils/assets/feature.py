@@ -5,12 +5,15 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import cli, creation_views, demo, intake_views, request, status, views
+from request_tracker_utils.assets import cli, demo, request, status
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.tagged import TagsOfAssets
 from request_tracker_utils.assets.tasks import kinds
+from request_tracker_utils.assets.views import assets as views
+from request_tracker_utils.assets.views import creation as creation_views
+from request_tracker_utils.assets.views import intakes as intake_views
 from request_tracker_utils.labels import printed, tagbook
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tasks.kinds import offer

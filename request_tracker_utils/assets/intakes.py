@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, delete, func, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.errors import IntakeNotFound, IntakeStarted
+from request_tracker_utils.assets.fields import FIELDS, key, problems, serial_problem
+from request_tracker_utils.assets.fields import checked as as_wanted
 from request_tracker_utils.assets.lists import Listed, columns_of
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.assets.serials import SerialFound
 from request_tracker_utils.assets.serials import check as check_serials
-from request_tracker_utils.assets.wanted import FIELDS, key, problems, serial_problem
-from request_tracker_utils.assets.wanted import checked as as_wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
-from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.tasks.models import Task
 
 KEPT = timedelta(days=90)
@@ -109,12 +109,12 @@ def map_columns(session: Session, intake_id: int, columns: Mapping[str, int], *,
     intake.findings = _stored(first_look(_with(listed, columns), intake.defaults))
 
 
-def check(transaction: Transaction, reading: Reading, directory: Directory, intake_id: int, *, now: datetime) -> None:
+def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, intake_id: int, *, now: datetime) -> None:
     """Looks again for everything that stands against the rows, and keeps it. Raises IntakeNotFound, IntakeStarted, and what the directory
     raises: then the list stays as it is."""
     with reading() as session:
         seen = _unstarted(get(session, intake_id))
-    found = look(reading, directory, _listed(seen), seen.defaults)
+    found = look(reading, asset_store, _listed(seen), seen.defaults)
     with transaction() as session:
         intake = _open(session, intake_id)
         if (intake.columns, intake.head) == (seen.columns, seen.head):  # else somebody mapped them meanwhile, and checks them now
@@ -154,7 +154,7 @@ def first_look(listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
     ]
 
 
-def look(reading: Reading, directory: Directory, listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
+def look(reading: Reading, asset_store: AssetStore, listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
     """Everything that stands against the rows. One request to the directory for 200, and one for its catalogs where any is named.
 
     Raises what the directory raises.
@@ -162,8 +162,8 @@ def look(reading: Reading, directory: Directory, listed: Listed, defaults: Mappi
     first = first_look(listed, defaults)
     serials = {key(finding.values["serial_number"]): finding.values["serial_number"] for finding in first}
     sound = [serial for serial in serials.values() if serial_problem(serial) is None]
-    known = {key(found.serial): found for found in check_serials(reading, directory, sound)}
-    catalogs = directory.catalogs() if any(finding.values["catalog"] for finding in first) else []
+    known = {key(found.serial): found for found in check_serials(reading, asset_store, sound)}
+    catalogs = asset_store.catalogs() if any(finding.values["catalog"] for finding in first) else []
     return [_beside(finding, known.get(key(finding.values["serial_number"])), catalogs) for finding in first]
 
 

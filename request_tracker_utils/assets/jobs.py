@@ -2,16 +2,16 @@
 
 from datetime import timedelta
 
-from request_tracker_utils.assets import claims, intakes, settling
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets import claims, intakes, recovery
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.directory.current import directory
 
 
 def settle_creations() -> int:
-    return settling.settle_due(transaction, reading, directory(), actor=of_job("settle-creations"), clock=utc_now)
+    return recovery.settle_due(transaction, reading, asset_store(), actor=of_job("settle-creations"), clock=utc_now)
 
 
 def put_away_creations() -> int:

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import dataclass, field
 
-from request_tracker_utils.assets.wanted import SERIAL
+from request_tracker_utils.assets.fields import SERIAL
 from request_tracker_utils.core import tables
 from request_tracker_utils.core.tables import ListUnreadable
 

@@ -5,17 +5,17 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from request_tracker_utils.asset_store.current import SPARE, asset_store
+from request_tracker_utils.asset_store.service import Asset
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Created, Creator
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import SPARE, directory
-from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.labels import service as labels
 from request_tracker_utils.labels.catalogue import catalogue, fits
 from request_tracker_utils.web.auth import current_actor
-from request_tracker_utils.web.house import EXTENSION, settings
+from request_tracker_utils.web.registry import EXTENSION, settings
 
 _WAITERS = "rtutils_waiters_for_creations"
 
@@ -28,11 +28,11 @@ def install(app: Flask) -> None:
 def creator(actor: Actor | None = None) -> Creator:
     """For the caller of this request, unless somebody else is named."""
     waiters = cast(Semaphore, current_app.extensions[_WAITERS])
-    return Creator(transaction, reading, directory(), Rules.as_set(settings()), actor or current_actor(), waiters=waiters)
+    return Creator(transaction, reading, asset_store(), Rules.as_set(settings()), actor or current_actor(), waiters=waiters)
 
 
 def label_waits(made: Created, wanted: Wanted) -> bool:
     """Whether the asset's label can be drawn: then it waits at its print page. The server cannot see paper. Asks nobody."""
     new = Rules.as_set(settings()).new_asset(wanted)
     asset = Asset(made.asset_id, made.tag, made.serial, new.model, new.manufacturer, new.catalog, fields=new.fields)
-    return fits(catalogue().for_asset(asset), labels.content(directory(), asset))
+    return fits(catalogue().for_asset(asset), labels.content(asset_store(), asset))

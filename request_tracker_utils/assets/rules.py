@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-from request_tracker_utils.assets.wanted import Wanted
+from request_tracker_utils.asset_store.service import NewAsset
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.directory.service import NewAsset
 
 
 @dataclass(frozen=True)

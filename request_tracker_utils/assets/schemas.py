@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from request_tracker_utils.assets.wanted import LONGEST
+from request_tracker_utils.assets.fields import LONGEST
 
 SERIAL: JsonDict = {"minLength": 1, "maxLength": LONGEST["serial_number"], "pattern": "^[A-Za-z0-9-]+$"}
 """Blanks around it are trimmed."""

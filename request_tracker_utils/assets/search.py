@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetPage, AssetStore
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.directory.service import Asset, AssetNotFound, AssetPage, Directory
 from request_tracker_utils.tags import lookup, sequence, service
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.names import TagName, number_claimed_by
@@ -32,13 +32,13 @@ class Found:
     exact: Asset | None = None
 
 
-def find(reading: Reading, directory: Directory, asked: Asked, *, prefix: str, page: int) -> Found:
+def find(reading: Reading, asset_store: AssetStore, asked: Asked, *, prefix: str, page: int) -> Found:
     """A page of what is found. An asset whose tag in our books is the text comes first, whatever the directory calls it yet.
 
     Digits alone may be the number of a tag with `prefix`. Raises what the directory raises.
     """
-    found = directory.search(asked.text, catalog=asked.catalog, holder=asked.holder, page=page)
-    tagged = _with_tag(reading, directory, asked, found.assets, prefix) if asked.text and page == 1 else []
+    found = asset_store.search(asked.text, catalog=asked.catalog, holder=asked.holder, page=page)
+    tagged = _with_tag(reading, asset_store, asked, found.assets, prefix) if asked.text and page == 1 else []
     others = [asset for asset in found.assets if asset not in tagged]
     shown = replace(found, assets=tagged + others)
     with reading() as session:
@@ -47,7 +47,7 @@ def find(reading: Reading, directory: Directory, asked: Asked, *, prefix: str, p
     return Found(shown, tags, exact[0] if len(exact) == 1 else None)
 
 
-def _with_tag(reading: Reading, directory: Directory, asked: Asked, seen: list[Asset], prefix: str) -> list[Asset]:
+def _with_tag(reading: Reading, asset_store: AssetStore, asked: Asked, seen: list[Asset], prefix: str) -> list[Asset]:
     """The assets that have the tag in our books, in the order of prefixes. Asks the directory for those that it has not named yet."""
     with reading() as session:
         names = _tags_meant(asked.text, sequence.prefixes(session), prefix)
@@ -57,7 +57,7 @@ def _with_tag(reading: Reading, directory: Directory, asked: Asked, seen: list[A
     for asset_id in ids:
         if asset_id not in known:
             try:
-                known[asset_id] = directory.get(asset_id)
+                known[asset_id] = asset_store.get(asset_id)
             except AssetNotFound:
                 continue  # its tag is looked after elsewhere
     return [known[asset_id] for asset_id in ids if asset_id in known and _fits(known[asset_id], asked)]

@@ -11,24 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Semaphore
 
-from request_tracker_utils.assets import claims, settling
-from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
-from request_tracker_utils.assets.models import Creation, CreationState
-from request_tracker_utils.assets.rules import Rules
-from request_tracker_utils.assets.wanted import Wanted
-from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import (
-    Directory,
-    DirectoryBusy,
-    DirectoryInvalid,
-    DirectoryRefused,
+from request_tracker_utils.asset_store.service import (
+    AssetStore,
+    AssetStoreBusy,
+    AssetStoreInvalid,
+    AssetStoreRefused,
     SerialTaken,
     serial_taken,
     serial_taken_by,
 )
+from request_tracker_utils.assets import claims, recovery
+from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
+from request_tracker_utils.assets.fields import Wanted
+from request_tracker_utils.assets.models import Creation, CreationState
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.prefixes import prefix_of
@@ -36,7 +36,7 @@ from request_tracker_utils.tags.prefixes import prefix_of
 PATIENCE = 5.0
 """Seconds for which the later of two who create the same serial number waits for the first one's asset."""
 LOOKS_EVERY = 0.1
-NOT_CREATED = (DirectoryInvalid, DirectoryRefused, DirectoryBusy, SerialTaken)
+NOT_CREATED = (AssetStoreInvalid, AssetStoreRefused, AssetStoreBusy, SerialTaken)
 """After these the directory has no such asset. After anything else it may."""
 
 
@@ -59,7 +59,7 @@ class Creator:
 
     transaction: Transaction
     reading: Reading
-    directory: Directory
+    asset_store: AssetStore
     rules: Rules
     actor: Actor
     clock: Callable[[], datetime] = utc_now
@@ -74,7 +74,7 @@ class Creator:
         """
         mine = self._claimed(wanted, item_id)
         try:
-            twins = self.directory.find_by_serial(wanted.serial_number)
+            twins = self.asset_store.find_by_serial(wanted.serial_number)
             if twins:
                 raise serial_taken(wanted.serial_number, twins)
         except AppError as error:
@@ -93,7 +93,7 @@ class Creator:
             self.abandon(mine, error)
             raise
         try:
-            asset_id = self.directory.create(replace(new, name=tag.tag))
+            asset_id = self.asset_store.create(replace(new, name=tag.tag))
         except NOT_CREATED as error:
             self._take_back(mine, tag, error)
             raise
@@ -138,7 +138,7 @@ class Creator:
         while True:
             rival = self._look_up(rival_id)
             if rival.state == CreationState.UNKNOWN:
-                settling.look(self.transaction, self.reading, self.directory, [rival], actor=self.actor, now=self.clock())
+                recovery.look(self.transaction, self.reading, self.asset_store, [rival], actor=self.actor, now=self.clock())
                 rival = self._look_up(rival_id)
             if rival.state == CreationState.CREATED:
                 raise serial_taken_by(serial, rival.asset_id)

@@ -22,7 +22,7 @@ SHORTEST_WAIT = timedelta(minutes=2)
 """For which no job needs to have begun, however often jobs are due."""
 
 
-def checks_of_the_house(settings: Settings, jobs: Jobs) -> list[HealthCheck]:
+def core_checks(settings: Settings, jobs: Jobs) -> list[HealthCheck]:
     begun = utc_now()
     return [
         HealthCheck("database", look_at_database, essential=True),

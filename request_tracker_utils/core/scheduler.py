@@ -55,14 +55,14 @@ class Scheduler:
         """Whether this process ends: what takes long stops where it can go on later."""
         return self._stopping.is_set()
 
-    def nudge(self, name: str, after: timedelta) -> None:
+    def run_soon(self, name: str, after: timedelta) -> None:
         """Runs the job once, soon, in this process. Two runs wait at most: the first asked for, and the last."""
-        nudge = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
+        run_soon = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
         try:
-            self._background.add_job(self._run, "date", id=f"nudge {name}", **nudge)
+            self._background.add_job(self._run, "date", id=f"nudge {name}", **run_soon)
         except ConflictingIdError:
             # That one may run too early for what this one is about.
-            self._background.add_job(self._run, "date", id=f"nudge {name} again", replace_existing=True, **nudge)
+            self._background.add_job(self._run, "date", id=f"nudge {name} again", replace_existing=True, **run_soon)
 
     def _lead(self) -> None:
         try:

@@ -7,14 +7,14 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.holders import differences
 from request_tracker_utils.holders.differences import DELETED, Finding, Ours
 from request_tracker_utils.holders.models import HolderDifference
-from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.search_keys import key
 from request_tracker_utils.students.users import rt_user
 from request_tracker_utils.tags.models import Tag
 
@@ -29,7 +29,7 @@ class Progress(Protocol):
 
 
 def compare(
-    transaction: Transaction, directory: Directory, *, rule: str, actor: Actor, clock: Callable[[], datetime], progress: Progress
+    transaction: Transaction, asset_store: AssetStore, *, rule: str, actor: Actor, clock: Callable[[], datetime], progress: Progress
 ) -> int:
     """Writes down every difference between the directory and the devices, and returns how many are open.
 
@@ -42,7 +42,7 @@ def compare(
         total = session.execute(select(func.count()).select_from(Device)).scalar_one()
     progress.expect(total)
     seen: set[int] = set()
-    for assets in directory.every_asset():
+    for assets in asset_store.every_asset():
         with transaction() as session:
             ours = _devices_of(session, assets, rule)
             found = [_of_asset(asset, ours.get(asset.id), since=begun) for asset in assets if asset.status != DELETED]
@@ -62,10 +62,10 @@ def compare(
 
 
 def look(
-    transaction: Transaction, directory: Directory, difference: HolderDifference, *, rule: str, now: datetime
+    transaction: Transaction, asset_store: AssetStore, difference: HolderDifference, *, rule: str, now: datetime
 ) -> tuple[Finding | None, Asset | None]:
     """What differs at this moment about the asset or the device of a difference, and the asset. Raises what the directory raises."""
-    asset = _asset_of(directory, difference)
+    asset = _asset_of(asset_store, difference)
     with transaction() as session:
         if asset is not None:
             return _of_asset(asset, _devices_of(session, [asset], rule).get(asset.id), since=now), asset
@@ -74,13 +74,13 @@ def look(
         return (differences.of_absent(ours[0], since=now) if ours else None), None
 
 
-def _asset_of(directory: Directory, difference: HolderDifference) -> Asset | None:
+def _asset_of(asset_store: AssetStore, difference: HolderDifference) -> Asset | None:
     """The difference's asset, or the one that is called like its device; None for a deleted one."""
     if not difference.asset_id:
-        named = directory.find_by_names([difference.asset_tag])
+        named = asset_store.find_by_names([difference.asset_tag])
         return named[0] if named else None
     try:
-        asset = directory.get(difference.asset_id)
+        asset = asset_store.get(difference.asset_id)
     except AssetNotFound:
         return None
     return None if asset.status == DELETED else asset

@@ -2,36 +2,36 @@
 
 from datetime import timedelta
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.directory.current import directory
+from request_tracker_utils.holders.holder_sync import Teller
 from request_tracker_utils.holders.repair_tickets import TicketMaker
 from request_tracker_utils.holders.tasks import start_daily_comparison
-from request_tracker_utils.holders.telling import Teller
 from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.repairs import TICKET_JOB
 from request_tracker_utils.tasks.jobs import in_context_of_app
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 
 def tell_holders() -> int:
-    in_context, stopping = in_context_of_app(), house().stopping
+    in_context, stopping = in_context_of_app(), registry().stopping
     rule = settings().rt_student_user
-    return Teller(transaction, directory(), rule=rule, clock=utc_now, in_context=in_context, stopping=stopping).tell_due()
+    return Teller(transaction, asset_store(), rule=rule, clock=utc_now, in_context=in_context, stopping=stopping).tell_due()
 
 
 def make_tickets() -> int:
     rule, queue = settings().rt_student_user, settings().rt_ticket_queue
-    return TicketMaker(transaction, directory(), rule=rule, queue=queue, clock=utc_now).make_due()
+    return TicketMaker(transaction, asset_store(), rule=rule, queue=queue, clock=utc_now).make_due()
 
 
 def compare_holders() -> int:
     with transaction() as session:
         started = start_daily_comparison(session, actor=of_job("compare-holders"), now=utc_now())
     if started:
-        house().nudge("run-tasks")
+        registry().run_soon("run-tasks")
     return int(started)
 
 

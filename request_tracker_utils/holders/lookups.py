@@ -8,9 +8,9 @@ from threading import Lock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import Asset, Directory
 from request_tracker_utils.holders.errors import NoUserOfStudent
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
@@ -48,7 +48,7 @@ class RecentHoldings:
         self._clock, self._lock = clock, Lock()
         self._known: dict[str, tuple[float, list[Asset]]] = {}
 
-    def of(self, users: Iterable[str], directory: Directory) -> tuple[dict[str, list[Asset]], float]:
+    def of(self, users: Iterable[str], asset_store: AssetStore) -> tuple[dict[str, list[Asset]], float]:
         """User in small letters → assets, and the age of the oldest in seconds. Raises what the directory raises: nothing that is older
         than GOOD_FOR is told in its place."""
         wanted = {user.casefold(): user for user in users}
@@ -57,7 +57,7 @@ class RecentHoldings:
             known = {name: self._known[name] for name in wanted if name in self._known and now - self._known[name][0] < GOOD_FOR}
         missing = [wanted[name] for name in wanted if name not in known]
         if missing:
-            found = directory.held_by(missing)
+            found = asset_store.held_by(missing)
             fresh = {user.casefold(): (now, [asset for asset in found if _is_of(asset, user)]) for user in missing}
             self._keep(fresh, now)
             known |= fresh
@@ -69,14 +69,14 @@ class RecentHoldings:
             self._known = dict([*lasting.items(), *fresh.items()][-MOST_KEPT:])
 
 
-def of_students(reading: Reading, directory: Directory, recent: RecentHoldings, student_ids: Sequence[str], *, rule: str) -> Answer:
+def of_students(reading: Reading, asset_store: AssetStore, recent: RecentHoldings, student_ids: Sequence[str], *, rule: str) -> Answer:
     """For each the assets of its user, or why it has none. Raises what the directory raises."""
     with reading() as session:
         exact = service.of_ids(session, [each.strip() for each in student_ids])
         people = {each: exact.get(each.strip()) or service.find(session, each) for each in student_ids}
         users = {student_id: _user_of(student_id, student, rule) for student_id, student in people.items()}
     names = [user for user in users.values() if isinstance(user, str)]
-    held, age = recent.of(names, directory)
+    held, age = recent.of(names, asset_store)
     with reading() as session:
         tags = tags_of(session, [asset.id for assets in held.values() for asset in assets])
     results: list[Held | AppError] = []
@@ -89,10 +89,10 @@ def of_students(reading: Reading, directory: Directory, recent: RecentHoldings, 
     return Answer(results, int(age))
 
 
-def of_user(reading: Reading, directory: Directory, recent: RecentHoldings, student_id: str, name_or_number: str) -> Answer:
+def of_user(reading: Reading, asset_store: AssetStore, recent: RecentHoldings, student_id: str, name_or_number: str) -> Answer:
     """What this user has, whose number or name is given beside the student's. Raises UserNotFound, and what the directory raises."""
-    name = directory.user(name_or_number).name if name_or_number.isdecimal() and directory.kind == "rt" else name_or_number
-    held, age = recent.of([name], directory)
+    name = asset_store.user(name_or_number).name if name_or_number.isdecimal() and asset_store.kind == "rt" else name_or_number
+    held, age = recent.of([name], asset_store)
     assets = held[name.casefold()]
     with reading() as session:
         tags = tags_of(session, [asset.id for asset in assets])

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Student
+from request_tracker_utils.students.search_keys import key
 from request_tracker_utils.students.users import rt_user
 
 CHUNK = 500

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.core.errors import AppError, Unavailable
-from request_tracker_utils.directory.service import (
+from request_tracker_utils.asset_store.service import (
     AssetNotFound,
-    Directory,
-    DirectoryInvalid,
-    DirectoryRefused,
+    AssetStore,
+    AssetStoreInvalid,
+    AssetStoreRefused,
     NewTicket,
     NoRequestTracker,
     Ticket,
     UserNotFound,
 )
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Device, RepairTicket, TicketState
 from request_tracker_utils.students.users import rt_user
@@ -34,15 +34,15 @@ UNDER_WAY = timedelta(minutes=5)
 """How long after it was sent a ticket may still appear of which nothing was heard."""
 SOON = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
-REFUSALS = (DirectoryInvalid, DirectoryRefused, AssetNotFound, NoRequestTracker)
+REFUSALS = (AssetStoreInvalid, AssetStoreRefused, AssetNotFound, NoRequestTracker)
 """After these there is no ticket."""
 
 
 class TicketMaker:
     """`rule` is RT_STUDENT_USER, `queue` takes the tickets."""
 
-    def __init__(self, transaction: Transaction, directory: Directory, *, rule: str, queue: str, clock: Callable[[], datetime]) -> None:
-        self._transaction, self._directory = transaction, directory
+    def __init__(self, transaction: Transaction, asset_store: AssetStore, *, rule: str, queue: str, clock: Callable[[], datetime]) -> None:
+        self._transaction, self._asset_store = transaction, asset_store
         self._rule, self._queue, self._clock = rule, queue, clock
 
     def make_due(self) -> int:
@@ -70,7 +70,7 @@ class TicketMaker:
 
     def _make(self, row: RepairTicket) -> bool:
         if row.state == TicketState.SENT:
-            found = self._directory.tickets_with_mark(mark(row))
+            found = self._asset_store.tickets_with_mark(mark(row))
             if found:
                 return self._settle(row, found[0], self._assets_of(row))
             if row.sent_at is not None and self._clock() - row.sent_at < UNDER_WAY:
@@ -81,7 +81,7 @@ class TicketMaker:
             return False
         new = NewTicket(self._queue, f"{row.subject} {mark(row)}", body_of(row), requestor, tuple(asset_ids))
         try:
-            ticket = self._directory.create_ticket(new)
+            ticket = self._asset_store.create_ticket(new)
         except REFUSALS as error:
             self._postpone(row, error.message, state=TicketState.DUE)
             return False
@@ -93,7 +93,7 @@ class TicketMaker:
             linked = session.scalar(select(Device.asset_id).where(Device.asset_tag == row.asset_tag))
             tag = lookup.with_assets(session, [row.asset_tag]).get(row.asset_tag)
         known = linked or (tag.asset_id if tag else None)
-        found = [known] if known else [asset.id for asset in self._directory.find_by_names([row.asset_tag])]
+        found = [known] if known else [asset.id for asset in self._asset_store.find_by_names([row.asset_tag])]
         return found if len(found) == 1 else []
 
     def _requestor(self, row: RepairTicket) -> int | None:
@@ -102,7 +102,7 @@ class TicketMaker:
             student = service.find(session, row.student_id) if row.student_id else None
         name = rt_user(student, self._rule) if student else ""
         try:
-            return self._directory.user(name).id if name else None
+            return self._asset_store.user(name).id if name else None
         except UserNotFound:
             return None
 
@@ -117,7 +117,7 @@ class TicketMaker:
         missing = [asset_id for asset_id in asset_ids if asset_id not in ticket.asset_ids]
         if missing:
             try:
-                self._directory.link_ticket(ticket.id, missing)
+                self._asset_store.link_ticket(ticket.id, missing)
             except REFUSALS as error:
                 problem = error.message[:500]
         values = {"state": TicketState.MADE, "ticket_id": ticket.id, "due_at": None, "problem": problem}

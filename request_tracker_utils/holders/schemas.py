@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from request_tracker_utils.asset_store.schemas import AssetId
+from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.schemas import AssetId
-from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.holders.lookups import Held
 from request_tracker_utils.students.errors import told
-from request_tracker_utils.students.schemas import Identifier, Text
+from request_tracker_utils.students.schemas.students import Identifier, Text
 from request_tracker_utils.web.refusals import Shape
 
 MOST = 1_000

@@ -1,7 +1,7 @@
 """What the status page and the metrics show of holders."""
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.holders import differences, repair_tickets, telling
+from request_tracker_utils.holders import differences, holder_sync, repair_tickets
 from request_tracker_utils.holders.tasks import compared_at
 from request_tracker_utils.web.feature import Condition, StatusSection
 
@@ -11,9 +11,9 @@ SHOWN = 5
 def content() -> Condition:
     """What the directory is still to be told, and why it could not be."""
     with reading() as session:
-        facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
+        facts = {**holder_sync.waiting(session), **repair_tickets.waiting(session)}
         found, compared = sum(differences.RECORD.counts(session).values()), compared_at(session)
-        keeps, stuck = telling.stumbled(session, limit=SHOWN), repair_tickets.stumbled(session, limit=SHOWN)
+        keeps, stuck = holder_sync.stumbled(session, limit=SHOWN), repair_tickets.stumbled(session, limit=SHOWN)
     problems = []
     if facts["problems"]:
         problems.append(f"{facts['problems']} {'device' if facts['problems'] == 1 else 'devices'} could not be told to the directory.")
@@ -26,7 +26,7 @@ def content() -> Condition:
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        facts = {**telling.waiting(session), **repair_tickets.waiting(session)}
+        facts = {**holder_sync.waiting(session), **repair_tickets.waiting(session)}
         found = sum(differences.RECORD.counts(session).values())
     return {
         "rtutils_holders_to_tell": ("Devices of which the directory does not know yet who has them.", facts["waiting"]),

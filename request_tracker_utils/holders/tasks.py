@@ -6,24 +6,24 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.current import asset_store, place
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.core.kept import KeptValue, keep
-from request_tracker_utils.differences import tasks as long_work
-from request_tracker_utils.differences.errors import ComparisonRuns
-from request_tracker_utils.directory.current import directory, place
+from request_tracker_utils.core.stored_values import StoredValue, keep
 from request_tracker_utils.holders import comparison, differences
 from request_tracker_utils.holders.models import DifferenceKind
-from request_tracker_utils.holders.settlement import Settlement
-from request_tracker_utils.holders.ways import Way
+from request_tracker_utils.holders.options import Way
+from request_tracker_utils.holders.resolution import Settlement
+from request_tracker_utils.reconciliation import tasks as long_work
+from request_tracker_utils.reconciliation.errors import ComparisonRuns
 from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.kinds import Kind, Link
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 COMPARE, SETTLE = "compare-holders", "settle-holder-differences"
 _LINE = "holders-compared"
@@ -31,13 +31,13 @@ _LINE = "holders-compared"
 
 
 def settlement_by(actor: Actor) -> Settlement:
-    return Settlement(transaction, directory(), place=place(), rule=settings().rt_student_user, actor=actor, clock=utc_now)
+    return Settlement(transaction, asset_store(), place=place(), rule=settings().rt_student_user, actor=actor, clock=utc_now)
 
 
 def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
     """Writes the task down. Raises ComparisonRuns when one is under way."""
     keep(session, _LINE, "1")
-    session.execute(select(KeptValue).where(KeptValue.name == _LINE).with_for_update())
+    session.execute(select(StoredValue).where(StoredValue.name == _LINE).with_for_update())
     long_work.refuse_second(session, COMPARE)
     return tasks.start(session, COMPARE, title=f"Compare {place()} with who has what here", actor=actor, now=now)
 
@@ -72,13 +72,13 @@ def _compare(running: RunningTask) -> str:
     running.done = running.failed = 0  # a comparison that broke off begins anew
     rule = settings().rt_student_user
     compare = comparison.compare
-    return long_work.summary(compare(transaction, directory(), rule=rule, actor=running.actor, clock=utc_now, progress=running))
+    return long_work.summary(compare(transaction, asset_store(), rule=rule, actor=running.actor, clock=utc_now, progress=running))
 
 
 def _settle(running: RunningTask) -> str:
     way, settlement = Way(running.arguments["way"]), settlement_by(running.actor)
     summary = long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
-    house().nudge(TELL_HOLDERS)
+    registry().run_soon(TELL_HOLDERS)
     return summary
 
 

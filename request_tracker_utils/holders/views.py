@@ -3,20 +3,20 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from request_tracker_utils.asset_store.current import place
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
-from request_tracker_utils.differences.errors import ComparisonRuns, DifferenceNotFound
-from request_tracker_utils.directory.current import place
-from request_tracker_utils.holders import differences, repair_tickets, telling
+from request_tracker_utils.holders import differences, holder_sync, repair_tickets
 from request_tracker_utils.holders.models import DifferenceKind
+from request_tracker_utils.holders.options import AT_ONCE, OVERRIDES, Way, choices
 from request_tracker_utils.holders.tasks import COMPARE, compared_at, settlement_by, start_comparison, start_settling
-from request_tracker_utils.holders.ways import AT_ONCE, OVERRIDES, Way, choices
+from request_tracker_utils.reconciliation.errors import ComparisonRuns, DifferenceNotFound
 from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 FEW, MANY = 5, 50
 """Differences of a kind that are shown beside other kinds, and alone."""
@@ -42,10 +42,10 @@ def overview() -> str:
             "running": tasks.open_task(session, COMPARE),
             "left": differences.RECORD.count_left(session),
             "place": place(),
-            **telling.waiting(session),
+            **holder_sync.waiting(session),
             **repair_tickets.waiting(session),
         }
-        stumbled, tickets = telling.stumbled(session, limit=MANY), repair_tickets.stumbled(session, limit=MANY)
+        stumbled, tickets = holder_sync.stumbled(session, limit=MANY), repair_tickets.stumbled(session, limit=MANY)
     page = {"groups": groups, "counts": counts, "chosen": chosen, "after": after, "stumbled": stumbled, "stuck_tickets": tickets}
     return render_template("holders/differences.html", **page, **facts)
 
@@ -59,7 +59,7 @@ def compare() -> ResponseReturnValue:
             task_id = start_comparison(session, actor=current_actor(), now=utc_now()).id
     except ComparisonRuns as error:
         task_id = error.fields["task_id"]
-    house().nudge("run-tasks")
+    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task_id), 303)
 
 
@@ -68,9 +68,9 @@ def compare() -> ResponseReturnValue:
 def try_again() -> ResponseReturnValue:
     """Has the directory told at once of all devices of which it could not be told."""
     with transaction() as session:
-        count = telling.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
-    house().nudge(TELL_HOLDERS)
-    house().nudge("make-tickets")
+        count = holder_sync.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
+    registry().run_soon(TELL_HOLDERS)
+    registry().run_soon("make-tickets")
     flash(f"{count} {'is' if count == 1 else 'are'} tried again. Load this page again in a moment.", "info")
     return redirect(url_for(".overview"), 303)
 
@@ -88,7 +88,7 @@ def settle(difference_id: int) -> ResponseReturnValue:
         flash(error.message, "warning")
     except (Unavailable, UpstreamRefused) as error:
         flash(f"Nothing was settled: {error.message}", "error")
-    house().nudge(TELL_HOLDERS)
+    registry().run_soon(TELL_HOLDERS)
     return redirect(_here(), 303)
 
 
@@ -104,7 +104,7 @@ def settle_all() -> ResponseReturnValue:
     if task is None:
         flash("None of them is left.", "warning")
         return redirect(_here(), 303)
-    house().nudge("run-tasks")
+    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 

@@ -5,17 +5,18 @@ from typing import Any
 from flask import Response, render_template, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import (
+    AssetNotFound,
+    AssetStoreBroken,
+    AssetStoreBusy,
+    AssetStoreRefused,
+    AssetStoreUnreachable,
+)
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import (
-    AssetNotFound,
-    DirectoryBroken,
-    DirectoryBusy,
-    DirectoryRefused,
-    DirectoryUnreachable,
-)
 from request_tracker_utils.labels import record, service
+from request_tracker_utils.labels.barcodes import NotPrintable
 from request_tracker_utils.labels.catalogue import catalogue, own_template
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.examination import examine, sources_of
@@ -23,12 +24,11 @@ from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined, LabelledAssetFacts, LabelPath
 from request_tracker_utils.labels.style import label_rules
-from request_tracker_utils.labels.symbols import NotPrintable
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.errors import wants_page
-from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
 OF_LABELS = Tag(name="labels", description="What labels say, why they look as they do, when they were printed and scanned.")
@@ -44,11 +44,11 @@ def debug_label(query: ChosenLabel) -> Any:
 
     Nothing is printed. A browser gets a page with the label; a program gets JSON.
     """
-    asset = service.one(directory(), asset_id=query.number, name=query.assetName)
+    asset = service.one(asset_store(), asset_id=query.number, name=query.assetName)
     label = catalogue().named(query.size) if query.size else catalogue().for_asset(asset)
-    content = service.content(directory(), asset)
+    content = service.content(asset_store(), asset)
     fitting = catalogue().that_fit(content)
-    examined = LabelExamined.of(examine(content, label, sources_of(settings(), directory().kind)), [each.name for each in fitting])
+    examined = LabelExamined.of(examine(content, label, sources_of(settings(), asset_store().kind)), [each.name for each in fitting])
     if not wants_page():
         return examined.model_dump(mode="json")
     rules = label_rules(label, lambda name: url_for("static", filename=name))
@@ -75,10 +75,10 @@ def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
 
 @api.get("/api/labels/<asset_id>", responses={200: LabelledAssetFacts})
 @require(LabelPermission.PRINT)
-@may_refuse(AssetNotFound, DirectoryUnreachable, DirectoryRefused, DirectoryBroken, DirectoryBusy)
+@may_refuse(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
 def label_of_asset(path: LabelPath) -> Answer:
     """Show the asset, and when its label was printed and scanned."""
-    asset = directory().get(path.asset_id)
+    asset = asset_store().get(path.asset_id)
     with reading() as session:
         label = record.of_asset(session, path.asset_id)
     of_asset = {name: getattr(asset, name) for name in ("name", "serial", "model", "manufacturer", "catalog", "holder")}

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.labels.page import LabelContent
 from request_tracker_utils.labels.service import MOST_LABELS, content
 
@@ -26,7 +26,7 @@ class Batch:
     did not come (of a query: `last_id` says behind which asset to go on), and `stopped` is true.
     """
 
-    directory: Directory
+    asset_store: AssetStore
     notices: list[str]
     on_print: Announce
     fits: Fits
@@ -54,12 +54,12 @@ class Batch:
 
     def _chunks(self) -> Iterator[list[Asset]]:
         if self.asset_ids:
-            return self.directory.get_many(list(self.left))
-        return self.directory.query(self.query, limit=self.most, beyond=self.beyond)
+            return self.asset_store.get_many(list(self.left))
+        return self.asset_store.query(self.query, limit=self.most, beyond=self.beyond)
 
     def _announced(self, chunk: list[Asset]) -> list[LabelContent]:
         """What the labels of a chunk say. A label that is left out is none that may hang on a device."""
-        contents = [content(self.directory, asset) for asset in chunk]
+        contents = [content(self.asset_store, asset) for asset in chunk]
         if printed := [(each.asset_id, each.tag) for each in contents if self.fits(each)]:
             self.notices += self.on_print(printed)
         return contents

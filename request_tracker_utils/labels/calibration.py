@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, floor
 
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET, QR_QUIET, bars, qr_matrix, qr_path
 from request_tracker_utils.labels.fonts import font_of
 from request_tracker_utils.labels.formats import MM_PER_INCH, PIXELS_PER_INCH, POINTS_PER_INCH, Box, LabelFormat
-from request_tracker_utils.labels.soundness import FEWEST_DOTS, LOWEST_BARS
-from request_tracker_utils.labels.symbols import BARCODE_QUIET, QR_QUIET, bars, qr_matrix, qr_path
 from request_tracker_utils.labels.text import width
+from request_tracker_utils.labels.validation import FEWEST_DOTS, LOWEST_BARS
 
 CAPTION = 6.5
 """Points."""

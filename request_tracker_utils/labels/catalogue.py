@@ -7,14 +7,14 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.settings import Settings, SettingsError
-from request_tracker_utils.directory.service import Asset
+from request_tracker_utils.labels.barcodes import NotPrintable
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
 from request_tracker_utils.labels.format_file import BUILT_IN, FormatsInvalid, read_formats
 from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
-from request_tracker_utils.labels.own_template import LabelTemplateFailed, OwnTemplate
-from request_tracker_utils.labels.symbols import NotPrintable
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.labels.site_template import LabelTemplateFailed, OwnTemplate
+from request_tracker_utils.web.registry import EXTENSION
 
 _KEY = "rtutils_label_formats"
 _OWN = "rtutils_label_template"

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.labels import service
 from request_tracker_utils.labels.pasted import asset_number, entries, may_be_serial
 from request_tracker_utils.labels.tagbook import TagBook
@@ -39,14 +39,14 @@ class Chosen:
         return bool(self.unknown or self.twice or self.shared or self.free)
 
 
-def choose(directory: Directory, tags: TagBook, wish: Wish) -> Chosen:
+def choose(asset_store: AssetStore, tags: TagBook, wish: Wish) -> Chosen:
     """Asks the directory only for what the tags do not tell: once for two hundred serial numbers, and for a hundred numbers of assets.
 
     Raises Invalid, whose `field` is `lines`, `first` or `last`; what the directory raises.
     """
     chosen, written = Chosen(), entries(wish.lines)
     span = tags.span(wish.first, wish.last, most=service.MOST_LABELS) if wish.first or wish.last else None
-    assets = _assets_of(directory, tags, list(dict.fromkeys(written)))
+    assets = _assets_of(asset_store, tags, list(dict.fromkeys(written)))
     seen: dict[int, None] = {}
     for entry in written:
         found = assets.get(entry, [])
@@ -75,27 +75,27 @@ def check_count(count: int) -> None:
         raise Invalid(f"These are {count:,} assets; {most}. Divide them into several prints.")
 
 
-def _assets_of(directory: Directory, tags: TagBook, written: list[str]) -> dict[str, list[int]]:
+def _assets_of(asset_store: AssetStore, tags: TagBook, written: list[str]) -> dict[str, list[int]]:
     """Entry → numbers of the assets that it names. Digits alone are a serial number first, and a number of an asset where nobody has
     that one: devices bear such serial numbers, and `#` says what is meant."""
     found = {entry: [asset_id] for entry, asset_id in tags.assets_of(written).items()}
-    holders = _holders(directory, [entry for entry in written if entry not in found and may_be_serial(entry)])
+    holders = _holders(asset_store, [entry for entry in written if entry not in found and may_be_serial(entry)])
     found |= {entry: holders[entry.casefold()] for entry in written if entry not in found and entry.casefold() in holders}
     numbers = {entry: number for entry in written if entry not in found and (number := asset_number(entry))}
-    there = _existing(directory, tags, list(dict.fromkeys(numbers.values())))
+    there = _existing(asset_store, tags, list(dict.fromkeys(numbers.values())))
     return found | {entry: [number] for entry, number in numbers.items() if number in there}
 
 
-def _holders(directory: Directory, serials: list[str]) -> dict[str, list[int]]:
+def _holders(asset_store: AssetStore, serials: list[str]) -> dict[str, list[int]]:
     holders: dict[str, list[int]] = defaultdict(list)
-    for asset in directory.find_by_serials(serials) if serials else ():
+    for asset in asset_store.find_by_serials(serials) if serials else ():
         # Request Tracker gives the values of a field that has several as one text.
         for serial in dict.fromkeys([asset.serial.casefold(), *asset.serial.casefold().split(", ")]):
             holders[serial].append(asset.id)
     return holders
 
 
-def _existing(directory: Directory, tags: TagBook, numbers: list[int]) -> set[int]:
+def _existing(asset_store: AssetStore, tags: TagBook, numbers: list[int]) -> set[int]:
     tagged = set(tags.tags_of(numbers))
     doubtful = [number for number in numbers if number not in tagged]
-    return tagged | {asset.id for assets in directory.get_many(doubtful) for asset in assets} if doubtful else tagged
+    return tagged | {asset.id for assets in asset_store.get_many(doubtful) for asset in assets} if doubtful else tagged

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from request_tracker_utils.directory.service import Asset
+from request_tracker_utils.asset_store.service import Asset
+from request_tracker_utils.labels.barcodes import TagTooLong, barcode_image, qr_image
 from request_tracker_utils.labels.fonts import font_of
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.sheets import places
-from request_tracker_utils.labels.symbols import TagTooLong, barcode_image, qr_image
 from request_tracker_utils.labels.text import Line, clean, fit
 
 _NAMED = {"tag": "asset-tag", "serial": "serial", "model": "model"}

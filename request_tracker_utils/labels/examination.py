@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET, QR_QUIET, Frame, Laid, NotPrintable, bars, lay_barcode, lay_qr, qr_matrix
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
 from request_tracker_utils.labels.fonts import Font, font_of
 from request_tracker_utils.labels.formats import MM_PER_INCH, BarcodeBox, LabelFormat, QrBox, TextBox
-from request_tracker_utils.labels.symbols import BARCODE_QUIET, QR_QUIET, Frame, Laid, NotPrintable, bars, lay_barcode, lay_qr, qr_matrix
 from request_tracker_utils.labels.text import Line, clean, width
 
 

@@ -2,17 +2,10 @@
 
 from flask import Flask
 
-from request_tracker_utils.labels import (  # noqa: F401 — routes and tables are known by their import
-    batch_views,
-    catalogue,
-    models,
-    printed,
-    record_views,
-    scan_views,
-    views,
-)
+from request_tracker_utils.labels import catalogue, printed
 from request_tracker_utils.labels.api import api
 from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.labels.views import labels as views
 from request_tracker_utils.web.feature import Feature, NavItem
 
 

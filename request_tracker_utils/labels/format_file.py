@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from request_tracker_utils.labels.formats import SANS, LabelFormat
-from request_tracker_utils.labels.soundness import problems
+from request_tracker_utils.labels.validation import problems
 
 BUILT_IN = Path(__file__).with_name("formats.toml")
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 from jinja2 import Environment
 
+from request_tracker_utils.labels.barcodes import NotPrintable
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.formats import LabelFormat
-from request_tracker_utils.labels.own_template import Filler, LabelTemplateFailed, OwnTemplate
 from request_tracker_utils.labels.progress import Progress
 from request_tracker_utils.labels.sheets import check_places
+from request_tracker_utils.labels.site_template import Filler, LabelTemplateFailed, OwnTemplate
 from request_tracker_utils.labels.style import style
-from request_tracker_utils.labels.symbols import NotPrintable
 
 __all__ = ["Drawer", "LabelContent", "Other", "render_label", "render_labels"]
 

@@ -2,8 +2,8 @@
 
 import re
 
+from request_tracker_utils.asset_store.service import LARGEST_ID
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.directory.service import LARGEST_ID
 
 MOST_ENTRIES = 10_000
 LONGEST_ENTRY = 255

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
+from request_tracker_utils.asset_store.service import LARGEST_ID, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import LARGEST_ID, AssetNotFound, Directory
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.labels.tagbook import TagBook
@@ -27,7 +27,7 @@ class Scanned:
 
 
 def scan(
-    transaction: Transaction, directory: Directory, tags: TagBook, *, text: str, own_address: str, actor: Actor, now: datetime
+    transaction: Transaction, asset_store: AssetStore, tags: TagBook, *, text: str, own_address: str, actor: Actor, now: datetime
 ) -> Scanned:
     """Marks the label that was read as scanned. `own_address` is where people reach this program.
 
@@ -35,7 +35,7 @@ def scan(
     directory raises, and then nothing is marked.
     """
     read = "".join(character for character in text if character.isprintable()).strip()
-    asset_id = _asset_meant(directory, tags, read, own_address)
+    asset_id = _asset_meant(asset_store, tags, read, own_address)
     tag = tags.tags_of([asset_id]).get(asset_id, "")
     with transaction() as session:
         printed = record.scan(session, asset_id, actor=actor, now=now)
@@ -44,7 +44,7 @@ def scan(
     if tag or printed is not None:
         return Scanned(asset_id, tag or printed or f"#{asset_id}")
     try:
-        name = directory.get(asset_id).name.strip()
+        name = asset_store.get(asset_id).name.strip()
     except AssetNotFound:
         raise NotALabel(f"This is the address of asset #{asset_id}, and there is no such asset.") from None
     with transaction() as session:
@@ -52,14 +52,14 @@ def scan(
     return Scanned(asset_id, name or f"#{asset_id}")
 
 
-def _asset_meant(directory: Directory, tags: TagBook, read: str, own_address: str) -> int:
+def _asset_meant(asset_store: AssetStore, tags: TagBook, read: str, own_address: str) -> int:
     """The number of the asset. Raises NotALabel."""
     if not read:
         raise NotALabel("Nothing was read. Scan a label.")
     if len(read) > LONGEST_SCAN:
         raise NotALabel(f"This holds {len(read):,} characters, more than any label of ours.")
     if "://" in read:
-        return asset_at(directory, read, own_address)
+        return asset_at(asset_store, read, own_address)
     asset_id = tags.assets_of([read]).get(read)
     if asset_id is None:
         tag = tags.spelt(read)
@@ -69,16 +69,16 @@ def _asset_meant(directory: Directory, tags: TagBook, read: str, own_address: st
     return asset_id
 
 
-def asset_at(directory: Directory, address: str, own_address: str) -> int:
+def asset_at(asset_store: AssetStore, address: str, own_address: str) -> int:
     """The asset whose page is at the address, in Request Tracker or here; nobody is asked. Raises NotALabel."""
     found = _NUMBER_AT_THE_END.search(address)
     number = int(found.group(1)) if found else 0
     if 0 < number <= LARGEST_ID:
-        pages = (directory.page_address(number), f"{own_address}/assets/{number}")
+        pages = (asset_store.page_address(number), f"{own_address}/assets/{number}")
         if _place(address) in map(_place, pages):
             return number
     host = _split(address).netloc
-    if host in {_split(page).netloc for page in (directory.page_address(1), own_address)}:
+    if host in {_split(page).netloc for page in (asset_store.page_address(1), own_address)}:
         raise NotALabel(f"This is an address of {_short(host)}, but not that of an asset.")
     raise NotALabel(f"This is an address of {_short(host) or 'another place'}, not a label of ours.")
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from request_tracker_utils.directory.schemas import AssetId
-from request_tracker_utils.directory.service import LARGEST_ID
+from request_tracker_utils.asset_store.schemas import AssetId
+from request_tracker_utils.asset_store.service import LARGEST_ID
 from request_tracker_utils.labels.examination import Examination
 from request_tracker_utils.labels.service import MOST_LABELS
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from math import floor
 
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.labels.barcodes import Frame
 from request_tracker_utils.labels.formats import MM_PER_INCH, PIXELS_PER_INCH, LabelFormat
-from request_tracker_utils.labels.symbols import Frame
 
 
 @dataclass(frozen=True)

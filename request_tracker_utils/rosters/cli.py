@@ -12,12 +12,14 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
-from request_tracker_utils.rosters import export_views, leavers, service, years
+from request_tracker_utils.rosters import leavers, service
+from request_tracker_utils.rosters import rollover as years
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export
 from request_tracker_utils.rosters.fields import TITLES
 from request_tracker_utils.rosters.files import pieces_of
 from request_tracker_utils.rosters.findings import Findings, of_report
 from request_tracker_utils.rosters.models import Roster, Subject
+from request_tracker_utils.rosters.views import exports as export_views
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.tasks import watching
 from request_tracker_utils.tasks.models import Task, TaskState

@@ -2,10 +2,13 @@
 
 from flask import Flask
 
-from request_tracker_utils.rosters import cli, export_views, views, year_views
+from request_tracker_utils.rosters import cli
 from request_tracker_utils.rosters.jobs import jobs
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.rosters.tasks import kinds
+from request_tracker_utils.rosters.views import exports as export_views
+from request_tracker_utils.rosters.views import imports as views
+from request_tracker_utils.rosters.views import rollover as year_views
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import offer
 from request_tracker_utils.web.feature import Feature, PageLink

@@ -18,12 +18,12 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
-from request_tracker_utils.rosters import bulk, hands, missing, planning
+from request_tracker_utils.rosters import apply_devices, bulk, deactivation, planning
+from request_tracker_utils.rosters.duplicates import Seen
 from request_tracker_utils.rosters.findings import Findings
+from request_tracker_utils.rosters.list_types import Row, Sheet
 from request_tracker_utils.rosters.models import Subject
 from request_tracker_utils.rosters.planning import Plan
-from request_tracker_utils.rosters.seen import Seen
-from request_tracker_utils.rosters.sheets import Row, Sheet
 from request_tracker_utils.students import service as students
 
 T = TypeVar("T")
@@ -100,8 +100,8 @@ class Import:
         else:
             plan = self._patiently(lambda session: self._write(session, rows, copy(findings), counted))
         planning.note(plan, self.sheet, findings, counted=counted)
-        for begin in range(0, len(plan.handed), hands.MOST):
-            self._hand(plan.handed[begin : begin + hands.MOST], findings)
+        for begin in range(0, len(plan.handed), apply_devices.MOST):
+            self._hand(plan.handed[begin : begin + apply_devices.MOST], findings)
 
     def _write(self, session: Session, rows: list[Row], ahead: Findings, counted: bool) -> Plan:
         """`ahead` is what will have been found when this is committed."""
@@ -119,8 +119,8 @@ class Import:
     def _hand(self, rows: list[Row], findings: Findings) -> None:
         notes = f"From the list {self.source}" if self.source else ""
 
-        def hand(session: Session) -> list[hands.Handed]:
-            done = hands.hand(session, rows, actor=self.actor, now=self.clock(), notes=notes)
+        def hand(session: Session) -> list[apply_devices.Handed]:
+            done = apply_devices.hand(session, rows, actor=self.actor, now=self.clock(), notes=notes)
             if not self.dry:
                 ahead = copy(findings)
                 ahead.handed += sum(not each.error for each in done)
@@ -135,9 +135,9 @@ class Import:
             rows = "a row has" if findings.unnamed == 1 else f"{findings.unnamed:,} rows have"
             findings.kept = f"Nobody is made inactive: {rows} no number that can be read, and may be about anybody. Mend the list first."
             return
-        for gone in missing.absent(self.reading, seen, until=begun):
+        for gone in deactivation.absent(self.reading, seen, until=begun):
             if not self.dry:
-                self._patiently(lambda session, gone=gone: missing.deactivate(session, gone, now=self.clock()))  # type: ignore[misc]
+                self._patiently(lambda session, gone=gone: deactivation.deactivate(session, gone, now=self.clock()))  # type: ignore[misc]
             findings.deactivate(gone)
 
     def _patiently(self, do: Callable[[Session], T], *, keep: bool = True) -> T:
@@ -176,7 +176,7 @@ def _update(session: Session, sheet: Sheet, plan: Plan, now: datetime) -> None:
         rows = [(*row, *each) for row, each in zip(rows, turned, strict=True)]
     if sheet.subject == Subject.STUDENTS:
         renamed = [change.row.key for change in plan.changed if change.beside[0] and _is_renamed(plan, change)]
-        students.tell_directory_of(session, renamed, now=now)  # devices are locked before students, as everybody does who gives one out
+        students.sync_holders_of(session, renamed, now=now)  # devices are locked before students, as everybody does who gives one out
     bulk.update(session, sheet.table, names, rows, {"updated_at": now})
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.formulas import rearmed
 from request_tracker_utils.rosters import bulk
+from request_tracker_utils.rosters.duplicates import Seen
 from request_tracker_utils.rosters.findings import Example, Findings
-from request_tracker_utils.rosters.seen import Seen
-from request_tracker_utils.rosters.sheets import Row, Sheet, stands_so
+from request_tracker_utils.rosters.list_types import Row, Sheet, stands_so
 from request_tracker_utils.students.errors import FieldUnfit
 
 TOLD_OF_NEW = ("grade", "homeroom", "building", "model", "serial_number")

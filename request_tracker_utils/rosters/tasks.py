@@ -9,9 +9,9 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.rosters import service
 from request_tracker_utils.rosters.findings import Findings, of_report
 from request_tracker_utils.rosters.importing import Import, nowhere
+from request_tracker_utils.rosters.list_types import sheet_of
 from request_tracker_utils.rosters.models import RosterState
 from request_tracker_utils.rosters.permissions import RosterPermission
-from request_tracker_utils.rosters.sheets import sheet_of
 from request_tracker_utils.tasks.kinds import Kind, Link
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask

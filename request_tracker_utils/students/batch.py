@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.students import devices, handing, service
+from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import DeviceNotFound, FieldUnfit, StudentNotFound
-from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.search_keys import key
 
 MOST = 1_000
 """Operations of one request."""
@@ -57,7 +57,7 @@ def _one(
         if device is None:
             raise DeviceNotFound("Device not found", reason=f"No device has the tag {operation.asset_tag[:60]}.")
         with session.begin_nested():
-            handing.assign(session, device, student, actor=actor, now=now, notes=operation.notes)
+            assignments.assign(session, device, student, actor=actor, now=now, notes=operation.notes)
     except AppError as error:
         return error
     return None

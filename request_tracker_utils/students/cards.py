@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from request_tracker_utils.labels.symbols import BARCODE_QUIET, TagNotEncodable, bars
-from request_tracker_utils.students.codes import WITHOUT, Card
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET, TagNotEncodable, bars
+from request_tracker_utils.students.scan_codes import WITHOUT, Card
 
 TITLES = {
     Card.ASSIGN: ("Assign", "Scan a student, then devices."),

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import exists, select
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.students import handing, service
+from request_tracker_utils.students import assignments, service
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.rules import device_fields
 from request_tracker_utils.web.feature import Demo
@@ -84,15 +84,15 @@ def fill() -> int:
         for number, (device, student) in enumerate(zip(registered[:HANDED_OUT], students, strict=False)):
             at = now - timedelta(days=HANDED_OUT - number)
             due = (at + timedelta(days=14)).date() if number % 11 == 0 else None
-            handing.assign(session, device, student, actor=actor, now=at, due=due, accessories=["charger"])
+            assignments.assign(session, device, student, actor=actor, now=at, due=due, accessories=["charger"])
             if number % 9 == 8:
                 damaged = {"condition": "damaged", "notes": "The screen is cracked.", "returned": []}
-                handing.take_back(session, device, actor=actor, now=at + timedelta(days=3), **damaged)  # type: ignore[arg-type]
+                assignments.take_back(session, device, actor=actor, now=at + timedelta(days=3), **damaged)  # type: ignore[arg-type]
     return COUNT
 
 
 def _devices() -> list[Device]:
-    assets = [asset for page in directory().get_many(range(1, DEVICES + 1)) for asset in page if asset.name]
+    assets = [asset for page in asset_store().get_many(range(1, DEVICES + 1)) for asset in page if asset.name]
     now = utc_now()
     fields = [{"asset_tag": each.name, "serial_number": each.serial, "model": each.model, "asset_id": each.id} for each in assets]
     return [Device(**device_fields(each), created_at=now, updated_at=now) for each in fields]

@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, SerialAmbiguous
-from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Device
 from request_tracker_utils.students.rules import device_fields
+from request_tracker_utils.students.search_keys import key
 
 
 def get(session: Session, asset_tag: str, *, lock: bool = False) -> Device:

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.students import demo, device_api, device_views, jobs, scan_api, scan_views, views
-from request_tracker_utils.students.api import api
+from request_tracker_utils.students import demo, jobs
+from request_tracker_utils.students.api import devices as device_api
+from request_tracker_utils.students.api import scans as scan_api
+from request_tracker_utils.students.api.students import api
 from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.permissions import StudentPermission
+from request_tracker_utils.students.views import devices as device_views
+from request_tracker_utils.students.views import scans as scan_views
+from request_tracker_utils.students.views import students as views
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.students.counts import OfStudents, counts
 from request_tracker_utils.students.grades import OTHER, grade_of, rank
-from request_tracker_utils.students.keys import end_of, key
+from request_tracker_utils.students.keyset import Column, Condition, Page, Place, Walk, Walks
 from request_tracker_utils.students.models import IS_ASSIGNED, IS_INACTIVE, IS_PENDING, Device, DeviceStatus, Student
-from request_tracker_utils.students.walks import Column, Condition, Page, Place, Walk, Walks
+from request_tracker_utils.students.search_keys import end_of, key
 
 LONGEST_SEARCH = 100
 MOST_WORDS = 4

@@ -8,7 +8,7 @@ from typing import Any
 
 from request_tracker_utils.students.errors import FieldUnfit
 from request_tracker_utils.students.grades import grade_of, rank
-from request_tracker_utils.students.keys import key
+from request_tracker_utils.students.search_keys import key
 
 STUDENT_TEXTS = {"first_name": 100, "last_name": 100, "building": 100, "homeroom": 50, "email": 254, "rt_user": 100}
 """Field → most characters."""

@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.students.errors import FieldUnfit, StudentExists, StudentHoldsDevice, StudentNotFound
-from request_tracker_utils.students.keys import key
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.rules import student_fields
+from request_tracker_utils.students.search_keys import key
 
 NEEDED = {"student_id": "", "first_name": "", "last_name": "", "grade": None}
 """What a new student has, so that the rules complain of what is missing."""
@@ -75,17 +75,17 @@ def change(session: Session, student: Student, values: Mapping[str, Any], *, now
         setattr(student, column, value)
     student.updated_at = now
     if columns.keys() & {"rt_user", "email"}:
-        tell_directory_again(session, student, now=now)
+        sync_holder_again(session, student, now=now)
     return student
 
 
-def tell_directory_again(session: Session, student: Student, *, now: datetime) -> None:
+def sync_holder_again(session: Session, student: Student, *, now: datetime) -> None:
     """Has the directory told once more who has the student's devices: it knows the student under another name now."""
     for device in devices_of(session, student.student_id):
         device.rt_due_at, device.rt_attempts = now, 0
 
 
-def tell_directory_of(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
+def sync_holders_of(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
     """The same for many students at once, by their keys. Their devices are locked in the order in which everybody locks several."""
     for begin in range(0, len(id_keys), 500):
         numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + 500]))

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.students import codes, devices, handing, repairs, service
-from request_tracker_utils.students.codes import Known, Meaning
+from request_tracker_utils.students import assignments, devices, repairs, scan_codes, service
 from request_tracker_utils.students.errors import FieldUnfit, NobodyChosen, ScanTwice, StudentInactive, StudentNotFound
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
+from request_tracker_utils.students.scan_codes import Known, Meaning
 
 ORIGIN = "scan:"
 """Begins the origin of a change that was scanned; the scan's id follows."""
@@ -84,7 +84,7 @@ class Outcome:
 
 def look_up(reading: Reading, code: str, known: Known) -> Outcome:
     """Raises what `codes.meaning` raises."""
-    found = codes.meaning(reading, code, known)
+    found = scan_codes.meaning(reading, code, known)
     with reading() as session:
         return _found(session, found)
 
@@ -97,7 +97,7 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, known: Known,
     done = _done_before(reading, scan.scan_id)
     if done:
         return done
-    found = codes.meaning(reading, scan.code, known)
+    found = scan_codes.meaning(reading, scan.code, known)
     if found.device is None:
         with reading() as session:
             return _found(session, found, choosing=True)
@@ -118,7 +118,7 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, known: Known,
             return Outcome(Kind.UNCHANGED, device.asset_tag, words, found.note, _at_table(session, student), device)
         more = {"due": scan.due, "accessories": scan.accessories, "origin": ORIGIN + scan.scan_id}
         with _once(session):
-            log = handing.assign(session, device, student, actor=actor, now=now, **more)  # type: ignore[arg-type]
+            log = assignments.assign(session, device, student, actor=actor, now=now, **more)  # type: ignore[arg-type]
         return _outcome(session, log, note=found.note)
 
 
@@ -130,7 +130,7 @@ def take_back(reading: Reading, transaction: Transaction, scan: Scan, known: Kno
     done = _done_before(reading, scan.scan_id)
     if done:
         return done
-    found = codes.meaning(reading, scan.code, known)
+    found = scan_codes.meaning(reading, scan.code, known)
     if found.device is None:
         with reading() as session:
             return _found(session, found)
@@ -143,7 +143,7 @@ def take_back(reading: Reading, transaction: Transaction, scan: Scan, known: Kno
             _take_back_return(session, device, scan.instead_of, actor=actor, now=now)
         more = {"condition": scan.condition, "returned": scan.accessories, "origin": ORIGIN + scan.scan_id, "notes": scan.ticket or ""}
         with _once(session):
-            log = handing.take_back(session, device, actor=actor, now=now, **more)  # type: ignore[arg-type]
+            log = assignments.take_back(session, device, actor=actor, now=now, **more)  # type: ignore[arg-type]
         if scan.ticket is not None:
             what = " ".join(scan.ticket.split()) or "came back damaged"
             body = f"{device.asset_tag} {device.model}".rstrip() + f" came back from {log.student_name} ({log.student_id}).\n\n{what}"
@@ -157,7 +157,7 @@ def undo(reading: Reading, transaction: Transaction, scan_id: str, log_id: int, 
     if done:
         return done
     with transaction() as session, _once(session):
-        return _outcome(session, handing.undo(session, log_id, actor=actor, now=now, origin=ORIGIN + scan_id))
+        return _outcome(session, assignments.undo(session, log_id, actor=actor, now=now, origin=ORIGIN + scan_id))
 
 
 def student_at_table(session: Session, student_id: str) -> AtTable | None:
@@ -200,7 +200,7 @@ def _take_back_return(session: Session, device: Device, log_id: int, *, actor: A
     log = session.get(DeviceLog, log_id)
     if log is None or log.asset_tag != device.asset_tag or log.action != Action.CHECK_OUT:
         raise FieldUnfit("Only a return of the same device can be corrected.", field="instead_of")
-    handing.undo(session, log_id, actor=actor, now=now)
+    assignments.undo(session, log_id, actor=actor, now=now)
 
 
 def _found(session: Session, found: Meaning, *, choosing: bool = False) -> Outcome:
@@ -234,7 +234,7 @@ def _outcome(session: Session, log: DeviceLog, *, note: str = "") -> Outcome:
 def words_of(log: DeviceLog) -> str:
     """The change as people say it, without the device's name."""
     who = f"{log.student_name} ({log.student_id})"
-    where = f"with {who}" if log.status == DeviceStatus.CHECKED_OUT else handing.IN_WORDS[DeviceStatus(log.status)]
+    where = f"with {who}" if log.status == DeviceStatus.CHECKED_OUT else assignments.IN_WORDS[DeviceStatus(log.status)]
     if log.undoes_id is not None:
         return f"Undone: it is {where} again."
     if log.action == Action.CHECK_IN:
@@ -269,7 +269,7 @@ def _of_student(at_table: AtTable) -> str:
 
 def _of_device(device: Device, holder: Student | None) -> str:
     what = [device.model, f"S/N {device.serial_number}" if device.serial_number else ""]
-    where = f"with {holder.name} ({holder.student_id})" if holder else handing.IN_WORDS[DeviceStatus(device.status)]
+    where = f"with {holder.name} ({holder.student_id})" if holder else assignments.IN_WORDS[DeviceStatus(device.status)]
     due = f"due back on {device.due_date.isoformat()}" if device.due_date else ""
     return " · ".join(filter(None, [*what, where, due]))
 

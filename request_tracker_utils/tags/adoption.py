@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.tags import older_log, sequence, service, trail
 from request_tracker_utils.tags.models import Tag, TagSequence, TagState, WaitingAsset
 from request_tracker_utils.tags.names import LARGEST_NUMBER, number_claimed_by, parse
@@ -19,16 +19,16 @@ from request_tracker_utils.tags.names import LARGEST_NUMBER, number_claimed_by, 
 ZONE = ZoneInfo("UTC")
 
 
-def adopt_as_set(transaction: Transaction, directory: Directory, settings: Settings, *, actor: Actor, now: datetime) -> int:
+def adopt_as_set(transaction: Transaction, asset_store: AssetStore, settings: Settings, *, actor: Actor, now: datetime) -> int:
     """See adopt; with the prefix and the older installation's files that the settings name."""
     file = settings.asset_tag_sequence_file
     log = older_log.log_file(settings.asset_tag_confirmations_log, file)
-    return adopt(transaction, directory, prefix=settings.prefix, file=file, log=log, zone=settings.zone, actor=actor, now=now)
+    return adopt(transaction, asset_store, prefix=settings.prefix, file=file, log=log, zone=settings.zone, actor=actor, now=now)
 
 
 def adopt(
     transaction: Transaction,
-    directory: Directory,
+    asset_store: AssetStore,
     *,
     prefix: str,
     file: Path | None,
@@ -50,7 +50,7 @@ def adopt(
     next_numbers = {each: next_of_file(file, prefix) if file and each == prefix else 1 for each in closed}
     count = 0
     for each in closed:
-        for names in directory.names_beginning_with(each):
+        for names in asset_store.names_beginning_with(each):
             with transaction() as session:
                 count += sum(_adopt_name(session, each, asset_id, name, actor, now) for asset_id, name in names)
             next_numbers[each] = max([next_numbers[each], *(number_claimed_by(name, each) + 1 for _, name in names)])

@@ -5,11 +5,11 @@ from datetime import timedelta
 from flask import request
 from flask_openapi3 import APIBlueprint, Tag
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import CHANGE_ERRORS
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import looking, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import CHANGE_ERRORS
 from request_tracker_utils.tags import renaming, sequence, service, webhook
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, PrefixNotFound, SequenceExhausted, SequenceNotReady, TagTaken
 from request_tracker_utils.tags.permissions import TagPermission
@@ -27,8 +27,8 @@ from request_tracker_utils.tags.schemas import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
-from request_tracker_utils.web.house import house, settings
 from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.registry import registry, settings
 
 CONFIRM_JOB = "confirm-tags"
 
@@ -70,7 +70,7 @@ def confirm_asset_tag(body: ConfirmTag) -> Answer:
     The same call again is answered as done. A tag that is not free, or an asset that has another one, is a conflict.
     """
     tag = service.confirm_by_hand(
-        transaction, directory(), text=body.asset_tag.strip(), asset_id=body.request_tracker_id, actor=current_actor(), now=utc_now()
+        transaction, asset_store(), text=body.asset_tag.strip(), asset_id=body.request_tracker_id, actor=current_actor(), now=utc_now()
     )
     message = "Asset tag confirmation logged successfully. Asset name updated in RT."
     return TagConfirmed(message=message, asset_tag=tag.tag, rt_asset_id=body.request_tracker_id).model_dump()
@@ -85,7 +85,7 @@ def update_asset_name(body: UpdateName) -> Answer:
     A name that is a tag of ours becomes the asset's tag, as if it were confirmed. An asset that has a tag keeps its name.
     """
     name = body.asset_name
-    old_name = renaming.rename(transaction, directory(), asset_id=body.asset_id, name=name, actor=current_actor(), now=utc_now())
+    old_name = renaming.rename(transaction, asset_store(), asset_id=body.asset_id, name=name, actor=current_actor(), now=utc_now())
     message = f"Asset {body.asset_id} is called {name} now."
     return NameUpdated(message=message, asset_id=body.asset_id, old_name=old_name, new_name=name).model_dump()
 
@@ -127,6 +127,6 @@ def asset_created(body: AssetCreated) -> Answer:
     if tag is None:
         message = f"Asset {body.asset_id} waits for its tag: the directory's tags are still being read."
         return TagGiven(message=message, asset_id=body.asset_id, asset_tag=None, previous_name=body.asset_name).model_dump(), 202
-    house().nudge(CONFIRM_JOB, after=service.FIRST_LOOK + timedelta(seconds=0.5))
+    registry().run_soon(CONFIRM_JOB, after=service.FIRST_LOOK + timedelta(seconds=0.5))
     message = f"Asset tag {tag.tag} assigned to asset {body.asset_id}"
     return TagGiven(message=message, asset_id=body.asset_id, asset_tag=tag.tag, previous_name=tag.previous_name).model_dump()

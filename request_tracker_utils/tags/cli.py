@@ -6,17 +6,18 @@ from itertools import chain
 
 import click
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import adoption, audit, difference_tasks, older_log, older_report, sequence
+from request_tracker_utils.tags import adoption, audit, older_log, older_report, sequence
 from request_tracker_utils.tags.audit_lines import HEAD, cells
+from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.tasks import watching
 from request_tracker_utils.tasks.models import TaskState
 from request_tracker_utils.web.csv import csv_lines
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 
 @click.group()
@@ -49,7 +50,7 @@ def show_audit(as_csv: bool, search: str, limit: int | None) -> None:
 @tags.command("adopt")
 def adopt() -> None:
     """Take over now what the directory and an older installation hold, and print the report of the older log."""
-    count = adoption.adopt_as_set(transaction, directory(), settings(), actor=of_command(), now=utc_now())
+    count = adoption.adopt_as_set(transaction, asset_store(), settings(), actor=of_command(), now=utc_now())
     click.echo(f"{count} taken over or given.")
     with reading() as session:
         for record in older_log.records(session):

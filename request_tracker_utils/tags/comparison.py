@@ -7,9 +7,9 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.tags import differences
 from request_tracker_utils.tags.differences import Finding
 from request_tracker_utils.tags.models import Tag, TagSequence, TagState
@@ -34,7 +34,7 @@ def ready_prefixes(session: Session) -> list[str]:
 
 def compare(
     transaction: Transaction,
-    directory: Directory,
+    asset_store: AssetStore,
     *,
     prefixes: Sequence[str],
     actor: Actor,
@@ -52,7 +52,7 @@ def compare(
     progress.expect(total)
     shown: set[int] = set()
     for prefix in prefixes:
-        for names in directory.names_beginning_with(prefix, any_case=True):
+        for names in asset_store.names_beginning_with(prefix, any_case=True):
             ours = [(asset_id, name) for asset_id, name in names if differences.prefix_of(name, prefixes) == prefix]
             with transaction() as session:
                 tags = _tags_of(session, ours)
@@ -61,9 +61,9 @@ def compare(
             progress.advance(len(tagged - shown))
             shown |= tagged
     for asset_ids in _chunks_without(shown, transaction, prefixes):
-        assets = {asset.id: asset for chunk in directory.get_many(asset_ids) for asset in chunk}
+        assets = {asset.id: asset for chunk in asset_store.get_many(asset_ids) for asset in chunk}
         for asset_id in asset_ids:
-            asset = assets.get(asset_id) or _get(directory, asset_id)
+            asset = assets.get(asset_id) or _get(asset_store, asset_id)
             assets |= {asset_id: asset} if asset else {}
             progress.advance(1)
         with transaction() as session:
@@ -75,9 +75,9 @@ def compare(
         return sum(differences.RECORD.counts(session).values())
 
 
-def look(transaction: Transaction, directory: Directory, *, asset_id: int, prefixes: Sequence[str], now: datetime) -> Finding | None:
+def look(transaction: Transaction, asset_store: AssetStore, *, asset_id: int, prefixes: Sequence[str], now: datetime) -> Finding | None:
     """What differs about this asset at this moment. Raises what the directory raises."""
-    asset = _get(directory, asset_id)
+    asset = _get(asset_store, asset_id)
     with transaction() as session:
         return _finding(asset_id, asset, _tags_of(session, [(asset_id, asset.name if asset else "")]), prefixes, now)
 
@@ -135,9 +135,9 @@ def _chunks_without(shown: set[int], transaction: Transaction, prefixes: Sequenc
         yield some
 
 
-def _get(directory: Directory, asset_id: int) -> Asset | None:
+def _get(asset_store: AssetStore, asset_id: int) -> Asset | None:
     """The asset, also one that searches pass over."""
     try:
-        return directory.get(asset_id)
+        return asset_store.get(asset_id)
     except AssetNotFound:
         return None

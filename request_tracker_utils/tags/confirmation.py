@@ -7,10 +7,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore, AssetStoreUnreachable
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory, DirectoryUnreachable
 from request_tracker_utils.tags import service, trail
 from request_tracker_utils.tags.models import Tag, TagState
 
@@ -24,21 +24,21 @@ LEAST_ABSENCE = timedelta(hours=1)
 ABSENCES_OF_RESERVED = 2
 
 
-def confirm_due(transaction: Transaction, directory: Directory, *, actor: Actor, clock: Callable[[], datetime]) -> int:
+def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Looks after every tag that is due, and returns how many are settled. Raises what the directory raises when it does not
     answer; the tags then have their next attempt noted, after a growing pause."""
     settled = 0
     while tags := _claim(transaction, now := clock()):
         try:
-            assets = {asset.id: asset for chunk in directory.get_many([tag.asset_id for tag in tags if tag.asset_id]) for asset in chunk}
+            assets = {asset.id: asset for chunk in asset_store.get_many([tag.asset_id for tag in tags if tag.asset_id]) for asset in chunk}
         except AppError as error:
             for tag in tags:
                 _postpone(transaction, tag, error.message, now)
             raise
         for position, tag in enumerate(tags):
             try:
-                settled += _look_after(transaction, directory, tag, assets.get(tag.asset_id or 0), actor, now)
-            except DirectoryUnreachable as error:
+                settled += _look_after(transaction, asset_store, tag, assets.get(tag.asset_id or 0), actor, now)
+            except AssetStoreUnreachable as error:
                 for rest in tags[position:]:
                     _postpone(transaction, rest, error.message, now)
                 raise
@@ -57,25 +57,25 @@ def _claim(transaction: Transaction, now: datetime) -> list[Tag]:
         return tags
 
 
-def _look_after(transaction: Transaction, directory: Directory, tag: Tag, asset: Asset | None, actor: Actor, now: datetime) -> bool:
+def _look_after(transaction: Transaction, asset_store: AssetStore, tag: Tag, asset: Asset | None, actor: Actor, now: datetime) -> bool:
     if asset is not None and asset.name == tag.tag:
         return _settle(transaction, tag, asset.id, "confirmed", actor, now, tag.previous_name)
     if asset is not None and tag.state == TagState.ASSIGNED:
-        old_name = directory.rename(asset.id, tag.tag, seen=asset.name)
+        old_name = asset_store.rename(asset.id, tag.tag, seen=asset.name)
         return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
     if not _absent_for_long(tag, now):
         _note_absence(transaction, tag, now)
         return False
-    hidden = _hidden(directory, tag.asset_id) if asset is None and tag.asset_id is not None else None
+    hidden = _hidden(asset_store, tag.asset_id) if asset is None and tag.asset_id is not None else None
     if hidden is not None:
-        return _look_after(transaction, directory, tag, hidden, actor, now)
-    return _settle_absent(transaction, tag, directory.find_by_name(tag.tag), actor, now)
+        return _look_after(transaction, asset_store, tag, hidden, actor, now)
+    return _settle_absent(transaction, tag, asset_store.find_by_name(tag.tag), actor, now)
 
 
-def _hidden(directory: Directory, asset_id: int) -> Asset | None:
+def _hidden(asset_store: AssetStore, asset_id: int) -> Asset | None:
     """The asset that is there after all: Request Tracker's searches pass over deleted assets, which keep their names."""
     try:
-        return directory.get(asset_id)
+        return asset_store.get(asset_id)
     except AssetNotFound:
         return None
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.differences.record import Record
+from request_tracker_utils.reconciliation.record import Record
 from request_tracker_utils.tags.confirmation import LEAST_ABSENCE
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
 from request_tracker_utils.tags.names import parse

@@ -2,34 +2,38 @@
 
 from flask import Flask
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import (
-    administration_views,
-    audit_views,
-    cli,
-    difference_tasks,
-    difference_views,
-    differences,
-    sequence,
-    service,
-    status,
-    sweep_views,
-    tasks,
-    trail,
-    untagged_views,
-    views,
-    webhook,
-)
+from request_tracker_utils.tags import cli, differences, sequence, service, status, trail, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tags.tasks import differences as difference_tasks
+from request_tracker_utils.tags.tasks import tags as tasks
+from request_tracker_utils.tags.views import (
+    administration as administration_views,
+)
+from request_tracker_utils.tags.views import (
+    audit as audit_views,
+)
+from request_tracker_utils.tags.views import (
+    differences as difference_views,
+)
+from request_tracker_utils.tags.views import (
+    sweep as sweep_views,
+)
+from request_tracker_utils.tags.views import (
+    untagged as untagged_views,
+)
+from request_tracker_utils.tags.views import (
+    webhook as views,
+)
 from request_tracker_utils.tasks.kinds import offer
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
-from request_tracker_utils.web.house import settings
 from request_tracker_utils.web.openapi import admit_scheme
+from request_tracker_utils.web.registry import settings
 
 
 def prepare() -> None:
@@ -37,7 +41,7 @@ def prepare() -> None:
     with transaction() as session:
         sequence.ensure(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)
-    if directory().kind == "embedded":
+    if asset_store().kind == "embedded":
         adopt_tags()
 
 

@@ -2,31 +2,32 @@
 
 from datetime import timedelta
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.tags import adoption, confirmation, difference_tasks, untagged
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.tags import adoption, confirmation, untagged
+from request_tracker_utils.tags.tasks import differences as difference_tasks
+from request_tracker_utils.web.registry import registry, settings
 
 
 def adopt_tags() -> int:
-    count = adoption.adopt_as_set(transaction, directory(), settings(), actor=of_job("adopt-tags"), now=utc_now())
+    count = adoption.adopt_as_set(transaction, asset_store(), settings(), actor=of_job("adopt-tags"), now=utc_now())
     if count:
-        house().nudge("confirm-tags")
+        registry().run_soon("confirm-tags")
     return count
 
 
 def confirm_tags() -> int:
-    return confirmation.confirm_due(transaction, directory(), actor=of_job("confirm-tags"), clock=utc_now)
+    return confirmation.confirm_due(transaction, asset_store(), actor=of_job("confirm-tags"), clock=utc_now)
 
 
 def sweep_untagged() -> int:
-    task = untagged.sweep(transaction, reading, directory(), actor=of_job("sweep-untagged"), now=utc_now())
+    task = untagged.sweep(transaction, reading, asset_store(), actor=of_job("sweep-untagged"), now=utc_now())
     if task is None:
         return 0
-    house().nudge("run-tasks")
+    registry().run_soon("run-tasks")
     return task.total or 0
 
 
@@ -34,7 +35,7 @@ def compare_tags() -> int:
     with transaction() as session:
         started = difference_tasks.start_daily_comparison(session, actor=of_job("compare-tags"), now=utc_now())
     if started:
-        house().nudge("run-tasks")
+        registry().run_soon("run-tasks")
     return int(started)
 
 

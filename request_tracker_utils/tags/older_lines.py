@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from request_tracker_utils.asset_store.service import LARGEST_ID
 from request_tracker_utils.core.settings import PREFIX_FORM
-from request_tracker_utils.directory.service import LARGEST_ID
 from request_tracker_utils.tags.names import number_claimed_by, parse
 
 LONGEST_LINE = 1_000

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.tags import service, trail
 from request_tracker_utils.tags.errors import AssetHasTag
 from request_tracker_utils.tags.names import LONGEST_TAG
 
 
-def rename(transaction: Transaction, directory: Directory, *, asset_id: int, name: str, actor: Actor, now: datetime) -> str:
+def rename(transaction: Transaction, asset_store: AssetStore, *, asset_id: int, name: str, actor: Actor, now: datetime) -> str:
     """Calls the asset so in the directory, and returns what it was called before.
 
     A name that is a tag of ours becomes the asset's tag, see service.give_by_hand. Raises AssetHasTag when the asset has a tag and is to
@@ -20,7 +20,7 @@ def rename(transaction: Transaction, directory: Directory, *, asset_id: int, nam
         is_tag = service.name_of_tag(session, name) is not None
         tag = service.tag_of_asset(session, asset_id)
     if is_tag:
-        _, old_name = service.give_by_hand(transaction, directory, text=name, asset_id=asset_id, actor=actor, now=now)
+        _, old_name = service.give_by_hand(transaction, asset_store, text=name, asset_id=asset_id, actor=actor, now=now)
         return old_name
     if tag is not None:
         raise AssetHasTag(
@@ -30,7 +30,7 @@ def rename(transaction: Transaction, directory: Directory, *, asset_id: int, nam
             asset_tag=tag.tag,
             asset_id=asset_id,
         )
-    old_name = directory.rename(asset_id, name)
+    old_name = asset_store.rename(asset_id, name)
     with transaction() as session:
         # There is no tag to name: what the row is found by is the name, as far as there is room for it.
         trail.write(

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from request_tracker_utils.directory.schemas import AssetId
+from request_tracker_utils.asset_store.schemas import AssetId
 from request_tracker_utils.tags.names import LARGEST_NUMBER
 
 

@@ -7,9 +7,9 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.db import Transaction, upsert_into
-from request_tracker_utils.directory.service import AssetNotFound, Directory, DirectoryBusy, DirectoryInvalid, DirectoryRefused
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
@@ -144,13 +144,13 @@ def settle(session: Session, tag: Tag, *, action: str, actor: Actor, now: dateti
     trail.record(session, tag, action=action, actor=actor, now=now, old_name=old_name)
 
 
-def confirm_by_hand(transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
+def confirm_by_hand(transaction: Transaction, asset_store: AssetStore, *, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
     """See give_by_hand."""
-    return give_by_hand(transaction, directory, text=text, asset_id=asset_id, actor=actor, now=now)[0]
+    return give_by_hand(transaction, asset_store, text=text, asset_id=asset_id, actor=actor, now=now)[0]
 
 
 def give_by_hand(
-    transaction: Transaction, directory: Directory, *, text: str, asset_id: int, actor: Actor, now: datetime
+    transaction: Transaction, asset_store: AssetStore, *, text: str, asset_id: int, actor: Actor, now: datetime
 ) -> tuple[Tag, str]:
     """Gives the asset this very tag, and the asset its name in the directory, read back. Returns the tag, and the asset's name before.
 
@@ -161,8 +161,8 @@ def give_by_hand(
         tag = _reserve_by_hand(session, text, asset_id, actor, now)
         fresh = tag.state == TagState.RESERVED
     try:
-        old_name = directory.rename(asset_id, tag.tag)
-    except (AssetNotFound, DirectoryRefused, DirectoryInvalid, DirectoryBusy) as error:
+        old_name = asset_store.rename(asset_id, tag.tag)
+    except (AssetNotFound, AssetStoreRefused, AssetStoreInvalid, AssetStoreBusy) as error:
         if fresh:
             with transaction() as session:
                 release(session, _still_of(session, tag, asset_id), actor=actor, now=now, reason=error.message)

@@ -1,10 +1,11 @@
 """What the status page shows of tags."""
 
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.tags import difference_tasks, differences, sequence, service
+from request_tracker_utils.tags import differences, sequence, service
 from request_tracker_utils.tags.errors import SequenceNotReady
+from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.web.feature import Condition, StatusSection
-from request_tracker_utils.web.house import settings
+from request_tracker_utils.web.registry import settings
 
 SHOWN = 5
 

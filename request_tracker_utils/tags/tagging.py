@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.directory.service import Asset, AssetNotFound, Directory
 from request_tracker_utils.tags import sequence, service
 from request_tracker_utils.tags.models import Tag, TagState
 from request_tracker_utils.tags.prefixes import prefix_of
@@ -20,7 +20,7 @@ MOST_ASSETS = 5_000
 """Assets that one task tags: as many as are printed at once."""
 
 
-def give_tag(transaction: Transaction, directory: Directory, asset: Asset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
+def give_tag(transaction: Transaction, asset_store: AssetStore, asset: Asset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
     """Gives the asset, as it was just read, a tag and its name in the directory. One that has a tag keeps it.
 
     `prefix` holds for catalogs without one of their own.
@@ -35,7 +35,7 @@ def give_tag(transaction: Transaction, directory: Directory, asset: Asset, *, pr
         with transaction() as session:
             raise sequence.not_ready(prefix_of(session, asset.catalog, prefix))
     try:
-        old_name = asset.name if asset.name == tag.tag else directory.rename(asset.id, tag.tag, seen=asset.name)
+        old_name = asset.name if asset.name == tag.tag else asset_store.rename(asset.id, tag.tag, seen=asset.name)
     except AssetNotFound as error:
         with transaction() as session:
             _give_up(session, tag, reason=error.message, actor=actor, now=now)

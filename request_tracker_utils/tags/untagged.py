@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.directory.service import Asset, Directory
 from request_tracker_utils.tags import sequence, service, tagging
 from request_tracker_utils.tags.errors import NotTried
 from request_tracker_utils.tags.models import Sweep
@@ -48,19 +48,21 @@ def switch(session: Session, *, on: bool, actor: Actor, now: datetime) -> Sweep:
     return sweep
 
 
-def find(reading: Reading, directory: Directory, *, catalogs: Iterable[str], text: str = "", brief: bool = False) -> Iterator[list[Asset]]:
+def find(
+    reading: Reading, asset_store: AssetStore, *, catalogs: Iterable[str], text: str = "", brief: bool = False
+) -> Iterator[list[Asset]]:
     """Assets that have no tag, by chunks: neither a name that begins like one, nor a tag in our own books. See Directory for `brief`."""
     with reading() as session:
         prefixes = sequence.prefixes(session)
-    for assets in directory.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
+    for assets in asset_store.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
         with reading() as session:
             known = service.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in known]
 
 
-def vanished(directory: Directory, catalogs: Iterable[str]) -> list[str]:
+def vanished(asset_store: AssetStore, catalogs: Iterable[str]) -> list[str]:
     """Those of the catalogs that the directory does not have, or hides from us."""
-    return sorted(set(catalogs) - set(directory.catalogs()))
+    return sorted(set(catalogs) - set(asset_store.catalogs()))
 
 
 def note_look(session: Session, *, found: int, missing: list[str], catalogs: list[str], now: datetime, dry: bool) -> None:
@@ -74,7 +76,7 @@ def note_look(session: Session, *, found: int, missing: list[str], catalogs: lis
         sweep.tried_at = now
 
 
-def sweep(transaction: Transaction, reading: Reading, directory: Directory, *, actor: Actor, now: datetime) -> Task | None:
+def sweep(transaction: Transaction, reading: Reading, asset_store: AssetStore, *, actor: Actor, now: datetime) -> Task | None:
     """Finds what is to be tagged and starts the task that tags it, at most `tagging.MOST_ASSETS` at a time.
 
     Returns None when the sweep is off, when an earlier task still goes on, or when there is nothing to tag.
@@ -84,9 +86,9 @@ def sweep(transaction: Transaction, reading: Reading, directory: Directory, *, a
         if setting is None or not setting.is_on or open_task(session, tagging.KIND) is not None:
             return None
         catalogs = list(setting.catalogs)
-    missing = vanished(directory, catalogs)
+    missing = vanished(asset_store, catalogs)
     there = [name for name in catalogs if name not in missing]
-    found = take(find(reading, directory, catalogs=there, brief=True), tagging.MOST_ASSETS)
+    found = take(find(reading, asset_store, catalogs=there, brief=True), tagging.MOST_ASSETS)
     with transaction() as session:
         note_look(session, found=len(found), missing=missing, catalogs=catalogs, now=now, dry=False)
         if not found:

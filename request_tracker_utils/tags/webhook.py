@@ -5,8 +5,8 @@ import secrets
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.kept import keep, kept
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.stored_values import keep, kept
 
 _NAME = "webhook_token"
 

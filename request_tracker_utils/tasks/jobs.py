@@ -16,7 +16,7 @@ from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.tasks import kinds, service
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.tasks.running import InContext, RunningTask, TaskStopped, claim
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ def run_tasks() -> int:
         return 0
     count = 0
     try:
-        while not house().stopping():
+        while not registry().stopping():
             with transaction() as session:
                 task = claim(session, now=utc_now())
             if task is None:
@@ -46,7 +46,7 @@ def run_tasks() -> int:
 def run(task: Task) -> None:
     """Does the work of a task that was taken up, and writes down how it ended."""
     in_context = in_context_of_app()
-    running = RunningTask(transaction, reading, task, clock=utc_now, stopping=house().stopping, in_context=in_context)
+    running = RunningTask(transaction, reading, task, clock=utc_now, stopping=registry().stopping, in_context=in_context)
     kind = kinds.named(task.kind)
     if kind is None:
         running.end(TaskState.FAILED, error=f"This version of the program does not know how to “{task.kind}”.")

@@ -10,7 +10,7 @@ from request_tracker_utils.tasks import kinds, service
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 LAST_PAGE = 1_000
 SHOWN = 200
@@ -61,7 +61,7 @@ def resume(task_id: int) -> ResponseReturnValue:
     _check_kind(task_id)
     with transaction() as session:
         service.resume(session, task_id, now=utc_now())
-    house().nudge("run-tasks")
+    registry().run_soon("run-tasks")
     return redirect(url_for(".show", task_id=task_id), 303)
 
 

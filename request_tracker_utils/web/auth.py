@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import Forbidden, Unauthenticated
 from request_tracker_utils.web.body import place_of_stranger
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -154,7 +154,7 @@ def _recognise() -> Actor | None:
         caller = recognisers.session()
     if caller is None:
         return None
-    return Actor(caller.name, house().grants.get(caller.role, frozenset()), caller.user_id, caller.role)
+    return Actor(caller.name, registry().grants.get(caller.role, frozenset()), caller.user_id, caller.role)
 
 
 def _guard() -> None:

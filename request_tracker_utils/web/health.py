@@ -12,7 +12,7 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.health import Health, Report, Status
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor_or_none, public
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For monitors and load balancers.")])
 
@@ -40,7 +40,7 @@ def install(app: OpenAPI, permission: StrEnum) -> None:
     """Checks of the house and of all rooms. `permission` lets a caller read versions, addresses and paths."""
     app.extensions[_PERMISSION] = permission
     with app.app_context():
-        app.extensions[_HEALTH] = Health(house().checks, app.app_context)
+        app.extensions[_HEALTH] = Health(registry().checks, app.app_context)
     app.register_api(api)
 
 

@@ -10,7 +10,7 @@ from request_tracker_utils import __version__
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.web.auth import current_actor, current_actor_or_none, signed_in
 from request_tracker_utils.web.feature import NavItem
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 pages = Blueprint("home", __name__)
 
@@ -32,7 +32,7 @@ SYSTEMS = [
 def home() -> str:
     """The front page: the cards of all domains that the caller may see."""
     actor = current_actor()
-    cards = [(card.template, card.content()) for card in house().cards if actor.may(card.permission)]
+    cards = [(card.template, card.content()) for card in registry().cards if actor.may(card.permission)]
     return render_template("web/home.html", cards=cards)
 
 
@@ -57,13 +57,13 @@ def browser(agent: str) -> str:
 
 def _of_every_page() -> dict[str, Any]:
     actor = current_actor_or_none() if request else None
-    sections = [item for item in house().administration if actor and actor.may(item.permission)]
+    sections = [item for item in registry().administration if actor and actor.may(item.permission)]
     return {
         "actor": actor,
         "navigation": _navigation(actor),
         "sections": sections,
         "page_links": [
-            link for link in house().links if actor and request and link.page == request.endpoint and actor.may(link.permission)
+            link for link in registry().links if actor and request and link.page == request.endpoint and actor.may(link.permission)
         ],
         "in_administration": (request.path if request else "").startswith("/admin"),
         "version": __version__,
@@ -75,7 +75,7 @@ def _navigation(actor: Actor | None) -> list[tuple[NavItem, bool]]:
     """The caller's entries, each with whether it is where the caller is."""
     if actor is None:
         return []
-    entries = [(item, url_for(item.endpoint)) for item in house().navigation if actor.may(item.permission)]
+    entries = [(item, url_for(item.endpoint)) for item in registry().navigation if actor.may(item.permission)]
     near = [address for _, address in entries if _begins(address) == _begins(request.path)]
     here = max(near, key=lambda address: len(address) if f"{request.path}/".startswith(f"{address}/") else 0, default=None)
     return [(item, address == here) for item, address in entries]

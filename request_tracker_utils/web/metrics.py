@@ -15,7 +15,7 @@ from request_tracker_utils.core.jobs import last_starts
 from request_tracker_utils.core.metrics import Gauge, exposition
 from request_tracker_utils.core.networks import address_of
 from request_tracker_utils.web.auth import admit, public
-from request_tracker_utils.web.house import house, settings
+from request_tracker_utils.web.registry import registry, settings
 
 log = structlog.get_logger(__name__)
 pages = Blueprint("metrics", __name__)
@@ -65,12 +65,12 @@ def _ages_of_jobs() -> Iterator[Gauge]:
     with reading() as session:
         starts = last_starts(session)
     now, help = utc_now(), "Seconds since the job's last run began."
-    for job in house().jobs:
+    for job in registry().jobs:
         if job.name in starts:
             yield Gauge("rtutils_job_age_seconds", help, (now - starts[job.name]).total_seconds(), {"job": job.name})
 
 
 def _of_rooms() -> Iterator[Gauge]:
-    for ask in house().gauges:
+    for ask in registry().gauges:
         for name, (help, value) in ask().items():
             yield Gauge(name, help, value)

@@ -11,8 +11,8 @@ from flask_openapi3 import OpenAPI
 
 from request_tracker_utils.web.auth import SAFE_METHODS, Access, access_of
 from request_tracker_utils.web.examples import add_examples
-from request_tracker_utils.web.house import house, settings
 from request_tracker_utils.web.refusals import refusals_of, shape_of
+from request_tracker_utils.web.registry import registry, settings
 
 _SCHEMES = "rtutils_security_schemes"
 _OF_USERS: dict[str, dict[str, str]] = {
@@ -112,7 +112,7 @@ def _who(access: Access) -> str:
         return ""
     if access.permission is None:
         return "Whoever is signed in may call it."
-    roles = [role for role, granted in house().grants.items() if access.permission in granted]
+    roles = [role for role, granted in registry().grants.items() if access.permission in granted]
     return f"Needs the permission `{access.permission}`, which these roles include: {', '.join(sorted(roles))}."
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from request_tracker_utils.core.db import Base, db
 from request_tracker_utils.core.resources import MIGRATIONS
+from tests.services.apps import make_app
 from tests.services.databases import PostgreSQL
-from tests.services.house import make_app
 
 HEAD = str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 REVISIONS = [str(step.revision) for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]

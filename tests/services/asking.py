@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.services.house import token
+from tests.services.apps import token
 
 Ask = Callable[..., TestResponse]
 

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from itertools import count
 
+from request_tracker_utils.asset_store.service import AssetStore
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Created, Creator
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.service import Directory
 from request_tracker_utils.tags import confirmation
 
 ADA = Actor("ada")
@@ -21,17 +21,17 @@ def wanted(serial: str = "", **fields: str) -> Wanted:
     return Wanted(serial or f"SN-{next(_numbers):05d}", **{"manufacturer": "Dell", "model": "Chromebook 3100", **fields})
 
 
-def creator(directory: Directory, rules: Rules | None = None, *, actor: Actor = ADA, now: datetime | None = None) -> Creator:
-    return Creator(transaction, reading, directory, rules or Rules(), actor, (lambda: now) if now else utc_now)
+def creator(asset_store: AssetStore, rules: Rules | None = None, *, actor: Actor = ADA, now: datetime | None = None) -> Creator:
+    return Creator(transaction, reading, asset_store, rules or Rules(), actor, (lambda: now) if now else utc_now)
 
 
-def create(directory: Directory, serial: str = "", *, now: datetime | None = None, **fields: str) -> Created:
+def create(asset_store: AssetStore, serial: str = "", *, now: datetime | None = None, **fields: str) -> Created:
     """Inside the app's context."""
-    return creator(directory, now=now).create(wanted(serial, **fields))
+    return creator(asset_store, now=now).create(wanted(serial, **fields))
 
 
-def create_confirmed(directory: Directory, serial: str = "", **fields: str) -> Created:
+def create_confirmed(asset_store: AssetStore, serial: str = "", **fields: str) -> Created:
     """One that was created some minutes ago, and whose name the job has seen in the directory since."""
-    made = create(directory, serial, now=utc_now() - timedelta(minutes=5), **fields)
-    confirmation.confirm_due(transaction, directory, actor=ADA, clock=utc_now)
+    made = create(asset_store, serial, now=utc_now() - timedelta(minutes=5), **fields)
+    confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=utc_now)
     return made

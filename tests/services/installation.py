@@ -19,8 +19,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
 from tests.services.local_server import wait_until
 from tests.services.proxy import Proxy
 from tests.services.request_tracker import RequestTracker, Webhook

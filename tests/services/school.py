@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.students import devices, handing, service
+from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
@@ -58,15 +58,15 @@ class School:
     def assign(self, tag: str, student_id: str, **more: Any) -> DeviceLog:
         with self.writing() as session:
             device, student = devices.get(session, tag, lock=True), service.get(session, student_id)
-            return handing.assign(session, device, student, actor=ADA, now=self.now(), **more)
+            return assignments.assign(session, device, student, actor=ADA, now=self.now(), **more)
 
     def take_back(self, tag: str, **more: Any) -> DeviceLog:
         with self.writing() as session:
-            return handing.take_back(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
+            return assignments.take_back(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
 
     def undo(self, log: DeviceLog) -> DeviceLog:
         with self.writing() as session:
-            return handing.undo(session, log.id, actor=ADA, now=self.now())
+            return assignments.undo(session, log.id, actor=ADA, now=self.now())
 
     def device_now(self, tag: str) -> Device:
         with self.looking() as session:

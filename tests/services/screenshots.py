@@ -21,35 +21,36 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from request_tracker_utils.accounts import events, links, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.asset_store.service import Asset, NewAsset
 from request_tracker_utils.assets import intakes, lists
 from request_tracker_utils.assets.demo import demo
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Creator
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import Asset, NewAsset
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.demo import demo as school
-from request_tracker_utils.tags import adoption, difference_tasks, prefixes, tagging, untagged
+from request_tracker_utils.tags import adoption, prefixes, tagging, untagged
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.jobs import confirm_tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
 from request_tracker_utils.tags.reset import reset
+from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
+from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.chromium import chromium
-from tests.services.house import PASSWORD, make_app, ready, user
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 WIDTHS = {360: 740, 1280: 800}
@@ -210,7 +211,7 @@ def set_up(page: Page, showroom: Showroom) -> None:
 
 
 def _special_assets() -> tuple[int, int]:
-    held = directory()
+    held = asset_store()
     for number, holder in ((58, "marie.curie"), (57, "a.turing"), (55, "g.hopper")):
         held.set_holder(number, holder)
     held.create(NewAsset("Cart 4, front", "General assets", "EPX40021", "PowerLite L210W", "Epson"))
@@ -257,12 +258,12 @@ def _administered(folder: Path) -> None:
         prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
         prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
         reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
-    adoption.adopt(transaction, directory(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
+    adoption.adopt(transaction, asset_store(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
 
 
 def _differences() -> None:
     """Each kind of difference between the directory and the tags, found by a comparison."""
-    held, now = directory(), utc_now()
+    held, now = asset_store(), utc_now()
     made = [Wanted(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
     before = now - timedelta(hours=2)  # young tags are no difference yet
     creator = Creator(transaction, reading, held, Rules(), Actor(NAME), lambda: before)
@@ -274,7 +275,7 @@ def _differences() -> None:
         held.create(NewAsset(name, "Chromebooks", f"TWIN{name[-4:]}", "Chromebook 3100", "Dell"))
     with transaction() as session:
         tags.mark_printed(session, [(printed, held.get(printed).name)], now=now)
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([printed, gone])))
+        session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id.in_([printed, gone])))
         difference_tasks.start_comparison(session, actor=of_command(), now=now)
     run_tasks()
 
@@ -310,7 +311,7 @@ def _cart() -> int:
         *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
     ]
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-    found = intakes.look(reading, directory(), listed, held)
+    found = intakes.look(reading, asset_store(), listed, held)
     with transaction() as session:
         return intakes.add(
             session,
@@ -356,7 +357,7 @@ def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
 def _labels() -> None:
     """Prints of some assets' labels; of the first print some labels were scanned."""
     ada, assets = Actor(NAME), range(60, 34, -1)
-    held = {asset.id: asset.name for chunk in directory().get_many(assets) for asset in chunk}
+    held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
         Printing(ada, label_format, copies).announce([(number, held[number]) for number in numbers])
     with transaction() as session:

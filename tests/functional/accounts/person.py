@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from request_tracker_utils.accounts import service
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.db import reading
-from tests.services.house import PASSWORD, csrf_token, sign_in, user
+from tests.services.apps import PASSWORD, csrf_token, sign_in, user
 
 HOME = "203.0.113.7"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"

@@ -13,7 +13,7 @@ from flask import Flask
 
 from request_tracker_utils.accounts.models import LoginKind
 from tests.functional.accounts.person import Person, account, recorded
-from tests.services.house import PASSWORD
+from tests.services.apps import PASSWORD
 from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]

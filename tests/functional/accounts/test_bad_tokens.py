@@ -14,7 +14,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Conflict
 from tests.functional.accounts.person import Person
-from tests.services.house import PASSWORD, user
+from tests.services.apps import PASSWORD, user
 
 
 @pytest.fixture

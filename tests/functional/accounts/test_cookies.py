@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.functional.accounts.person import Person, account, link_in, made
-from tests.services.house import PASSWORD, csrf_token, make_app, user
+from tests.services.apps import PASSWORD, csrf_token, make_app, user
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from request_tracker_utils.accounts.guessing import EVERYWHERE, HERE, NETWORK, R
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import reading, transaction
-from tests.services.house import PASSWORD, csrf_token, make_app, user
+from tests.services.apps import PASSWORD, csrf_token, make_app, user
 
 PAGE = {"Accept": "text/html"}
 HOME, STRANGER = "203.0.113.7", "198.51.100.66"

@@ -15,9 +15,9 @@ from request_tracker_utils.accounts.models import LoginKind, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
 from tests.functional.accounts.person import FIREFOX, HOME, Person, account, link_in, made, recorded, token_in
-from tests.services.house import PASSWORD, make_app, user
+from tests.services.apps import PASSWORD, make_app, user
 
 ELSEWHERE = "198.51.100.9"
 

@@ -12,7 +12,7 @@ from request_tracker_utils.accounts.guessing import HERE
 from request_tracker_utils.accounts.models import LoginKind, PersonalToken
 from request_tracker_utils.core.db import reading, transaction
 from tests.functional.accounts.person import HOME, Person, account, errors_in, recorded, text_of, token_in
-from tests.services.house import PASSWORD, user
+from tests.services.apps import PASSWORD, user
 
 CHOSEN = "tulips on the moon"
 ELSEWHERE = "198.51.100.9"

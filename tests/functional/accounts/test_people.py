@@ -11,7 +11,7 @@ from request_tracker_utils.accounts.models import LoginKind, PersonalToken
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import reading, transaction
 from tests.functional.accounts.person import Person, account, errors_in, link_in, made, recorded, text_of
-from tests.services.house import PASSWORD, user
+from tests.services.apps import PASSWORD, user
 
 CHOSEN = "tulips on the moon"
 

@@ -11,7 +11,7 @@ from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Persona
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import db, looking, reading, transaction
 from tests.functional.accounts.person import Person, token_in
-from tests.services.house import user
+from tests.services.apps import user
 
 MANY = 5_000
 INDEXES = {"personal_tokens": "uq_personal_tokens_key_hash", "sign_in_sessions": "uq_sign_in_sessions_key_hash"}

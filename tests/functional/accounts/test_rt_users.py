@@ -15,7 +15,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from tests.functional.accounts.person import Person, account, errors_in, made, recorded, text_of, token_in
-from tests.services.house import make_app, user
+from tests.services.apps import make_app, user
 from tests.services.local_server import Reply
 from tests.services.proxy import Proxy, answers, nobody_there
 from tests.services.request_tracker import RequestTracker

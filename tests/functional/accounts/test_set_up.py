@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from request_tracker_utils.accounts import links, service
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
-from tests.services.house import PASSWORD, csrf_token, user
+from tests.services.apps import PASSWORD, csrf_token, user
 
 PAGE = {"Accept": "text/html"}
 

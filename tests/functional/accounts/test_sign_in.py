@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from request_tracker_utils.accounts import service, tokens
 from request_tracker_utils.core.db import transaction
-from tests.services.house import PASSWORD, csrf_token, make_app, sign_in, user
+from tests.services.apps import PASSWORD, csrf_token, make_app, sign_in, user
 
 PAGE = {"Accept": "text/html"}
 

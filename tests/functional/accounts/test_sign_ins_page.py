@@ -13,7 +13,7 @@ from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import transaction
 from tests.functional.accounts.person import Person, account, made, recorded
-from tests.services.house import make_app, user
+from tests.services.apps import make_app, user
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 PHONE = "203.0.113.200"

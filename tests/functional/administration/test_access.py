@@ -5,8 +5,8 @@ from flask.testing import FlaskClient
 
 from request_tracker_utils.administration import access
 from request_tracker_utils.web.auth import Access, open_endpoint
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import token
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import token
 
 
 def granted(app: Flask) -> access.Grants:

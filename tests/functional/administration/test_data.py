@@ -16,13 +16,13 @@ from sqlalchemy import text
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.administration import tables
 from request_tracker_utils.administration.tables import Table, is_secret, models
+from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, db, transaction
-from request_tracker_utils.core.kept import keep
-from request_tracker_utils.directory.models import DirectoryAsset
+from request_tracker_utils.core.stored_values import keep
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
-from tests.services.house import WEBHOOK_TOKEN, token, user
+from tests.services.apps import WEBHOOK_TOKEN, token, user
 
 SUSPICIOUS = ("hash", "secret", "password", "token", "key", "credential", "salt", "pin", "private", "nonce")
 """Parts of names that look like a secret's, by a judgement of its own."""
@@ -47,7 +47,7 @@ def page(client: FlaskClient, path: str, headers: dict[str, str]) -> str:
 
 def assets(app: Flask, *names: str, **more: object) -> None:
     with app.app_context(), transaction() as session:
-        session.add_all(DirectoryAsset(name=name, created_at=utc_now(), **more) for name in names)
+        session.add_all(EmbeddedAsset(name=name, created_at=utc_now(), **more) for name in names)
 
 
 def listed(html: str) -> list[str]:
@@ -151,9 +151,7 @@ def test_rows_are_searched_filtered_sorted_and_turned_over(app: Flask, client: F
 
 def test_times_are_filtered_in_the_installations_zone(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     with app.app_context(), transaction() as session:
-        session.add_all(
-            DirectoryAsset(name=f"at {hour}", created_at=datetime(2026, 1, 31, hour, tzinfo=UTC), fields={}) for hour in (8, 10)
-        )
+        session.add_all(EmbeddedAsset(name=f"at {hour}", created_at=datetime(2026, 1, 31, hour, tzinfo=UTC), fields={}) for hour in (8, 10))
     base = "/admin/data/directory_assets/?filter=createdat_after&value="
     assert listed(page(client, base + "2026-01-31+09:00", admin)) == ["at 10"]
     assert listed(page(client, base + "2026-01-31T09:30:00%2B02:00", admin)) == ["at 10", "at 8"]
@@ -233,7 +231,7 @@ def test_nothing_is_held_while_a_file_is_taken_slowly(
     with app.app_context():
         assert db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
         with transaction() as session:  # and somebody may write meanwhile
-            session.get_one(DirectoryAsset, 1).name = "Renamed"
+            session.get_one(EmbeddedAsset, 1).name = "Renamed"
     assert len(list(lines)) >= 9
     answer.close()
 

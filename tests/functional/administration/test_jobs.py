@@ -15,8 +15,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job, JobRun, Jobs
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.web.house import EXTENSION, House
-from tests.services.house import csrf_token, sign_in, token, user
+from request_tracker_utils.web.registry import EXTENSION, Registry
+from tests.services.apps import csrf_token, sign_in, token, user
 from tests.services.local_server import wait_until
 from tests.services.screenshots import served
 
@@ -25,13 +25,13 @@ HERE = socket.gethostname()
 
 
 @pytest.fixture
-def house(app: Flask) -> House:
-    held: House = app.extensions[EXTENSION]
+def registry(app: Flask) -> Registry:
+    held: Registry = app.extensions[EXTENSION]
     return held
 
 
 @pytest.fixture
-def counted(app: Flask, house: House) -> Iterator[list[int]]:
+def counted(app: Flask, registry: Registry) -> Iterator[list[int]]:
     """Grows with each run of the job `count`, which a scheduler runs when it is nudged."""
     runs: list[int] = []
 
@@ -39,11 +39,11 @@ def counted(app: Flask, house: House) -> Iterator[list[int]]:
         runs.append(1)
         return 7
 
-    house.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
-    house.scheduler = Scheduler(app, house.jobs)
-    house.scheduler.start()
+    registry.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
+    registry.scheduler = Scheduler(app, registry.jobs)
+    registry.scheduler.start()
     yield runs
-    house.scheduler.stop()
+    registry.scheduler.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.core.settings import Settings, load_settings
-from tests.services.house import WEBHOOK_TOKEN, make_app, ready, token
+from tests.services.apps import WEBHOOK_TOKEN, make_app, ready, token
 
 
 def row(text: str, variable: str) -> str:

@@ -10,16 +10,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.administration import status
+from request_tracker_utils.asset_store.jobs import check_asset_store
+from request_tracker_utils.asset_store.service import AssetStoreInvalid
 from request_tracker_utils.core import checks
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.directory.jobs import check_directory
-from request_tracker_utils.directory.service import DirectoryInvalid
 from request_tracker_utils.web.feature import Condition, StatusSection
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import WEBHOOK_TOKEN, make_app, ready, token
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import WEBHOOK_TOKEN, make_app, ready, token
 from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.request_tracker import RequestTracker
 
@@ -202,11 +202,11 @@ def test_one_tab_is_marked_as_the_one_that_is_open(app: Flask, client: FlaskClie
 def test_the_job_says_what_request_tracker_lacks_of_the_settings(tmp_path: Path, request_tracker: RequestTracker) -> None:
     sound = connected(tmp_path / "sound", request_tracker.url, request_tracker.token)
     with sound.app_context():
-        assert check_directory() == 0
+        assert check_asset_store() == 0
     lacking = connected(
         tmp_path / "lacking", request_tracker.url, request_tracker.token, rt_catalog="Nope", rt_manufacturer_field="Nope too"
     )
-    with lacking.app_context(), pytest.raises(DirectoryInvalid) as raised:
-        check_directory()
+    with lacking.app_context(), pytest.raises(AssetStoreInvalid) as raised:
+        check_asset_store()
     for part in ("RT_CATALOG: Nope", "Chromebooks", "RT_MANUFACTURER_FIELD: Nope too", "Serial Number"):
         assert part in raised.value.message

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import AssetStoreUnreachable, NewAsset
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import DirectoryUnreachable, NewAsset
 from request_tracker_utils.tags.models import Tag
-from tests.services.house import WEBHOOK_TOKEN, csrf_token, sign_in, token, user
+from tests.services.apps import WEBHOOK_TOKEN, csrf_token, sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 
@@ -32,7 +32,7 @@ def add(client: FlaskClient, **form: str) -> TestResponse:
 
 def existing(app: Flask, name: str, **fields: str) -> int:
     with app.app_context():
-        return directory().create(NewAsset(name, **fields))
+        return asset_store().create(NewAsset(name, **fields))
 
 
 def test_an_asset_that_is_added_gets_the_next_tag(staff: FlaskClient) -> None:
@@ -71,9 +71,9 @@ def test_a_refused_asset_spends_no_tag(app: Flask, staff: FlaskClient) -> None:
 
 def test_a_directory_that_falls_silent_leaves_the_tag_reserved(app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*_: object) -> object:
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
-    monkeypatch.setattr("request_tracker_utils.directory.embedded.EmbeddedDirectory.create", silent)
+    monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedDirectory.create", silent)
     assert add(staff).status_code == 503
     assert staff.get("/next-asset-tag").json == {"next_asset_tag": "W12-0002"}
 
@@ -84,7 +84,7 @@ def test_an_asset_without_a_tag_is_given_one(app: Flask, staff: FlaskClient) -> 
     assert staff.post(f"/assets/{asset_id}/tag", data=form, headers=PAGE).status_code == 303
     assert staff.post(f"/assets/{asset_id}/tag", data=form, headers=PAGE).status_code == 303
     with app.app_context():
-        assert directory().get(asset_id).name == "W12-0001"
+        assert asset_store().get(asset_id).name == "W12-0001"
     assert staff.get("/next-asset-tag").json == {"next_asset_tag": "W12-0002"}
 
 

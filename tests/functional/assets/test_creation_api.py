@@ -12,35 +12,35 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import (
+    AssetNotFound,
+    AssetStoreBroken,
+    AssetStoreBusy,
+    AssetStoreInvalid,
+    AssetStoreRefused,
+    AssetStoreUnreachable,
+    NewAsset,
+)
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import SerialInFlight
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.assets.service import PATIENCE
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import (
-    AssetNotFound,
-    DirectoryBroken,
-    DirectoryBusy,
-    DirectoryInvalid,
-    DirectoryRefused,
-    DirectoryUnreachable,
-    NewAsset,
-)
 from request_tracker_utils.tags import prefixes
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import sign_in, token, user
 from tests.services.creations import creator
-from tests.services.house import sign_in, token, user
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
-CREATE = "request_tracker_utils.directory.embedded.EmbeddedDirectory.create"
-FIND = "request_tracker_utils.directory.embedded.EmbeddedDirectory.find_by_serial"
+CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory.create"
+FIND = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory.find_by_serial"
 Create = Callable[..., TestResponse]
 
 
@@ -75,7 +75,7 @@ def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> N
         },
     )
     with app.app_context():
-        asset = directory().get(1)
+        asset = asset_store().get(1)
     assert (asset.name, asset.serial, asset.manufacturer, asset.model, asset.catalog) == (
         "W12-0001",
         "ABC123456",
@@ -89,12 +89,14 @@ def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> N
 def test_catalog_status_and_fields_are_those_that_the_settings_name(
     app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
 ) -> None:
-    house = app.extensions[EXTENSION]
-    house.settings = house.settings.model_copy(update={"rt_asset_status": "in-use", "rt_category_field": "Kind", "rt_catalog": "Carts"})
+    registry = app.extensions[EXTENSION]
+    registry.settings = registry.settings.model_copy(
+        update={"rt_asset_status": "in-use", "rt_category_field": "Kind", "rt_catalog": "Carts"}
+    )
     assert create(category="Laptop").status_code == 201
     assert create(serial_number="ABC-2", catalog="Chromebooks").status_code == 201
     with app.app_context():
-        first, second = directory().get(1), directory().get(2)
+        first, second = asset_store().get(1), asset_store().get(2)
     assert (first.status, first.fields, first.catalog, second.catalog) == ("in-use", {"Kind": "Laptop"}, "Carts", "Chromebooks")
 
 
@@ -189,11 +191,11 @@ def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, 
 @pytest.mark.parametrize(
     ("error", "retry"),
     [
-        (DirectoryUnreachable("Connection timeout"), True),
-        (DirectoryBroken("It failed inside."), True),
-        (DirectoryBusy("Many people wait."), True),
-        (DirectoryRefused("No rights."), False),
-        (DirectoryInvalid("There is no custom field Category."), False),
+        (AssetStoreUnreachable("Connection timeout"), True),
+        (AssetStoreBroken("It failed inside."), True),
+        (AssetStoreBusy("Many people wait."), True),
+        (AssetStoreRefused("No rights."), False),
+        (AssetStoreInvalid("There is no custom field Category."), False),
     ],
 )
 def test_a_directory_that_fails_is_a_500_which_says_whether_to_try_again(
@@ -208,7 +210,7 @@ def test_a_directory_that_fails_is_a_500_which_says_whether_to_try_again(
 
 def test_a_directory_that_cannot_be_searched_has_nothing_created(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(FIND, raising(DirectoryUnreachable("Connection timeout")))
+        patch.setattr(FIND, raising(AssetStoreUnreachable("Connection timeout")))
         answer = create()
     assert (answer.status_code, answer.json) == (
         500,
@@ -227,7 +229,7 @@ def test_who_finds_no_place_to_wait_is_told_at_once(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
             claims.claim(session, Wanted("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
-        nobody_waits = replace(creator(directory()), waiters=Semaphore(0))
+        nobody_waits = replace(creator(asset_store()), waiters=Semaphore(0))
         begun = time.monotonic()
         with pytest.raises(SerialInFlight):
             nobody_waits.create(Wanted("abc-1", "Dell", "x"))
@@ -238,13 +240,13 @@ def test_after_a_time_out_the_caller_learns_that_tag_and_serial_are_kept_and_a_s
     app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(CREATE, raising(DirectoryUnreachable("Connection timeout")))
+        patch.setattr(CREATE, raising(AssetStoreUnreachable("Connection timeout")))
         told = create().json["error"]
     assert "W12-0001 and serial number ABC123456 are kept" in told
     again = create()
     assert (again.status_code, again.json["retry"], "existing_asset_id" in again.json) == (400, True, False)
     with app.app_context():
-        made = directory().create(NewAsset("W12-0001", serial="ABC123456"))  # it had come through after all
+        made = asset_store().create(NewAsset("W12-0001", serial="ABC123456"))  # it had come through after all
     truth = create()
     assert (truth.status_code, truth.json["existing_asset_id"]) == (400, made)
     with app.app_context(), reading() as session:
@@ -296,7 +298,7 @@ class TestChecking:
 
     def test_of_an_asset_without_a_tag_the_number_alone_is_told(self, app: Flask, client: FlaskClient, headers: dict[str, str]) -> None:
         with app.app_context():
-            directory().create(NewAsset("an old one", serial="OLD-1"))
+            asset_store().create(NewAsset("an old one", serial="OLD-1"))
         told = {"error": "Serial number already exists", "existing_asset_id": 1}
         assert self.check(client, headers, "OLD-1") == (200, {"valid": False, "serial_number": "OLD-1", **told})
 
@@ -310,8 +312,8 @@ class TestChecking:
         assert (answer.status_code, answer.json) == (400, {"error": "Missing required parameter: serial_number"})
 
     def test_a_silent_directory_is_500(self, client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-        silent = raising(DirectoryUnreachable("Connection timeout"))
-        monkeypatch.setattr("request_tracker_utils.directory.embedded.EmbeddedDirectory.find_by_serials", silent)
+        silent = raising(AssetStoreUnreachable("Connection timeout"))
+        monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedDirectory.find_by_serials", silent)
         assert self.check(client, headers, "ABC") == (500, {"error": "Connection timeout"})
 
 
@@ -342,7 +344,7 @@ def test_clearing_the_form_is_answered_as_the_contract_says(client: FlaskClient,
 
 def test_a_tag_that_was_given_back_is_given_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(CREATE, raising(DirectoryRefused("No rights.")))
+        patch.setattr(CREATE, raising(AssetStoreRefused("No rights.")))
         create()
     assert create().json["asset_tag"] == "W12-0001"
     with app.app_context(), transaction() as session:

@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.tags import service as tags
+from tests.services.apps import sign_in, user
 from tests.services.creations import create
-from tests.services.house import sign_in, user
 
 PAGE = {"Accept": "text/html"}
 
@@ -26,9 +26,9 @@ def staff(app: Flask, client: FlaskClient) -> FlaskClient:
 
 def existing(app: Flask, name: str, *, holder: str = "", **fields: str) -> int:
     with app.app_context():
-        asset_id = directory().create(NewAsset(name, **fields))
+        asset_id = asset_store().create(NewAsset(name, **fields))
         if holder:
-            directory().set_holder(asset_id, holder)
+            asset_store().set_holder(asset_id, holder)
         return asset_id
 
 
@@ -75,15 +75,15 @@ class TestATag:
     @pytest.mark.parametrize("typed", ["0", "W12-", "١", "99999999999999999999", "W12-x", "W13-0001"])
     def test_is_not_what_only_looks_like_one(self, app: Flask, staff: FlaskClient, typed: str) -> None:
         with app.app_context():
-            create(directory(), "SER-X")
+            create(asset_store(), "SER-X")
         assert "This is" not in page(staff, q=typed)
 
 
 class TestAScan:
     def test_of_a_tag_offers_the_asset_and_its_label_and_stays_on_the_page(self, app: Flask, staff: FlaskClient) -> None:
         with app.app_context():
-            made = create(directory(), "SER-1")
-            create(directory(), "SER-10")
+            made = create(asset_store(), "SER-1")
+            create(asset_store(), "SER-10")
         shown = page(staff, q=made.tag.lower())
         assert re.search(rf"This is\s*<span[^>]*>{made.tag}</span>", shown)
         assert f'href="/assets/{made.asset_id}">Open {made.tag}</a>' in shown
@@ -91,21 +91,21 @@ class TestAScan:
 
     def test_of_a_serial_number_offers_the_asset_among_those_that_hold_it_as_a_part(self, app: Flask, staff: FlaskClient) -> None:
         with app.app_context():
-            made = create(directory(), "SER-1")
-            create(directory(), "SER-10")
+            made = create(asset_store(), "SER-1")
+            create(asset_store(), "SER-10")
         assert f"Open {made.tag}</a>" in page(staff, q="ser-1")
         assert len(rows(staff, q="ser-1")) == 2
 
     def test_that_is_the_tag_of_one_and_the_serial_number_of_another_offers_neither(self, app: Flask, staff: FlaskClient) -> None:
         with app.app_context():
-            create(directory(), "SER-1")
-            create(directory(), "1")
+            create(asset_store(), "SER-1")
+            create(asset_store(), "1")
         assert "exact-heading" not in page(staff, q="1")
         assert rows(staff, q="1")[0] == 1
 
     def test_of_a_part_offers_none(self, app: Flask, staff: FlaskClient) -> None:
         with app.app_context():
-            create(directory(), "SER-1")
+            create(asset_store(), "SER-1")
         assert "exact-heading" not in page(staff, q="SER")
 
 

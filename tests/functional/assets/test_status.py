@@ -11,16 +11,16 @@ from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
+from tests.services.apps import token
+from tests.services.asset_stores import FailingAssetStore, silence
 from tests.services.creations import create
-from tests.services.directories import StumblingDirectory, silence
-from tests.services.house import token
 
 
 def test_a_creation_whose_outcome_is_not_known_is_shown_and_is_a_problem_when_that_lasts(app: Flask, client: FlaskClient) -> None:
     headers = {**token(app, "admin"), "Accept": "text/html"}
     assert "Being found out</dt><dd>none" in client.get("/admin", headers=headers).get_data(as_text=True)
     with app.app_context():
-        stumbling = StumblingDirectory()
+        stumbling = FailingAssetStore()
         stumbling.fails["create"] = silence()
         with pytest.raises(Unavailable):
             create(stumbling, "SILENT-1")

@@ -3,10 +3,10 @@
 import pytest
 from flask import Flask
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core import jobs
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
 from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
 from tests.services.school import School
 
@@ -15,19 +15,19 @@ class Office(School):
     def asset(self, name: str, holder: str = "", **more: str) -> int:
         """In the directory."""
         with self.app.app_context():
-            asset_id = directory().create(NewAsset(name, **more))
+            asset_id = asset_store().create(NewAsset(name, **more))
             if holder:
-                directory().set_holder(asset_id, holder)
+                asset_store().set_holder(asset_id, holder)
             return asset_id
 
     def hold(self, asset_id: int, holder: str) -> None:
         """Somebody changes it in the directory by hand."""
         with self.app.app_context():
-            directory().set_holder(asset_id, holder)
+            asset_store().set_holder(asset_id, holder)
 
     def holder(self, asset_id: int) -> str:
         with self.app.app_context():
-            return directory().get(asset_id).holder
+            return asset_store().get(asset_id).holder
 
     def job(self, name: str) -> int:
         with self.app.app_context():

@@ -8,16 +8,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.functional.holders.conftest import Office
 from tests.services import forms
+from tests.services.apps import csrf_token as csrf
+from tests.services.apps import sign_in, token, user
 from tests.services.forms import buttons
-from tests.services.house import csrf_token as csrf
-from tests.services.house import sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 HERE = "/students/differences"
@@ -70,7 +70,7 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(office: Office, clie
     office.hold(other, "ms.lee")
     office.hold(taken, "1002")
     with office.app.app_context():
-        directory().rename(renamed, "Ms Lee’s laptop <b>")
+        asset_store().rename(renamed, "Ms Lee’s laptop <b>")
     office.device("W12-0004")
     stranger = office.asset("W12-0005", "1002", model="Latitude")
     ended = compare(office, client)

@@ -11,18 +11,18 @@ from flask import Flask
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import AssetStoreInvalid, AssetStoreUnreachable, NewTicket, UserNotFound
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import DirectoryInvalid, DirectoryUnreachable, NewTicket, UserNotFound
 from request_tracker_utils.holders import differences
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.holders.repair_tickets import mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import Device, RepairTicket
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import make_app, ready, token
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import make_app, ready, token
 from tests.services.local_server import Call, Reply
 from tests.services.proxy import Forward, Proxy, nobody_there
 from tests.services.request_tracker import RequestTracker
@@ -165,10 +165,10 @@ def test_request_tracker_may_go_away_in_the_middle(office: Office) -> None:
             return nobody_there(call, forward)
         return forward()
 
-    with office.line.meddling(ends_after_three), pytest.raises(DirectoryUnreachable):
+    with office.line.meddling(ends_after_three), pytest.raises(AssetStoreUnreachable):
         office.job("tell-holders")
     office.time_passes()
-    with office.line.meddling(nobody_there), pytest.raises(DirectoryUnreachable):
+    with office.line.meddling(nobody_there), pytest.raises(AssetStoreUnreachable):
         office.job("tell-holders")
     office.time_passes()
     office.job("tell-holders")
@@ -282,7 +282,7 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
         reply = forward()
         return Reply(hang_up=True) if call.path.endswith("/ticket") else reply
 
-    with office.line.meddling(loses_answers), pytest.raises(DirectoryUnreachable):
+    with office.line.meddling(loses_answers), pytest.raises(AssetStoreUnreachable):
         office.job("make-tickets")
     office.time_passes()
     assert office.job("make-tickets") == 1
@@ -291,8 +291,8 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
     found = office.rt.rest("POST", "tickets", data={"query": f"Subject LIKE '{mark(row)}' AND id > 0"}, params={"fields": "Subject"}).json()
     assert [(int(each["id"]), each["Subject"]) for each in found["items"]] == [(row.ticket_id, f"It's 'broken' %_\\ {mark(row)}")]
     with office.app.app_context():
-        assert directory().tickets_with_mark("(R-0-nothing)") == []
-        assert directory().link_ticket(row.ticket_id or 0, []).asset_ids == (asset_id,)
+        assert asset_store().tickets_with_mark("(R-0-nothing)") == []
+        assert asset_store().link_ticket(row.ticket_id or 0, []).asset_ids == (asset_id,)
     assert [each["id"] for each in office.rt.rest("GET", f"ticket/{row.ticket_id}").json()["Requestor"]] == [user]
 
 
@@ -300,12 +300,12 @@ def test_the_directory_tells_of_users_and_names_and_makes_tickets(office: Office
     one, other = office.asset("-1"), office.asset("-2")
     with office.app.app_context():
         names = [f"{office.name}-{number}" for number in (1, 2, 3)]
-        assert [asset.id for asset in directory().find_by_names([*names, "", "x" * 300])] == [one, other]
-        assert directory().find_by_names([names[0].upper()]) == []
+        assert [asset.id for asset in asset_store().find_by_names([*names, "", "x" * 300])] == [one, other]
+        assert asset_store().find_by_names([names[0].upper()]) == []
         with pytest.raises(UserNotFound):
-            directory().user("..")
-        with pytest.raises(DirectoryInvalid):
-            directory().link_ticket(directory().create_ticket(NewTicket("General", "x", "y")).id, [999_999])
+            asset_store().user("..")
+        with pytest.raises(AssetStoreInvalid):
+            asset_store().link_ticket(asset_store().create_ticket(NewTicket("General", "x", "y")).id, [999_999])
 
 
 def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -> None:

@@ -176,9 +176,9 @@ def test_the_bare_call_sends_the_id_and_nothing_of_the_asset(rt: RequestTracker,
     assert rt.asset(asset_id)["Name"] == "W12-0007"
 
 
-def filled_in(template: str, url: str, directory: Path) -> Path:
+def filled_in(template: str, url: str, asset_store: Path) -> Path:
     text = (SHIPPED / template).read_text().replace("@WEBHOOK_URL@", url).replace("@WEBHOOK_TOKEN@", "scrip-token")
-    path = directory / template
+    path = asset_store / template
     path.write_text(text)
     return path
 
@@ -203,7 +203,7 @@ def test_the_scrip_does_as_the_plugin_does(rt: RequestTracker, receiver: LocalSe
 
 def test_the_lines_for_the_configuration_load_the_plugin(rt: RequestTracker, receiver: LocalServer, tmp_path: Path) -> None:
     receiver.respond = tag("W12-0009")
-    snippet = filled_in("RT_SiteConfig.snippet.pm", f"{receiver.url}/webhook/asset-created", rt.directory / "conf.d")
+    snippet = filled_in("RT_SiteConfig.snippet.pm", f"{receiver.url}/webhook/asset-created", rt.asset_store / "conf.d")
     try:
         rt.restart(webhook=None)
         assert rt.asset(rt.create_asset("by the snippet"))["Name"] == "W12-0009"

@@ -4,12 +4,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.tags import service as tags
-from tests.services.house import sign_in, user
+from tests.services.apps import sign_in, user
 
 Make = Callable[..., int]
 
@@ -27,10 +27,10 @@ def tagged(app: Flask) -> Make:
 
     def make(**fields: str) -> int:
         with app.app_context():
-            asset_id = directory().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields))
+            asset_id = asset_store().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields))
             tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now())
             assert tag is not None
-            directory().rename(asset_id, tag.tag)
+            asset_store().rename(asset_id, tag.tag)
         return asset_id
 
     return make
@@ -40,6 +40,6 @@ def tagged(app: Flask) -> Make:
 def untagged(app: Flask) -> Make:
     def make(name: str = "an old laptop", **fields: str) -> int:
         with app.app_context():
-            return directory().create(NewAsset(name, **fields))
+            return asset_store().create(NewAsset(name, **fields))
 
     return make

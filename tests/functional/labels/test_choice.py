@@ -16,7 +16,7 @@ from request_tracker_utils.labels.models import LabelPrint
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState, TaskItem
 from tests.functional.labels.conftest import Make
-from tests.services.house import csrf_token
+from tests.services.apps import csrf_token
 
 PAGE = {"Accept": "text/html"}
 
@@ -91,12 +91,12 @@ def test_ten_thousand_lines_with_doubles_blanks_and_nonsense_are_made_out(staff:
 def test_a_serial_number_that_several_assets_share_prints_them_all_and_says_so(
     app: Flask, staff: FlaskClient, untagged: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from request_tracker_utils.directory.embedded import EmbeddedDirectory
-    from request_tracker_utils.directory.service import Asset
+    from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+    from request_tracker_utils.asset_store.service import Asset
 
     # The embedded directory keeps serial numbers apart; Request Tracker does not.
     twins = [Asset(untagged("one"), "one", "TWIN"), Asset(untagged("other"), "other", "twin")]
-    monkeypatch.setattr(EmbeddedDirectory, "find_by_serials", lambda self, serials: twins)
+    monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", lambda self, serials: twins)
     answer = choose(staff, lines="Twin")
     assert chosen(answer) == [twin.id for twin in twins]
     assert "1 serial number has several assets: Twin." in text(answer)

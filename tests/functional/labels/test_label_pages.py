@@ -12,13 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.db import db
 from request_tracker_utils.core.resources import CONTRIB
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.labels import printed
 from request_tracker_utils.labels.catalogue import built_in
-from tests.services.house import PASSWORD, make_app, ready, sign_in, token, user
+from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
 from tests.services.screenshots import served
 from tests.unit.labels.test_format_file import CART
 
@@ -29,7 +29,7 @@ CODES = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128]
 def assets(app: Flask) -> dict[str, int]:
     """A laptop, a cable, a cart whose name is too long for small labels, and one without a name."""
     with app.app_context():
-        held = directory()
+        held = asset_store()
         return {
             "laptop": held.create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")),
             "cable": held.create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})),

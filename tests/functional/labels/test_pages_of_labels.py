@@ -9,8 +9,8 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser, Page, expect
 
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import Asset, DirectoryUnreachable
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
 from tests.services.chromium import watched
 from tests.services.proxy import Gate
 from tests.services.screenshots import Showroom, full_showroom, sign_in
@@ -145,16 +145,16 @@ def test_ticked_assets_go_on_to_more_options(showroom: Showroom, signed_in: Any,
 def test_labels_show_while_others_come_and_the_dialog_waits_for_the_last(
     showroom: Showroom, signed_in: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    whole = EmbeddedDirectory.get_many
+    whole = EmbeddedAssetStore.get_many
     with opened(browser, storage_state=signed_in, viewport={"width": width, "height": 700}) as page, Gate() as gate:
 
-        def slowly(self: EmbeddedDirectory, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        def slowly(self: EmbeddedAssetStore, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
             wanted = list(asset_ids)
             yield from whole(self, wanted[:40])
             gate.wait()
             yield from whole(self, wanted[40:])
 
-        monkeypatch.setattr(EmbeddedDirectory, "get_many", slowly)
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", slowly)
         page.goto(f"{showroom.url}/labels/batch?asset_ids={','.join(map(str, range(1, 61)))}")
         page.get_by_role("button", name="Print", exact=True).click(no_wait_after=True)
         expect(page.locator("#come")).to_contain_text("of 60 labels")
@@ -175,18 +175,18 @@ def test_labels_show_while_others_come_and_the_dialog_waits_for_the_last(
 def test_a_page_that_stops_opens_no_dialog_and_prints_the_rest_when_told(
     showroom: Showroom, signed_in: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = EmbeddedDirectory.get_many
+    whole = EmbeddedAssetStore.get_many
 
-    def stumbling(self: EmbeddedDirectory, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+    def stumbling(self: EmbeddedAssetStore, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
         yield from whole(self, list(asset_ids)[:4])
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
     with opened(browser, storage_state=signed_in) as page:
-        monkeypatch.setattr(EmbeddedDirectory, "get_many", stumbling)
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", stumbling)
         page.goto(f"{showroom.url}/labels/batch?asset_ids=1,2,3,4,5,6")
         page.get_by_role("button", name="Print", exact=True).click()
         expect(page.get_by_text("Labels of 2 assets are not here.")).to_be_visible()
-        monkeypatch.setattr(EmbeddedDirectory, "get_many", whole)
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", whole)
         page.wait_for_timeout(200)
         assert page.evaluate("window.prints") == 0
         page.get_by_role("button", name="Print the rest").click()

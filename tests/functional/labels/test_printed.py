@@ -13,10 +13,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
 from request_tracker_utils.core.resources import STATIC, TEMPLATES
+from request_tracker_utils.labels.barcodes import bars
 from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.page import LabelContent, render_labels
-from request_tracker_utils.labels.symbols import bars
 from request_tracker_utils.web.security import policy
 
 pytestmark = pytest.mark.chromium

@@ -12,16 +12,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import Asset, DirectoryUnreachable
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.models import LabelledAsset, LabelPrint, PrintedLabel
 from request_tracker_utils.tags.models import Tag
 from tests.functional.labels.conftest import Make
-from tests.services.house import csrf_token
+from tests.services.apps import csrf_token
 
 PAGE = {"Accept": "text/html"}
 ADA = Actor("ada")
@@ -102,19 +102,19 @@ def test_labels_are_on_record_before_they_are_handed_out_and_the_rest_is_offered
 ) -> None:
     ids = [untagged(f"asset {number}") for number in range(120)]
 
-    def stumbling(self: EmbeddedDirectory, asset_ids: list[int]) -> Iterator[list[Asset]]:
+    def stumbling(self: EmbeddedAssetStore, asset_ids: list[int]) -> Iterator[list[Asset]]:
         yield from [[self.get(asset_id)] for asset_id in asset_ids[:2]]
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
-    whole = EmbeddedDirectory.get_many
-    monkeypatch.setattr(EmbeddedDirectory, "get_many", stumbling)
+    whole = EmbeddedAssetStore.get_many
+    monkeypatch.setattr(EmbeddedAssetStore, "get_many", stumbling)
     page = print_them(staff, asset_ids=",".join(map(str, ids)), copies="2", autoprint="1")
     assert page.count('class="label"') == 4
     assert "Stopped in the middle: The directory does not answer. Labels of 118 assets are not here." in page
     assert prints(app) == [("staff", "small", 2, 2, ids[:2])]
     form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
     assert (form["asset_ids"], form["copies"], form["size"]) == (",".join(map(str, ids[2:])), "2", "small")
-    monkeypatch.setattr(EmbeddedDirectory, "get_many", whole)
+    monkeypatch.setattr(EmbeddedAssetStore, "get_many", whole)
     rest = staff.post("/labels/batch", data=form, headers=PAGE).get_data(as_text=True)
     assert (rest.count('class="label"'), 'id="stopped"' in rest, "data-autoprint" in rest) == (236, False, True)
 
@@ -123,16 +123,16 @@ def test_a_query_that_stops_in_the_middle_goes_on_behind_the_last_asset(
     app: Flask, staff: FlaskClient, untagged: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [untagged(f"asset {number}") for number in range(5)]
-    whole = EmbeddedDirectory.query
+    whole = EmbeddedAssetStore.query
 
-    def stumbling(self: EmbeddedDirectory, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
+    def stumbling(self: EmbeddedAssetStore, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
         yield next(whole(self, query, limit=2))
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
-    monkeypatch.setattr(EmbeddedDirectory, "query", stumbling)
+    monkeypatch.setattr(EmbeddedAssetStore, "query", stumbling)
     page = print_them(staff, query="asset")
     form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
-    monkeypatch.setattr(EmbeddedDirectory, "query", whole)
+    monkeypatch.setattr(EmbeddedAssetStore, "query", whole)
     assert staff.post("/labels/batch", data=form, headers=PAGE).get_data(as_text=True).count('class="label"') == 3
     assert [assets for *_, assets in prints(app)] == [ids[:2], ids[2:]]
 

@@ -7,15 +7,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import DirectoryUnreachable
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.models import LabelledAsset
 from tests.functional.labels.conftest import Make
-from tests.services.house import csrf_token
+from tests.services.apps import csrf_token
 
 JSON = {"Accept": "application/json"}
 PAGE = {"Accept": "text/html"}
@@ -34,7 +34,7 @@ def label(app: Flask, asset_id: int) -> LabelledAsset | None:
 def here(app: Flask) -> str:
     """Where people reach the program."""
     with app.app_context():
-        from request_tracker_utils.web.house import settings
+        from request_tracker_utils.web.registry import settings
 
         return settings().public_address()
 
@@ -112,9 +112,9 @@ def test_a_known_label_is_marked_although_the_directory_does_not_answer(
     known, unknown = tagged(), untagged()
 
     def silent(*_: object) -> object:
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
-    monkeypatch.setattr(EmbeddedDirectory, "get", silent)
+    monkeypatch.setattr(EmbeddedAssetStore, "get", silent)
     page = scan(staff, "W12-0001", PAGE)
     assert (page.status_code, "the directory does not say now" in page.get_data(as_text=True)) == (200, True)
     answer = scan(staff, "W12-0001")

@@ -10,12 +10,12 @@ import pytest
 import requests
 from sqlalchemy import update
 
+from request_tracker_utils.asset_store.service import AssetStoreBroken
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.models import OPEN, SENT, Creation
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.service import DirectoryBroken
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 from tests.functional.path.conftest import HASTY, Install
@@ -264,7 +264,7 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
     def done() -> bool:
         with installation.app.app_context(), transaction() as session:
             session.execute(update(Creation).where(Creation.state.in_(SENT)).values(due_at=utc_now()))
-        with suppress(DirectoryBroken):  # assets come while it searches; it tries again
+        with suppress(AssetStoreBroken):  # assets come while it searches; it tries again
             installation.run_job("settle-creations")
         with installation.app.app_context(), transaction() as session:
             session.execute(update(Task).where(Task.state == TaskState.WAITING).values(due_at=utc_now()))

@@ -8,7 +8,7 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.services.house import sign_in, user
+from tests.services.apps import sign_in, user
 from tests.services.school import School
 from tests.services.terminal import Terminal
 

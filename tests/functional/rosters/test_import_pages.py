@@ -6,10 +6,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.rosters import views
+from request_tracker_utils.rosters.views import imports as views
 from request_tracker_utils.tasks.jobs import run_tasks
+from tests.services.apps import csrf_token
 from tests.services.forms import button
-from tests.services.house import csrf_token
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
 

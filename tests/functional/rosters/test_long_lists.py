@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.rosters import service
-from tests.services.house import token
+from tests.services.apps import token
 from tests.services.rosters import HEAD, found, keep, run, told
 from tests.services.school import School
 

@@ -5,8 +5,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 
 from request_tracker_utils.tasks.jobs import run_tasks
+from tests.services.apps import PASSWORD, user
 from tests.services.chromium import watched
-from tests.services.house import PASSWORD, user
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
 from tests.services.screenshots import served

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.functional.accounts.person import Person, errors_in, text_of
-from tests.services.house import user
+from tests.services.apps import user
 from tests.services.school import NOW, School
 
 

@@ -6,14 +6,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.asset_store.service import AssetStore, AssetStoreUnreachable, NewAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import Directory, DirectoryUnreachable, NewAsset
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
 from tests.functional.accounts.person import Person, errors_in, text_of
-from tests.services.house import WEBHOOK_TOKEN, token, user
+from tests.services.apps import WEBHOOK_TOKEN, token, user
 
 PAGE = "/admin/asset-tags"
 RESET = f"{PAGE}/reset/W12-"
@@ -139,22 +139,22 @@ class TestThePage:
 
     def test_a_catalog_that_vanishes_is_shown_as_such_and_can_be_taken_away(self, app: Flask, client: FlaskClient, admin: Person) -> None:
         with app.app_context():
-            directory().create(NewAsset("projector", "Projectors"))
+            asset_store().create(NewAsset("projector", "Projectors"))
         admin.post(f"{PAGE}/catalogs", catalog="Projectors", of_prefix="W12-")
         assert "not in the directory" not in admin.read(PAGE)
         with app.app_context(), transaction() as session:
-            session.execute(delete(DirectoryAsset))
+            session.execute(delete(EmbeddedAsset))
         assert "not in the directory" in admin.read(PAGE)
         assert created(client, 1) == "W12-0001"
         assert admin.post(f"{PAGE}/catalogs/remove", catalog="Projectors").status_code == 303
         assert "Remove<" not in admin.read(PAGE)
 
     def test_stays_when_the_directory_does_not_answer(self, app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        def silence(_: Directory) -> list[str]:
-            raise DirectoryUnreachable("Request Tracker does not answer.")
+        def silence(_: AssetStore) -> list[str]:
+            raise AssetStoreUnreachable("Request Tracker does not answer.")
 
         with app.app_context():
-            monkeypatch.setattr(type(directory()), "catalogs", silence)
+            monkeypatch.setattr(type(asset_store()), "catalogs", silence)
         page = admin.read(PAGE)
         assert "The catalogs cannot be read now. Request Tracker does not answer." in page
         assert admin.post(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="W12-").status_code == 503

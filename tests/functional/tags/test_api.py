@@ -5,9 +5,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
-from tests.services.house import csrf_token, sign_in, token, user
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
+from tests.services.apps import csrf_token, sign_in, token, user
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def staff(app: Flask) -> dict[str, str]:
 
 def asset(app: Flask, name: str = "laptop") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name))
+        return asset_store().create(NewAsset(name))
 
 
 def confirm(client: FlaskClient, headers: dict[str, str], tag: object, asset_id: object) -> TestResponse:
@@ -41,7 +41,7 @@ def test_a_confirmed_tag_is_answered_as_documented_and_names_the_asset(app: Flas
         },
     )
     with app.app_context():
-        assert directory().get(asset_id).name == "W12-0001"
+        assert asset_store().get(asset_id).name == "W12-0001"
     assert client.get("/next-asset-tag", headers=staff).json == {"next_asset_tag": "W12-0002"}
 
 

@@ -15,7 +15,7 @@ from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.models import TagEvent
 from tests.functional.accounts.person import Person
 from tests.functional.accounts.test_queries import plans
-from tests.services.house import make_app, token, user
+from tests.services.apps import make_app, token, user
 
 PAGE = "/admin/asset-tags/audit"
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)

@@ -8,21 +8,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag, TagDifference, TagSequence
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
 from tests.services import forms
+from tests.services.apps import csrf_token as csrf
+from tests.services.apps import sign_in, token, user
 from tests.services.creations import create_confirmed
 from tests.services.forms import button, buttons
-from tests.services.house import csrf_token as csrf
-from tests.services.house import sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 HERE = "/admin/asset-tags/differences"
@@ -56,18 +56,18 @@ def add(app: Flask, name: str = "") -> int:
     """An asset with a tag of ours, or one of this name without."""
     with app.app_context():
         if name:
-            return directory().create(NewAsset(name))
-        return create_confirmed(directory()).asset_id
+            return asset_store().create(NewAsset(name))
+        return create_confirmed(asset_store()).asset_id
 
 
 def rename(app: Flask, asset_id: int, name: str) -> None:
     with app.app_context():
-        directory().rename(asset_id, name)
+        asset_store().rename(asset_id, name)
 
 
 def name(app: Flask, asset_id: int) -> str:
     with app.app_context():
-        return directory().get(asset_id).name
+        return asset_store().get(asset_id).name
 
 
 def test_before_the_first_comparison_nothing_is_claimed(client: FlaskClient) -> None:
@@ -87,7 +87,7 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(app: Flask, client: 
     rename(app, renamed, "Ms Lee’s laptop <b>")
     twin, unknown, misspelt = (add(app, text) for text in ("W12-0002", "W12-0900", "w12-7"))
     with app.app_context(), transaction() as session:
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id == gone))
+        session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id == gone))
     ended = compare(app, client)
     assert "5 differences are open." in ended
     assert HERE in ended
@@ -131,7 +131,7 @@ def test_all_of_a_kind_are_settled_in_the_safe_way_and_nothing_else_is(app: Flas
         rename(app, asset_id, f"laptop {number}")
     with app.app_context(), transaction() as session:
         service.mark_printed(session, [(printed, "W12-0005")], now=utc_now())
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id.in_([gone, printed])))
+        session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id.in_([gone, printed])))
     compare(app, client)
     press(client, "Free the one that was never printed")
     press(client, "Call all 3 by their tags again")

@@ -6,11 +6,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.tags.models import TagEvent
-from tests.services.house import token
+from tests.services.apps import token
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def staff(app: Flask) -> dict[str, str]:
 
 def asset(app: Flask, name: str = "laptop") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name))
+        return asset_store().create(NewAsset(name))
 
 
 def name_of(app: Flask, asset_id: int) -> str:
     with app.app_context():
-        return directory().get(asset_id).name
+        return asset_store().get(asset_id).name
 
 
 def update(client: FlaskClient, headers: dict[str, str], asset_id: object, name: object) -> TestResponse:

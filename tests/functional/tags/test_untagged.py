@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core import jobs
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
-from request_tracker_utils.web.house import EXTENSION
-from tests.services.house import csrf_token, sign_in, user
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import csrf_token, sign_in, user
 
 PAGE = {"Accept": "text/html"}
 SWEEP = "/admin/asset-tags/sweep"
@@ -25,12 +25,12 @@ def admin(app: Flask, client: FlaskClient) -> FlaskClient:
 
 def asset(app: Flask, name: str, catalog: str = "Chromebooks", serial: str = "") -> int:
     with app.app_context():
-        return directory().create(NewAsset(name, catalog, serial))
+        return asset_store().create(NewAsset(name, catalog, serial))
 
 
 def name_of(app: Flask, asset_id: int) -> str:
     with app.app_context():
-        return directory().get(asset_id).name
+        return asset_store().get(asset_id).name
 
 
 def run(app: Flask, job: str) -> int:

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.services.house import WEBHOOK_TOKEN, csrf_token, sign_in, user
+from tests.services.apps import WEBHOOK_TOKEN, csrf_token, sign_in, user
 
 PAGE = {"Accept": "text/html"}
 

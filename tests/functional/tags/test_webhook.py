@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.services.house import WEBHOOK_TOKEN, token
+from tests.services.apps import WEBHOOK_TOKEN, token
 
 SECRET = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
 

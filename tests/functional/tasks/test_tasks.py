@@ -14,7 +14,7 @@ from request_tracker_utils.tasks.kinds import Kind, Link
 from request_tracker_utils.tasks.models import TaskItem
 from request_tracker_utils.tasks.running import Outcome, RunningTask
 from request_tracker_utils.tasks.service import NewItem
-from tests.services.house import csrf_token, sign_in, token, user
+from tests.services.apps import csrf_token, sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
 from request_tracker_utils.web.auth import access_of
-from tests.services.house import csrf_token, sign_in, token, user
+from tests.services.apps import csrf_token, sign_in, token, user
 
 
 class May(NamedTuple):

@@ -23,7 +23,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.health import PATIENCE, Finding, Health, HealthCheck, Status
 from request_tracker_utils.core.jobs import Job
-from tests.services.house import make_app, ready, sign_in, token, user
+from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from request_tracker_utils.app import LARGEST_REQUEST
-from tests.services.house import WEBHOOK_TOKEN
+from tests.services.apps import WEBHOOK_TOKEN
 from tests.services.server import RunningServer
 
 PATH = "/webhook/asset-created"

@@ -21,7 +21,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.web.auth import public
-from tests.services.house import make_app, ready, sign_in, token, user
+from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import LocalServer, Reply, wait_until
 from tests.services.server import RunningServer, run_program
 

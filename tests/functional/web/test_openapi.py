@@ -18,10 +18,10 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from sqlalchemy import make_url
 
 from request_tracker_utils import __version__
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.web.openapi import operations
-from tests.services.house import WEBHOOK_TOKEN, sign_in, token, user
+from tests.services.apps import WEBHOOK_TOKEN, sign_in, token, user
 from tests.services.installation import Installation
 
 DOCUMENT = "/openapi/openapi.json"
@@ -237,7 +237,7 @@ def test_schemathesis_finds_nothing_that_is_not_as_documented(installation: Inst
     examples = EXAMPLES[make_url(installation.database_url).get_backend_name()]
     with installation.app.app_context():
         for name in ("laptop", "projector", "cart"):
-            directory().create(NewAsset(name))
+            asset_store().create(NewAsset(name))
     schema = schemathesis.openapi.from_url(installation.server.url + DOCUMENT, config=config(admin, examples), headers=dict(admin))
     problems, tried = dict[tuple[str, str], str](), Counter[str]()
     for event in from_schema(schema).execute():

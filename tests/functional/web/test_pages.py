@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.services.apps import PASSWORD
 from tests.services.chromium import watched
-from tests.services.house import PASSWORD
 from tests.services.screenshots import NAME, Showroom, empty_showroom, full_showroom, set_up, sign_in
 
 pytestmark = pytest.mark.chromium

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.settings import SettingsError, load_settings
 from request_tracker_utils.web.auth import public
-from tests.services.house import PASSWORD, csrf_token, make_app, migrate
+from tests.services.apps import PASSWORD, csrf_token, make_app, migrate
 
 PROXY, OTHER_PROXY, CALLER, LIE = "10.0.0.5", "192.168.3.9", "203.0.113.7", "198.51.100.1"
 PAGE = {"Accept": "text/html"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from request_tracker_utils.assets import settling
+from request_tracker_utils.assets import recovery
 from request_tracker_utils.assets.models import OPEN, Creation
 from request_tracker_utils.assets.service import Creator
 from request_tracker_utils.core.actor import Actor
@@ -15,7 +15,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import confirmation, sequence
 from request_tracker_utils.tags.models import Tag, TagState
 from tests.services.creations import creator
-from tests.services.loose_directory import LooseDirectory
+from tests.services.loose_asset_store import LooseAssetStore
 
 JOB = Actor("a job")
 
@@ -38,17 +38,17 @@ class Office:
     """One installation: its directory, its clock, and the jobs that look after what is left open."""
 
     def __init__(self) -> None:
-        self.clock, self.directory = Clock(), LooseDirectory()
+        self.clock, self.asset_store = Clock(), LooseAssetStore()
 
     @property
     def creator(self) -> Creator:
-        return replace(creator(self.directory), clock=self.clock)
+        return replace(creator(self.asset_store), clock=self.clock)
 
     def settle(self) -> int:
-        return settling.settle_due(transaction, reading, self.directory, actor=JOB, clock=self.clock)
+        return recovery.settle_due(transaction, reading, self.asset_store, actor=JOB, clock=self.clock)
 
     def confirm(self) -> int:
-        return confirmation.confirm_due(transaction, self.directory, actor=JOB, clock=self.clock)
+        return confirmation.confirm_due(transaction, self.asset_store, actor=JOB, clock=self.clock)
 
     def hours_pass(self, hours: int = 3) -> None:
         """With the jobs at work all the time."""
@@ -80,31 +80,31 @@ def next_tag() -> str:
         return str(sequence.preview(session, "W12-"))
 
 
-def discrepancies(directory: LooseDirectory) -> list[str]:
+def discrepancies(asset_store: LooseAssetStore) -> list[str]:
     """What must never be, once nothing is under way: said in words, so that an empty list is the proof."""
     with reading() as session:
         rows, tags = list(session.scalars(select(Creation))), list(session.scalars(select(Tag)))
     tag_of = {tag.asset_id: tag for tag in tags if tag.asset_id}
-    assets = list(directory.assets.values())
+    assets = list(asset_store.assets.values())
     return [
         *(f"serial number {serial} is there twice" for serial in _repeated(asset.serial.lower() for asset in assets if asset.serial)),
         *(f"name {name} is there twice" for name in _repeated(asset.name for asset in assets)),
         *(f"creation of {row.serial} is still {row.state}" for row in rows if row.state in OPEN),
-        *(f"{row.serial} is created as {row.asset_id}, which is another's" for row in rows if not _is_its_own(row, directory)),
+        *(f"{row.serial} is created as {row.asset_id}, which is another's" for row in rows if not _is_its_own(row, asset_store)),
         *(f"asset {asset.id} is called {asset.name} and has no tag" for asset in assets if asset.id not in tag_of),
         *(f"{tag.tag} is {tag.state} for {tag.asset_id}" for tag in tags if tag.state == TagState.RESERVED),
-        *(f"{tag.tag} is that of no asset" for tag in tags if tag.asset_id and tag.asset_id not in directory.assets),
+        *(f"{tag.tag} is that of no asset" for tag in tags if tag.asset_id and tag.asset_id not in asset_store.assets),
         *(
             f"{tag.tag} is not the name of {id_}"
             for id_, tag in tag_of.items()
-            if id_ in directory.assets and directory.get(id_).name != tag.tag
+            if id_ in asset_store.assets and asset_store.get(id_).name != tag.tag
         ),
         *_gaps(tags),
     ]
 
 
-def _is_its_own(row: Creation, directory: LooseDirectory) -> bool:
-    return row.asset_id is None or directory.get(row.asset_id).serial.lower() == row.serial_key
+def _is_its_own(row: Creation, asset_store: LooseAssetStore) -> bool:
+    return row.asset_id is None or asset_store.get(row.asset_id).serial.lower() == row.serial_key
 
 
 def _repeated(texts: Iterable[str]) -> list[str]:

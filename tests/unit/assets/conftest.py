@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from tests.services.loose_directory import LooseDirectory
+from tests.services.loose_asset_store import LooseAssetStore
 from tests.unit.assets.books import Office
 
 
@@ -21,5 +21,5 @@ def office(inside: Flask) -> Office:
 
 
 @pytest.fixture
-def directory(office: Office) -> LooseDirectory:
-    return office.directory
+def asset_store(office: Office) -> LooseAssetStore:
+    return office.asset_store

@@ -3,18 +3,18 @@
 import pytest
 from flask import Flask
 
+from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.assets import batch, claims, service
 from request_tracker_utils.assets.batch import Batch, BeingFoundOut
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight, SerialTwice
 from request_tracker_utils.assets.service import Created
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import DirectoryRefused, DirectoryUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState, TaskItem
+from tests.services.asset_stores import silence
 from tests.services.creations import ADA, wanted
-from tests.services.directories import silence
-from tests.services.loose_directory import Do
+from tests.services.loose_asset_store import Do
 from tests.unit.assets.books import Office, discrepancies, holder_of, next_tag, states
 
 
@@ -64,17 +64,17 @@ def kill_after(office: Office, count: int, *, created: bool) -> None:
             do()
         raise Killed
 
-    office.directory.on_create = create
+    office.asset_store.on_create = create
 
 
 class TestAList:
     def test_is_created_in_its_order_with_one_search_for_all(self, office: Office) -> None:
         made = run(office, listed(office, *(f"S-{number}" for number in range(1, 31))))
         assert [each.tag for each in made if isinstance(each, Created)] == [f"W12-{number:04d}" for number in range(1, 31)]
-        assert office.directory.calls == ["find_by_serials", *["create"] * 30]
+        assert office.asset_store.calls == ["find_by_serials", *["create"] * 30]
 
     def test_with_a_serial_number_that_an_asset_has_creates_all_the_others(self, office: Office) -> None:
-        holder = office.directory.add("by hand", serial="s-2")
+        holder = office.asset_store.add("by hand", serial="s-2")
         first, second, third = run(office, listed(office, "S-1", "S-2", "S-3"))
         assert isinstance(second, SerialTaken)
         assert second.fields["asset_id"] == holder
@@ -82,7 +82,7 @@ class TestAList:
 
     def test_with_the_same_serial_number_twice_creates_it_once(self, office: Office) -> None:
         made = run(office, listed(office, "S-1", "S-2", "s-1"))
-        assert [asset.serial.lower() for asset in office.directory.assets.values()].count("s-1") == 1
+        assert [asset.serial.lower() for asset in office.asset_store.assets.values()].count("s-1") == 1
         assert [type(each) for each in made].count(Created) == 2
 
     def test_with_the_same_serial_number_twice_creates_the_first_and_refuses_the_second(self, office: Office) -> None:
@@ -98,20 +98,20 @@ class TestAList:
     def test_has_a_refusal_fail_its_asset_alone_and_leaves_its_tag_to_the_next(self, office: Office) -> None:
         def create(new: NewAsset, do: Do) -> int:
             if new.serial == "S-2":
-                raise DirectoryRefused("No.")
+                raise AssetStoreRefused("No.")
             return do()
 
-        office.directory.on_create = create
+        office.asset_store.on_create = create
         first, second, third = run(office, listed(office, "S-1", "S-2", "S-3"))
-        assert isinstance(second, DirectoryRefused)
+        assert isinstance(second, AssetStoreRefused)
         assert (first, third) == (Created(1, "W12-0001", "S-1"), Created(2, "W12-0002", "S-3"))
 
     def test_holds_nothing_when_the_directory_cannot_be_searched(self, office: Office) -> None:
         items = listed(office, "S-1", "S-2")
-        office.directory.on_search = lambda: (_ for _ in ()).throw(silence())
-        with pytest.raises(DirectoryUnreachable):
+        office.asset_store.on_search = lambda: (_ for _ in ()).throw(silence())
+        with pytest.raises(AssetStoreUnreachable):
             Batch(office.creator).prepare(items)
-        office.directory.on_search = lambda: None
+        office.asset_store.on_search = lambda: None
         assert office.creator.create(wanted("S-1")).tag == "W12-0001"
 
 
@@ -122,23 +122,23 @@ class TestARunThatIsKilled:
         kill_after(office, 2, created=created)
         with pytest.raises(Killed):
             run_without_end(office, items)
-        office.directory.on_create = lambda _new, do: do()
+        office.asset_store.on_create = lambda _new, do: do()
         told = run(office, items)
         assert [type(each) for each in told] == [Created, Created, BeingFoundOut, Created, Created, Created]
         office.hours_pass(1)
         assert all(isinstance(each, Created) for each in run(office, items))
         office.hours_pass(1)
-        assert (len(office.directory.assets), discrepancies(office.directory)) == (6, [])
+        assert (len(office.asset_store.assets), discrepancies(office.asset_store)) == (6, [])
 
     def test_and_is_taken_up_when_all_is_known_says_of_each_what_it_is(self, office: Office, created: bool) -> None:
         items = listed(office, "S-1", "S-2", "S-3")
         kill_after(office, 1, created=created)
         with pytest.raises(Killed):
             run_without_end(office, items)
-        office.directory.on_create = lambda _new, do: do()
+        office.asset_store.on_create = lambda _new, do: do()
         office.hours_pass(1)
         told = [each for each in run(office, items) if isinstance(each, Created)]
-        assert {each.serial: office.directory.get(each.asset_id).serial for each in told} == {f"S-{n}": f"S-{n}" for n in (1, 2, 3)}
+        assert {each.serial: office.asset_store.get(each.asset_id).serial for each in told} == {f"S-{n}": f"S-{n}" for n in (1, 2, 3)}
         assert sorted(each.tag for each in told) == ["W12-0001", "W12-0002", "W12-0003"]
 
 
@@ -181,7 +181,7 @@ class TestTwoRunsOfOneTask:
         assert stalled.create(items[0]) == made
         other = stalled.create(items[1])
         assert second.create(items[1]) == other
-        assert (len(office.directory.assets), next_tag()) == (2, "W12-0003")
+        assert (len(office.asset_store.assets), next_tag()) == (2, "W12-0003")
 
     def test_leave_no_serial_number_free_while_its_asset_is_being_created(self, office: Office) -> None:
         items = listed(office, "S-1")
@@ -190,15 +190,15 @@ class TestTwoRunsOfOneTask:
         second.prepare(items)
 
         def create(_new: NewAsset, do: Do) -> int:
-            office.directory.on_create = lambda _new, do: do()
+            office.asset_store.on_create = lambda _new, do: do()
             stalled.release()
             with pytest.raises(SerialInFlight):
                 office.creator.create(wanted("S-1"))
             return do()
 
-        office.directory.on_create = create
+        office.asset_store.on_create = create
         second.create(items[0])
-        assert len(office.directory.with_serial("S-1")) == 1
+        assert len(office.asset_store.with_serial("S-1")) == 1
 
 
 def test_claims_that_lapse_while_others_are_created_are_held_and_looked_for_anew(office: Office) -> None:
@@ -208,7 +208,7 @@ def test_claims_that_lapse_while_others_are_created_are_held_and_looked_for_anew
     making.create(items[0])
     office.clock.forward(minutes=3)
     office.settle()
-    twin = office.directory.add("by hand", serial="S-2")
+    twin = office.asset_store.add("by hand", serial="S-2")
     refused, made = outcome(making, items[1]), outcome(making, items[2])
     assert isinstance(refused, SerialTaken)
     assert refused.fields["asset_id"] == twin
@@ -222,7 +222,7 @@ def test_an_asset_of_which_the_directory_was_silent_is_told_when_it_is_known(off
         do()
         raise silence()
 
-    office.directory.on_create = create
+    office.asset_store.on_create = create
     assert [type(each) for each in run(office, [item])] == [CreationUnknown]
     assert [type(each) for each in run(office, [item])] == [BeingFoundOut]
     office.clock.forward(seconds=20)
@@ -238,7 +238,7 @@ def test_items_of_a_task_carry_all_that_is_wanted_of_the_asset(inside: Flask, of
     with reading() as session:
         (item,) = tasks.items(session, task_id, ItemState.WAITING)
     told: list[NewAsset] = []
-    office.directory.on_create = lambda new, do: told.append(new) or do()
+    office.asset_store.on_create = lambda new, do: told.append(new) or do()
     run(office, [item])
     assert (told[0].catalog, told[0].model, told[0].manufacturer, told[0].fields) == (
         "Chromebooks",

@@ -7,22 +7,22 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from request_tracker_utils.asset_store.service import AssetStoreRefused
 from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.assets.recent import Recent, created_since, midnight, recent
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import DirectoryRefused
 from request_tracker_utils.labels import record
+from tests.services.asset_stores import FailingAssetStore, silence
 from tests.services.creations import ADA, create, creator, wanted
-from tests.services.directories import StumblingDirectory, silence
 
 
 @pytest.fixture
-def directory(app: Flask):  # type: ignore[no-untyped-def]
+def asset_store(app: Flask):  # type: ignore[no-untyped-def]
     with app.app_context():
-        yield StumblingDirectory()
+        yield FailingAssetStore()
 
 
 def told(actor: Actor = ADA, ago: timedelta = timedelta(hours=1)) -> list[Recent]:
@@ -30,15 +30,15 @@ def told(actor: Actor = ADA, ago: timedelta = timedelta(hours=1)) -> list[Recent
         return recent(session, actor, utc_now() - ago)
 
 
-def fail(directory: StumblingDirectory, serial: str, error: AppError) -> None:
-    directory.fails["create"] = error
+def fail(asset_store: FailingAssetStore, serial: str, error: AppError) -> None:
+    asset_store.fails["create"] = error
     with pytest.raises(AppError):
-        create(directory, serial)
-    directory.fails.clear()
+        create(asset_store, serial)
+    asset_store.fails.clear()
 
 
-def test_the_newest_comes_first_with_its_tag_and_whether_its_label_was_printed(directory: StumblingDirectory) -> None:
-    first, second = create(directory, "S-1"), create(directory, "S-2")
+def test_the_newest_comes_first_with_its_tag_and_whether_its_label_was_printed(asset_store: FailingAssetStore) -> None:
+    first, second = create(asset_store, "S-1"), create(asset_store, "S-2")
     with transaction() as session:
         started = record.begin(session, format="small", copies=1, actor=ADA, now=utc_now())
         record.add(session, started, [(first.asset_id, first.tag)], actor=ADA, now=utc_now())
@@ -48,31 +48,31 @@ def test_the_newest_comes_first_with_its_tag_and_whether_its_label_was_printed(d
     ]
 
 
-def test_what_others_created_or_was_created_before_is_left_out(directory: StumblingDirectory) -> None:
-    creator(directory, actor=Actor("bob")).create(wanted("BOBS-1"))
-    create(directory, "OLD-1")
+def test_what_others_created_or_was_created_before_is_left_out(asset_store: FailingAssetStore) -> None:
+    creator(asset_store, actor=Actor("bob")).create(wanted("BOBS-1"))
+    create(asset_store, "OLD-1")
     with transaction() as session:
         session.execute(update(Creation).values(created_at=utc_now() - timedelta(hours=2), ended_at=utc_now() - timedelta(hours=2)))
-    create(directory, "NEW-1")
+    create(asset_store, "NEW-1")
     assert [each.serial for each in told()] == ["NEW-1"]
     with reading() as session:
         counts = [created_since(session, ADA, utc_now() - timedelta(hours=hours)) for hours in (1, 3)]
     assert counts == [1, 2]
 
 
-def test_what_is_not_known_yet_stays_in_the_list_however_old_it_is(directory: StumblingDirectory) -> None:
-    fail(directory, "LOST-1", silence())
+def test_what_is_not_known_yet_stays_in_the_list_however_old_it_is(asset_store: FailingAssetStore) -> None:
+    fail(asset_store, "LOST-1", silence())
     (lost,) = told(ago=timedelta(0))
     assert (lost.serial, lost.tag, lost.is_created, lost.has_failed) == ("LOST-1", "W12-0001", False, False)
 
 
-def test_a_failure_says_why_until_the_same_is_created(directory: StumblingDirectory) -> None:
-    fail(directory, "S-1", DirectoryRefused("No rights."))
+def test_a_failure_says_why_until_the_same_is_created(asset_store: FailingAssetStore) -> None:
+    fail(asset_store, "S-1", AssetStoreRefused("No rights."))
     (failed,) = told()
     assert (failed.has_failed, failed.problem, failed.tag) == (True, "No rights.", "")
-    fail(directory, "s-1", DirectoryRefused("Still none."))
+    fail(asset_store, "s-1", AssetStoreRefused("Still none."))
     assert [each.problem for each in told()] == ["Still none."]
-    create(directory, "S-1")
+    create(asset_store, "S-1")
     assert [each.is_created for each in told()] == [True]
 
 

@@ -9,7 +9,7 @@ from tests.unit.assets.books import Office
 
 
 def found(office: Office, *serials: str) -> list[SerialFound]:
-    return check(reading, office.directory, serials)
+    return check(reading, office.asset_store, serials)
 
 
 def test_one_that_nobody_has_is_free(office: Office) -> None:
@@ -22,13 +22,13 @@ def test_one_that_an_asset_has_names_the_asset_and_its_tag_whatever_its_capitals
 
 
 def test_one_of_an_asset_without_a_tag_names_the_asset(office: Office) -> None:
-    asset_id = office.directory.add("by hand", serial="S-1")
+    asset_id = office.asset_store.add("by hand", serial="S-1")
     assert found(office, "S-1") == [SerialFound("S-1", TAKEN, asset_id, "")]
 
 
 def test_one_among_several_values_of_the_field_is_taken(office: Office) -> None:
-    asset_id = office.directory.add("by hand", serial="OLD-1, S-1")
-    assert [each.id for each in holders_of(office.directory, ["OLD-1, S-1"])["s-1"]] == [asset_id]
+    asset_id = office.asset_store.add("by hand", serial="OLD-1, S-1")
+    assert [each.id for each in holders_of(office.asset_store, ["OLD-1, S-1"])["s-1"]] == [asset_id]
 
 
 def test_one_that_is_being_created_is_not_free(office: Office) -> None:
@@ -38,7 +38,7 @@ def test_one_that_is_being_created_is_not_free(office: Office) -> None:
 
 
 def test_each_is_answered_in_its_place_also_what_is_none_and_what_comes_twice(office: Office) -> None:
-    office.directory.add("by hand", serial="S-2")
+    office.asset_store.add("by hand", serial="S-2")
     answers = found(office, "S-1", "no serial", "S-2", "S-1", "s-2")
     assert [answer.serial for answer in answers] == ["S-1", "no serial", "S-2", "S-1", "s-2"]
     assert [answer.problem for answer in answers] == ["", "Serial number contains invalid characters", TAKEN, "", TAKEN]
@@ -46,13 +46,13 @@ def test_each_is_answered_in_its_place_also_what_is_none_and_what_comes_twice(of
 
 def test_thousands_cost_one_search_and_unfit_ones_none(office: Office) -> None:
     assert len(found(office, *(f"S-{number}" for number in range(3_000)))) == 3_000
-    assert office.directory.calls == ["find_by_serials"]
+    assert office.asset_store.calls == ["find_by_serials"]
     found(office, "no serial")
-    assert office.directory.calls == ["find_by_serials"]
+    assert office.asset_store.calls == ["find_by_serials"]
 
 
 def test_tags_are_told_of_many_holders_at_once(office: Office) -> None:
     for number in range(1, 41):
-        asset_id = office.directory.add("by hand", serial=f"S-{number}")
+        asset_id = office.asset_store.add("by hand", serial=f"S-{number}")
         tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=office.clock())
     assert [answer.tag for answer in found(office, "S-40", "S-1")] == ["W12-0040", "W12-0001"]

@@ -2,16 +2,16 @@
 
 import pytest
 
+from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
+from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.service import Creator
-from request_tracker_utils.assets.wanted import Wanted
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.service import DirectoryRefused, DirectoryUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.tags import service as tags
+from tests.services.asset_stores import silence
 from tests.services.creations import ADA, wanted
-from tests.services.directories import silence
-from tests.services.loose_directory import Do
+from tests.services.loose_asset_store import Do
 from tests.unit.assets.books import Office, creations, discrepancies, holder_of, next_tag, states
 
 
@@ -23,10 +23,10 @@ def lose(office: Office, serial: str, *, created: bool) -> None:
             do()
         raise silence()
 
-    office.directory.on_create = create
+    office.asset_store.on_create = create
     with pytest.raises(CreationUnknown):
         office.creator.create(wanted(serial))
-    office.directory.on_create = lambda _new, do: do()
+    office.asset_store.on_create = lambda _new, do: do()
 
 
 def put_off_tags(office: Office) -> None:
@@ -41,14 +41,14 @@ class TestAnAssetThatWasCreated:
         lose(office, "S-1", created=True)
         office.clock.forward(seconds=16)
         assert office.settle() == 1
-        assert (states("S-1"), holder_of("W12-0001"), discrepancies(office.directory)) == (["created"], ("assigned", 1), [])
+        assert (states("S-1"), holder_of("W12-0001"), discrepancies(office.asset_store)) == (["created"], ("assigned", 1), [])
 
     def test_is_found_by_its_name_where_the_directory_dropped_the_serial_number_and_that_is_said(self, office: Office) -> None:
         def create(new: NewAsset, _do: Do) -> int:
-            office.directory.add(new.name)
+            office.asset_store.add(new.name)
             raise silence()
 
-        office.directory.on_create = create
+        office.asset_store.on_create = create
         with pytest.raises(CreationUnknown):
             office.creator.create(wanted("S-1"))
         office.hours_pass(1)
@@ -60,9 +60,9 @@ class TestAnAssetThatWasCreated:
         lose(office, "S-1", created=False)
         office.clock.forward(seconds=16)
         assert office.settle() == 0
-        office.directory.add("W12-0001", serial="S-1")  # Request Tracker has taken its time
+        office.asset_store.add("W12-0001", serial="S-1")  # Request Tracker has taken its time
         office.hours_pass(1)
-        assert (states("S-1"), discrepancies(office.directory), len(office.directory.assets)) == (["created"], [], 1)
+        assert (states("S-1"), discrepancies(office.asset_store), len(office.asset_store.assets)) == (["created"], [], 1)
 
 
 class TestAnAssetThatWasNotCreated:
@@ -78,12 +78,12 @@ class TestAnAssetThatWasNotCreated:
 
     def test_is_looked_for_a_second_time_also_when_the_directory_was_silent_all_along(self, office: Office) -> None:
         lose(office, "S-1", created=False)
-        office.directory.on_search = _silent
+        office.asset_store.on_search = _silent
         for _ in range(60):
             office.clock.forward(minutes=1)
-            with pytest.raises(DirectoryUnreachable):
+            with pytest.raises(AssetStoreUnreachable):
                 office.settle()
-        office.directory.on_search = lambda: None
+        office.asset_store.on_search = lambda: None
         office.clock.forward(minutes=2)
         assert (office.settle(), states("S-1")) == (0, ["unknown"])
         office.clock.forward(seconds=20)
@@ -110,7 +110,7 @@ class TestAClaimOfWhichNothingWasSent:
     def test_is_ended_by_the_job_too(self, office: Office) -> None:
         claim(office, wanted("S-1"))
         office.clock.forward(minutes=3)
-        assert (office.settle(), states("S-1"), office.directory.calls) == (1, ["failed"], [])
+        assert (office.settle(), states("S-1"), office.asset_store.calls) == (1, ["failed"], [])
 
     def test_and_lapsed_sends_nothing_any_more(self, office: Office) -> None:
         mine = claim(office, wanted("S-1"))
@@ -118,7 +118,7 @@ class TestAClaimOfWhichNothingWasSent:
         office.settle()
         with pytest.raises(SerialInFlight, match="took too long"):
             office.creator.send(mine, wanted("S-1"))
-        assert (office.directory.calls, next_tag()) == ([], "W12-0001")
+        assert (office.asset_store.calls, next_tag()) == ([], "W12-0001")
 
     def test_is_not_taken_for_broken_off_when_it_was_sent_meanwhile(self, office: Office) -> None:
         mine = claim(office, wanted("S-1"))
@@ -131,14 +131,14 @@ class TestAClaimOfWhichNothingWasSent:
                 assert claims.claim(session, wanted("S-1"), actor=ADA, now=office.clock()) is None, "a twin could be created now"
             return do()
 
-        office.directory.on_create = create
+        office.asset_store.on_create = create
         office.creator.send(mine, wanted("S-1"))
 
 
 class TestSomebodyElsesAsset:
     def test_made_by_hand_with_the_serial_number_has_nobody_create_a_twin(self, office: Office) -> None:
         lose(office, "S-1", created=False)
-        foreign = office.directory.add("by hand", serial="S-1")
+        foreign = office.asset_store.add("by hand", serial="S-1")
         office.hours_pass(1)
         assert holder_of("W12-0001")[0] == "released"
         with pytest.raises(SerialTaken) as refusal:
@@ -147,7 +147,7 @@ class TestSomebodyElsesAsset:
 
     def test_made_by_hand_and_given_a_tag_by_the_webhook_keeps_that_and_ours_is_free(self, office: Office) -> None:
         lose(office, "S-1", created=False)
-        foreign = office.directory.add("by hand", serial="S-1")
+        foreign = office.asset_store.add("by hand", serial="S-1")
         tags.on_asset_created(transaction, asset_id=foreign, asset_name="by hand", prefix="W12-", now=office.clock())
         office.hours_pass(1)
         assert (holder_of("W12-0002"), next_tag()) == (("assigned", foreign), "W12-0001")
@@ -156,7 +156,7 @@ class TestSomebodyElsesAsset:
 
     def test_that_was_called_by_the_tag_is_not_taken_for_ours(self, office: Office) -> None:
         lose(office, "S-1", created=False)
-        office.directory.add("W12-0001", serial="OTHER-1")
+        office.asset_store.add("W12-0001", serial="OTHER-1")
         office.hours_pass(1)
         assert states("S-1") == ["failed"]
 
@@ -166,13 +166,13 @@ class TestSomebodyElsesAsset:
         put_off_tags(office)
         assert office.creator.create(wanted("OTHER-1")).tag == "W12-0001"
         office.hours_pass(1)
-        assert (states("S-1"), discrepancies(office.directory)) == (["failed"], [])
+        assert (states("S-1"), discrepancies(office.asset_store)) == (["failed"], [])
 
     @pytest.mark.parametrize("bearers", [1, 2])
     def test_called_by_the_tag_keeps_the_tag_from_being_given_again(self, office: Office, bearers: int) -> None:
         lose(office, "S-1", created=False)
         for number in range(bearers):
-            office.directory.add("W12-0001", serial=f"OTHER-{number}")
+            office.asset_store.add("W12-0001", serial=f"OTHER-{number}")
         office.clock.forward(seconds=16)
         office.settle()
         office.clock.forward(minutes=10)
@@ -187,7 +187,7 @@ class TestTheTagsJob:
         office.clock.forward(minutes=11)
         put_off_tags(office)
         office.hours_pass(1)
-        assert (states("S-1"), discrepancies(office.directory)) == (["created" if created else "failed"], [])
+        assert (states("S-1"), discrepancies(office.asset_store)) == (["created" if created else "failed"], [])
         assert next_tag() == ("W12-0002" if created else "W12-0001")
 
 
@@ -195,10 +195,10 @@ def test_a_refusal_that_comes_after_the_job_has_looked_ends_it(office: Office) -
     def create(_new: NewAsset, _do: Do) -> int:
         office.clock.forward(minutes=3)
         office.settle()
-        raise DirectoryRefused("No.")
+        raise AssetStoreRefused("No.")
 
-    office.directory.on_create = create
-    with pytest.raises(DirectoryRefused):
+    office.asset_store.on_create = create
+    with pytest.raises(AssetStoreRefused):
         office.creator.create(wanted("S-1"))
     assert (states("S-1"), next_tag()) == (["failed"], "W12-0001")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
-from request_tracker_utils.assets.wanted import LONGEST, REQUIRED, checked, key, problems, serial_problem
+from request_tracker_utils.assets.fields import LONGEST, REQUIRED, checked, key, problems, serial_problem
 
 LAPTOP = {"serial_number": "ABC-123", "manufacturer": "Dell", "model": "Chromebook 3100"}
 SERIAL_RULE = "alphanumeric and hyphens only"

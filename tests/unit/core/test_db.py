@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.core.kept import KeptValue, keep, kept
+from request_tracker_utils.core.stored_values import StoredValue, keep, kept
 
 
 def test_a_time_comes_back_in_utc_whatever_its_zone_was(app: Flask) -> None:
@@ -52,7 +52,7 @@ def test_the_first_value_that_is_kept_is_the_one_that_holds(app: Flask) -> None:
 
 def test_a_reader_waits_for_no_writer(app: Flask) -> None:
     with app.app_context(), transaction() as writer:
-        writer.add(KeptValue(name="x", value="y"))
+        writer.add(StoredValue(name="x", value="y"))
         writer.flush()
         begun = time.monotonic()
         with reading() as session:
@@ -63,12 +63,12 @@ def test_a_reader_waits_for_no_writer(app: Flask) -> None:
 def test_two_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
     def add_one(_: int) -> None:
         with app.app_context(), transaction() as session:
-            row = session.get(KeptValue, "counter", with_for_update=True)
+            row = session.get(StoredValue, "counter", with_for_update=True)
             time.sleep(0.02)
             row.value = str(int(row.value) + 1)
 
     with app.app_context(), transaction() as session:
-        session.add(KeptValue(name="counter", value="0"))
+        session.add(StoredValue(name="counter", value="0"))
     threads = [threading.Thread(target=add_one, args=(n,)) for n in range(10)]
     for thread in threads:
         thread.start()

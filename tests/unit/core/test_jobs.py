@@ -16,7 +16,7 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import Job, JobNotFound, JobRun, Jobs
 from request_tracker_utils.core.locks import SharedLock, holding
 from request_tracker_utils.core.scheduler import Scheduler
-from tests.services.house import make_app
+from tests.services.apps import make_app
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_nudge_runs_a_job_soon_and_of_many_the_first_and_the_last_are_served(i
         held.acquire(wait=False)  # so that this one leads not: what runs was nudged
     scheduler.start()
     for _ in range(20):
-        scheduler.nudge("sweep", timedelta(seconds=0.3))
+        scheduler.run_soon("sweep", timedelta(seconds=0.3))
     eventually(lambda: len(done) == 2)
     time.sleep(0.4)
     assert done == [1, 1]

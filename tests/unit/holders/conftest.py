@@ -6,16 +6,16 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
+from request_tracker_utils.asset_store.service import Asset, AssetStoreInvalid
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.service import Asset, DirectoryInvalid
-from request_tracker_utils.holders.telling import Teller
+from request_tracker_utils.holders.holder_sync import Teller
 from request_tracker_utils.tasks.jobs import in_context_of_app
-from tests.services.directories import StumblingDirectory
+from tests.services.asset_stores import FailingAssetStore
 from tests.services.school import School
 
 
-class Holders(StumblingDirectory):
+class Holders(FailingAssetStore):
     """`users` are those that it has; `before` and `afterwards` are called with the asset and the user of each change. `asked` counts
     requests."""
 
@@ -30,7 +30,7 @@ class Holders(StumblingDirectory):
         self.before(asset_id, username)
         self._stumble("set_holder")
         if self.users is not None and username and username not in self.users:
-            raise DirectoryInvalid(f"Request Tracker has no user '{username}'. Make one there, or check the name.")
+            raise AssetStoreInvalid(f"Request Tracker has no user '{username}'. Make one there, or check the name.")
         super().set_holder(asset_id, username)
         self.told.append((asset_id, username))
         self.afterwards(asset_id, username)
@@ -51,16 +51,16 @@ def school(app: Flask) -> Iterator[School]:
 
 
 @pytest.fixture
-def directory(school: School) -> Holders:
+def asset_store(school: School) -> Holders:
     return Holders()
 
 
 @pytest.fixture
-def teller(directory: Holders) -> Callable[..., Teller]:
+def teller(asset_store: Holders) -> Callable[..., Teller]:
     """Makes what tells the directory; the clock stands at `now` where it is given."""
 
     def make(*, rule: str = "student{student_id}", now: datetime | None = None, stopping: Callable[[], bool] = lambda: False) -> Teller:
         clock = (lambda: now) if now else utc_now
-        return Teller(transaction, directory, rule=rule, clock=clock, in_context=in_context_of_app(), stopping=stopping)
+        return Teller(transaction, asset_store, rule=rule, clock=clock, in_context=in_context_of_app(), stopping=stopping)
 
     return make

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from request_tracker_utils.directory.service import Asset, DirectoryInvalid, DirectoryUser, NewTicket, Ticket, UserNotFound
-from tests.services.loose_directory import LooseDirectory
+from request_tracker_utils.asset_store.service import Asset, AssetStoreInvalid, AssetStoreUser, NewTicket, Ticket, UserNotFound
+from tests.services.loose_asset_store import LooseAssetStore
 
 Do = Callable[[], Ticket]
 
 
-class Desk(LooseDirectory):
+class Desk(LooseAssetStore):
     """`on_ticket` is given the ticket and the way to make it. `users` are name → number."""
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class Desk(LooseDirectory):
         wanted = {name.casefold() for name in usernames}
         return [asset for asset in self.assets.values() if {asset.holder.casefold(), asset.owner.casefold()} & wanted]
 
-    def user(self, name_or_number: str) -> DirectoryUser:
+    def user(self, name_or_number: str) -> AssetStoreUser:
         self.calls.append("user")
         if name_or_number not in self.users:
             raise UserNotFound(f"Request Tracker has no user {name_or_number!r}.")
-        return DirectoryUser(self.users[name_or_number], name_or_number, "", "", False)
+        return AssetStoreUser(self.users[name_or_number], name_or_number, "", "", False)
 
     def create_ticket(self, new: NewTicket) -> Ticket:
         self.calls.append("create_ticket")
@@ -50,7 +50,7 @@ class Desk(LooseDirectory):
 
     def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
         if missing := [each for each in asset_ids if each not in self.assets]:
-            raise DirectoryInvalid(f"Ticket #{ticket_id} could not be linked to asset #{missing[0]}.")
+            raise AssetStoreInvalid(f"Ticket #{ticket_id} could not be linked to asset #{missing[0]}.")
         self.links[ticket_id] |= set(asset_ids)
         return self._ticket(ticket_id)
 

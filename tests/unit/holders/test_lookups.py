@@ -4,10 +4,10 @@ from threading import Barrier, Thread
 
 import pytest
 
+from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.directory.service import DirectoryUnreachable
 from request_tracker_utils.holders.lookups import GOOD_FOR, MOST_KEPT, RecentHoldings
-from tests.services.directories import silence
+from tests.services.asset_stores import silence
 from tests.unit.holders.desk import Desk
 
 
@@ -61,10 +61,10 @@ def test_what_is_old_is_asked_anew_and_a_silence_is_told(desk: Desk, clock: Cloc
     desk.on_search = be_silent
     clock.now += GOOD_FOR - 1
     assert len(recent.of(["grace"], desk)[0]["grace"]) == 1
-    with pytest.raises(DirectoryUnreachable):
+    with pytest.raises(AssetStoreUnreachable):
         recent.of(["grace", "alan"], desk)
     clock.now += 1
-    with pytest.raises(DirectoryUnreachable):
+    with pytest.raises(AssetStoreUnreachable):
         recent.of(["grace"], desk)
 
 

@@ -5,22 +5,22 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import (
-    DirectoryBroken,
-    DirectoryInvalid,
-    DirectoryRefused,
-    DirectoryUnreachable,
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import (
+    AssetStoreBroken,
+    AssetStoreInvalid,
+    AssetStoreRefused,
+    AssetStoreUnreachable,
     NewTicket,
     Ticket,
 )
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.holders import repair_tickets
 from request_tracker_utils.holders.repair_tickets import LEASE, SOON, UNDER_WAY, TicketMaker, mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import DeviceLog, RepairTicket
-from tests.services.directories import silence
+from tests.services.asset_stores import silence
 from tests.services.school import ADA, School
 from tests.unit.holders.desk import Desk, Do
 
@@ -36,7 +36,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def maker(desk: Desk | EmbeddedDirectory, after: timedelta = timedelta(0)) -> TicketMaker:
+def maker(desk: Desk | EmbeddedAssetStore, after: timedelta = timedelta(0)) -> TicketMaker:
     return TicketMaker(transaction, desk, rule="student{student_id}", queue="Device Repair", clock=lambda: BEGUN + after)
 
 
@@ -93,7 +93,7 @@ def test_after_a_silence_the_ticket_is_looked_for_and_not_made_again(school: Sch
         raise silence()
 
     desk.on_ticket = made_and_silent
-    with pytest.raises(DirectoryUnreachable):
+    with pytest.raises(AssetStoreUnreachable):
         maker(desk).make_due()
     assert (row().state, row().problem) == ("sent", "The directory does not answer.")
     assert maker(desk, SOON).make_due() == 1
@@ -110,7 +110,7 @@ def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: D
         raise silence()
 
     desk.on_ticket = slow
-    with pytest.raises(DirectoryUnreachable):
+    with pytest.raises(AssetStoreUnreachable):
         maker(desk).make_due()
     assert maker(desk, SOON).make_due() == 0
     assert "looked for again" in str(row().problem)
@@ -122,7 +122,7 @@ def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: D
 def test_what_never_arrived_is_sent_again(school: School, desk: Desk) -> None:
     broken(school)
     desk.on_ticket = lambda _new, _do: (_ for _ in ()).throw(silence())
-    with pytest.raises(DirectoryUnreachable):
+    with pytest.raises(AssetStoreUnreachable):
         maker(desk).make_due()
     desk.on_ticket = lambda _new, do: do()
     assert maker(desk, SOON).make_due() == 0
@@ -162,7 +162,7 @@ def test_a_process_that_is_killed_before_it_sends_leaves_nothing_behind(school: 
     assert maker(desk, LEASE).make_due() == 1
 
 
-@pytest.mark.parametrize("error", [DirectoryRefused("No such queue."), DirectoryInvalid("No.")])
+@pytest.mark.parametrize("error", [AssetStoreRefused("No such queue."), AssetStoreInvalid("No.")])
 def test_a_refusal_is_noted_and_tried_again_after_growing_pauses(school: School, desk: Desk, error: Exception) -> None:
     broken(school)
     broken(school, "W12-0002")
@@ -192,7 +192,7 @@ def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk
 
     def made_and_broken(_new: NewTicket, do: Do) -> Ticket:
         do()
-        raise DirectoryBroken("Failed inside (500).")
+        raise AssetStoreBroken("Failed inside (500).")
 
     desk.on_ticket = made_and_broken
     assert maker(desk).make_due() == 0
@@ -235,8 +235,8 @@ def test_marks_differ_also_between_installations(school: School) -> None:
     assert len(f"{'x' * repairs.LONGEST_SUBJECT} {mark(one)}") <= 200
 
 
-def test_without_a_request_tracker_the_row_says_what_is_missing(school: School, directory: EmbeddedDirectory) -> None:
+def test_without_a_request_tracker_the_row_says_what_is_missing(school: School, asset_store: EmbeddedAssetStore) -> None:
     broken(school)
-    assert maker(directory).make_due() == 0
+    assert maker(asset_store).make_due() == 0
     assert "Set RT_URL and RT_TOKEN" in str(row().problem)
     assert row().state == "due"

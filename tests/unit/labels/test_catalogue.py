@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.settings import SettingsError
-from request_tracker_utils.directory.service import Asset
 from request_tracker_utils.labels.catalogue import Catalogue, built_in, catalogue, own_template
 from request_tracker_utils.labels.drawing import LabelContent
-from tests.services.house import make_app
+from tests.services.apps import make_app
 from tests.unit.labels.test_format_file import CART
 
 SMALL = built_in().named("small")

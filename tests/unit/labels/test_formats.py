@@ -6,7 +6,7 @@ import pytest
 
 from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.labels.formats import BarcodeBox, FormatInvalid, QrBox, UnknownFormat
-from request_tracker_utils.labels.soundness import check, problems
+from request_tracker_utils.labels.validation import check, problems
 
 LARGE, SMALL = built_in().named("large"), built_in().named("small")
 

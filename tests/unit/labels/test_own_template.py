@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from request_tracker_utils.core.resources import CONTRIB
-from request_tracker_utils.labels import own_template
+from request_tracker_utils.labels import site_template
 from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
-from request_tracker_utils.labels.own_template import Filler, LabelTemplateFailed, OwnTemplate
 from request_tracker_utils.labels.page import render_label, render_labels
+from request_tracker_utils.labels.site_template import Filler, LabelTemplateFailed, OwnTemplate
 from tests.unit.labels.test_page import LABEL, PAGE
 
 LARGE = built_in().named("large")
@@ -33,7 +33,7 @@ def fill(source: str, content: LabelContent = CONTENT) -> str:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> float:
     """A limit that a test can wait for."""
-    monkeypatch.setattr(own_template, "SECONDS_OF_LABEL", 0.7)
+    monkeypatch.setattr(site_template, "SECONDS_OF_LABEL", 0.7)
     return time.monotonic()
 
 
@@ -80,7 +80,7 @@ def test_what_it_must_not_do_it_cannot(source: str, reason: str) -> None:
 
 def test_no_file_can_be_opened_even_by_what_escapes_the_sandbox() -> None:
     program = "import sys; sys.path.insert(0, sys.argv[1]); import template_process as own; own.limit(2**28, 5); open('/etc/passwd')"
-    folder = Path(own_template.__file__).parent
+    folder = Path(site_template.__file__).parent
     ended = subprocess.run([sys.executable, "-I", "-c", program, str(folder)], capture_output=True, text=True, check=False, timeout=30)
     assert ended.returncode != 0
     assert "Too many open files" in ended.stderr
@@ -104,7 +104,7 @@ def test_what_does_not_end_is_ended_and_its_process_with_it(quick: float, source
 
 
 def test_a_page_has_its_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_template, "SECONDS_OF_PAGE", 1)
+    monkeypatch.setattr(site_template, "SECONDS_OF_PAGE", 1)
     notices: list[str] = []
     slow = template("{% for a in range(200) %}{% for b in range(99) %}{% for c in range(99) %}{% endfor %}{% endfor %}{% endfor %}x")
     html = "".join(render_labels([LABEL] * 30, LARGE, copies=2, notices=notices, own=slow, **PAGE))

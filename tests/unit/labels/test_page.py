@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
+from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.resources import STATIC, TEMPLATES
-from request_tracker_utils.directory.service import Asset
+from request_tracker_utils.labels.barcodes import TagNotEncodable, TagTooLong
 from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.page import LabelContent, render_label, render_labels
 from request_tracker_utils.labels.style import css_string
-from request_tracker_utils.labels.symbols import TagNotEncodable, TagTooLong
 
 LARGE, SMALL = built_in().named("large"), built_in().named("small")
 ENVIRONMENT = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)

@@ -16,9 +16,8 @@ from qrcode.constants import ERROR_CORRECT_M
 from qrcode.main import QRCode
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
-from request_tracker_utils.labels import symbols
-from request_tracker_utils.labels.catalogue import built_in
-from request_tracker_utils.labels.symbols import (
+from request_tracker_utils.labels import barcodes
+from request_tracker_utils.labels.barcodes import (
     BARCODE_QUIET,
     QR_QUIET,
     AddressTooLong,
@@ -32,6 +31,7 @@ from request_tracker_utils.labels.symbols import (
     qr_matrix,
     qr_path,
 )
+from request_tracker_utils.labels.catalogue import built_in
 
 LARGE, SMALL = built_in().named("large"), built_in().named("small")
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation + " "
@@ -39,7 +39,7 @@ ADDRESS = "https://rt.example.org/Asset/Display.html?id="
 
 
 def of_library(address: str) -> list[list[bool]]:
-    code: QRCode = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=symbols._MASK)
+    code: QRCode = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=barcodes._MASK)
     code.add_data(QRData(address.encode(), mode=MODE_8BIT_BYTE), optimize=0)
     code.make()
     return [[bool(module) for module in row] for row in code.modules]
@@ -99,10 +99,10 @@ def test_threads_share_the_parts() -> None:
 def test_the_parts_kept_are_bounded() -> None:
     for host in range(80):
         qr_matrix(f"https://{host}.example.org/{host}")
-    assert symbols._family.cache_info().currsize <= 64
+    assert barcodes._family.cache_info().currsize <= 64
     for number in range(0, 100_000, 37):
         qr_matrix(f"https://bounded.example.org/{number:05}")
-    assert len(symbols._family("https://bounded.example.org/", 5).differences) <= 4 * 5
+    assert len(barcodes._family("https://bounded.example.org/", 5).differences) <= 4 * 5
 
 
 @given(st.text(max_size=100))

@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.rosters import importing, service, years
+from request_tracker_utils.rosters import importing, rollover, service
 from request_tracker_utils.rosters.errors import ColumnUnfit, RosterBusy, RosterNotFound, RosterUnchecked
 from request_tracker_utils.rosters.findings import of_report
 from request_tracker_utils.rosters.importing import Import
+from request_tracker_utils.rosters.list_types import sheet_of
 from request_tracker_utils.rosters.models import Roster, RosterPart, RosterState
-from request_tracker_utils.rosters.sheets import sheet_of
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.rosters import ALAN, GRACE, bring, check, csv, found, keep, run, told
@@ -93,7 +93,7 @@ class TestAList:
     def test_forgets_the_turn_of_the_year_where_it_gives_another_grade(self, school: School) -> None:
         school.students(2, grade="9")
         with school.writing() as session:
-            years.turn(session, "2026/27", "12", actor=ADA, now=NOW)
+            rollover.turn(session, "2026/27", "12", actor=ADA, now=NOW)
         bring(csv("1001,9,H5", "1002,10,H5", head="Student ID,Grade,Homeroom"))
         changed, kept = school.student_now("1001"), school.student_now("1002")
         assert (changed.grade, changed.school_year_id, changed.grade_before) == ("9", None, None)

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.rosters import leavers, years
+from request_tracker_utils.rosters import leavers, rollover
 from request_tracker_utils.rosters.errors import YearNotFound, YearNotLast, YearTaken
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
@@ -16,12 +16,12 @@ from tests.services.school import ADA, School
 
 def turn(school: School, name: str = "2026/27", last_grade: str = "12") -> SchoolYear:
     with school.writing() as session:
-        return years.turn(session, name, last_grade, actor=ADA, now=school.now())
+        return rollover.turn(session, name, last_grade, actor=ADA, now=school.now())
 
 
 def take_back(school: School, year: SchoolYear) -> None:
     with school.writing() as session:
-        years.take_back(session, year.id, actor=ADA, now=school.now())
+        rollover.take_back(session, year.id, actor=ADA, now=school.now())
 
 
 def grades(school: School) -> dict[str, tuple[str | None, int, bool]]:
@@ -82,7 +82,7 @@ class TestATurn:
 
     def test_is_seen_before(self, classes: School) -> None:
         with classes.looking() as session:
-            seen = years.preview(session, "12")
+            seen = rollover.preview(session, "12")
         assert [(step.grade, step.following, step.count) for step in seen.steps] == [
             ("PK", "K", 1),
             ("K", "1", 1),
@@ -126,7 +126,7 @@ class TestTakenBack:
 
     def test_is_a_turn_that_there_was(self, classes: School) -> None:
         with classes.writing() as session, pytest.raises(YearNotFound):
-            years.take_back(session, 99, actor=ADA, now=classes.now())
+            rollover.take_back(session, 99, actor=ADA, now=classes.now())
 
 
 class TestLeavers:
@@ -140,7 +140,7 @@ class TestLeavers:
 
     def test_are_told_before_they_leave(self, classes: School) -> None:
         classes.assign("W12-0002", "S5")
-        told = list(leavers.rows(reading, years.leaving_grades("12")))
+        told = list(leavers.rows(reading, rollover.leaving_grades("12")))
         assert [(row[0], row[7]) for row in told] == [("S5", "W12-0001"), ("S5", "W12-0002")]
 
     def test_are_all_there_over_many_chunks(self, classes: School, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.labels.errors import NotALabel
-from request_tracker_utils.students.codes import Known, Meaning, meaning
 from request_tracker_utils.students.errors import CodeUnknown, CodeUnreadable, DeviceNotFound, ScansTogether, SerialAmbiguous, told
+from request_tracker_utils.students.scan_codes import Known, Meaning, meaning
 from tests.services.school import School
 
 RT = "https://rt.example.org/Asset/Display.html?id="

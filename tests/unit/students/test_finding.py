@@ -4,14 +4,7 @@ import pytest
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.students.finding import (
-    DevicesWanted,
-    StudentsWanted,
-    count_devices,
-    count_students,
-    find_devices,
-    find_students,
-)
+from request_tracker_utils.students.finding import DevicesWanted, StudentsWanted, count_devices, count_students, find_devices, find_students
 from tests.services.school import School
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.students import devices, handing, service
+from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import (
     ChangeNotUndoable,
     DeviceHeld,
@@ -74,7 +74,7 @@ def test_a_retired_device_is_not_given_out(school: School) -> None:
     school.student()
     school.device()
     with transaction() as session:
-        handing.set_status(session, devices.get(session, "W12-0001"), "retired", actor=ADA, now=school.now())
+        assignments.set_status(session, devices.get(session, "W12-0001"), "retired", actor=ADA, now=school.now())
     with pytest.raises(DeviceNotAvailable) as refused:
         school.assign("W12-0001", "1001")
     assert "is retired" in refused.value.fields["reason"]
@@ -166,8 +166,8 @@ def test_an_administrator_sets_the_holder_in_spite_of_another_and_says_why(schoo
     with transaction() as session:
         device, other = devices.get(session, "W12-0001", lock=True), service.get(session, "1002")
         with pytest.raises(FieldUnfit):
-            handing.override(session, device, other, reason=" ", actor=ADA, now=school.now())
-        log = handing.override(session, device, other, reason="swapped in class", actor=ADA, now=school.now())
+            assignments.override(session, device, other, reason=" ", actor=ADA, now=school.now())
+        log = assignments.override(session, device, other, reason="swapped in class", actor=ADA, now=school.now())
     assert (log.action, log.student_id, log.notes) == ("override", "1002", "swapped in class (before: 1001)")
     assert [school.student_now(each).device_count for each in ("1001", "1002")] == [0, 1]
     school.undo(log)

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
+from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.models import DirectoryAsset
 from request_tracker_utils.tags import comparison, differences, service
 from request_tracker_utils.tags.models import Tag, TagDifference, TagEvent
-from tests.services.directories import StumblingDirectory
+from tests.services.asset_stores import FailingAssetStore
 from tests.unit.tags.conftest import ADA, NOW
 
 LATER = NOW + timedelta(days=1)
@@ -29,13 +29,13 @@ class Steps:
         self.taken += steps
 
 
-def tagged(directory: StumblingDirectory, name: str = "a laptop", *, printed: bool = False) -> int:
+def tagged(asset_store: FailingAssetStore, name: str = "a laptop", *, printed: bool = False) -> int:
     """A new asset that has the next tag, and that tag as its name."""
-    asset_id = directory.asset(name)
+    asset_id = asset_store.asset(name)
     with transaction() as session:
         tag = service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
         assert tag is not None
-    directory.rename(asset_id, tag.tag)
+    asset_store.rename(asset_id, tag.tag)
     with transaction() as session:
         service.settle(session, session.get_one(Tag, tag.id), action="renamed", actor=ADA, now=NOW)
         if printed:
@@ -45,14 +45,16 @@ def tagged(directory: StumblingDirectory, name: str = "a laptop", *, printed: bo
 
 def vanish(asset_id: int) -> None:
     with transaction() as session:
-        session.execute(delete(DirectoryAsset).where(DirectoryAsset.id == asset_id))
+        session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id == asset_id))
 
 
 def compare(
-    directory: StumblingDirectory, at: datetime = LATER, *, prefixes: tuple[str, ...] = ("W12-",), steps: Steps | None = None
+    asset_store: FailingAssetStore, at: datetime = LATER, *, prefixes: tuple[str, ...] = ("W12-",), steps: Steps | None = None
 ) -> int:
     moments = iter(at + timedelta(milliseconds=number) for number in range(1_000_000))
-    return comparison.compare(transaction, directory, prefixes=prefixes, actor=JOB, clock=lambda: next(moments), progress=steps or Steps())
+    return comparison.compare(
+        transaction, asset_store, prefixes=prefixes, actor=JOB, clock=lambda: next(moments), progress=steps or Steps()
+    )
 
 
 def found() -> set[tuple[str, str, int, str | None]]:

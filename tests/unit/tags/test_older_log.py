@@ -16,17 +16,17 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import adoption, confirmation, older_log, older_report, prefixes, sequence, service
 from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import OlderRecord, Tag, TagEvent, TagSequence, TagState
-from tests.services.directories import StumblingDirectory
+from tests.services.asset_stores import FailingAssetStore
 from tests.unit.tags.conftest import ADA, NOW
 
 CHICAGO = ZoneInfo("America/Chicago")
 
 
 @pytest.fixture
-def directory(inside: Flask) -> StumblingDirectory:
+def asset_store(inside: Flask) -> FailingAssetStore:
     with transaction() as session:
         session.execute(update(TagSequence).values(adopted_at=None))
-    return StumblingDirectory()
+    return FailingAssetStore()
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def line(tag: str, asset_id: object, at: str = "2025-10-08T12:00:00.123456") -> 
     return f"{at} - Asset Tag: {tag}, Request Tracker ID: {asset_id}\n"
 
 
-def adopt(directory: StumblingDirectory, log: Path, make_transaction: Callable[..., object] = transaction) -> int:
-    return adoption.adopt(make_transaction, directory, prefix="W12-", file=None, log=log, zone=CHICAGO, actor=ADA, now=NOW)  # type: ignore[arg-type]
+def adopt(asset_store: FailingAssetStore, log: Path, make_transaction: Callable[..., object] = transaction) -> int:
+    return adoption.adopt(make_transaction, asset_store, prefix="W12-", file=None, log=log, zone=CHICAGO, actor=ADA, now=NOW)  # type: ignore[arg-type]
 
 
 def report() -> dict[str, object]:
@@ -69,10 +69,10 @@ def everything() -> list[object]:
     return [sorted(map(str, rows)) for rows in (tags, events, next_numbers, reports)]
 
 
-def test_each_line_is_on_the_trail_with_its_own_time(directory: StumblingDirectory, log: Path) -> None:
-    held = directory.asset("W12-0001")
+def test_each_line_is_on_the_trail_with_its_own_time(asset_store: FailingAssetStore, log: Path) -> None:
+    held = asset_store.asset("W12-0001")
     log.write_text(line("W12-0001", held))
-    adopt(directory, log)
+    adopt(asset_store, log)
     with reading() as session:
         (event,) = session.scalars(select(TagEvent).where(TagEvent.action == "logged"))
     assert (event.actor, event.tag, event.asset_id) == ("older installation", "W12-0001", held)
@@ -80,72 +80,72 @@ def test_each_line_is_on_the_trail_with_its_own_time(directory: StumblingDirecto
     assert (report()["lines"], report()["known"], next_tag()) == (1, 1, "W12-0002")
 
 
-def test_a_tag_that_the_directory_does_not_know_is_the_logs_assets(directory: StumblingDirectory, log: Path) -> None:
-    asset_id = directory.asset("renamed since")
+def test_a_tag_that_the_directory_does_not_know_is_the_logs_assets(asset_store: FailingAssetStore, log: Path) -> None:
+    asset_id = asset_store.asset("renamed since")
     log.write_text(line("W12-0077", asset_id))
-    adopt(directory, log)
+    adopt(asset_store, log)
     row = tag("W12-0077")
     assert (row.state, row.asset_id, row.due_at) == (TagState.ASSIGNED, asset_id, None)
     assert row.printed_at == datetime(2025, 10, 8, 17, 0, 0, 123456, tzinfo=UTC)
     assert row.problem == f"The older log gave it to asset {asset_id} on 2025-10-08; the directory does not know it."
     assert (report()["given"], next_tag()) == (1, "W12-0078")
-    assert confirmation.confirm_due(transaction, directory, actor=ADA, clock=lambda: NOW) == 0
+    assert confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda: NOW) == 0
 
 
-def test_an_asset_that_has_another_tag_keeps_it_and_the_number_is_never_given_again(directory: StumblingDirectory, log: Path) -> None:
-    asset_id = directory.asset("W12-0005")
+def test_an_asset_that_has_another_tag_keeps_it_and_the_number_is_never_given_again(asset_store: FailingAssetStore, log: Path) -> None:
+    asset_id = asset_store.asset("W12-0005")
     log.write_text(line("W12-0002", asset_id))
-    adopt(directory, log)
+    adopt(asset_store, log)
     row = tag("W12-0002")
     assert (row.state, row.asset_id, row.due_at, row.printed_at is not None) == (TagState.RESERVED, None, None, True)
     assert "which has W12-0005 now: it is not given again" in str(row.problem)
     assert report()["kept"] == 1
     with pytest.raises(TagTaken, match=r"not free: The older log gave it to asset \d+ on .* not given again\.$"):
-        service.confirm_by_hand(transaction, directory, text="W12-0002", asset_id=asset_id + 1, actor=ADA, now=NOW)
+        service.confirm_by_hand(transaction, asset_store, text="W12-0002", asset_id=asset_id + 1, actor=ADA, now=NOW)
     with transaction() as session:
         session.execute(update(TagSequence).values(next_number=1))
         given = [service.reserve(session, "W12-", actor=ADA, now=NOW).tag for _ in range(3)]
     assert given == ["W12-0001", "W12-0003", "W12-0004"]
 
 
-def test_of_two_assets_with_one_tag_the_first_has_it_and_the_other_is_named(directory: StumblingDirectory, log: Path) -> None:
+def test_of_two_assets_with_one_tag_the_first_has_it_and_the_other_is_named(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text(line("W12-0001", 5) + line("W12-0001", 9, "2025-10-09T12:00:00"))
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert tag("W12-0001").asset_id == 5
     assert report()["contradictions"] == ["2: W12-0001 for asset 9, but asset 5 has it"]
     with reading() as session:
         assert session.scalars(select(TagEvent.asset_id).where(TagEvent.action == "logged").order_by(TagEvent.id)).all() == [5, 9]
 
 
-def test_the_directory_is_believed_before_the_log(directory: StumblingDirectory, log: Path) -> None:
-    held = directory.asset("W12-0001")
+def test_the_directory_is_believed_before_the_log(asset_store: FailingAssetStore, log: Path) -> None:
+    held = asset_store.asset("W12-0001")
     log.write_text(line("W12-0001", held + 50))
-    adopt(directory, log)
+    adopt(asset_store, log)
     row = tag("W12-0001")
     assert (row.asset_id, row.problem, row.printed_at is not None) == (held, None, True)
     assert report()["contradicted"] == 1
 
 
-def test_a_released_tag_that_the_log_gave_is_given_to_nobody_else(directory: StumblingDirectory, log: Path) -> None:
+def test_a_released_tag_that_the_log_gave_is_given_to_nobody_else(asset_store: FailingAssetStore, log: Path) -> None:
     with transaction() as session:
         session.add(Tag(tag="W12-0003", prefix="W12-", number=3, state=TagState.RELEASED, changed_at=NOW))
     log.write_text(line("W12-0003", 5))
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert (tag("W12-0003").state, tag("W12-0003").asset_id) == (TagState.ASSIGNED, 5)
 
 
-def test_twice_changes_nothing_and_a_log_that_grew_adds_what_is_new(directory: StumblingDirectory, log: Path) -> None:
+def test_twice_changes_nothing_and_a_log_that_grew_adds_what_is_new(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text(line("W12-0001", 1) + line("W12-0002", 2) + line("W12-0001", 1))
-    assert adopt(directory, log) == 2
+    assert adopt(asset_store, log) == 2
     before = everything()
-    assert adopt(directory, log) == 0
+    assert adopt(asset_store, log) == 0
     assert everything() == before
     copy = log.with_name("copy.log")
     copy.write_bytes(log.read_bytes())
-    assert adopt(directory, copy) == 0
+    assert adopt(asset_store, copy) == 0
     with log.open("a") as stream:
         stream.write(line("W12-0003", 3))
-    assert adopt(directory, log) == 1
+    assert adopt(asset_store, log) == 1
     with reading() as session:
         assert len(session.scalars(select(TagEvent.id).where(TagEvent.action == "logged")).all()) == 3
         assert len(older_log.records(session)) == 2
@@ -153,10 +153,10 @@ def test_twice_changes_nothing_and_a_log_that_grew_adds_what_is_new(directory: S
 
 @pytest.mark.parametrize("kill_at", [None, 2, 3, 5, 6, 7, 8])
 def test_killed_in_the_middle_and_run_again_it_comes_to_the_same_end(
-    directory: StumblingDirectory, log: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int | None
+    asset_store: FailingAssetStore, log: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int | None
 ) -> None:
     monkeypatch.setattr(older_log, "CHUNK", 4)
-    first, *ids = [directory.asset(f"W12-{number:04d}" if number % 3 else "no tag") for number in range(1, 9)]
+    first, *ids = [asset_store.asset(f"W12-{number:04d}" if number % 3 else "no tag") for number in range(1, 9)]
     lines = [line(f"W12-{number:04d}", asset_id) for number, asset_id in enumerate([first, *ids], start=1)]
     log.write_text("".join([*lines, line("W12-0003", first), "nonsense\n", line("W12-0050", first), line("OLD-1", 3)]))
     opened = itertools.count(1)
@@ -170,8 +170,8 @@ def test_killed_in_the_middle_and_run_again_it_comes_to_the_same_end(
 
     if kill_at is not None:
         with pytest.raises(KeyboardInterrupt):
-            adopt(directory, log, mortal)
-    adopt(directory, log)
+            adopt(asset_store, log, mortal)
+    adopt(asset_store, log)
     with reading() as session:
         logged = [tuple(row) for row in session.execute(select(TagEvent.tag, TagEvent.asset_id).where(TagEvent.action == "logged"))]
         tags = session.scalars(select(Tag).order_by(Tag.number)).all()
@@ -211,10 +211,10 @@ def test_killed_in_the_middle_and_run_again_it_comes_to_the_same_end(
     ],
 )
 def test_ends_of_lines_encodings_and_rubbish_do_not_stop_it(
-    directory: StumblingDirectory, log: Path, content: bytes, lines: int, unread: int, given: int
+    asset_store: FailingAssetStore, log: Path, content: bytes, lines: int, unread: int, given: int
 ) -> None:
     log.write_bytes(content)
-    adopt(directory, log)
+    adopt(asset_store, log)
     found = report()
     assert found["given"] == given
     if content[:1] != b"\0":
@@ -236,16 +236,16 @@ def test_ends_of_lines_encodings_and_rubbish_do_not_stop_it(
         ("hello\n", "the line looks like no line of this log"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named_by_its_number(directory: StumblingDirectory, log: Path, text: str, problem: str) -> None:
+def test_a_line_that_cannot_be_read_is_named_by_its_number(asset_store: FailingAssetStore, log: Path, text: str, problem: str) -> None:
     log.write_text("\n" + text)
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert report()["unread_lines"] == [f"2: {problem}"]
     assert next_tag() == ("W12-0078" if "00077" in text else "W12-0001")
 
 
-def test_at_most_fifty_lines_are_named_and_the_others_counted(directory: StumblingDirectory, log: Path) -> None:
+def test_at_most_fifty_lines_are_named_and_the_others_counted(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text("rubbish\n" * 120)
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert (report()["unread"], len(report()["unread_lines"])) == (120, 50)  # type: ignore[arg-type]
     assert older_report.sentences(report()) == [
         "120 lines were read; 0 say what the directory says.",
@@ -253,25 +253,25 @@ def test_at_most_fifty_lines_are_named_and_the_others_counted(directory: Stumbli
     ]
 
 
-def test_an_unknown_prefix_is_named_and_taken_over_when_it_is_made(directory: StumblingDirectory, log: Path) -> None:
+def test_an_unknown_prefix_is_named_and_taken_over_when_it_is_made(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text(line("LAB-0007", 5) + line("LAB-0008", 6))
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert report()["unknown_prefixes"] == {"LAB-": 2}
     assert "LAB-, which is unknown here: 2" in older_report.sentences(report())[1]
     with reading() as session:
         assert not session.scalars(select(Tag)).all()
     with transaction() as session:
         prefixes.add(session, "LAB-", actor=ADA, now=NOW)
-    adopt(directory, log)
+    adopt(asset_store, log)
     assert (tag("LAB-0007").asset_id, report()["unknown_prefixes"]) == (5, {})
     with reading() as session:
         assert str(sequence.preview(session, "LAB-")) == "LAB-0009"
 
 
-def test_a_log_that_is_named_and_cannot_be_read_is_said_with_its_setting(directory: StumblingDirectory, log: Path) -> None:
+def test_a_log_that_is_named_and_cannot_be_read_is_said_with_its_setting(asset_store: FailingAssetStore, log: Path) -> None:
     for file in (log, log.parent):
         with pytest.raises(Invalid, match="ASSET_TAG_CONFIRMATIONS_LOG"):
-            adopt(directory, file)
+            adopt(asset_store, file)
 
 
 def test_without_its_setting_it_is_looked_for_beside_the_sequence_file(tmp_path: Path) -> None:

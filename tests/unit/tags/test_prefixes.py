@@ -14,14 +14,14 @@ from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import adoption, prefixes, sequence, service, tagging
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceNotReady
 from request_tracker_utils.tags.models import TagEvent, TagSequence, WaitingAsset
+from tests.services.asset_stores import FailingAssetStore
 from tests.services.creations import creator, wanted
-from tests.services.directories import StumblingDirectory
 from tests.unit.tags.conftest import ADA, NOW
 
 
 @pytest.fixture
-def directory(inside: Flask) -> StumblingDirectory:
-    return StumblingDirectory()
+def asset_store(inside: Flask) -> FailingAssetStore:
+    return FailingAssetStore()
 
 
 def make(prefix: str) -> None:
@@ -34,8 +34,8 @@ def map_catalog(catalog: str, prefix: str) -> None:
         prefixes.map_catalog(session, catalog, prefix, actor=ADA, now=NOW)
 
 
-def adopt(directory: StumblingDirectory) -> int:
-    return adoption.adopt(transaction, directory, prefix="W12-", file=None, actor=ADA, now=NOW)
+def adopt(asset_store: FailingAssetStore) -> int:
+    return adoption.adopt(transaction, asset_store, prefix="W12-", file=None, actor=ADA, now=NOW)
 
 
 def known() -> list[str]:
@@ -48,36 +48,36 @@ def created(asset_id: int, name: str | None = None, catalog: str | None = None) 
     return tag.tag if tag else None
 
 
-def test_a_new_prefix_gives_tags_only_after_the_directorys_names_are_adopted(directory: StumblingDirectory) -> None:
-    held = directory.asset("LAB-0041")
+def test_a_new_prefix_gives_tags_only_after_the_directorys_names_are_adopted(asset_store: FailingAssetStore) -> None:
+    held = asset_store.asset("LAB-0041")
     make("LAB-")
     map_catalog("Chromebooks", "LAB-")
     with pytest.raises(SequenceNotReady), reading() as session:
         sequence.preview(session, "LAB-")
     assert created(900, catalog="Chromebooks") is None
     assert created(901) == "W12-0001", "other catalogs do not wait"
-    assert adopt(directory) == 2
+    assert adopt(asset_store) == 2
     with reading() as session:
         assert service.tag_of_asset(session, held).tag == "LAB-0041"  # type: ignore[union-attr]
         assert service.tag_of_asset(session, 900).tag == "LAB-0042"  # type: ignore[union-attr]
     assert created(902, catalog="Chromebooks") == "LAB-0043"
 
 
-def test_assets_that_wait_keep_their_own_prefix(directory: StumblingDirectory) -> None:
+def test_assets_that_wait_keep_their_own_prefix(asset_store: FailingAssetStore) -> None:
     make("LAB-")
     map_catalog("Chromebooks", "LAB-")
     assert created(5, catalog="Chromebooks") is None
     assert created(6, "LAB-0007") is None, "its name may be a tag of the new prefix"
     with transaction() as session:
         prefixes.unmap_catalog(session, "Chromebooks", actor=ADA, now=NOW)
-    adopt(directory)
+    adopt(asset_store)
     with reading() as session:
         assert [service.tag_of_asset(session, asset_id).tag for asset_id in (5, 6)] == ["LAB-0001", "LAB-0007"]  # type: ignore[union-attr]
         assert not session.scalars(select(WaitingAsset)).all()
 
 
 def test_an_asset_of_a_prefix_that_is_made_during_the_adoption_waits_for_the_next_one(inside: Flask) -> None:
-    class Slow(StumblingDirectory):
+    class Slow(FailingAssetStore):
         def names_beginning_with(self, prefix: str) -> Iterator[list[tuple[int, str]]]:
             if known() == ["W12-"]:
                 make("LAB-")
@@ -127,19 +127,19 @@ def test_a_catalog_is_mapped_only_to_a_prefix_that_exists(inside: Flask) -> None
         map_catalog("Chromebooks", "LAB-")
 
 
-def test_new_and_old_assets_get_the_tags_of_their_catalog(directory: StumblingDirectory) -> None:
+def test_new_and_old_assets_get_the_tags_of_their_catalog(asset_store: FailingAssetStore) -> None:
     make("LAB-")
     map_catalog("Chromebooks", "LAB-")
-    adopt(directory)
+    adopt(asset_store)
     call = {"prefix": "W12-", "actor": ADA, "now": NOW}
 
     def add(catalog: str, default: str = "") -> str:
-        return creator(directory, Rules(catalog=default)).create(wanted(catalog=catalog)).tag
+        return creator(asset_store, Rules(catalog=default)).create(wanted(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
-    old = directory.asset("an old one", catalog="Chromebooks")
-    assert tagging.give_tag(transaction, directory, directory.get(old), **call).tag == "LAB-0003"  # type: ignore[arg-type]
-    assert directory.get(old).name == "LAB-0003"
+    old = asset_store.asset("an old one", catalog="Chromebooks")
+    assert tagging.give_tag(transaction, asset_store, asset_store.get(old), **call).tag == "LAB-0003"  # type: ignore[arg-type]
+    assert asset_store.get(old).name == "LAB-0003"
 
 
 def test_another_prefix_takes_the_place_of_the_one_before_and_none_leads_to_the_default(inside: Flask) -> None:

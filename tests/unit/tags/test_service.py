@@ -7,21 +7,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
+from request_tracker_utils.asset_store.service import AssetNotFound, AssetStoreRefused, AssetStoreUnreachable
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.directory.service import AssetNotFound, DirectoryRefused, DirectoryUnreachable
 from request_tracker_utils.tags import adoption, confirmation, sequence, service
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState, WaitingAsset
-from tests.services.directories import StumblingDirectory, silence
+from tests.services.asset_stores import FailingAssetStore, silence
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ADA = Actor("ada")
 
 
 @pytest.fixture
-def directory(inside: Flask) -> StumblingDirectory:
-    return StumblingDirectory()
+def asset_store(inside: Flask) -> FailingAssetStore:
+    return FailingAssetStore()
 
 
 def created(asset_id: int, name: str | None = None) -> str | None:
@@ -29,8 +29,8 @@ def created(asset_id: int, name: str | None = None) -> str | None:
     return tag.tag if tag else None
 
 
-def by_hand(directory: StumblingDirectory, text: str, asset_id: int) -> str:
-    return service.confirm_by_hand(transaction, directory, text=text, asset_id=asset_id, actor=ADA, now=NOW).tag
+def by_hand(asset_store: FailingAssetStore, text: str, asset_id: int) -> str:
+    return service.confirm_by_hand(transaction, asset_store, text=text, asset_id=asset_id, actor=ADA, now=NOW).tag
 
 
 def tag(text: str) -> Tag:
@@ -43,8 +43,8 @@ def next_tag() -> str:
         return str(sequence.preview(session, "W12-"))
 
 
-def confirm(directory: StumblingDirectory, after: timedelta = timedelta(hours=1)) -> int:
-    return confirmation.confirm_due(transaction, directory, actor=ADA, clock=lambda: NOW + after)
+def confirm(asset_store: FailingAssetStore, after: timedelta = timedelta(hours=1)) -> int:
+    return confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda: NOW + after)
 
 
 def actions(text: str) -> list[str]:
@@ -83,14 +83,14 @@ class TestAnAssetThatWasCreated:
         for asset_id, name in enumerate(["", 'O\'Neil "quoted"', "<script>alert(1)</script>", "🎒" * 300, "W12-", "W12-00001"], start=1):
             assert created(asset_id, name) == f"W12-{asset_id:04d}"
 
-    def test_waits_until_tags_can_be_given_and_then_gets_one_and_its_name(self, directory: StumblingDirectory) -> None:
+    def test_waits_until_tags_can_be_given_and_then_gets_one_and_its_name(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             session.execute(update(TagSequence).values(adopted_at=None))
-        first, second = directory.asset("laptop"), directory.asset("tablet")
+        first, second = asset_store.asset("laptop"), asset_store.asset("tablet")
         assert [created(first), created(second), created(first)] == [None, None, None]
-        adoption.adopt(transaction, directory, prefix="W12-", file=None, actor=ADA, now=NOW)
-        confirm(directory)
-        assert (directory.get(first).name, directory.get(second).name) == ("W12-0001", "W12-0002")
+        adoption.adopt(transaction, asset_store, prefix="W12-", file=None, actor=ADA, now=NOW)
+        confirm(asset_store)
+        assert (asset_store.get(first).name, asset_store.get(second).name) == ("W12-0001", "W12-0002")
         with reading() as session:
             assert not session.scalars(select(WaitingAsset)).all()
 
@@ -119,17 +119,17 @@ class TestAnAssetThatWeCreate:
             assert service.bind(session, reserved, asset_id=7, name="W12-0001", actor=ADA, now=NOW).asset_id == 7
         assert next_tag() == "W12-0002"
 
-    def test_keeps_its_reserved_tag_taken_while_the_directory_still_calls_it_so(self, directory: StumblingDirectory) -> None:
+    def test_keeps_its_reserved_tag_taken_while_the_directory_still_calls_it_so(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
-        asset_id = directory.asset(reserved.tag)
+        asset_id = asset_store.asset(reserved.tag)
         assert created(asset_id) == "W12-0002", "the bare webhook gave another, and its name was not taken"
         with transaction() as session:
             service.bind(session, reserved, asset_id=asset_id, name=reserved.tag, actor=ADA, now=NOW)
         assert next_tag() == "W12-0003"
         for hour in range(1, 5):
-            confirm(directory, timedelta(hours=hour))
-        assert (directory.get(asset_id).name, next_tag()) == ("W12-0002", "W12-0001")
+            confirm(asset_store, timedelta(hours=hour))
+        assert (asset_store.get(asset_id).name, next_tag()) == ("W12-0002", "W12-0001")
 
     def test_is_confirmed_only_when_its_name_was_read_back(self, inside: Flask) -> None:
         with transaction() as session:
@@ -138,21 +138,21 @@ class TestAnAssetThatWeCreate:
             service.bind(session, reserved, asset_id=7, name="", actor=ADA, now=NOW)
         assert (tag("W12-0001").asset_id, tag("W12-0001").confirmed_at) == (7, None)
 
-    def test_takes_nobody_elses_tag_when_it_outlasted_its_reservation(self, directory: StumblingDirectory) -> None:
+    def test_takes_nobody_elses_tag_when_it_outlasted_its_reservation(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
-        confirm(directory, timedelta(hours=1))
-        confirm(directory, timedelta(hours=2))
+        confirm(asset_store, timedelta(hours=1))
+        confirm(asset_store, timedelta(hours=2))
         assert created(77) == "W12-0001", "it was given up and given again"
         with transaction() as session:
             late = service.bind(session, reserved, asset_id=5, name="W12-0001", actor=ADA, now=NOW)
         assert (late.tag, tag("W12-0001").asset_id) == ("W12-0002", 77)
 
-    def test_gives_nobody_elses_tag_back_when_its_refusal_came_late(self, directory: StumblingDirectory) -> None:
+    def test_gives_nobody_elses_tag_back_when_its_refusal_came_late(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
-        confirm(directory, timedelta(hours=1))
-        confirm(directory, timedelta(hours=2))
+        confirm(asset_store, timedelta(hours=1))
+        confirm(asset_store, timedelta(hours=2))
         created(77)
         with transaction() as session:
             service.give_back(session, reserved, actor=ADA, now=NOW, reason="late")
@@ -160,60 +160,60 @@ class TestAnAssetThatWeCreate:
 
 
 class TestATagGivenByHand:
-    def test_is_the_assets_name_at_once(self, directory: StumblingDirectory) -> None:
-        asset_id = directory.asset("old name")
-        assert by_hand(directory, "W12-0001", asset_id) == "W12-0001"
-        assert directory.get(asset_id).name == "W12-0001"
+    def test_is_the_assets_name_at_once(self, asset_store: FailingAssetStore) -> None:
+        asset_id = asset_store.asset("old name")
+        assert by_hand(asset_store, "W12-0001", asset_id) == "W12-0001"
+        assert asset_store.get(asset_id).name == "W12-0001"
         assert (tag("W12-0001").state, tag("W12-0001").previous_name) == (TagState.ASSIGNED, "old name")
         assert next_tag() == "W12-0002"
 
-    def test_never_moves_the_sequence_when_it_lies_ahead(self, directory: StumblingDirectory) -> None:
-        by_hand(directory, "W12-0003", directory.asset())
+    def test_never_moves_the_sequence_when_it_lies_ahead(self, asset_store: FailingAssetStore) -> None:
+        by_hand(asset_store, "W12-0003", asset_store.asset())
         assert next_tag() == "W12-0001"
         assert [created(n) for n in (50, 51, 52)] == ["W12-0001", "W12-0002", "W12-0004"]
 
-    def test_may_be_given_to_the_same_asset_again(self, directory: StumblingDirectory) -> None:
-        asset_id = directory.asset()
-        assert [by_hand(directory, "W12-0001", asset_id) for _ in range(2)] == ["W12-0001"] * 2
+    def test_may_be_given_to_the_same_asset_again(self, asset_store: FailingAssetStore) -> None:
+        asset_id = asset_store.asset()
+        assert [by_hand(asset_store, "W12-0001", asset_id) for _ in range(2)] == ["W12-0001"] * 2
 
-    def test_is_refused_with_the_holder_when_it_is_not_free(self, directory: StumblingDirectory) -> None:
+    def test_is_refused_with_the_holder_when_it_is_not_free(self, asset_store: FailingAssetStore) -> None:
         created(77)
         with pytest.raises(TagTaken, match="asset 77 has it") as refusal:
-            by_hand(directory, "W12-0001", directory.asset())
+            by_hand(asset_store, "W12-0001", asset_store.asset())
         assert refusal.value.fields["asset_id"] == 77
 
-    def test_is_refused_for_an_asset_that_has_another(self, directory: StumblingDirectory) -> None:
-        asset_id = directory.asset()
+    def test_is_refused_for_an_asset_that_has_another(self, asset_store: FailingAssetStore) -> None:
+        asset_id = asset_store.asset()
         created(asset_id)
         with pytest.raises(AssetHasTag, match="W12-0001"):
-            by_hand(directory, "W12-0009", asset_id)
+            by_hand(asset_store, "W12-0009", asset_id)
 
     @pytest.mark.parametrize("text", ["laptop", "W12-1", "X1-0001", "W12-00001", "W12-0000"])
-    def test_must_be_a_tag(self, directory: StumblingDirectory, text: str) -> None:
+    def test_must_be_a_tag(self, asset_store: FailingAssetStore, text: str) -> None:
         with pytest.raises(NotATag):
-            by_hand(directory, text, directory.asset())
+            by_hand(asset_store, text, asset_store.asset())
 
-    def test_is_not_spent_on_an_asset_that_does_not_exist(self, directory: StumblingDirectory) -> None:
+    def test_is_not_spent_on_an_asset_that_does_not_exist(self, asset_store: FailingAssetStore) -> None:
         with pytest.raises(AssetNotFound):
-            by_hand(directory, "W12-0001", 999)
+            by_hand(asset_store, "W12-0001", 999)
         assert next_tag() == "W12-0001"
 
-    def test_is_not_spent_when_the_directory_refuses(self, directory: StumblingDirectory) -> None:
-        directory.fails["rename"] = DirectoryRefused("No.")
-        with pytest.raises(DirectoryRefused):
-            by_hand(directory, "W12-0001", directory.asset())
+    def test_is_not_spent_when_the_directory_refuses(self, asset_store: FailingAssetStore) -> None:
+        asset_store.fails["rename"] = AssetStoreRefused("No.")
+        with pytest.raises(AssetStoreRefused):
+            by_hand(asset_store, "W12-0001", asset_store.asset())
         assert (next_tag(), tag("W12-0001").state) == ("W12-0001", TagState.RELEASED)
 
     @pytest.mark.parametrize("carried_out", [True, False])
-    def test_is_settled_afterwards_when_the_directory_fell_silent(self, directory: StumblingDirectory, carried_out: bool) -> None:
-        asset_id = directory.asset()
-        directory.fails["rename"], directory.after = silence(), carried_out
-        with pytest.raises(DirectoryUnreachable):
-            by_hand(directory, "W12-0001", asset_id)
+    def test_is_settled_afterwards_when_the_directory_fell_silent(self, asset_store: FailingAssetStore, carried_out: bool) -> None:
+        asset_id = asset_store.asset()
+        asset_store.fails["rename"], asset_store.after = silence(), carried_out
+        with pytest.raises(AssetStoreUnreachable):
+            by_hand(asset_store, "W12-0001", asset_id)
         assert next_tag() == "W12-0002", "nobody else may have it while its fate is unknown"
-        directory.fails.clear()
-        confirm(directory)
-        confirm(directory, timedelta(hours=2))
+        asset_store.fails.clear()
+        confirm(asset_store)
+        confirm(asset_store, timedelta(hours=2))
         if carried_out:
             assert (tag("W12-0001").state, tag("W12-0001").asset_id) == (TagState.ASSIGNED, asset_id)
         else:
@@ -221,34 +221,34 @@ class TestATagGivenByHand:
 
 
 class TestConfirming:
-    def test_names_the_asset_and_is_done(self, directory: StumblingDirectory) -> None:
-        asset_id = directory.asset("laptop")
+    def test_names_the_asset_and_is_done(self, asset_store: FailingAssetStore) -> None:
+        asset_id = asset_store.asset("laptop")
         created(asset_id, "laptop")
-        assert confirm(directory) == 1
-        assert directory.get(asset_id).name == "W12-0001"
-        assert confirm(directory) == 0
+        assert confirm(asset_store) == 1
+        assert asset_store.get(asset_id).name == "W12-0001"
+        assert confirm(asset_store) == 0
         assert actions("W12-0001") == ["assigned", "renamed"]
 
-    def test_leaves_a_name_that_is_right_alone(self, directory: StumblingDirectory) -> None:
-        asset_id = directory.asset("W12-0001")
+    def test_leaves_a_name_that_is_right_alone(self, asset_store: FailingAssetStore) -> None:
+        asset_id = asset_store.asset("W12-0001")
         created(asset_id, "W12-0001")
-        confirm(directory)
-        assert "rename" not in directory.calls
+        confirm(asset_store)
+        assert "rename" not in asset_store.calls
         assert actions("W12-0001") == ["bound", "confirmed"]
 
-    def test_asks_for_a_hundred_at_once(self, directory: StumblingDirectory) -> None:
+    def test_asks_for_a_hundred_at_once(self, asset_store: FailingAssetStore) -> None:
         for _ in range(150):
-            created(directory.asset())
-        assert confirm(directory) == 150
-        assert directory.calls.count("get_many") == 2
+            created(asset_store.asset())
+        assert confirm(asset_store) == 150
+        assert asset_store.calls.count("get_many") == 2
 
-    def test_pauses_longer_each_time_the_directory_is_silent(self, directory: StumblingDirectory) -> None:
-        created(directory.asset())
-        directory.fails["get_many"] = silence()
+    def test_pauses_longer_each_time_the_directory_is_silent(self, asset_store: FailingAssetStore) -> None:
+        created(asset_store.asset())
+        asset_store.fails["get_many"] = silence()
         pauses, now = [], NOW + timedelta(minutes=1)
         for _ in range(10):
-            with pytest.raises(DirectoryUnreachable):
-                confirmation.confirm_due(transaction, directory, actor=ADA, clock=lambda moment=now: moment)
+            with pytest.raises(AssetStoreUnreachable):
+                confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda moment=now: moment)
             due = tag("W12-0001").due_at
             assert due is not None
             pauses.append((due - now).total_seconds())
@@ -257,71 +257,71 @@ class TestConfirming:
         assert pauses[-1] == 3600
         assert tag("W12-0001").problem == "The directory does not answer."
 
-    def test_one_refused_name_holds_up_no_other(self, directory: StumblingDirectory) -> None:
+    def test_one_refused_name_holds_up_no_other(self, asset_store: FailingAssetStore) -> None:
         gone = 4000
         created(gone)
-        created(directory.asset())
-        assert confirm(directory) == 1
+        created(asset_store.asset())
+        assert confirm(asset_store) == 1
 
-    def test_releases_the_tag_of_an_asset_that_never_appeared(self, directory: StumblingDirectory) -> None:
+    def test_releases_the_tag_of_an_asset_that_never_appeared(self, asset_store: FailingAssetStore) -> None:
         created(4000)
         for hour in range(1, 5):
-            confirm(directory, timedelta(hours=hour))
+            confirm(asset_store, timedelta(hours=hour))
             assert tag("W12-0001").state == TagState.ASSIGNED
-        confirm(directory, timedelta(hours=5))
+        confirm(asset_store, timedelta(hours=5))
         assert (tag("W12-0001").state, next_tag()) == (TagState.RELEASED, "W12-0001")
 
-    def test_never_releases_a_tag_that_was_printed(self, directory: StumblingDirectory) -> None:
+    def test_never_releases_a_tag_that_was_printed(self, asset_store: FailingAssetStore) -> None:
         created(4000)
         with transaction() as session:
             service.mark_printed(session, [(4000, "W12-0001")], now=NOW)
         for hour in range(1, 9):
-            confirm(directory, timedelta(hours=hour))
+            confirm(asset_store, timedelta(hours=hour))
         assert (tag("W12-0001").state, next_tag()) == (TagState.ASSIGNED, "W12-0002")
         assert "label was printed" in str(tag("W12-0001").problem)
 
-    def test_never_releases_a_tag_whose_name_the_directory_holds(self, directory: StumblingDirectory) -> None:
+    def test_never_releases_a_tag_whose_name_the_directory_holds(self, asset_store: FailingAssetStore) -> None:
         created(4000)
-        bearer = directory.asset("W12-0001")
+        bearer = asset_store.asset("W12-0001")
         for hour in range(1, 6):
-            confirm(directory, timedelta(hours=hour))
+            confirm(asset_store, timedelta(hours=hour))
         assert tag("W12-0001").asset_id == bearer
 
-    def test_settles_a_reservation_whose_process_died_after_the_asset_was_created(self, directory: StumblingDirectory) -> None:
+    def test_settles_a_reservation_whose_process_died_after_the_asset_was_created(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             service.reserve(session, "W12-", actor=ADA, now=NOW)
-        asset_id = directory.asset("W12-0001")
-        confirm(directory)
+        asset_id = asset_store.asset("W12-0001")
+        confirm(asset_store)
         assert (tag("W12-0001").state, tag("W12-0001").asset_id) == (TagState.ASSIGNED, asset_id)
 
-    def test_settles_a_reservation_whose_process_died_before_the_asset_was_created(self, directory: StumblingDirectory) -> None:
+    def test_settles_a_reservation_whose_process_died_before_the_asset_was_created(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
             service.reserve(session, "W12-", actor=ADA, now=NOW)
-        confirm(directory, timedelta(seconds=30))
+        confirm(asset_store, timedelta(seconds=30))
         assert tag("W12-0001").attempts == 0, "the creation may still be under way"
-        confirm(directory, timedelta(hours=1))
+        confirm(asset_store, timedelta(hours=1))
         assert tag("W12-0001").state == TagState.RESERVED, "once is not enough: the asset may appear"
-        confirm(directory, timedelta(hours=2))
+        confirm(asset_store, timedelta(hours=2))
         assert (tag("W12-0001").state, next_tag()) == (TagState.RELEASED, "W12-0001")
 
-    def test_two_processes_at_once_do_each_tag_once(self, inside: Flask, directory: StumblingDirectory) -> None:
+    def test_two_processes_at_once_do_each_tag_once(self, inside: Flask, asset_store: FailingAssetStore) -> None:
         for _ in range(40):
-            created(directory.asset())
+            created(asset_store.asset())
 
         def sweep(_: int) -> int:
             with inside.app_context():
-                return confirm(StumblingDirectory())
+                return confirm(FailingAssetStore())
 
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(sweep, range(4))) == 40
 
 
 class TestWhatWaits:
-    def test_counts_what_heals_by_itself_apart_from_what_needs_a_person(self, directory: StumblingDirectory) -> None:
-        created(directory.asset())
-        directory.fails["get_many"] = silence()
-        with pytest.raises(DirectoryUnreachable):
-            confirm(directory)
+    def test_counts_what_heals_by_itself_apart_from_what_needs_a_person(self, asset_store: FailingAssetStore) -> None:
+        created(asset_store.asset())
+        asset_store.fails["get_many"] = silence()
+        with pytest.raises(AssetStoreUnreachable):
+            confirm(asset_store)
         with reading() as session:
             assert service.waiting(session) == {"unconfirmed": 1, "problems": 0}
 
@@ -332,12 +332,12 @@ class TestWhatWaits:
             assert service.mark_printed(session, [(7, "laptop 3"), (8, "W12-0002"), (9, "no tag")], now=NOW) == {7: "W12-0001"}
         assert (tag("W12-0001").printed_at, tag("W12-0002").printed_at) == (None, NOW)
 
-    def test_a_person_may_have_a_tag_looked_after_at_once(self, directory: StumblingDirectory) -> None:
+    def test_a_person_may_have_a_tag_looked_after_at_once(self, asset_store: FailingAssetStore) -> None:
         created(4000)
         with transaction() as session:
             service.mark_printed(session, [(4000, "W12-0001")], now=NOW)
         for hour in range(1, 9):
-            confirm(directory, timedelta(hours=hour))
+            confirm(asset_store, timedelta(hours=hour))
         with transaction() as session:
             assert [each.tag for each in service.stumbled(session)] == ["W12-0001"]
             service.look_again(session, "W12-0001", now=NOW)
@@ -347,40 +347,40 @@ class TestWhatWaits:
 
 
 class TestAdopting:
-    def adopt(self, directory: StumblingDirectory, **more: object) -> int:
+    def adopt(self, asset_store: FailingAssetStore, **more: object) -> int:
         with transaction() as session:
             session.execute(update(TagSequence).values(adopted_at=None))
-        return adoption.adopt(transaction, directory, **{"prefix": "W12-", "file": None, "actor": ADA, "now": NOW, **more})  # type: ignore[arg-type]
+        return adoption.adopt(transaction, asset_store, **{"prefix": "W12-", "file": None, "actor": ADA, "now": NOW, **more})  # type: ignore[arg-type]
 
-    def test_counts_what_the_directory_holds_as_given(self, directory: StumblingDirectory) -> None:
-        ids = [directory.asset(name) for name in ("W12-0001", "W12-0040", "w12-0099", "laptop", "XW12-0500", "W12-0007")]
-        assert self.adopt(directory) == 3
+    def test_counts_what_the_directory_holds_as_given(self, asset_store: FailingAssetStore) -> None:
+        ids = [asset_store.asset(name) for name in ("W12-0001", "W12-0040", "w12-0099", "laptop", "XW12-0500", "W12-0007")]
+        assert self.adopt(asset_store) == 3
         assert (next_tag(), tag("W12-0040").asset_id) == ("W12-0041", ids[1])
 
-    def test_a_name_spelt_otherwise_takes_its_number_too(self, directory: StumblingDirectory) -> None:
-        directory.asset("W12-00077")
-        assert (self.adopt(directory), next_tag()) == (0, "W12-0078")
+    def test_a_name_spelt_otherwise_takes_its_number_too(self, asset_store: FailingAssetStore) -> None:
+        asset_store.asset("W12-00077")
+        assert (self.adopt(asset_store), next_tag()) == (0, "W12-0078")
 
-    def test_two_assets_of_one_name_are_noted(self, directory: StumblingDirectory) -> None:
-        directory.asset("W12-0001")
-        directory.asset("W12-0001")
-        assert self.adopt(directory) == 1
+    def test_two_assets_of_one_name_are_noted(self, asset_store: FailingAssetStore) -> None:
+        asset_store.asset("W12-0001")
+        asset_store.asset("W12-0001")
+        assert self.adopt(asset_store) == 1
         assert actions("W12-0001") == ["adopted", "duplicate"]
 
-    def test_twice_changes_nothing(self, directory: StumblingDirectory) -> None:
+    def test_twice_changes_nothing(self, asset_store: FailingAssetStore) -> None:
         for number in range(250):
-            directory.asset(f"W12-{number + 1:04d}")
-        assert [self.adopt(directory), self.adopt(directory)] == [250, 0]
+            asset_store.asset(f"W12-{number + 1:04d}")
+        assert [self.adopt(asset_store), self.adopt(asset_store)] == [250, 0]
         assert next_tag() == "W12-0251"
 
-    def test_takes_the_older_installations_number(self, directory: StumblingDirectory, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    def test_takes_the_older_installations_number(self, asset_store: FailingAssetStore, tmp_path) -> None:  # type: ignore[no-untyped-def]
         file = tmp_path / "asset_tag_sequence.txt"
         file.write_text("1234\n")
-        self.adopt(directory, file=file)
+        self.adopt(asset_store, file=file)
         assert next_tag() == "W12-1234"
 
-    def test_says_what_is_wrong_with_the_older_file(self, directory: StumblingDirectory, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    def test_says_what_is_wrong_with_the_older_file(self, asset_store: FailingAssetStore, tmp_path) -> None:  # type: ignore[no-untyped-def]
         file = tmp_path / "asset_tag_sequence.txt"
         file.write_text("abc")
         with pytest.raises(Exception, match="ASSET_TAG_SEQUENCE_FILE"):
-            self.adopt(directory, file=file)
+            self.adopt(asset_store, file=file)

@@ -19,7 +19,7 @@ from request_tracker_utils.tasks.kinds import Kind
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem, TaskState
 from request_tracker_utils.tasks.running import Outcome, RunningTask, TaskStopped
 from request_tracker_utils.tasks.service import NewItem
-from request_tracker_utils.web.house import house
+from request_tracker_utils.web.registry import registry
 
 ADA = Actor("ada")
 Work = Callable[[RunningTask], str]
@@ -247,7 +247,7 @@ class TestATask:
 
     def test_is_put_back_when_the_process_is_told_to_end(self, inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         ends = threading.Event()
-        monkeypatch.setattr(type(house()), "stopping", lambda _: ends.is_set())
+        monkeypatch.setattr(type(registry()), "stopping", lambda _: ends.is_set())
 
         def do(item: TaskItem) -> Outcome:
             ends.set()
@@ -258,7 +258,7 @@ class TestATask:
         assert (task(task_id).state, task(task_id).error) == ("waiting", None)
         assert states(task_id)["waiting"] > 20
         ends.clear()
-        monkeypatch.setattr(type(house()), "stopping", lambda _: False)
+        monkeypatch.setattr(type(registry()), "stopping", lambda _: False)
         jobs.run_tasks()
         assert (task(task_id).state, states(task_id)) == ("done", {"done": 30})
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.services.house import sign_in, user
+from tests.services.apps import sign_in, user
 
 
 @pytest.fixture

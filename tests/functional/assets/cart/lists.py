@@ -7,17 +7,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import csrf_token
 from tests.services.forms import button
-from tests.services.house import csrf_token
 
 PAGE = {"Accept": "text/html"}
 HERE = "/assets/intake"
 HELD = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-DIRECTORY = "request_tracker_utils.directory.embedded.EmbeddedDirectory"
+DIRECTORY = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory"
 
 
 def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **held: str) -> str:
@@ -69,9 +69,9 @@ def run(app: Flask, job: str) -> int:
         return jobs.run(app.extensions[EXTENSION].jobs.named(job))
 
 
-def assets(app: Flask) -> list[DirectoryAsset]:
+def assets(app: Flask) -> list[EmbeddedAsset]:
     with app.app_context(), reading() as session:
-        return list(session.scalars(select(DirectoryAsset).order_by(DirectoryAsset.id)))
+        return list(session.scalars(select(EmbeddedAsset).order_by(EmbeddedAsset.id)))
 
 
 def count(app: Flask, table: type) -> int:

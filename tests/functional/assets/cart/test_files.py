@@ -18,7 +18,7 @@ from tests.functional.assets.cart.lists import (
     serials,
     show,
 )
-from tests.services.house import csrf_token
+from tests.services.apps import csrf_token
 
 
 class TestAFile:

@@ -10,13 +10,13 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.directory.service import Asset, DirectoryRefused, NewAsset
 from request_tracker_utils.tasks.models import Task, TaskState
-from tests.services.directories import silence
+from tests.services.asset_stores import silence
 from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]
@@ -38,10 +38,10 @@ def file(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def assets(app: Flask) -> dict[str, DirectoryAsset]:
+def assets(app: Flask) -> dict[str, EmbeddedAsset]:
     """By their serial numbers."""
     with app.app_context(), reading() as session:
-        return {each.serial: each for each in session.scalars(select(DirectoryAsset))}
+        return {each.serial: each for each in session.scalars(select(EmbeddedAsset))}
 
 
 def tasks(app: Flask) -> list[Task]:
@@ -75,7 +75,7 @@ def test_serial_numbers_are_read_from_standard_input_and_the_options_say_the_res
 
 def test_every_problem_is_told_at_once_by_its_line_and_the_others_are_created(app: Flask, run: Run, file: Callable[..., str]) -> None:
     with app.app_context():
-        holder = directory().create(NewAsset("by hand", serial="there-1"))
+        holder = asset_store().create(NewAsset("by hand", serial="there-1"))
     result = run(file("Serial,Model\nA1,G10\nTHERE-1,G10\nB_2,\nA1,G10\n"), "--manufacturer", "HP")
     assert (result.exit_code, result.stdout.split("\t")[0]) == (1, "A1")
     assert said(result) == [
@@ -135,14 +135,14 @@ def test_a_file_that_is_not_there_is_wrong_usage(run: Run, tmp_path: Path) -> No
 
 
 def test_what_fails_is_told_apart_and_the_exit_code_says_so(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = EmbeddedDirectory.create
+    original = EmbeddedAssetStore.create
 
-    def refuse_one(self: EmbeddedDirectory, new: NewAsset) -> int:
+    def refuse_one(self: EmbeddedAssetStore, new: NewAsset) -> int:
         if new.serial == "B2":
-            raise DirectoryRefused("The directory says no.")
+            raise AssetStoreRefused("The directory says no.")
         return original(self, new)
 
-    monkeypatch.setattr(EmbeddedDirectory, "create", refuse_one)
+    monkeypatch.setattr(EmbeddedAssetStore, "create", refuse_one)
     result = run("-", *DELL, typed="A1\nB2\nC3\n")
     assert (result.exit_code, [line.split("\t")[0] for line in result.stdout.splitlines()]) == (1, ["A1", "C3"])
     assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe directory says no."]
@@ -152,7 +152,7 @@ def test_a_directory_that_does_not_answer_is_said_before_anything_is_written(app
     def silent(*_: object) -> list[Asset]:
         raise silence()
 
-    monkeypatch.setattr(EmbeddedDirectory, "find_by_serials", silent)
+    monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", silent)
     result = run("-", *DELL, typed="A1\n")
     assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The directory does not answer."])
     assert tasks(app) == []
@@ -161,14 +161,14 @@ def test_a_directory_that_does_not_answer_is_said_before_anything_is_written(app
 def test_a_directory_that_falls_silent_in_the_middle_leaves_the_rest_to_a_server(
     app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, looks = EmbeddedDirectory.find_by_serials, iter(range(1))
+    original, looks = EmbeddedAssetStore.find_by_serials, iter(range(1))
 
-    def once(self: EmbeddedDirectory, serials: list[str]) -> list[Asset]:
+    def once(self: EmbeddedAssetStore, serials: list[str]) -> list[Asset]:
         if next(looks, None) is None:
             raise silence()
         return original(self, serials)
 
-    monkeypatch.setattr(EmbeddedDirectory, "find_by_serials", once)
+    monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", once)
     result = run("-", *DELL, typed="A1\nB2\n")
     assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
     assert [task.state for task in tasks(app)] == [TaskState.WAITING]

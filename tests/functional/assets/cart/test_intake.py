@@ -10,15 +10,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.intakes import KEPT
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import Asset, DirectoryRefused, NewAsset
 from request_tracker_utils.tasks.models import Task
 from tests.functional.assets.cart.lists import (
     DIRECTORY,
@@ -35,10 +35,10 @@ from tests.functional.assets.cart.lists import (
     told,
     words,
 )
+from tests.services.apps import csrf_token, sign_in, user
+from tests.services.asset_stores import silence
 from tests.services.creations import create, wanted
-from tests.services.directories import silence
 from tests.services.forms import buttons
-from tests.services.house import csrf_token, sign_in, user
 
 
 class TestTheWholeWay:
@@ -67,15 +67,15 @@ class TestTheWholeWay:
     def test_one_that_fails_is_told_and_repeated_alone(self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
         address = send(client, serials(6))
         task = press(client, address, "Create 6 assets")
-        original = EmbeddedDirectory.create
+        original = EmbeddedAssetStore.create
 
-        def refuse_one(self: EmbeddedDirectory, new: NewAsset) -> int:
+        def refuse_one(self: EmbeddedAssetStore, new: NewAsset) -> int:
             if new.serial == "CART-003":
-                raise DirectoryRefused("The directory says no.")
+                raise AssetStoreRefused("The directory says no.")
             return original(self, new)
 
         with monkeypatch.context() as patched:
-            patched.setattr(EmbeddedDirectory, "create", refuse_one)
+            patched.setattr(EmbeddedAssetStore, "create", refuse_one)
             run(app, "run-tasks")
         assert "5 created, 1 failed" in words(show(client, address))
         assert f'href="{task}">See and repeat what failed' in show(client, address)
@@ -96,8 +96,8 @@ class TestTheWholeWay:
 class TestTheCheck:
     def test_names_everything_that_stands_against_a_list_at_once_problems_first(self, app: Flask, client: FlaskClient) -> None:
         with app.app_context():
-            there = create(directory(), "THERE-1")
-            untagged = directory().create(NewAsset("by hand", serial="there-2"))
+            there = create(asset_store(), "THERE-1")
+            untagged = asset_store().create(NewAsset("by hand", serial="there-2"))
             with transaction() as session:
                 claims.claim(session, wanted("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
         lines = ["Serial,Model,Catalog,Name", "GOOD-1,,,", "there-1,,,", "THERE-2,,,", "flight-1,,,", "B\u0410D,,,", ",x,,y"]
@@ -136,13 +136,13 @@ class TestTheCheck:
     def test_asks_the_directory_once_for_all(self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[str] = []
         for method in ("find_by_serials", "find_by_serial", "find_by_name", "search", "get", "get_many"):
-            original = getattr(EmbeddedDirectory, method)
+            original = getattr(EmbeddedAssetStore, method)
 
             def counted(self, *values, _method=method, _original=original, **named):  # type: ignore[no-untyped-def]
                 asked.append(_method)
                 return _original(self, *values, **named)
 
-            monkeypatch.setattr(EmbeddedDirectory, method, counted)
+            monkeypatch.setattr(EmbeddedAssetStore, method, counted)
         address = send(client, serials(200))
         assert asked == ["find_by_serials"]
         press(client, address, "Check again")
@@ -152,7 +152,7 @@ class TestTheCheck:
     def test_again_sees_what_has_come_since(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1\nB2")
         with app.app_context():
-            directory().create(NewAsset("by hand", serial="A1"))
+            asset_store().create(NewAsset("by hand", serial="A1"))
         press(client, address, "Check again")
         assert told(client, address)["1"].startswith("Serial number already exists")
 

@@ -10,12 +10,12 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
+from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.directory.models import DirectoryAsset
-from request_tracker_utils.web.house import EXTENSION
+from request_tracker_utils.web.registry import EXTENSION
+from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.chromium import watched
-from tests.services.house import PASSWORD, make_app, ready, user
 from tests.services.screenshots import served
 
 pytestmark = pytest.mark.chromium
@@ -58,7 +58,7 @@ def opened(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
 
 def serials(app: Flask) -> set[str]:
     with app.app_context(), reading() as session:
-        return set(session.scalars(select(DirectoryAsset.serial)))
+        return set(session.scalars(select(EmbeddedAsset.serial)))
 
 
 def run_tasks(app: Flask) -> None:

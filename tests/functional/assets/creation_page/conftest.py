@@ -8,7 +8,7 @@ from flask import Flask
 
 from request_tracker_utils.core.db import db
 from tests.functional.assets.creation_page.scanning import Server
-from tests.services.house import make_app, ready, user
+from tests.services.apps import make_app, ready, user
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.models import DirectoryAsset
+from tests.services.apps import PASSWORD
 from tests.services.chromium import watched
-from tests.services.house import PASSWORD
 
 RECORDER = """
   window.print = () => {
@@ -90,7 +90,7 @@ def scan(page: Page, *serials: str) -> None:
 def created(app: Flask) -> list[tuple[str, str]]:
     """Serial number and name of all assets, in their order."""
     with app.app_context(), reading() as session:
-        return [(each.serial, each.name) for each in session.scalars(select(DirectoryAsset).order_by(DirectoryAsset.id))]
+        return [(each.serial, each.name) for each in session.scalars(select(EmbeddedAsset).order_by(EmbeddedAsset.id))]
 
 
 def tags_of(serials: list[str]) -> list[tuple[str, str]]:

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Route, expect
 
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import DirectoryUnreachable, NewAsset
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import AssetStoreUnreachable, NewAsset
 from tests.functional.assets.creation_page.scanning import (
     AWAY,
     Server,
@@ -21,7 +21,7 @@ from tests.functional.assets.creation_page.scanning import (
     tags_of,
     wait_for,
 )
-from tests.services.house import PASSWORD
+from tests.services.apps import PASSWORD
 
 pytestmark = pytest.mark.chromium
 
@@ -129,14 +129,14 @@ def test_one_serial_number_that_waits_for_somebody_else_holds_nobody_up(browser:
 def test_a_directory_that_falls_silent_is_found_out_about(
     browser: Browser, app: Flask, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = EmbeddedDirectory.create
+    whole = EmbeddedAssetStore.create
 
-    def silent(self: EmbeddedDirectory, new: NewAsset) -> int:
-        monkeypatch.setattr(EmbeddedDirectory, "create", whole)
+    def silent(self: EmbeddedAssetStore, new: NewAsset) -> int:
+        monkeypatch.setattr(EmbeddedAssetStore, "create", whole)
         whole(self, new)
-        raise DirectoryUnreachable("The directory does not answer.")
+        raise AssetStoreUnreachable("The directory does not answer.")
 
-    monkeypatch.setattr(EmbeddedDirectory, "create", silent)
+    monkeypatch.setattr(EmbeddedAssetStore, "create", silent)
     with opened(browser, server, expected=AWAY) as page:
         say_what(page)
         scan(page, "SN-1", "SN-2")

@@ -7,10 +7,10 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select
 
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.directory.current import directory
-from request_tracker_utils.directory.service import NewAsset
 from request_tracker_utils.labels.models import LabelPrint
 from tests.functional.assets.creation_page.scanning import (
     SERIAL,
@@ -55,7 +55,7 @@ def test_sixty_laptops_are_scanned_in_a_row_without_leaving_the_scanner(browser:
 
 def test_a_serial_number_that_is_taken_is_put_back_for_the_next_scan_to_replace(browser: Browser, app: Flask, server: Server) -> None:
     with app.app_context():
-        directory().create(NewAsset("Cart 4", serial="OLD-1"))
+        asset_store().create(NewAsset("Cart 4", serial="OLD-1"))
     with opened(browser, server) as page:
         say_what(page)
         scan(page, "old-1")
@@ -147,7 +147,7 @@ def test_a_name_without_a_number_does_not_stay(browser: Browser, server: Server)
 
 def test_a_serial_number_is_looked_for_when_typing_pauses(browser: Browser, app: Flask, server: Server) -> None:
     with app.app_context():
-        create_confirmed(directory(), "OLD-1")
+        create_confirmed(asset_store(), "OLD-1")
     with opened(browser, server) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url.rpartition("=")[2]) if "validate-serial" in request.url else None)

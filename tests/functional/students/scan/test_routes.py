@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from request_tracker_utils.students import station as students_station
 from request_tracker_utils.students.models import RepairTicket
+from tests.services.apps import csrf_token, sign_in, user
 from tests.services.asking import Ask
-from tests.services.house import csrf_token, sign_in, user
 from tests.services.school import School
 
 _numbers = count(1)

@@ -9,8 +9,8 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.functional.assets.creation_page.scanning import AWAY, Server
+from tests.services.apps import PASSWORD
 from tests.services.chromium import watched
-from tests.services.house import PASSWORD
 from tests.services.server import RunningServer
 
 RECORDER = """

@@ -6,12 +6,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
-from request_tracker_utils.directory.embedded import EmbeddedDirectory
-from request_tracker_utils.directory.service import DirectoryUnreachable
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.students import service
 from tests.functional.assets.creation_page.scanning import Server
 from tests.functional.students.scan.page.scanning import at_table, idle, line, lines, lose_answers, opened, says, scan
-from tests.services.house import PASSWORD
+from tests.services.apps import PASSWORD
 from tests.services.school import School
 
 pytestmark = pytest.mark.chromium
@@ -155,15 +155,15 @@ def test_request_tracker_may_be_stopped_half_way_and_started_again(
     browser: Browser, school: School, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(*_: object, **__: object) -> None:
-        raise DirectoryUnreachable("Request Tracker does not answer.")
+        raise AssetStoreUnreachable("Request Tracker does not answer.")
 
-    asked = [name for name in vars(EmbeddedDirectory) if not name.startswith("_") and name != "page_address"]
+    asked = [name for name in vars(EmbeddedAssetStore) if not name.startswith("_") and name != "page_address"]
     with opened(browser, server) as page:
         scan(page, "1001", "W12-0001")
         says(page, "W12-0001")
         with monkeypatch.context() as stopped:
             for name in asked:
-                stopped.setattr(EmbeddedDirectory, name, silent)
+                stopped.setattr(EmbeddedAssetStore, name, silent)
             scan(page, "W12-0002", "1002", "3", "MODE:RETURN", "W12-0001", "MODE:DAMAGED", "W12-0003", "MODE:ASSIGN", "1004")
             says(page, "Edsger Dijkstra")
         scan(page, "W12-0001")

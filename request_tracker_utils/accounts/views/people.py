@@ -1,0 +1,219 @@
+"""Accounts, as administrators see and change them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypedDict
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+
+from request_tracker_utils.accounts import events, links, recognise, service, sessions, tokens
+from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
+from request_tracker_utils.accounts.models import LoginKind, Role, User
+from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.accounts.permissions import AccountPermission
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.web.addresses import row_number
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.csv import csv_lines
+from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.registry import settings
+
+pages = Blueprint("people", __name__, url_prefix="/admin")
+LAST_PAGE = 100_000
+
+
+class By(TypedDict):
+    """Who changes an account, when, and from where."""
+
+    actor: Actor
+    now: datetime
+    origin: Origin
+
+
+@pages.get("/people")
+@require(AccountPermission.READ)
+def people() -> str:
+    """Everybody, by name; searched."""
+    text, role = request.args.get("q", "").strip()[:100], request.args.get("role", "")
+    active = {"active": True, "deactivated": False}.get(request.args.get("state", ""))
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    with reading() as session:
+        found = service.search(session, text, role=role, active=active, page=page)
+        return render_template(
+            "accounts/people.html", found=found, text=text, role=role, state=request.args.get("state", ""), roles=list(Role)
+        )
+
+
+@pages.route("/people/new", methods=["GET", "POST"])
+@require(AccountPermission.MANAGE, by_token=False)
+def add() -> ResponseReturnValue:
+    """A new account, whose owner chooses the password by a link."""
+    form = NewPersonForm()
+    if form.validate_on_submit():
+        name, email = form.name.data.strip(), (form.email.data or "").strip()
+        try:
+            with transaction() as session:
+                user = service.create_user(session, name=name, role=form.role.data, email=email, **_by())
+                key = links.new_password_key(session, user, now=utc_now())
+            return _person_page(user.id, link=key)
+        except AppError as error:
+            show_problem(form, error)
+    return render_template("accounts/new-person.html", form=form), 400 if form.errors else 200
+
+
+@pages.get("/people/<int:user_id>")
+@require(AccountPermission.READ)
+def person(user_id: int) -> str:
+    """One account: what it may do, where it is signed in, what happened to it."""
+    return _person_page(user_id)
+
+
+@pages.post("/people/<int:user_id>")
+@require(AccountPermission.MANAGE, by_token=False)
+def change(user_id: int) -> ResponseReturnValue:
+    """Role and e-mail address."""
+    form = PersonForm()
+    if form.validate_on_submit():
+        changes = {"role": form.role.data, "email": (form.email.data or "").strip()}
+        try:
+            with transaction() as session:
+                service.change_user(session, service.user_by_id(session, user_id), changes, **_by())
+            flash("Saved.", "success")
+            return redirect(url_for(".person", user_id=user_id), 303)
+        except AppError as error:
+            show_problem(form, error)
+    return _person_page(user_id, form=form), 400
+
+
+@pages.post("/people/<int:user_id>/state")
+@require(AccountPermission.MANAGE, by_token=False)
+def change_state(user_id: int) -> ResponseReturnValue:
+    """Deactivates the account or activates it again."""
+    act = {"yes": service.activate, "no": service.deactivate}.get(request.form.get("active", ""))
+    if act is None:
+        raise Invalid("Say yes or no: is the account active?", field="active")
+    with transaction() as session:
+        user = service.user_by_id(session, user_id)
+        act(session, user, **_by())
+    flash(f"{user.name} is {'active again' if user.active else 'deactivated: sessions and tokens are dead'}.", "success")
+    return redirect(url_for(".person", user_id=user_id), 303)
+
+
+@pages.post("/people/<int:user_id>/password-link")
+@require(AccountPermission.MANAGE, by_token=False)
+def password_link(user_id: int) -> str:
+    """Makes a link with which its owner chooses a new password, and shows it, this once."""
+    with transaction() as session:
+        user = service.user_by_id(session, user_id)
+        key = links.new_password_key(session, user, now=utc_now())
+        events.record(
+            session, LoginKind.CHANGED, recognise.origin(), user=user, detail=f"password link by {current_actor().name}", now=utc_now()
+        )
+    return _person_page(user_id, link=key)
+
+
+@pages.post("/people/<int:user_id>/rt-user")
+@require(AccountPermission.MANAGE, by_token=False)
+def link_rt_user(user_id: int) -> ResponseReturnValue:
+    """Says which user of Request Tracker this is; an empty name says none."""
+    form, status = RtUserForm(), 400
+    if form.validate_on_submit():
+        wanted = (form.rt_user.data or "").strip()
+        try:
+            found = recognise.rt_user_named(wanted) if wanted else None
+            with transaction() as session:
+                user = service.user_by_id(session, user_id)
+                service.link_rt_user(session, user, found, **_by())
+            flash(f"{user.name} is {found.name if found else 'nobody'} in Request Tracker.", "success")
+            return redirect(url_for(".person", user_id=user_id), 303)
+        except AppError as error:
+            show_problem(form, error)
+            status = error.status
+    return _person_page(user_id, rt_form=form), status
+
+
+@pages.post("/people/<int:user_id>/sessions/end")
+@require(AccountPermission.MANAGE, by_token=False)
+def end_sessions(user_id: int) -> ResponseReturnValue:
+    """Signs somebody out everywhere."""
+    with transaction() as session:
+        user = service.user_by_id(session, user_id)
+        count = sessions.end_all(session, user_id, now=utc_now(), but=recognise.session_key())
+        detail = f"signed out everywhere by {current_actor().name}"
+        events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=detail, now=utc_now())
+    flash(f"{user.name} is signed out in {count} {'browser' if count == 1 else 'browsers'}.", "success")
+    return redirect(url_for(".person", user_id=user_id), 303)
+
+
+@pages.post("/people/<int:user_id>/tokens/<int:token_id>/revoke")
+@require(AccountPermission.MANAGE, by_token=False)
+def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
+    """Revokes one of somebody's tokens."""
+    with transaction() as session:
+        token = tokens.revoke(session, user_id, token_id, now=utc_now())
+        user, detail = service.user_by_id(session, user_id), f"token “{token.label}” revoked by {current_actor().name}"
+        events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=detail, now=utc_now())
+    flash(f"The token “{token.label}” works no more.", "success")
+    return redirect(url_for(".person", user_id=user_id), 303)
+
+
+@pages.get("/sign-ins")
+@require(AccountPermission.EVENTS)
+def sign_ins() -> str:
+    """Who came in, tried to, and went; the newest first."""
+    wanted, before = _wanted(), request.args.get("before", type=row_number)
+    with reading() as session:
+        found = events.newest(session, wanted, before=before, limit=events.PAGE + 1)
+    more = len(found) > events.PAGE
+    return render_template(
+        "accounts/sign-ins.html", events=found[: events.PAGE], more=more, wanted=wanted, before=before, kinds=list(LoginKind)
+    )
+
+
+@pages.get("/sign-ins.csv")
+@require(AccountPermission.EVENTS)
+def sign_ins_csv() -> Response:
+    """The same as a file, all of it."""
+    answer = Response(stream_with_context(_event_lines(_wanted())), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = 'attachment; filename="sign-ins.csv"'
+    return answer
+
+
+def _by() -> By:
+    return {"actor": current_actor(), "now": utc_now(), "origin": recognise.origin()}
+
+
+def _wanted() -> events.Filter:
+    user_id = request.args.get("user", type=row_number)
+    return events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
+
+
+def _event_lines(wanted: events.Filter) -> Iterator[str]:
+    zone = settings().zone
+    with reading() as session:
+        rows = (
+            (e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.name, e.address, e.agent, e.detail)
+            for e in events.every(session, wanted)
+        )
+        yield from csv_lines(("when", "what", "who", "address", "agent", "detail"), rows)
+
+
+def _person_page(user_id: int, *, form: FlaskForm | None = None, rt_form: FlaskForm | None = None, link: str | None = None) -> str:
+    now = utc_now()
+    with reading() as session:
+        user: User = service.user_by_id(session, user_id)
+        return render_template(
+            "accounts/person.html",
+            user=user,
+            form=form or PersonForm(formdata=None, obj=user),
+            rt_form=rt_form or RtUserForm(formdata=None, rt_user=user.rt_user_name),
+            sessions=recognise.open_sessions(session, user_id, now=now),
+            tokens=tokens.valid_of(session, user_id, now=now),
+            events=events.newest(session, events.Filter(user_id=user_id), limit=20),
+            link=f"{settings().public_address()}/password/{link}" if link else None,
+        )

@@ -1,0 +1,74 @@
+"""Pages of assets: search, and one asset."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets import search as finding
+from request_tracker_utils.assets.permissions import AssetPermission
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.labels import record
+from request_tracker_utils.labels.catalogue import catalogue
+from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import tagging, trail
+from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.registry import settings
+
+LAST_PAGE = 10_000
+
+pages = Blueprint("assets", __name__)
+
+
+@pages.get("/assets")
+@require(AssetPermission.READ)
+def search() -> str:
+    """Assets by tag, name, serial number or model, by holder and by catalog, each with its tag."""
+    asked = finding.Asked(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    found = finding.find(reading, asset_store(), asked, prefix=settings().prefix, page=page)
+    return render_template(
+        "assets/search.html",
+        asked=asked,
+        found=found.page,
+        tags=found.tags,
+        exact=found.exact,
+        addresses={asset.id: asset_store().page_address(asset.id) for asset in found.page.assets} if asset_store().kind == "rt" else {},
+        catalogs=asset_store().catalogs(),
+        formats=catalogue().all(),
+    )
+
+
+@pages.get("/assets/<int:asset_id>")
+@require(AssetPermission.READ)
+def show(asset_id: int) -> str:
+    """One asset: what the directory knows of it, its tag, and what happened to the tag."""
+    asset = asset_store().get(asset_id)
+    with reading() as session:
+        tag = tags.tag_of_asset(session, asset_id)
+        events = trail.of_asset(session, asset_id)
+        label, prints = record.of_asset(session, asset_id), record.prints_of(session, asset_id)
+    address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
+    formats = catalogue()
+    return render_template(
+        "assets/asset.html",
+        asset=asset,
+        tag=tag,
+        events=events,
+        label=label,
+        prints=prints,
+        address=address,
+        formats=formats.formats,
+        usual=formats.for_asset(asset),
+    )
+
+
+@pages.post("/assets/<int:asset_id>/tag")
+@require(TagPermission.ASSIGN)
+def give_tag(asset_id: int) -> ResponseReturnValue:
+    """Gives an asset without a tag the next one."""
+    asset = asset_store().get(asset_id)
+    tag = tagging.give_tag(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    flash(f"The asset is called {tag.tag} now. Print its label.", "success")
+    return redirect(url_for(".show", asset_id=asset_id), 303)

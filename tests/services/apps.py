@@ -1,0 +1,99 @@
+"""Makes apps for tests, set as the test wants and blind to the environment of the machine."""
+
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from jinja2.bccache import Bucket, BytecodeCache
+
+from request_tracker_utils.accounts import passwords, tokens
+from request_tracker_utils.accounts import service as accounts
+from request_tracker_utils.app import create_app
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.resources import MIGRATIONS
+from request_tracker_utils.core.settings import load_settings
+from request_tracker_utils.preparation import prepare, with_secret_key
+from request_tracker_utils.web.registry import EXTENSION
+
+_numbers = count(1)
+PASSWORD = "correct horse battery"
+
+
+class CompiledTemplates(BytecodeCache):
+    """Kept for all apps of a run: compiling the templates would be most of a test's first page."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (found := self._compiled.get((bucket.key, bucket.checksum))) is not None:
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_templates = CompiledTemplates()
+
+
+def make_app(folder: Path, **settings: str) -> Flask:
+    """An app with these settings (names in small letters) and its data in the folder. Its database may still be empty."""
+    given = {"INSTANCE_PATH": str(folder), "LOG_LEVEL": "WARNING", "WEBHOOK_TOKEN": WEBHOOK_TOKEN}
+    loaded = load_settings({**given, **{name.upper(): value for name, value in settings.items()}})
+    app = create_app(with_secret_key(loaded))
+    app.jinja_env.bytecode_cache = _templates
+    return app
+
+
+WEBHOOK_TOKEN = "webhook-secret-of-the-tests"
+
+
+def migrate(app: Flask) -> None:
+    with app.app_context():
+        upgrade(directory=str(MIGRATIONS))
+        db.engine.dispose()
+
+
+def ready(app: Flask) -> Flask:
+    """The app after all that a start does before the first request."""
+    prepare(app, app.extensions[EXTENSION].settings)
+    return app
+
+
+def user(app: Flask, role: str, name: str = "") -> str:
+    """Makes a user of the role (named like it unless named otherwise) and returns the name."""
+    with app.app_context(), transaction() as session:
+        made = accounts.create_user(session, name=name or role, role=role, actor=of_command(), now=utc_now())
+        made.password_hash = _hash_of_password()
+    return name or role
+
+
+@cache
+def _hash_of_password() -> str:
+    """Hashing is slow, as it must be: once is enough."""
+    return passwords.hashed(PASSWORD)
+
+
+def token(app: Flask, role: str) -> dict[str, str]:
+    """Headers with the token of a user of the role, who is made for it."""
+    name = user(app, role, f"{role}-{next(_numbers)}")
+    with app.app_context(), transaction() as session:
+        text = tokens.create(session, accounts.user_named(session, name), label="test", now=utc_now())
+    return {"Authorization": f"Bearer {text}"}
+
+
+def csrf_token(client: FlaskClient, page: str = "/sign-in") -> str:
+    """The token that forms of this client's session carry, from the page or from where it leads somebody who is signed out."""
+    text = client.get(page, follow_redirects=True, headers={"Accept": "text/html"}).get_data(as_text=True)
+    return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+
+
+def sign_in(client: FlaskClient, name: str, password: str = PASSWORD) -> None:
+    form = {"name": name, "password": password, "csrf_token": csrf_token(client)}
+    answer = client.post("/sign-in", data=form)
+    assert answer.status_code == 303, answer.get_data(as_text=True)

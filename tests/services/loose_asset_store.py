@@ -1,0 +1,67 @@
+"""A directory in memory that keeps, like Request Tracker, neither names nor serial numbers apart, and does what a test has it do."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore, NewAsset
+
+Do = Callable[[], int]
+"""Creates the asset, and returns its number."""
+
+
+class LooseAssetStore(AssetStore):
+    """`on_create` is given the asset and the way to create it: it may be silent before or after, refuse, or take its time. `on_search` is
+    called before each search."""
+
+    kind = "rt"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.assets: dict[int, Asset] = {}
+        self.on_create: Callable[[NewAsset, Do], int] = lambda _new, do: do()
+        self.on_search: Callable[[], None] = lambda: None
+        self.calls: list[str] = []
+
+    def add(self, name: str, **fields: str) -> int:
+        """An asset that somebody makes there by hand."""
+        with self._lock:
+            asset_id = len(self.assets) + 1
+            self.assets[asset_id] = Asset(asset_id, name, **fields)
+            return asset_id
+
+    def with_serial(self, serial: str) -> list[Asset]:
+        return [asset for asset in self.assets.values() if asset.serial.lower() == serial.lower()]
+
+    def create(self, new: NewAsset) -> int:
+        self.calls.append("create")
+        return self.on_create(new, lambda: self.add(new.name, serial=new.serial, model=new.model, catalog=new.catalog))
+
+    def find_by_serial(self, serial: str) -> list[Asset]:
+        self._searched("find_by_serial")
+        return self.with_serial(serial)
+
+    def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
+        self._searched("find_by_serials")
+        return [asset for serial in {serial.lower() for serial in serials} for asset in self.with_serial(serial)]
+
+    def find_by_name(self, name: str) -> list[Asset]:
+        self._searched("find_by_name")
+        return [asset for asset in self.assets.values() if asset.name == name]
+
+    def get(self, asset_id: int) -> Asset:
+        if asset_id not in self.assets:
+            raise AssetNotFound("Asset not found")
+        return self.assets[asset_id]
+
+    def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        yield [self.assets[each] for each in asset_ids if each in self.assets]
+
+    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
+        old = self.get(asset_id)
+        self.assets[asset_id] = replace(old, name=name)
+        return old.name
+
+    def _searched(self, method: str) -> None:
+        self.calls.append(method)
+        self.on_search()
