@@ -28,7 +28,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready, token
 from tests.services.proxy import Proxy
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
@@ -160,7 +160,7 @@ def _cart(app: Flask) -> float:
 
 def _run(app: Flask, job: str) -> None:
     with app.app_context():
-        jobs.run(app.extensions[EXTENSION].jobs.named(job))
+        jobs.run(registry_of(app).jobs.named(job))
 
 
 def _bare(rt: RequestTracker, many: int) -> float:

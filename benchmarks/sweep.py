@@ -19,7 +19,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import untagged
 from request_tracker_utils.tags.tasks.tags import WORKERS
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
@@ -56,7 +56,7 @@ def measure() -> Iterator[Row]:
 
 def _sweep(app: Flask) -> tuple[float, int]:
     """Seconds from looking to the last tag, and how many searches that took."""
-    known = app.extensions[EXTENSION].jobs
+    known = registry_of(app).jobs
     with app.app_context():
         jobs.run(known.named("adopt-tags"))
         with transaction() as session:

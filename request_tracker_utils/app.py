@@ -15,7 +15,7 @@ from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
 from request_tracker_utils.core.checks import core_checks
-from request_tracker_utils.core.db import db, quieten_postgresql, tune_sqlite
+from request_tracker_utils.core.db import db, quieten_postgresql, run_after_commit, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
@@ -26,11 +26,11 @@ from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.tasks.feature import feature as tasks
-from request_tracker_utils.web import auth, body, errors, health, layout, metrics, openapi_views, security, traffic
+from request_tracker_utils.web import auth, body, error_handlers, health, layout, metrics, openapi_views, security, traffic, translation
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.json import ShallowJson
 from request_tracker_utils.web.proxies import TrustedProxies
-from request_tracker_utils.web.registry import EXTENSION, Registry
+from request_tracker_utils.web.registry import Registry, install as install_registry
 
 FEATURES: list[Feature] = [accounts, tasks, asset_store, tags, labels, assets, students, rosters, holders, older, administration]
 
@@ -50,11 +50,11 @@ def create_app(settings: Settings) -> OpenAPI:
         template_folder=TEMPLATES,
         static_folder=STATIC,
         validation_error_status=400,
-        validation_error_callback=errors.of_validation,
+        validation_error_callback=error_handlers.of_validation,
         doc_ui=False,
     )
     jobs = Jobs([job for feature in FEATURES for job in feature.jobs])
-    app.extensions[EXTENSION] = Registry(
+    registry = Registry(
         settings=settings,
         grants=_grants(),
         jobs=jobs,
@@ -67,13 +67,15 @@ def create_app(settings: Settings) -> OpenAPI:
         gauges=list(chain.from_iterable(f.gauges for f in FEATURES)),
         preparations=[feature.prepare for feature in FEATURES if feature.prepare],
     )
+    install_registry(app, registry)
     _configure(app, settings)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))
     Bootstrap5(app)
     with app.app_context():
         (tune_sqlite if settings.database_file else quieten_postgresql)(db.engine)
-    for part in (traffic, security, auth, errors, layout):
+        run_after_commit(db.engine, registry.run_soon)
+    for part in (traffic, security, auth, error_handlers, layout, translation):
         part.install(app)
     health.install(app, AdministrationPermission.STATUS)
     metrics.install(app, AdministrationPermission.METRICS)

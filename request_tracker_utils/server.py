@@ -22,7 +22,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 
 
 def make_app() -> Flask:
@@ -31,8 +31,8 @@ def make_app() -> Flask:
     app = create_app(settings)
     prepare(app, settings)
     if settings.scheduler:
-        registry = app.extensions[EXTENSION]
-        registry.scheduler = Scheduler(app, registry.jobs)
+        registry = registry_of(app)
+        registry.scheduler = Scheduler(app.app_context, registry.jobs)
         registry.scheduler.start()
         atexit.register(registry.scheduler.stop)
     return app

@@ -6,8 +6,8 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import events, links, recognise, service
-from request_tracker_utils.accounts import tokens as personal_tokens
+from request_tracker_utils.accounts import events, links, service, tokens as personal_tokens
+from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.actor import of_command
@@ -104,7 +104,7 @@ def _record(session: Session, user: User, what: str) -> None:
 @click.option("--rt-user", required=True, help="Name or number in Request Tracker; an empty one undoes the link.")
 def link_user(name: str, rt_user: str) -> None:
     """Say who NAME is in Request Tracker: that user's tokens are NAME's too."""
-    found = recognise.rt_user_named(rt_user) if rt_user else None
+    found = rt_user_named(rt_user) if rt_user else None
     with transaction() as session:
         user = service.user_named(session, name)
         service.link_rt_user(session, user, found, actor=of_command(), now=utc_now())

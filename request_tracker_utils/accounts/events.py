@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.core.db import affected
 
 PAGE = 50
 QUIET = timedelta(minutes=1)
@@ -97,7 +98,7 @@ def every(session: Session, wanted: Filter) -> Iterator[LoginEvent]:
 
 def forget(session: Session, *, before: datetime) -> int:
     """Deletes what is older, and returns how many."""
-    return session.execute(delete(LoginEvent).where(LoginEvent.at < before)).rowcount  # type: ignore[attr-defined, no-any-return]
+    return affected(session.execute(delete(LoginEvent).where(LoginEvent.at < before)))
 
 
 def _escaped(text: str) -> str:

@@ -1,10 +1,8 @@
 """The accounts domain, as the app sees it."""
 
-from request_tracker_utils.accounts import cli, jobs, recognise
+from request_tracker_utils.accounts import cli, jobs
 from request_tracker_utils.accounts.permissions import AccountPermission
-from request_tracker_utils.accounts.views import own as own_views
-from request_tracker_utils.accounts.views import people as people_views
-from request_tracker_utils.accounts.views import sign_in as views
+from request_tracker_utils.accounts.views import authentication, own as own_views, people as people_views, sign_in as views
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(
@@ -17,5 +15,5 @@ feature = Feature(
         NavItem("Sign-ins", "people.sign_ins", AccountPermission.EVENTS, order=30),
     ],
     grants={"admin": frozenset(AccountPermission)},
-    install=recognise.install,
+    install=authentication.install,
 )

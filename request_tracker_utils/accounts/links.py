@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import OneTimeLink, Role, User
 from request_tracker_utils.accounts.secret import hash_of
+from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.errors import Conflict, NotFound
 
 SETUP, PASSWORD = "setup", "password"
@@ -54,7 +55,7 @@ def user_of_password_key(session: Session, key: str, *, now: datetime) -> User:
 
 def claim(session: Session, purpose: str, key: str, *, now: datetime) -> None:
     """Uses the link up. Raises LinkInvalid, also for the slower of two at once."""
-    if not session.execute(update(OneTimeLink).where(*_good(purpose, key, now)).values(used_at=now)).rowcount:  # type: ignore[attr-defined]
+    if not affected(session.execute(update(OneTimeLink).where(*_good(purpose, key, now)).values(used_at=now))):
         raise LinkInvalid("This link has been used meanwhile.")
 
 
@@ -65,7 +66,7 @@ def void(session: Session, user_id: int, *, now: datetime) -> None:
 
 def forget_ended(session: Session, *, now: datetime) -> int:
     ended = delete(OneTimeLink).where(OneTimeLink.expires_at < now - KEPT_AFTER_END)
-    return session.execute(ended).rowcount  # type: ignore[attr-defined, no-any-return]
+    return affected(session.execute(ended))
 
 
 def _new(session: Session, purpose: str, user_id: int | None, now: datetime) -> str:

@@ -1,8 +1,9 @@
 """The administration's pages, as the app sees them."""
 
-from request_tracker_utils.administration import status, tables, views
+from request_tracker_utils.administration import status
 from request_tracker_utils.administration.api import api
 from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.administration.views import administration as views, tables
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from threading import BoundedSemaphore
-from typing import cast
 
-from flask import Flask, current_app, has_request_context
+from flask import Flask, has_request_context
 
-from request_tracker_utils.accounts.recognise import admit_rt_callers
+from request_tracker_utils.accounts.rt_callers import RtCallers
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Examination, Examine, Found, of_embedded, of_request_tracker
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
@@ -17,10 +16,7 @@ from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import FIELD_SETTINGS, Settings
 from request_tracker_utils.integrations.rt.client import RtClient
-from request_tracker_utils.web.registry import EXTENSION
-
-_KEY = "rtutils_directory"
-_EXAMINATION, _EXAMINE = "rtutils_examination", "rtutils_examine"
+from request_tracker_utils.web.registry import registry, registry_of
 
 SPARE = 2
 """Threads of a server process that never wait for Request Tracker: they answer its webhook."""
@@ -35,10 +31,11 @@ class AssetStores:
 
     of_requests: AssetStore
     of_jobs: AssetStore
+    examine: Examine
 
 
 def asset_store() -> AssetStore:
-    asset_stores = cast(AssetStores, current_app.extensions[_KEY])
+    asset_stores = registry().get(AssetStores)
     return asset_stores.of_requests if has_request_context() else asset_stores.of_jobs
 
 
@@ -49,30 +46,31 @@ def place() -> str:
 
 def examination() -> Examination:
     """What this process has found out about the directory."""
-    return cast(Examination, current_app.extensions[_EXAMINATION])
+    return registry().get(Examination)
 
 
 def examined() -> Iterator[Found]:
     """The same, asked anew and with patience, for jobs."""
-    return cast(Examine, current_app.extensions[_EXAMINE])()
+    return registry().get(AssetStores).examine()
 
 
 def install(app: Flask) -> None:
-    settings: Settings = app.extensions[EXTENSION].settings
+    registry = registry_of(app)
+    settings = registry.settings
     client = _client(settings, read_timeout=settings.rt_timeout)
     hasty = _client(settings, read_timeout=min(PATIENCE, settings.rt_timeout), retry_within=0)
-    app.extensions[_EXAMINE] = _questions(settings, client)
-    app.extensions[_EXAMINATION] = Examination(_questions(settings, hasty))
+    examine = _questions(settings, client)
+    registry.provide(Examination, Examination(_questions(settings, hasty)))
     if client is None:
         embedded = EmbeddedAssetStore(transaction, reading, settings.public_address(), settings.rt_catalog)
-        app.extensions[_KEY] = AssetStores(embedded, embedded)
+        registry.provide(AssetStores, AssetStores(embedded, embedded, examine))
         return
     named = partial(
         RequestTrackerAssetStore, client, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field
     )
     of_requests = named(places=BoundedSemaphore(settings.threads - SPARE))
-    app.extensions[_KEY] = AssetStores(of_requests, named())
-    admit_rt_callers(app, of_requests)
+    registry.provide(AssetStores, AssetStores(of_requests, named(), examine))
+    registry.provide(RtCallers, RtCallers(of_requests))
 
 
 def _questions(settings: Settings, client: RtClient | None) -> Examine:

@@ -1,7 +1,9 @@
-"""What the status page shows of the directory."""
+"""Whether the asset store answers: for health checks, and for the status page."""
 
-from request_tracker_utils.asset_store.current import examination
+from request_tracker_utils.asset_store.current import asset_store, examination
 from request_tracker_utils.asset_store.inspection import problems
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.health import Finding, HealthCheck, Status
 from request_tracker_utils.web.feature import Condition, StatusSection
 
 PATIENCE = 2.0
@@ -20,3 +22,18 @@ def content() -> Condition:
 
 
 sections = [StatusSection("Directory", "asset_store/status.html", content, order=40)]
+
+
+def check_asset_store_health() -> Finding:
+    here = asset_store()
+    if here.kind == "embedded":
+        return Finding(Status.OK, "Assets live in this program's own database.")
+    try:
+        version = here.version()
+    except AppError as error:
+        return Finding(Status.DOWN, "Request Tracker does not answer as it should.", error.message)
+    return Finding(Status.OK, "Request Tracker answers.", f"Version {version}.")
+
+
+checks = [HealthCheck("directory", check_asset_store_health, essential=False, good_for=30)]
+"""Asked rarely: each call costs Request Tracker 0.2 s."""

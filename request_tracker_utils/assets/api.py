@@ -6,12 +6,13 @@ from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import contract, recovery
+from request_tracker_utils.assets import recovery
+from request_tracker_utils.assets.current import creator, label_waits
 from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
 from request_tracker_utils.assets.fields import checked
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.request import creator, label_waits
-from request_tracker_utils.assets.schemas import (
+from request_tracker_utils.assets.schemas import contract
+from request_tracker_utils.assets.schemas.creation import (
     AssetAdded,
     CreateAsset,
     FormCleared,

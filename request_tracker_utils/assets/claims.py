@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.assets.fields import Wanted, key
 from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.db import affected, upsert_into
 from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
@@ -49,7 +49,7 @@ def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = 
     lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
     if keys is not None:
         lapsed = lapsed.where(Creation.serial_key.in_(keys))
-    return int(session.execute(lapsed.values(_failed(BROKEN_OFF, now))).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(lapsed.values(_failed(BROKEN_OFF, now))))
 
 
 def holder(session: Session, serial: str) -> Creation | None:
@@ -76,14 +76,14 @@ def of_items(session: Session, item_ids: list[int]) -> dict[int, Creation]:
 def hold_on(session: Session, creation: Creation, *, now: datetime) -> bool:
     """Holds the serial number for longer; False when something was sent by now, or the claim lapsed."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
-    return bool(session.execute(ours.values(due_at=now + LEASE)).rowcount)  # type: ignore[attr-defined]
+    return bool(affected(session.execute(ours.values(due_at=now + LEASE))))
 
 
 def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:
     """Notes that the directory is told next, with this tag reserved `now`. False when the claim lapsed meanwhile."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
     sent = ours.values(state=CreationState.SENT, tag_id=tag.id, sent_at=now, due_at=now + LEFT_ALONE)
-    return bool(session.execute(sent).rowcount)  # type: ignore[attr-defined]
+    return bool(affected(session.execute(sent)))
 
 
 def note_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
@@ -117,7 +117,7 @@ def note_failed(session: Session, creation: Creation, *, problem: str, now: date
 
 def put_away(session: Session, *, now: datetime) -> int:
     """Deletes creations that ended long ago; returns how many."""
-    return int(session.execute(delete(Creation).where(Creation.ended_at < now - KEPT)).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(delete(Creation).where(Creation.ended_at < now - KEPT)))
 
 
 def _failed(problem: str, now: datetime) -> dict[str, object]:

@@ -17,8 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
-from request_tracker_utils.tasks import service as tasks
-from request_tracker_utils.tasks import watching
+from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 
 NOT_ALL = 1
@@ -91,8 +90,8 @@ def _create(listed: Listed, held: dict[str, str], *, source: str, found: list[Fi
     now = utc_now()
     with transaction() as session:
         intake = intakes.add(session, listed, source=source, defaults=held, actor=of_command(), now=now, checked=found)
-        task = watching.take(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
-    return watching.watch(task, "Creating")
+        task = terminal.take(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
+    return terminal.watch(task, "Creating")
 
 
 def _print(task: Task) -> int:

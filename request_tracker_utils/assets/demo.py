@@ -4,7 +4,7 @@ import random
 
 from sqlalchemy import exists, select
 
-from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Creator
@@ -14,8 +14,6 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags.confirmation import confirm_due
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.service import FIRST_LOOK
-from request_tracker_utils.web.feature import Demo
-from request_tracker_utils.web.registry import settings
 
 COUNT = 60
 _MODELS = [
@@ -28,23 +26,20 @@ _MODELS = [
 _SERIAL_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
-def is_empty() -> bool:
+def is_empty(store: AssetStore) -> bool:
     """Only the embedded directory is filled: nobody's Request Tracker is written to for show."""
     with reading() as session:
         tagged = session.scalar(select(exists().select_from(Tag)))
-    return asset_store().kind == "embedded" and not tagged and not asset_store().search("", page_size=1).assets
+    return store.kind == "embedded" and not tagged and not store.search("", page_size=1).assets
 
 
-def fill() -> int:
+def fill(store: AssetStore, rules: Rules) -> int:
     begun = utc_now() - FIRST_LOOK
-    creator = Creator(transaction, reading, asset_store(), Rules.as_set(settings()), of_command(), lambda: begun)
+    creator = Creator(transaction, reading, store, rules, of_command(), lambda: begun)
     chance = random.Random(12)  # noqa: S311 — the same believable data each time
     for _ in range(COUNT):
         manufacturer, model, catalog, funding = chance.choices(_MODELS, weights=[30, 12, 9, 6, 3])[0]
         serial = "".join(chance.choices(_SERIAL_LETTERS, k=8))
         creator.create(Wanted(serial, manufacturer, model, funding_source=funding, catalog=catalog))
-    confirm_due(transaction, asset_store(), actor=of_command(), clock=utc_now)
+    confirm_due(transaction, store, actor=of_command(), clock=utc_now)
     return COUNT
-
-
-demo = Demo("assets with tags", is_empty, fill)

@@ -5,19 +5,21 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets import cli, demo, request, status
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets import cli, current, demo, status
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
+from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.tagged import TagsOfAssets
 from request_tracker_utils.assets.tasks import kinds
-from request_tracker_utils.assets.views import assets as views
-from request_tracker_utils.assets.views import creation as creation_views
-from request_tracker_utils.assets.views import intakes as intake_views
-from request_tracker_utils.labels import printed, tagbook
+from request_tracker_utils.assets.views import assets as views, creation as creation_views, intakes as intake_views
+from request_tracker_utils.labels import printed
+from request_tracker_utils.labels.tagbook import TagBook
 from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tasks.kinds import offer
-from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
+from request_tracker_utils.web.registry import registry_of, settings
 
 
 def note_printed(session: Session, labels: printed.Labels, now: datetime) -> list[str]:
@@ -30,11 +32,19 @@ def note_printed(session: Session, labels: printed.Labels, now: datetime) -> lis
 
 
 def install(app: Flask) -> None:
-    request.install(app)
-    printed.tell(app, note_printed)
-    tagbook.bring(app, TagsOfAssets())
-    for kind in kinds:
-        offer(app, kind)
+    current.install(app)
+    registry = registry_of(app)
+    registry.get(printed.Listeners).append(note_printed)
+    registry.provide(TagBook, TagsOfAssets())
+    registry.get(Kinds).add(*kinds)
+
+
+def _is_empty() -> bool:
+    return demo.is_empty(asset_store())
+
+
+def _fill_demo() -> int:
+    return demo.fill(asset_store(), Rules.as_set(settings()))
 
 
 feature = Feature(
@@ -52,6 +62,6 @@ feature = Feature(
     },
     gauges=[status.gauges],
     status=status.sections,
-    demo=demo.demo,
+    demo=Demo("assets with tags", _is_empty, _fill_demo),
     install=install,
 )

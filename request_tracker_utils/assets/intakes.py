@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.errors import IntakeNotFound, IntakeStarted
-from request_tracker_utils.assets.fields import FIELDS, key, problems, serial_problem
-from request_tracker_utils.assets.fields import checked as as_wanted
+from request_tracker_utils.assets.fields import FIELDS, checked as as_wanted, key, problems, serial_problem
 from request_tracker_utils.assets.lists import Listed, columns_of
 from request_tracker_utils.assets.models import Intake
-from request_tracker_utils.assets.serials import SerialFound
-from request_tracker_utils.assets.serials import check as check_serials
+from request_tracker_utils.assets.serials import SerialFound, check as check_serials
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import Conflict, Invalid
 from request_tracker_utils.tasks.models import Task
 
@@ -141,7 +139,7 @@ def start(session: Session, intake_id: int, *, actor: Actor, now: datetime) -> T
 
 def put_away(session: Session, *, now: datetime) -> int:
     """Deletes old lists; returns how many."""
-    return int(session.execute(delete(Intake).where(Intake.created_at < now - KEPT)).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(delete(Intake).where(Intake.created_at < now - KEPT)))
 
 
 def first_look(listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:

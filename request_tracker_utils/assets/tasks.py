@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flask import url_for
 
 from request_tracker_utils.assets import batch
+from request_tracker_utils.assets.current import creator
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.request import creator
 from request_tracker_utils.tasks.kinds import Kind, Link
 from request_tracker_utils.tasks.models import Task, TaskItem
 from request_tracker_utils.tasks.running import Outcome, RunningTask

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, DateTime, Engine, ExceptionContext, MetaData, event
+from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -27,6 +28,9 @@ BUSY_MILLISECONDS = 20_000
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
+
+_JOBS = "run after commit"
+_after_commit: WeakKeyDictionary[Engine, Callable[[str, timedelta], None]] = WeakKeyDictionary()
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
@@ -66,6 +70,24 @@ def transaction() -> Iterator[Session]:
     with Session(db.engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={"writes": True})
         yield session
+    run = _after_commit.get(db.engine)
+    for job, after in session.info.pop(_JOBS, {}).items():
+        if run is not None:
+            run(job, after)
+
+
+def after_commit(session: Session, job: str, *, after: timedelta = timedelta(0)) -> None:
+    """Has the job run soon once the session's transaction is committed, so that nobody waits for its schedule; an exception forgets it.
+
+    Called by the helper that writes the row which the job works on. The row is what counts: a process that dies here loses nothing.
+    """
+    jobs = session.info.setdefault(_JOBS, {})
+    jobs[job] = min(after, jobs.get(job, after))
+
+
+def run_after_commit(engine: Engine, run: Callable[[str, timedelta], None]) -> None:
+    """`run` is given a job's name and a delay for each `after_commit` of a transaction on this engine."""
+    _after_commit[engine] = run
 
 
 @contextmanager
@@ -79,6 +101,11 @@ def reading() -> Iterator[Session]:
 def upsert_into(session: Session) -> Any:
     """INSERT with ON CONFLICT, as the database in use spells it."""
     return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+
+
+def affected(result: Result[Any]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE has changed."""
+    return cast(CursorResult[Any], result).rowcount
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """When jobs run: APScheduler inside each server process, of which one is the leader."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event
 
@@ -7,7 +9,6 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
-from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core import jobs
@@ -29,9 +30,9 @@ class Scheduler:
     passes on when the leader's process ends, however it ends.
     """
 
-    def __init__(self, app: Flask, registry: Jobs) -> None:
-        self._app, self._registry = app, registry
-        with app.app_context():
+    def __init__(self, in_app: Callable[[], AbstractContextManager[object]], registry: Jobs) -> None:
+        self._in_app, self._registry = in_app, registry
+        with in_app():
             self._lock = SharedLock(db.engine, "scheduler")
         self._leads = False
         self._stopping = Event()
@@ -82,7 +83,7 @@ class Scheduler:
                 self._background.remove_job(job.name)
 
     def _run(self, job: Job) -> None:
-        with self._app.app_context():
+        with self._in_app():
             try:
                 jobs.run(job)
             except AppError as error:

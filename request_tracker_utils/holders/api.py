@@ -1,8 +1,6 @@
 """Who holds what in Request Tracker, and tickets there, over JSON."""
 
-from typing import cast
-
-from flask import Response, current_app, jsonify
+from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.asset_store.current import asset_store
@@ -40,7 +38,7 @@ from request_tracker_utils.students.schemas.students import StudentPath
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.refusals import may_refuse, refuses_as
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 RECENT = "rtutils_recent_holdings"
 SILENCE = (AssetStoreUnreachable, AssetStoreBusy, AssetStoreRefused, AssetStoreBroken)
@@ -114,7 +112,7 @@ def create_ticket(body: TicketOrder) -> Answer:
 
 
 def _recent() -> RecentHoldings:
-    return cast(RecentHoldings, current_app.extensions[RECENT])
+    return registry().get(RecentHoldings)
 
 
 def _aged(body: dict[str, object], seconds: int) -> Response:

@@ -7,7 +7,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.holders.tasks import start_comparison
-from request_tracker_utils.tasks import watching
+from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import TaskState
 
 
@@ -24,8 +24,8 @@ def compare() -> None:
     """
     with transaction() as session:
         started = start_comparison(session, actor=of_command(), now=utc_now())
-        task = watching.take(session, started, now=utc_now())
-    ended = watching.watch(task, "Comparing")
+        task = terminal.take(session, started, now=utc_now())
+    ended = terminal.watch(task, "Comparing")
     if ended.state != TaskState.DONE:
         raise Unavailable(ended.error or f"The comparison is {ended.state}.")
     click.echo(ended.summary)

@@ -3,17 +3,18 @@
 from flask import Flask
 
 from request_tracker_utils.holders import cli, jobs, status, tasks, views
-from request_tracker_utils.holders.api import RECENT, api
+from request_tracker_utils.holders.api import api
 from request_tracker_utils.holders.lookups import RecentHoldings
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.tasks.kinds import offer
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, PageLink
+from request_tracker_utils.web.registry import registry_of
 
 
 def install(app: Flask) -> None:
-    app.extensions[RECENT] = RecentHoldings()
-    for kind in tasks.kinds:
-        offer(app, kind)
+    registry = registry_of(app)
+    registry.provide(RecentHoldings, RecentHoldings())
+    registry.get(Kinds).add(*tasks.kinds)
 
 
 feature = Feature(

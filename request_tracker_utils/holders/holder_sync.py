@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
 from request_tracker_utils.holders.people import same_user
@@ -210,7 +210,7 @@ class Teller:
         from others since: then it is told once more."""
         same = (Device.rt_due_at == due.lease, Device.rt_attempts == due.attempts, Device.asset_id.is_not_distinct_from(due.linked))
         with self._transaction() as session:
-            if session.execute(update(Device).where(Device.id == due.device_id, *same).values(values)).rowcount:  # type: ignore[attr-defined]
+            if affected(session.execute(update(Device).where(Device.id == due.device_id, *same).values(values))):
                 return True
             if written:
                 again = {"rt_due_at": self._clock(), "rt_attempts": 0}
@@ -233,7 +233,7 @@ def stumbled(session: Session, *, limit: int) -> list[Device]:
 def try_again(session: Session, *, now: datetime) -> int:
     """Has the directory told at once of all those; returns how many."""
     again = update(Device).where(Device.rt_problem.is_not(None), Device.rt_due_at.is_not(None)).values(rt_due_at=now, rt_attempts=0)
-    return int(session.execute(again).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(again))
 
 
 def _holders(session: Session, devices: Iterable[Device]) -> dict[str, Student]:

@@ -21,7 +21,7 @@ from request_tracker_utils.asset_store.service import (
     Ticket,
     UserNotFound,
 )
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Device, RepairTicket, TicketState
@@ -110,7 +110,7 @@ class TicketMaker:
         """Whether the row is still ours to be sent: the return may have been taken back, and the ticket with it."""
         with self._transaction() as session:
             sent = {"state": TicketState.SENT, "sent_at": self._clock()}
-            return bool(session.execute(update(RepairTicket).where(*_as_claimed(row)).values(sent)).rowcount)  # type: ignore[attr-defined]
+            return bool(affected(session.execute(update(RepairTicket).where(*_as_claimed(row)).values(sent))))
 
     def _settle(self, row: RepairTicket, ticket: Ticket, asset_ids: Sequence[int]) -> bool:
         problem = None if asset_ids else f"The ticket is linked to no asset: none is clearly {row.asset_tag}."
@@ -123,7 +123,7 @@ class TicketMaker:
         values = {"state": TicketState.MADE, "ticket_id": ticket.id, "due_at": None, "problem": problem}
         with self._transaction() as session:
             open_ = (RepairTicket.id == row.id, RepairTicket.state != TicketState.MADE)
-            return bool(session.execute(update(RepairTicket).where(*open_).values(values)).rowcount)  # type: ignore[attr-defined]
+            return bool(affected(session.execute(update(RepairTicket).where(*open_).values(values))))
 
     def _postpone(self, row: RepairTicket, problem: str, *, pause: timedelta | None = None, state: TicketState | None = None) -> None:
         growing = min(LONGEST_PAUSE, timedelta(minutes=3 ** min(row.attempts - 1, 5)))
@@ -161,7 +161,7 @@ def stumbled(session: Session, *, limit: int) -> list[RepairTicket]:
 def try_again(session: Session, *, now: datetime) -> int:
     """Has all those tried at once; returns how many."""
     again = update(RepairTicket).where(RepairTicket.due_at.is_not(None), RepairTicket.problem.is_not(None))
-    return int(session.execute(again.values(due_at=now)).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(again.values(due_at=now)))
 
 
 def _as_claimed(row: RepairTicket) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.labels import record, service
 from request_tracker_utils.labels.barcodes import NotPrintable
-from request_tracker_utils.labels.catalogue import catalogue, own_template
+from request_tracker_utils.labels.current import catalogue, own_template
 from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
 from request_tracker_utils.labels.examination import examine, sources_of
 from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
@@ -26,7 +26,7 @@ from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined, Lab
 from request_tracker_utils.labels.style import label_rules
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.errors import wants_page
+from request_tracker_utils.web.error_handlers import wants_page
 from request_tracker_utils.web.refusals import may_refuse
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
-
-from flask import Flask, current_app
 
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.settings import Settings, SettingsError
@@ -13,11 +10,7 @@ from request_tracker_utils.labels.barcodes import NotPrintable
 from request_tracker_utils.labels.drawing import Drawer, LabelContent
 from request_tracker_utils.labels.format_file import BUILT_IN, FormatsInvalid, read_formats
 from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
-from request_tracker_utils.labels.site_template import LabelTemplateFailed, OwnTemplate
-from request_tracker_utils.web.registry import EXTENSION
 
-_KEY = "rtutils_label_formats"
-_OWN = "rtutils_label_template"
 _TYPE = "Type"
 """Custom field that `types` of a format speaks of."""
 
@@ -67,26 +60,8 @@ def built_in() -> Catalogue:
     return Catalogue(read_formats(BUILT_IN), "large")
 
 
-def catalogue() -> Catalogue:
-    return cast(Catalogue, current_app.extensions[_KEY])
-
-
-def own_template() -> OwnTemplate | None:
-    """The site's template for the inside of labels, if it has one."""
-    return cast(OwnTemplate | None, current_app.extensions[_OWN])
-
-
-def install(app: Flask) -> None:
-    """Raises SettingsError with everything that is wrong with the site's formats, or with its template."""
-    settings: Settings = app.extensions[EXTENSION].settings
-    app.extensions[_KEY] = _of(settings)
-    try:
-        app.extensions[_OWN] = OwnTemplate.of(settings.label_template_path) if settings.label_template_path else None
-    except LabelTemplateFailed as error:
-        raise SettingsError([f"LABEL_TEMPLATE_PATH: {error.message}"]) from None
-
-
-def _of(settings: Settings) -> Catalogue:
+def of_settings(settings: Settings) -> Catalogue:
+    """Raises SettingsError with everything that is wrong with the site's formats."""
     formats = dict(built_in().formats)
     if settings.label_formats_file:
         try:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from request_tracker_utils.labels import catalogue, printed
+from request_tracker_utils.labels import current
 from request_tracker_utils.labels.api import api
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.views import labels as views
@@ -10,8 +10,7 @@ from request_tracker_utils.web.feature import Feature, NavItem
 
 
 def install(app: Flask) -> None:
-    printed.install(app)
-    catalogue.install(app)
+    current.install(app)
 
 
 feature = Feature(

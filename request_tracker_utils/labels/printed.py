@@ -1,11 +1,9 @@
 """Writes down what is printed, and tells the rooms above that labels of assets may be on paper now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -15,20 +13,13 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.labels import record
 
-_KEY = "rtutils_labels_printed"
 Labels = list[tuple[int, str]]
 """Assets by number, with the name that their label bears."""
 Listener = Callable[[Session, Labels, datetime], list[str]]
 
 
-def install(app: Flask) -> None:
-    app.extensions[_KEY] = []
-
-
-def tell(app: Flask, listener: Listener) -> None:
-    """`listener` is called before the labels are handed out, in the transaction that records them, and returns what has to be said
-    beside them."""
-    cast(list[Listener], app.extensions[_KEY]).append(listener)
+class Listeners(list[Listener]):
+    """Called before labels are handed out, in the transaction that records them; each returns notices to show beside the labels."""
 
 
 @dataclass
@@ -36,6 +27,7 @@ class Printing:
     """A print under way. Each chunk of its labels is announced before it is handed out: a label that may be on paper is on record."""
 
     actor: Actor
+    listeners: Sequence[Listener]
     format: str
     copies: int = 1
     print_id: int | None = None
@@ -47,8 +39,7 @@ class Printing:
             with transaction() as session:
                 print_id = self.print_id or record.begin(session, format=self.format, copies=self.copies, actor=self.actor, now=now)
                 record.add(session, print_id, labels, actor=self.actor, now=now)
-                listeners = cast(list[Listener], current_app.extensions[_KEY])
-                notices = [notice for listener in listeners for notice in listener(session, labels, now)]
+                notices = [notice for listener in self.listeners for notice in listener(session, labels, now)]
         except OperationalError:
             raise Unavailable("The database does not answer. Try again in a moment.") from None
         self.print_id = print_id

@@ -2,11 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, cast
-
-from flask import Flask, current_app
-
-_KEY = "rtutils_labels_tagbook"
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -31,11 +27,3 @@ class TagBook(Protocol):
 
     def span(self, first: str, last: str, *, most: int) -> Span:
         """Raises Invalid, whose `field` is `first` or `last`, for what is no range of at most `most` tags."""
-
-
-def bring(app: Flask, book: TagBook) -> None:
-    app.extensions[_KEY] = book
-
-
-def tagbook() -> TagBook:
-    return cast(TagBook, current_app.extensions[_KEY])

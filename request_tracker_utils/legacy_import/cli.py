@@ -12,6 +12,7 @@ import click
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.locks import holding
@@ -22,7 +23,6 @@ from request_tracker_utils.legacy_import.sequence_file import sequence_file
 from request_tracker_utils.legacy_import.service import take_over
 from request_tracker_utils.legacy_import.source import Source, opened
 from request_tracker_utils.tags import adoption, legacy_tags, older_log
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.registry import settings
 
 HEAD = ("table", "row", "outcome", "reason")

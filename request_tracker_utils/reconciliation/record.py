@@ -9,7 +9,7 @@ from sqlalchemy import and_, case, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Base, upsert_into
+from request_tracker_utils.core.db import Base, affected, upsert_into
 from request_tracker_utils.reconciliation.errors import DifferenceNotFound
 
 Row = TypeVar("Row", bound=Base)
@@ -46,7 +46,7 @@ class Record(Generic[Row, Kind]):
     def forget_unseen(self, session: Session, *, since: datetime, actor: Actor, now: datetime) -> int:
         """Settles the open ones that nobody has seen since then; returns how many. Only for one who has looked at everything."""
         unseen = update(self._row).where(self.is_open, self._table["seen_at"] < since)
-        return int(session.execute(unseen.values(_settled(VANISHED, actor, now))).rowcount)  # type: ignore[attr-defined]
+        return affected(session.execute(unseen.values(_settled(VANISHED, actor, now))))
 
     def get(self, session: Session, difference_id: int, *, lock: bool = False) -> Row:
         """Raises DifferenceNotFound."""

@@ -9,21 +9,20 @@ import click
 from request_tracker_utils.core import tables
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.tables import ListUnreadable
-from request_tracker_utils.rosters import leavers, service
-from request_tracker_utils.rosters import rollover as years
+from request_tracker_utils.rosters import leavers, rollover as years, service
+from request_tracker_utils.rosters.current import export_lines
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export
 from request_tracker_utils.rosters.fields import TITLES
 from request_tracker_utils.rosters.files import pieces_of
 from request_tracker_utils.rosters.findings import Findings, of_report
 from request_tracker_utils.rosters.models import Roster, Subject
-from request_tracker_utils.rosters.views import exports as export_views
 from request_tracker_utils.students.grades import spoken
-from request_tracker_utils.tasks import watching
+from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.csv import csv_lines
 
 NOT_ALL = 1
 """Exit code when not every row of the list was taken, or could be."""
@@ -168,8 +167,8 @@ def _run(roster_id: int, start: Start, words: str) -> Findings:
     """Raises Unavailable when the task has not ended."""
     now = utc_now()
     with transaction() as session:
-        task = watching.take(session, start(session, roster_id, actor=of_command(), now=now), now=now)
-    task = watching.watch(task, words)
+        task = terminal.take(session, start(session, roster_id, actor=of_command(), now=now), now=now)
+    task = terminal.watch(task, words)
     if task.state != TaskState.DONE:
         raise Unavailable(task.error or f"Task {task.id} is {task.state}.")
     with reading() as session:
@@ -191,5 +190,5 @@ def _tell(found: Findings, *, dry_run: bool) -> None:
 
 
 def _export(export: Export) -> None:
-    for part in export_views.lines(export):
+    for part in export_lines(export):
         click.echo(part, nl=False)

@@ -6,12 +6,11 @@ from request_tracker_utils.rosters import cli
 from request_tracker_utils.rosters.jobs import jobs
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.rosters.tasks import kinds
-from request_tracker_utils.rosters.views import exports as export_views
-from request_tracker_utils.rosters.views import imports as views
-from request_tracker_utils.rosters.views import rollover as year_views
+from request_tracker_utils.rosters.views import exports as export_views, imports as views, rollover as year_views
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.tasks.kinds import offer
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, PageLink
+from request_tracker_utils.web.registry import registry_of
 
 STUDENTS, DEVICES = "students.dashboard", "devices.listed"
 LINKS = [
@@ -26,8 +25,7 @@ LINKS = [
 
 
 def install(app: Flask) -> None:
-    for kind in kinds:
-        offer(app, kind)
+    registry_of(app).get(Kinds).add(*kinds)
 
 
 feature = Feature(

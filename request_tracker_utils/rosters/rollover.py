@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.rosters import leavers
 from request_tracker_utils.rosters.errors import YearNotFound, YearNotLast, YearTaken
@@ -91,7 +92,7 @@ def turn(session: Session, name: str, last_grade: str, *, actor: Actor, now: dat
         "updated_at": now,
     }
     turned = update(Student).where(Student.is_active, Student.grade.in_([*steps, *leaving]))
-    count = int(session.execute(turned.values(values), execution_options=_UNLOADED).rowcount)  # type: ignore[attr-defined]
+    count = affected(session.execute(turned.values(values), execution_options=_UNLOADED))
     gone = select(func.count()).select_from(Student).where(Student.school_year_id == year.id, ~Student.is_active)
     year.leavers = session.scalar(gone) or 0
     year.promoted = count - year.leavers

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.tables import MOST_COLUMNS, ListUnreadable
 from request_tracker_utils.rosters.errors import ColumnUnfit, RosterBusy, RosterNotFound, RosterUnchecked
 from request_tracker_utils.rosters.fields import TITLES, WORDS, key_field
@@ -131,7 +131,7 @@ def settle(session: Session, roster_id: int, state: RosterState, findings: Findi
 
 def put_away(session: Session, *, now: datetime) -> int:
     """Deletes lists that came long ago; returns how many."""
-    return int(session.execute(delete(Roster).where(Roster.created_at < now - KEPT)).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(delete(Roster).where(Roster.created_at < now - KEPT)))
 
 
 def idle(session: Session, roster_id: int) -> Roster:

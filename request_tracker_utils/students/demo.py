@@ -5,14 +5,13 @@ from datetime import timedelta
 
 from sqlalchemy import exists, select
 
-from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, service
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.rules import device_fields
-from request_tracker_utils.web.feature import Demo
 
 COUNT = 160
 DEVICES = 60
@@ -66,7 +65,7 @@ def is_empty() -> bool:
         return not session.scalar(select(exists().select_from(Student)))
 
 
-def fill() -> int:
+def fill(store: AssetStore) -> int:
     """Chromebooks of the directory are the devices, where it has any."""
     chance, now, actor = random.Random(7), utc_now(), of_command()  # noqa: S311 — the same believable data each time
     with transaction() as session:
@@ -77,7 +76,7 @@ def fill() -> int:
             values = {"student_id": f"{26000 + number:06d}", "first_name": first, "last_name": last, "grade": grade}
             more = {"building": "High School" if grade in _GRADES[-4:] else "Elementary", "homeroom": f"B{chance.randint(1, 24)}"}
             students.append(service.create(session, values | more, now=now))
-        registered = _devices()
+        registered = _devices(store)
         for device in registered:
             session.add(device)
         session.flush()
@@ -91,11 +90,8 @@ def fill() -> int:
     return COUNT
 
 
-def _devices() -> list[Device]:
-    assets = [asset for page in asset_store().get_many(range(1, DEVICES + 1)) for asset in page if asset.name]
+def _devices(store: AssetStore) -> list[Device]:
+    assets = [asset for page in store.get_many(range(1, DEVICES + 1)) for asset in page if asset.name]
     now = utc_now()
     fields = [{"asset_tag": each.name, "serial_number": each.serial, "model": each.model, "asset_id": each.id} for each in assets]
     return [Device(**device_fields(each), created_at=now, updated_at=now) for each in fields]
-
-
-demo = Demo("students and their devices", is_empty, fill)

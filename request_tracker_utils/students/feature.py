@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.students import demo, jobs
-from request_tracker_utils.students.api import devices as device_api
-from request_tracker_utils.students.api import scans as scan_api
+from request_tracker_utils.students.api import devices as device_api, scans as scan_api
 from request_tracker_utils.students.api.students import api
 from request_tracker_utils.students.counts import counts
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.views import devices as device_views
-from request_tracker_utils.students.views import scans as scan_views
-from request_tracker_utils.students.views import students as views
-from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+from request_tracker_utils.students.views import devices as device_views, scans as scan_views, students as views
+from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 
 
 def card() -> Mapping[str, object]:
@@ -32,7 +30,7 @@ feature = Feature(
     ],
     cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
     jobs=jobs.jobs,
-    demo=demo.demo,
+    demo=Demo("students and their devices", demo.is_empty, lambda: demo.fill(asset_store())),
     grants={
         "admin": frozenset(StudentPermission),
         "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},

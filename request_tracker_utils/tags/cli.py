@@ -9,14 +9,14 @@ import click
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.tags import adoption, audit, older_log, older_report, sequence
 from request_tracker_utils.tags.audit_lines import HEAD, cells
 from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.tasks import watching
+from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import TaskState
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.registry import settings
 
 
@@ -72,8 +72,8 @@ def compare() -> None:
     """
     with transaction() as session:
         started = difference_tasks.start_comparison(session, actor=of_command(), now=utc_now())
-        task = watching.take(session, started, now=utc_now())
-    ended = watching.watch(task, "Comparing")
+        task = terminal.take(session, started, now=utc_now())
+    ended = terminal.watch(task, "Comparing")
     if ended.state != TaskState.DONE:
         raise Unavailable(ended.error or f"The comparison is {ended.state}.")
     click.echo(ended.summary)

@@ -10,30 +10,19 @@ from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, h
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.tags.tasks import tags as tasks
+from request_tracker_utils.tags.tasks import differences as difference_tasks, tags as tasks
 from request_tracker_utils.tags.views import (
     administration as administration_views,
-)
-from request_tracker_utils.tags.views import (
     audit as audit_views,
-)
-from request_tracker_utils.tags.views import (
     differences as difference_views,
-)
-from request_tracker_utils.tags.views import (
     sweep as sweep_views,
-)
-from request_tracker_utils.tags.views import (
     untagged as untagged_views,
-)
-from request_tracker_utils.tags.views import (
     webhook as views,
 )
-from request_tracker_utils.tasks.kinds import offer
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.openapi import admit_scheme
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry_of, settings
 
 
 def prepare() -> None:
@@ -57,8 +46,7 @@ def card() -> dict[str, object]:
 
 def install(app: Flask) -> None:
     admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    for kind in (*tasks.kinds, *difference_tasks.kinds):
-        offer(app, kind)
+    registry_of(app).get(Kinds).add(*tasks.kinds, *difference_tasks.kinds)
 
 
 def gauges() -> dict[str, tuple[str, float]]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
-from request_tracker_utils.core.db import Transaction, upsert_into
+from request_tracker_utils.core.db import Transaction, affected, upsert_into
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
@@ -183,7 +183,7 @@ def stumbled(session: Session) -> list[Tag]:
 def look_again(session: Session, tag: str, *, now: datetime) -> None:
     """Has a job look after the tag at once. Raises TagNotFound unless it is one that is looked after or was given up on."""
     found = update(Tag).where(Tag.tag == tag, or_(Tag.due_at.is_not(None), Tag.problem.is_not(None))).values(due_at=now, attempts=0)
-    if not session.execute(found).rowcount:  # type: ignore[attr-defined]
+    if not affected(session.execute(found)):
         raise TagNotFound(f"No tag {tag[:60]} waits for anything.")
 
 

@@ -1,10 +1,19 @@
 """Tasks, as the app sees them."""
 
-from request_tracker_utils.tasks import kinds, views
+from flask import Flask
+
+from request_tracker_utils.tasks import views
 from request_tracker_utils.tasks.api import api
 from request_tracker_utils.tasks.jobs import jobs
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.registry import registry_of
+
+
+def install(app: Flask) -> None:
+    registry_of(app).provide(Kinds, Kinds())
+
 
 feature = Feature(
     name="tasks",
@@ -13,5 +22,5 @@ feature = Feature(
     jobs=jobs,
     navigation=[NavItem("Tasks", "tasks.all_tasks", TaskPermission.READ, order=70)],
     grants={"admin": frozenset(TaskPermission), "staff": frozenset(TaskPermission)},
-    install=kinds.install,
+    install=install,
 )

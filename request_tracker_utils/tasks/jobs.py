@@ -13,7 +13,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.tasks import kinds, service
+from request_tracker_utils.tasks import service
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.tasks.running import InContext, RunningTask, TaskStopped, claim
 from request_tracker_utils.web.registry import registry
@@ -47,7 +48,7 @@ def run(task: Task) -> None:
     """Does the work of a task that was taken up, and writes down how it ended."""
     in_context = in_context_of_app()
     running = RunningTask(transaction, reading, task, clock=utc_now, stopping=registry().stopping, in_context=in_context)
-    kind = kinds.named(task.kind)
+    kind = registry().get(Kinds).named(task.kind)
     if kind is None:
         running.end(TaskState.FAILED, error=f"This version of the program does not know how to “{task.kind}”.")
         return

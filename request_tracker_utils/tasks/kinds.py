@@ -3,14 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
-
-from flask import Flask, current_app
 
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
-
-_KEY = "rtutils_task_kinds"
 
 
 @dataclass(frozen=True)
@@ -37,18 +32,19 @@ class Kind:
     links: Callable[[Task], Sequence[Link]] = no_links
 
 
-def install(app: Flask) -> None:
-    app.extensions[_KEY] = {}
+class Kinds:
+    """Every kind of task, by name. Features add theirs while the app is set up."""
 
+    def __init__(self) -> None:
+        self._by_name: dict[str, Kind] = {}
 
-def offer(app: Flask, kind: Kind) -> None:
-    """Makes the kind known. Raises ValueError for a name that another kind has."""
-    known = cast("dict[str, Kind]", app.extensions[_KEY])
-    if kind.name in known:
-        raise ValueError(f"two kinds of tasks are called {kind.name}")
-    known[kind.name] = kind
+    def add(self, *kinds: Kind) -> None:
+        """Raises ValueError for a name that another kind has."""
+        for kind in kinds:
+            if kind.name in self._by_name:
+                raise ValueError(f"two kinds of tasks are called {kind.name}")
+            self._by_name[kind.name] = kind
 
-
-def named(name: str) -> Kind | None:
-    """None for the kind of an older version's task that is no more."""
-    return cast("dict[str, Kind]", current_app.extensions[_KEY]).get(name)
+    def named(self, name: str) -> Kind | None:
+        """None for a task of an older version whose kind no longer exists."""
+        return self._by_name.get(name)

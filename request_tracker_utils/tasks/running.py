@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.tasks.models import OPEN, ItemState, Task, TaskItem, TaskState
 from request_tracker_utils.tasks.service import NewItem, add_items
@@ -192,10 +192,10 @@ class RunningTask:
 
     def _renew(self, session: Session, **values: Any) -> bool:
         ours = (Task.id == self.id, Task.attempts == self._attempt)
-        if session.execute(update(Task).where(*ours).values(**values)).rowcount == 0:  # type: ignore[attr-defined]
+        if affected(session.execute(update(Task).where(*ours).values(**values))) == 0:
             return False
         lease = update(Task).where(*ours, Task.state == TaskState.RUNNING).values(due_at=self._clock() + LEASE)
-        return bool(session.execute(lease).rowcount)  # type: ignore[attr-defined]
+        return bool(affected(session.execute(lease)))
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import affected
 from request_tracker_utils.tasks.errors import TaskNotFound, TaskNotOpen
 from request_tracker_utils.tasks.models import OPEN, ItemState, Task, TaskItem, TaskState
 
@@ -140,7 +141,7 @@ def resume(session: Session, task_id: int, *, now: datetime) -> Task:
 def put_away(session: Session, *, now: datetime) -> int:
     """Deletes tasks that ended long ago; returns how many."""
     gone = delete(Task).where(Task.ended_at < now - KEPT)
-    return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
+    return affected(session.execute(gone))
 
 
 def _locked(session: Session, task_id: int) -> Task:

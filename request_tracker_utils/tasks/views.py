@@ -6,7 +6,8 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Forbidden
-from request_tracker_utils.tasks import kinds, service
+from request_tracker_utils.tasks import service
+from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.auth import current_actor, require
@@ -37,7 +38,7 @@ def show(task_id: int) -> str:
         task = service.get(session, task_id)
         lists = {state: service.items(session, task_id, state, limit=SHOWN) for state in (ItemState.FAILED, ItemState.DONE)}
         waiting = service.count_items(session, task_id).get(ItemState.WAITING, 0)
-    kind = kinds.named(task.kind)
+    kind = registry().get(Kinds).named(task.kind)
     links = kind.links(task) if kind and task.state == TaskState.DONE else ()
     may_run = kind is not None and current_actor().may(kind.permission)
     return render_template("tasks/task.html", task=task, lists=lists, waiting=waiting, links=links, may_run=may_run, shown=SHOWN)
@@ -68,6 +69,6 @@ def resume(task_id: int) -> ResponseReturnValue:
 def _check_kind(task_id: int) -> None:
     """Raises TaskNotFound; Forbidden for who might not have started it."""
     with reading() as session:
-        kind = kinds.named(service.get(session, task_id).kind)
+        kind = registry().get(Kinds).named(service.get(session, task_id).kind)
     if kind is not None and not current_actor().may(kind.permission):
         raise Forbidden(f"Your role does not include {kind.permission}.", permission=str(kind.permission))

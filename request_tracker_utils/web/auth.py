@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import Forbidden, Unauthenticated
 from request_tracker_utils.web.body import place_of_stranger
-from request_tracker_utils.web.registry import registry
+from request_tracker_utils.web.registry import registry, registry_of
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -111,7 +111,7 @@ def admit(permission: StrEnum) -> Actor:
     """The caller, if they hold the permission. Raises Unauthenticated, Forbidden; a refusal is written down."""
     actor = current_actor()
     if not actor.may(permission):
-        _recognisers().refused(actor, str(permission))
+        registry().get(Recognisers).refused(actor, str(permission))
         raise Forbidden(f"Your role does not include {permission}.", permission=str(permission))
     return actor
 
@@ -124,15 +124,18 @@ def install(app: Flask) -> None:
 
 
 def install_recognisers(app: Flask, recognisers: Recognisers) -> None:
-    app.extensions["rtutils_recognisers"] = recognisers
+    registry_of(app).provide(Recognisers, recognisers)
 
 
-def _opened(app: Flask) -> dict[str, Access]:
-    return cast("dict[str, Access]", app.extensions.setdefault("rtutils_opened", {}))
+class _Opened(dict[str, Access]):
+    """Access to endpoints of libraries, by endpoint."""
 
 
-def _recognisers() -> Recognisers:
-    return cast(Recognisers, current_app.extensions["rtutils_recognisers"])
+def _opened(app: Flask) -> _Opened:
+    registry = registry_of(app)
+    if registry.find(_Opened) is None:
+        registry.provide(_Opened, _Opened())
+    return registry.get(_Opened)
 
 
 def _marked(access: Access) -> Callable[[Route], Route]:
@@ -144,7 +147,7 @@ def _marked(access: Access) -> Callable[[Route], Route]:
 
 
 def _recognise() -> Actor | None:
-    recognisers = _recognisers()
+    recognisers = registry().get(Recognisers)
     header = request.headers.get("Authorization")
     if header is not None:
         # Whoever sends a token is that token's owner or nobody: a cookie beside it is not looked at.

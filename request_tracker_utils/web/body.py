@@ -5,14 +5,19 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import IO, Any, cast
 
-from flask import Flask, Request, current_app
+from flask import Flask, Request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.web.registry import registry, registry_of
 
-_PLACES = "rtutils_bodies_of_strangers"
+
+class StrangerBodies(BoundedSemaphore):
+    """How many bodies of callers who are not authenticated yet may be read at once."""
+
+
 PATIENCE = 0.5
 """Seconds until a stranger who finds no place is sent away."""
 
@@ -54,7 +59,7 @@ class WholeRequest(Request):
 
 def install(app: Flask, threads: int) -> None:
     app.request_class = WholeRequest
-    app.extensions[_PLACES] = BoundedSemaphore(max(1, threads // 2))
+    registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
 
 
 @contextmanager
@@ -63,7 +68,7 @@ def place_of_stranger() -> Iterator[None]:
 
     A body may come as slowly as its sender likes, and each holds a thread until it is there. Raises Unavailable when none is free.
     """
-    places = cast(BoundedSemaphore, current_app.extensions[_PLACES])
+    places = registry().get(StrangerBodies)
     if not places.acquire(timeout=PATIENCE):
         raise Unavailable("Too many forms are being sent at this moment. Try again in a few seconds.")
     try:

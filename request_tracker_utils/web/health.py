@@ -1,9 +1,8 @@
 """Whether the program is well, for monitors and load balancers."""
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
 
-from flask import current_app
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,11 +11,14 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.health import Health, Report, Status
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor_or_none, public
-from request_tracker_utils.web.registry import registry
+from request_tracker_utils.web.registry import registry, registry_of
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For monitors and load balancers.")])
 
-_HEALTH, _PERMISSION = "rtutils_health", "rtutils_health_permission"
+
+@dataclass(frozen=True)
+class HealthPermission:
+    permission: StrEnum
 
 
 class CheckOut(BaseModel):
@@ -38,15 +40,15 @@ class HealthOut(BaseModel):
 
 def install(app: OpenAPI, permission: StrEnum) -> None:
     """Checks of the house and of all rooms. `permission` lets a caller read versions, addresses and paths."""
-    app.extensions[_PERMISSION] = permission
-    with app.app_context():
-        app.extensions[_HEALTH] = Health(registry().checks, app.app_context)
+    registry = registry_of(app)
+    registry.provide(HealthPermission, HealthPermission(permission))
+    registry.provide(Health, Health(registry.checks, app.app_context))
     app.register_api(api)
 
 
 def report() -> Report:
     """What all checks find. Takes as long as the slowest, and three seconds at most."""
-    return cast(Health, current_app.extensions[_HEALTH]).report()
+    return registry().get(Health).report()
 
 
 @api.get("/api/health", responses={200: HealthOut, 503: HealthOut})
@@ -68,4 +70,4 @@ def _may_read_all() -> bool:
         actor = current_actor_or_none()
     except (SQLAlchemyError, Unavailable):
         return False  # who cannot be recognised now is told what everybody is told
-    return actor is not None and actor.may(cast(StrEnum, current_app.extensions[_PERMISSION]))
+    return actor is not None and actor.may(registry().get(HealthPermission).permission)

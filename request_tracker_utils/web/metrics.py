@@ -2,11 +2,11 @@
 
 import hmac
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
@@ -15,18 +15,23 @@ from request_tracker_utils.core.jobs import last_starts
 from request_tracker_utils.core.metrics import Gauge, exposition
 from request_tracker_utils.core.networks import address_of
 from request_tracker_utils.web.auth import admit, public
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import registry, registry_of, settings
 
 log = structlog.get_logger(__name__)
 pages = Blueprint("metrics", __name__)
 
-_PERMISSION = "rtutils_metrics_permission"
+
+@dataclass(frozen=True)
+class MetricsPermission:
+    permission: StrEnum
+
+
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def install(app: Flask, permission: StrEnum) -> None:
     """`permission` lets a caller read the numbers who has neither the token nor an allowed address."""
-    app.extensions[_PERMISSION] = permission
+    registry_of(app).provide(MetricsPermission, MetricsPermission(permission))
     app.register_blueprint(pages)
 
 
@@ -35,7 +40,7 @@ def install(app: Flask, permission: StrEnum) -> None:
 def metrics() -> Response:
     """Counts and times of all server processes, and numbers from the database."""
     if not (_brings_the_token() or _comes_from_an_allowed_address()):
-        admit(cast(StrEnum, current_app.extensions[_PERMISSION]))
+        admit(registry().get(MetricsPermission).permission)
     return Response(exposition(_gauges()), content_type=TEXT_FORMAT)
 
 

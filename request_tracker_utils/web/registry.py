@@ -1,12 +1,12 @@
-"""What the app holds for all its rooms, found from a request or a command."""
+"""What the app keeps for all its rooms: settings, permissions, jobs, what each feature contributes, and instances found by their type."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import cast
+from typing import Any, TypeVar, cast
 
-from flask import current_app
+from flask import Flask, current_app
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.health import HealthCheck
@@ -15,7 +15,8 @@ from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, PageLink, StatusSection
 
-EXTENSION = "rtutils"
+_EXTENSION = "rtutils"
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,20 +34,45 @@ class Registry:
     preparations: list[Callable[[], None]] = field(default_factory=list)
     scheduler: Scheduler | None = None
     started_at: datetime = field(default_factory=utc_now)
-    """When this process made the app."""
+    """When this process created the app."""
+    _provided: dict[type[Any], Any] = field(default_factory=dict)
+
+    def provide(self, kind: type[T], value: T) -> None:
+        """Makes the value available to every room under its type. Features call this while the app is set up; the last one wins."""
+        self._provided[kind] = value
+
+    def get(self, kind: type[T]) -> T:
+        """The value provided for the type. Raises LookupError when no feature provided one: the app was set up wrongly."""
+        try:
+            return cast(T, self._provided[kind])
+        except KeyError:
+            raise LookupError(f"no feature provides {kind.__qualname__}") from None
+
+    def find(self, kind: type[T]) -> T | None:
+        """The value provided for the type, or None where providing one is optional."""
+        return cast("T | None", self._provided.get(kind))
 
     def run_soon(self, job: str, after: timedelta = timedelta(0)) -> None:
-        """Has the job run soon. Without a scheduler (a command, a test) it waits for its turn elsewhere."""
+        """Runs the job soon in this process. Without a scheduler (a command, a test) it runs on its schedule in a server process."""
         if self.scheduler is not None:
             self.scheduler.run_soon(job, after)
 
     def stopping(self) -> bool:
-        """Whether this process has been told to end."""
+        """Whether this process is shutting down."""
         return self.scheduler is not None and self.scheduler.stopping()
 
 
+def install(app: Flask, registry: Registry) -> None:
+    app.extensions[_EXTENSION] = registry
+
+
+def registry_of(app: Flask) -> Registry:
+    return cast(Registry, app.extensions[_EXTENSION])
+
+
 def registry() -> Registry:
-    return cast(Registry, current_app.extensions[EXTENSION])
+    """The registry of the current app."""
+    return registry_of(current_app)
 
 
 def settings() -> Settings:

@@ -9,8 +9,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2.bccache import Bucket, BytecodeCache
 
-from request_tracker_utils.accounts import passwords, tokens
-from request_tracker_utils.accounts import service as accounts
+from request_tracker_utils.accounts import passwords, service as accounts, tokens
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
@@ -18,7 +17,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.resources import MIGRATIONS
 from request_tracker_utils.core.settings import load_settings
 from request_tracker_utils.preparation import prepare, with_secret_key
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 
 _numbers = count(1)
 PASSWORD = "correct horse battery"
@@ -61,7 +60,7 @@ def migrate(app: Flask) -> None:
 
 def ready(app: Flask) -> Flask:
     """The app after all that a start does before the first request."""
-    prepare(app, app.extensions[EXTENSION].settings)
+    prepare(app, registry_of(app).settings)
     return app
 
 

@@ -19,7 +19,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
 from tests.services.local_server import wait_until
 from tests.services.proxy import Proxy
@@ -164,7 +164,7 @@ class Installation:
     def run_job(self, name: str) -> int:
         """As `rtutils jobs run` does."""
         with self.app.app_context():
-            return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+            return jobs.run(registry_of(self.app).jobs.named(name))
 
     def fails_job(self, name: str) -> str:
         """Runs a job that is expected to fail, and returns why it did."""

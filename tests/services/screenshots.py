@@ -39,8 +39,7 @@ from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.demo import demo as school
-from request_tracker_utils.tags import adoption, prefixes, tagging, untagged
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging, untagged
 from request_tracker_utils.tags.jobs import confirm_tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
@@ -359,7 +358,7 @@ def _labels() -> None:
     ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
-        Printing(ada, label_format, copies).announce([(number, held[number]) for number in numbers])
+        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
     with transaction() as session:
         for minutes, number in enumerate(assets[:5]):
             record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))

@@ -6,10 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from request_tracker_utils.accounts import events, recognise, service, sessions, tokens
+from request_tracker_utils.accounts import events, service, sessions, tokens
 from request_tracker_utils.accounts.forms import NewTokenForm, OwnPasswordForm
 from request_tracker_utils.accounts.guessing import TooManyAttempts
 from request_tracker_utils.accounts.models import LoginKind
+from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid
@@ -33,11 +34,11 @@ def change_password() -> ResponseReturnValue:
     form, me, status = OwnPasswordForm(), _my_id(), 400
     if form.validate_on_submit():
         try:
-            recognise.prove(current_actor().name, form.current.data, detail="again, to change the password")
+            authentication.prove(current_actor().name, form.current.data, detail="again, to change the password")
             with transaction() as session:
                 user = service.user_by_id(session, me)
-                given = {"keep_session": recognise.session_key(), "revoke_tokens": form.revoke_tokens.data}
-                service.set_password(session, user, form.password.data, origin=recognise.origin(), now=utc_now(), **given)
+                given = {"keep_session": authentication.session_key(), "revoke_tokens": form.revoke_tokens.data}
+                service.set_password(session, user, form.password.data, origin=authentication.origin(), now=utc_now(), **given)
             flash("Your new password holds from now on. Other browsers are signed out.", "success")
             return redirect(url_for(".me"), 303)
         except service.WrongCredentials:
@@ -64,7 +65,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 def end_sessions() -> ResponseReturnValue:
     """Signs out everywhere else."""
     with transaction() as session:
-        count = sessions.end_all(session, _my_id(), now=utc_now(), but=recognise.session_key())
+        count = sessions.end_all(session, _my_id(), now=utc_now(), but=authentication.session_key())
     flash(f"Signed out in {count} other {'browser' if count == 1 else 'browsers'}.", "success")
     return redirect(url_for(".me", _anchor="sessions"), 303)
 
@@ -83,7 +84,7 @@ def create_token() -> ResponseReturnValue:
             user = service.user_by_id(session, _my_id())
             text = tokens.create(session, user, label=form.label.data, expires_at=expires_at, now=now)
             detail = f"token “{form.label.data.strip()}” made"
-            events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=detail, now=now)
+            events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=now)
     except Conflict as error:
         show_problem(form, error)
         return _page(token_form=form), error.status
@@ -98,7 +99,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
     with transaction() as session:
         token = tokens.revoke(session, _my_id(), token_id, now=now)
         user = service.user_by_id(session, _my_id())
-        events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=f"token “{token.label}” revoked", now=now)
+        events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=f"token “{token.label}” revoked", now=now)
     flash(f"The token “{token.label}” works no more.", "success")
     return redirect(url_for(".me", _anchor="tokens"), 303)
 
@@ -109,7 +110,7 @@ def _page(*, password_form: FlaskForm | None = None, token_form: FlaskForm | Non
         return render_template(
             "accounts/me.html",
             user=service.user_by_id(session, me),
-            sessions=recognise.open_sessions(session, me, now=now),
+            sessions=authentication.open_sessions(session, me, now=now),
             tokens=tokens.valid_of(session, me, now=now),
             events=events.newest(session, events.Filter(user_id=me), limit=20),
             password_form=password_form or OwnPasswordForm(formdata=None),

@@ -8,18 +8,20 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from request_tracker_utils.accounts import events, links, recognise, service, sessions, tokens
+from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.accounts.permissions import AccountPermission
+from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.web.addresses import row_number
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.registry import settings
 
@@ -112,7 +114,7 @@ def password_link(user_id: int) -> str:
         user = service.user_by_id(session, user_id)
         key = links.new_password_key(session, user, now=utc_now())
         events.record(
-            session, LoginKind.CHANGED, recognise.origin(), user=user, detail=f"password link by {current_actor().name}", now=utc_now()
+            session, LoginKind.CHANGED, authentication.origin(), user=user, detail=f"password link by {current_actor().name}", now=utc_now()
         )
     return _person_page(user_id, link=key)
 
@@ -125,7 +127,7 @@ def link_rt_user(user_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         wanted = (form.rt_user.data or "").strip()
         try:
-            found = recognise.rt_user_named(wanted) if wanted else None
+            found = rt_user_named(wanted) if wanted else None
             with transaction() as session:
                 user = service.user_by_id(session, user_id)
                 service.link_rt_user(session, user, found, **_by())
@@ -143,9 +145,9 @@ def end_sessions(user_id: int) -> ResponseReturnValue:
     """Signs somebody out everywhere."""
     with transaction() as session:
         user = service.user_by_id(session, user_id)
-        count = sessions.end_all(session, user_id, now=utc_now(), but=recognise.session_key())
+        count = sessions.end_all(session, user_id, now=utc_now(), but=authentication.session_key())
         detail = f"signed out everywhere by {current_actor().name}"
-        events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=detail, now=utc_now())
+        events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
     flash(f"{user.name} is signed out in {count} {'browser' if count == 1 else 'browsers'}.", "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
@@ -157,7 +159,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
     with transaction() as session:
         token = tokens.revoke(session, user_id, token_id, now=utc_now())
         user, detail = service.user_by_id(session, user_id), f"token “{token.label}” revoked by {current_actor().name}"
-        events.record(session, LoginKind.CHANGED, recognise.origin(), user=user, detail=detail, now=utc_now())
+        events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
     flash(f"The token “{token.label}” works no more.", "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
@@ -185,7 +187,7 @@ def sign_ins_csv() -> Response:
 
 
 def _by() -> By:
-    return {"actor": current_actor(), "now": utc_now(), "origin": recognise.origin()}
+    return {"actor": current_actor(), "now": utc_now(), "origin": authentication.origin()}
 
 
 def _wanted() -> events.Filter:
@@ -212,7 +214,7 @@ def _person_page(user_id: int, *, form: FlaskForm | None = None, rt_form: FlaskF
             user=user,
             form=form or PersonForm(formdata=None, obj=user),
             rt_form=rt_form or RtUserForm(formdata=None, rt_user=user.rt_user_name),
-            sessions=recognise.open_sessions(session, user_id, now=now),
+            sessions=authentication.open_sessions(session, user_id, now=now),
             tokens=tokens.valid_of(session, user_id, now=now),
             events=events.newest(session, events.Filter(user_id=user_id), limit=20),
             link=f"{settings().public_address()}/password/{link}" if link else None,

@@ -3,9 +3,10 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.accounts import links, recognise, service
+from request_tracker_utils.accounts import links, service
 from request_tracker_utils.accounts.forms import ChooseAgainForm, SetUpForm, SignInForm
 from request_tracker_utils.accounts.guessing import TooManyAttempts
+from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
@@ -28,7 +29,7 @@ def sign_in() -> ResponseReturnValue:
     status, headers = 200, {}
     if form.validate_on_submit():
         try:
-            recognise.begin(recognise.prove(form.name.data, form.password.data))
+            authentication.begin(authentication.prove(form.name.data, form.password.data))
             return redirect(wanted, 303)
         except (service.WrongCredentials, TooManyAttempts) as error:
             show_problem(form, error)
@@ -40,7 +41,7 @@ def sign_in() -> ResponseReturnValue:
 @signed_in
 def sign_out() -> ResponseReturnValue:
     """Ends this browser's session."""
-    recognise.end()
+    authentication.end()
     flash("You are signed out.", "success")
     return redirect(url_for(".sign_in"), 303)
 
@@ -56,8 +57,8 @@ def set_up(key: str) -> ResponseReturnValue:
         try:
             with transaction() as writer:
                 given = {"name": form.name.data.strip(), "password": form.password.data}
-                user = service.set_up(writer, key=key, **given, origin=recognise.origin(), now=utc_now())
-            recognise.begin(user)
+                user = service.set_up(writer, key=key, **given, origin=authentication.origin(), now=utc_now())
+            authentication.begin(user)
             return redirect(url_for("home.home"), 303)
         except (Invalid, Conflict) as error:
             show_problem(form, error)
@@ -75,8 +76,8 @@ def choose_password(key: str) -> ResponseReturnValue:
         try:
             with transaction() as writer:
                 given = {"password": form.password.data, "revoke_tokens": form.revoke_tokens.data}
-                user = service.use_password_link(writer, key=key, **given, origin=recognise.origin(), now=utc_now())
-            recognise.begin(user)
+                user = service.use_password_link(writer, key=key, **given, origin=authentication.origin(), now=utc_now())
+            authentication.begin(user)
             flash("Your new password holds from now on.", "success")
             return redirect(url_for("home.home"), 303)
         except Invalid as error:

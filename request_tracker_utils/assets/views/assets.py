@@ -9,9 +9,8 @@ from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.labels import record
-from request_tracker_utils.labels.catalogue import catalogue
-from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tags import tagging, trail
+from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.tags import service as tags, tagging, trail
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.registry import settings

@@ -7,13 +7,13 @@ from wtforms import SelectField, StringField
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import recent, recovery
+from request_tracker_utils.assets.current import creator
 from request_tracker_utils.assets.fields import FIELDS, LONGEST, REQUIRED, SERIAL, checked
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.request import creator
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.labels.catalogue import catalogue
+from request_tracker_utils.labels.current import catalogue
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem

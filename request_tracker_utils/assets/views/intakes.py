@@ -6,17 +6,17 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import intakes, lists
-from request_tracker_utils.assets.contract import OF_DIRECTORY
 from request_tracker_utils.assets.errors import IntakeStarted
 from request_tracker_utils.assets.fields import FIELDS
 from request_tracker_utils.assets.forms import IntakeForm, columns_in, intake_form
 from request_tracker_utils.assets.permissions import AssetPermission
+from request_tracker_utils.assets.schemas.contract import OF_DIRECTORY
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.errors import of_ours
+from request_tracker_utils.web.error_handlers import of_ours
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.refusals import TooLarge
 from request_tracker_utils.web.registry import registry

@@ -15,11 +15,10 @@ from request_tracker_utils.asset_store.service import AssetPage
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.labels import choice, record, service
-from request_tracker_utils.labels.catalogue import catalogue
+from request_tracker_utils.labels.current import catalogue, tagbook
 from request_tracker_utils.labels.pasted import MOST_ENTRIES
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import MOST_COPIES, MOST_SKIPPED, BatchLabels
-from request_tracker_utils.labels.tagbook import tagbook
 from request_tracker_utils.labels.views.labels import pages, streamed_batch
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState

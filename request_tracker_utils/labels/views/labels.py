@@ -14,19 +14,19 @@ from request_tracker_utils.labels import service
 from request_tracker_utils.labels.barcodes import NotPrintable
 from request_tracker_utils.labels.batch import Batch
 from request_tracker_utils.labels.calibration import leaves
-from request_tracker_utils.labels.catalogue import catalogue, fits, own_template
+from request_tracker_utils.labels.catalogue import fits
 from request_tracker_utils.labels.choice import check_count
+from request_tracker_utils.labels.current import catalogue, own_template, printing
 from request_tracker_utils.labels.drawing import LabelContent
 from request_tracker_utils.labels.page import Other, render_label, render_labels
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.labels.progress import Progress
 from request_tracker_utils.labels.schemas import BatchLabels, PrintLabel
 from request_tracker_utils.labels.sheets import check_places
 from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.validation import FEWEST_DOTS
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.errors import of_validation, wants_page
+from request_tracker_utils.web.error_handlers import of_validation, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
@@ -58,7 +58,7 @@ def print_label() -> Response:
             refusal.fields["fits"] = [label.name for label in catalogue().that_fit(content)]
             raise
         return _streamed(render_labels([content], label_format, notices=notices, **_page(False, back="assets.search")), refusal.status)
-    notices += Printing(current_actor(), label_format.name).announce([(asset.id, content.tag)])
+    notices += printing(current_actor(), label_format.name).announce([(asset.id, content.tag)])
     return _streamed(page)
 
 
@@ -82,11 +82,11 @@ def streamed_batch(wanted: BatchLabels) -> Response:
     check_places(label_format, wanted.copies, wanted.skip)  # before anything counts as printed
     progress = Progress(_expected(wanted), again=url_for("labels.print_batch"))
     notices = service.address_warnings(asset_store())
-    printing = Printing(current_actor(), label_format.name, wanted.copies)
+    job = printing(current_actor(), label_format.name, wanted.copies)
     batch = Batch(
         asset_store(),
         notices,
-        (lambda _: []) if wanted.preview else printing.announce,
+        (lambda _: []) if wanted.preview else job.announce,
         partial(fits, label_format),
         asset_ids=wanted.asset_ids or [],
         query=wanted.query or "",

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from flask import Response, render_template, request, stream_with_context
 
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.labels import record
-from request_tracker_utils.labels.catalogue import catalogue
+from request_tracker_utils.labels.current import catalogue
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.record import Place
 from request_tracker_utils.labels.views.labels import pages
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.csv import csv_lines
 
 USUAL_DAYS, MOST_DAYS = 7, 3_650
 

@@ -9,12 +9,12 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.labels import record, scans
+from request_tracker_utils.labels.current import tagbook
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.scans import Scanned
-from request_tracker_utils.labels.tagbook import tagbook
 from request_tracker_utils.labels.views.labels import pages
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.errors import wants_page
+from request_tracker_utils.web.error_handlers import wants_page
 from request_tracker_utils.web.registry import settings
 
 

@@ -1,16 +1,11 @@
 """Students, devices and the record of devices as CSV files, sent as they are read."""
 
-from collections.abc import Iterator
-from datetime import datetime
-
 from flask import Blueprint, Response, stream_with_context
 
-from request_tracker_utils.core.db import reading
-from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, rows, together
+from request_tracker_utils.rosters.current import export_lines
+from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.csv import csv_lines
-from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("exports", __name__)
 
@@ -33,16 +28,6 @@ def logs() -> Response:
     return _file(LOGS)
 
 
-def lines(export: Export) -> Iterator[str]:
-    """The file, some lines at a time; times are in the installation's zone."""
-    zone = settings().zone
-
-    def told(instant: datetime) -> str:
-        return instant.astimezone(zone).isoformat(timespec="seconds")
-
-    return together(csv_lines(export.head, rows(reading, export, told)))
-
-
 def _file(export: Export) -> Response:
     headers = {"Content-Disposition": f"attachment; filename={export.name}.csv"}
-    return Response(stream_with_context(lines(export)), mimetype="text/csv", headers=headers)
+    return Response(stream_with_context(export_lines(export)), mimetype="text/csv", headers=headers)

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.rosters import service
@@ -20,8 +21,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.csv import csv_lines
-from request_tracker_utils.web.errors import of_ours
+from request_tracker_utils.web.error_handlers import of_ours
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.refusals import TooLarge
 from request_tracker_utils.web.registry import registry

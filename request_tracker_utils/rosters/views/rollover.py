@@ -4,10 +4,10 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
-from request_tracker_utils.rosters import leavers as leaving
-from request_tracker_utils.rosters import rollover as years
+from request_tracker_utils.rosters import leavers as leaving, rollover as years
 from request_tracker_utils.rosters.errors import YearTaken
 from request_tracker_utils.rosters.export import together
 from request_tracker_utils.rosters.forms import YearForm
@@ -15,7 +15,6 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.forms import show_problem
 
 SHOWN = 200

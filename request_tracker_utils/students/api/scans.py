@@ -2,12 +2,10 @@
 
 from flask_openapi3 import APIBlueprint, Tag
 
-from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.labels.scans import asset_at
-from request_tracker_utils.labels.tagbook import tagbook
-from request_tracker_utils.students import repairs, station
+from request_tracker_utils.students import station
+from request_tracker_utils.students.current import known, tell_jobs
 from request_tracker_utils.students.errors import (
     ChangeNotFound,
     ChangeNotUndoable,
@@ -24,9 +22,7 @@ from request_tracker_utils.students.errors import (
     StudentInactive,
     StudentNotFound,
 )
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.scan_codes import Known
 from request_tracker_utils.students.schemas.scans import (
     Change,
     Code,
@@ -38,11 +34,9 @@ from request_tracker_utils.students.schemas.scans import (
     ScanToUndo,
     StudentAtTable,
 )
-from request_tracker_utils.students.station import Outcome
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry, settings
 
 OF_SCANS = Tag(name="scans", description="The scan station: what a scanner reads, done at once, and never twice.")
 UNREAD = (CodeUnreadable, CodeUnknown, ScansTogether, SerialAmbiguous, DeviceNotFound)
@@ -96,16 +90,3 @@ def recent(query: RecentQuery) -> Answer:
         logs, after = station.recent(session, after=query.after, now=utc_now())
         student = station.student_at_table(session, query.student_id)
     return {"changes": [Change.of(log) for log in logs], "after": after, "student": StudentAtTable.of(student)}
-
-
-def known() -> Known:
-    """What this installation knows of addresses and tags."""
-    held, own = asset_store(), settings().public_address()
-    return Known(settings().prefix, lambda address: asset_at(held, address, own), tagbook().tags_of)
-
-
-def tell_jobs(outcome: Outcome) -> None:
-    """Has Request Tracker told soon, where something changed."""
-    if outcome.log is not None:
-        registry().run_soon(TELL_HOLDERS)
-        registry().run_soon(repairs.TICKET_JOB)

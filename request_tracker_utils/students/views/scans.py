@@ -13,8 +13,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import station as desk
-from request_tracker_utils.students.api.scans import known, tell_jobs
 from request_tracker_utils.students.cards import printed_cards
+from request_tracker_utils.students.current import known, tell_jobs
 from request_tracker_utils.students.errors import told
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
@@ -22,7 +22,7 @@ from request_tracker_utils.students.scan_codes import Card
 from request_tracker_utils.students.schemas.scans import LONGEST_TICKET, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.students.station import Kind, Outcome
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.errors import of_validation
+from request_tracker_utils.web.error_handlers import of_validation
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("scan", __name__)

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import audit, trail
@@ -14,7 +15,6 @@ from request_tracker_utils.tags.models import TagEvent
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.addresses import row_number
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("tag_audit", __name__, url_prefix="/admin/asset-tags")

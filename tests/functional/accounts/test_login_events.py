@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import delete
-from sqlalchemy import text as sql
+from sqlalchemy import delete, text as sql
 
 from request_tracker_utils.accounts import events, links
 from request_tracker_utils.accounts.guessing import HERE
@@ -15,7 +14,7 @@ from request_tracker_utils.accounts.models import LoginKind, User
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.person import FIREFOX, HOME, Person, account, link_in, made, recorded, token_in
 from tests.services.apps import PASSWORD, make_app, user
 
@@ -138,7 +137,7 @@ def test_after_its_days_an_event_is_forgotten(tmp_path: Path, database_url: str)
         for days in (29, 31, 400):
             events.record(session, LoginKind.SIGNED_OUT, Origin(ELSEWHERE), now=now - timedelta(days=days), detail=str(days))
     with app.app_context():
-        job = app.extensions[EXTENSION].jobs.named("forget-login-events")
+        job = registry_of(app).jobs.named("forget-login-events")
         assert [jobs.run(job), jobs.run(job)] == [2, 0]
     assert [event.detail for event in recorded(app)] == ["29"]
 

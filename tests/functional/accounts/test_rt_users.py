@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from request_tracker_utils.accounts import recognise, service
+from request_tracker_utils.accounts import service
+from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.rt_callers import BAD_FOR, GOOD_FOR, MOST_REFUSED, RtCallers, RtIdentity
 from request_tracker_utils.accounts.secret import hash_of
+from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
@@ -73,7 +75,7 @@ def students_token(request_tracker: RequestTracker) -> str:
 @pytest.fixture
 def clock(app: Flask) -> Clock:
     clock = Clock()
-    app.extensions[recognise._RT_CALLERS] = RtCallers(app.extensions[recognise._RT_CALLERS].users, clock=clock)
+    app.extensions[authentication._RT_CALLERS] = RtCallers(app.extensions[authentication._RT_CALLERS].users, clock=clock)
     return clock
 
 
@@ -83,7 +85,7 @@ def call(app: Flask, token: str, path: str = "/me", scheme: str = "token"):  # t
 
 def link(app: Flask, name: str, rt_user: str) -> None:
     with app.app_context():
-        found = recognise.rt_user_named(rt_user)
+        found = rt_user_named(rt_user)
         with transaction() as session:
             service.link_rt_user(session, service.user_named(session, name), found, actor=of_command(), now=utc_now())
 
@@ -223,7 +225,7 @@ def test_what_is_remembered_holds_no_token(request_tracker: RequestTracker, app:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     call(app, request_tracker.clerks_token)
-    kept = app.extensions[recognise._RT_CALLERS]._good
+    kept = app.extensions[authentication._RT_CALLERS]._good
     assert list(kept) == [hash_of(request_tracker.clerks_token)]
     ((_, identity),) = kept.values()
     assert identity == RtIdentity(int(request_tracker.clerks_token.split("-")[1]), "clerk", True)

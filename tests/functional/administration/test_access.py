@@ -3,14 +3,14 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.administration import access
+from request_tracker_utils.administration.views import access
 from request_tracker_utils.web.auth import Access, open_endpoint
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import token
 
 
 def granted(app: Flask) -> access.Grants:
-    grants: access.Grants = app.extensions[EXTENSION].grants
+    grants: access.Grants = registry_of(app).grants
     return grants
 
 

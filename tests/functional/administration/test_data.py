@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.administration import tables
-from request_tracker_utils.administration.tables import Table, is_secret, models
+from request_tracker_utils.administration.views import tables
+from request_tracker_utils.administration.views.tables import Table, is_secret, models
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now

@@ -15,7 +15,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job, JobRun, Jobs
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.web.registry import EXTENSION, Registry
+from request_tracker_utils.web.registry import Registry, registry_of
 from tests.services.apps import csrf_token, sign_in, token, user
 from tests.services.local_server import wait_until
 from tests.services.screenshots import served
@@ -26,7 +26,7 @@ HERE = socket.gethostname()
 
 @pytest.fixture
 def registry(app: Flask) -> Registry:
-    held: Registry = app.extensions[EXTENSION]
+    held: Registry = registry_of(app)
     return held
 
 
@@ -40,7 +40,7 @@ def counted(app: Flask, registry: Registry) -> Iterator[list[int]]:
         return 7
 
     registry.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
-    registry.scheduler = Scheduler(app, registry.jobs)
+    registry.scheduler = Scheduler(app.app_context, registry.jobs)
     registry.scheduler.start()
     yield runs
     registry.scheduler.stop()
@@ -66,7 +66,7 @@ def run_of(minutes: int, job: str = "confirm-tags", **more: object) -> JobRun:
 def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: FlaskClient) -> None:
     recorded(app, run_of(5, rows=4), run_of(2, rows=3))
     jobs = {job["name"]: job for job in client.get("/api/jobs", headers=token(app, "admin")).json["jobs"]}
-    assert jobs.keys() == {job.name for job in app.extensions[EXTENSION].jobs}
+    assert jobs.keys() == {job.name for job in registry_of(app).jobs}
     assert (jobs["confirm-tags"]["state"], jobs["confirm-tags"]["rows"], jobs["confirm-tags"]["seconds"]) == ("done", 3, 1.5)
     assert jobs["confirm-tags"]["next_at"] > jobs["confirm-tags"]["started_at"]
     assert jobs["forget-login-events"]["state"] == "has not run yet"

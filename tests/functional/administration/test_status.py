@@ -18,7 +18,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.web.feature import Condition, StatusSection
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import WEBHOOK_TOKEN, make_app, ready, token
 from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.request_tracker import RequestTracker
@@ -51,7 +51,7 @@ def hung_rt() -> Iterator[LocalServer]:
 def test_a_new_installation_is_well_and_says_what_it_runs_on(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     text = page(client, admin)
     assert "All is well." in text
-    kind = "PostgreSQL" if app.extensions[EXTENSION].settings.database_file is None else "SQLite"
+    kind = "PostgreSQL" if registry_of(app).settings.database_file is None else "SQLite"
     for part in (kind, "Python", "sqlalchemy", "MB are free", "confirm-tags", "W12-0001", "RT_URL is not set."):
         assert part in text
 
@@ -75,7 +75,7 @@ def test_a_job_that_has_not_begun_for_long_is_missed(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = utc_now() - 4 * checks.SHORTEST_WAIT
-    monkeypatch.setattr(app.extensions[EXTENSION], "started_at", long_ago)
+    monkeypatch.setattr(registry_of(app), "started_at", long_ago)
     text = page(client, admin)
     assert "The job confirm-tags has not begun for long." in text
     assert "The job forget-login-events has not begun" not in text  # it is due once a day
@@ -105,7 +105,7 @@ def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
 
     monkeypatch.setattr(status, "PATIENCE", 1.0)
     sections = [StatusSection(name, "none.html", content) for name, content in (("A", refuses), ("B", breaks), ("C", hangs))]
-    monkeypatch.setattr(app.extensions[EXTENSION], "status", [*app.extensions[EXTENSION].status, *sections])
+    monkeypatch.setattr(registry_of(app), "status", [*registry_of(app).status, *sections])
     begun = time.monotonic()
     text = page(client, admin)
     freed.set()

@@ -31,10 +31,9 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.tags import prefixes
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import prefixes, service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import sign_in, token, user
 from tests.services.creations import creator
 
@@ -89,7 +88,7 @@ def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> N
 def test_catalog_status_and_fields_are_those_that_the_settings_name(
     app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
 ) -> None:
-    registry = app.extensions[EXTENSION]
+    registry = registry_of(app)
     registry.settings = registry.settings.model_copy(
         update={"rt_asset_status": "in-use", "rt_category_field": "Kind", "rt_catalog": "Carts"}
     )
@@ -101,7 +100,7 @@ def test_catalog_status_and_fields_are_those_that_the_settings_name(
 
 
 def test_a_label_that_cannot_be_drawn_is_told_with_where_to_try_again(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("request_tracker_utils.assets.request.fits", lambda *_: False)
+    monkeypatch.setattr("request_tracker_utils.assets.current.fits", lambda *_: False)
     answer = create()
     assert answer.status_code == 201
     assert answer.json == {

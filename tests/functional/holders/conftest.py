@@ -6,7 +6,7 @@ from flask import Flask
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core import jobs
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
 from tests.services.school import School
 
@@ -31,7 +31,7 @@ class Office(School):
 
     def job(self, name: str) -> int:
         with self.app.app_context():
-            return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+            return jobs.run(registry_of(self.app).jobs.named(name))
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.functional.holders.conftest import Office
 from tests.services import forms
-from tests.services.apps import csrf_token as csrf
-from tests.services.apps import sign_in, token, user
+from tests.services.apps import csrf_token as csrf, sign_in, token, user
 from tests.services.forms import buttons
 
 PAGE = {"Accept": "text/html"}

@@ -21,7 +21,7 @@ from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.holders.repair_tickets import mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import Device, RepairTicket
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready, token
 from tests.services.local_server import Call, Reply
 from tests.services.proxy import Forward, Proxy, nobody_there
@@ -69,7 +69,7 @@ class Office:
 
     def job(self, name: str) -> int:
         with self.app.app_context():
-            return jobs.run(self.app.extensions[EXTENSION].jobs.named(name))
+            return jobs.run(registry_of(self.app).jobs.named(name))
 
     def ask(self, method: str, path: str, **more: Any) -> TestResponse:
         return self.app.test_client().open(path, method=method, headers=self.headers, **more)

@@ -18,6 +18,7 @@ from request_tracker_utils.core.db import db
 from request_tracker_utils.core.resources import CONTRIB
 from request_tracker_utils.labels import printed
 from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
 from tests.services.screenshots import served
 from tests.unit.labels.test_format_file import CART
@@ -120,7 +121,7 @@ def test_debug_of_no_asset_is_refused(client: FlaskClient, staff: dict[str, str]
 
 def test_debug_prints_nothing_and_a_calibration_page_neither(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
     made, told = assets(app), list[int]()
-    printed.tell(app, lambda _session, labels, _now: told.extend(number for number, _ in labels) or [])
+    registry_of(app).get(printed.Listeners).append(lambda _session, labels, _now: told.extend(number for number, _ in labels) or [])
     client.get(f"/labels/debug?asset_id={made['laptop']}", headers=staff)
     client.get("/labels/calibration", headers=staff)
     client.get(f"/labels/print?asset_id={made['cart']}&size=avery-5160", headers=staff)

@@ -165,7 +165,7 @@ def test_two_who_print_the_same_assets_at_once_are_both_on_record(app: Flask, st
 
     def print_all(order: int) -> None:
         with app.app_context():
-            Printing(ADA, "small").announce([(asset_id, "x") for asset_id in ids[::order]])
+            Printing(ADA, [], "small").announce([(asset_id, "x") for asset_id in ids[::order]])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(print_all, (1, -1, 1, -1)))

@@ -11,7 +11,7 @@ from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import AssetStore, AssetStoreUnreachable, NewAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.person import Person, errors_in, text_of
 from tests.services.apps import WEBHOOK_TOKEN, token, user
 
@@ -31,7 +31,7 @@ def created(client: FlaskClient, asset_id: int, **more: str) -> str:
 
 def adopt(app: Flask) -> None:
     with app.app_context():
-        jobs.run(app.extensions[EXTENSION].jobs.named("adopt-tags"))
+        jobs.run(registry_of(app).jobs.named("adopt-tags"))
 
 
 def reset(client: FlaskClient, headers: dict[str, str], **body: object) -> TestResponse:

@@ -17,10 +17,9 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag, TagDifference, TagSequence
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services import forms
-from tests.services.apps import csrf_token as csrf
-from tests.services.apps import sign_in, token, user
+from tests.services.apps import csrf_token as csrf, sign_in, token, user
 from tests.services.creations import create_confirmed
 from tests.services.forms import button, buttons
 
@@ -39,7 +38,7 @@ def client(app: Flask) -> FlaskClient:
 
 def run(app: Flask, job: str) -> int:
     with app.app_context():
-        return jobs.run(app.extensions[EXTENSION].jobs.named(job))
+        return jobs.run(registry_of(app).jobs.named(job))
 
 
 def compare(app: Flask, client: FlaskClient) -> str:

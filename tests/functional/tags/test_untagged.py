@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core import jobs
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token, sign_in, user
 
 PAGE = {"Accept": "text/html"}
@@ -35,7 +35,7 @@ def name_of(app: Flask, asset_id: int) -> str:
 
 def run(app: Flask, job: str) -> int:
     with app.app_context():
-        return jobs.run(app.extensions[EXTENSION].jobs.named(job))
+        return jobs.run(registry_of(app).jobs.named(job))
 
 
 def page(client: FlaskClient, path: str) -> str:

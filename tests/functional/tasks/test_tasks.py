@@ -9,11 +9,12 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tasks import jobs, kinds, service
-from request_tracker_utils.tasks.kinds import Kind, Link
+from request_tracker_utils.tasks import jobs, service
+from request_tracker_utils.tasks.kinds import Kind, Kinds, Link
 from request_tracker_utils.tasks.models import TaskItem
 from request_tracker_utils.tasks.running import Outcome, RunningTask
 from request_tracker_utils.tasks.service import NewItem
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token, sign_in, token, user
 
 PAGE = {"Accept": "text/html"}
@@ -29,7 +30,7 @@ def task_of(app: Flask, *, items: int = 4, failing: int = -1, permission: TagPer
         task.each(do, workers=2)
         return f"{task.done} labels hold."
 
-    kinds.offer(app, Kind("stick", permission, work, lambda task: [Link("Look at the shelf", "/assets")]))
+    registry_of(app).get(Kinds).add(Kind("stick", permission, work, lambda task: [Link("Look at the shelf", "/assets")]))
     with app.app_context(), transaction() as session:
         things = [NewItem(f"laptop {number}") for number in range(items)]
         return service.start(session, "stick", title="Stick labels on", actor=Actor("ada"), now=utc_now(), items=things).id

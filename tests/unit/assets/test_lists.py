@@ -5,8 +5,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from request_tracker_utils.assets.lists import LARGEST, MOST_ROWS, decoded, read, written
 from request_tracker_utils.core import tables

@@ -3,8 +3,7 @@
 from string import ascii_letters, digits
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
 from request_tracker_utils.assets.fields import LONGEST, REQUIRED, checked, key, problems, serial_problem

@@ -1,8 +1,7 @@
 """Text that was made safe for spreadsheets, and is taken back."""
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from request_tracker_utils.core.formulas import disarmed, rearmed
 

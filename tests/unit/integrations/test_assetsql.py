@@ -1,8 +1,7 @@
 """Values in AssetSQL."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from request_tracker_utils.integrations.rt import RtInvalid, quoted
 from request_tracker_utils.integrations.rt.assetsql import pattern

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from request_tracker_utils.integrations.rt import RtClient, RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
-from request_tracker_utils.integrations.rt import transport as rt_transport
+from request_tracker_utils.integrations.rt import (
+    RtClient,
+    RtConflict,
+    RtError,
+    RtInvalid,
+    RtNotFound,
+    RtRefused,
+    RtUnreachable,
+    transport as rt_transport,
+)
 from tests.services.local_server import Call, LocalServer, Reply
 
 TOKEN = "1-14-s3cr3t0123456789abcdef"

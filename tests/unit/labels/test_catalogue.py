@@ -7,7 +7,8 @@ import pytest
 
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.settings import SettingsError
-from request_tracker_utils.labels.catalogue import Catalogue, built_in, catalogue, own_template
+from request_tracker_utils.labels.catalogue import Catalogue, built_in
+from request_tracker_utils.labels.current import catalogue, own_template
 from request_tracker_utils.labels.drawing import LabelContent
 from tests.services.apps import make_app
 from tests.unit.labels.test_format_file import CART

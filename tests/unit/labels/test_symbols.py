@@ -9,8 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 import zxingcpp
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.main import QRCode

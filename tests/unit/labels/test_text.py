@@ -1,8 +1,7 @@
 """Text shrinks, then is cut; it never takes more than its box."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import ImageFont
 
 from request_tracker_utils.core.resources import STATIC

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.rosters import export
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, rows, together
-from request_tracker_utils.web.csv import csv_lines
 from tests.services.rosters import bring
 from tests.services.school import School
 

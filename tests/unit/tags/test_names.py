@@ -1,8 +1,7 @@
 """What a tag looks like."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from request_tracker_utils.tags.names import LARGEST_NUMBER, TagName, number_claimed_by, parse
 

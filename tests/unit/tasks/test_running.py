@@ -14,8 +14,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid, Unavailable
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tasks import jobs, kinds, running, service
-from request_tracker_utils.tasks.kinds import Kind
+from request_tracker_utils.tasks import jobs, running, service
+from request_tracker_utils.tasks.kinds import Kind, Kinds
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem, TaskState
 from request_tracker_utils.tasks.running import Outcome, RunningTask, TaskStopped
 from request_tracker_utils.tasks.service import NewItem
@@ -38,9 +38,8 @@ def every_step_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started(work: Work, *, items: int = 0, name: str = "count") -> int:
     """A task of a kind that does this work. Returns its number."""
-    from flask import current_app
 
-    kinds.offer(current_app._get_current_object(), Kind(name, TagPermission.ASSIGN, work))  # type: ignore[attr-defined]
+    registry().get(Kinds).add(Kind(name, TagPermission.ASSIGN, work))
     with transaction() as session:
         things = [NewItem(f"thing {number}", {"number": number}) for number in range(items)]
         return service.start(session, name, title="Count things", actor=ADA, now=utc_now(), items=things).id

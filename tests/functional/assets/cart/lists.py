@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token
 from tests.services.forms import button
 
@@ -66,7 +66,7 @@ def problem_at(page: str, field: str) -> str:
 
 def run(app: Flask, job: str) -> int:
     with app.app_context():
-        return jobs.run(app.extensions[EXTENSION].jobs.named(job))
+        return jobs.run(registry_of(app).jobs.named(job))
 
 
 def assets(app: Flask) -> list[EmbeddedAsset]:

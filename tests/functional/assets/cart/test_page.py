@@ -13,7 +13,7 @@ from sqlalchemy import select
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.web.registry import EXTENSION
+from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.chromium import watched
 from tests.services.screenshots import served
@@ -63,7 +63,7 @@ def serials(app: Flask) -> set[str]:
 
 def run_tasks(app: Flask) -> None:
     with app.app_context():
-        jobs.run(app.extensions[EXTENSION].jobs.named("run-tasks"))
+        jobs.run(registry_of(app).jobs.named("run-tasks"))
 
 
 def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:

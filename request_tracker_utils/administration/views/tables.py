@@ -14,13 +14,13 @@ from flask_admin.tools import iterdecode
 from sqlalchemy import JSON, String, func, inspect, select, tuple_
 from sqlalchemy.orm import Query, Session, load_only
 
-from request_tracker_utils.administration.filters import Filters
 from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.administration.views.filters import Filters
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Base, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.web.addresses import is_own
 from request_tracker_utils.web.auth import Access, open_endpoint
-from request_tracker_utils.web.csv import csv_lines
 from request_tracker_utils.web.registry import settings
 
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from request_tracker_utils.web.csv import csv_lines
+from request_tracker_utils.core.csv import csv_lines
 
 
 def cells(*values: object) -> list[str]:

@@ -1,9 +1,8 @@
 """What requests, jobs and tasks of this app create assets with."""
 
 from threading import Semaphore
-from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask
 
 from request_tracker_utils.asset_store.current import SPARE, asset_store
 from request_tracker_utils.asset_store.service import Asset
@@ -13,22 +12,26 @@ from request_tracker_utils.assets.service import Created, Creator
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.labels import service as labels
-from request_tracker_utils.labels.catalogue import catalogue, fits
+from request_tracker_utils.labels.catalogue import fits
+from request_tracker_utils.labels.current import catalogue
 from request_tracker_utils.web.auth import current_actor
-from request_tracker_utils.web.registry import EXTENSION, settings
+from request_tracker_utils.web.registry import registry, registry_of, settings
 
-_WAITERS = "rtutils_waiters_for_creations"
+
+class CreationSlots(Semaphore):
+    """How many creations may wait for Request Tracker at once: as many threads stay free to answer its webhook."""
 
 
 def install(app: Flask) -> None:
-    threads: int = app.extensions[EXTENSION].settings.threads
-    app.extensions[_WAITERS] = Semaphore(max(1, threads // 2 - SPARE))
+    registry = registry_of(app)
+    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - SPARE)))
 
 
 def creator(actor: Actor | None = None) -> Creator:
     """For the caller of this request, unless somebody else is named."""
-    waiters = cast(Semaphore, current_app.extensions[_WAITERS])
-    return Creator(transaction, reading, asset_store(), Rules.as_set(settings()), actor or current_actor(), waiters=waiters)
+    return Creator(
+        transaction, reading, asset_store(), Rules.as_set(settings()), actor or current_actor(), waiters=registry().get(CreationSlots)
+    )
 
 
 def label_waits(made: Created, wanted: Wanted) -> bool:

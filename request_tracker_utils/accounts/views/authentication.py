@@ -3,29 +3,29 @@
 import hmac
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import cast
 
-from flask import Flask, after_this_request, current_app, request
-from flask import session as cookie
+from flask import Flask, after_this_request, current_app, request, session as cookie
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import browsers, events, passwords, service, sessions, tokens
+from request_tracker_utils.accounts import events, passwords, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.accounts.rt_callers import RtCallers, RtIdentity, RtUsers, account_of
+from request_tracker_utils.accounts.rt_callers import RtCallers, account_of
 from request_tracker_utils.accounts.secret import hash_of
+from request_tracker_utils.accounts.views import browsers
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import looking, reading, transaction
-from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, registry_of, settings
 
 login_manager = LoginManager()
-_RT_CALLERS = "rtutils_rt_callers"
-_SIGHTINGS = "rtutils_sightings"
 MOST_SIGHTINGS = 10_000
+
+
+class _Sightings(OrderedDict[tuple[str, str | None], None]):
+    """Tokens and the addresses that they were used from, as far as this process knows."""
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
@@ -42,21 +42,8 @@ def install(app: Flask) -> None:
     login_manager.session_protection = None  # people on phones change addresses; sessions are listed and can be ended
     login_manager.init_app(app, add_context_processor=False)  # pages ask web/auth, and error pages nobody
     login_manager.user_loader(_load)
-    app.extensions[_SIGHTINGS] = OrderedDict()
+    registry_of(app).provide(_Sightings, _Sightings())
     install_recognisers(app, Recognisers(session=_of_session, token=_of_token, refused=_forbidden))
-
-
-def admit_rt_callers(app: Flask, users: RtUsers) -> None:
-    """Called by whoever knows Request Tracker."""
-    app.extensions[_RT_CALLERS] = RtCallers(users)
-
-
-def rt_user_named(name_or_number: str) -> RtIdentity:
-    """Whom Request Tracker has under this name or number. Raises NotFound, Unavailable, and Conflict where there is none."""
-    callers = _rt_callers()
-    if callers is None:
-        raise Conflict("There is no Request Tracker here: RT_URL is not set.", field="rt_user")
-    return callers.users.named(name_or_number)
 
 
 def origin(account: str | None = None) -> Origin:
@@ -131,7 +118,7 @@ def _of_token(scheme: str, credentials: str) -> Caller | None:
     if scheme not in ("bearer", "token"):
         return None
     now = utc_now()
-    rt_callers = _rt_callers()
+    rt_callers = registry().find(RtCallers)
     if rt_callers is not None and credentials.startswith("1-"):
         return _of_rt_token(rt_callers, credentials, now)
     with looking() as connection:
@@ -144,10 +131,6 @@ def _of_token(scheme: str, credentials: str) -> Caller | None:
             tokens.record_use(session, owner.token_id, now=now)
     _notice_address(f"token {owner.token_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role)
-
-
-def _rt_callers() -> RtCallers | None:
-    return cast("RtCallers | None", current_app.extensions.get(_RT_CALLERS))
 
 
 def _of_rt_token(rt_callers: RtCallers, token: str, now: datetime) -> Caller | None:
@@ -194,7 +177,7 @@ def _forbidden(actor: Actor, permission: str) -> None:
 
 def _notice_address(whose: str, now: datetime, *, user_id: int | None, name: str | None = None) -> None:
     """Writes down the first use of a token from an address. What is on record is remembered, so that most calls ask nothing."""
-    seen = cast("OrderedDict[tuple[str, str | None], None]", current_app.extensions[_SIGHTINGS])
+    seen = registry().get(_Sightings)
     sighting = (whose, request.remote_addr)
     if sighting in seen:
         return

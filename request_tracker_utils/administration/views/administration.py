@@ -4,14 +4,14 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.accounts.models import Role
-from request_tracker_utils.administration import access, runs, status
+from request_tracker_utils.administration import runs, status
 from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.administration.views import access
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.registry import registry
-from request_tracker_utils.web.registry import settings as effective
+from request_tracker_utils.web.registry import registry, settings as effective
 
 pages = Blueprint("administration", __name__, url_prefix="/admin")
 LAST_PAGE = 1_000

@@ -8,8 +8,7 @@ from flask import Flask, Response, current_app, g, jsonify, redirect, render_tem
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
