@@ -62,7 +62,7 @@ class RequestTrackerAssetStore:
         self._serial, self._model, self._manufacturer = client.serial_field, client.model_field, manufacturer_field
 
     def __repr__(self) -> str:
-        return f"RequestTrackerDirectory({self._client!r})"
+        return f"RequestTrackerAssetStore({self._client!r})"
 
     def version(self) -> str:
         with self._asking():

@@ -25,7 +25,7 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
 from request_tracker_utils.assets import intakes, lists
-from request_tracker_utils.assets.demo import demo
+from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.service import Creator
@@ -38,7 +38,7 @@ from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.demo import demo as school
+from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging, untagged
 from request_tracker_utils.tags.jobs import confirm_tags
 from request_tracker_utils.tags.models import Tag
@@ -75,8 +75,9 @@ class Showroom:
 def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org"))
     with app.app_context():
-        demo.fill()
-        school.fill()
+        for feature in (assets, students):
+            assert feature.demo is not None
+            feature.demo.fill()
         untagged_id, troubled_id = _special_assets()
         _administered(folder)
         _runs()

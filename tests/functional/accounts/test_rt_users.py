@@ -12,10 +12,10 @@ from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.rt_callers import BAD_FOR, GOOD_FOR, MOST_REFUSED, RtCallers, RtIdentity
 from request_tracker_utils.accounts.secret import hash_of
-from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.person import Person, account, errors_in, made, recorded, text_of, token_in
 from tests.services.apps import make_app, user
 from tests.services.local_server import Reply
@@ -75,7 +75,7 @@ def students_token(request_tracker: RequestTracker) -> str:
 @pytest.fixture
 def clock(app: Flask) -> Clock:
     clock = Clock()
-    app.extensions[authentication._RT_CALLERS] = RtCallers(app.extensions[authentication._RT_CALLERS].users, clock=clock)
+    registry_of(app).provide(RtCallers, RtCallers(registry_of(app).get(RtCallers).users, clock=clock))
     return clock
 
 
@@ -225,7 +225,7 @@ def test_what_is_remembered_holds_no_token(request_tracker: RequestTracker, app:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     call(app, request_tracker.clerks_token)
-    kept = app.extensions[authentication._RT_CALLERS]._good
+    kept = registry_of(app).get(RtCallers)._good
     assert list(kept) == [hash_of(request_tracker.clerks_token)]
     ((_, identity),) = kept.values()
     assert identity == RtIdentity(int(request_tracker.clerks_token.split("-")[1]), "clerk", True)

@@ -73,7 +73,7 @@ def test_a_directory_that_falls_silent_leaves_the_tag_reserved(app: Flask, staff
     def silent(*_: object) -> object:
         raise AssetStoreUnreachable("The directory does not answer.")
 
-    monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedDirectory.create", silent)
+    monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.create", silent)
     assert add(staff).status_code == 503
     assert staff.get("/next-asset-tag").json == {"next_asset_tag": "W12-0002"}
 

@@ -38,8 +38,8 @@ from tests.services.apps import sign_in, token, user
 from tests.services.creations import creator
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
-CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory.create"
-FIND = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory.find_by_serial"
+CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.create"
+FIND = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.find_by_serial"
 Create = Callable[..., TestResponse]
 
 
@@ -312,7 +312,7 @@ class TestChecking:
 
     def test_a_silent_directory_is_500(self, client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         silent = raising(AssetStoreUnreachable("Connection timeout"))
-        monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedDirectory.find_by_serials", silent)
+        monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.find_by_serials", silent)
         assert self.check(client, headers, "ABC") == (500, {"error": "Connection timeout"})
 
 

@@ -17,7 +17,7 @@ from tests.services.forms import button
 PAGE = {"Accept": "text/html"}
 HERE = "/assets/intake"
 HELD = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-DIRECTORY = "request_tracker_utils.asset_store.embedded.EmbeddedDirectory"
+DIRECTORY = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore"
 
 
 def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **held: str) -> str:
