@@ -26,7 +26,19 @@ from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
 from request_tracker_utils.tasks.feature import feature as tasks
-from request_tracker_utils.web import auth, body, error_handlers, health, layout, metrics, openapi_views, security, traffic, translation
+from request_tracker_utils.web import (
+    auth,
+    body,
+    error_handlers,
+    health,
+    layout,
+    metrics,
+    moved,
+    openapi_views,
+    security,
+    traffic,
+    translation,
+)
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.json import ShallowJson
 from request_tracker_utils.web.proxies import TrustedProxies
@@ -81,6 +93,7 @@ def create_app(settings: Settings) -> OpenAPI:
     metrics.install(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
         _admit(app, feature)
+    moved.install(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.moved.items()})
     openapi_views.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
