@@ -19,6 +19,7 @@ def install(app: Flask, moved: Mapping[str, str]) -> None:
 
 def _redirect_to(endpoint: str) -> Callable[..., Response]:
     def view(**arguments: Any) -> Response:
-        return redirect(url_for(endpoint, **arguments, **request.args.to_dict(flat=False)), 308)
+        query: dict[str, Any] = request.args.to_dict(flat=False)
+        return redirect(url_for(endpoint, **{**query, **arguments}), 308)
 
     return view
