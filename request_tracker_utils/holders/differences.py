@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset
+from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
-from request_tracker_utils.holders.people import same_user
 from request_tracker_utils.reconciliation.record import Record
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.search_keys import key

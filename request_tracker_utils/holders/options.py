@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
-from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.students.errors import FieldUnfit
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.rules import identifier

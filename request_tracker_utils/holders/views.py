@@ -7,11 +7,12 @@ from request_tracker_utils.asset_store.current import place
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
-from request_tracker_utils.holders import differences, holder_sync, repair_tickets
+from request_tracker_utils.holders import differences
 from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.options import AT_ONCE, OVERRIDES, Way, choices
 from request_tracker_utils.holders.tasks import COMPARE, compared_at, settlement_by, start_comparison, start_settling
 from request_tracker_utils.reconciliation.errors import ComparisonRuns, DifferenceNotFound
+from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import admit, current_actor, require
@@ -41,11 +42,12 @@ def overview() -> str:
             "running": tasks.open_task(session, COMPARE),
             "left": differences.RECORD.count_left(session),
             "place": place(),
-            **holder_sync.waiting(session),
-            **repair_tickets.waiting(session),
+            "sync": HOLDER_SYNC.counts(session),
+            "tickets": REPAIR_TICKETS.counts(session),
         }
-        stumbled, tickets = holder_sync.stumbled(session, limit=MANY), repair_tickets.stumbled(session, limit=MANY)
-    page = {"groups": groups, "counts": counts, "chosen": chosen, "after": after, "stumbled": stumbled, "stuck_tickets": tickets}
+        facts["failing_devices"] = HOLDER_SYNC.failing(session, limit=MANY)
+        facts["failing_tickets"] = REPAIR_TICKETS.failing(session, limit=MANY)
+    page = {"groups": groups, "counts": counts, "chosen": chosen, "after": after}
     return render_template("holders/differences.html", **page, **facts)
 
 
@@ -66,7 +68,7 @@ def compare() -> ResponseReturnValue:
 def try_again() -> ResponseReturnValue:
     """Has the directory told at once of all devices of which it could not be told."""
     with transaction() as session:
-        count = holder_sync.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
+        count = HOLDER_SYNC.retry(session, now=utc_now()) + REPAIR_TICKETS.retry(session, now=utc_now())
     flash(f"{count} {'is' if count == 1 else 'are'} tried again. Load this page again in a moment.", "info")
     return redirect(url_for(".overview"), 303)
 

@@ -151,13 +151,13 @@ def test_what_could_not_be_told_is_shown_and_tried_again_by_its_button(office: O
     office.device("W12-0001")
     office.assign("W12-0001", "1001")
     assert office.job("sync-holders") == 0
-    assert "No asset is called W12-0001. Create it, or name its number at the device." in show(client)
+    assert "No asset has the name W12-0001. Create it, or enter its number at the device." in show(client)
     asset_id = office.asset("W12-0001")
     assert office.job("sync-holders") == 0  # it is not its turn yet
-    assert "1 is tried again." in press(client, "Try all again now")
+    assert "1 is tried again." in press(client, "Retry all now")
     assert office.job("sync-holders") == 1
     assert office.holder(asset_id) == "1001"
-    assert "No asset is called" not in show(client)
+    assert "No asset has the name" not in show(client)
 
 
 def test_five_thousand_are_shown_by_pages(office: Office, client: FlaskClient) -> None:
@@ -221,19 +221,19 @@ def test_the_status_and_the_numbers_tell_what_is_open(app: Flask, office: Office
     office.assign("W12-0001", "1001")
     plain = app.test_client()
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
-    assert "rtutils_holders_to_tell 1.0" in numbers
-    assert "rtutils_holders_with_a_problem 0.0" in numbers
+    assert "rtutils_holder_sync_pending 1.0" in numbers
+    assert "rtutils_holder_sync_failing 0.0" in numbers
     office.job("sync-holders")
     office.asset("W12-0009", "ms.lee")
     compare(office, client)
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
-    assert "rtutils_holders_with_a_problem 1.0" in numbers
+    assert "rtutils_holder_sync_failing 1.0" in numbers
     assert "rtutils_holder_differences 2.0" in numbers
-    assert "rtutils_repair_tickets_to_make 0.0" in numbers
+    assert "rtutils_repair_tickets_pending 0.0" in numbers
     page = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
-    assert "1 device could not be told to the directory." in page
-    assert "The directory and our devices differ: 2 to settle." in page
-    assert "No asset is called W12-0001." in page
+    assert "1 device holder cannot be updated." in page
+    assert "2 unresolved differences of holders." in page
+    assert "No asset has the name W12-0001." in page
 
 
 def test_the_rows_of_differences_are_written_once(office: Office, client: FlaskClient) -> None:

@@ -10,10 +10,10 @@ from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.holders import comparison, differences
-from request_tracker_utils.holders.holder_sync import Teller
+from request_tracker_utils.holders.holder_sync import HolderSync
+from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.holders.options import Choice, Way, choices
-from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.holders.resolution import Settlement
 from request_tracker_utils.reconciliation.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled
 from request_tracker_utils.students.models import Device
@@ -22,7 +22,7 @@ from tests.services.school import ADA, School
 from tests.unit.holders.conftest import Holders
 from tests.unit.holders.test_comparison import RULE, Steps, told
 
-Make = Callable[..., Teller]
+Make = Callable[..., HolderSync]
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +57,18 @@ def logged(school: School, tag: str) -> list[tuple[str, str | None, str]]:
     return [(log.action, log.student_id, log.notes) for log in school.log(tag)]
 
 
-def test_another_holder_there_is_told_ours(school: School, asset_store: Holders, teller: Make) -> None:
+def test_another_holder_there_is_told_ours(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = told(school, asset_store, "W12-0001", "1001")
     asset_store.set_holder(asset_id, "ms.lee")
     compare(asset_store)
     assert offered() == {"told": "Tell RT that student1001 has it", "left": "Leave it as it is"}
     assert settle(asset_store, Way.TELL) == "RT is told that student1001 has W12-0001."
-    assert teller().tell_due() == 1
+    assert sync().push_due() == 1
     assert asset_store.get(asset_id).holder == "student1001"
     assert compare(asset_store) == 0
 
 
-def test_the_holder_there_becomes_the_holder_here(school: School, asset_store: Holders, teller: Make) -> None:
+def test_the_holder_there_becomes_the_holder_here(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = told(school, asset_store, "W12-0001", "1001")
     asset_store.set_holder(asset_id, "Student1002")
     compare(asset_store)
@@ -76,7 +76,7 @@ def test_the_holder_there_becomes_the_holder_here(school: School, asset_store: H
     assert settle(asset_store, Way.TAKE) == "W12-0001 is with Alan Turing now."
     assert school.device_now("W12-0001").current_student_id == "1002"
     assert logged(school, "W12-0001")[-1] == ("override", "1002", "As in RT: Student1002 has it there (before: 1001)")
-    teller().tell_due()
+    sync().push_due()
     assert (compare(asset_store), school.miscounted()) == (0, [])
 
 
@@ -97,18 +97,18 @@ def test_a_renamed_asset_gets_its_name_back(school: School, asset_store: Holders
     assert asset_store.get(asset_id).name == "W12-0001"
 
 
-def test_a_name_that_is_left_keeps_nobody_from_being_told(school: School, asset_store: Holders, teller: Make) -> None:
+def test_a_name_that_is_left_keeps_nobody_from_being_told(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = told(school, asset_store, "W12-0001", "1001")
     asset_store.rename(asset_id, "cart 4, laptop 1")
     compare(asset_store)
     settle(asset_store, Way.LEAVE)
     school.take_back("W12-0001")
-    assert teller().tell_due() == 1
+    assert sync().push_due() == 1
     assert asset_store.get(asset_id).holder == ""
     assert compare(asset_store) == 0
 
 
-def test_a_device_is_linked_with_the_asset_that_has_its_name_now(school: School, asset_store: Holders, teller: Make) -> None:
+def test_a_device_is_linked_with_the_asset_that_has_its_name_now(school: School, asset_store: Holders, sync: Make) -> None:
     """Two labels were exchanged in RT."""
     one, other = told(school, asset_store, "W12-0001", "1001"), told(school, asset_store, "W12-0002")
     for asset_id, name in ((one, "W12-0002"), (other, "W12-0001")):
@@ -117,13 +117,13 @@ def test_a_device_is_linked_with_the_asset_that_has_its_name_now(school: School,
     with reading() as session:
         first = session.scalars(select(HolderDifference).where(HolderDifference.asset_tag == "W12-0001")).one()
     assert settlement(asset_store).settle(first.id, Way.LINK) == f"W12-0001 is asset #{other} now."
-    assert teller().tell_due() == 2
+    assert sync().push_due() == 2
     assert (school.device_now("W12-0001").asset_id, school.device_now("W12-0002").asset_id) == (other, one)
     assert (asset_store.get(other).holder, asset_store.get(one).holder) == ("student1001", "")
     assert compare(asset_store) == 0
 
 
-def test_an_asset_that_a_student_has_becomes_a_device(school: School, asset_store: Holders, teller: Make) -> None:
+def test_an_asset_that_a_student_has_becomes_a_device(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = asset_store.asset("W12-0005", serial="SN5", model="Latitude")
     asset_store.set_holder(asset_id, "student1002")
     compare(asset_store)
@@ -131,7 +131,7 @@ def test_an_asset_that_a_student_has_becomes_a_device(school: School, asset_stor
     assert settle(asset_store, Way.REGISTER) == "W12-0005 is a device here now, with Alan Turing."
     device = school.device_now("W12-0005")
     assert (device.asset_id, device.serial_number, device.model, device.current_student_id) == (asset_id, "SN5", "Latitude", "1002")
-    teller().tell_due()
+    sync().push_due()
     assert compare(asset_store) == 0
 
 
