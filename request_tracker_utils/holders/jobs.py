@@ -10,8 +10,7 @@ from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.holder_sync import Teller
 from request_tracker_utils.holders.repair_tickets import TicketMaker
 from request_tracker_utils.reconciliation.jobs import comparison_job
-from request_tracker_utils.students.names import TELL_HOLDERS
-from request_tracker_utils.students.repairs import TICKET_JOB
+from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
 
@@ -28,7 +27,7 @@ def make_tickets() -> int:
 
 
 jobs = [
-    Job(TELL_HOLDERS, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
-    Job(TICKET_JOB, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
+    Job(SYNC_HOLDERS, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
+    Job(CREATE_REPAIR_TICKETS, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
     comparison_job(RECONCILIATION),
 ]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction, after_commit
+from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.holders import comparison, options
 from request_tracker_utils.holders.discrepancies import DELETED
@@ -18,8 +18,7 @@ from request_tracker_utils.holders.options import Resolution, student_of
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
 from request_tracker_utils.students import assignments, devices, service
-from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.names import TELL_HOLDERS
+from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,6 @@ class _Apply:
             device, student = self._unchanged_device(session), self._their_student(session)
             device.asset_id = self._asset_id
             log = assignments.override(session, device, student, reason=self._reason(), actor=self._actor, now=self._clock())
-            after_commit(session, TELL_HOLDERS)
         if student:
             return _("%(tag)s is now assigned to %(student)s.", tag=self._tag, student=log.student_name)
         return _("%(tag)s is returned.", tag=self._tag)
@@ -104,11 +102,11 @@ class _Apply:
             former = session.scalar(select(Device).where(Device.asset_id == asset_id).with_for_update())
             if former is not None:
                 former.asset_id = None
-                self._mark_due(session, former)
+                HOLDER_SYNC.mark_due(former, now=self._clock())
                 session.flush()  # the unique index lets this device have the asset from here on
             device = devices.get(session, self._tag, lock=True)
             device.asset_id = asset_id
-            self._mark_due(session, device)
+            HOLDER_SYNC.mark_due(device, now=self._clock())
         return _("%(tag)s is now linked to #%(asset)s.", tag=self._tag, asset=asset_id)
 
     def _add_device(self) -> str:
@@ -119,7 +117,6 @@ class _Apply:
             student = self._their_student(session)
             device = devices.register(session, values, now=now)
             log = assignments.override(session, device, student, reason=self._reason(), actor=self._actor, now=now)
-            after_commit(session, TELL_HOLDERS)
         return _("%(tag)s is now a device, assigned to %(student)s.", tag=device.asset_tag, student=log.student_name)
 
     def _clear_holder(self) -> str:
@@ -144,11 +141,7 @@ class _Apply:
         with self._transaction() as session:
             device = devices.get(session, self._tag, lock=True)
             device.asset_id = self._asset_id
-            self._mark_due(session, device)
-
-    def _mark_due(self, session: Session, device: Device) -> None:
-        device.rt_due_at, device.rt_attempts, device.rt_problem = self._clock(), 0, None
-        after_commit(session, TELL_HOLDERS)
+            HOLDER_SYNC.mark_due(device, now=self._clock())
 
     def _their_student(self, session: Session) -> Student | None:
         """The student who has the asset in the asset store; None for nobody. Raises DiscrepancyChanged where it is no student any more."""

@@ -9,10 +9,8 @@ from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.holders import holder_sync, repair_tickets
 from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.registry import registry
 
 pages = reconciliation_pages(RECONCILIATION)
 
@@ -23,8 +21,6 @@ def retry() -> ResponseReturnValue:
     """Retries all failed updates at once."""
     with transaction() as session:
         count = holder_sync.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
-    registry().run_soon("make-tickets")
     message = ngettext(
         "%(num)s update is being retried. Reload this page in a moment.",
         "%(num)s updates are being retried. Reload this page in a moment.",

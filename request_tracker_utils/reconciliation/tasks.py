@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import after_commit, transaction
+from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.stored_values import StoredValue, keep
 from request_tracker_utils.core.translation import gettext as _, ngettext
@@ -25,7 +25,6 @@ from request_tracker_utils.tasks.running import Outcome, RunningTask
 WORKERS = 4
 FRESH = timedelta(hours=20)
 """The daily job starts no comparison when the last one is newer than this."""
-RUN_TASKS = "run-tasks"
 
 
 def start_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> Task:
@@ -36,7 +35,6 @@ def start_comparison(session: Session, reconciliation: Reconciliation[Any], *, a
     if running is not None:
         raise ComparisonRunning(_("A comparison is already running: task %(task)s.", task=running.id), task_id=running.id)
     title = _(reconciliation.comparison_title, source=reconciliation.source())
-    after_commit(session, RUN_TASKS)
     return tasks.start(session, reconciliation.comparison_task, title=title, actor=actor, now=now)
 
 
@@ -67,7 +65,6 @@ def start_bulk_resolution(
         return None
     title = option.label(len(found), reconciliation.source())
     items = [tasks.NewItem(each.label, {"difference": each.id}) for each in found]
-    after_commit(session, RUN_TASKS)
     arguments = {"way": str(option.resolution)}
     return tasks.start(session, reconciliation.resolution_task, title=title, actor=actor, now=now, arguments=arguments, items=items)
 

@@ -40,7 +40,7 @@ def assigned(office: Office, tag: str, student_id: str = "1001") -> int:
     asset_id = office.asset(tag)
     office.device(tag)
     office.assign(tag, student_id)
-    office.job("tell-holders")
+    office.job("sync-holders")
     return asset_id
 
 
@@ -66,7 +66,7 @@ def test_each_kind_is_shown_and_resolved_by_its_button(office: Office, client: F
     ):
         pressed = next(each for each in buttons(show(client)) if each.words.startswith(label) and each.words.endswith(f", {resolution}"))
         assert said in press(client, pressed.words)
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert [office.holder(each) for each in (other, applied, renamed, unknown)] == ["1001", "1002", "1001", "1002"]
     assert "No differences." in compare(office, client)
 
@@ -85,10 +85,10 @@ def test_all_of_a_kind_are_resolved_in_one_way(office: Office, client: FlaskClie
         task = session.scalars(select(Task).where(Task.kind == "settle-holder-differences")).one()
         assert (task.title.split(" from")[0], task.state, task.done, task.failed) == ("Apply 4 holders", "done", 4, 0)
     assert [office.device_now(f"W12-000{number}").current_student_id for number in range(1, 5)] == ["1002", "1002", "1001", "1001"]
-    office.job("tell-holders")
+    office.job("sync-holders")
     press(client, "Update 2 holders in")
     office.job("run-tasks")
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert [office.holder(each) for each in assets] == ["1002", "1002", "1001", "1001"]
     assert "No differences." in show(client)
 
@@ -119,13 +119,13 @@ def test_failed_updates_are_shown_and_retried(office: Office, client: FlaskClien
     office.device("W12-0001")
     office.assign("W12-0001", "1001")
     assert "1 device is pending." in show(client)
-    assert office.job("tell-holders") == 0
+    assert office.job("sync-holders") == 0
     failed = "No asset is called W12-0001. Create it, or name its number at the device."
     assert failed in show(client)
     asset_id = office.asset("W12-0001")
-    assert office.job("tell-holders") == 0  # it is not due yet
+    assert office.job("sync-holders") == 0  # it is not due yet
     assert "1 update is being retried." in press(client, "Retry all")
-    assert office.job("tell-holders") == 1
+    assert office.job("sync-holders") == 1
     assert office.holder(asset_id) == "1001"
     assert failed not in show(client)
 
@@ -139,7 +139,7 @@ def test_the_status_page_and_the_metrics_count_what_is_open(app: Flask, office: 
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
     assert "rtutils_holders_to_tell 1.0" in numbers
     assert "rtutils_holders_with_a_problem 0.0" in numbers
-    office.job("tell-holders")
+    office.job("sync-holders")
     office.asset("W12-0009", "ms.lee")
     compare(office, client)
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
