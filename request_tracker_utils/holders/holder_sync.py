@@ -14,8 +14,8 @@ from request_tracker_utils.core.errors import Conflict, Unavailable
 from request_tracker_utils.core.outbox import Claim, InContext, deliver
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.holders.lookups import same_user
-from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
-from request_tracker_utils.reconciliation.record import LEFT
+from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
+from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
 from request_tracker_utils.students.search_keys import key
 from request_tracker_utils.students.users import rt_user
@@ -165,8 +165,8 @@ def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[in
 
 def _ignored_names(session: Session, tags: Sequence[str]) -> set[tuple[int, str]]:
     """Assets and names that somebody has decided to leave as they are: their holders are pushed all the same."""
-    ignored = and_(HolderDifference.kind == DifferenceKind.RENAMED, HolderDifference.settlement == LEFT)
-    names = select(HolderDifference.asset_id, HolderDifference.asset_name).where(ignored, HolderDifference.asset_tag.in_(tags))
+    ignored = and_(HolderDiscrepancy.kind == DiscrepancyKind.RENAMED, HolderDiscrepancy.settlement == IGNORED)
+    names = select(HolderDiscrepancy.asset_id, HolderDiscrepancy.asset_name).where(ignored, HolderDiscrepancy.asset_tag.in_(tags))
     return {(asset_id, name) for asset_id, name in session.execute(names)}
 
 

@@ -2,8 +2,8 @@
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.translation import ngettext
-from request_tracker_utils.holders import differences
-from request_tracker_utils.holders.tasks import compared_at
+from request_tracker_utils.holders.current import RECONCILIATION
+from request_tracker_utils.reconciliation.tasks import compared_at
 from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
 from request_tracker_utils.web.feature import Condition, StatusSection
 
@@ -13,12 +13,12 @@ SHOWN = 5
 def content() -> Condition:
     with reading() as session:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
-        open_differences = sum(differences.RECORD.counts(session).values())
+        open_differences = sum(RECONCILIATION.discrepancies.count_open(session).values())
         facts = {
             "sync": sync,
             "tickets": tickets,
             "differences": open_differences,
-            "compared_at": compared_at(session),
+            "compared_at": compared_at(session, RECONCILIATION),
             "failing_devices": HOLDER_SYNC.failing(session, limit=SHOWN),
             "failing_tickets": REPAIR_TICKETS.failing(session, limit=SHOWN),
         }
@@ -27,23 +27,21 @@ def content() -> Condition:
         problems.append(ngettext("%(num)s device holder cannot be updated.", "%(num)s device holders cannot be updated.", count))
     if count := tickets["failing"]:
         problems.append(ngettext("%(num)s repair ticket cannot be created.", "%(num)s repair tickets cannot be created.", count))
-    if open_differences:
-        problems.append(
-            ngettext("%(num)s unresolved difference of holders.", "%(num)s unresolved differences of holders.", open_differences)
-        )
+    if count := open_differences:
+        problems.append(ngettext("%(num)s difference of device holders is open.", "%(num)s differences of device holders are open.", count))
     return Condition(facts, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
-        open_differences = sum(differences.RECORD.counts(session).values())
+        open_differences = sum(RECONCILIATION.discrepancies.count_open(session).values())
     return {
         "rtutils_holder_sync_pending": ("Devices whose holder is not yet updated in the asset store.", sync["pending"]),
         "rtutils_holder_sync_failing": ("Devices whose holder could not be updated.", sync["failing"]),
         "rtutils_repair_tickets_pending": ("Repair tickets that are not yet created.", tickets["pending"]),
         "rtutils_repair_tickets_failing": ("Repair tickets that could not be created.", tickets["failing"]),
-        "rtutils_holder_differences": ("Unresolved differences between the holders of assets and of devices.", open_differences),
+        "rtutils_holder_differences": ("Open differences between the holders of devices and their assets.", open_differences),
     }
 
 

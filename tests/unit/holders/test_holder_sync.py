@@ -17,7 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.outbox import LEASE, UNREACHABLE
 from request_tracker_utils.holders.holder_sync import WORKERS, HolderSync
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import HOLDER_SYNC, Device
 from request_tracker_utils.tags.models import Tag, TagState
@@ -156,7 +156,7 @@ def test_a_renamed_asset_is_not_changed_until_somebody_ignores_its_name(school: 
     assert school.device_now("W12-0001").rt_problem == problem
     ignored = {"settled_at": NOW, "settled_by": "ada", "settlement": "left", "found_at": NOW, "seen_at": NOW}
     with transaction() as session:
-        session.add(HolderDifference(kind="renamed", asset_tag="W12-0001", asset_id=asset_id, asset_name="Ms Lee’s laptop", **ignored))
+        session.add(HolderDiscrepancy(kind="renamed", asset_tag="W12-0001", asset_id=asset_id, asset_name="Ms Lee’s laptop", **ignored))
     time_passes()
     assert sync().push_due() == 1
     assert holder(asset_store, asset_id)[0] == ""
