@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import text as sql
 
 from request_tracker_utils.accounts import service, sessions, tokens
-from request_tracker_utils.accounts.guessing import HERE
 from request_tracker_utils.accounts.models import LoginKind, PersonalToken
+from request_tracker_utils.accounts.throttling import THIS_NETWORK
 from request_tracker_utils.core.db import reading, transaction
 from tests.functional.accounts.person import HOME, Person, account, errors_in, recorded, text_of, token_in
 from tests.services.apps import PASSWORD, user
@@ -40,12 +40,12 @@ def change(person: Person, current: str = PASSWORD, password: str = CHOSEN, agai
 
 def open_sessions(app: Flask, name: str) -> list[int]:
     with app.app_context(), reading() as session:
-        return [entry.id for entry in sessions.open_of(session, service.user_named(session, name).id, now=datetime.now(UTC))]
+        return [entry.id for entry in sessions.open_sessions(session, service.user_named(session, name).id, now=datetime.now(UTC))]
 
 
 def my_tokens(app: Flask, name: str) -> list[PersonalToken]:
     with app.app_context(), reading() as session:
-        return tokens.valid_of(session, service.user_named(session, name).id, now=datetime.now(UTC))
+        return tokens.valid_tokens(session, service.user_named(session, name).id, now=datetime.now(UTC))
 
 
 def calls_with(app: Flask, token: str) -> int:
@@ -64,10 +64,10 @@ def test_a_new_password_holds_and_signs_other_browsers_out(app: Flask, bob: Pers
 
 def test_a_wrong_present_password_counts_as_a_failed_attempt_and_changes_nothing(app: Flask, bob: Person, phone: Person) -> None:
     before = account(app, "bob").password_hash
-    for _ in range(HERE.free):
+    for _ in range(THIS_NETWORK.free):
         answer = change(bob, current="wrong password")
         assert (answer.status_code, errors_in(answer)) == (400, {"current": "This is not your present password."})
-    assert len(recorded(app, LoginKind.FAILED)) == HERE.free
+    assert len(recorded(app, LoginKind.FAILED)) == THIS_NETWORK.free
     answer = change(bob)
     assert (answer.status_code, "Too many wrong passwords" in errors_in(answer)["current"]) == (429, True)
     assert account(app, "bob").password_hash == before
@@ -185,11 +185,11 @@ def test_the_last_use_is_shown_and_a_revoked_token_is_dead(app: Flask, bob: Pers
 
 def test_nobody_has_more_tokens_than_they_can_look_after(app: Flask, bob: Person) -> None:
     with app.app_context(), transaction() as session:
-        for _ in range(tokens.MOST):
+        for _ in range(tokens.MAX_TOKENS):
             tokens.create(session, service.user_named(session, "bob"), label="x", now=datetime.now(UTC))
     answer = bob.post("/me/tokens", label="one more", expires="30")
     assert (answer.status_code, "Revoke those that nobody needs" in text_of(answer)) == (409, True)
-    assert len(my_tokens(app, "bob")) == tokens.MOST
+    assert len(my_tokens(app, "bob")) == tokens.MAX_TOKENS
     bob.post(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
     assert bob.post("/me/tokens", label="one more", expires="30").status_code == 200
 

@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, adm
             answer = admin.post("/admin/people/new", **{"name": "carol", "email": "", "role": "staff", field: value})
             assert (answer.status_code, list(errors_in(answer))) == (400, [field]), value
     with app.app_context(), reading() as session:
-        assert [user.name for user in service.everybody(session)] == ["ada"]
+        assert [user.name for user in service.all_users(session)] == ["ada"]
 
 
 def test_an_account_keeps_what_it_had_when_a_change_does_not_fit(app: Flask, admin: Person, bob: int) -> None:

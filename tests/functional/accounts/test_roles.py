@@ -49,7 +49,7 @@ def test_ones_own_page_takes_no_role(app: Flask) -> None:
     assert bob.post("/me", **more).status_code == 405
     assert account(app, "bob").role == "staff"
     with app.app_context(), reading() as session:
-        assert len(service.everybody(session)) == 1
+        assert len(service.all_users(session)) == 1
 
 
 def test_an_administrator_does_not_change_their_own_role(app: Flask) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from request_tracker_utils.accounts import events, service
+from request_tracker_utils.accounts import login_events, service
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import transaction
@@ -30,7 +30,7 @@ def write(app: Flask, count: int = 1, kind: LoginKind = LoginKind.FAILED, *, nam
         for number in range(count):
             at = NOON + timedelta(seconds=number)
             detail = more.get("detail", f"number {number:03}")
-            events.record(session, kind, Origin(more.get("address", PHONE), agent), now=at, user=person, detail=detail)
+            login_events.record(session, kind, Origin(more.get("address", PHONE), agent), now=at, user=person, detail=detail)
 
 
 def rows(person: Person, query: str = "") -> list[list[str]]:

@@ -69,7 +69,7 @@ def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: Fl
     assert jobs.keys() == {job.name for job in registry_of(app).jobs}
     assert (jobs["confirm-tags"]["state"], jobs["confirm-tags"]["rows"], jobs["confirm-tags"]["seconds"]) == ("done", 3, 1.5)
     assert jobs["confirm-tags"]["next_at"] > jobs["confirm-tags"]["started_at"]
-    assert jobs["forget-login-events"]["state"] == "has not run yet"
+    assert jobs["delete-login-events"]["state"] == "has not run yet"
 
 
 def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: FlaskClient, counted: list[int]) -> None:

@@ -78,7 +78,7 @@ def test_a_job_that_has_not_begun_for_long_is_missed(
     monkeypatch.setattr(registry_of(app), "started_at", long_ago)
     text = page(client, admin)
     assert "The job confirm-tags has not begun for long." in text
-    assert "The job forget-login-events has not begun" not in text  # it is due once a day
+    assert "The job delete-login-events has not begun" not in text  # it is due once a day
 
 
 def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
