@@ -15,7 +15,7 @@ from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
 from request_tracker_utils.core.checks import core_checks
-from request_tracker_utils.core.db import db, quieten_postgresql, run_after_commit, tune_sqlite
+from request_tracker_utils.core.db import db, run_after_commit, shorten_postgresql_errors, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> OpenAPI:
     Migrate(app, db, directory=str(MIGRATIONS))
     Bootstrap5(app)
     with app.app_context():
-        (tune_sqlite if settings.database_file else quieten_postgresql)(db.engine)
+        (tune_sqlite if settings.database_file else shorten_postgresql_errors)(db.engine)
         run_after_commit(db.engine, registry.run_soon)
     for part in (traffic, security, auth, error_handlers, layout, translation):
         part.install(app)

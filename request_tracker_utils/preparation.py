@@ -19,7 +19,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.resources import MIGRATIONS
 from request_tracker_utils.core.settings import Settings, SettingsError
-from request_tracker_utils.core.stored_values import keep
+from request_tracker_utils.core.stored_values import store_once
 from request_tracker_utils.web.registry import registry
 
 log = structlog.get_logger(__name__)
@@ -133,7 +133,7 @@ def _refuse_other_asset_store() -> None:
     """Numbers of assets mean nothing in another directory: tags of the one must not be taken for tags of the other."""
     kind = asset_store().kind
     with transaction() as session:
-        known = keep(session, "directory", kind)
+        known = store_once(session, "directory", kind)
         if known != kind and not session.execute(text("SELECT 1 FROM asset_tags LIMIT 1")).first():
             session.execute(text("UPDATE kept_values SET value = :kind WHERE name = 'directory'"), {"kind": kind})
             session.execute(text("UPDATE tag_sequences SET adopted_at = NULL"))  # what the other directory held says nothing of this one

@@ -76,7 +76,7 @@ def serve(settings: Settings) -> None:
 def _forget_metrics() -> None:
     """Those of an earlier server at this port; one that runs has been found by its port."""
     try:
-        metrics.begin_anew()
+        metrics.reset()
     except OSError as error:
         raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or name another one."]) from None
 

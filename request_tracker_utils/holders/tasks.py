@@ -10,7 +10,7 @@ from request_tracker_utils.asset_store.current import asset_store, place
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.core.stored_values import StoredValue, keep
+from request_tracker_utils.core.stored_values import StoredValue, store_once
 from request_tracker_utils.holders import comparison, differences
 from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.options import Way
@@ -36,7 +36,7 @@ def settlement_by(actor: Actor) -> Settlement:
 
 def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
     """Writes the task down. Raises ComparisonRuns when one is under way."""
-    keep(session, _LINE, "1")
+    store_once(session, _LINE, "1")
     session.execute(select(StoredValue).where(StoredValue.name == _LINE).with_for_update())
     long_work.refuse_second(session, COMPARE)
     return tasks.start(session, COMPARE, title=f"Compare {place()} with who has what here", actor=actor, now=now)

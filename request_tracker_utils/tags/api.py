@@ -8,7 +8,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import CHANGE_ERRORS
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import looking, reading, transaction
+from request_tracker_utils.core.db import read_connection, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.tags import renaming, sequence, service, webhook
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, PrefixNotFound, SequenceExhausted, SequenceNotReady, TagTaken
@@ -57,7 +57,7 @@ hook = APIBlueprint(
 @may_refuse(SequenceNotReady, SequenceExhausted)
 def next_asset_tag() -> Answer:
     """Show the tag that would be given next; nothing is spent."""
-    with looking() as connection:
+    with read_connection() as connection:
         return {"next_asset_tag": str(sequence.preview(connection, settings().prefix))}
 
 

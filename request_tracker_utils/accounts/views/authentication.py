@@ -15,7 +15,7 @@ from request_tracker_utils.accounts.rt_tokens import RtTokens, account_of
 from request_tracker_utils.accounts.views import known_browsers
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import looking, reading, transaction
+from request_tracker_utils.core.db import read_connection, reading, transaction
 from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
@@ -100,7 +100,7 @@ def _signed_in() -> SignedIn | None:
 
 def _load(key: str) -> SignedIn | None:
     now, here = utc_now(), origin()
-    with looking() as connection:
+    with read_connection() as connection:
         entry = sessions.by_key(connection, key, now=now)
     if entry is None:
         return None
@@ -122,7 +122,7 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
     rt_callers = registry().find(RtTokens)
     if rt_callers is not None and credentials.startswith("1-"):
         return _by_rt_token(rt_callers, credentials, now)
-    with looking() as connection:
+    with read_connection() as connection:
         owner = tokens.owner_of(connection, credentials, now=now)
     if owner is None:
         _record_rejected(credentials, now)

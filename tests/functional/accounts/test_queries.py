@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event, text
 from request_tracker_utils.accounts import login_events, sessions, throttling, tokens
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, PersonalToken, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.core.db import db, looking, reading, transaction
+from request_tracker_utils.core.db import db, read_connection, reading, transaction
 from tests.functional.accounts.person import Person, token_in
 from tests.services.apps import user
 
@@ -54,10 +54,10 @@ def asked(app: Flask, connection: Connection, ask) -> list[tuple[str, object]]: 
 def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded: Flask) -> None:
     now = datetime.now(UTC)
     for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.of_key)):
-        with crowded.app_context(), looking() as connection:
+        with crowded.app_context(), read_connection() as connection:
             statements = asked(crowded, connection, lambda ask=ask, connection=connection: ask(connection, "some key", now=now))
             assert len(statements) == 1
-        with crowded.app_context(), looking() as connection:
+        with crowded.app_context(), read_connection() as connection:
             (plan,) = plans(connection, statements)
         assert INDEXES[table] in plan or f"{table} USING INDEX sqlite_autoindex_{table}_1 (key_hash=?)" in plan, plan
         assert f"Seq Scan on {table}" not in plan
@@ -67,7 +67,7 @@ def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: 
     with crowded.app_context(), reading() as session:
         connection, origin, now = session.connection(), Origin("10.0.7.1", "x"), datetime.now(UTC)
         statements = asked(crowded, connection, lambda: throttling.current_pause(session, "user 7", origin, now=now))
-    with crowded.app_context(), looking() as connection:
+    with crowded.app_context(), read_connection() as connection:
         for plan in plans(connection, statements):
             assert "ix_login_events" in plan, plan
             assert "SCAN login_events" not in plan.replace("SEARCH", "")

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.administration.views import access
+from request_tracker_utils.administration.views import administration as access
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import token

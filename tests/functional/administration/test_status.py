@@ -74,7 +74,7 @@ def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admi
 def test_a_job_that_has_not_begun_for_long_is_missed(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long_ago = utc_now() - 4 * checks.SHORTEST_WAIT
+    long_ago = utc_now() - 4 * checks.MIN_DELAY
     monkeypatch.setattr(registry_of(app), "started_at", long_ago)
     text = page(client, admin)
     assert "The job confirm-tags has not begun for long." in text
