@@ -20,7 +20,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.health import Status
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry, settings
 
 log = structlog.get_logger(__name__)
@@ -73,12 +73,12 @@ def collect(app: Flask, sections: Sequence[StatusSection]) -> list[Section]:
     return [_section(section, future) for section, future in zip(sections, futures, strict=True)]
 
 
-def _content(app: Flask, section: StatusSection) -> Condition:
+def _content(app: Flask, section: StatusSection) -> SectionContent:
     with app.app_context():
         return section.content()
 
 
-def _section(section: StatusSection, future: Future[Condition]) -> Section:
+def _section(section: StatusSection, future: Future[SectionContent]) -> Section:
     if not future.done():
         return Section(
             section.title,
@@ -97,7 +97,7 @@ def _section(section: StatusSection, future: Future[Condition]) -> Section:
     )
 
 
-def program() -> Condition:
+def program() -> SectionContent:
     """Versions, uptime, server settings, disk space."""
     disk = check_disk(settings().instance_path)
     facts = {
@@ -106,22 +106,24 @@ def program() -> Condition:
         "uptime": utc_now() - registry().started_at,
         "disk": disk.detail,
     }
-    return Condition(facts, [] if disk.status is Status.OK else [disk.text(full=True)])
+    return SectionContent(facts, [] if disk.status is Status.OK else [disk.text(full=True)])
 
 
-def database() -> Condition:
+def database() -> SectionContent:
     """Kind, version, size, and whether the schema is up to date."""
     tables = check_migrations()
     with reading() as session:
         facts = database_facts(session, settings().database_file)
-    return Condition({"database": facts, "file": settings().database_file}, [] if tables.status is Status.OK else [tables.text(full=True)])
+    return SectionContent(
+        {"database": facts, "file": settings().database_file}, [] if tables.status is Status.OK else [tables.text(full=True)]
+    )
 
 
-def scheduled_jobs() -> Condition:
+def scheduled_jobs() -> SectionContent:
     """Each job's latest run. A run that failed, was interrupted or is overdue is a problem."""
     with reading() as session:
         rows = runs.overview(session, list(registry().jobs), scheduled=settings().scheduler)
-    return Condition({"jobs": rows}, [problem for row in rows for problem in _problems(row)])
+    return SectionContent({"jobs": rows}, [problem for row in rows for problem in _problems(row)])
 
 
 def _problems(row: JobRow) -> list[str]:

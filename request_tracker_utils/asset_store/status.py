@@ -4,13 +4,13 @@ from request_tracker_utils.asset_store.current import asset_store, examination
 from request_tracker_utils.asset_store.inspection import problems
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.health import CheckResult, HealthCheck, Status
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 
 TIMEOUT = 2.0
 """Seconds. Request Tracker usually needs one for all questions."""
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     """What has been found out by now; the questions go on being asked when the page is drawn already."""
     examined = examination()
     complete = examined.look(within=TIMEOUT)
@@ -18,7 +18,7 @@ def content() -> Condition:
     missing = problems(findings)
     if not complete:
         missing.append("Request Tracker has not answered everything yet. Load this page again in a moment.")
-    return Condition({"findings": findings, "asked_at": examined.asked_at, "complete": complete}, missing)
+    return SectionContent({"findings": findings, "asked_at": examined.asked_at, "complete": complete}, missing)
 
 
 sections = [StatusSection("Directory", "asset_store/status.html", content, order=40)]

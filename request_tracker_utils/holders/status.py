@@ -3,12 +3,12 @@
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.holders import differences, holder_sync, repair_tickets
 from request_tracker_utils.holders.tasks import compared_at
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 
 SHOWN = 5
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     """What the directory is still to be told, and why it could not be."""
     with reading() as session:
         facts = {**holder_sync.waiting(session), **repair_tickets.waiting(session)}
@@ -21,7 +21,7 @@ def content() -> Condition:
         problems.append(f"{facts['ticket_problems']} {'ticket' if facts['ticket_problems'] == 1 else 'tickets'} could not be made yet.")
     if found:
         problems.append(f"The directory and our devices differ: {found} to settle.")
-    return Condition({**facts, "differences": found, "compared_at": compared, "keeps": keeps, "stuck": stuck}, problems)
+    return SectionContent({**facts, "differences": found, "compared_at": compared, "keeps": keeps, "stuck": stuck}, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:

@@ -4,13 +4,13 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tags import differences, sequence, service
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import settings
 
 SHOWN = 5
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     """What waits for the directory, and why."""
     problems = []
     with reading() as session:
@@ -26,7 +26,7 @@ def content() -> Condition:
         problems.append(f"{counts['problems']} {'tag needs' if counts['problems'] == 1 else 'tags need'} a look.")
     if compared["differences"]:
         problems.append(f"The directory and our tags differ: {compared['differences']} to settle.")
-    return Condition({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts, **compared}, problems)
+    return SectionContent({"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts, **compared}, problems)
 
 
 sections = [StatusSection("Asset tags", "tags/status.html", content, order=50)]

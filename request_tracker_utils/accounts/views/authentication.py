@@ -16,7 +16,7 @@ from request_tracker_utils.accounts.views import known_browsers
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import read_connection, reading, transaction
-from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
+from request_tracker_utils.web.auth import Authenticators, Caller, install_authenticators
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
 login_manager = LoginManager()
@@ -42,7 +42,7 @@ def install(app: Flask) -> None:
     login_manager.init_app(app, add_context_processor=False)  # pages ask web/auth instead
     login_manager.user_loader(_load)
     registry_of(app).provide(_KnownAddresses, _KnownAddresses())
-    install_recognisers(app, Recognisers(session=_by_session, token=_by_token, refused=_record_denied))
+    install_authenticators(app, Authenticators(session=_by_session, token=_by_token, denied=_record_denied))
 
 
 def origin(account: str | None = None) -> Origin:

@@ -16,7 +16,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.web.auth import current_actor, signed_in, signed_in_by_browser
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 pages = Blueprint("me", __name__, url_prefix="/me")
 
@@ -47,7 +47,7 @@ def change_password() -> ResponseReturnValue:
         except TooManyAttempts as error:
             form.current.errors, status = [error.message], error.status
         except Invalid as error:
-            show_problem(form, error)
+            add_error(form, error)
     return _page(password_form=form), status
 
 
@@ -87,7 +87,7 @@ def create_token() -> ResponseReturnValue:
             detail = f"token “{form.label.data.strip()}” created"
             login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=now)
     except Conflict as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(token_form=form), error.status
     return _page(new_token=text)
 

@@ -21,9 +21,9 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.web.addresses import row_number
+from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
@@ -65,7 +65,7 @@ def add() -> ResponseReturnValue:
                 key = links.new_password_key(session, user, now=utc_now())
             return _person_page(user.id, link=key)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/new-person.html", form=form), 400 if form.errors else 200
 
 
@@ -89,7 +89,7 @@ def change(user_id: int) -> ResponseReturnValue:
             flash(_("The account was saved."), "success")
             return redirect(url_for(".person", user_id=user_id), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
     return _person_page(user_id, form=form), 400
 
 
@@ -139,7 +139,7 @@ def link_rt_user(user_id: int) -> ResponseReturnValue:
             flash(message % {"name": user.name, "rt_user": found.name if found else ""}, "success")
             return redirect(url_for(".person", user_id=user_id), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
             status = error.status
     return _person_page(user_id, rt_form=form), status
 
@@ -174,7 +174,7 @@ def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
 @require(AccountPermission.EVENTS)
 def sign_ins() -> str:
     """Sign-ins and other events, the newest first."""
-    selected, before = _filter(), request.args.get("before", type=row_number)
+    selected, before = _filter(), request.args.get("before", type=row_id)
     with reading() as session:
         found = login_events.newest(session, selected, before=before, limit=login_events.PAGE + 1)
     more = len(found) > login_events.PAGE
@@ -197,7 +197,7 @@ def _by() -> By:
 
 
 def _filter() -> login_events.Filter:
-    user_id = request.args.get("user", type=row_number)
+    user_id = request.args.get("user", type=row_id)
     return login_events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
 
 

@@ -11,9 +11,9 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.addresses import is_own
+from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 pages = Blueprint("accounts", __name__)
 
@@ -24,7 +24,7 @@ def sign_in() -> ResponseReturnValue:
     """Sign in with name and password."""
     form = SignInForm()
     target = request.args.get("next", "")
-    target = target if is_own(target) else url_for("home.home")
+    target = target if is_local_path(target) else url_for("home.home")
     if current_actor_or_none():
         return redirect(target, 303)
     status, headers = 200, {}
@@ -33,7 +33,7 @@ def sign_in() -> ResponseReturnValue:
             authentication.begin(authentication.verify_password(form.name.data, form.password.data))
             return redirect(target, 303)
         except (service.WrongCredentials, TooManyAttempts) as error:
-            show_problem(form, error)
+            add_error(form, error)
             status, headers = error.status, error.headers()
     return render_template("accounts/sign-in.html", form=form), 400 if form.errors and status == 200 else status, headers
 
@@ -62,7 +62,7 @@ def set_up(key: str) -> ResponseReturnValue:
             authentication.begin(user)
             return redirect(url_for("home.home"), 303)
         except (Invalid, Conflict) as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/set-up.html", form=form), 400 if form.errors else 200
 
 
@@ -82,5 +82,5 @@ def choose_password(key: str) -> ResponseReturnValue:
             flash(_("Your password was changed."), "success")
             return redirect(url_for("home.home"), 303)
         except Invalid as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/password.html", form=form, name=name), 400 if form.errors else 200

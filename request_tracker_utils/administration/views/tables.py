@@ -32,7 +32,7 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.addresses import is_own
+from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.registry import settings
 
@@ -196,7 +196,7 @@ class Table(ModelView):  # type: ignore[misc]
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         """Flask-Admin's own session would start a transaction that lasts as long as the request, and its `url` may lead anywhere."""
-        if not is_own(request.args.get("url", "/")):
+        if not is_local_path(request.args.get("url", "/")):
             raise Invalid(_("The page to return to must be part of this program."))
         with reading() as session:
             g.table_session = session

@@ -17,7 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import WEBHOOK_TOKEN, make_app, ready, token
 from tests.services.local_server import Call, LocalServer, Reply
@@ -91,17 +91,17 @@ def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient
 def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses() -> Condition:
+    def refuses() -> SectionContent:
         raise Unavailable("The cupboard is locked.")
 
-    def breaks() -> Condition:
+    def breaks() -> SectionContent:
         raise RuntimeError("inner detail")
 
     freed = threading.Event()
 
-    def hangs() -> Condition:
+    def hangs() -> SectionContent:
         freed.wait(HUNG)
-        return Condition({})
+        return SectionContent({})
 
     monkeypatch.setattr(status, "PATIENCE", 1.0)
     sections = [StatusSection(name, "none.html", content) for name, content in (("A", refuses), ("B", breaks), ("C", hangs))]
