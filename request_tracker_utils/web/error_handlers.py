@@ -58,7 +58,7 @@ def handle_http_error(error: HTTPException) -> ResponseReturnValue:
     headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
     if wants_page():
         return render_template("web/error.html", status=status, title=name, message=message), status, headers
-    return _json(message, code=name.lower().replace(" ", "_")), _shape().status(status), kept
+    return _json(message, code=name.lower().replace(" ", "_")), _shape().status(status), headers
 
 
 def handle_database_error(error: SQLAlchemyError) -> ResponseReturnValue:

@@ -44,7 +44,8 @@ _USER_SCHEMES: dict[str, dict[str, str]] = {
         "description": "The CSRF token of the session, required for requests that change something.",
     },
 }
-DESCRIPTION = """Assets, tags, students and devices as a JSON API. Send a personal token with each request. All responses are JSON, including errors.
+DESCRIPTION = """Assets, tags, students and devices as a JSON API. Send a personal token with each request. All responses, including
+errors, are JSON.
 
 Requests can be repeated: repeating one that has already succeeded succeeds again. After a `503`, retry in a moment."""
 
