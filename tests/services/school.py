@@ -69,22 +69,22 @@ class School:
             return assignments.undo(session, log.id, actor=ADA, now=self.now())
 
     def device_now(self, tag: str) -> Device:
-        with self.read_connection() as session:
+        with self.looking() as session:
             return devices.get(session, tag)
 
     def student_now(self, student_id: str) -> Student:
-        with self.read_connection() as session:
+        with self.looking() as session:
             return service.get(session, student_id)
 
     def log(self, tag: str = "") -> list[DeviceLog]:
         """The oldest first."""
-        with self.read_connection() as session:
+        with self.looking() as session:
             query = select(DeviceLog).order_by(DeviceLog.id)
             return list(session.scalars(query.where(DeviceLog.asset_tag == tag) if tag else query))
 
     def miscounted(self) -> list[str]:
         """In what the counts disagree with the tables."""
-        with self.read_connection() as session:
+        with self.looking() as session:
             counted = counts(session)
             of_devices = {status: number for status, number in session.execute(select(Device.status, func.count()).group_by(Device.status))}  # noqa: C416
             held: dict[str | None, int] = {}

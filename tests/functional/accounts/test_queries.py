@@ -53,7 +53,7 @@ def asked(app: Flask, connection: Connection, ask) -> list[tuple[str, object]]: 
 
 def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded: Flask) -> None:
     now = datetime.now(UTC)
-    for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.of_key)):
+    for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.by_key)):
         with crowded.app_context(), read_connection() as connection:
             statements = asked(crowded, connection, lambda ask=ask, connection=connection: ask(connection, "some key", now=now))
             assert len(statements) == 1

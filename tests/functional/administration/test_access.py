@@ -15,13 +15,13 @@ def granted(app: Flask) -> access.Grants:
 
 
 def test_each_permission_is_listed_with_the_roles_that_hold_it(app: Flask) -> None:
-    held = {row.permission: row.roles for row in access.permissions(granted(app))}
+    held = {row.permission: row.roles for row in access.permission_rows(granted(app))}
     assert held["assets:asset:read"] == {"admin", "staff", "teacher"}
     assert held["administration:data:read"] == {"admin"}
 
 
 def test_each_route_is_listed_with_the_roles_that_may_call_it(app: Flask, client: FlaskClient) -> None:
-    routes = access.routes(app, granted(app))
+    routes = access.route_rows(app, granted(app))
     assert {row.rule for row in routes} == {rule.rule for rule in app.url_map.iter_rules()}
     by_rule = {row.rule: row for row in routes}
     assert by_rule["/assets"].roles == {"admin", "staff", "teacher"}
@@ -35,7 +35,7 @@ def test_each_route_is_listed_with_the_roles_that_may_call_it(app: Flask, client
 
 def test_a_route_that_nobody_opened_is_shown_as_closed(app: Flask) -> None:
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    row = next(row for row in access.routes(app, granted(app)) if row.rule == "/forgotten")
+    row = next(row for row in access.route_rows(app, granted(app)) if row.rule == "/forgotten")
     assert (row.needs, row.public, row.roles) == ("closed to all: nobody opened it", False, frozenset())
 
 

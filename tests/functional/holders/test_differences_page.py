@@ -35,7 +35,7 @@ def compare(office: Office, client: FlaskClient) -> str:
     """Presses “Compare now”, and returns the page of the task that has ended then."""
     press(client, "Compare now")
     office.job("run-tasks")
-    with office.read_connection() as session:
+    with office.looking() as session:
         task = session.scalars(select(Task).order_by(Task.id.desc()).limit(1)).one()
         assert task.state == TaskState.DONE, task.error
     return client.get(f"/tasks/{task.id}", headers=PAGE).get_data(as_text=True)
@@ -102,7 +102,7 @@ def test_all_of_a_kind_are_settled_in_one_way(office: Office, client: FlaskClien
     press(client, "Take over all from the directory")
     office.hold(assets[2], "1003")  # somebody was faster
     office.job("run-tasks")
-    with office.read_connection() as session:
+    with office.looking() as session:
         task = session.scalars(select(Task).where(Task.kind == "settle-holder-differences")).one()
         assert (task.title, task.state, task.done, task.failed) == ("Settle 4 differences with the directory", "done", 4, 0)
     assert [office.device_now(f"W12-000{number}").current_student_id for number in range(1, 5)] == ["1002", "1002", "1001", "1001"]

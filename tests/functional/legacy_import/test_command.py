@@ -167,7 +167,7 @@ def test_a_command_that_was_killed_is_ended_by_the_next(terminal: Terminal, docu
 
 
 def _count(school: School, model: type) -> int:
-    with school.read_connection() as session:
+    with school.looking() as session:
         return int(session.scalar(select(func.count()).select_from(model)) or 0)
 
 

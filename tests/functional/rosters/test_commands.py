@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> File:
 
 
 def count(school: School) -> int:
-    with school.read_connection() as session:
+    with school.looking() as session:
         return session.scalar(select(func.count()).select_from(Student)) or 0
 
 

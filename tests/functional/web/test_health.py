@@ -219,8 +219,8 @@ def nothing() -> Iterator[None]:
     yield
 
 
-def health(look: Callable[[], CheckResult], *, essential: bool = True, good_for: float = 0) -> Health:
-    return Health([HealthCheck("it", look, essential, good_for)], nothing)
+def health(run: Callable[[], CheckResult], *, essential: bool = True, ttl: float = 0) -> Health:
+    return Health([HealthCheck("it", run, essential, ttl)], nothing)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

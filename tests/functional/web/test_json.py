@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from request_tracker_utils.app import LARGEST_REQUEST
+from request_tracker_utils.app import MAX_REQUEST_SIZE
 from tests.services.apps import WEBHOOK_TOKEN
 from tests.services.server import RunningServer
 
@@ -140,7 +140,7 @@ def test_a_hundred_megabytes_without_a_length_are_not_taken_either(server: Runni
 
 def test_a_body_in_chunks_past_the_limit_is_not_taken_for_its_beginning(server: RunningServer) -> None:
     text = '{"asset_id": 7}'
-    for spaces, status in ((LARGEST_REQUEST - len(text), 200), (LARGEST_REQUEST - len(text) + 1, 413), (2 * LARGEST_REQUEST, 413)):
+    for spaces, status in ((MAX_REQUEST_SIZE - len(text), 200), (MAX_REQUEST_SIZE - len(text) + 1, 413), (2 * MAX_REQUEST_SIZE, 413)):
         line = Line(server, SECRET_LINE, JSON_LINE, "Transfer-Encoding: chunked")
         body = text + " " * spaces
         line.socket.sendall(f"{len(body):x}\r\n{body}\r\n0\r\n\r\n".encode())

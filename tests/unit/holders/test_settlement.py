@@ -225,6 +225,6 @@ def test_nobody_settles_it_twice_and_nobody_what_is_not_there(school: School, as
 def test_users_are_known_by_what_is_entered_and_by_the_rule(school: School, rule: str, name: str, student_id: str | None) -> None:
     school.student("77", rt_user="g.hopper")
     school.student("78", email="Alan@school.example")
-    with school.read_connection() as session:
+    with school.looking() as session:
         found = students_of_users(session, [name], rule)
         assert {each: student.student_id for each, student in found.items()} == ({name.lower(): student_id} if student_id else {})

@@ -286,7 +286,7 @@ def test_a_process_that_ends_puts_down_what_it_has_not_begun(school: School, ass
     asset_store.afterwards = lambda _asset_id, _user: ends.append(True)
     told = teller(stopping=lambda: bool(ends)).tell_due()
     assert 1 <= told <= 2 * holder_sync.WORKERS
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert holder_sync.waiting(session) == {"waiting": 20 - told, "problems": 0}
 
 
@@ -294,7 +294,7 @@ def test_what_has_a_problem_is_counted_listed_and_tried_again_when_asked(school:
     lent(school, asset_store)
     asset_store.fails["set_holder"] = AssetStoreRefused("No.")
     teller().tell_due()
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert holder_sync.waiting(session) == {"waiting": 1, "problems": 1}
         assert [device.asset_tag for device in holder_sync.stumbled(session, limit=5)] == ["W12-0001"]
     asset_store.fails.clear()

@@ -25,7 +25,7 @@ def take_back(school: School, year: SchoolYear) -> None:
 
 
 def grades(school: School) -> dict[str, tuple[str | None, int, bool]]:
-    with school.read_connection() as session:
+    with school.looking() as session:
         return {each.student_id: (each.grade, each.grade_rank, each.is_active) for each in session.scalars(select(Student))}
 
 
@@ -81,7 +81,7 @@ class TestATurn:
             turn(classes, last_grade=grade)
 
     def test_is_seen_before(self, classes: School) -> None:
-        with classes.read_connection() as session:
+        with classes.looking() as session:
             seen = rollover.preview(session, "12")
         assert [(step.grade, step.following, step.count) for step in seen.steps] == [
             ("PK", "K", 1),

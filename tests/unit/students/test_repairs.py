@@ -22,7 +22,7 @@ def test_a_ticket_is_due_at_once_and_names_device_and_student(school: School) ->
     assert (ticket.asset_tag, ticket.student_id, ticket.log_id, ticket.state) == ("W12-0001", "1001", log.id, TicketState.DUE)
     assert (ticket.subject[:16], len(ticket.subject), ticket.body) == ("Broken screen xx", repairs.LONGEST_SUBJECT, "It fell.")
     assert (ticket.due_at, ticket.created_by, ticket.attempts) == (now, "ada", 0)
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert [each.id for each in repairs.of_device(session, "W12-0001")] == [ticket.id]
 
 
@@ -35,7 +35,7 @@ def test_a_return_has_one_ticket_however_often_it_is_asked_for(school: School) -
         with school.writing() as session:
             device = devices.get(session, "W12-0001")
             repairs.ask_ticket(session, log, device, subject="Broken", body="", actor=ADA, now=school.now())
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert session.scalar(select(func.count()).select_from(RepairTicket)) == 1
 
 

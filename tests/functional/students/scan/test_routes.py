@@ -114,7 +114,7 @@ def test_a_damaged_return_goes_into_maintenance_with_one_ticket(station: Station
         assert back["words"] == "Back from Grace Hopper (1001). It is in maintenance. A repair ticket will be made."
     device = school.device_now("W12-0001")
     assert (device.status, device.condition) == ("maintenance", "damaged")
-    with school.read_connection() as session:
+    with school.looking() as session:
         tickets = [(each.subject, each.body, each.student_id) for each in session.scalars(select(RepairTicket))]
     body = "W12-0001 Chromebook 3100 came back from Grace Hopper (1001).\n\nScreen is cracked"
     assert tickets == [("W12-0001: Screen is cracked", body, "1001")]
@@ -125,7 +125,7 @@ def test_an_undone_damaged_return_takes_its_ticket_along(station: Station, schoo
     back = station.take_back("W12-0001", condition="damaged", ticket="").get_json()
     undone = station.undo(back["log_id"]).get_json()
     assert (undone["kind"], undone["words"]) == ("undone", "Undone: it is with Grace Hopper (1001) again.")
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert list(session.scalars(select(RepairTicket))) == []
 
 

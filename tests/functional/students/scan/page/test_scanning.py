@@ -214,7 +214,7 @@ def test_damage_is_returned_with_a_ticket(browser: Browser, school: School, serv
         page.get_by_label("Make a repair ticket").uncheck()
         scan(page, "W12-0002")
         says(page, "W12-0002", "Back from Grace Hopper (1001). It is in maintenance.")
-    with school.read_connection() as session:
+    with school.looking() as session:
         assert list(session.scalars(select(RepairTicket.subject))) == ["W12-0001: Screen is cracked"]
 
 
