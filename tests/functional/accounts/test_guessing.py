@@ -186,7 +186,7 @@ def test_the_present_password_is_asked_for_as_slowly(app: Flask, clock: time_mac
     pages = [
         client.post("/me/password", data=wrong, headers=PAGE, environ_base={"REMOTE_ADDR": HOME}) for _ in range(THIS_NETWORK.free + 1)
     ]
-    assert all("This is not your present password." in page.get_data(as_text=True) for page in pages[: THIS_NETWORK.free])
+    assert all("This is not your current password." in page.get_data(as_text=True) for page in pages[: THIS_NETWORK.free])
     assert "Too many wrong passwords" in pages[-1].get_data(as_text=True)
 
 
@@ -267,6 +267,6 @@ def test_a_session_does_not_outlive_a_password_that_changes_while_the_old_one_is
     monkeypatch.setattr(passwords, "matches", slow_check)
     answer = attempt(password=PASSWORD)
     assert answer.status_code == 400
-    assert "The account changed at this very moment" in answer.get_data(as_text=True)
+    assert "The account was changed at the same moment" in answer.get_data(as_text=True)
     with app.app_context(), reading() as session:
         assert not session.scalars(select(SignInSession)).all()

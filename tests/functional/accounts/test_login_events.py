@@ -49,7 +49,7 @@ def test_who_signs_in_with_a_link_is_written_down_too(app: Flask) -> None:
     link = link_in(ada.post("/admin/people/new", name="carol", role="staff"))
     Person(app, address=ELSEWHERE).choose_password(link, "tulips on the moon")
     came = [(event.name, event.detail, event.address) for event in recorded(app, LoginKind.SIGNED_IN)]
-    assert came == [("ada", "by the set-up link", HOME), ("carol", "by a password link", ELSEWHERE)]
+    assert came == [("ada", "with the setup link", HOME), ("carol", "with a password link", ELSEWHERE)]
 
 
 def test_who_is_told_to_wait_is_written_down_once_a_minute(app: Flask, clock: time_machine.Traveller) -> None:
@@ -107,7 +107,7 @@ def test_each_change_of_an_account_says_what_and_by_whom(app: Flask) -> None:
     ada.post(f"{page}/state", active="yes")
     said = [event.detail for event in recorded(app, LoginKind.CHANGED) if event.user_id == number]
     assert said == [
-        "made as staff by command line",
+        "created as staff by command line",
         "role staff → teacher, by ada",
         "password link by ada",
         "deactivated by ada",
@@ -128,7 +128,7 @@ def test_of_a_name_that_is_nobodys_the_text_is_kept_nowhere(app: Flask) -> None:
     for text in (typed, typed.lower(), typed[:8]):
         assert text not in everything
         assert text not in ada.read("/admin/sign-ins")
-    assert "nobody of ours" in ada.read("/admin/sign-ins")
+    assert "unknown" in ada.read("/admin/sign-ins")
 
 
 def test_after_its_days_an_event_is_forgotten(tmp_path: Path, database_url: str) -> None:

@@ -57,7 +57,7 @@ def test_an_administrator_does_not_change_their_own_role(app: Flask) -> None:
     made(app, "admin", "grace")
     ada = Person(app, "ada")
     answer = demoted(ada, number)
-    assert (answer.status_code, errors_in(answer)) == (400, {"": "Your own role is changed by another administrator."})
+    assert (answer.status_code, errors_in(answer)) == (400, {"": "Ask another administrator to change your role."})
     assert account(app, "ada").role == "admin"
     assert ada.post(f"/admin/people/{number}", role="admin", email="ada@example.org").status_code == 303
 

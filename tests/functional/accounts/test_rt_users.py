@@ -102,7 +102,7 @@ def test_an_account_is_linked_by_name_or_number_and_unlinked(request_tracker: Re
     for wanted in ("CLERK", " clerk ", number):
         assert ada.post(f"{page}/rt-user", rt_user=wanted).status_code == 303
         assert (account(app, "bob").rt_user_id, account(app, "bob").rt_user_name) == (int(number), "clerk")
-    assert recorded(app, LoginKind.CHANGED)[-1].detail == f"is clerk (#{number}) in Request Tracker, by ada"
+    assert recorded(app, LoginKind.CHANGED)[-1].detail == f"linked to clerk (#{number}) in Request Tracker by ada"
     assert 'value="clerk"' in ada.read(page)
     assert ">bob</a>" in ada.read("/admin/people?q=cleR")
     assert ada.post(f"{page}/rt-user", rt_user=" ").status_code == 303
@@ -153,7 +153,7 @@ def test_privileged_users_have_the_role_that_is_set_for_them_and_others_none(
 
 def test_who_has_no_account_here_is_told_so_on_the_page_of_ones_own(request_tracker: RequestTracker, open_app: Flask) -> None:
     answer = call(open_app, request_tracker.clerks_token)
-    assert (answer.status_code, "You have no account here" in answer.json["error"]) == (403, True)
+    assert (answer.status_code, "You have an account in Request Tracker only" in answer.json["error"]) == (403, True)
 
 
 def test_a_name_of_full_length_in_request_tracker_is_no_fault(request_tracker: RequestTracker, open_app: Flask) -> None:

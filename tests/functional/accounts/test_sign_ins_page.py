@@ -75,7 +75,7 @@ def test_events_are_found_by_text_by_kind_and_by_person(app: Flask, admin: Perso
     assert found("q=2001:DB8") == found("q=100%25") == found("kind=wrong+password&q=second") == {"second 100%"}
     assert found("q=t_o") == {"first_one"}
     assert found("q=d_1") == found("kind=nonsense") == set()
-    assert "Nothing found" in admin.read("/admin/sign-ins?q=nothing-like-it")
+    assert "No events found" in admin.read("/admin/sign-ins?q=nothing-like-it")
 
 
 def test_the_filter_stays_on_further_pages_and_in_the_file(app: Flask, admin: Person) -> None:

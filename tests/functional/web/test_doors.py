@@ -48,7 +48,7 @@ def test_a_fault_has_a_number_that_the_caller_and_the_log_share(app: Flask, capl
 
 
 def test_an_unknown_page_and_a_wrong_method_are_told_in_the_callers_language(client: FlaskClient) -> None:
-    assert client.get("/nowhere").json == {"error": "There is no such page.", "code": "not_found"}
+    assert client.get("/nowhere").json == {"error": "This page does not exist.", "code": "not_found"}
     assert client.get("/nowhere", headers=PAGE).mimetype == "text/html"
     answer = client.get("/confirm-asset-tag")
     assert (answer.status_code, answer.is_json, "POST" in answer.headers["Allow"]) == (405, True, True)

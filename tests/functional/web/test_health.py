@@ -134,7 +134,7 @@ def test_a_sqlite_file_that_is_broken_is_down(tmp_path: Path, sqlite: Any) -> No
 def test_a_scheduler_that_is_off_is_well(without_scheduler: Flask) -> None:
     with time_machine.travel(utc_now() + timedelta(days=1)):
         _, body = asked(without_scheduler.test_client())
-    assert body["checks"]["scheduler"] == {"status": "ok", "summary": "off"}
+    assert body["checks"]["scheduler"] == {"status": "ok", "summary": "Off."}
 
 
 def test_jobs_that_began_none_for_two_minutes_make_it_degraded(app: Flask, client: FlaskClient) -> None:

@@ -32,7 +32,7 @@ def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}}", b"{'asset_id': 1}", b"asset_id=1", b'{"asset_id": 1,}', b'{"asset_id": 01}'])
 def test_what_is_no_json_is_refused_as_such(client: FlaskClient, body: bytes) -> None:
-    assert refusal(client, body).startswith("This is not JSON")
+    assert refusal(client, body).startswith("This is not valid JSON")
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
@@ -43,7 +43,7 @@ def test_json_nested_ten_thousand_deep_is_refused(client: FlaskClient, opening: 
 
 @pytest.mark.parametrize("body", [b'{"asset_id": 1, "asset_id": 2}', b'{"asset_id": 1, "more": [{"a": 1, "a": 1}]}'])
 def test_a_key_that_stands_twice_is_refused(client: FlaskClient, body: bytes) -> None:
-    assert refusal(client, body) == "A key stands twice in one JSON object."
+    assert refusal(client, body) == "A JSON object contains the same key twice in one JSON object."
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
@@ -63,7 +63,7 @@ def test_half_a_character_is_refused(client: FlaskClient) -> None:
         b'{"asset_id": 1, "\\udfff": 1}',
         b'{"asset_id": 1, "asset_name": "\xed\xa0\x80"}',
     ):
-        assert "half a character" in refusal(client, body)
+        assert "unpaired surrogate" in refusal(client, body)
 
 
 def test_a_whole_character_in_two_escapes_is_taken(client: FlaskClient) -> None:
