@@ -119,7 +119,7 @@ def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
         (("users", "link", "ada", "--rt-user", "root"), "", "RT_URL is not set"),
         (("tokens", "create", "nobody"), "", "No account has the name nobody."),
         (("tokens", "create", "eve"), "", "eve is deactivated."),
-        (("tokens", "revoke", "ada", "--label", "x"), "", "ada has no token labelled x."),
+        (("tokens", "revoke", "ada", "--label", "x"), "", "ada has no token with the label x."),
         (("tokens", "revoke", "--token-stdin"), "rtu_guess\n", "There is no such token"),
         (("tokens", "revoke", "--token-stdin"), "", "There is no such token"),
     ):

@@ -188,7 +188,7 @@ def test_nobody_has_more_tokens_than_they_can_look_after(app: Flask, bob: Person
         for _ in range(tokens.MAX_TOKENS):
             tokens.create(session, service.user_named(session, "bob"), label="x", now=datetime.now(UTC))
     answer = bob.post("/me/tokens", label="one more", expires="30")
-    assert (answer.status_code, "Revoke those that nobody needs" in text_of(answer)) == (409, True)
+    assert (answer.status_code, "Revoke those that are no longer needed" in text_of(answer)) == (409, True)
     assert len(my_tokens(app, "bob")) == tokens.MAX_TOKENS
     bob.post(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
     assert bob.post("/me/tokens", label="one more", expires="30").status_code == 200

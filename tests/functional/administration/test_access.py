@@ -29,21 +29,14 @@ def test_each_route_is_listed_with_the_roles_that_may_call_it(app: Flask, client
     assert by_rule["/admin/data/users/"].needs == "administration:data:read"
     assert (by_rule["/sign-in"].public, by_rule["/sign-in"].needs) == (True, "people sign in here")
     text = client.get("/admin/access", headers=token(app, "admin")).get_data(as_text=True)
-    for rule in ("/assets/&lt;int:asset_id&gt;", "/admin/data/users/", "the one-time link to a new password"):
+    for rule in ("/assets/&lt;int:asset_id&gt;", "/admin/data/users/", "one-time link for choosing a password"):
         assert rule in text
 
 
-<<<<<<< HEAD
-def test_a_route_that_nobody_opened_is_shown_as_closed(app: Flask) -> None:
-    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    row = next(row for row in access.route_rows(app, granted(app)) if row.rule == "/forgotten")
-    assert (row.needs, row.public, row.roles) == ("closed: no access declared", False, frozenset())
-=======
 def test_a_route_that_nobody_opened_is_shown_as_closed(own_app: Flask) -> None:
     own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    row = next(row for row in access.routes(own_app, granted(own_app)) if row.rule == "/forgotten")
-    assert (row.needs, row.public, row.roles) == ("closed to all: nobody opened it", False, frozenset())
->>>>>>> main
+    row = next(row for row in access.route_rows(own_app, granted(own_app)) if row.rule == "/forgotten")
+    assert (row.needs, row.public, row.roles) == ("closed: no access declared", False, frozenset())
 
 
 def test_a_librarys_route_is_opened_by_its_endpoint(own_app: Flask) -> None:
