@@ -17,9 +17,7 @@ PROBLEM = "An older installation’s device wears it, of asset {asset_id}; the d
 REASON = "an older installation’s device wears it"
 
 
-def store_once(
-    session: Session, sequences: Mapping[str, TagSequence], worn: Mapping[str, int | None], *, actor: Actor, now: datetime
-) -> int:
+def keep(session: Session, sequences: Mapping[str, TagSequence], worn: Mapping[str, int | None], *, actor: Actor, now: datetime) -> int:
     """Has the tags (tag → the asset that bears it, where that is known) be its asset's, or kept; and the sequences go on behind them.
 
     `sequences` are all of them, held by this transaction; the names of the directory are adopted before. A tag that is somebody's here

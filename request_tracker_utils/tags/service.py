@@ -132,7 +132,7 @@ def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: 
     tag.changed_at, tag.confirmed_at, tag.due_at, tag.problem = now, None, None, None
 
 
-def store_once(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
+def keep(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
     """Takes the tag from its asset, and has nobody get it again: a label of it may hang on a device."""
     trail.record(session, tag, action="kept", actor=actor, now=now, reason=reason)
     tag.state, tag.asset_id, tag.previous_name = TagState.RESERVED, None, None

@@ -75,9 +75,10 @@ def test_strangers_and_staff_learn_no_version_no_address_and_no_path(app: Flask,
             assert inner not in told
 
 
-def test_an_administrator_learns_them_by_token_and_by_session(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
-    by_token = client.get("/api/health", headers=token(app, "admin")).get_data(as_text=True)
-    user(app, "admin")
+def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path) -> None:
+    client = own_app.test_client()
+    by_token = client.get("/api/health", headers=token(own_app, "admin")).get_data(as_text=True)
+    user(own_app, "admin")
     sign_in(client, "admin")
     for told in (by_token, client.get("/api/health").get_data(as_text=True)):
         assert str(tmp_path) in told
