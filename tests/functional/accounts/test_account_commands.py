@@ -107,7 +107,7 @@ def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
     done(run("users", "create", "eve", "--role", "user"))
     done(run("users", "deactivate", "eve"))
     for arguments, typed, said in (
-        (("users", "create", "ADA", "--role", "staff"), "", "The name ADA is taken."),
+        (("users", "create", "ADA", "--role", "staff"), "", "The name ADA is taken. Choose another one."),
         (("users", "create", "a b", "--role", "staff"), "", "A name has"),
         (("users", "create", "bob", "--role", "staff", "--email", "x"), "", "x is not an email address."),
         (("users", "create", "bob", "--role", "staff", "--password-stdin"), "short\n", "at least 10 characters"),
@@ -120,8 +120,8 @@ def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
         (("tokens", "create", "nobody"), "", "No account has the name nobody."),
         (("tokens", "create", "eve"), "", "eve is deactivated."),
         (("tokens", "revoke", "ada", "--label", "x"), "", "ada has no token with the label x."),
-        (("tokens", "revoke", "--token-stdin"), "rtu_guess\n", "There is no such token"),
-        (("tokens", "revoke", "--token-stdin"), "", "There is no such token"),
+        (("tokens", "revoke", "--token-stdin"), "rtu_guess\n", "This token does not exist"),
+        (("tokens", "revoke", "--token-stdin"), "", "This token does not exist"),
     ):
         result = run(*arguments, typed=typed)
         assert (result.exit_code, result.stdout, result.stderr.count("\n"), said in result.stderr) == (1, "", 1, True), result.output
@@ -149,7 +149,7 @@ def test_an_account_is_linked_to_a_user_of_request_tracker(app: Flask, run: Run,
         done(run("users", "create", name, "--role", "staff"))
     assert done(run("users", "link", "bob", "--rt-user", "Clerk")) == "Linked bob to clerk in Request Tracker.\n"
     assert account(app, "bob").rt_user_id == int(request_tracker.clerks_token.split("-")[1])
-    for name, wanted, said in (("carol", "clerk", "belongs to another account"), ("carol", "nobody-there", "has no user")):
+    for name, wanted, said in (("carol", "clerk", "is already linked to another account"), ("carol", "nobody-there", "has no user")):
         result = run("users", "link", name, "--rt-user", wanted)
         assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (1, 1, True), result.output
     assert done(run("users", "link", "bob", "--rt-user", "")) == "Unlinked bob from Request Tracker.\n"
