@@ -5,12 +5,12 @@ from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.reconciliation.tasks import compared_at
 from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 
 SHOWN = 5
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     with reading() as session:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
         open_differences = sum(RECONCILIATION.discrepancies.count_open(session).values())
@@ -29,7 +29,7 @@ def content() -> Condition:
         problems.append(ngettext("%(num)s repair ticket cannot be created.", "%(num)s repair tickets cannot be created.", count))
     if count := open_differences:
         problems.append(ngettext("%(num)s difference of device holders is open.", "%(num)s differences of device holders are open.", count))
-    return Condition(facts, problems)
+    return SectionContent(facts, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
