@@ -6,7 +6,7 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -31,7 +31,7 @@ _LINE = "holders-compared"
 
 
 def settlement_by(actor: Actor) -> Settlement:
-    return Settlement(transaction, asset_store(), place=place(), rule=settings().rt_student_user, actor=actor, clock=utc_now)
+    return Settlement(transaction, asset_store(), place=asset_store_name(), rule=settings().rt_student_user, actor=actor, clock=utc_now)
 
 
 def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
@@ -39,7 +39,7 @@ def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
     keep(session, _LINE, "1")
     session.execute(select(StoredValue).where(StoredValue.name == _LINE).with_for_update())
     long_work.refuse_second(session, COMPARE)
-    return tasks.start(session, COMPARE, title=f"Compare {place()} with who has what here", actor=actor, now=now)
+    return tasks.start(session, COMPARE, title=f"Compare {asset_store_name()} with who has what here", actor=actor, now=now)
 
 
 def start_daily_comparison(session: Session, *, actor: Actor, now: datetime) -> bool:
@@ -64,7 +64,7 @@ def start_settling(session: Session, kind: DifferenceKind, way: Way, *, actor: A
     items = [tasks.NewItem(each.asset_tag or f"Asset #{each.asset_id}", {"difference": each.id}) for each in found]
     if not items:
         return None
-    title = f"Settle {len(items)} {'difference' if len(items) == 1 else 'differences'} with {place()}"
+    title = f"Settle {len(items)} {'difference' if len(items) == 1 else 'differences'} with {asset_store_name()}"
     return tasks.start(session, SETTLE, title=title, actor=actor, now=now, arguments={"way": str(way)}, items=items)
 
 

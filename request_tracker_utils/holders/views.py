@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.asset_store.current import place
+from request_tracker_utils.asset_store.current import asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
@@ -36,12 +36,12 @@ def overview() -> str:
         groups = []
         for kind in [chosen] if chosen else [kind for kind, count in counts.items() if count]:
             found, more = differences.RECORD.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
-            groups.append((kind, choices(session, found, place=place(), rule=settings().rt_student_user), more, AT_ONCE[kind]))
+            groups.append((kind, choices(session, found, place=asset_store_name(), rule=settings().rt_student_user), more, AT_ONCE[kind]))
         facts = {
             "compared_at": compared_at(session),
             "running": tasks.open_task(session, COMPARE),
             "left": differences.RECORD.count_left(session),
-            "place": place(),
+            "place": asset_store_name(),
             **holder_sync.waiting(session),
             **repair_tickets.waiting(session),
         }

@@ -61,7 +61,7 @@ def _look_after(transaction: Transaction, asset_store: AssetStore, tag: Tag, ass
     if asset is not None and asset.name == tag.tag:
         return _settle(transaction, tag, asset.id, "confirmed", actor, now, tag.previous_name)
     if asset is not None and tag.state == TagState.ASSIGNED:
-        old_name = asset_store.rename(asset.id, tag.tag, seen=asset.name)
+        old_name = asset_store.rename(asset.id, tag.tag, old_name=asset.name)
         return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
     if not _absent_for_long(tag, now):
         _note_absence(transaction, tag, now)

@@ -6,7 +6,7 @@ from flask import url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -34,7 +34,7 @@ def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
         raise SequenceNotReady("Nothing can be compared yet: the names that the directory holds are still being read. Try again soon.")
     sequence.hold(session, prefixes[0])  # two who start one at once stand in a line here
     long_work.refuse_second(session, COMPARE)
-    return tasks.start(session, COMPARE, title=f"Compare {place()} with our tags", actor=actor, now=now)
+    return tasks.start(session, COMPARE, title=f"Compare {asset_store_name()} with our tags", actor=actor, now=now)
 
 
 def start_daily_comparison(session: Session, *, actor: Actor, now: datetime) -> bool:
@@ -83,7 +83,7 @@ def _compare(running: RunningTask) -> str:
 
 def _settle(running: RunningTask) -> str:
     way = Way(running.arguments["way"])
-    settlement = Settlement(transaction, asset_store(), place=place(), actor=running.actor, clock=utc_now)
+    settlement = Settlement(transaction, asset_store(), place=asset_store_name(), actor=running.actor, clock=utc_now)
     return long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Unavailable, UpstreamRefused
@@ -37,12 +37,12 @@ def overview() -> str:
         groups = []
         for kind in [chosen] if chosen else [kind for kind, count in counts.items() if count]:
             found, more = differences.RECORD.page_of(session, kind, after=after if chosen else 0, limit=MANY if chosen else FEW)
-            groups.append((kind, choices(session, found, place=place()), more, difference_tasks.count_safe(session, kind)))
+            groups.append((kind, choices(session, found, place=asset_store_name()), more, difference_tasks.count_safe(session, kind)))
         facts = {
             "compared_at": difference_tasks.compared_at(session),
             "running": tasks.open_task(session, COMPARE),
             "left": differences.RECORD.count_left(session),
-            "place": place(),
+            "place": asset_store_name(),
         }
     return render_template("tags/differences.html", groups=groups, counts=counts, chosen=chosen, after=after, **facts)
 
@@ -65,7 +65,7 @@ def compare() -> ResponseReturnValue:
 def settle(difference_id: int) -> ResponseReturnValue:
     """Settles one in the way of the button. What stands otherwise by now is not touched, and shown as it stands."""
     way = _way(request.form.get("way", ""))
-    settlement = Settlement(transaction, asset_store(), place=place(), actor=current_actor(), clock=utc_now)
+    settlement = Settlement(transaction, asset_store(), place=asset_store_name(), actor=current_actor(), clock=utc_now)
     try:
         flash(settlement.settle(difference_id, way, seal=request.form.get("seal", "")), "success")
     except Conflict as error:

@@ -80,9 +80,12 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(office: Office, clie
     for heading in ("Other holders", "Called otherwise", "Unknown here", "Missing there"):
         assert heading in page
     for words, said in (
-        ("Tell the directory that 1001 has it, W12-0001", "the directory is told that 1001 has W12-0001."),
+        ("Tell the built-in asset list that 1001 has it, W12-0001", "the built-in asset list is told that 1001 has W12-0001."),
         ("Give it to Alan Turing here, W12-0002", "W12-0002 is with Alan Turing now."),
-        (f"Call #{renamed} W12-0003 again in the directory, W12-0003", f"#{renamed} is called W12-0003 again in the directory."),
+        (
+            f"Call #{renamed} W12-0003 again in the built-in asset list, W12-0003",
+            f"#{renamed} is called W12-0003 again in the built-in asset list.",
+        ),
         ("Retire W12-0004 here, W12-0004", "W12-0004 is retired."),
         (f"Register W12-0005 here, with Alan Turing, #{stranger}", "W12-0005 is a device here now, with Alan Turing."),
     ):
@@ -99,15 +102,15 @@ def test_all_of_a_kind_are_settled_in_one_way(office: Office, client: FlaskClien
         office.hold(asset_id, "1002")
     office.hold(assets[3], "ms.lee")
     compare(office, client)
-    press(client, "Take over all from the directory")
+    press(client, "Take over all from the built-in asset list")
     office.hold(assets[2], "1003")  # somebody was faster
     office.job("run-tasks")
     with office.looking() as session:
         task = session.scalars(select(Task).where(Task.kind == "settle-holder-differences")).one()
-        assert (task.title, task.state, task.done, task.failed) == ("Settle 4 differences with the directory", "done", 4, 0)
+        assert (task.title, task.state, task.done, task.failed) == ("Settle 4 differences with the built-in asset list", "done", 4, 0)
     assert [office.device_now(f"W12-000{number}").current_student_id for number in range(1, 5)] == ["1002", "1002", "1001", "1001"]
     office.job("tell-holders")
-    press(client, "Tell the directory all of ours")
+    press(client, "Tell the built-in asset list all of ours")
     office.job("run-tasks")
     office.job("tell-holders")
     assert [office.holder(each) for each in assets] == ["1002", "1002", "1001", "1001"]
@@ -134,7 +137,7 @@ def test_the_staff_sees_no_button_that_overrides_and_cannot_press_one(app: Flask
     staff = app.test_client()
     sign_in(staff, "grace")
     page = show(staff)
-    assert "Tell the directory that 1001 has it" in page
+    assert "Tell the built-in asset list that 1001 has it" in page
     assert "Give it to" not in page
     assert "Take over all" not in page
     form = {"way": "taken", "kind": "holder", "csrf_token": csrf(staff, HERE)}
@@ -231,7 +234,7 @@ def test_the_status_and_the_numbers_tell_what_is_open(app: Flask, office: Office
     assert "rtutils_holder_differences 2.0" in numbers
     assert "rtutils_repair_tickets_to_make 0.0" in numbers
     page = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
-    assert "1 device could not be told to the directory." in page
+    assert "1 device could not be told to the built-in asset list." in page
     assert "The directory and our devices differ: 2 to settle." in page
     assert "No asset is called W12-0001." in page
 

@@ -95,7 +95,7 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(app: Flask, client: 
     for heading in ("Called otherwise", "Twins", "Gone", "Unknown tags", "Misspelt tags"):
         assert heading in page
     for words, said in (
-        (f"Call #{renamed} W12-0001 again", f"#{renamed} is called W12-0001 again in the directory."),
+        (f"Call #{renamed} W12-0001 again", f"#{renamed} is called W12-0001 again in the built-in asset list."),
         (f"#{twin} is the right one", f"W12-0002 is the tag of #{twin} now. W12-0004 is that of #{holder}."),
         ("Free W12-0003", "W12-0003 is free, and is given again."),
         (f"W12-0900 is the tag of #{unknown}", f"W12-0900 is the tag of #{unknown} now."),
