@@ -234,7 +234,7 @@ def test_the_status_and_the_numbers_tell_what_is_open(app: Flask, office: Office
     assert "rtutils_holder_differences 2.0" in numbers
     assert "rtutils_repair_tickets_to_make 0.0" in numbers
     page = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
-    assert "1 device could not be told to the built-in asset list." in page
+    assert "1 device could not be told to the directory." in page
     assert "The directory and our devices differ: 2 to settle." in page
     assert "No asset is called W12-0001." in page
 
