@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from flask import Flask, has_request_context
 
-from request_tracker_utils.accounts.rt_callers import RtCallers
+from request_tracker_utils.accounts.rt_tokens import RtTokens
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Inspect, Inspection, Result, inspect_embedded, inspect_request_tracker
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
@@ -72,7 +72,7 @@ def install(app: Flask) -> None:
     )
     for_requests = create(slots=BoundedSemaphore(settings.threads - WEBHOOK_THREADS))
     registry.provide(AssetStores, AssetStores(for_requests, create(), inspect))
-    registry.provide(RtCallers, RtCallers(for_requests))
+    registry.provide(RtTokens, RtTokens(for_requests))
 
 
 def _inspect(settings: Settings, client: RtClient | None) -> Inspect:

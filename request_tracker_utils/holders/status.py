@@ -5,12 +5,12 @@ from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.holders import holder_sync, repair_tickets
 from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.reconciliation.tasks import compared_at
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 
 SHOWN = 5
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     """What the directory is still to be told, and why it could not be."""
     with reading() as session:
         facts = {**holder_sync.waiting(session), **repair_tickets.waiting(session)}
@@ -25,7 +25,7 @@ def content() -> Condition:
         problems.append(
             ngettext("%(num)s difference between device holders is open.", "%(num)s differences between device holders are open.", found)
         )
-    return Condition({**facts, "differences": found, "compared_at": compared, "keeps": keeps, "stuck": stuck}, problems)
+    return SectionContent({**facts, "differences": found, "compared_at": compared, "keeps": keeps, "stuck": stuck}, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:

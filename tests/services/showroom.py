@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
@@ -176,11 +176,11 @@ def _people(app: Flask) -> str:
         admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
         for who, origin in ((admin, home), (grace, phone), (grace, home)):
             sessions.open_session(session, who, lifetime=timedelta(days=14), origin=origin, now=now)
-            events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
+            login_events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
         for who in (admin, grace):
             tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
-        events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
-        events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
+        login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
         return links.new_password_key(session, turing, now=now)
 
 
