@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext_noop
@@ -41,8 +41,8 @@ RECONCILIATION = Reconciliation(
     kinds=KINDS,
     resolutions=Resolution,
     discrepancies=DISCREPANCIES,
-    reconciler=lambda: HolderReconciler(transaction, asset_store(), place(), settings().rt_student_user, utc_now),
-    source=place,
+    reconciler=lambda: HolderReconciler(transaction, asset_store(), asset_store_name(), settings().rt_student_user, utc_now),
+    source=asset_store_name,
     read=StudentPermission.READ,
     resolve=StudentPermission.HAND_OUT,
     restricted=RESTRICTED,
