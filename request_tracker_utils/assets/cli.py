@@ -7,9 +7,9 @@ from typing import IO
 import click
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import intakes, lists
+from request_tracker_utils.assets import imports, lists
 from request_tracker_utils.assets.fields import FIELDS
-from request_tracker_utils.assets.intakes import Finding
+from request_tracker_utils.assets.imports import Finding
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.core import tables
 from request_tracker_utils.core.actor import of_command
@@ -49,7 +49,7 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, named: tuple[st
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, named)
     held = {field: value.strip() for field, value in defaults.items()}
-    found = intakes.look(reading, asset_store(), listed, held)
+    found = imports.look(reading, asset_store(), listed, held)
     good = _tell(found)
     if good and not dry_run:
         task = _create(listed, held, source="" if file == "-" else Path(file).name, found=found)
@@ -89,8 +89,8 @@ def _create(listed: Listed, held: dict[str, str], *, source: str, found: list[Fi
     """The task, done as far as it could be in this process."""
     now = utc_now()
     with transaction() as session:
-        intake = intakes.add(session, listed, source=source, defaults=held, actor=of_command(), now=now, checked=found)
-        task = terminal.take(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
+        asset_import = imports.add(session, listed, source=source, defaults=held, actor=of_command(), now=now, checked=found)
+        task = terminal.take(session, imports.start(session, asset_import.id, actor=of_command(), now=now), now=now)
     return terminal.watch(task, "Creating")
 
 

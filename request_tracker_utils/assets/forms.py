@@ -1,7 +1,8 @@
-"""The form of a list of assets."""
+"""The forms of one new asset and of an import."""
 
 from collections.abc import Mapping
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
@@ -9,9 +10,9 @@ from wtforms import SelectField, StringField, TextAreaField
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import lists
-from request_tracker_utils.assets.fields import FIELDS, problems
+from request_tracker_utils.assets.fields import FIELDS, REQUIRED, SERIAL, field_problems
 from request_tracker_utils.assets.lists import Listed
-from request_tracker_utils.assets.models import Intake
+from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.errors import Invalid, Unavailable, UpstreamRefused
 from request_tracker_utils.core.tables import ListUnreadable
 from request_tracker_utils.web.registry import settings
@@ -20,7 +21,21 @@ HELD = tuple(field for field in FIELDS if field not in ("serial_number", "intern
 """Fields that may hold for a whole list."""
 
 
-class IntakeForm(FlaskForm):  # type: ignore[misc]
+class AssetForm(FlaskForm):  # type: ignore[misc]
+    """Fields are named like those of the JSON route. Their values are validated in `fields`, for every way to create an asset."""
+
+    serial_number = StringField(
+        _("Serial number"), render_kw={"autofocus": True, "autocapitalize": "characters", "pattern": SERIAL.pattern}
+    )
+    internal_name = StringField(_("Internal name"))
+    manufacturer = StringField(_("Manufacturer"))
+    model = StringField(_("Model"))
+    category = StringField(_("Category"))
+    funding_source = StringField(_("Funding source"))
+    catalog = SelectField(_("Catalog"))
+
+
+class ImportForm(FlaskForm):  # type: ignore[misc]
     lines = TextAreaField("Serial numbers, one a line")
     file = FileField("CSV file")
     manufacturer = StringField("Manufacturer")
@@ -32,7 +47,7 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
     def held(self) -> dict[str, str]:
         """What holds where a row says nothing. Raises Invalid for what no row may say."""
         values = {field: (self[field].data or "").strip() for field in HELD}
-        for problem in problems(values):
+        for problem in field_problems(values):
             if problem.rule:  # what is missing here may stand in the rows
                 raise problem.error()
         return values
@@ -52,12 +67,20 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
             raise
 
 
-def intake_form(again: Intake | None = None) -> IntakeForm:
+def asset_form() -> AssetForm:
+    form = AssetForm(catalog=settings().rt_catalog)
+    form.catalog.choices = asset_store().catalogs()
+    for name in REQUIRED:
+        form[name].flags.required = True  # for the page only: errors are reported by `fields`
+    return form
+
+
+def import_form(again: AssetImport | None = None) -> ImportForm:
     """Empty, or filled in with an earlier list."""
     data: Mapping[str, str] = {"catalog": settings().rt_catalog}
     if again is not None:
         data = {**data, **again.defaults, "lines": lists.written(again.head, again.rows)}
-    form = IntakeForm(data=data)
+    form = ImportForm(data=data)
     form.catalog.choices = sorted({*_catalogs(), data["catalog"]})
     return form
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.models import SENT, Creation
-from request_tracker_utils.assets.serials import holders_of
+from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.tags import service as tags
@@ -42,7 +42,7 @@ def look(
 
     Returns how many have ended. Raises what the directory raises.
     """
-    holders = holders_of(asset_store, [creation.serial for creation in creations])
+    holders = assets_by_serial(asset_store, [creation.serial for creation in creations])
     looks = (_Look(transaction, reading, asset_store, creation, actor, now) for creation in creations)
     return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in looks)
 

@@ -1,4 +1,4 @@
-// Looks, while somebody types a serial number, whether it is free; and which tag comes next.
+// Checks the serial number while it is typed, and previews the next tag.
 "use strict";
 
 const creationCheck = (() => {
@@ -24,9 +24,9 @@ const creationCheck = (() => {
 
   // What keeps the serial number from being sent at all; empty where nothing does.
   function unfit(serial) {
-    if (serial.length > longest) return `A serial number has at most ${longest} characters. Scan it again.`;
-    if (!fit.test(serial)) return "A serial number has letters, digits and hyphens only. Scan it again.";
-    if (creationQueue.holds(serial)) return `${serial} is in the list already.`;
+    if (serial.length > longest) return `A serial number can have at most ${longest} characters. Scan it again.`;
+    if (!fit.test(serial)) return "A serial number can contain only letters, digits and hyphens. Scan it again.";
+    if (creationQueue.holds(serial)) return `${serial} is already in the list.`;
     return "";
   }
 
@@ -38,12 +38,12 @@ const creationCheck = (() => {
         signal: asking.signal,
       });
       const body = await answer.json();
-      if (!answer.ok) show("It cannot be checked now. Enter creates it if it is free.", false);
-      else if (body.valid) show(`${serial} is free.`, true);
-      else if (body.existing_asset_id) show("Taken by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
+      if (!answer.ok) show("The serial number cannot be checked right now. Press Enter to create the asset if it is available.", false);
+      else if (body.valid) show(`${serial} is available.`, true);
+      else if (body.existing_asset_id) show("Already used by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
       else show(body.error, false);
     } catch {
-      // another key was pressed, or nobody answers: Enter will tell
+      // another key was pressed, or the server does not answer: creating the asset will show
     }
   }
 
@@ -63,9 +63,9 @@ const creationCheck = (() => {
         signal: previewing.signal,
       });
       const body = await answer.json();
-      next.textContent = answer.ok ? body.next_tag : "not known now";
+      next.textContent = answer.ok ? body.next_tag : "not available";
     } catch (error) {
-      if (error.name !== "AbortError") next.textContent = "not known now";
+      if (error.name !== "AbortError") next.textContent = "not available";
     }
   }
 

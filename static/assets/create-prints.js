@@ -1,4 +1,4 @@
-// Prints labels by themselves, one after the other, each in a frame of its own that nobody sees.
+// Prints labels automatically, one after the other, each in a hidden frame of its own.
 "use strict";
 
 const creationPrints = (() => {
@@ -67,7 +67,7 @@ const creationPrints = (() => {
       jobs.shift();
       creationStore.save();
       if (printed) creationRows.label(job.asset, "printed");
-      else creationRows.label(job.asset, "failed", "The label was not printed. The asset is created; print its label again.");
+      else creationRows.label(job.asset, "failed", "The label was not printed. The asset was created; print its label again.");
       document.dispatchEvent(new CustomEvent("label-done", { detail: { printed, tag: job.tag } }));
     }
     busy = false;
@@ -86,7 +86,7 @@ const creationPrints = (() => {
     // After a creation: `retry` is where the label is printed again, when it could not be drawn at all.
     after(asset, tag, retry) {
       if (!size) return;
-      if (retry) creationRows.label(asset, "failed", "The label could not be drawn. Choose another label size and print it again.");
+      if (retry) creationRows.label(asset, "failed", "The label could not be rendered. Choose another label size and print it again.");
       else if (tick.checked) add(asset, tag);
     },
     resume() {

@@ -5,7 +5,7 @@ const creationQueue = (() => {
   const PAUSES = [1_000, 3_000, 9_000, 27_000]; // ms before the same is tried again
   const PATIENCE = 90_000; // ms for one answer
   const AWAY = [0, 429, 502, 503, 504]; // somebody between us and the program says that it is away
-  const UNREACHABLE = "The program cannot be reached. It is tried again by itself.";
+  const UNREACHABLE = "The server cannot be reached. Retrying automatically.";
   const form = document.getElementById("create");
   const entries = creationStore.queue;
   const listeners = { created: () => {}, failed: () => {} };
@@ -86,15 +86,15 @@ const creationQueue = (() => {
       halted = true;
       tell(entry, "waiting");
       document.getElementById("signed-out").hidden = false;
-      creationSignals.say(false, "Signed out", "Sign in again. What is in the list is kept and goes on afterwards.");
+      creationSignals.say(false, "Signed out", "Sign in again. The list is saved and continues afterwards.");
     } else if (AWAY.includes(status)) {
       postpone(entry, UNREACHABLE, true);
-      if (entry.attempts === 1) creationSignals.say(false, "Not reached", UNREACHABLE);
+      if (entry.attempts === 1) creationSignals.say(false, "Server unreachable", UNREACHABLE);
     } else if (body.existing_asset_id && wasSent && !entry.known) {
       await settle(entry, body);
     } else if (body.retry && entry.attempts <= PAUSES.length) {
-      postpone(entry, `${body.error} It is tried again by itself.`, status >= 500);
-      if (entry.attempts === 1) creationSignals.say(false, "Not created yet", body.error);
+      postpone(entry, `${body.error} Retrying automatically.`, status >= 500);
+      if (entry.attempts === 1) creationSignals.say(false, "Pending", body.error);
     } else {
       failed(entry, body.retry ? "stuck" : "failed", body);
     }

@@ -9,11 +9,11 @@ const creationRows = (() => {
   const unprinted = document.getElementById("unprinted");
   const again = document.getElementById("again-all");
   const WORDS = {
-    waiting: ["waiting", "mark-quiet"],
+    waiting: ["pending", "mark-quiet"],
     sending: ["being created", ""],
-    later: ["tried again soon", "mark-warn"],
-    stuck: ["not created yet", "mark-bad"],
-    failed: ["not created", "mark-bad"],
+    later: ["retrying soon", "mark-warn"],
+    stuck: ["failed", "mark-bad"],
+    failed: ["failed", "mark-bad"],
   };
   const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
   const clock = (date) => date.toTimeString().slice(0, 5);
@@ -121,7 +121,7 @@ const creationRows = (() => {
       if (!row) return;
       if (state === "printed") row.dataset.printed = "";
       show(piece(row, "printed"), state !== "failed" && (state === "printed" || "printed" in row.dataset));
-      piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? "waits for the printer" : "";
+      piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? "printing" : "";
       show(row.querySelector('[data-do="print"]'), state === "failed");
       piece(row, "print-words").textContent = state === "failed" ? "Retry print" : "Print label";
       piece(row, "problem").textContent = problem;

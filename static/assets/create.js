@@ -1,4 +1,4 @@
-// The form: the cursor waits for the next serial number, and nothing that was scanned makes it wait.
+// The form: the focus stays on the serial number, and a scan never waits for the one before.
 "use strict";
 
 (() => {
@@ -66,7 +66,7 @@
     const unfit = read.serial_number && creationCheck.unfit(read.serial_number);
     if (unfit) return refuse(serial, unfit) ?? null;
     const empty = [serial, ...keeps].find((field) => field.required && !read[field.name]);
-    if (empty) return refuse(empty, `${labelOf(empty)} is missing.`) ?? null;
+    if (empty) return refuse(empty, `${labelOf(empty)} is required.`) ?? null;
     return read;
   }
 
@@ -154,7 +154,7 @@
   document.getElementById("clear").addEventListener("click", clear);
   document.getElementById("again-all").addEventListener("click", () => { creationQueue.againAll(); serial.focus(); });
   document.addEventListener("label-done", ({ detail }) => {
-    if (!detail.printed) creationSignals.say(false, `${detail.tag}: no label`, "The asset is created, but its label was not printed. Press Retry print in the list.");
+    if (!detail.printed) creationSignals.say(false, `${detail.tag}: no label`, "The asset was created, but its label was not printed. Select Retry print in the list.");
     if (document.activeElement === document.body) serial.focus();
   });
   creationRows.onPress(press);

@@ -20,11 +20,10 @@ from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
-from request_tracker_utils.assets import intakes, lists
+from request_tracker_utils.assets import imports, lists
 from request_tracker_utils.assets.feature import feature as assets
-from request_tracker_utils.assets.fields import Wanted
-from request_tracker_utils.assets.rules import Rules
-from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -256,9 +255,9 @@ def _administered(folder: Path) -> None:
 def _differences() -> None:
     """Each kind of difference between the directory and the tags, found by a comparison."""
     held, now = asset_store(), utc_now()
-    made = [Wanted(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
+    made = [NewAssetFields(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
     before = now - timedelta(hours=2)  # young tags are no difference yet
-    creator = Creator(transaction, reading, held, Rules(), Actor(NAME), lambda: before)
+    creator = AssetCreator(transaction, reading, held, CreationSettings(), Actor(NAME), lambda: before)
     renamed, retagged, printed, gone = (creator.create(each).asset_id for each in made)
     confirm_tags()
     held.rename(renamed, "Ms Lee’s laptop")
@@ -303,9 +302,9 @@ def _cart() -> int:
         *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
     ]
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-    found = intakes.look(reading, asset_store(), listed, held)
+    found = imports.look(reading, asset_store(), listed, held)
     with transaction() as session:
-        return intakes.add(
+        return imports.add(
             session,
             listed,
             source="Cart_7_Lincoln_Elementary_2026-11-25_order_40021.csv",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.assets import recovery
 from request_tracker_utils.assets.models import OPEN, Creation
-from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import confirmation, sequence
@@ -41,7 +41,7 @@ class Office:
         self.clock, self.asset_store = Clock(), LooseAssetStore()
 
     @property
-    def creator(self) -> Creator:
+    def creator(self) -> AssetCreator:
         return replace(creator(self.asset_store), clock=self.clock)
 
     def settle(self) -> int:

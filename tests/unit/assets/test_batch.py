@@ -5,9 +5,9 @@ from flask import Flask
 
 from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.assets import batch, claims, service
-from request_tracker_utils.assets.batch import Batch, BeingFoundOut
-from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight, SerialTwice
-from request_tracker_utils.assets.service import Created
+from request_tracker_utils.assets.batch import BatchCreator, CreationPending
+from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight, SerialRepeated
+from request_tracker_utils.assets.service import CreatedAsset
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tasks import service as tasks
@@ -36,9 +36,9 @@ def listed(office: Office, *serials: str) -> list[TaskItem]:
         return tasks.items(session, task_id, ItemState.WAITING)
 
 
-def run(office: Office, items: list[TaskItem]) -> list[Created | AppError]:
+def run(office: Office, items: list[TaskItem]) -> list[CreatedAsset | AppError]:
     """What comes of each item in one run."""
-    making = Batch(office.creator)
+    making = BatchCreator(office.creator)
     making.prepare(items)
     try:
         return [outcome(making, item) for item in items]
@@ -46,7 +46,7 @@ def run(office: Office, items: list[TaskItem]) -> list[Created | AppError]:
         making.release()
 
 
-def outcome(making: Batch, item: TaskItem) -> Created | AppError:
+def outcome(making: BatchCreator, item: TaskItem) -> CreatedAsset | AppError:
     try:
         return making.create(item)
     except AppError as error:
@@ -70,7 +70,7 @@ def kill_after(office: Office, count: int, *, created: bool) -> None:
 class TestAList:
     def test_is_created_in_its_order_with_one_search_for_all(self, office: Office) -> None:
         made = run(office, listed(office, *(f"S-{number}" for number in range(1, 31))))
-        assert [each.tag for each in made if isinstance(each, Created)] == [f"W12-{number:04d}" for number in range(1, 31)]
+        assert [each.tag for each in made if isinstance(each, CreatedAsset)] == [f"W12-{number:04d}" for number in range(1, 31)]
         assert office.asset_store.calls == ["find_by_serials", *["create"] * 30]
 
     def test_with_a_serial_number_that_an_asset_has_creates_all_the_others(self, office: Office) -> None:
@@ -78,22 +78,22 @@ class TestAList:
         first, second, third = run(office, listed(office, "S-1", "S-2", "S-3"))
         assert isinstance(second, SerialTaken)
         assert second.fields["asset_id"] == holder
-        assert (first, third) == (Created(2, "W12-0001", "S-1"), Created(3, "W12-0002", "S-3"))
+        assert (first, third) == (CreatedAsset(2, "W12-0001", "S-1"), CreatedAsset(3, "W12-0002", "S-3"))
 
     def test_with_the_same_serial_number_twice_creates_it_once(self, office: Office) -> None:
         made = run(office, listed(office, "S-1", "S-2", "s-1"))
         assert [asset.serial.lower() for asset in office.asset_store.assets.values()].count("s-1") == 1
-        assert [type(each) for each in made].count(Created) == 2
+        assert [type(each) for each in made].count(CreatedAsset) == 2
 
     def test_with_the_same_serial_number_twice_creates_the_first_and_refuses_the_second(self, office: Office) -> None:
         first, second = run(office, listed(office, "S-1", "s-1"))
-        assert (first, type(second)) == (Created(1, "W12-0001", "S-1"), SerialTwice)
+        assert (first, type(second)) == (CreatedAsset(1, "W12-0001", "S-1"), SerialRepeated)
 
     def test_waits_for_nobody_who_creates_one_of_its_serial_numbers_and_fails_that_alone(self, office: Office) -> None:
         with transaction() as session:
             claims.claim(session, wanted("S-1"), actor=ADA, now=office.clock())
         first, second = run(office, listed(office, "S-1", "S-2"))
-        assert (type(first), second) == (SerialInFlight, Created(1, "W12-0001", "S-2"))
+        assert (type(first), second) == (SerialInFlight, CreatedAsset(1, "W12-0001", "S-2"))
 
     def test_has_a_refusal_fail_its_asset_alone_and_leaves_its_tag_to_the_next(self, office: Office) -> None:
         def create(new: NewAsset, do: Do) -> int:
@@ -104,13 +104,13 @@ class TestAList:
         office.asset_store.on_create = create
         first, second, third = run(office, listed(office, "S-1", "S-2", "S-3"))
         assert isinstance(second, AssetStoreRefused)
-        assert (first, third) == (Created(1, "W12-0001", "S-1"), Created(2, "W12-0002", "S-3"))
+        assert (first, third) == (CreatedAsset(1, "W12-0001", "S-1"), CreatedAsset(2, "W12-0002", "S-3"))
 
     def test_holds_nothing_when_the_directory_cannot_be_searched(self, office: Office) -> None:
         items = listed(office, "S-1", "S-2")
         office.asset_store.on_search = lambda: (_ for _ in ()).throw(silence())
         with pytest.raises(AssetStoreUnreachable):
-            Batch(office.creator).prepare(items)
+            BatchCreator(office.creator).prepare(items)
         office.asset_store.on_search = lambda: None
         assert office.creator.create(wanted("S-1")).tag == "W12-0001"
 
@@ -124,9 +124,9 @@ class TestARunThatIsKilled:
             run_without_end(office, items)
         office.asset_store.on_create = lambda _new, do: do()
         told = run(office, items)
-        assert [type(each) for each in told] == [Created, Created, BeingFoundOut, Created, Created, Created]
+        assert [type(each) for each in told] == [CreatedAsset, CreatedAsset, CreationPending, CreatedAsset, CreatedAsset, CreatedAsset]
         office.hours_pass(1)
-        assert all(isinstance(each, Created) for each in run(office, items))
+        assert all(isinstance(each, CreatedAsset) for each in run(office, items))
         office.hours_pass(1)
         assert (len(office.asset_store.assets), discrepancies(office.asset_store)) == (6, [])
 
@@ -137,14 +137,14 @@ class TestARunThatIsKilled:
             run_without_end(office, items)
         office.asset_store.on_create = lambda _new, do: do()
         office.hours_pass(1)
-        told = [each for each in run(office, items) if isinstance(each, Created)]
+        told = [each for each in run(office, items) if isinstance(each, CreatedAsset)]
         assert {each.serial: office.asset_store.get(each.asset_id).serial for each in told} == {f"S-{n}": f"S-{n}" for n in (1, 2, 3)}
         assert sorted(each.tag for each in told) == ["W12-0001", "W12-0002", "W12-0003"]
 
 
 def run_without_end(office: Office, items: list[TaskItem]) -> None:
     """Like `run`, in a process that does not come to tidying up."""
-    making = Batch(office.creator)
+    making = BatchCreator(office.creator)
     making.prepare(items)
     for item in items:
         making.create(item)
@@ -153,7 +153,7 @@ def run_without_end(office: Office, items: list[TaskItem]) -> None:
 class TestARunThatIsCancelled:
     def test_frees_the_serial_numbers_that_it_does_not_come_to(self, office: Office) -> None:
         items = listed(office, "S-1", "S-2", "S-3")
-        making = Batch(office.creator)
+        making = BatchCreator(office.creator)
         making.prepare(items)
         making.create(items[0])
         making.release()
@@ -162,11 +162,11 @@ class TestARunThatIsCancelled:
 
     def test_and_goes_on_later_finds_what_it_has_created(self, office: Office) -> None:
         items = listed(office, "S-1", "S-2")
-        making = Batch(office.creator)
+        making = BatchCreator(office.creator)
         making.prepare(items)
         first = making.create(items[0])
         making.release()
-        assert run(office, items) == [first, Created(2, "W12-0002", "S-2")]
+        assert run(office, items) == [first, CreatedAsset(2, "W12-0002", "S-2")]
 
 
 class TestTwoRunsOfOneTask:
@@ -174,7 +174,7 @@ class TestTwoRunsOfOneTask:
 
     def test_create_each_asset_once(self, office: Office) -> None:
         items = listed(office, "S-1", "S-2")
-        stalled, second = Batch(office.creator), Batch(office.creator)
+        stalled, second = BatchCreator(office.creator), BatchCreator(office.creator)
         stalled.prepare(items)
         second.prepare(items)
         made = second.create(items[0])
@@ -185,7 +185,7 @@ class TestTwoRunsOfOneTask:
 
     def test_leave_no_serial_number_free_while_its_asset_is_being_created(self, office: Office) -> None:
         items = listed(office, "S-1")
-        stalled, second = Batch(office.creator), Batch(office.creator)
+        stalled, second = BatchCreator(office.creator), BatchCreator(office.creator)
         stalled.prepare(items)
         second.prepare(items)
 
@@ -203,7 +203,7 @@ class TestTwoRunsOfOneTask:
 
 def test_claims_that_lapse_while_others_are_created_are_held_and_looked_for_anew(office: Office) -> None:
     items = listed(office, "S-1", "S-2", "S-3")
-    making = Batch(office.creator)
+    making = BatchCreator(office.creator)
     making.prepare(items)
     making.create(items[0])
     office.clock.forward(minutes=3)
@@ -212,7 +212,7 @@ def test_claims_that_lapse_while_others_are_created_are_held_and_looked_for_anew
     refused, made = outcome(making, items[1]), outcome(making, items[2])
     assert isinstance(refused, SerialTaken)
     assert refused.fields["asset_id"] == twin
-    assert made == Created(3, "W12-0002", "S-3")
+    assert made == CreatedAsset(3, "W12-0002", "S-3")
 
 
 def test_an_asset_of_which_the_directory_was_silent_is_told_when_it_is_known(office: Office) -> None:
@@ -224,10 +224,10 @@ def test_an_asset_of_which_the_directory_was_silent_is_told_when_it_is_known(off
 
     office.asset_store.on_create = create
     assert [type(each) for each in run(office, [item])] == [CreationUnknown]
-    assert [type(each) for each in run(office, [item])] == [BeingFoundOut]
+    assert [type(each) for each in run(office, [item])] == [CreationPending]
     office.clock.forward(seconds=20)
     office.settle()
-    assert run(office, [item]) == [Created(1, "W12-0001", "S-1")]
+    assert run(office, [item]) == [CreatedAsset(1, "W12-0001", "S-1")]
     assert holder_of("W12-0001") == ("assigned", 1)
 
 

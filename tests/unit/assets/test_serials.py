@@ -1,40 +1,40 @@
 """Whether serial numbers are free, checked by hundreds."""
 
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.serials import IN_FLIGHT, TAKEN, SerialFound, check, holders_of
+from request_tracker_utils.assets.serials import IN_FLIGHT, TAKEN, SerialCheck, assets_by_serial, check
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import service as tags
 from tests.services.creations import ADA, wanted
 from tests.unit.assets.books import Office
 
 
-def found(office: Office, *serials: str) -> list[SerialFound]:
+def found(office: Office, *serials: str) -> list[SerialCheck]:
     return check(reading, office.asset_store, serials)
 
 
 def test_one_that_nobody_has_is_free(office: Office) -> None:
-    assert found(office, "S-1") == [SerialFound("S-1")]
+    assert found(office, "S-1") == [SerialCheck("S-1")]
 
 
 def test_one_that_an_asset_has_names_the_asset_and_its_tag_whatever_its_capitals(office: Office) -> None:
     made = office.creator.create(wanted("S-1"))
-    assert found(office, "s-1") == [SerialFound("s-1", TAKEN, made.asset_id, made.tag)]
+    assert found(office, "s-1") == [SerialCheck("s-1", TAKEN, made.asset_id, made.tag)]
 
 
 def test_one_of_an_asset_without_a_tag_names_the_asset(office: Office) -> None:
     asset_id = office.asset_store.add("by hand", serial="S-1")
-    assert found(office, "S-1") == [SerialFound("S-1", TAKEN, asset_id, "")]
+    assert found(office, "S-1") == [SerialCheck("S-1", TAKEN, asset_id, "")]
 
 
 def test_one_among_several_values_of_the_field_is_taken(office: Office) -> None:
     asset_id = office.asset_store.add("by hand", serial="OLD-1, S-1")
-    assert [each.id for each in holders_of(office.asset_store, ["OLD-1, S-1"])["s-1"]] == [asset_id]
+    assert [each.id for each in assets_by_serial(office.asset_store, ["OLD-1, S-1"])["s-1"]] == [asset_id]
 
 
 def test_one_that_is_being_created_is_not_free(office: Office) -> None:
     with transaction() as session:
         claims.claim(session, wanted("S-1"), actor=ADA, now=office.clock())
-    assert found(office, "s-1", "S-2") == [SerialFound("s-1", IN_FLIGHT), SerialFound("S-2")]
+    assert found(office, "s-1", "S-2") == [SerialCheck("s-1", IN_FLIGHT), SerialCheck("S-2")]
 
 
 def test_each_is_answered_in_its_place_also_what_is_none_and_what_comes_twice(office: Office) -> None:

@@ -20,7 +20,7 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.assets import service
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
-from request_tracker_utils.assets.service import Created
+from request_tracker_utils.assets.service import CreatedAsset
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags import service as tags
@@ -70,7 +70,7 @@ class HeldUp:
             assert self.go_on.wait(20)
             return do()
 
-        def create() -> Created:
+        def create() -> CreatedAsset:
             with app.app_context():
                 return office.creator.create(wanted(serial))
 
@@ -103,7 +103,7 @@ def give_all_tags_back_to_adoption() -> None:
 
 class TestAnAsset:
     def test_is_created_under_the_next_tag_and_its_serial_number_is_spelt_as_sent(self, office: Office) -> None:
-        assert office.creator.create(wanted("aBc-1")) == Created(1, "W12-0001", "aBc-1")
+        assert office.creator.create(wanted("aBc-1")) == CreatedAsset(1, "W12-0001", "aBc-1")
         assert office.creator.create(wanted("aBc-2")).tag == "W12-0002"
         assert (office.asset_store.get(1).name, office.asset_store.get(1).serial) == ("W12-0001", "aBc-1")
 
@@ -149,7 +149,7 @@ class TestTheSameSerialNumberAtTheSameMoment:
 
         office.asset_store.on_create = slowly
 
-        def create(spelt: str) -> Created | AppError:
+        def create(spelt: str) -> CreatedAsset | AppError:
             with inside.app_context():
                 try:
                     return office.creator.create(wanted(spelt))
@@ -158,7 +158,7 @@ class TestTheSameSerialNumberAtTheSameMoment:
 
         with ThreadPoolExecutor(8) as pool:
             told = list(pool.map(create, ["same-1", "SAME-1", "Same-1", "sAmE-1"] * 2))
-        (made,) = [each for each in told if isinstance(each, Created)]
+        (made,) = [each for each in told if isinstance(each, CreatedAsset)]
         assert [each.fields["asset_id"] for each in told if isinstance(each, SerialTaken)] == [made.asset_id] * 7
         assert (len(office.asset_store.assets), next_tag()) == (1, "W12-0002")
 

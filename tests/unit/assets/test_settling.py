@@ -5,8 +5,8 @@ import pytest
 from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
-from request_tracker_utils.assets.fields import Wanted
-from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.fields import NewAssetFields
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import service as tags
 from tests.services.asset_stores import silence
@@ -212,8 +212,8 @@ def test_creations_that_ended_long_ago_are_put_away_and_open_ones_are_not(office
     assert (creations("OLD-1"), states("OPEN-1")) == ([], ["claimed"])
 
 
-def claim(office: Office, asset: Wanted) -> claims.Creation:
-    creator: Creator = office.creator
+def claim(office: Office, asset: NewAssetFields) -> claims.Creation:
+    creator: AssetCreator = office.creator
     with transaction() as session:
         mine = claims.claim(session, asset, actor=ADA, now=creator.clock())
     assert mine is not None

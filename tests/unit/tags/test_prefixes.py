@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.fields import CreationSettings
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import adoption, prefixes, sequence, service, tagging
@@ -134,7 +134,7 @@ def test_new_and_old_assets_get_the_tags_of_their_catalog(asset_store: FailingAs
     call = {"prefix": "W12-", "actor": ADA, "now": NOW}
 
     def add(catalog: str, default: str = "") -> str:
-        return creator(asset_store, Rules(catalog=default)).create(wanted(catalog=catalog)).tag
+        return creator(asset_store, CreationSettings(catalog=default)).create(wanted(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = asset_store.asset("an old one", catalog="Chromebooks")

@@ -5,15 +5,15 @@ from string import ascii_letters, digits
 import pytest
 from hypothesis import given, strategies as st
 
-from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
+from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
 from request_tracker_utils.assets.fields import LONGEST, REQUIRED, checked, key, problems, serial_problem
 
 LAPTOP = {"serial_number": "ABC-123", "manufacturer": "Dell", "model": "Chromebook 3100"}
 SERIAL_RULE = "alphanumeric and hyphens only"
 
 
-def unfit(**values: str) -> FieldUnfit:
-    with pytest.raises(FieldUnfit) as refusal:
+def unfit(**values: str) -> FieldInvalid:
+    with pytest.raises(FieldInvalid) as refusal:
         checked({**LAPTOP, **values})
     return refusal.value
 
@@ -110,5 +110,5 @@ def test_all_problems_are_told_in_the_order_of_the_fields() -> None:
 
 
 def test_the_first_problem_is_the_error() -> None:
-    with pytest.raises(FieldUnfit, match="Serial number"):
+    with pytest.raises(FieldInvalid, match="Serial number"):
         checked({"serial_number": "?"})

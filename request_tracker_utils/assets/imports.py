@@ -10,26 +10,20 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.batch import start_creating
-from request_tracker_utils.assets.errors import IntakeNotFound, IntakeStarted
-from request_tracker_utils.assets.fields import FIELDS, checked as as_wanted, key, problems, serial_problem
+from request_tracker_utils.assets.errors import AssetImportNotFound, AssetImportStarted, AssetImportUnchecked
+from request_tracker_utils.assets.fields import FIELDS, field_problems, serial_key, serial_problem, validate
 from request_tracker_utils.assets.lists import Listed, columns_of
-from request_tracker_utils.assets.models import Intake
-from request_tracker_utils.assets.serials import SerialFound, check as check_serials
+from request_tracker_utils.assets.models import AssetImport
+from request_tracker_utils.assets.serials import SerialCheck, check_serials
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
-from request_tracker_utils.core.errors import Conflict, Invalid
+from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tasks.models import Task
 
 KEPT = timedelta(days=90)
 """For which a list is kept: less than its task, so that no list forgets that it was started."""
 LATEST = 5
 LINES_NAMED = 5
-
-
-class IntakeUnchecked(Conflict):
-    """The directory has not been asked for these serial numbers yet."""
-
-    code = "intake_unchecked"
 
 
 @dataclass(frozen=True)
@@ -53,9 +47,9 @@ def add(
     actor: Actor,
     now: datetime,
     checked: Sequence[Finding] | None = None,
-) -> Intake:
+) -> AssetImport:
     """Keeps the list: not yet checked, or with what a look at it has found a moment ago."""
-    intake = Intake(
+    asset_import = AssetImport(
         source=source[:200],
         rows=listed.rows,
         head=listed.head,
@@ -66,34 +60,40 @@ def add(
         started_by=actor.name,
         created_at=now,
     )
-    session.add(intake)
+    session.add(asset_import)
     session.flush()  # its number, for its address
-    return intake
+    return asset_import
 
 
-def get(session: Session, intake_id: int) -> Intake:
-    """Raises IntakeNotFound."""
-    return _found(session.get(Intake, intake_id), intake_id)
+def get(session: Session, import_id: int) -> AssetImport:
+    """Raises AssetImportNotFound."""
+    return _found(session.get(AssetImport, import_id), import_id)
 
 
-def findings(intake: Intake) -> list[Finding]:
-    return [Finding(**each) for each in intake.findings]
+def findings(asset_import: AssetImport) -> list[Finding]:
+    return [Finding(**each) for each in asset_import.findings]
 
 
 def latest(session: Session, actor: Actor) -> Sequence[Row[tuple[int, str, datetime, int | None, int]]]:
     """Number, file's name, time, task and count of rows of the person's newest lists. The lists themselves are large, and stay where they
     are."""
-    told = select(Intake.id, Intake.source, Intake.created_at, Intake.task_id, func.json_array_length(Intake.rows).label("count"))
-    return session.execute(told.where(Intake.started_by == actor.name).order_by(Intake.id.desc()).limit(LATEST)).all()
+    told = select(
+        AssetImport.id,
+        AssetImport.source,
+        AssetImport.created_at,
+        AssetImport.task_id,
+        func.json_array_length(AssetImport.rows).label("count"),
+    )
+    return session.execute(told.where(AssetImport.started_by == actor.name).order_by(AssetImport.id.desc()).limit(LATEST)).all()
 
 
-def map_columns(session: Session, intake_id: int, columns: Mapping[str, int], *, first_is_head: bool = False) -> None:
+def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *, first_is_head: bool = False) -> None:
     """Says in which column each field stands, and whether the first row is a heading after all; the list must be checked again.
 
-    Raises IntakeNotFound, IntakeStarted; Invalid for a column that there is not, or that two fields share.
+    Raises AssetImportNotFound, AssetImportStarted; Invalid for a column that there is not, or that two fields share.
     """
-    intake = _open(session, intake_id)
-    listed = _listed(intake)
+    asset_import = _open(session, import_id)
+    listed = _listed(asset_import)
     if first_is_head and not listed.head and len(listed.rows) > 1:
         rows, head = listed.rows[1:], listed.rows[0]
         listed = Listed(rows, listed.lines[1:], head, columns_of(head, rows))
@@ -103,43 +103,48 @@ def map_columns(session: Session, intake_id: int, columns: Mapping[str, int], *,
         raise Invalid("The list has no such column. Choose again.")
     if len(set(columns.values())) < len(columns):
         raise Invalid("Two fields have the same column. Choose another column for one of them.")
-    intake.rows, intake.head, intake.columns, intake.checked_at = listed.rows, listed.head, dict(columns), None
-    intake.findings = _stored(first_look(_with(listed, columns), intake.defaults))
+    asset_import.rows, asset_import.head, asset_import.columns, asset_import.checked_at = listed.rows, listed.head, dict(columns), None
+    asset_import.findings = _stored(first_look(_with(listed, columns), asset_import.defaults))
 
 
-def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, intake_id: int, *, now: datetime) -> None:
-    """Looks again for everything that stands against the rows, and keeps it. Raises IntakeNotFound, IntakeStarted, and what the directory
+def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, import_id: int, *, now: datetime) -> None:
+    """Looks again for everything that stands against the rows, and keeps it. Raises AssetImportNotFound, AssetImportStarted, and what the directory
     raises: then the list stays as it is."""
     with reading() as session:
-        seen = _unstarted(get(session, intake_id))
+        seen = _unstarted(get(session, import_id))
     found = look(reading, asset_store, _listed(seen), seen.defaults)
     with transaction() as session:
-        intake = _open(session, intake_id)
-        if (intake.columns, intake.head) == (seen.columns, seen.head):  # else somebody mapped them meanwhile, and checks them now
-            intake.findings, intake.checked_at = _stored(found), now
+        asset_import = _open(session, import_id)
+        if (asset_import.columns, asset_import.head) == (
+            seen.columns,
+            seen.head,
+        ):  # else somebody mapped them meanwhile, and checks them now
+            asset_import.findings, asset_import.checked_at = _stored(found), now
 
 
-def start(session: Session, intake_id: int, *, actor: Actor, now: datetime) -> Task:
+def start(session: Session, import_id: int, *, actor: Actor, now: datetime) -> Task:
     """Starts the task that creates the rows without problems.
 
-    Raises IntakeNotFound; IntakeStarted with the `task_id` of the task that does it already; IntakeUnchecked; Invalid when nothing can be
+    Raises AssetImportNotFound; AssetImportStarted with the `task_id` of the task that does it already; AssetImportUnchecked; Invalid when nothing can be
     created.
     """
-    intake = _open(session, intake_id)
-    if intake.checked_at is None:
-        raise IntakeUnchecked("The list is not checked yet. Check it, then create the assets.")
-    wanted = [as_wanted(finding.values) for finding in findings(intake) if not finding.problems]
+    asset_import = _open(session, import_id)
+    if asset_import.checked_at is None:
+        raise AssetImportUnchecked("The list is not checked yet. Check it, then create the assets.")
+    wanted = [validate(finding.values) for finding in findings(asset_import) if not finding.problems]
     if not wanted:
         raise Invalid("None of these assets can be created. Change the list.")
-    title = f"Create {len(wanted):,} {'asset' if len(wanted) == 1 else 'assets'}" + (f" of {intake.source}" if intake.source else "")
+    title = f"Create {len(wanted):,} {'asset' if len(wanted) == 1 else 'assets'}" + (
+        f" of {asset_import.source}" if asset_import.source else ""
+    )
     task = start_creating(session, wanted, title=title, actor=actor, now=now)
-    intake.task_id = task.id
+    asset_import.task_id = task.id
     return task
 
 
-def put_away(session: Session, *, now: datetime) -> int:
+def delete_old(session: Session, *, now: datetime) -> int:
     """Deletes old lists; returns how many."""
-    return affected(session.execute(delete(Intake).where(Intake.created_at < now - KEPT)))
+    return affected(session.execute(delete(AssetImport).where(AssetImport.created_at < now - KEPT)))
 
 
 def first_look(listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
@@ -147,7 +152,7 @@ def first_look(listed: Listed, defaults: Mapping[str, str]) -> list[Finding]:
     rows = [_values(row, listed.columns, defaults) for row in listed.rows]
     twice = _twice(listed.lines, rows)
     return [
-        Finding(line, values, [problem.message for problem in problems(values)] + ([twice[line]] if line in twice else []))
+        Finding(line, values, [problem.message for problem in field_problems(values)] + ([twice[line]] if line in twice else []))
         for line, values in zip(listed.lines, rows, strict=True)
     ]
 
@@ -158,14 +163,14 @@ def look(reading: Reading, asset_store: AssetStore, listed: Listed, defaults: Ma
     Raises what the directory raises.
     """
     first = first_look(listed, defaults)
-    serials = {key(finding.values["serial_number"]): finding.values["serial_number"] for finding in first}
+    serials = {serial_key(finding.values["serial_number"]): finding.values["serial_number"] for finding in first}
     sound = [serial for serial in serials.values() if serial_problem(serial) is None]
-    known = {key(found.serial): found for found in check_serials(reading, asset_store, sound)}
+    known = {serial_key(found.serial): found for found in check_serials(reading, asset_store, sound)}
     catalogs = asset_store.catalogs() if any(finding.values["catalog"] for finding in first) else []
-    return [_beside(finding, known.get(key(finding.values["serial_number"])), catalogs) for finding in first]
+    return [_beside(finding, known.get(serial_key(finding.values["serial_number"])), catalogs) for finding in first]
 
 
-def _beside(finding: Finding, found: SerialFound | None, catalogs: list[str]) -> Finding:
+def _beside(finding: Finding, found: SerialCheck | None, catalogs: list[str]) -> Finding:
     """With what the directory says of it."""
     catalog = finding.values["catalog"]
     if catalog and catalog not in catalogs:
@@ -188,7 +193,7 @@ def _twice(lines: Iterable[int], rows: Iterable[dict[str, str]]) -> dict[int, st
     same: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
     for line, values in zip(lines, rows, strict=True):
         if serial := values["serial_number"]:
-            same[key(serial)][line] = values
+            same[serial_key(serial)][line] = values
     told: dict[int, str] = {}
     for serial, group in same.items():
         agree = len({tuple({**values, "serial_number": serial}.items()) for values in group.values()}) == 1
@@ -206,26 +211,28 @@ def _lines(numbers: list[int]) -> str:
     return f"line {named}" if len(numbers) == 1 else f"lines {named}"
 
 
-def _open(session: Session, intake_id: int) -> Intake:
-    """The list, held against others who would start or change it. Raises IntakeNotFound, IntakeStarted."""
-    row = session.scalar(select(Intake).where(Intake.id == intake_id).with_for_update())
-    return _unstarted(_found(row, intake_id))
+def _open(session: Session, import_id: int) -> AssetImport:
+    """The list, held against others who would start or change it. Raises AssetImportNotFound, AssetImportStarted."""
+    row = session.scalar(select(AssetImport).where(AssetImport.id == import_id).with_for_update())
+    return _unstarted(_found(row, import_id))
 
 
-def _found(intake: Intake | None, intake_id: int) -> Intake:
-    if intake is None:
-        raise IntakeNotFound("There is no such list, or it is so old that it was put away. Scan or drop it again.", intake_id=intake_id)
-    return intake
+def _found(asset_import: AssetImport | None, import_id: int) -> AssetImport:
+    if asset_import is None:
+        raise AssetImportNotFound(
+            "There is no such list, or it is so old that it was put away. Scan or drop it again.", import_id=import_id
+        )
+    return asset_import
 
 
-def _unstarted(intake: Intake) -> Intake:
-    if intake.task_id is not None:
-        raise IntakeStarted("The assets of this list are being created, or were.", task_id=intake.task_id)
-    return intake
+def _unstarted(asset_import: AssetImport) -> AssetImport:
+    if asset_import.task_id is not None:
+        raise AssetImportStarted("The assets of this list are being created, or were.", task_id=asset_import.task_id)
+    return asset_import
 
 
-def _listed(intake: Intake) -> Listed:
-    return Listed(intake.rows, [finding["line"] for finding in intake.findings], intake.head, intake.columns)
+def _listed(asset_import: AssetImport) -> Listed:
+    return Listed(asset_import.rows, [finding["line"] for finding in asset_import.findings], asset_import.head, asset_import.columns)
 
 
 def _with(listed: Listed, columns: Mapping[str, int]) -> Listed:

@@ -14,8 +14,8 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.intakes import KEPT
-from request_tracker_utils.assets.models import Intake
+from request_tracker_utils.assets.imports import KEPT
+from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -247,9 +247,9 @@ class TestKeptLists:
         old, young = send(client, "A1"), send(client, "B2")
         with app.app_context(), transaction() as session:
             past = utc_now() - KEPT
-            session.execute(update(Intake).where(Intake.id == 1).values(created_at=past - timedelta(minutes=1)))
-            session.execute(update(Intake).where(Intake.id == 2).values(created_at=past + timedelta(minutes=1)))
-        assert run(app, "put-away-intakes") == 1
+            session.execute(update(AssetImport).where(AssetImport.id == 1).values(created_at=past - timedelta(minutes=1)))
+            session.execute(update(AssetImport).where(AssetImport.id == 2).values(created_at=past + timedelta(minutes=1)))
+        assert run(app, "put-away-imports") == 1
         assert [client.get(address).status_code for address in (old, young)] == [404, 200]
 
 

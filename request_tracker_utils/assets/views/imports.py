@@ -5,12 +5,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import intakes, lists
-from request_tracker_utils.assets.errors import IntakeStarted
+from request_tracker_utils.assets import imports, lists
+from request_tracker_utils.assets.errors import AssetImportStarted
 from request_tracker_utils.assets.fields import FIELDS
-from request_tracker_utils.assets.forms import IntakeForm, columns_in, intake_form
+from request_tracker_utils.assets.forms import ImportForm, columns_in, import_form
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.schemas.contract import OF_DIRECTORY
+from request_tracker_utils.assets.schemas import ASSET_STORE_ERRORS
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
@@ -24,7 +24,7 @@ PAGE = 500
 SAMPLE = 3
 """Rows that are shown where columns are mapped."""
 
-pages = Blueprint("intake", __name__, url_prefix="/assets/intake")
+pages = Blueprint("asset_imports", __name__, url_prefix="/assets/import")
 
 
 @pages.get("")
@@ -33,15 +33,15 @@ def new() -> str:
     """The form; `again` names a list with which it is filled in."""
     again = request.args.get("again", type=int)
     with reading() as session:
-        earlier = intakes.get(session, again) if again is not None else None
-    return _form_page(intake_form(earlier))
+        earlier = imports.get(session, again) if again is not None else None
+    return _form_page(import_form(earlier))
 
 
 @pages.post("")
 @require(AssetPermission.CREATE)
 def add() -> ResponseReturnValue:
     """Reads the list, keeps it and checks it."""
-    form = intake_form()
+    form = import_form()
     if not form.validate_on_submit():
         return _form_page(form), 400
     try:
@@ -51,23 +51,23 @@ def add() -> ResponseReturnValue:
         add_error(form, error)
         return _form_page(form), error.status
     with transaction() as session:
-        added = intakes.add(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
+        added = imports.add(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
     return _checked(added.id)
 
 
-@pages.get("/<int:intake_id>")
+@pages.get("/<int:import_id>")
 @require(AssetPermission.CREATE)
-def show(intake_id: int) -> str:
+def show(import_id: int) -> str:
     """Everything that stands against the list, problems first."""
     page = min(max(1, request.args.get("page", 1, type=int)), lists.MOST_ROWS // PAGE)
     with reading() as session:
-        intake = intakes.get(session, intake_id)
-        task = tasks.get(session, intake.task_id) if intake.task_id else None
-    found = sorted(intakes.findings(intake), key=lambda finding: not finding.problems)
+        asset_import = imports.get(session, import_id)
+        task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
+    found = sorted(imports.findings(asset_import), key=lambda finding: not finding.problems)
     good = sum(not finding.problems for finding in found)
     return render_template(
-        "assets/intake-list.html",
-        intake=intake,
+        "assets/import.html",
+        asset_import=asset_import,
         task=task,
         found=found[(page - 1) * PAGE : page * PAGE],
         page=page,
@@ -75,46 +75,46 @@ def show(intake_id: int) -> str:
         good=good,
         bad=len(found) - good,
         fields=FIELDS,
-        sample=intake.rows[:SAMPLE],
-        width=max(map(len, [intake.head, *intake.rows])),
+        sample=asset_import.rows[:SAMPLE],
+        width=max(map(len, [asset_import.head, *asset_import.rows])),
     )
 
 
-@pages.post("/<int:intake_id>/check")
+@pages.post("/<int:import_id>/check")
 @require(AssetPermission.CREATE)
-def check(intake_id: int) -> ResponseReturnValue:
+def check(import_id: int) -> ResponseReturnValue:
     """Looks again."""
-    return _checked(intake_id)
+    return _checked(import_id)
 
 
-@pages.post("/<int:intake_id>/columns")
+@pages.post("/<int:import_id>/columns")
 @require(AssetPermission.CREATE)
-def map_columns(intake_id: int) -> ResponseReturnValue:
+def map_columns(import_id: int) -> ResponseReturnValue:
     """Says which column is what, and looks again."""
     try:
         columns = columns_in(request.form)
         with transaction() as session:
-            intakes.map_columns(session, intake_id, columns, first_is_head="first_is_head" in request.form)
+            imports.map_columns(session, import_id, columns, first_is_head="first_is_head" in request.form)
     except Invalid as error:
         flash(error.message, "danger")
-        return redirect(url_for(".show", intake_id=intake_id), 303)
-    except IntakeStarted as error:
+        return redirect(url_for(".show", import_id=import_id), 303)
+    except AssetImportStarted as error:
         return _to_task(error)
-    return _checked(intake_id)
+    return _checked(import_id)
 
 
-@pages.post("/<int:intake_id>/create")
+@pages.post("/<int:import_id>/create")
 @require(AssetPermission.CREATE)
-def create(intake_id: int) -> ResponseReturnValue:
+def create(import_id: int) -> ResponseReturnValue:
     """Starts the task that creates what can be created, and leads to it; who comes second is led to the same."""
     try:
         with transaction() as session:
-            task = intakes.start(session, intake_id, actor=current_actor(), now=utc_now())
-    except IntakeStarted as error:
+            task = imports.start(session, import_id, actor=current_actor(), now=utc_now())
+    except AssetImportStarted as error:
         return _to_task(error)
-    except (intakes.IntakeUnchecked, Invalid) as error:
+    except (imports.AssetImportUnchecked, Invalid) as error:
         flash(error.message, "danger")
-        return redirect(url_for(".show", intake_id=intake_id), 303)
+        return redirect(url_for(".show", import_id=import_id), 303)
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 
@@ -123,22 +123,22 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return handle_app_error(TooLarge("The list is larger than 1 MB. Go back and keep only the columns that are needed, or divide it."))
 
 
-def _checked(intake_id: int) -> ResponseReturnValue:
+def _checked(import_id: int) -> ResponseReturnValue:
     """To the list, after it was checked; it is kept where the directory does not answer."""
     try:
-        intakes.check(transaction, reading, asset_store(), intake_id, now=utc_now())
-    except OF_DIRECTORY as error:
+        imports.check(transaction, reading, asset_store(), import_id, now=utc_now())
+    except ASSET_STORE_ERRORS as error:
         flash(f"The list is kept, but could not be checked. {error.message}", "warning")
-    except IntakeStarted as error:
+    except AssetImportStarted as error:
         return _to_task(error)
-    return redirect(url_for(".show", intake_id=intake_id), 303)
+    return redirect(url_for(".show", import_id=import_id), 303)
 
 
-def _to_task(error: IntakeStarted) -> ResponseReturnValue:
+def _to_task(error: AssetImportStarted) -> ResponseReturnValue:
     return redirect(url_for("tasks.show", task_id=error.fields["task_id"]), 303)
 
 
-def _form_page(form: IntakeForm) -> str:
+def _form_page(form: ImportForm) -> str:
     with reading() as session:
-        latest = intakes.latest(session, current_actor())
-    return render_template("assets/intake.html", form=form, latest=latest, most_rows=lists.MOST_ROWS)
+        latest = imports.latest(session, current_actor())
+    return render_template("assets/import-new.html", form=form, latest=latest, most_rows=lists.MOST_ROWS)
