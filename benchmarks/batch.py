@@ -15,7 +15,7 @@ from benchmarks.proxy import CountingProxy
 from benchmarks.row import COUNT, TIMES, Row
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
 from request_tracker_utils.integrations.rt import RtClient
-from request_tracker_utils.labels.page import LabelContent
+from request_tracker_utils.labels.print_page import LabelContent
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
 LABELS, SAMPLE, ROUNDS = 1_000, 100, 3

@@ -13,9 +13,9 @@ from barcode.writer import ImageWriter
 from jinja2 import Environment, FileSystemLoader
 
 from benchmarks.row import TIMES, Row
-from request_tracker_utils.labels.catalogue import built_in
-from request_tracker_utils.labels.drawing import LabelContent
-from request_tracker_utils.labels.page import render_labels
+from request_tracker_utils.labels.installed_formats import built_in
+from request_tracker_utils.labels.print_page import render_labels
+from request_tracker_utils.labels.renderer import LabelContent
 
 TARGET = 10.0
 """Times as fast as the plain way."""

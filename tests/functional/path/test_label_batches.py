@@ -44,7 +44,7 @@ def csrf_token(person: Person) -> str:
 
 
 def fields_of_rest(page: str) -> dict[str, str]:
-    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="resume"')[1]))
 
 
 def from_the(number: int, instead: Meddle) -> Meddle:
@@ -70,7 +70,7 @@ def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
     rest = fields_of_rest(answer.text)
     assert rest["asset_ids"] == ",".join(map(str, assets[200:]))
     more = person.session.post(f"{ready.server.url}/labels/batch", data=rest, timeout=120)
-    assert (more.text.count('class="label"'), 'id="stopped"' in more.text) == (50, False)
+    assert (more.text.count('class="label"'), 'id="resume"' in more.text) == (50, False)
 
 
 def test_a_thousand_lines_are_made_out_with_few_questions(

@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser
 
-from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.installed_formats import built_in
 from tests.services.apps import PASSWORD
 from tests.services.installation import Installation, Surroundings, create_at_once
 from tests.services.local_server import wait_until
