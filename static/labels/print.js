@@ -15,7 +15,7 @@
       progress.value = Math.min(labels.length, total);
     }
     const count = labels.length.toLocaleString("en");
-    document.getElementById("loaded").textContent = total ? `${count} of ${total.toLocaleString("en")} labels loaded` : `${count} labels loaded`;
+    document.getElementById("loaded").textContent = total ? `${count} of ${total.toLocaleString("en")} labels` : `${count} labels`;
   }
 
   async function ready() {

@@ -1,4 +1,4 @@
-"""The label routes: which format is printed, what is said of one that does not fit, and why a label looks as it does."""
+"""The label routes: the format of an asset, labels that do not fit, inspection, calibration, and the site's own template."""
 
 import re
 from collections.abc import Iterator
@@ -16,36 +16,39 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.db import db
 from request_tracker_utils.core.resources import CONTRIB
-from request_tracker_utils.labels import printed
-from request_tracker_utils.labels.installed_formats import built_in
+from request_tracker_utils.labels.installed_formats import built_in_formats
+from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.web.registry import registry_of
+from tests.functional.labels.test_printing import ready as page_ready
 from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
-from tests.services.screenshots import served
-from tests.unit.labels.test_format_file import CART
+from tests.services.showroom import served
+from tests.services.tables import check_all
+from tests.unit.labels.test_format_files import CART
 
 HTML = {"Accept": "text/html"}
 CODES = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128]
+FITTING_CART = ["large", "small", "avery-5163"]
 
 
-def assets(app: Flask) -> dict[str, int]:
-    """A laptop, a cable, a cart whose name is too long for small labels, and one without a name."""
+def create_assets(app: Flask) -> dict[str, int]:
+    """A laptop, a cable, a cart whose name is too long for small labels, and an asset without a name."""
     with app.app_context():
-        held = asset_store()
+        create = asset_store().create
         return {
-            "laptop": held.create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")),
-            "cable": held.create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})),
-            "cart": held.create(NewAsset("Cart 4, front row", "General assets")),
-            "nameless": held.create(NewAsset("", "General assets")),
+            "laptop": create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")),
+            "cable": create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})),
+            "cart": create(NewAsset("Cart 4, front row", "General assets")),
+            "nameless": create(NewAsset("", "General assets")),
         }
 
 
-def app_with(folder: Path, database_url: str, **files: str) -> Flask:
-    """An app whose settings name files of these contents."""
+def app_with(folder: Path, **files: str) -> Flask:
+    """An app whose settings name files with these contents."""
     settings = {}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
         settings[name] = str(folder / name)
-    return ready(make_app(folder, database_url=database_url, **settings))
+    return ready(make_app(folder, **settings))
 
 
 @pytest.fixture
@@ -53,105 +56,104 @@ def staff(app: Flask) -> dict[str, str]:
     return token(app, "staff")
 
 
-def printed_size(answer: Any) -> tuple[str, ...]:
+def page_size(answer: Any) -> tuple[str, ...]:
     return re.search(r"@page \{ size: ([\d.]+)mm ([\d.]+)mm", answer.get_data(as_text=True)).groups()
 
 
-def test_without_a_size_an_asset_gets_the_format_of_its_type(tmp_path: Path, database_url: str) -> None:
-    app = app_with(tmp_path, database_url, label_formats_file=CART.replace("width = 60", 'types = ["Cable"]\nwidth = 60', 1))
-    client, staff, made = app.test_client(), token(app, "staff"), assets(app)
-    assert printed_size(client.get(f"/labels/print?asset_id={made['cable']}", headers=staff)) == ("60", "40")
-    assert printed_size(client.get(f"/labels/print?asset_id={made['laptop']}", headers=staff)) == ("100", "62")
-    assert printed_size(client.get(f"/labels/print?asset_id={made['cable']}&size=small", headers=staff)) == ("90.3", "29")
+def test_an_asset_gets_the_format_of_its_type_unless_another_is_requested(tmp_path: Path) -> None:
+    app = app_with(tmp_path, label_formats_file=CART.replace("width = 60", 'types = ["Cable"]\nwidth = 60', 1))
+    client, staff, ids = app.test_client(), token(app, "staff"), create_assets(app)
+    assert page_size(client.get(f"/labels/print?asset_id={ids['cable']}", headers=staff)) == ("60", "40")
+    assert page_size(client.get(f"/labels/print?asset_id={ids['laptop']}", headers=staff)) == ("100", "62")
+    assert page_size(client.get(f"/labels/print?asset_id={ids['cable']}&size=small", headers=staff)) == ("90.3", "29")
     with app.app_context():
         db.engine.dispose()
 
 
-def test_an_unknown_format_is_refused_with_those_that_there_are(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made = assets(app)
-    for path in (
-        f"/labels/print?asset_id={made['laptop']}&size=huge",
-        "/labels/calibration?size=huge",
-        "/labels/debug?asset_id=1&size=huge",
-    ):
+def test_an_unknown_format_lists_the_installed_ones(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    laptop = create_assets(app)["laptop"]
+
+    def check(path: str) -> None:
         answer = client.get(path, headers=staff)
         assert (answer.status_code, answer.json["code"]) == (400, "unknown_label_format")
-        assert answer.json["known"] == [label.name for label in built_in().all()]
+        assert answer.json["known"] == [label.name for label in built_in_formats().all()]
+
+    paths = [f"/labels/print?asset_id={laptop}", "/labels/calibration?", f"/labels/debug?asset_id={laptop}"]
+    check_all([f"{path}&size=huge" for path in paths], check)
 
 
-def test_a_program_is_told_on_which_formats_a_label_would_fit(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    cart = assets(app)["cart"]
+def test_a_label_that_does_not_fit_comes_with_the_formats_that_do(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    cart = create_assets(app)["cart"]
     answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=staff)
-    assert (answer.status_code, answer.json["code"], answer.json["fits"]) == (400, "tag_too_long", ["large", "small", "avery-5163"])
+    assert (answer.status_code, answer.json["code"], answer.json["fits"]) == (400, "tag_too_long", FITTING_CART)
     answer = client.get(f"/labels/debug?asset_id={cart}&size=avery-5160", headers=staff)
-    assert (answer.status_code, answer.json["prints"], answer.json["fits"]) == (200, False, ["large", "small", "avery-5163"])
-
-
-def test_a_person_sees_it_where_the_label_would_be_with_buttons_to_those(app: Flask, client: FlaskClient) -> None:
-    cart = assets(app)["cart"]
-    sign_in(client, user(app, "staff"))
-    answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=HTML)
+    assert (answer.status_code, answer.json["prints"], answer.json["fits"]) == (200, False, FITTING_CART)
+    person = app.test_client()
+    sign_in(person, user(app, "staff"))
+    answer = person.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=HTML)
     text = answer.get_data(as_text=True)
     assert answer.status_code == 400
-    assert 'class="left-out screen"' in text
+    assert 'class="not-printed screen"' in text
     assert f'<a href="/labels/print?asset_id={cart}&amp;size=large">Large, 100 × 62 mm (DK-11202)</a>' in text
     assert 'class="label' not in text
+    page = person.get(f"/labels/debug?asset_id={cart}&size=avery-5160", headers=HTML).get_data(as_text=True)
+    assert "This label cannot be printed." in page
+    assert "It fits these formats: large, small, avery-5163." in page
 
 
-def test_debug_says_why_a_label_looks_as_it_does(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made = assets(app)
-    for query in (f"asset_id={made['laptop']}", f"assetId={made['laptop']}", "assetName=W12-0001"):
+def test_debug_explains_texts_and_codes(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    laptop = create_assets(app)["laptop"]
+
+    def check(query: str) -> None:
         answer = client.get(f"/labels/debug?{query}&size=small", headers=staff).json
-        assert (answer["asset_id"], answer["format"], answer["prints"]) == (made["laptop"], "small", True)
-        assert [(text["field"], text["state"]) for text in answer["texts"]] == [
-            ("tag", "whole"),
-            ("model", "whole"),
-            ("serial", "whole"),
-            ("Funding Source", "empty"),
-        ]
+        assert (answer["asset_id"], answer["format"], answer["prints"]) == (laptop, "small", True)
+        states = [(text["field"], text["state"]) for text in answer["texts"]]
+        assert states == [("tag", "whole"), ("model", "whole"), ("serial", "whole"), ("Funding Source", "empty")]
         assert [(code["kind"], code["state"]) for code in answer["codes"]] == [("qr", "drawn"), ("barcode", "drawn")]
 
-
-@pytest.mark.parametrize(
-    ("query", "status"), [("", 400), ("asset_id=x", 400), ("asset_id=0", 400), ("asset_id=999999", 404), ("assetName=no", 404)]
-)
-def test_debug_of_no_asset_is_refused(client: FlaskClient, staff: dict[str, str], query: str, status: int) -> None:
-    assert client.get(f"/labels/debug?{query}", headers=staff).status_code == status
+    check_all([f"asset_id={laptop}", f"assetId={laptop}", "assetName=W12-0001"], check)
 
 
-def test_debug_prints_nothing_and_a_calibration_page_neither(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made, told = assets(app), list[int]()
-    registry_of(app).get(printed.Listeners).append(lambda _session, labels, _now: told.extend(number for number, _ in labels) or [])
-    client.get(f"/labels/debug?asset_id={made['laptop']}", headers=staff)
+def test_debug_requires_an_existing_asset(client: FlaskClient, staff: dict[str, str]) -> None:
+    def check(query: str, status: int) -> None:
+        assert client.get(f"/labels/debug?{query}", headers=staff).status_code == status
+
+    check_all([("", 400), ("asset_id=x", 400), ("asset_id=0", 400), ("asset_id=999999", 404), ("assetName=no", 404)], check)
+
+
+def test_only_a_printed_label_notifies_listeners(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    ids, printed = create_assets(app), list[int]()
+    listeners = registry_of(app).get(PrintListeners)
+    listeners.append(lambda _session, labels, _now: printed.extend(asset_id for asset_id, _name in labels) or [])
+    client.get(f"/labels/debug?asset_id={ids['laptop']}", headers=staff)
     client.get("/labels/calibration", headers=staff)
-    client.get(f"/labels/print?asset_id={made['cart']}&size=avery-5160", headers=staff)
-    assert told == []
-    client.get(f"/labels/print?asset_id={made['laptop']}", headers=staff)
-    assert told == [made["laptop"]]
+    client.get(f"/labels/print?asset_id={ids['cart']}&size=avery-5160", headers=staff)
+    assert printed == []
+    client.get(f"/labels/print?asset_id={ids['laptop']}", headers=staff)
+    assert printed == [ids["laptop"]]
 
 
-def test_pages_of_labels_let_in_no_script_but_ours(tmp_path: Path, database_url: str, app: Flask, client: FlaskClient) -> None:
-    plain = client.get(f"/labels/print?asset_id={assets(app)['laptop']}", headers=token(app, "staff")).headers["Content-Security-Policy"]
-    assert "'unsafe-inline'" not in plain
-    own = app_with(tmp_path, "", label_template_path="<b>{{ label.tag }}</b>")
-    policy = (
-        own.test_client()
-        .get(f"/labels/print?asset_id={assets(own)['laptop']}", headers=token(own, "staff"))
-        .headers["Content-Security-Policy"]
-    )
-    assert re.search(r"script-src 'nonce-[\w-]+';", policy)
-    assert "style-src 'self' 'unsafe-inline';" in policy
+def test_inline_styles_are_allowed_only_with_a_site_template(tmp_path: Path, app: Flask, client: FlaskClient) -> None:
+    def policy(client: FlaskClient, app: Flask) -> str:
+        answer = client.get(f"/labels/print?asset_id={create_assets(app)['laptop']}", headers=token(app, "staff"))
+        return answer.headers["Content-Security-Policy"]
+
+    assert "'unsafe-inline'" not in policy(client, app)
+    own = app_with(tmp_path, label_template_path="<b>{{ label.tag }}</b>")
+    with_template = policy(own.test_client(), own)
+    assert re.search(r"script-src 'nonce-[\w-]+';", with_template)
+    assert "style-src 'self' 'unsafe-inline';" in with_template
     with own.app_context():
         db.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
-    """A person's browser at an app with a template of its own, which also tries a script."""
+def browser_page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
+    """Signed in to an app with a site template that also tries to run scripts."""
     script = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"
-    app = app_with(tmp_path_factory.mktemp("own"), "", label_template_path=(CONTRIB / "labels/label.html").read_text() + script)
+    app = app_with(tmp_path_factory.mktemp("own"), label_template_path=(CONTRIB / "labels/label.html").read_text() + script)
     name = user(app, "staff")
-    assets(app)
+    create_assets(app)
     with served(app) as url:
         page = browser.new_page(base_url=url)
         page.goto("/sign-in")
@@ -164,37 +166,41 @@ def own(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
 
 
 @pytest.mark.chromium
-def test_the_template_styles_its_label_and_its_scripts_do_not_run(own: Page) -> None:
-    own.goto("/labels/print?asset_id=1&size=large")
-    tag = own.locator(".asset-tag")
+def test_a_site_template_styles_its_label_and_runs_no_script(browser_page: Page) -> None:
+    page = browser_page
+    page.goto("/labels/print?asset_id=1&size=large")
+    tag = page.locator(".asset-tag")
     assert (tag.inner_text(), tag.evaluate("tag => getComputedStyle(tag).position")) == ("W12-0001", "absolute")
-    own.wait_for_timeout(200)
-    assert own.title() == "Labels · Large, 100 × 62 mm (DK-11202)"
-    pdf = pdfium.PdfDocument(own.pdf(prefer_css_page_size=True))
+    page.evaluate("document.querySelector('img[src=x]').decode().catch(() => undefined)")  # the broken image has failed by now
+    assert page.title() == "Labels · Large, 100 × 62 mm (DK-11202)"
+    pdf = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
     picture = pdf[0].render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
     assert {code.text for code in zxingcpp.read_barcodes(picture)} >= {"W12-0001"}
     assert len(pdf) == 1
+    page.goto("/labels/debug?asset_id=1&size=large")
+    assert page.get_by_text("prints labels with its own template").is_visible()
 
 
 @pytest.mark.chromium
-@pytest.mark.parametrize("size", [label.name for label in built_in().all()])
-def test_a_calibration_page_prints_codes_of_every_module_that_read(own: Page, size: str) -> None:
-    label = built_in().named(size)
-    own.goto(f"/labels/calibration?size={size}")
-    pages = own.locator("svg.leaf").count()
-    pdf = pdfium.PdfDocument(own.pdf(prefer_css_page_size=True))
-    assert len(pdf) == pages
-    captions = own.locator("svg text").all_text_contents()
-    shown = [caption for caption in captions if "dots = " in caption]
-    read = list[tuple[str, str]]()
-    for sheet in pdf:
-        assert [points * 25.4 / 72 for points in sheet.get_size()] == pytest.approx(label.page, abs=0.3)
-        picture = sheet.render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
-        read += [(code.format.name, code.text) for code in zxingcpp.read_barcodes(picture, CODES)]
-    assert sorted(text for kind, text in read if kind == "Code128") == sorted(
-        caption.split(",")[0] for caption in shown if "QR" not in caption
-    )
-    assert [kind for kind, _ in read].count("QRCode") == sum("QR" in caption for caption in shown)
-    assert {"W12-0003, 3 dots = 0.25 mm", "QR, 3 dots = 0.25 mm", "QR, 4 dots = 0.34 mm"} <= set(shown)
-    for dots in (1, 2, 3, 4):
-        assert sum(caption.startswith(f"{dots} dot") for caption in captions) == 2
+def test_calibration_pages_have_codes_of_every_module_size_that_read(browser_page: Page) -> None:
+    def check(size: str) -> None:
+        label = built_in_formats().get(size)
+        browser_page.goto(f"/labels/calibration?size={size}")
+        page_ready(browser_page)
+        pdf = pdfium.PdfDocument(browser_page.pdf(prefer_css_page_size=True))
+        assert len(pdf) == browser_page.locator("svg.calibration-page").count()
+        captions = browser_page.locator("svg text").all_text_contents()
+        codes = [caption for caption in captions if "dots = " in caption]
+        read = list[tuple[str, str]]()
+        for sheet in pdf:
+            assert [points * 25.4 / 72 for points in sheet.get_size()] == pytest.approx(label.page, abs=0.3)
+            picture = sheet.render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
+            read += [(code.format.name, code.text) for code in zxingcpp.read_barcodes(picture, CODES)]
+        tags = sorted(caption.split(",")[0] for caption in codes if "QR" not in caption)
+        assert sorted(text for kind, text in read if kind == "Code128") == tags
+        assert [kind for kind, _text in read].count("QRCode") == sum("QR" in caption for caption in codes)
+        assert {"W12-0003, 3 dots = 0.25 mm", "QR, 3 dots = 0.25 mm", "QR, 4 dots = 0.34 mm"} <= set(codes)
+        for dots in (1, 2, 3, 4):
+            assert sum(caption.startswith(f"{dots} dot") for caption in captions) == 2
+
+    check_all([label.name for label in built_in_formats().all()], check)

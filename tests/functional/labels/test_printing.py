@@ -192,7 +192,7 @@ def site_format(folder: Path) -> LabelFormat:
 def test_a_format_prints_labels_that_scan(name: str, browser: Browser, tmp_path: Path) -> None:
     label = site_format(tmp_path) if name == "cables" else built_in_formats().get(name)
     with printout(browser, label) as printed:
-        check_all([(check, printed) for check in CHECKS + (SHEET_CHECKS if label.sheet else ROLL_CHECKS)], lambda check, of: check(of))
+        check_all(CHECKS + (SHEET_CHECKS if label.sheet else ROLL_CHECKS), lambda check: check(printed))
 
 
 def pages_have_the_size_of_the_stock(printed: Printout) -> None:
@@ -325,8 +325,9 @@ def bars_scale_like_vectors(printed: Printout) -> None:
 
     def runs(scale: int) -> list[int]:
         page = printed.pdf[0].render(scale=label.dpi * scale / 72 * (1 - 1e-6)).to_pil().convert("L")
-        middle = label.dots(box.y + box.height / 2) * scale
-        return run_lengths(page.crop((label.dots(box.x) * scale, middle, label.dots(box.x + box.width) * scale, middle + 1)).tobytes())[1:-1]
+        left, middle, right = label.dots(box.x), label.dots(box.y + box.height / 2), label.dots(box.x + box.width)
+        row = page.crop((left * scale, middle * scale, right * scale, middle * scale + 1))
+        return run_lengths(row.tobytes())[1:-1]
 
     assert runs(8) == [8 * width for width in runs(1)]
 
