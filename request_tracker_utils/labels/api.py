@@ -27,7 +27,7 @@ from request_tracker_utils.labels.stylesheet import label_css
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_handlers import wants_page
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
@@ -38,7 +38,7 @@ api = APIBlueprint("labels_api", __name__, abp_tags=[LABELS])
 
 @api.get("/labels/debug", responses={200: InspectedLabel})
 @require(LabelPermission.PRINT)
-@may_refuse(AssetNotFound, UnknownFormat, Conflict)
+@may_raise(AssetNotFound, UnknownFormat, Conflict)
 def debug_label(query: LabelQuery) -> Any:
     """Explain why a label looks the way it does
 
@@ -74,7 +74,7 @@ def _render(content: LabelContent, label: LabelFormat) -> RenderedLabel | None:
 
 @api.get("/api/labels/<asset_id>", responses={200: AssetLabel})
 @require(LabelPermission.PRINT)
-@may_refuse(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
+@may_raise(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
 def label_of_asset(path: LabelPath) -> Answer:
     """Get an asset and the status of its label
 

@@ -23,7 +23,7 @@ from request_tracker_utils.labels.service import LabelBatch
 from request_tracker_utils.labels.stylesheet import page_css
 from request_tracker_utils.labels.validation import MIN_MODULE_DOTS
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import of_validation, wants_page
+from request_tracker_utils.web.error_handlers import raise_invalid, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
@@ -42,7 +42,7 @@ def print_label() -> Response:
     try:
         query = PrintLabelQuery.model_validate({name: value for name, value in request.args.items() if value})
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
     asset = service.find_asset(asset_store(), asset_id=query.requested_id, name=query.assetName)
     notices = service.qr_address_warnings(asset_store())
     content = service.label_content(asset_store(), asset)
@@ -69,7 +69,7 @@ def print_batch() -> Response:
     try:
         batch = BatchRequest.model_validate({name: value for name, value in sent.items() if name != "csrf_token"})
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
     return stream_batch(batch)
 
 
@@ -87,7 +87,7 @@ def stream_batch(requested: BatchRequest) -> Response:
         can_print=lambda content: can_print(label_format, content),
         asset_ids=requested.asset_ids or [],
         query=requested.query or "",
-        beyond=requested.beyond,
+        after_id=requested.beyond,
         limit=PREVIEW_LABELS if requested.preview else service.MAX_LABELS,
     )
     labels = _with_resume_form(batch, batch.labels(), progress, requested)

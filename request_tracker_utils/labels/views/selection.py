@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.asset_store.schemas import numbers_of
+from request_tracker_utils.asset_store.schemas import asset_ids_in
 from request_tracker_utils.asset_store.service import AssetPage
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
@@ -25,7 +25,7 @@ from request_tracker_utils.labels.views.printing import pages, stream_batch
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 MAX_FOUND = 50
@@ -87,7 +87,7 @@ def choose() -> ResponseReturnValue:
         if request.form.get("then") == "print" and not reviewed.selection.has_warnings:
             return stream_batch(batch)
     except AppError as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form), error.status
     return render_template("labels/review.html", form=form, reviewed=reviewed, checked=_checked_assets(), sheets=_sheets())
 
@@ -173,14 +173,14 @@ def _assets_of_url() -> list[int]:
     with reading() as session:
         if task_id is not None:
             tasks.get(session, task_id)
-            return numbers_of(str((item.result or {}).get("asset_id", "")) for item in tasks.items(session, task_id, ItemState.DONE))
+            return asset_ids_in(str((item.result or {}).get("asset_id", "")) for item in tasks.items(session, task_id, ItemState.DONE))
         if print_id is not None:
             return print_history.printed_assets(session, print_id)
-    return numbers_of(request.args.getlist("asset_ids"))
+    return asset_ids_in(request.args.getlist("asset_ids"))
 
 
 def _checked_assets() -> list[int]:
-    return numbers_of(request.form.getlist("asset_ids"))
+    return asset_ids_in(request.form.getlist("asset_ids"))
 
 
 def _as_entries(asset_ids: list[int]) -> list[str]:
