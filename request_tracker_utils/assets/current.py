@@ -4,7 +4,7 @@ from threading import Semaphore
 
 from flask import Flask
 
-from request_tracker_utils.asset_store.current import SPARE, asset_store
+from request_tracker_utils.asset_store.current import WEBHOOK_THREADS, asset_store
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
@@ -24,7 +24,7 @@ class CreationSlots(Semaphore):
 
 def install(app: Flask) -> None:
     registry = registry_of(app)
-    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - SPARE)))
+    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - WEBHOOK_THREADS)))
 
 
 def creator(actor: Actor | None = None) -> Creator:

@@ -55,7 +55,7 @@ class Batch:
     def _chunks(self) -> Iterator[list[Asset]]:
         if self.asset_ids:
             return self.asset_store.get_many(list(self.left))
-        return self.asset_store.query(self.query, limit=self.most, beyond=self.beyond)
+        return self.asset_store.query(self.query, limit=self.most, after_id=self.beyond)
 
     def _announced(self, chunk: list[Asset]) -> list[LabelContent]:
         """What the labels of a chunk say. A label that is left out is none that may hang on a device."""

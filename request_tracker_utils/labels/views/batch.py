@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.asset_store.schemas import numbers_of
+from request_tracker_utils.asset_store.schemas import asset_ids_in
 from request_tracker_utils.asset_store.service import AssetPage
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
@@ -169,14 +169,14 @@ def _named_by_address() -> list[int]:
     with reading() as session:
         if task is not None:
             tasks.get(session, task)
-            return numbers_of(str((item.result or {}).get("asset_id", "")) for item in tasks.items(session, task, ItemState.DONE))
+            return asset_ids_in(str((item.result or {}).get("asset_id", "")) for item in tasks.items(session, task, ItemState.DONE))
         if earlier is not None:
             return record.assets_of(session, earlier)
-    return numbers_of(request.args.getlist("asset_ids"))
+    return asset_ids_in(request.args.getlist("asset_ids"))
 
 
 def _ticked() -> list[int]:
-    return numbers_of(request.form.getlist("asset_ids"))
+    return asset_ids_in(request.form.getlist("asset_ids"))
 
 
 def _written(asset_ids: list[int]) -> list[str]:

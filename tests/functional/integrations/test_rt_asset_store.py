@@ -36,7 +36,7 @@ def test_an_asset_is_created_found_renamed_and_given_to_somebody(asset_store: As
     assert asset_store.find_by_name(fresh) == asset_store.find_by_serial(f"{fresh}-S") == [made]
     assert asset_store.search(fresh, catalog="General assets").assets == [made]
     assert list(asset_store.query(f"Name = '{fresh}'", limit=5)) == [[made]]
-    assert (asset_store.count(f"Name = '{fresh}'"), list(asset_store.query(f"Name = '{fresh}'", limit=5, beyond=made.id))) == (1, [])
+    assert (asset_store.count(f"Name = '{fresh}'"), list(asset_store.query(f"Name = '{fresh}'", limit=5, after_id=made.id))) == (1, [])
     assert asset_store.find_by_serials([f"{fresh}-S", "nobody has this one"]) == [made]
     assert list(asset_store.get_many([made.id])) == [[made]]
     assert list(asset_store.names_beginning_with(fresh)) == [[(made.id, fresh)]]

@@ -16,10 +16,10 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.holders import repair_tickets
-from request_tracker_utils.holders.repair_tickets import LEASE, SOON, UNDER_WAY, TicketMaker, mark
+from request_tracker_utils.core.outbox import LEASE, UNREACHABLE, Backoff
+from request_tracker_utils.holders.tickets import UNDER_WAY, RepairTicketSender, mark
 from request_tracker_utils.students import devices, repairs
-from request_tracker_utils.students.models import DeviceLog, RepairTicket
+from request_tracker_utils.students.models import REPAIR_TICKETS, DeviceLog, RepairTicket
 from tests.services.asset_stores import silence
 from tests.services.school import ADA, School
 from tests.unit.holders.desk import Desk, Do
@@ -36,8 +36,8 @@ def desk() -> Desk:
     return Desk()
 
 
-def maker(desk: Desk | EmbeddedAssetStore, after: timedelta = timedelta(0)) -> TicketMaker:
-    return TicketMaker(transaction, desk, rule="student{student_id}", queue="Device Repair", clock=lambda: BEGUN + after)
+def sender(desk: Desk | EmbeddedAssetStore, after: timedelta = timedelta(0)) -> RepairTicketSender:
+    return RepairTicketSender(transaction, desk, rule="student{student_id}", queue="Device Repair", clock=lambda: BEGUN + after)
 
 
 def broken(school: School, tag: str = "W12-0001", *, now: datetime = BEGUN) -> DeviceLog:
@@ -61,17 +61,17 @@ def row(tag: str = "W12-0001") -> RepairTicket:
 def test_a_ticket_is_made_with_its_asset_its_requestor_and_its_mark(school: School, desk: Desk) -> None:
     asset_id, desk.users["student1001"] = desk.add("W12-0001"), 37
     broken(school)
-    assert maker(desk).make_due() == 1
+    assert sender(desk).send_due() == 1
     new = desk.tickets[501]
     assert (new.queue, new.subject, new.requestor, new.asset_ids) == ("Device Repair", f"Broken screen {mark(row())}", 37, (asset_id,))
-    assert new.body == "It fell.\n\nDevice: W12-0001\nStudent: 1001\nAsked for by ada."
+    assert new.body == "It fell.\n\nDevice: W12-0001\nStudent: 1001\nRequested by ada."
     assert (row().state, row().ticket_id, row().due_at, row().problem) == ("made", 501, None, None)
-    assert maker(desk, timedelta(days=1)).make_due() == 0
+    assert sender(desk, timedelta(days=1)).send_due() == 0
 
 
 def test_without_a_clear_asset_or_a_user_there_is_a_ticket_all_the_same(school: School, desk: Desk) -> None:
     broken(school)
-    assert maker(desk).make_due() == 1
+    assert sender(desk).send_due() == 1
     assert (desk.tickets[501].requestor, desk.tickets[501].asset_ids) == (None, ())
     assert row().problem == "The ticket is linked to no asset: none is clearly W12-0001."
 
@@ -80,7 +80,7 @@ def test_a_link_that_is_not_made_is_told(school: School, desk: Desk) -> None:
     broken(school)
     with transaction() as session:
         devices.change(session, devices.get(session, "W12-0001"), {"asset_id": 4711}, now=BEGUN)
-    assert maker(desk).make_due() == 1
+    assert sender(desk).send_due() == 1
     assert (row().state, row().problem) == ("made", "Ticket #501 could not be linked to asset #4711.")
 
 
@@ -94,9 +94,9 @@ def test_after_a_silence_the_ticket_is_looked_for_and_not_made_again(school: Sch
 
     desk.on_ticket = made_and_silent
     with pytest.raises(AssetStoreUnreachable):
-        maker(desk).make_due()
-    assert (row().state, row().problem) == ("sent", "The directory does not answer.")
-    assert maker(desk, SOON).make_due() == 1
+        sender(desk).send_due()
+    assert (row().state, row().problem) == ("sent", None)
+    assert sender(desk, UNREACHABLE).send_due() == 1
     assert (len(desk.tickets), row().ticket_id, desk.links[501]) == (1, 501, {asset_id})
 
 
@@ -111,11 +111,11 @@ def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: D
 
     desk.on_ticket = slow
     with pytest.raises(AssetStoreUnreachable):
-        maker(desk).make_due()
-    assert maker(desk, SOON).make_due() == 0
-    assert "looked for again" in str(row().problem)
+        sender(desk).send_due()
+    assert sender(desk, UNREACHABLE).send_due() == 0
+    assert "searched for again" in str(row().problem)
     desk.make(sent[0])
-    assert maker(desk, SOON + UNDER_WAY).make_due() == 1
+    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
     assert (len(desk.tickets), len(sent)) == (1, 1)
 
 
@@ -123,10 +123,10 @@ def test_what_never_arrived_is_sent_again(school: School, desk: Desk) -> None:
     broken(school)
     desk.on_ticket = lambda _new, _do: (_ for _ in ()).throw(silence())
     with pytest.raises(AssetStoreUnreachable):
-        maker(desk).make_due()
+        sender(desk).send_due()
     desk.on_ticket = lambda _new, do: do()
-    assert maker(desk, SOON).make_due() == 0
-    assert maker(desk, SOON + UNDER_WAY).make_due() == 1
+    assert sender(desk, UNREACHABLE).send_due() == 0
+    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
     assert len(desk.tickets) == 1
 
 
@@ -141,10 +141,10 @@ def test_a_process_that_is_killed_around_the_sending_leaves_one_ticket(school: S
 
     desk.on_ticket = kill
     with pytest.raises(Killed):
-        maker(desk).make_due()
+        sender(desk).send_due()
     desk.on_ticket = lambda _new, do: do()
-    assert maker(desk, LEASE - timedelta(seconds=1)).make_due() == 0
-    assert maker(desk, LEASE).make_due() == 1
+    assert sender(desk, LEASE - timedelta(seconds=1)).send_due() == 0
+    assert sender(desk, LEASE).send_due() == 1
     assert (len(desk.tickets), row().ticket_id) == (1, 501)
 
 
@@ -156,10 +156,10 @@ def test_a_process_that_is_killed_before_it_sends_leaves_nothing_behind(school: 
 
     desk.on_search = kill
     with pytest.raises(Killed):
-        maker(desk).make_due()
+        sender(desk).send_due()
     assert row().state == "due"
     desk.on_search = lambda: None
-    assert maker(desk, LEASE).make_due() == 1
+    assert sender(desk, LEASE).send_due() == 1
 
 
 @pytest.mark.parametrize("error", [AssetStoreRefused("No such queue."), AssetStoreInvalid("No.")])
@@ -174,17 +174,19 @@ def test_a_refusal_is_noted_and_tried_again_after_growing_pauses(school: School,
 
     desk.on_ticket = refuse_the_first
     after = timedelta(0)
-    for minutes in (1, 3, 9, 27, 60, 60):
-        assert maker(desk, after).make_due() == (minutes == 1)
-        assert (row().state, row().problem, row().due_at) == ("due", str(error), BEGUN + after + timedelta(minutes=minutes))
-        after += timedelta(minutes=minutes)
+    for attempt in range(1, 10):
+        assert sender(desk, after).send_due() == (attempt == 1)
+        pause = Backoff().pause(attempt)
+        assert (row().state, row().problem, row().due_at) == ("due", str(error), BEGUN + after + pause)
+        after += pause
+    assert pause == timedelta(hours=1)
     with reading() as session:
-        assert repair_tickets.waiting(session) == {"tickets": 1, "ticket_problems": 1}
-        assert [each.asset_tag for each in repair_tickets.stumbled(session, limit=5)] == ["W12-0001"]
+        assert REPAIR_TICKETS.counts(session) == {"pending": 1, "failing": 1, "failed": 0}
+        assert [each.asset_tag for each in REPAIR_TICKETS.failing(session, limit=5)] == ["W12-0001"]
     with transaction() as session:
-        assert repair_tickets.try_again(session, now=BEGUN) == 1
+        assert REPAIR_TICKETS.retry(session, now=BEGUN) == 1
     desk.on_ticket = lambda _new, do: do()
-    assert maker(desk).make_due() == 1
+    assert sender(desk).send_due() == 1
 
 
 def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk: Desk) -> None:
@@ -195,9 +197,9 @@ def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk
         raise AssetStoreBroken("Failed inside (500).")
 
     desk.on_ticket = made_and_broken
-    assert maker(desk).make_due() == 0
+    assert sender(desk).send_due() == 0
     assert row().state == "sent"
-    assert maker(desk, timedelta(minutes=1)).make_due() == 1
+    assert sender(desk, timedelta(minutes=1)).send_due() == 1
     assert len(desk.tickets) == 1
 
 
@@ -209,7 +211,7 @@ def test_a_ticket_whose_return_is_taken_back_is_not_made(school: School, desk: D
         school.undo(log)
 
     desk.on_search = undo  # while the asset is looked for
-    assert maker(desk).make_due() == 0
+    assert sender(desk).send_due() == 0
     assert desk.tickets == {}
 
 
@@ -218,11 +220,11 @@ def test_two_processes_make_one_ticket(school: School, desk: Desk) -> None:
     others: list[int] = []
 
     def another(_new: NewTicket, do: Do) -> Ticket:
-        others.append(maker(desk).make_due())
+        others.append(sender(desk).send_due())
         return do()
 
     desk.on_ticket = another
-    assert maker(desk).make_due() == 1
+    assert sender(desk).send_due() == 1
     assert (others, len(desk.tickets)) == ([0], 1)
 
 
@@ -237,6 +239,6 @@ def test_marks_differ_also_between_installations(school: School) -> None:
 
 def test_without_a_request_tracker_the_row_says_what_is_missing(school: School, asset_store: EmbeddedAssetStore) -> None:
     broken(school)
-    assert maker(asset_store).make_due() == 0
+    assert sender(asset_store).send_due() == 0
     assert "Set RT_URL and RT_TOKEN" in str(row().problem)
     assert row().state == "due"

@@ -1,20 +1,21 @@
-"""Request Tracker's rows as values of ours, and how texts are compared with what was asked."""
+"""Records of Request Tracker as typed values, and how their texts are compared with those searched for."""
 
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt.errors import RtRefused
 
 NOBODY = "Nobody"
-"""The user who owns what nobody owns."""
+"""The user who owns what has no owner. Every Request Tracker has it."""
 
 
 @dataclass(frozen=True)
 class RtAsset:
-    """`fields` holds every custom field that the asset has, by name; the values of one with several are joined by `, `.
+    """`fields` maps the names of all custom fields of the asset to their values; several values of one field are joined by `, `.
 
-    `holders` and `owner` are user names. `etag` is set only for an asset that was read by itself.
+    `holders` and `owner` are user names. `etag` is set only by `Assets.get`.
     """
 
     id: int
@@ -28,12 +29,6 @@ class RtAsset:
 
 
 @dataclass(frozen=True)
-class RtAssetPage:
-    assets: list[RtAsset]
-    more: bool
-
-
-@dataclass(frozen=True)
 class RtUser:
     id: int
     name: str
@@ -43,15 +38,24 @@ class RtUser:
     disabled: bool
 
 
-def misshapen(what: str) -> RtRefused:
-    return RtRefused(f"Request Tracker's answer holds {what} in a form that REST 2.0 does not have. Check RT_URL, and RT's version.")
+@dataclass(frozen=True)
+class RtTicket:
+    """`assets` are the ids of the assets that the ticket refers to."""
+
+    id: int
+    assets: tuple[int, ...]
+
+
+def malformed(what: str) -> RtRefused:
+    message = _("The answer of Request Tracker contains %(what)s in a form unknown to REST 2.0. Check RT_URL and RT's version.", what=what)
+    return RtRefused(message)
 
 
 def number(value: Any) -> int:
-    """An id, which Request Tracker gives as a number or as text."""
+    """An id, which Request Tracker sends as a number or as text."""
     if (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isascii() and value.isdigit()):
         return int(value)
-    raise misshapen("an id")
+    raise malformed(_("an id"))
 
 
 def text(value: Any) -> str:
@@ -59,9 +63,9 @@ def text(value: Any) -> str:
 
 
 def asset_of(row: Any, etag: str = "") -> RtAsset:
-    """Raises RtRefused for a row that is no asset."""
+    """Raises RtRefused for a row that is not an asset."""
     if not isinstance(row, dict) or "Name" not in row:
-        raise misshapen("an asset")
+        raise malformed(_("an asset"))
     catalog = row.get("Catalog")
     owner = next(iter(_users(row.get("Owner"))), "")
     return RtAsset(
@@ -77,9 +81,9 @@ def asset_of(row: Any, etag: str = "") -> RtAsset:
 
 
 def user_of(row: Any) -> RtUser:
-    """Raises RtRefused for a row that is no user."""
+    """Raises RtRefused for a row that is not a user."""
     if not isinstance(row, dict) or not row.get("Name"):
-        raise misshapen("a user")
+        raise malformed(_("a user"))
     return RtUser(
         id=number(row.get("id")),
         name=text(row["Name"]),
@@ -91,23 +95,25 @@ def user_of(row: Any) -> RtUser:
 
 
 def same(one: str, other: str) -> bool:
-    """Without case."""
+    """Ignores case."""
     return one.casefold() == other.casefold()
 
 
-def alike(one: str, other: str) -> bool:
-    """As generously as any database compares: without case, accents, and spaces around.
+def similar(one: str, other: str) -> bool:
+    """Ignores case, accents and surrounding spaces, as some databases do.
 
-    What is not even alike was not asked for, and shows that the question was not understood.
+    A row that is not even similar to what was searched for shows that Request Tracker did not understand the search.
     """
     return _folded(one) == _folded(other)
 
 
-def holds(whole: str, part: str) -> bool:
+def contains(whole: str, part: str) -> bool:
+    """Ignores case."""
     return part.casefold() in whole.casefold()
 
 
-def holds_alike(whole: str, part: str) -> bool:
+def contains_similar(whole: str, part: str) -> bool:
+    """Like `contains`, and as generous as `similar`."""
     return _folded(part) in _folded(whole)
 
 
@@ -129,5 +135,5 @@ def _fields(value: Any) -> dict[str, str]:
     if not isinstance(value, list):
         return {}
     rows = (row for row in value if isinstance(row, dict) and row.get("name"))
-    # A field that was emptied reads back as [None], one that never was set as [].
+    # The values of a field that was cleared are [None], of one that was never set [].
     return {text(row["name"]): ", ".join(text(each) for each in row.get("values") or () if each not in (None, "")) for row in rows}
