@@ -11,8 +11,8 @@ from request_tracker_utils.assets.service import AssetCreator, CreatedAsset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.labels import service as labels
-from request_tracker_utils.labels.catalogue import fits
-from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.labels.current import installed_formats
+from request_tracker_utils.labels.renderer import can_print
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
@@ -42,4 +42,4 @@ def can_render_label(created: CreatedAsset, fields: NewAssetFields) -> bool:
     """Whether the asset's label fits its format, so that its print page shows it. Needs no request to the asset store."""
     new = CreationSettings.from_settings(settings()).new_asset(fields)
     asset = Asset(created.asset_id, created.tag, created.serial, new.model, new.manufacturer, new.catalog, fields=new.fields)
-    return fits(catalogue().for_asset(asset), labels.content(asset_store(), asset))
+    return can_print(installed_formats().for_asset(asset), labels.label_content(asset_store(), asset))

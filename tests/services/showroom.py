@@ -29,8 +29,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
@@ -350,10 +350,10 @@ def _labels() -> None:
     ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
-        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
+        PrintRecorder(ada, [], label_format, copies).record([(number, held[number]) for number in numbers])
     with transaction() as session:
         for minutes, number in enumerate(assets[:5]):
-            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
+            print_history.mark_scanned(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

@@ -9,8 +9,8 @@ from request_tracker_utils.assets.search import AssetQuery, search as search_ass
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.tags import service as tags, tagging, trail
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
@@ -36,7 +36,7 @@ def search() -> str:
         exact=result.exact,
         addresses={asset.id: asset_store().page_address(asset.id) for asset in result.page.assets} if asset_store().kind == "rt" else {},
         catalogs=asset_store().catalogs(),
-        formats=catalogue().all(),
+        formats=installed_formats().all(),
     )
 
 
@@ -48,9 +48,9 @@ def show(asset_id: int) -> str:
     with reading() as session:
         tag = tags.tag_of_asset(session, asset_id)
         events = trail.of_asset(session, asset_id)
-        label, prints = record.of_asset(session, asset_id), record.prints_of(session, asset_id)
+        label, prints = print_history.label_of_asset(session, asset_id), print_history.prints_of_asset(session, asset_id)
     address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
-    formats = catalogue()
+    formats = installed_formats()
     return render_template(
         "assets/asset.html",
         asset=asset,
@@ -59,7 +59,7 @@ def show(asset_id: int) -> str:
         label=label,
         prints=prints,
         address=address,
-        formats=formats.formats,
+        formats=formats.by_name,
         default=formats.for_asset(asset),
     )
 

@@ -12,7 +12,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import add_error
@@ -55,6 +55,6 @@ def _page(form: AssetForm) -> str:
         max_lengths=MAX_LENGTHS,
         rows=rows,
         count=count,
-        formats=catalogue().all(),
+        formats=installed_formats().all(),
         may_print=actor.may(LabelPermission.PRINT),
     )
