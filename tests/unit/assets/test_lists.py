@@ -6,10 +6,10 @@ import io
 
 import pytest
 from hypothesis import example, given, strategies as st
+from request_tracker_utils.core.tables import MOST_COLUMNS, ListUnreadable
 
 from request_tracker_utils.assets.lists import LARGEST, MOST_ROWS, decoded, read, written
 from request_tracker_utils.core import tables
-from request_tracker_utils.core.tables import MOST_COLUMNS, ListUnreadable
 
 TABLE = "Serial Number,Model\n5CD2198XKL,ProBook 440\n8KQ2LM3,Größe 14\n"
 
