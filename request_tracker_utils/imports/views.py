@@ -27,7 +27,6 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_handlers import of_ours
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.refusals import TooLarge
-from request_tracker_utils.web.registry import registry
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes."""
@@ -116,7 +115,7 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
         return redirect(url_for(".show", file_id=file_id), 303)
     except ImportBusy as error:
         return _to_task(error.fields["task_id"])
-    return _started(task.id)
+    return _to_task(task.id)
 
 
 def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
@@ -130,7 +129,7 @@ def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     except ImportNotPreviewed as error:
         flash(error.message, "danger")
         return redirect(url_for(".show", file_id=file_id), 303)
-    return _started(task.id)
+    return _to_task(task.id)
 
 
 def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
@@ -142,11 +141,6 @@ def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
 
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return of_ours(TooLarge(_("The file is larger than 64 MB. Remove the columns that are not needed, or use the command `rtutils`.")))
-
-
-def _started(task_id: int) -> ResponseReturnValue:
-    registry().run_soon("run-tasks")
-    return _to_task(task_id)
 
 
 def _to_task(task_id: int) -> ResponseReturnValue:

@@ -9,7 +9,6 @@ from request_tracker_utils.students.api.students import begin_of, page_of
 from request_tracker_utils.students.batch import Operation, Outcome
 from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, StudentNotFound
 from request_tracker_utils.students.finding import DevicesWanted, count_devices, find_devices
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.devices import (
     BatchCheckIn,
@@ -30,7 +29,7 @@ from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 OF_DEVICES = Tag(name="devices", description="Devices that are given to students, and their record.")
 
@@ -66,7 +65,6 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
     operations = [Operation(each.student_id, each.asset_tag, each.notes) for each in body.operations]
     with transaction() as session:
         outcomes = batch.check_in(session, operations, actor=current_actor(), now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
     results = [_told(outcome) for outcome in outcomes]
     return {"batch_operation": "checkin", "total_operations": len(operations), "results": results}
 
@@ -134,7 +132,6 @@ def override_device(path: DevicePath, body: Override) -> Answer:
         device = devices.get(session, path.asset_tag, lock=True)
         student, former = service.get(session, body.student_id) if body.student_id else None, device.current_student_id
         log = assignments.override(session, device, student, reason=body.reason, status=body.status, actor=current_actor(), now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
     where = f"with {student.name}" if student else device.status
     return {
         "message": f"Device {device.asset_tag} is {where} now",

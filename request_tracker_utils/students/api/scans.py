@@ -5,7 +5,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import station
-from request_tracker_utils.students.current import known, tell_jobs
+from request_tracker_utils.students.current import known
 from request_tracker_utils.students.errors import (
     ChangeNotFound,
     ChangeNotUndoable,
@@ -58,7 +58,6 @@ def resolve(body: Code) -> Answer:
 def assign(body: ScanToAssign) -> Answer:
     """Choose a student by the student's code, or give a device to who was chosen."""
     outcome = station.assign(reading, transaction, body.scan(), known(), actor=current_actor(), now=utc_now())
-    tell_jobs(outcome)
     return Scanned.of(outcome)
 
 
@@ -68,7 +67,6 @@ def assign(body: ScanToAssign) -> Answer:
 def take_back(body: ScanToReturn) -> Answer:
     """Take a device back from whoever has it."""
     outcome = station.take_back(reading, transaction, body.scan(), known(), actor=current_actor(), now=utc_now())
-    tell_jobs(outcome)
     return Scanned.of(outcome)
 
 
@@ -78,7 +76,6 @@ def take_back(body: ScanToReturn) -> Answer:
 def undo(body: ScanToUndo) -> Answer:
     """Take a change back, while it is the device's last one."""
     outcome = station.undo(reading, transaction, body.scan_id, body.log_id, actor=current_actor(), now=utc_now())
-    tell_jobs(outcome)
     return Scanned.of(outcome)
 
 

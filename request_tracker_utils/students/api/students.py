@@ -24,7 +24,6 @@ from request_tracker_utils.students.finding import StudentsWanted, count_student
 from request_tracker_utils.students.grades import as_told
 from request_tracker_utils.students.keyset import Place
 from request_tracker_utils.students.models import DeviceLog, Student
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.students import (
     ChangedStudent,
@@ -44,7 +43,6 @@ from request_tracker_utils.students.schemas.students import (
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry
 
 OF_STUDENTS = Tag(name="students", description="Students, and the devices that they are given and return.")
 
@@ -146,7 +144,6 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
         device = devices.get(session, _named(body.asset_tag), lock=True)
         more = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
         log = assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    registry().run_soon(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")
 
 
@@ -164,7 +161,6 @@ def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
             raise NotWithStudent("Device not found or not assigned to student", reason=error.fields["reason"]) from None
         more = {"notes": body.notes, "condition": body.condition, "returned": body.accessories}
         log = assignments.take_back(session, device, of=student, actor=current_actor(), now=utc_now(), **more)  # type: ignore[arg-type]
-    registry().run_soon(TELL_HOLDERS)
     return _handed(f"Device {device.asset_tag} checked out from {student.name}", student, log, "checked_out")
 
 

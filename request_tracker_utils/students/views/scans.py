@@ -14,7 +14,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import station as desk
 from request_tracker_utils.students.cards import printed_cards
-from request_tracker_utils.students.current import known, tell_jobs
+from request_tracker_utils.students.current import known
 from request_tracker_utils.students.errors import told
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
@@ -67,7 +67,6 @@ def scan() -> ResponseReturnValue:
     except AppError as error:
         stays = error.fields.get("student_stays") is not False
         return _page(replace(sent, student_id=sent.student_id if stays else ""), problem=told(error)), error.status
-    tell_jobs(outcome)
     return _page(_after(sent, outcome), outcome)
 
 
