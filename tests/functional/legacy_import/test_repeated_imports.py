@@ -1,4 +1,4 @@
-"""Running it twice, after a change here, killed in the middle, and dry."""
+"""Imports that are repeated, after a change here, after a crash, and dry runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.legacy_import import source
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Device, DeviceLog, Student
-from tests.services.legacy import NOW, Done, OlderFile, everything, only, take
+from tests.services.legacy import NOW, Done, LegacyFile, import_legacy, only, written_tables
 from tests.services.school import School
 
 
 @pytest.fixture(params=["documented", "field"])
-def file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> OlderFile:
-    """Of many small chunks, with rows of all kinds in all tables."""
+def file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> LegacyFile:
+    """With rows of all kinds in all tables, which are read in small chunks."""
     monkeypatch.setattr(source, "CHUNK", 3)
-    older: OlderFile = request.getfixturevalue(request.param)
+    older: LegacyFile = request.getfixturevalue(request.param)
     is_documented = request.param == "documented"
     for number in range(8):
         student, tag = str(1001 + number), f"W12-{number:04d}"
@@ -42,57 +42,57 @@ def numbers(done: Done) -> list[tuple[int, int, int, int]]:
     return [done.of(table) for table in ("students", "device_info", "device_logs")]
 
 
-def test_a_second_run_changes_nothing_and_loses_the_same_rows(app: Flask, file: OlderFile, school: School) -> None:
-    first = take(app, file)
-    before = everything(app)
-    second = take(app, file)
-    assert everything(app) == before
+def test_a_second_import_changes_nothing_and_reports_the_same_rows(app: Flask, file: LegacyFile, school: School) -> None:
+    first = import_legacy(app, file)
+    before = written_tables(app)
+    second = import_legacy(app, file)
+    assert written_tables(app) == before
     assert numbers(first) == [(8, 0, 0, 1), (7, 0, 1, 1), (16, 0, 1, 1)]
     for once, again in zip(numbers(first), numbers(second), strict=True):
         assert again == (0, once[0] + once[2], 0, once[3])
     assert school.miscounted() == []
 
 
-def test_another_zone_makes_no_other_entries(app: Flask, file: OlderFile) -> None:
-    take(app, file)
-    before = everything(app)
-    take(app, file, zone=ZoneInfo("Asia/Tokyo"))
-    assert everything(app) == before
+def test_another_time_zone_adds_no_entries(app: Flask, file: LegacyFile) -> None:
+    import_legacy(app, file)
+    before = written_tables(app)
+    import_legacy(app, file, zone=ZoneInfo("Asia/Tokyo"))
+    assert written_tables(app) == before
 
 
-def test_equal_rows_are_as_many_here(app: Flask, documented: OlderFile, school: School) -> None:
+def test_equal_rows_are_imported_as_often_as_they_occur(app: Flask, documented: LegacyFile, school: School) -> None:
     for _ in range(3):
         documented.log(student_id="1001", action="check_in", timestamp="2025-06-10 10:00:00")
-    take(app, documented)
+    import_legacy(app, documented)
     documented.log(student_id="1001", action="check_in", timestamp="2025-06-10 10:00:00")
-    done = take(app, documented)
+    done = import_legacy(app, documented)
     assert (done.of("device_logs"), len(school.log())) == ((0, 3, 1, 0), 4)
 
 
-def test_what_was_changed_here_stays_and_the_difference_is_told(app: Flask, documented: OlderFile, school: School) -> None:
+def test_records_that_changed_here_stay_and_differences_are_reported(app: Flask, documented: LegacyFile, school: School) -> None:
     documented.student()
     documented.device(status="checked_out", current_student_id="1001", model="Chromebook")
-    take(app, documented)
+    import_legacy(app, documented)
     school.take_back("W12-0001")
     with school.writing() as session:
         service.change(session, service.get(session, "1001"), {"grade": "10", "last_name": "Murray"}, now=school.now())
-    before = everything(app)
-    done = take(app, documented)
-    assert everything(app) == before
+    before = written_tables(app)
+    done = import_legacy(app, documented)
+    assert written_tables(app) == before
     assert (done.of("students"), done.of("device_info")) == ((0, 1, 0, 0), (0, 1, 0, 0))
     assert done.reasons("students") == [
-        "last_name is Murray here and Hopper in the older file; it was left as it is. "
-        "grade is 10 here and 9 in the older file; it was left as it is."
+        "last_name is Murray here and Hopper in the older database; it was not changed. "
+        "grade is 10 here and 9 in the older database; it was not changed."
     ]
-    assert "status is available here and checked_out in the older file" in done.reasons("device_info")[0]
+    assert "status is available here and checked_out in the older database" in done.reasons("device_info")[0]
 
 
-def test_what_was_here_before_stays(app: Flask, documented: OlderFile, school: School) -> None:
+def test_existing_records_stay(app: Flask, documented: LegacyFile, school: School) -> None:
     school.student("1001", "Barbara", "Liskov")
     school.device("W12-0001", model="iPad")
     documented.student()
     documented.device(status="checked_out", current_student_id="1001")
-    take(app, documented)
+    import_legacy(app, documented)
     assert only(app, Student).name == "Barbara Liskov"
     assert (only(app, Device).model, only(app, Device).status) == ("iPad", "available")
 
@@ -102,7 +102,7 @@ class Killed(BaseException):
 
 
 def killed_after(many: int) -> Callable[[], object]:
-    """A factory of transactions of which the last one is not committed."""
+    """A factory of transactions; the last one is not committed."""
     left = [many]
 
     @contextmanager
@@ -116,36 +116,37 @@ def killed_after(many: int) -> Callable[[], object]:
     return factory
 
 
-@pytest.mark.parametrize("many", [1, 2, 4, 5, 8, 12, 13])
-def test_a_run_that_was_killed_is_ended_by_the_next(app: Flask, file: OlderFile, school: School, many: int) -> None:
-    with pytest.raises(Killed):
-        take(app, file, transactions=killed_after(many))  # type: ignore[arg-type]
-    take(app, file)
-    ended = everything(app)
-    assert [len(rows) for rows in ended[:3]] == [8, 8, 17]
-    take(app, file)
-    assert everything(app) == ended
+def test_a_killed_import_is_completed_by_the_next(app: Flask, file: LegacyFile, school: School) -> None:
+    for many in (1, 2, 4, 5, 8, 12, 13):  # in each of the tables, and in the steps after them
+        with pytest.raises(Killed):
+            import_legacy(app, file, transactions=killed_after(many))  # type: ignore[arg-type]
+        assert school.miscounted() == []
+    import_legacy(app, file)
+    completed = written_tables(app)
+    assert [len(rows) for rows in completed[:3]] == [8, 8, 17]
+    import_legacy(app, file)
+    assert written_tables(app) == completed
     assert school.miscounted() == []
 
 
-def test_a_dry_run_writes_nothing_and_tells_the_same(app: Flask, file: OlderFile) -> None:
-    before = everything(app)
-    dry = take(app, file, dry=True)
-    assert everything(app) == before
-    real = take(app, file)
-    assert (numbers(dry), dry.problems) == (numbers(real), real.problems)
-    again = take(app, file, dry=True)
-    assert numbers(again) == numbers(take(app, file))
+def test_a_dry_run_writes_nothing_and_reports_the_same(app: Flask, file: LegacyFile) -> None:
+    before = written_tables(app)
+    dry = import_legacy(app, file, dry_run=True)
+    assert written_tables(app) == before
+    real = import_legacy(app, file)
+    assert (numbers(dry), dry.reports) == (numbers(real), real.reports)
+    again = import_legacy(app, file, dry_run=True)
+    assert numbers(again) == numbers(import_legacy(app, file))
 
 
-def test_a_dry_run_waits_for_no_writer(app: Flask, documented: OlderFile, school: School) -> None:
+def test_a_dry_run_waits_for_no_writer(app: Flask, documented: LegacyFile, school: School) -> None:
     documented.student()
     with school.writing() as session:
         service.create(session, {"student_id": "1", "first_name": "Ada", "last_name": "Lovelace"}, now=NOW)
-        assert take(app, documented, dry=True).of("students") == (1, 0, 0, 0)
+        assert import_legacy(app, documented, dry_run=True).of("students") == (1, 0, 0, 0)
 
 
-def test_logs_of_the_older_installation_cannot_be_undone_here(app: Flask, documented: OlderFile) -> None:
+def test_imported_entries_cannot_be_undone(app: Flask, documented: LegacyFile) -> None:
     documented.log(student_id="1001", action="check_in", timestamp="2025-06-10 10:00:00")
-    take(app, documented)
+    import_legacy(app, documented)
     assert only(app, DeviceLog).before is None
