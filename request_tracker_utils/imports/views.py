@@ -24,9 +24,9 @@ from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import of_ours
-from request_tracker_utils.web.forms import show_problem
-from request_tracker_utils.web.refusals import TooLarge
+from request_tracker_utils.web.error_handlers import handle_app_error
+from request_tracker_utils.web.error_responses import TooLarge
+from request_tracker_utils.web.forms import add_error
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes."""
@@ -76,7 +76,7 @@ def _upload(row_type: str) -> ResponseReturnValue:
         chunks = read_chunks(uploaded.stream)  # type: ignore[arg-type]
         file = service.store(transaction, chunks, rows, source=uploaded.filename or "", actor=current_actor(), now=utc_now())
     except Invalid as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _form_page(form, rows), error.status
     return redirect(url_for(".show", file_id=file.id), 303)
 
@@ -140,7 +140,9 @@ def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
 
 
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    return of_ours(TooLarge(_("The file is larger than 64 MB. Remove the columns that are not needed, or use the command `rtutils`.")))
+    return handle_app_error(
+        TooLarge(_("The file is larger than 64 MB. Remove the columns that are not needed, or use the command `rtutils`."))
+    )
 
 
 def _to_task(task_id: int) -> ResponseReturnValue:

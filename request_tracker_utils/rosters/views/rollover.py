@@ -16,7 +16,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 STUDENTS_SHOWN = 200
 """The CSV file has all."""
@@ -41,7 +41,7 @@ def roll_over() -> ResponseReturnValue:
         with transaction() as session:
             year = service.roll_over(session, form.name.data or "", last_grade, actor=current_actor(), now=utc_now())
     except (Invalid, RolloverExists) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form, last_grade), error.status
     counts = {"promoted": f"{year.promoted:,}", "left": f"{year.leavers:,}"}
     flash(_("%(name)s: %(promoted)s promoted, %(left)s left school.", name=year.name, **counts), "success")
