@@ -42,9 +42,9 @@ def assets() -> None:
 def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options: tuple[str, ...], **defaults: str) -> None:
     """Create the assets in FILE, a CSV file or - for standard input.
 
-    Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems are skipped. The assets
-    are created by a task: if this command is interrupted, a server continues it. Exits with 1 unless all rows were created, or can be in a
-    dry run.
+    Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems are skipped. The
+    assets are created by a task: if this command is interrupted, a server continues it. Exits with 1 unless all rows were created, or can
+    be in a dry run.
     """
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, column_options)

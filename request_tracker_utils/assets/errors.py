@@ -28,7 +28,7 @@ class SerialRepeated(Conflict):
 
 
 class CreationUnknown(Unavailable):
-    """The asset store did not answer, so it is not known yet whether the asset exists. Its tag and serial number stay reserved until then."""
+    """The asset store did not answer: it is not known yet whether the asset exists. Tag and serial number stay reserved until then."""
 
     code = "creation_unknown"
 

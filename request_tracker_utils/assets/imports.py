@@ -82,14 +82,14 @@ def recent(session: Session, actor: Actor) -> Sequence[Row[tuple[int, str, datet
     return session.execute(query.where(AssetImport.started_by == actor.name).order_by(AssetImport.id.desc()).limit(RECENT)).all()
 
 
-def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *, first_is_header: bool = False) -> None:
+def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *, first_row_is_header: bool = False) -> None:
     """Sets the column of each field, and whether the first row is a header row; the import must be checked again.
 
     Raises AssetImportNotFound, AssetImportStarted; Invalid for a column that does not exist or that two fields share.
     """
     asset_import = _locked(session, import_id)
     listed = _listed(asset_import)
-    if first_is_header and not listed.header and len(listed.rows) > 1:
+    if first_row_is_header and not listed.header and len(listed.rows) > 1:
         rows, header = listed.rows[1:], listed.rows[0]
         listed = Listed(rows, listed.lines[1:], header, match_columns(header, rows))
         columns = {**{field: number for field, number in listed.columns.items() if number not in columns.values()}, **columns}
@@ -103,8 +103,8 @@ def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *,
 
 
 def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, import_id: int, *, now: datetime) -> None:
-    """Checks all rows again and stores the results. Raises AssetImportNotFound, AssetImportStarted, and the asset store's errors, after which
-    the import is unchanged."""
+    """Checks all rows again and stores the results. Raises AssetImportNotFound, AssetImportStarted, and the asset store's errors, after
+    which the import is unchanged."""
     with reading() as session:
         before = _not_started(get(session, import_id))
     checks = check_rows(reading, asset_store, _listed(before), before.defaults)
@@ -125,11 +125,9 @@ def start(session: Session, import_id: int, *, actor: Actor, now: datetime) -> T
     assets = [validate(each.values) for each in row_checks(asset_import) if not each.problems]
     if not assets:
         raise Invalid(_("None of these assets can be created. Edit the list."))
-    count = f"{len(assets):,}"
+    title = ngettext("Create %(count)s asset", "Create %(count)s assets", len(assets), count=f"{len(assets):,}")
     if asset_import.source:
-        title = ngettext("Create %(count)s asset from %(file)s", "Create %(count)s assets from %(file)s", len(assets), count=count, file=asset_import.source)
-    else:
-        title = ngettext("Create %(count)s asset", "Create %(count)s assets", len(assets), count=count)
+        title = _("%(title)s from %(file)s", title=title, file=asset_import.source)
     task = start_creating(session, assets, title=title, actor=actor, now=now)
     asset_import.task_id = task.id
     return task
@@ -192,7 +190,7 @@ def _repeated_serials(lines: Iterable[int], rows: Iterable[dict[str, str]]) -> d
         first = next(iter(group))
         for line in group if len(group) > 1 else ():
             if identical and line != first:
-                problems[line] = _("Same as line %(line)s", line=first)
+                problems[line] = _("Serial number is already in line %(line)s", line=first)
             elif not identical:
                 others = _line_numbers([other for other in group if other != line])
                 problems[line] = _("Serial number is also in %(lines)s, with other values", lines=others)
@@ -215,7 +213,7 @@ def _locked(session: Session, import_id: int) -> AssetImport:
 def _existing(asset_import: AssetImport | None, import_id: int) -> AssetImport:
     if asset_import is None:
         message = _("Import %(id)s does not exist. Imports are deleted after %(days)s days.", id=import_id, days=RETENTION.days)
-        raise AssetImportNotFound(message, intake_id=import_id)
+        raise AssetImportNotFound(message, import_id=import_id)
     return asset_import
 
 

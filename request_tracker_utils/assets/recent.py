@@ -49,8 +49,8 @@ def count_created(session: Session, actor: Actor, since: datetime) -> int:
 
 
 def recent_creations(session: Session, actor: Actor, since: datetime) -> list[RecentCreation]:
-    """The actor's creations since then, and all that are still open; newest first, at most `MAX_RECENT`. A failed one is omitted if the same
-    serial number was tried again later, or had been created already."""
+    """The actor's creations since then, and all that are still open; newest first, at most `MAX_RECENT`. A failed one is omitted if the
+    same serial number was tried again later, or had been created already."""
     query = (
         select(Creation, Tag.tag, LabelledAsset.printed_at)
         .outerjoin(Tag, Tag.id == Creation.tag_id)

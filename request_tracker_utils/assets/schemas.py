@@ -99,7 +99,7 @@ class DuplicateSerial(Invalid):
 
 
 class CreationFailed(AppError):
-    """The asset was not created, or it is not known whether it was. With `retry` the request can be repeated: no second asset is created."""
+    """The asset was not created, or it is not known whether it was. With `retry` it can be repeated without creating a second one."""
 
     status, code = 500, "creation_failed"
 

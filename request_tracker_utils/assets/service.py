@@ -52,8 +52,8 @@ class CreatedAsset:
 class AssetCreator:
     """Creates assets in an asset store, with the settings of this installation, for an actor.
 
-    `waiting_slots` limits how many threads of this process wait for another creation at once: Request Tracker needs a thread for its webhook
-    before it answers any creation. Without a free slot SerialInFlight is raised at once.
+    `waiting_slots` limits how many threads of this process wait for another creation at once: Request Tracker needs a thread for its
+    webhook before it answers any creation. Without a free slot SerialInFlight is raised at once.
     """
 
     transaction: Transaction
@@ -67,9 +67,10 @@ class AssetCreator:
     def create(self, fields: NewAssetFields, *, item_id: int | None = None) -> CreatedAsset:
         """Creates the asset with the next tag of its catalog. Two requests to the asset store if nothing interferes.
 
-        Raises SerialTaken (with the existing asset's `asset_id`); SerialInFlight; SequenceNotReady and SequenceExhausted; AssetStoreInvalid,
-        AssetStoreRefused and AssetStoreBusy, after which serial number and tag are free again; CreationUnknown, after which both stay
-        reserved until it is known whether the asset exists; and whatever searching the asset store raises, after which nothing was sent.
+        Raises SerialTaken (with the existing asset's `asset_id`); SerialInFlight; SequenceNotReady and SequenceExhausted;
+        AssetStoreInvalid, AssetStoreRefused and AssetStoreBusy, after which serial number and tag are free again; CreationUnknown, after
+        which both stay reserved until it is known whether the asset exists; and whatever searching the asset store raises, after which
+        nothing was sent.
         """
         creation = self._claimed(fields, item_id)
         try:
@@ -185,8 +186,8 @@ class AssetCreator:
 
     def _unknown(self, creation: Creation, tag: Tag, error: AppError) -> CreationUnknown:
         message = _(
-            "%(problem)s It is being checked whether the asset was created; %(tag)s and serial number %(serial)s stay reserved for it until "
-            "then. Try again in a minute; no second asset will be created.",
+            "%(problem)s It is being checked whether the asset was created; %(tag)s and serial number %(serial)s stay reserved until then. "
+            "Try again in a minute; no second asset will be created.",
             problem=error.message,
             tag=tag.tag,
             serial=creation.serial,

@@ -20,7 +20,7 @@ from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
-from request_tracker_utils.assets import imports, lists
+from request_tracker_utils.assets import imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
@@ -92,8 +92,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "new-assets": "/assets/create",
         "scanned-asset": "/assets?q=W12-0060",
         "held-assets": "/assets?holder=marie.curie",
-        "intake": "/assets/intake",
-        "intake-list": f"/assets/intake/{cart_id}",
+        "import": "/assets/import",
+        "import-list": f"/assets/import/{cart_id}",
         "students": "/students",
         "students-found": "/students?q=ho&grade=9&grade=10",
         "student": "/students/026000",
@@ -303,9 +303,9 @@ def _cart() -> int:
         *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
     ]
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-    found = imports.look(reading, asset_store(), listed, held)
+    found = asset_imports.check_rows(reading, asset_store(), listed, held)
     with transaction() as session:
-        return imports.add(
+        return asset_imports.store(
             session,
             listed,
             source="Cart_7_Lincoln_Elementary_2026-11-25_order_40021.csv",

@@ -95,7 +95,7 @@ def map_columns(import_id: int) -> ResponseReturnValue:
     try:
         columns = column_choices(request.form)
         with transaction() as session:
-            imports.map_columns(session, import_id, columns, first_is_header="first_is_header" in request.form)
+            imports.map_columns(session, import_id, columns, first_row_is_header="first_row_is_header" in request.form)
     except Invalid as error:
         flash(error.message, "danger")
         return redirect(url_for(".show", import_id=import_id), 303)
