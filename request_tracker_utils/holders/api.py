@@ -92,7 +92,7 @@ def look_up_user(path: UserPath) -> Answer:
 
 
 @api.post("/api/tickets/create", responses={201: MadeTicket})
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 @refuses_as(TICKET)
 @may_refuse(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
 def create_ticket(body: TicketOrder) -> Answer:

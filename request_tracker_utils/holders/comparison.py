@@ -14,8 +14,8 @@ from request_tracker_utils.holders import differences
 from request_tracker_utils.holders.differences import DELETED, Finding, Ours
 from request_tracker_utils.holders.models import HolderDifference
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags.models import Tag
 
 ROWS = 500
@@ -69,7 +69,7 @@ def look(
     with transaction() as session:
         if asset is not None:
             return _of_asset(asset, _devices_of(session, [asset], rule).get(asset.id), since=now), asset
-        devices = session.scalars(select(Device).where(Device.tag_key == key(difference.asset_tag))).all()
+        devices = session.scalars(select(Device).where(Device.tag_key == search_key(difference.asset_tag))).all()
         ours = _ours(session, devices, rule)
         return (differences.of_absent(ours[0], since=now) if ours else None), None
 
@@ -92,7 +92,7 @@ def _of_asset(asset: Asset, ours: Ours | None, *, since: datetime) -> Finding | 
 
 def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[int, Ours]:
     """Asset → its device: the one that is linked with it, or whose tag it has, or that is called like it. In this order."""
-    ids, names = [asset.id for asset in assets], {key(asset.name): asset.id for asset in assets}
+    ids, names = [asset.id for asset in assets], {search_key(asset.name): asset.id for asset in assets}
     unlinked = Device.asset_id.is_(None)
     named = {names[each.tag_key]: each for each in session.scalars(select(Device).where(unlinked, Device.tag_key.in_(names)))}
     tagged = select(Tag.asset_id, Device).join(Device, Device.asset_tag == Tag.tag).where(unlinked, Tag.asset_id.in_(ids))
@@ -106,7 +106,7 @@ def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[in
 def _ours(session: Session, devices: Sequence[Device], rule: str) -> list[Ours]:
     wanted = {device.current_student_id for device in devices if device.current_student_id}
     students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(wanted)))} if wanted else {}
-    users = {student_id: rt_user(student, rule) or None for student_id, student in students.items()}
+    users = {student_id: rt_username(student, rule) or None for student_id, student in students.items()}
     return [Ours(device, users.get(device.current_student_id or "")) for device in devices]
 
 

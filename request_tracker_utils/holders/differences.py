@@ -11,7 +11,7 @@ from request_tracker_utils.holders.models import DifferenceKind, HolderDifferenc
 from request_tracker_utils.holders.people import same_user
 from request_tracker_utils.reconciliation.record import Record
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 LONGEST = 500
 RECORD = Record(
@@ -59,7 +59,7 @@ def of_device(ours: Ours, asset: Asset, *, since: datetime) -> Finding | None:
     later is newer than that. A device that waits to be told of is not wrong yet."""
     device, held = ours.device, holders_of(asset)
     seen = {"asset_tag": device.asset_tag, "asset_id": asset.id, "asset_name": asset.name[:LONGEST]}
-    if key(asset.name) != device.tag_key:
+    if search_key(asset.name) != device.tag_key:
         return Finding(DifferenceKind.RENAMED, **seen)  # type: ignore[arg-type]
     if _is_under_way(device, since) or _agrees(ours, held):
         return None

@@ -18,8 +18,8 @@ from request_tracker_utils.holders.models import DifferenceKind, HolderDifferenc
 from request_tracker_utils.holders.people import same_user
 from request_tracker_utils.reconciliation.record import LEFT
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags import lookup
 from request_tracker_utils.tasks.running import InContext
 
@@ -126,7 +126,7 @@ class Teller:
         if device.current_student_id is None:
             return "", None
         student = students[device.current_student_id]
-        user = rt_user(student, self._rule)
+        user = rt_username(student, self._rule)
         if user:
             return user, None
         return "", f"{student.name} ({student.student_id}) has no e-mail address, which is the user’s name. Enter it, or the user itself."
@@ -157,7 +157,7 @@ class Teller:
 
     def _tell_all(self, found: Sequence[tuple[Due, Asset | str]]) -> list[Told]:
         silent = Event()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="tell-holders") as pool:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync-holders") as pool:
             return list(pool.map(self._in_context(partial(self._tell, silent)), found))
 
     def _tell(self, silent: Event, pair: tuple[Due, Asset | str]) -> Told:
@@ -265,7 +265,7 @@ def _fit(due: Due, asset: Asset | str, taken: dict[int, tuple[int, str]], left: 
     owner = taken.get(asset.id)
     if owner is not None and owner[0] != due.device_id:
         return f"Asset #{asset.id} belongs to {owner[1]} here. Correct the number of the asset at one of the two devices."
-    if key(asset.name) != key(due.asset_tag) and (asset.id, asset.name[:500]) not in left:
+    if search_key(asset.name) != search_key(due.asset_tag) and (asset.id, asset.name[:500]) not in left:
         return f"Asset #{asset.id} is called “{asset.name}” now, and not {due.asset_tag}. Settle it under Differences."
     return asset
 

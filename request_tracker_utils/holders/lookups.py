@@ -15,7 +15,7 @@ from request_tracker_utils.holders.errors import NoUserOfStudent
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.service import rt_username
 
 GOOD_FOR = 15.0
 """Seconds for which an answer of the directory is told again."""
@@ -72,7 +72,7 @@ class RecentHoldings:
 def of_students(reading: Reading, asset_store: AssetStore, recent: RecentHoldings, student_ids: Sequence[str], *, rule: str) -> Answer:
     """For each the assets of its user, or why it has none. Raises what the directory raises."""
     with reading() as session:
-        exact = service.of_ids(session, [each.strip() for each in student_ids])
+        exact = service.get_many(session, [each.strip() for each in student_ids])
         people = {each: exact.get(each.strip()) or service.find(session, each) for each in student_ids}
         users = {student_id: _user_of(student_id, student, rule) for student_id, student in people.items()}
     names = [user for user in users.values() if isinstance(user, str)]
@@ -108,7 +108,7 @@ def tags_of(session: Session, asset_ids: Sequence[int]) -> dict[int, str]:
 def _user_of(student_id: str, student: Student | None, rule: str) -> str | AppError:
     if student is None:
         return _unknown(student_id)
-    return rt_user(student, rule) or NoUserOfStudent(
+    return rt_username(student, rule) or NoUserOfStudent(
         f"{student.name} ({student.student_id}) has no e-mail address, which is the user’s name in Request Tracker. "
         "Enter it, or the user itself."
     )

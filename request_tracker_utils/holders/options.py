@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
 from request_tracker_utils.holders.people import students_of_users
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import identifier
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.rules import identifier
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 
 class Way(StrEnum):
@@ -83,7 +83,7 @@ def choices(session: Session, differences: Sequence[HolderDifference], *, place:
     users = students_of_users(session, [each.theirs for each in differences], rule)
     ids = {each.student_id for each in differences if each.student_id}
     students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
-    keys = {key(name) for each in differences for name in (each.asset_tag, each.asset_name) if name}
+    keys = {search_key(name) for each in differences for name in (each.asset_tag, each.asset_name) if name}
     devices = {each.tag_key: each for each in session.scalars(select(Device).where(Device.tag_key.in_(keys)))}
     words = _Words(devices, place)
     return [
@@ -130,7 +130,7 @@ class _Words:
         yield Offer(Way.EMPTY, f"Make #{difference.asset_id} nobody’s in {self._place}")
 
     def _missing(self, difference: HolderDifference, _held_by: Student | None) -> Iterator[Offer]:
-        device = self._devices.get(key(difference.asset_tag))
+        device = self._devices.get(search_key(difference.asset_tag))
         if device is not None and device.serial_number:
             yield Offer(Way.LINK, f"Look for an asset with the serial number {device.serial_number}")
         then = "It is taken back first." if difference.student_id else ""
@@ -139,6 +139,6 @@ class _Words:
     def _is_free(self, name: str) -> bool:
         """Whether the name may be the tag of a new device."""
         try:
-            return key(identifier(name, "asset_tag", "devices")) not in self._devices
-        except FieldUnfit:
+            return search_key(identifier(name, "asset_tag", "devices")) not in self._devices
+        except InvalidField:
             return False

@@ -6,8 +6,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 
 CHUNK = 500
 
@@ -17,7 +17,7 @@ def students_of_users(session: Session, names: Iterable[str], rule: str) -> dict
     wanted, found, twice = sorted({name.casefold() for name in names if name}), dict[str, Student](), set[str]()
     for begin in range(0, len(wanted), CHUNK):
         for student in _candidates(session, wanted[begin : begin + CHUNK], rule):
-            name = rt_user(student, rule).casefold()
+            name = rt_username(student, rule).casefold()
             if found.setdefault(name, student).id != student.id:
                 twice.add(name)
     return {name: found[name] for name in wanted if name in found and name not in twice}
@@ -29,7 +29,7 @@ def _candidates(session: Session, names: list[str], rule: str) -> Iterator[Stude
     field = "{student_id}" if "{student_id}" in rule else "{email}"
     before, after = (part.casefold() for part in rule.split(field, 1))
     parts = [name[len(before) : len(name) - len(after)] for name in names if name.startswith(before) and name.endswith(after)]
-    made_of = Student.id_key.in_([key(part) for part in parts]) if field == "{student_id}" else func.lower(Student.email).in_(parts)
+    made_of = Student.id_key.in_([search_key(part) for part in parts]) if field == "{student_id}" else func.lower(Student.email).in_(parts)
     yield from session.scalars(select(Student).where(made_of))
 
 

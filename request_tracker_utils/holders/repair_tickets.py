@@ -25,7 +25,7 @@ from request_tracker_utils.core.db import Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Device, RepairTicket, TicketState
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags import lookup
 
 LEASE = timedelta(minutes=5)
@@ -83,7 +83,7 @@ class TicketMaker:
         try:
             ticket = self._asset_store.create_ticket(new)
         except REFUSALS as error:
-            self._postpone(row, error.message, state=TicketState.DUE)
+            self._postpone(row, error.message, state=TicketState.PENDING)
             return False
         return self._settle(row, ticket, asset_ids)
 
@@ -100,7 +100,7 @@ class TicketMaker:
         """The student's user, where Request Tracker has one."""
         with self._transaction() as session:
             student = service.find(session, row.student_id) if row.student_id else None
-        name = rt_user(student, self._rule) if student else ""
+        name = rt_username(student, self._rule) if student else ""
         try:
             return self._asset_store.user(name).id if name else None
         except UserNotFound:
@@ -120,9 +120,9 @@ class TicketMaker:
                 self._asset_store.link_ticket(ticket.id, missing)
             except REFUSALS as error:
                 problem = error.message[:500]
-        values = {"state": TicketState.MADE, "ticket_id": ticket.id, "due_at": None, "problem": problem}
+        values = {"state": TicketState.CREATED, "ticket_id": ticket.id, "due_at": None, "problem": problem}
         with self._transaction() as session:
-            open_ = (RepairTicket.id == row.id, RepairTicket.state != TicketState.MADE)
+            open_ = (RepairTicket.id == row.id, RepairTicket.state != TicketState.CREATED)
             return bool(affected(session.execute(update(RepairTicket).where(*open_).values(values))))
 
     def _postpone(self, row: RepairTicket, problem: str, *, pause: timedelta | None = None, state: TicketState | None = None) -> None:

@@ -139,7 +139,7 @@ class Settlement:
         now = self._clock()
         with self._transaction() as session:
             choice = choices(session, [difference], place=self._place, rule=self._rule)[0]
-            device = devices.register(session, values, now=now)
+            device = devices.create(session, values, now=now)
             reason = f"As in {self._place}: {difference.theirs} has it there"
             assignments.override(session, device, choice.held_by, reason=reason, actor=self._actor, now=now)
             return f"{device.asset_tag} is a device here now, with {choice.held_by.name if choice.held_by else 'nobody'}."

@@ -17,7 +17,7 @@ from request_tracker_utils.holders.options import Way
 from request_tracker_utils.holders.resolution import Settlement
 from request_tracker_utils.reconciliation import tasks as long_work
 from request_tracker_utils.reconciliation.errors import ComparisonRuns
-from request_tracker_utils.students.names import TELL_HOLDERS
+from request_tracker_utils.students.names import SYNC_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.kinds import Kind, Link
@@ -78,7 +78,7 @@ def _compare(running: RunningTask) -> str:
 def _settle(running: RunningTask) -> str:
     way, settlement = Way(running.arguments["way"]), settlement_by(running.actor)
     summary = long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
-    registry().run_soon(TELL_HOLDERS)
+    registry().run_soon(SYNC_HOLDERS)
     return summary
 
 
@@ -86,4 +86,4 @@ def _back(_task: Task) -> list[Link]:
     return [Link("See the differences", url_for("holder_differences.overview"))]
 
 
-kinds = [Kind(COMPARE, StudentPermission.HAND_OUT, _compare, _back), Kind(SETTLE, StudentPermission.HAND_OUT, _settle, _back)]
+kinds = [Kind(COMPARE, StudentPermission.ASSIGN, _compare, _back), Kind(SETTLE, StudentPermission.ASSIGN, _settle, _back)]

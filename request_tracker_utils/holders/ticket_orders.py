@@ -7,7 +7,7 @@ from request_tracker_utils.asset_store.service import AssetStore, AssetStoreBrok
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.service import rt_username
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def make(reading: Reading, asset_store: AssetStore, order: Order, *, rule: str, 
 def _requestor(asset_store: AssetStore, student: Student | None, rule: str) -> tuple[int | None, list[str]]:
     if student is None:
         return None, []
-    name = rt_user(student, rule)
+    name = rt_username(student, rule)
     try:
         if name:
             return asset_store.user(name).id, []

@@ -12,7 +12,7 @@ from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.options import AT_ONCE, OVERRIDES, Way, choices
 from request_tracker_utils.holders.tasks import COMPARE, compared_at, settlement_by, start_comparison, start_settling
 from request_tracker_utils.reconciliation.errors import ComparisonRuns, DifferenceNotFound
-from request_tracker_utils.students.names import TELL_HOLDERS
+from request_tracker_utils.students.names import CREATE_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import admit, current_actor, require
@@ -51,7 +51,7 @@ def overview() -> str:
 
 
 @pages.post("/compare")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def compare() -> ResponseReturnValue:
     """Starts a comparison, and leads to its progress; to that of the one which is under way where there is one."""
     try:
@@ -64,19 +64,19 @@ def compare() -> ResponseReturnValue:
 
 
 @pages.post("/try-again")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def try_again() -> ResponseReturnValue:
     """Has the directory told at once of all devices of which it could not be told."""
     with transaction() as session:
         count = holder_sync.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
-    registry().run_soon("make-tickets")
+    registry().run_soon(SYNC_HOLDERS)
+    registry().run_soon(CREATE_TICKETS)
     flash(f"{count} {'is' if count == 1 else 'are'} tried again. Load this page again in a moment.", "info")
     return redirect(url_for(".overview"), 303)
 
 
 @pages.post("/<int:difference_id>/settle")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def settle(difference_id: int) -> ResponseReturnValue:
     """Settles one in the way of the button. What stands otherwise by now is not touched, and shown as it stands."""
     way = _way(request.form.get("way", ""))
@@ -88,12 +88,12 @@ def settle(difference_id: int) -> ResponseReturnValue:
         flash(error.message, "warning")
     except (Unavailable, UpstreamRefused) as error:
         flash(f"Nothing was settled: {error.message}", "error")
-    registry().run_soon(TELL_HOLDERS)
+    registry().run_soon(SYNC_HOLDERS)
     return redirect(_here(), 303)
 
 
 @pages.post("/settle-all")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def settle_all() -> ResponseReturnValue:
     """Starts settling all of a kind in one way, and leads to the progress."""
     kind, way = _kind(request.form.get("kind", "")), _way(request.form.get("way", ""))

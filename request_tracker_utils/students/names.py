@@ -1,4 +1,7 @@
-"""Names by which rooms above this one are known here."""
+"""Names of the jobs that send changes of devices to Request Tracker. The domains that talk to Request Tracker provide them."""
 
-TELL_HOLDERS = "tell-holders"
-"""The job that tells the directory who has what; nudged after each change."""
+SYNC_HOLDERS = "sync-holders"
+"""Sets the holders of devices whose assignment changed."""
+
+CREATE_TICKETS = "create-tickets"
+"""Creates the requested repair tickets."""

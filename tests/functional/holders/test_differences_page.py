@@ -46,7 +46,7 @@ def lent(office: Office, tag: str, student_id: str = "1001") -> int:
     asset_id = office.asset(tag)
     office.device(tag)
     office.assign(tag, student_id)
-    office.job("tell-holders")
+    office.job("sync-holders")
     return asset_id
 
 
@@ -87,7 +87,7 @@ def test_each_kind_is_found_shown_and_settled_by_its_button(office: Office, clie
         (f"Register W12-0005 here, with Alan Turing, #{stranger}", "W12-0005 is a device here now, with Alan Turing."),
     ):
         assert said in press(client, words)
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert [office.holder(each) for each in (other, taken, renamed, stranger)] == ["1001", "1002", "1001", "1002"]
     assert "Nothing differs." in compare(office, client)
 
@@ -106,10 +106,10 @@ def test_all_of_a_kind_are_settled_in_one_way(office: Office, client: FlaskClien
         task = session.scalars(select(Task).where(Task.kind == "settle-holder-differences")).one()
         assert (task.title, task.state, task.done, task.failed) == ("Settle 4 differences with the directory", "done", 4, 0)
     assert [office.device_now(f"W12-000{number}").current_student_id for number in range(1, 5)] == ["1002", "1002", "1001", "1001"]
-    office.job("tell-holders")
+    office.job("sync-holders")
     press(client, "Tell the directory all of ours")
     office.job("run-tasks")
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert [office.holder(each) for each in assets] == ["1002", "1002", "1001", "1001"]
     assert "Nothing differs." in show(client)
 
@@ -150,12 +150,12 @@ def test_what_could_not_be_told_is_shown_and_tried_again_by_its_button(office: O
     office.student("1001")
     office.device("W12-0001")
     office.assign("W12-0001", "1001")
-    assert office.job("tell-holders") == 0
+    assert office.job("sync-holders") == 0
     assert "No asset is called W12-0001. Create it, or name its number at the device." in show(client)
     asset_id = office.asset("W12-0001")
-    assert office.job("tell-holders") == 0  # it is not its turn yet
+    assert office.job("sync-holders") == 0  # it is not its turn yet
     assert "1 is tried again." in press(client, "Try all again now")
-    assert office.job("tell-holders") == 1
+    assert office.job("sync-holders") == 1
     assert office.holder(asset_id) == "1001"
     assert "No asset is called" not in show(client)
 
@@ -223,7 +223,7 @@ def test_the_status_and_the_numbers_tell_what_is_open(app: Flask, office: Office
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
     assert "rtutils_holders_to_tell 1.0" in numbers
     assert "rtutils_holders_with_a_problem 0.0" in numbers
-    office.job("tell-holders")
+    office.job("sync-holders")
     office.asset("W12-0009", "ms.lee")
     compare(office, client)
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)

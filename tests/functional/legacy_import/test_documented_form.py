@@ -39,7 +39,7 @@ def test_the_school_goes_on_with_them(app: Flask, documented: OlderFile, school:
     documented.student()
     documented.device(status="checked_out", current_student_id="1001")
     take(app, documented)
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     school.assign("W12-0001", "1001")
     assert school.miscounted() == []
 

@@ -62,7 +62,7 @@ class Day:
             with self.installation.app.app_context(), transaction() as session:
                 session.execute(update(Device).where(Device.rt_due_at.is_not(None)).values(rt_due_at=utc_now()))
             try:
-                self.installation.run_job("tell-holders")
+                self.installation.run_job("sync-holders")
             except Unavailable:
                 continue
             if not any(device.rt_due_at for device in self.devices()):

@@ -119,7 +119,7 @@ def test_a_device_that_is_linked_with_nothing_is_known_by_its_name(school: Schoo
 
 def test_what_is_still_to_be_told_is_no_difference_unless_it_cannot_be_told(school: School, asset_store: Holders) -> None:
     told(school, asset_store, "W12-0001", "1001")
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert compare(asset_store) == 0
     with transaction() as session:
         session.execute(update(Device).values(rt_problem="It cannot be."))

@@ -102,7 +102,7 @@ def test_a_name_that_is_left_keeps_nobody_from_being_told(school: School, asset_
     asset_store.rename(asset_id, "cart 4, laptop 1")
     compare(asset_store)
     settle(asset_store, Way.LEAVE)
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert teller().tell_due() == 1
     assert asset_store.get(asset_id).holder == ""
     assert compare(asset_store) == 0

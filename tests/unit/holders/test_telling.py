@@ -54,7 +54,7 @@ def test_an_assignment_and_its_return_are_told(school: School, asset_store: Hold
     assert (device.asset_id, device.rt_due_at, device.rt_problem, device.rt_attempts) == (asset_id, None, None, 0)
     assert device.rt_synced_at is not None
     assert teller().tell_due() == 0
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert teller().tell_due() == 1
     assert holder(asset_store, asset_id) == ("", "")
 
@@ -68,7 +68,7 @@ def test_a_hundred_are_found_with_one_request_for_names_and_later_with_one_for_n
     assert [call for call in asset_store.calls if call != "set_holder"] == ["find_by_names"]
     asset_store.calls.clear()
     for number in range(1, 31):
-        school.take_back(f"W12-{number:04d}")
+        school.return_device(f"W12-{number:04d}")
     teller().tell_due()
     assert [call for call in asset_store.calls if call != "set_holder"] == ["get_many"]
 
@@ -138,7 +138,7 @@ def test_a_renamed_asset_is_not_touched_until_somebody_leaves_its_name(school: S
     asset_id = lent(school, asset_store)
     teller().tell_due()
     asset_store.rename(asset_id, "Ms Lee’s laptop")
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert teller().tell_due() == 0
     assert holder(asset_store, asset_id)[0] == "student1001"
     said = f"Asset #{asset_id} is called “Ms Lee’s laptop” now, and not W12-0001. Settle it under Differences."
@@ -207,7 +207,7 @@ def test_what_changes_while_it_is_told_is_told_again(school: School, asset_store
 
     def return_it(_asset_id: int, user: str) -> None:
         if user:
-            school.take_back("W12-0001")
+            school.return_device("W12-0001")
 
     asset_store.afterwards = return_it
     assert teller().tell_due() == 1
@@ -255,7 +255,7 @@ def test_a_process_that_comes_back_late_does_not_have_the_last_word(school: Scho
 
     def meanwhile(_asset_id: int, _user: str) -> None:
         asset_store.before = lambda _asset_id, _user: None
-        school.take_back("W12-0001")
+        school.return_device("W12-0001")
         assert teller(now=begun + 2 * holder_sync.LEASE).tell_due() == 1
 
     asset_store.before = meanwhile

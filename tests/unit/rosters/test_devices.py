@@ -95,7 +95,7 @@ class TestProblems:
             head="Asset Tag,Status,Assigned To",
         )
         expected = [
-            (2, "W12-0001 is with Grace Hopper (1001, grade 9). Return it first."),
+            (2, "W12-0001 is assigned to Grace Hopper (1001, grade 9). Return it first."),
             (4, "Grace Hopper (1009) has left. Make the student active first."),
             (5, "No student has the number nobody. Check it, or enter the student."),
             (6, "It is to be assigned, but the list does not say to whom."),
