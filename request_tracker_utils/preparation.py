@@ -62,9 +62,14 @@ def prepare(app: Flask, settings: Settings) -> None:
     with app.app_context(), holding(db.engine, "migration"):
         if not _is_current():
             upgrade(directory=str(MIGRATIONS))
-        _refuse_other_asset_store()
-        for step in registry().preparations:
-            step()
+        prepare_rows()
+
+
+def prepare_rows() -> None:
+    """What the current app wants to find in a migrated database. Raises NotReady for another asset store's database."""
+    _refuse_other_asset_store()
+    for step in registry().preparations:
+        step()
 
 
 def check_schema(app: Flask, settings: Settings) -> None:

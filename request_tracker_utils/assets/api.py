@@ -6,7 +6,6 @@ from flask import url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import recovery
 from request_tracker_utils.assets.current import creator, label_waits
 from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
 from request_tracker_utils.assets.fields import checked
@@ -23,16 +22,14 @@ from request_tracker_utils.assets.schemas.creation import (
 )
 from request_tracker_utils.assets.serials import check
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.prefixes import prefix_of
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.refusals import may_refuse, refuses_as
-from request_tracker_utils.web.registry import registry, settings
-
-SETTLE_JOB = "settle-creations"
+from request_tracker_utils.web.registry import settings
 
 OF_CREATION = Tag(name="batch creation", description="Assets one after the other, each with its tag and label.")
 
@@ -51,11 +48,7 @@ def create_asset(body: CreateAsset) -> Answer:
     """
     with contract.creating():
         wanted = checked(body.model_dump())
-        try:
-            made = creator().create(wanted)
-        except AppError:
-            registry().run_soon(SETTLE_JOB, after=recovery.SOON)
-            raise
+        made = creator().create(wanted)
     printed = label_waits(made, wanted)
     message = f"Asset {made.tag} created successfully" + ("" if printed else ", but label printing failed")
     again = None if printed else url_for("labels.print_label", asset_id=made.asset_id)

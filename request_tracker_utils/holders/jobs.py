@@ -10,7 +10,7 @@ from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.holders.holder_sync import Teller
 from request_tracker_utils.holders.repair_tickets import TicketMaker
 from request_tracker_utils.holders.tasks import start_daily_comparison
-from request_tracker_utils.students.names import CREATE_TICKETS, SYNC_HOLDERS
+from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
 
@@ -29,14 +29,12 @@ def make_tickets() -> int:
 def compare_holders() -> int:
     with transaction() as session:
         started = start_daily_comparison(session, actor=of_job("compare-holders"), now=utc_now())
-    if started:
-        registry().run_soon("run-tasks")
     return int(started)
 
 
 jobs = [
     Job(SYNC_HOLDERS, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
-    Job(CREATE_TICKETS, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
+    Job(CREATE_REPAIR_TICKETS, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
     Job(
         "compare-holders",
         "Start comparing the directory with who has what here, unless that was done lately",

@@ -18,7 +18,7 @@ from request_tracker_utils.holders.options import Way, choices
 from request_tracker_utils.reconciliation.errors import DifferenceChanged, DifferenceSettled
 from request_tracker_utils.reconciliation.record import VANISHED
 from request_tracker_utils.students import assignments, devices, service
-from request_tracker_utils.students.models import Device
+from request_tracker_utils.students.models import HOLDER_SYNC, Device
 
 
 class Settlement:
@@ -174,7 +174,7 @@ class Settlement:
     def _due(self, device: Device, *, link: int | None = None) -> None:
         """Has the job tell of the device soon."""
         device.asset_id = link if link is not None else device.asset_id
-        device.rt_due_at, device.rt_attempts, device.rt_problem = self._clock(), 0, None
+        HOLDER_SYNC.mark_due(device, now=self._clock())
 
 
 def _name(difference: HolderDifference) -> str:

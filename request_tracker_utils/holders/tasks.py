@@ -17,13 +17,12 @@ from request_tracker_utils.holders.options import Way
 from request_tracker_utils.holders.resolution import Settlement
 from request_tracker_utils.reconciliation import tasks as long_work
 from request_tracker_utils.reconciliation.errors import ComparisonRuns
-from request_tracker_utils.students.names import SYNC_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.kinds import Kind, Link
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 COMPARE, SETTLE = "compare-holders", "settle-holder-differences"
 _LINE = "holders-compared"
@@ -77,9 +76,7 @@ def _compare(running: RunningTask) -> str:
 
 def _settle(running: RunningTask) -> str:
     way, settlement = Way(running.arguments["way"]), settlement_by(running.actor)
-    summary = long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
-    registry().run_soon(SYNC_HOLDERS)
-    return summary
+    return long_work.settle_each(running, lambda difference_id: settlement.settle(difference_id, way))
 
 
 def _back(_task: Task) -> list[Link]:

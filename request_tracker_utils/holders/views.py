@@ -12,11 +12,10 @@ from request_tracker_utils.holders.models import DifferenceKind
 from request_tracker_utils.holders.options import AT_ONCE, OVERRIDES, Way, choices
 from request_tracker_utils.holders.tasks import COMPARE, compared_at, settlement_by, start_comparison, start_settling
 from request_tracker_utils.reconciliation.errors import ComparisonRuns, DifferenceNotFound
-from request_tracker_utils.students.names import CREATE_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 FEW, MANY = 5, 50
 """Differences of a kind that are shown beside other kinds, and alone."""
@@ -59,7 +58,6 @@ def compare() -> ResponseReturnValue:
             task_id = start_comparison(session, actor=current_actor(), now=utc_now()).id
     except ComparisonRuns as error:
         task_id = error.fields["task_id"]
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task_id), 303)
 
 
@@ -69,8 +67,6 @@ def try_again() -> ResponseReturnValue:
     """Has the directory told at once of all devices of which it could not be told."""
     with transaction() as session:
         count = holder_sync.try_again(session, now=utc_now()) + repair_tickets.try_again(session, now=utc_now())
-    registry().run_soon(SYNC_HOLDERS)
-    registry().run_soon(CREATE_TICKETS)
     flash(f"{count} {'is' if count == 1 else 'are'} tried again. Load this page again in a moment.", "info")
     return redirect(url_for(".overview"), 303)
 
@@ -88,7 +84,6 @@ def settle(difference_id: int) -> ResponseReturnValue:
         flash(error.message, "warning")
     except (Unavailable, UpstreamRefused) as error:
         flash(f"Nothing was settled: {error.message}", "error")
-    registry().run_soon(SYNC_HOLDERS)
     return redirect(_here(), 303)
 
 
@@ -104,7 +99,6 @@ def settle_all() -> ResponseReturnValue:
     if task is None:
         flash("None of them is left.", "warning")
         return redirect(_here(), 303)
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students import devices, service
@@ -30,8 +29,7 @@ from request_tracker_utils.students.errors import (
     StudentNotFound,
 )
 from request_tracker_utils.students.grades import grade_label
-from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
-from request_tracker_utils.students.names import SYNC_HOLDERS
+from request_tracker_utils.students.models import HOLDER_SYNC, Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
 from request_tracker_utils.students.search_keys import search_key
 
 MAX_BATCH_SIZE = 1_000
@@ -84,7 +82,7 @@ def assign(
     if not student.is_active:
         raise StudentInactive("Student is not active", reason=inactive_reason(student))
     before = _snapshot(device)
-    _set_student(session, device, student, now=now, due=due, accessories=accessories)
+    _set_student(device, student, now=now, due=due, accessories=accessories)
     details: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
     return _record(session, device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details)
 
@@ -124,7 +122,7 @@ def return_device(
     missing = [] if returned is None else [each for each in device.accessories if each not in returned]
     device.status = DeviceStatus.MAINTENANCE if condition == "damaged" else DeviceStatus.AVAILABLE
     device.condition = condition or device.condition
-    _clear_student(session, device, now=now)
+    _clear_student(device, now=now)
     details: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing, "origin": origin}
     return _record(session, device, Action.RETURNED, holder, before, actor=actor, now=now, notes=notes, **details)
 
@@ -157,9 +155,9 @@ def override(
     before, former = _snapshot(device), device.current_student_id
     if student is None:
         device.status = status
-        _clear_student(session, device, now=now)
+        _clear_student(device, now=now)
     else:
-        _set_student(session, device, _locked(session, student), now=now, due=None, accessories=[])
+        _set_student(device, _locked(session, student), now=now, due=None, accessories=[])
     subject = student or (service.find(session, former) if former else None)
     previous = former or _(STATUS_LABELS[DeviceStatus(before["status"])])
     notes = _("%(reason)s (before: %(previous)s)", reason=reason.strip(), previous=previous)
@@ -179,7 +177,7 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
     target, current = log.before, _snapshot(device)
     student = _locked(session, service.get(session, target["student_id"])) if target["student_id"] else None
     former = device.current_student_id
-    _restore(session, device, target, now=now)
+    _restore(device, target, now=now)
     subject = student or (service.find(session, former) if former else None)
     session.execute(delete(RepairTicket).where(RepairTicket.log_id == log.id, RepairTicket.state == TicketState.PENDING))
     details: dict[str, Any] = {"notes": _("Undone"), "undoes": log.id, "origin": origin}
@@ -245,23 +243,21 @@ def _locked(session: Session, student: Student) -> Student:
     return locked
 
 
-def _set_student(
-    session: Session, device: Device, student: Student, *, now: datetime, due: date | None, accessories: Sequence[str]
-) -> None:
+def _set_student(device: Device, student: Student, *, now: datetime, due: date | None, accessories: Sequence[str]) -> None:
     device.status, device.current_student_id = DeviceStatus.CHECKED_OUT, student.student_id
     device.assigned_at, device.due_date, device.accessories = now, due, list(accessories)
-    _schedule_sync(session, device, now=now)
+    _schedule_sync(device, now=now)
 
 
-def _clear_student(session: Session, device: Device, *, now: datetime) -> None:
+def _clear_student(device: Device, *, now: datetime) -> None:
     device.current_student_id, device.assigned_at, device.due_date, device.accessories = None, None, None, []
-    _schedule_sync(session, device, now=now)
+    _schedule_sync(device, now=now)
 
 
-def _schedule_sync(session: Session, device: Device, *, now: datetime) -> None:
+def _schedule_sync(device: Device, *, now: datetime) -> None:
     """Queues the device for the job that sends holders to Request Tracker."""
-    device.updated_at, device.rt_due_at, device.rt_attempts, device.rt_problem = now, now, 0, None
-    after_commit(session, SYNC_HOLDERS)
+    device.updated_at = now
+    HOLDER_SYNC.mark_due(device, now=now)
 
 
 def _snapshot(device: Device) -> dict[str, Any]:
@@ -275,12 +271,12 @@ def _snapshot(device: Device) -> dict[str, Any]:
     }
 
 
-def _restore(session: Session, device: Device, snapshot: dict[str, Any], *, now: datetime) -> None:
+def _restore(device: Device, snapshot: dict[str, Any], *, now: datetime) -> None:
     device.status, device.current_student_id = snapshot["status"], snapshot["student_id"]
     device.condition, device.accessories = snapshot["condition"], snapshot["accessories"]
     device.assigned_at = datetime.fromisoformat(snapshot["assigned_at"]) if snapshot["assigned_at"] else None
     device.due_date = date.fromisoformat(snapshot["due_date"]) if snapshot["due_date"] else None
-    _schedule_sync(session, device, now=now)
+    _schedule_sync(device, now=now)
 
 
 def _action_between(current: dict[str, Any], target: dict[str, Any]) -> Action:

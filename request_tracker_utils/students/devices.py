@@ -10,12 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.errors import AmbiguousSerialNumber, DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField
 from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import HAS_DUE_DATE, HAS_STUDENT, Device, DeviceLog, RepairTicket, Student
-from request_tracker_utils.students.names import CREATE_TICKETS
+from request_tracker_utils.students.models import HAS_DUE_DATE, HAS_STUDENT, REPAIR_TICKETS, Device, DeviceLog, RepairTicket, Student
 from request_tracker_utils.students.search_keys import search_key
 
 CHUNK = 500
@@ -162,11 +160,10 @@ def request_repair_ticket(
         body=body.strip(),
         created_by=actor.name[:100],
         created_at=now,
-        due_at=now,
     )
     session.add(ticket)
+    REPAIR_TICKETS.mark_due(ticket, now=now)
     session.flush()  # assigns the id, from which the row's mark is derived
-    after_commit(session, CREATE_TICKETS)
     return ticket
 
 

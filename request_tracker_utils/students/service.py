@@ -4,16 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.students.errors import InvalidField, StudentExists, StudentHasDevices, StudentNotFound
 from request_tracker_utils.students.fields import student_fields
-from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.names import SYNC_HOLDERS
+from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
 from request_tracker_utils.students.search_keys import search_key
 
 CHUNK = 500
@@ -120,8 +118,7 @@ def rt_username(student: Student, rule: str) -> str:
 def resync_student(session: Session, student: Student, *, now: datetime) -> None:
     """Sends the holder of the student's devices to Request Tracker again, after the student's user changed."""
     for device in devices_of(session, student.student_id):
-        device.rt_due_at, device.rt_attempts = now, 0
-        after_commit(session, SYNC_HOLDERS)
+        HOLDER_SYNC.mark_due(device, now=now)
 
 
 def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
@@ -130,6 +127,4 @@ def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) 
         numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + CHUNK]))
         locked = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()
         ids = session.scalars(locked).all()
-        session.execute(update(Device).where(Device.id.in_(ids)).values(rt_due_at=now, rt_attempts=0))
-        if ids:
-            after_commit(session, SYNC_HOLDERS)
+        HOLDER_SYNC.mark_all_due(session, Device.id.in_(ids), now=now)

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
@@ -13,7 +13,7 @@ from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.tags import older_log, sequence, service, trail
-from request_tracker_utils.tags.models import Tag, TagSequence, TagState, WaitingAsset
+from request_tracker_utils.tags.models import CONFIRMATION, Tag, TagSequence, TagState, WaitingAsset
 from request_tracker_utils.tags.names import LARGEST_NUMBER, number_claimed_by, parse
 
 ZONE = ZoneInfo("UTC")
@@ -93,8 +93,7 @@ def _serve_waiting(transaction: Transaction, now: datetime) -> int:
             tag = service.give_to_created_asset(session, asset_id=asset.asset_id, asset_name=asset.name, prefix=asset.prefix, now=now)
             if tag is None:
                 continue  # of a prefix that was made a moment ago
-            if tag.due_at is not None:
-                session.execute(update(Tag).where(Tag.id == tag.id).values(due_at=now))
+            CONFIRMATION.mark_all_due(session, Tag.id == tag.id, Tag.due_at.is_not(None), now=now)
             session.delete(asset)
             served += 1
     return served

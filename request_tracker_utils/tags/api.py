@@ -1,7 +1,5 @@
 """Tags over JSON, and the webhook that Request Tracker calls."""
 
-from datetime import timedelta
-
 from flask import request
 from flask_openapi3 import APIBlueprint, Tag
 
@@ -28,9 +26,7 @@ from request_tracker_utils.tags.schemas import (
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
 from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry, settings
-
-CONFIRM_JOB = "confirm-tags"
+from request_tracker_utils.web.registry import settings
 
 HOOK_SCHEME = "webhookSecret"
 HOOK_SCHEME_SPEC = {
@@ -127,6 +123,5 @@ def asset_created(body: AssetCreated) -> Answer:
     if tag is None:
         message = f"Asset {body.asset_id} waits for its tag: the directory's tags are still being read."
         return TagGiven(message=message, asset_id=body.asset_id, asset_tag=None, previous_name=body.asset_name).model_dump(), 202
-    registry().run_soon(CONFIRM_JOB, after=service.FIRST_LOOK + timedelta(seconds=0.5))
     message = f"Asset tag {tag.tag} assigned to asset {body.asset_id}"
     return TagGiven(message=message, asset_id=body.asset_id, asset_tag=tag.tag, previous_name=tag.previous_name).model_dump()

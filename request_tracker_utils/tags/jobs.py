@@ -8,42 +8,33 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.tags import adoption, confirmation, untagged
+from request_tracker_utils.tags.names import ADOPT_TAGS, CONFIRM_TAGS, SWEEP_UNTAGGED
 from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 
 def adopt_tags() -> int:
-    count = adoption.adopt_as_set(transaction, asset_store(), settings(), actor=of_job("adopt-tags"), now=utc_now())
-    if count:
-        registry().run_soon("confirm-tags")
-    return count
+    return adoption.adopt_as_set(transaction, asset_store(), settings(), actor=of_job(ADOPT_TAGS), now=utc_now())
 
 
 def confirm_tags() -> int:
-    return confirmation.confirm_due(transaction, asset_store(), actor=of_job("confirm-tags"), clock=utc_now)
+    return confirmation.confirm_due(transaction, asset_store(), actor=of_job(CONFIRM_TAGS), clock=utc_now)
 
 
 def sweep_untagged() -> int:
-    task = untagged.sweep(transaction, reading, asset_store(), actor=of_job("sweep-untagged"), now=utc_now())
-    if task is None:
-        return 0
-    registry().run_soon("run-tasks")
-    return task.total or 0
+    task = untagged.sweep(transaction, reading, asset_store(), actor=of_job(SWEEP_UNTAGGED), now=utc_now())
+    return (task.total or 0) if task else 0
 
 
 def compare_tags() -> int:
     with transaction() as session:
         started = difference_tasks.start_daily_comparison(session, actor=of_job("compare-tags"), now=utc_now())
-    if started:
-        registry().run_soon("run-tasks")
     return int(started)
 
 
 jobs = [
-    Job(
-        "adopt-tags", "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags
-    ),
-    Job("confirm-tags", "Make sure that the directory holds the name of each tag", timedelta(seconds=15), confirm_tags),
-    Job("sweep-untagged", "Find assets without a tag in the catalogs of the sweep, and tag them", timedelta(minutes=10), sweep_untagged),
+    Job(ADOPT_TAGS, "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags),
+    Job(CONFIRM_TAGS, "Make sure that the directory holds the name of each tag", timedelta(seconds=15), confirm_tags),
+    Job(SWEEP_UNTAGGED, "Find assets without a tag in the catalogs of the sweep, and tag them", timedelta(minutes=10), sweep_untagged),
     Job("compare-tags", "Start comparing the directory with our tags, unless that was done lately", timedelta(days=1), compare_tags),
 ]

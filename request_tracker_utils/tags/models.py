@@ -8,7 +8,8 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Str
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
-from request_tracker_utils.tags.names import TagName
+from request_tracker_utils.core.outbox import Outbox
+from request_tracker_utils.tags.names import CONFIRM_TAGS, TagName
 
 
 class TagState(StrEnum):
@@ -95,6 +96,18 @@ class Tag(Base):
     def is_kept(self) -> bool:
         """Nobody's and never given again: a label of it may hang on a device for which no asset stands any more."""
         return self.state == TagState.RESERVED and self.asset_id is None and self.due_at is None
+
+
+CONFIRMATION = Outbox(
+    Tag,
+    due=Tag.due_at,
+    attempts=Tag.attempts,
+    problem=Tag.problem,
+    job=CONFIRM_TAGS,
+    only=Tag.state != TagState.RELEASED,
+    unchanged=(Tag.state, Tag.asset_id),
+)
+"""Tags of which it is not known yet that the asset store has the name."""
 
 
 class TagEvent(Base):

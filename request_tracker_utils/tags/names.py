@@ -3,6 +3,13 @@
 import re
 from dataclasses import dataclass
 
+ADOPT_TAGS = "adopt-tags"
+"""The job that takes over tags which the asset store holds already, before a sequence gives its first one."""
+CONFIRM_TAGS = "confirm-tags"
+"""The job that makes sure that the asset store has the name of each tag."""
+SWEEP_UNTAGGED = "sweep-untagged"
+"""The job that finds assets without a tag."""
+
 LARGEST_NUMBER = 999_999_999
 LONGEST_TAG = 26
 """Characters that a column of tags holds."""

@@ -6,12 +6,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.db import after_commit, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken
 from request_tracker_utils.tags.models import CatalogPrefix
+from request_tracker_utils.tags.names import ADOPT_TAGS
 
 LONGEST_CATALOG = 255
 
@@ -39,6 +40,7 @@ def add(session: Session, prefix: str, *, actor: Actor, now: datetime) -> None:
     if twin is not None:
         raise PrefixTaken(f"There is the prefix {twin} already. Two that differ in capitals alone would be mixed up.", field="prefix")
     sequence.ensure(session, prefix, now=now)
+    after_commit(session, ADOPT_TAGS)
     trail.write(session, prefix, None, None, action="prefix", actor=actor, now=now)
 
 

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
-from request_tracker_utils.core.db import Transaction, affected, upsert_into
+from request_tracker_utils.core.db import Transaction, after_commit, upsert_into
 from request_tracker_utils.tags import sequence, trail
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, SequenceNotReady, TagNotFound, TagTaken
-from request_tracker_utils.tags.models import Tag, TagState, WaitingAsset
-from request_tracker_utils.tags.names import TagName, parse
+from request_tracker_utils.tags.models import CONFIRMATION, Tag, TagState, WaitingAsset
+from request_tracker_utils.tags.names import CONFIRM_TAGS, TagName, parse
 from request_tracker_utils.tags.prefixes import prefix_of
 
 FIRST_LOOK = timedelta(seconds=3)
@@ -79,9 +79,11 @@ def give_to_created_asset(
         if bound is not None:
             return bound
         due = now + FIRST_LOOK
-        return sequence.allocate(
+        tag = sequence.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name
         )
+        _confirm_soon(session)
+        return tag
     except SequenceNotReady:
         waiting = {"asset_id": asset_id, "name": name, "prefix": prefix, "asked_at": now}
         session.execute(upsert_into(session)(WaitingAsset).values(**waiting).on_conflict_do_nothing())
@@ -182,8 +184,8 @@ def stumbled(session: Session) -> list[Tag]:
 
 def look_again(session: Session, tag: str, *, now: datetime) -> None:
     """Has a job look after the tag at once. Raises TagNotFound unless it is one that is looked after or was given up on."""
-    found = update(Tag).where(Tag.tag == tag, or_(Tag.due_at.is_not(None), Tag.problem.is_not(None))).values(due_at=now, attempts=0)
-    if not affected(session.execute(found)):
+    same = Tag.tag == tag
+    if not CONFIRMATION.retry(session, same, now=now) and not CONFIRMATION.mark_all_due(session, same, Tag.due_at.is_not(None), now=now):
         raise TagNotFound(f"No tag {tag[:60]} waits for anything.")
 
 
@@ -293,5 +295,11 @@ def _bind_named(session: Session, asset_id: int, name: str, actor: Actor, now: d
 def _assign(session: Session, tag: Tag, asset_id: int, *, action: str, actor: Actor, now: datetime, old_name: str | None) -> None:
     tag.state, tag.asset_id, tag.previous_name = TagState.ASSIGNED, asset_id, old_name
     tag.changed_at, tag.due_at, tag.attempts, tag.absences = now, now + FIRST_LOOK, 0, 0
+    _confirm_soon(session)
     session.flush()  # the indexes decide here whether the asset is free
     trail.record(session, tag, action=action, actor=actor, now=now, old_name=old_name)
+
+
+def _confirm_soon(session: Session) -> None:
+    """A moment after the tag is due: the clocks of two processes differ."""
+    after_commit(session, CONFIRM_TAGS, after=FIRST_LOOK + timedelta(seconds=0.5))

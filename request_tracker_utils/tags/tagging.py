@@ -48,7 +48,7 @@ def give_tag(transaction: Transaction, asset_store: AssetStore, asset: Asset, *,
 
 
 def start_tagging(session: Session, assets: Iterable[Asset], *, title: str, actor: Actor, now: datetime) -> Task:
-    """Writes down that these assets are to be tagged; nudge `run-tasks` after the commit."""
+    """Writes down that these assets are to be tagged."""
     items = [NewItem(label_of(asset), as_data(asset)) for asset in assets]
     return start(session, KIND, title=title, actor=actor, now=now, items=items)
 

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.db import Reading, Transaction, after_commit
 from request_tracker_utils.tags import sequence, service, tagging
 from request_tracker_utils.tags.errors import NotTried
 from request_tracker_utils.tags.models import Sweep
+from request_tracker_utils.tags.names import SWEEP_UNTAGGED
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.service import open_task
 
@@ -45,6 +46,8 @@ def switch(session: Session, *, on: bool, actor: Actor, now: datetime) -> Sweep:
     if sweep is None or (on and sweep.tried_at is None):
         raise NotTried("Choose catalogs and try the sweep dry first: it then shows which assets it would tag.")
     sweep.is_on, sweep.changed_by, sweep.changed_at = on, actor.name, now
+    if on:
+        after_commit(session, SWEEP_UNTAGGED)
     return sweep
 
 

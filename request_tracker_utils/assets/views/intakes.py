@@ -19,7 +19,6 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_handlers import of_ours
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.refusals import TooLarge
-from request_tracker_utils.web.registry import registry
 
 PAGE = 500
 SAMPLE = 3
@@ -116,7 +115,6 @@ def create(intake_id: int) -> ResponseReturnValue:
     except (intakes.IntakeUnchecked, Invalid) as error:
         flash(error.message, "danger")
         return redirect(url_for(".show", intake_id=intake_id), 303)
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 

@@ -24,7 +24,6 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_handlers import of_ours
 from request_tracker_utils.web.forms import show_problem
 from request_tracker_utils.web.refusals import TooLarge
-from request_tracker_utils.web.registry import registry
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a file; the form around it needs some more."""
@@ -135,7 +134,6 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
 
 
 def _started(task_id: int) -> ResponseReturnValue:
-    registry().run_soon("run-tasks")
     return _to_task(task_id)
 
 

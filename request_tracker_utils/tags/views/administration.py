@@ -14,10 +14,8 @@ from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.reset import reset
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import show_problem
-from request_tracker_utils.web.registry import registry
 
 pages = Blueprint("asset_tags", __name__, url_prefix="/admin/asset-tags")
-ADOPT_JOB = "adopt-tags"
 
 
 @pages.get("")
@@ -61,7 +59,6 @@ def add_prefix() -> ResponseReturnValue:
     except AppError as error:
         show_problem(form, error)
         return _page(form), error.status
-    registry().run_soon(ADOPT_JOB)
     flash(
         f"The prefix {form.prefix.data} is made. It gives tags as soon as the directory’s names are read, in a minute at most.", "success"
     )

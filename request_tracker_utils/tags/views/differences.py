@@ -17,7 +17,6 @@ from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.tags.tasks.differences import COMPARE
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.registry import registry
 
 FEW, MANY = 5, 50
 """Differences of a kind that are shown beside other kinds, and alone."""
@@ -56,7 +55,6 @@ def compare() -> ResponseReturnValue:
             task_id = difference_tasks.start_comparison(session, actor=current_actor(), now=utc_now()).id
     except ComparisonRuns as error:
         task_id = error.fields["task_id"]
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task_id), 303)
 
 
@@ -87,7 +85,6 @@ def settle_all() -> ResponseReturnValue:
     if task is None:
         flash("None of them is left to be settled this way.", "warning")
         return redirect(_here(), 303)
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 

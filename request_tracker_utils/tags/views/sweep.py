@@ -12,7 +12,6 @@ from request_tracker_utils.tags.errors import NotTried
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks.service import open_task, start
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.registry import registry
 
 pages = Blueprint("tag_sweep", __name__, url_prefix="/admin/asset-tags/sweep")
 
@@ -42,7 +41,6 @@ def try_dry() -> ResponseReturnValue:
         arguments = {"catalogs": sweep.catalogs}
         title = "Look for assets without a tag"
         task = start(session, untagged.TRY, title=title, arguments=arguments, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 
@@ -53,8 +51,6 @@ def switch() -> ResponseReturnValue:
     on = request.form.get("on") == "1"
     with transaction() as session:
         untagged.switch(session, on=on, actor=current_actor(), now=utc_now())
-    if on:
-        registry().run_soon("sweep-untagged")
     flash("The sweep is on. It looks every ten minutes, and now." if on else "The sweep is off.", "success")
     return redirect(url_for(".show"), 303)
 
@@ -70,5 +66,4 @@ def run_once() -> ResponseReturnValue:
         arguments = {"catalogs": sweep.catalogs}
         title = f"Tag what has no tag in {', '.join(sweep.catalogs)}"
         task = start(session, tagging.KIND, title=title, arguments=arguments, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)

@@ -11,7 +11,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import service, tagging, untagged
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 SHOWN = 500
 """Assets that the page lists: a search finds the others."""
@@ -48,5 +48,4 @@ def tag() -> ResponseReturnValue:
             raise Invalid("Each of these assets has its tag already, or is no longer there.", field="asset_ids")
         title = f"Tag {len(wanting)} {'asset' if len(wanting) == 1 else 'assets'}"
         task = tagging.start_tagging(session, wanting, title=title, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)

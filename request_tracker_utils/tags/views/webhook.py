@@ -8,7 +8,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import contrib, service, webhook
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("webhook_page", __name__)
 waiting_pages = Blueprint("tags_waiting", __name__)
@@ -28,7 +28,6 @@ def look_again(tag: str) -> ResponseReturnValue:
     """Has a job look after the tag at once."""
     with transaction() as session:
         service.look_again(session, tag, now=utc_now())
-    registry().run_soon("confirm-tags")
     flash(f"{tag} is looked after now. Load this page again in a few seconds.", "success")
     return redirect(url_for(".waiting"), 303)
 

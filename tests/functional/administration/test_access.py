@@ -33,13 +33,13 @@ def test_each_route_is_listed_with_the_roles_that_may_call_it(app: Flask, client
         assert rule in text
 
 
-def test_a_route_that_nobody_opened_is_shown_as_closed(app: Flask) -> None:
-    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    row = next(row for row in access.routes(app, granted(app)) if row.rule == "/forgotten")
+def test_a_route_that_nobody_opened_is_shown_as_closed(own_app: Flask) -> None:
+    own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    row = next(row for row in access.routes(own_app, granted(own_app)) if row.rule == "/forgotten")
     assert (row.needs, row.public, row.roles) == ("closed to all: nobody opened it", False, frozenset())
 
 
-def test_a_librarys_route_is_opened_by_its_endpoint(app: Flask) -> None:
-    app.add_url_rule("/librarys", "librarys", lambda: "hello")
-    open_endpoint(app, "librarys", Access(public=True, reason="test"))
-    assert app.test_client().get("/librarys").status_code == 200
+def test_a_librarys_route_is_opened_by_its_endpoint(own_app: Flask) -> None:
+    own_app.add_url_rule("/librarys", "librarys", lambda: "hello")
+    open_endpoint(own_app, "librarys", Access(public=True, reason="test"))
+    assert own_app.test_client().get("/librarys").status_code == 200

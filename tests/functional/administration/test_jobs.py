@@ -18,7 +18,7 @@ from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.web.registry import Registry, registry_of
 from tests.services.apps import csrf_token, sign_in, token, user
 from tests.services.local_server import wait_until
-from tests.services.screenshots import served
+from tests.services.showroom import served
 
 PAGE = {"Accept": "text/html"}
 HERE = socket.gethostname()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from request_tracker_utils.cli import main
-from tests.services import registry
+from tests.services import apps
 from tests.services.databases import SQLite
 from tests.services.terminal import Terminal
 
@@ -27,7 +27,7 @@ def ready(terminal: Terminal, sqlite: SQLite) -> Terminal:
     instance.mkdir()
     with sqlite.fresh() as url:
         shutil.copy(url.removeprefix("sqlite:///"), instance / "database.sqlite")
-    registry.ready(registry.make_app(instance))
+    apps.ready(apps.make_app(instance))
     return terminal
 
 

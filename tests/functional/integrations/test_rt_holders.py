@@ -102,7 +102,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     office.school.device(f"{office.name}-0004")
     office.school.assign(f"{office.name}-0004", "1")
     assert office.job("sync-holders") == 2
-    office.school.return_device(f"{office.name}-0002")
+    office.school.take_back(f"{office.name}-0002")
     assert office.job("sync-holders") == 1
     assert office.holders(given) == ([user], user)
     assert office.holders(returned) == ([], "Nobody")
@@ -147,7 +147,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     office.school.assign(f"{office.name}-0001", "1")
     office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{asset_id}", json={"Name": "Ms O'Brien’s laptop"}).ok
-    office.school.return_device(f"{office.name}-0001")
+    office.school.take_back(f"{office.name}-0001")
     assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
     assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
@@ -273,7 +273,7 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
     user = office.student("1")
     asset_id, tag = office.device("-0001"), f"{office.name}-0001"
     office.school.assign(tag, "1")
-    log = office.school.return_device(tag, condition="damaged")
+    log = office.school.take_back(tag, condition="damaged")
     with office.school.writing() as session:
         device = devices.get(session, tag)
         devices.request_repair_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
@@ -283,9 +283,9 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
         return Reply(hang_up=True) if call.path.endswith("/ticket") else reply
 
     with office.line.meddling(loses_answers), pytest.raises(AssetStoreUnreachable):
-        office.job("create-tickets")
+        office.job("create-repair-tickets")
     office.time_passes()
-    assert office.job("create-tickets") == 1
+    assert office.job("create-repair-tickets") == 1
     with office.app.app_context(), reading() as session:
         row = session.scalars(select(RepairTicket)).one()
     found = office.rt.rest("POST", "tickets", data={"query": f"Subject LIKE '{mark(row)}' AND id > 0"}, params={"fields": "Subject"}).json()

@@ -283,7 +283,7 @@ def test_what_changes_something_asks_browsers_for_the_forms_token(app: Flask) ->
         assert status == (401 if ROUTES[name] is SECRET else REACHED if name.startswith("GET ") else 403), name
 
 
-def test_a_route_that_nobody_opened_is_closed_to_all(app: Flask) -> None:
-    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    client = app.test_client()
-    assert client.get("/forgotten", headers=token(app, "admin")).status_code == 404
+def test_a_route_that_nobody_opened_is_closed_to_all(own_app: Flask) -> None:
+    own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = own_app.test_client()
+    assert client.get("/forgotten", headers=token(own_app, "admin")).status_code == 404

@@ -29,15 +29,15 @@ def test_a_page_carries_the_browsers_orders(app: Flask, client: FlaskClient) -> 
     assert "SameSite=Lax" in cookie
 
 
-def test_a_fault_has_a_number_that_the_caller_and_the_log_share(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_has_a_number_that_the_caller_and_the_log_share(own_app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     from request_tracker_utils.web.auth import public
 
     @public("test")
     def fail() -> str:
         raise RuntimeError("inner detail")
 
-    app.add_url_rule("/fail", "fail", fail)
-    client = app.test_client()
+    own_app.add_url_rule("/fail", "fail", fail)
+    client = own_app.test_client()
     answer = client.get("/fail")
     assert (answer.status_code, answer.json["code"]) == (500, "internal_server_error")
     assert answer.headers["X-Request-ID"] in answer.json["error"]

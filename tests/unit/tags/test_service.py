@@ -242,20 +242,20 @@ class TestConfirming:
         assert confirm(asset_store) == 150
         assert asset_store.calls.count("get_many") == 2
 
-    def test_pauses_longer_each_time_the_directory_is_silent(self, asset_store: FailingAssetStore) -> None:
+    def test_is_due_again_soon_while_the_asset_store_is_unreachable_and_after_growing_pauses_when_it_refuses(
+        self, asset_store: FailingAssetStore
+    ) -> None:
         created(asset_store.asset())
-        asset_store.fails["get_many"] = silence()
-        pauses, now = [], NOW + timedelta(minutes=1)
-        for _ in range(10):
-            with pytest.raises(AssetStoreUnreachable):
-                confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda moment=now: moment)
-            due = tag("W12-0001").due_at
-            assert due is not None
-            pauses.append((due - now).total_seconds())
-            now = due
-        assert pauses[:4] == [5, 15, 45, 135]
-        assert pauses[-1] == 3600
-        assert tag("W12-0001").problem == "The directory does not answer."
+        now = NOW + timedelta(minutes=1)
+        for error, pauses in ((silence(), [30, 30, 30]), (AssetStoreRefused("No."), [5, 15, 45, 135])):
+            asset_store.fails["get_many"] = error
+            for pause in pauses:
+                with pytest.raises(type(error)):
+                    confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda moment=now: moment)
+                due = tag("W12-0001").due_at
+                assert due == now + timedelta(seconds=pause)
+                now = due
+        assert tag("W12-0001").problem == "No."
 
     def test_one_refused_name_holds_up_no_other(self, asset_store: FailingAssetStore) -> None:
         gone = 4000
