@@ -16,8 +16,8 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid, AssetSt
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.holders import differences
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.repair_tickets import mark
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import Device, RepairTicket
@@ -102,7 +102,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     office.school.device(f"{office.name}-0004")
     office.school.assign(f"{office.name}-0004", "1")
     assert office.job("sync-holders") == 2
-    office.school.take_back(f"{office.name}-0002")
+    office.school.return_device(f"{office.name}-0002")
     assert office.job("sync-holders") == 1
     assert office.holders(given) == ([user], user)
     assert office.holders(returned) == ([], "Nobody")
@@ -147,7 +147,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     office.school.assign(f"{office.name}-0001", "1")
     office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{asset_id}", json={"Name": "Ms O'Brien’s laptop"}).ok
-    office.school.take_back(f"{office.name}-0001")
+    office.school.return_device(f"{office.name}-0001")
     assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
     assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
@@ -273,7 +273,7 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
     user = office.student("1")
     asset_id, tag = office.device("-0001"), f"{office.name}-0001"
     office.school.assign(tag, "1")
-    log = office.school.take_back(tag, condition="damaged")
+    log = office.school.return_device(tag, condition="damaged")
     with office.school.writing() as session:
         device = devices.get(session, tag)
         devices.request_repair_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
@@ -324,7 +324,7 @@ def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -
     assert office.job("run-tasks") == 1
     assert len(office.line.calls) <= total / 100 + 4
     with office.app.app_context(), reading() as session:
-        rows = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
+        rows = session.scalars(select(HolderDiscrepancy).where(DISCREPANCIES.is_open())).all()
     mine = {
         (row.kind, row.asset_tag, row.asset_id, row.ours, row.theirs)
         for row in rows
