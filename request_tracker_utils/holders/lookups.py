@@ -115,7 +115,7 @@ def _user_of(student_id: str, student: Student | None, rule: str) -> str | AppEr
 
 
 def _unknown(student_id: str) -> StudentNotFound:
-    return StudentNotFound("Student not found", reason=f"No student has the number {student_id[:60]}. Check it, or enter the student.")
+    return StudentNotFound("Student not found", reason=f"No student has the number {student_id[:60]}. Check the number, or add the student.")
 
 
 def _is_of(asset: Asset, user: str) -> bool:

@@ -114,7 +114,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "scan-station": "/students/scan",
         "scan-station-damaged": "/students/scan?mode=damaged",
-        "scan-station-card": "/students/scan/card",
+        "scan-station-commands": "/students/scan/commands",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
