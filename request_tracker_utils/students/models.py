@@ -246,7 +246,12 @@ HOLDER_SYNC = Outbox(
 """Devices whose holder is sent to the asset store."""
 
 REPAIR_TICKETS = Outbox(
-    RepairTicket, due=RepairTicket.due_at, attempts=RepairTicket.attempts, problem=RepairTicket.problem, job=CREATE_REPAIR_TICKETS
+    RepairTicket,
+    due=RepairTicket.due_at,
+    attempts=RepairTicket.attempts,
+    problem=RepairTicket.problem,
+    job=CREATE_REPAIR_TICKETS,
+    only=RepairTicket.state != TicketState.CREATED,
 )
 """Tickets to create in Request Tracker."""
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.labels.barcodes import BARCODE_QUIET, TagNotEncodable, bars
-from request_tracker_utils.labels.errors import NotALabel
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
+from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
 from request_tracker_utils.students.models import Device, Student
@@ -285,6 +285,6 @@ def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | 
 
 def _printable(title: str, description: str, code: str) -> PrintableCommand:
     """Raises TagNotEncodable."""
-    modules = bars(code)
-    path = "".join(f"M{BARCODE_QUIET + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
-    return PrintableCommand(title, description, str(code), path, len(modules) + 2 * BARCODE_QUIET)
+    modules = barcode_modules(code)
+    path = "".join(f"M{BARCODE_QUIET_ZONE + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
+    return PrintableCommand(title, description, str(code), path, len(modules) + 2 * BARCODE_QUIET_ZONE)

@@ -27,8 +27,8 @@ from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.students.search import DeviceFilter
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
-from request_tracker_utils.web.refusals import may_refuse
 from request_tracker_utils.web.registry import settings
 
 DEVICES = Tag(name="devices", description="Devices for students, and their history.")
@@ -49,7 +49,7 @@ def list_devices(query: DevicesQuery) -> Answer:
 
 @api.post("/api/devices", responses={201: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(InvalidField, DeviceExists)
+@may_raise(InvalidField, DeviceExists)
 def create_device(body: NewDevice) -> Answer:
     """Add a device."""
     with transaction() as session:
@@ -69,7 +69,7 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
 
 @api.get("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def get_device(path: DevicePath) -> Answer:
     """Show a device."""
     with reading() as session:
@@ -78,7 +78,7 @@ def get_device(path: DevicePath) -> Answer:
 
 @api.put("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceExists, DeviceAssigned, InvalidField)
+@may_raise(DeviceNotFound, DeviceExists, DeviceAssigned, InvalidField)
 def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
     """Change a device. Omitted fields stay as they are. The status of an unassigned device can be maintenance, retired or available."""
     values, now = body.model_dump(exclude_unset=True), utc_now()
@@ -92,7 +92,7 @@ def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
 
 @api.delete("/api/devices/<asset_tag>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceAssigned)
+@may_raise(DeviceNotFound, DeviceAssigned)
 def delete_device(path: DevicePath) -> Answer:
     """Delete an unassigned device. Its history stays."""
     with transaction() as session:
@@ -103,7 +103,7 @@ def delete_device(path: DevicePath) -> Answer:
 
 @api.get("/api/devices/<asset_tag>/history", responses={200: DeviceHistory})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
     """List the changes of a device, newest first."""
     with reading() as session:
@@ -124,7 +124,7 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
 
 @api.post("/api/devices/<asset_tag>/override", responses={200: Overridden})
 @require(StudentPermission.OVERRIDE)
-@may_refuse(DeviceNotFound, StudentNotFound, InvalidField)
+@may_raise(DeviceNotFound, StudentNotFound, InvalidField)
 def override_device(path: DevicePath, body: Override) -> Answer:
     """Reassign a device regardless of its status and its current student. The history keeps the reason."""
     with transaction() as session:

@@ -36,7 +36,7 @@ from request_tracker_utils.students.schemas.scans import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 
 SCANS = Tag(name="scans", description="The scan station: each scan is processed at once, and only once.")
 NOT_RESOLVED = (UnreadableCode, UnknownCode, MergedScans, AmbiguousSerialNumber, DeviceNotFound)
@@ -46,7 +46,7 @@ api = APIBlueprint("scan_api", __name__, abp_tags=[SCANS])
 
 @api.post("/api/scan/resolve", responses={200: Scanned})
 @require(StudentPermission.READ)
-@may_refuse(*NOT_RESOLVED)
+@may_raise(*NOT_RESOLVED)
 def resolve(body: Code) -> Answer:
     """Look up a scanned code. Nothing changes."""
     return Scanned.of(scan_station.look_up(reading, body.code, scan_context()))
@@ -54,7 +54,7 @@ def resolve(body: Code) -> Answer:
 
 @api.post("/api/scan/assign", responses={200: Scanned})
 @require(StudentPermission.ASSIGN)
-@may_refuse(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DuplicateScan)
+@may_raise(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DuplicateScan)
 def assign(body: ScanToAssign) -> Answer:
     """Select a student by the student’s code, or assign a device to the selected student."""
     return Scanned.of(scan_station.assign(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now()))
@@ -62,7 +62,7 @@ def assign(body: ScanToAssign) -> Answer:
 
 @api.post("/api/scan/return", responses={200: Scanned})
 @require(StudentPermission.ASSIGN)
-@may_refuse(*NOT_RESOLVED, DeviceNotAssigned, InvalidField, ChangeNotUndoable, DuplicateScan)
+@may_raise(*NOT_RESOLVED, DeviceNotAssigned, InvalidField, ChangeNotUndoable, DuplicateScan)
 def return_device(body: ScanToReturn) -> Answer:
     """Return a device from its student."""
     return Scanned.of(scan_station.return_device(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now()))
@@ -70,7 +70,7 @@ def return_device(body: ScanToReturn) -> Answer:
 
 @api.post("/api/scan/undo", responses={200: Scanned})
 @require(StudentPermission.ASSIGN)
-@may_refuse(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, DuplicateScan)
+@may_raise(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, DuplicateScan)
 def undo(body: ScanToUndo) -> Answer:
     """Undo a change while it is the device’s last one."""
     return Scanned.of(scan_station.undo(reading, transaction, body.scan_id, body.log_id, actor=current_actor(), now=utc_now()))

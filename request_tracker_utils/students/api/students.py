@@ -36,8 +36,8 @@ from request_tracker_utils.students.schemas.students import (
 from request_tracker_utils.students.search import StudentFilter
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
-from request_tracker_utils.web.refusals import may_refuse
 
 STUDENTS = Tag(name="students", description="Students, and the devices that are assigned to them.")
 
@@ -46,7 +46,7 @@ api = APIBlueprint("students_api", __name__, abp_tags=[STUDENTS])
 
 @api.get("/api/students", responses={200: StudentPage})
 @require(StudentPermission.READ)
-@may_refuse(InvalidField)
+@may_raise(InvalidField)
 def list_students(query: StudentsQuery) -> Answer:
     """List students, by name unless sorted otherwise."""
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
@@ -59,7 +59,7 @@ def list_students(query: StudentsQuery) -> Answer:
 
 @api.post("/api/students", responses={201: StudentRow})
 @require(StudentPermission.EDIT)
-@may_refuse(InvalidField, StudentExists)
+@may_raise(InvalidField, StudentExists)
 def create_student(body: NewStudent) -> Answer:
     """Add a student."""
     with transaction() as session:
@@ -77,7 +77,7 @@ def stats() -> Answer:
 
 @api.get("/api/students/<student_id>", responses={200: StudentRow})
 @require(StudentPermission.READ)
-@may_refuse(StudentNotFound)
+@may_raise(StudentNotFound)
 def get_student(path: StudentPath) -> Answer:
     """Show a student."""
     with reading() as session:
@@ -86,7 +86,7 @@ def get_student(path: StudentPath) -> Answer:
 
 @api.put("/api/students/<student_id>", responses={200: StudentRow})
 @require(StudentPermission.EDIT)
-@may_refuse(StudentNotFound, InvalidField)
+@may_raise(StudentNotFound, InvalidField)
 def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
     """Change a student. Omitted fields stay as they are; the number cannot be changed."""
     with transaction() as session:
@@ -97,7 +97,7 @@ def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
 
 @api.delete("/api/students/<student_id>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_refuse(StudentNotFound, StudentHasDevices)
+@may_raise(StudentNotFound, StudentHasDevices)
 def delete_student(path: StudentPath) -> Answer:
     """Delete a student without devices. The history of devices keeps the name."""
     with transaction() as session:
@@ -108,7 +108,7 @@ def delete_student(path: StudentPath) -> Answer:
 
 @api.get("/api/students/<student_id>/devices", responses={200: StudentDevices})
 @require(StudentPermission.READ)
-@may_refuse(StudentNotFound)
+@may_raise(StudentNotFound)
 def devices_of_student(path: StudentPath) -> Answer:
     """List a student’s devices."""
     with reading() as session:
@@ -136,7 +136,7 @@ def devices_of_student(path: StudentPath) -> Answer:
 
 @api.post("/api/students/<student_id>/checkin", responses={200: AssignmentDone})
 @require(StudentPermission.ASSIGN)
-@may_refuse(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, InvalidField)
+@may_raise(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, InvalidField)
 def check_in(path: StudentPath, body: AssignDevice) -> Answer:
     """Assign a device to a student: check it in to the student."""
     with transaction() as session:
@@ -149,7 +149,7 @@ def check_in(path: StudentPath, body: AssignDevice) -> Answer:
 
 @api.post("/api/students/<student_id>/checkout", responses={200: AssignmentDone})
 @require(StudentPermission.ASSIGN)
-@may_refuse(StudentNotFound, NotAssignedToStudent, InvalidField)
+@may_raise(StudentNotFound, NotAssignedToStudent, InvalidField)
 def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
     """Return a device: check it out from the student."""
     tag, actor = _required(body.asset_tag), current_actor()

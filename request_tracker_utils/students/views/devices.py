@@ -5,7 +5,7 @@ from datetime import date
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
@@ -18,7 +18,7 @@ from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
 from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, today
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
 
@@ -78,7 +78,7 @@ def create() -> ResponseReturnValue:
         with transaction() as session:
             device = devices.create(session, form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=None), error.status
     return _done(device.asset_tag, _("Added %(tag)s.", tag=device.asset_tag))
 
@@ -99,7 +99,7 @@ def show(asset_tag: str) -> str:
         logs=logs[:HISTORY_SHOWN],
         more=len(logs) > HISTORY_SHOWN,
         address=address,
-        store=place(),
+        store=asset_store_name(),
         today=today(),
     )
 
@@ -127,7 +127,7 @@ def change(asset_tag: str) -> ResponseReturnValue:
         with transaction() as session:
             devices.change(session, devices.get(session, asset_tag, lock=True), form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=device), error.status
     return _done(device.asset_tag, _("Saved the changes."))
 

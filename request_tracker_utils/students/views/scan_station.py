@@ -22,7 +22,7 @@ from request_tracker_utils.students.scan_codes import StationCommand, printable_
 from request_tracker_utils.students.scan_station import ScanResult, ScanResultKind
 from request_tracker_utils.students.schemas.scans import MAX_TICKET_LENGTH, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.error_handlers import of_validation
+from request_tracker_utils.web.error_handlers import raise_invalid
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("scan_station", __name__, url_prefix="/students/scan")
@@ -116,7 +116,7 @@ def _validated(model: type[Any], values: Mapping[str, object]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
 
 
 def _next_state(state: FormState, result: ScanResult) -> FormState:

@@ -17,7 +17,7 @@ from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
 
@@ -77,7 +77,7 @@ def create() -> ResponseReturnValue:
         with transaction() as session:
             student = service.create(session, form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/edit.html", form=form, student=None), error.status
     flash(_("Added %(name)s.", name=student.name), "success")
     return _to(student)
@@ -125,7 +125,7 @@ def change(student_id: str) -> ResponseReturnValue:
         with transaction() as session:
             service.change(session, service.get(session, student_id, lock=True), form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/edit.html", form=form, student=student), error.status
     flash(_("Saved the changes."), "success")
     return _to(student)

@@ -47,7 +47,7 @@ def test_all_problems_are_told_at_once_and_the_command_fails(run: Run, file: Fil
     assert result.exit_code == 1
     assert problems(result) == [
         "line 3\t1002\tThe first name is missing.",
-        "line 4\t1003\tGrade 99 is none: write PK, K, or a number from 1 to 13.",
+        "line 4\t1003\t99 is not a grade. Enter PK, K, or a number from 1 to 13.",
         "line 5\t1001\t1001 stands in line 2 already.",
     ]
     assert count(school) == 1

@@ -119,6 +119,7 @@ ROUTES: dict[str, May | None] = {
     "GET /students/scan": TEACHER,
     "POST /students/scan": TEACHER,
     "GET /students/scan/commands": TEACHER,
+    "GET /students/scan/card": ANYBODY,  # redirects
     "GET /api/rt-lookup/student/<student_id>": TEACHER,
     "POST /api/rt-lookup/batch": TEACHER,
     "GET /api/rt-lookup/user/<username>": TEACHER,
