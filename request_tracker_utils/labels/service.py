@@ -81,7 +81,7 @@ def qr_address_warnings(asset_store: AssetStore) -> list[str]:
 
 @dataclass
 class LabelBatch:
-    """The labels of `asset_ids`, in that order, or else of the assets that `query` finds after the asset `beyond`.
+    """The labels of `asset_ids`, in that order, or else of the assets that `query` finds after `after_id`.
 
     While the labels are consumed, `notices` receives what is missing. If the asset store fails in between, `interrupted` becomes true and
     `remaining` lists the assets that did not arrive (for a query, `last_id` is the asset after which to resume).
@@ -93,13 +93,13 @@ class LabelBatch:
     can_print: CanPrint
     asset_ids: list[int] = field(default_factory=list)
     query: str = ""
-    beyond: int = 0
+    after_id: int = 0
     limit: int = MAX_LABELS
     interrupted: bool = False
 
     def __post_init__(self) -> None:
         self.remaining = list(dict.fromkeys(self.asset_ids))[: self.limit]
-        self.last_id = self.beyond
+        self.last_id = self.after_id
         self._missing: list[int] = []
 
     def labels(self) -> Iterator[LabelContent]:
@@ -116,7 +116,7 @@ class LabelBatch:
     def _chunks(self) -> Iterator[list[Asset]]:
         if self.asset_ids:
             return self.asset_store.get_many(list(self.remaining))
-        return self.asset_store.query(self.query, limit=self.limit, after_id=self.beyond)
+        return self.asset_store.query(self.query, limit=self.limit, after_id=self.after_id)
 
     def _recorded(self, chunk: list[Asset]) -> list[LabelContent]:
         """The contents of a chunk, after its printable labels were recorded as printed."""

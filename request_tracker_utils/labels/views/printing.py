@@ -87,7 +87,7 @@ def stream_batch(requested: BatchRequest) -> Response:
         can_print=lambda content: can_print(label_format, content),
         asset_ids=requested.asset_ids or [],
         query=requested.query or "",
-        beyond=requested.beyond,
+        after_id=requested.beyond,
         limit=PREVIEW_LABELS if requested.preview else service.MAX_LABELS,
     )
     labels = _with_resume_form(batch, batch.labels(), progress, requested)

@@ -129,7 +129,7 @@ def test_an_interrupted_query_resumes_after_the_last_asset(
     ids = [untagged(f"asset {number}") for number in range(5)]
     whole = EmbeddedAssetStore.query
 
-    def interrupted(self: EmbeddedAssetStore, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
+    def interrupted(self: EmbeddedAssetStore, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[Asset]]:
         yield next(whole(self, query, limit=2))
         raise AssetStoreUnreachable("Request Tracker does not answer.")
 
