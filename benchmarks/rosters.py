@@ -27,8 +27,8 @@ from request_tracker_utils.imports.models import ImportState
 from request_tracker_utils.rosters.current import export_lines
 from request_tracker_utils.rosters.export import LOGS
 from request_tracker_utils.rosters.student_import import StudentRows
+from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.rules import student_fields
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.apps import make_app, ready

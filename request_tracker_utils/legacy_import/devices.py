@@ -26,10 +26,10 @@ from request_tracker_utils.legacy_import.run import (
     warn_about_other_columns,
 )
 from request_tracker_utils.legacy_import.source import Row, Table
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.rules import device_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 from request_tracker_utils.tags import legacy_tags, sequence
 
 IMPORTED = {
@@ -76,9 +76,9 @@ class _ExistingDevices:
     """Devices with the tag, the serial number or the asset of one of the rows."""
 
     def __init__(self, session: Session, rows: list[Row]) -> None:
-        tags = {key(row.text("asset_tag")) for row in rows}
+        tags = {search_key(row.text("asset_tag")) for row in rows}
         self.by_tag = {each.tag_key: each for each in _select(session, Device.tag_key, tags)}
-        serials = {key(row.text("serial_number"))[:200] for row in rows} - {""}
+        serials = {search_key(row.text("serial_number"))[:200] for row in rows} - {""}
         self.by_serial = {str(each.serial_key): each.asset_tag for each in _select(session, Device.serial_key, serials)}
         asset_ids = {int(row.text("asset_id")) for row in rows if _is_asset_id(row.text("asset_id"))}
         self.by_asset_id = {each.asset_id: each.asset_tag for each in _select(session, Device.asset_id, asset_ids)}
@@ -100,7 +100,7 @@ def _result(
     }
     try:
         columns = apply_rule(device_fields, values, ("asset_tag",), warnings)
-    except FieldUnfit as error:
+    except InvalidField as error:
         warnings[:] = [error.message]
         return Outcome.NOT_IMPORTED, {}
     tag, tag_key = columns["asset_tag"], columns["tag_key"]
@@ -152,7 +152,7 @@ def _assignment(
 ) -> dict[str, Any]:
     """Status and student, made consistent: a check constraint requires that a device is checked out if and only if a student has it."""
     number = row.text("current_student_id") if table.is_documented else row.text("student_id")
-    student = students.get(key(number)) if number else None
+    student = students.get(search_key(number)) if number else None
     if not table.is_documented:
         if number and student is None:
             warnings.append(_("Student %(number)s, who returned it, is neither in the file nor here.", number=number[:60]))

@@ -29,27 +29,27 @@ from request_tracker_utils.legacy_import.run import (
     known_students,
 )
 from request_tracker_utils.legacy_import.source import Row, Table, is_yes, parse_time, text_of
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import MAX_ID_LENGTH, identifier
 from request_tracker_utils.students.models import Action, DeviceLog, DeviceStatus, Student
-from request_tracker_utils.students.rules import LONGEST_ID, identifier
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 from request_tracker_utils.tags import legacy_tags, sequence
 
 LEGACY_ACTOR = "older installation"
 MAX_NAME_LENGTH, MAX_ACTOR_LENGTH = 201, 100
 ACTIONS = {
     **{str(action): action for action in Action},
-    "checkin": Action.CHECK_IN,
-    "checked_in": Action.CHECK_IN,
-    "assign": Action.CHECK_IN,
-    "checkout": Action.CHECK_OUT,
-    "checked_out": Action.CHECK_OUT,
-    "return": Action.CHECK_OUT,
+    "checkin": Action.ASSIGNED,
+    "checked_in": Action.ASSIGNED,
+    "assign": Action.ASSIGNED,
+    "checkout": Action.RETURNED,
+    "checked_out": Action.RETURNED,
+    "return": Action.RETURNED,
 }
 """Spellings, in lower case and with `_` for spaces and dashes."""
 STATUS_AFTER = {
-    Action.CHECK_IN: DeviceStatus.CHECKED_OUT,
-    Action.CHECK_OUT: DeviceStatus.AVAILABLE,
+    Action.ASSIGNED: DeviceStatus.CHECKED_OUT,
+    Action.RETURNED: DeviceStatus.AVAILABLE,
     Action.MAINTENANCE: DeviceStatus.MAINTENANCE,
     Action.REPAIR: DeviceStatus.AVAILABLE,
 }
@@ -75,13 +75,13 @@ def import_history(session: Session, run: ImportRun, table: Table, rows: list[Ro
         warnings = list[str]()
         try:
             columns = _columns(run, table, row, known, warnings)
-        except FieldUnfit as error:
+        except InvalidField as error:
             results.append(RowResult(row.id, Outcome.NOT_IMPORTED, {}, [error.message]))
         else:
             results.append(RowResult(row.id, Outcome.IMPORTED, {**columns, "origin": origin}, warnings))
     reports = insert_rows(session, run, DeviceLog, DeviceLog.origin, table.name, results)
     tags = {each.columns["asset_tag"]: None for each in results if each.outcome is Outcome.IMPORTED}
-    tags_without_device = {tag: None for tag in tags if key(tag) not in known.devices}
+    tags_without_device = {tag: None for tag in tags if search_key(tag) not in known.devices}
     if tags_without_device and not run.options.dry_run:
         legacy_tags.keep(session, sequences, tags_without_device, actor=run.options.actor, now=run.options.now)
     return reports
@@ -93,12 +93,12 @@ def import_returns(session: Session, run: ImportRun, table: Table, rows: list[Ro
     origins = [_origin(run, "hand-in", row) for row in rows]
     existing, created = _existing(session, origins), list[dict[str, Any]]()
     for row, origin in zip(rows, origins, strict=True):
-        student, device = known.student(row.text("student_id")), known.devices.get(key(row.text("asset_tag")))
+        student, device = known.student(row.text("student_id")), known.devices.get(search_key(row.text("asset_tag")))
         time = run.time(table, row, "check_in_timestamp", [])
         if device is None or time is None or not row.text("student_id") or origin in existing:
             continue
-        columns = _entry(device.asset_tag, Action.CHECK_OUT, time)
-        columns |= {"student_id": row.text("student_id")[:LONGEST_ID], "origin": origin, "notes": "Returned"}
+        columns = _entry(device.asset_tag, Action.RETURNED, time)
+        columns |= {"student_id": row.text("student_id")[:MAX_ID_LENGTH], "origin": origin, "notes": "Returned"}
         if student:
             columns |= {"student_id": student.student_id, "student_name": student.name}
         if not _is_in_history(session, columns):
@@ -112,7 +112,7 @@ class _Known:
 
     def __init__(self, session: Session, run: ImportRun, rows: list[Row]) -> None:
         texts = {text for row in rows for text in (row.text("student_id"), row.text("previous_owner"))}
-        tags = {key(row.text("asset_tag")) for row in rows}
+        tags = {search_key(row.text("asset_tag")) for row in rows}
         self._returned_by = {tag: claim.name for tag in tags if (claim := run.index.find("return", tag))}
         self.students = known_students(session, run, texts | {*self._returned_by.values()})
         self.devices = known_devices(session, run, {row.text("asset_tag") for row in rows})
@@ -123,13 +123,13 @@ class _Known:
                 self.users[user] = None if user in self.users else KnownStudent(number, f"{first} {last}".strip())
 
     def student(self, text: str) -> KnownStudent | None:
-        return self.students.get(key(text)) if text else None
+        return self.students.get(search_key(text)) if text else None
 
     def owner(self, text: str, tag: str) -> KnownStudent | None:
         """The student with this number or user, or with this name who returned the device. A user of two students is nobody's."""
         by_number, by_user = self.student(text), self.users.get(text)
-        returned_by = self.student(self._returned_by.get(key(tag), ""))
-        by_name = returned_by if returned_by and text and key(returned_by.name) == key(text) else None
+        returned_by = self.student(self._returned_by.get(search_key(tag), ""))
+        by_name = returned_by if returned_by and text and search_key(returned_by.name) == search_key(text) else None
         return by_number or by_user or by_name
 
 
@@ -140,9 +140,9 @@ def _is_in_history(session: Session, columns: dict[str, Any]) -> bool:
 
 
 def _columns(run: ImportRun, table: Table, row: Row, known: _Known, warnings: list[str]) -> dict[str, Any]:
-    """Raises FieldUnfit for a row without a tag or a time."""
+    """Raises InvalidField for a row without a tag or a time."""
     tag = identifier(row.text("asset_tag"), "asset_tag", "devices")
-    device = known.devices.get(key(tag))
+    device = known.devices.get(search_key(tag))
     if device is None:
         warnings.append(_("Device %(tag)s is neither in the file nor here. Its history was imported without it.", tag=tag))
     time = _time(run, table, row, warnings)
@@ -167,13 +167,13 @@ def _entry(tag: str, action: Action, time: datetime) -> dict[str, Any]:
 
 
 def _time(run: ImportRun, table: Table, row: Row, warnings: list[str]) -> datetime:
-    """Raises FieldUnfit when no column has a time."""
+    """Raises InvalidField when no column has a time."""
     invalid = list[str]()
     time = run.time(table, row, "timestamp", invalid)
     for other in () if time else (_date_and_time(run, row), run.time(table, row, "created_at", invalid)):
         time = time or other
     if time is None:
-        raise FieldUnfit(" ".join(invalid) or _("The row has no time."), field="timestamp")
+        raise InvalidField(" ".join(invalid) or _("The row has no time."), field="timestamp")
     warnings += invalid
     return time
 
@@ -190,7 +190,7 @@ def _date_and_time(run: ImportRun, row: Row) -> datetime | None:
 
 def _action(table: Table, row: Row, notes: list[str], warnings: list[str]) -> Action:
     if not table.is_documented:
-        return Action.CHECK_OUT
+        return Action.RETURNED
     written = row.text("action")
     action = ACTIONS.get(written.lower().replace(" ", "_").replace("-", "_"))
     if action is None:
@@ -203,18 +203,18 @@ def _student(table: Table, row: Row, known: _Known, action: Action, notes: list[
     number, owner = row.text("student_id"), row.text("previous_owner")
     student = known.student(number) or known.owner(owner, row.text("asset_tag"))
     if student is not None:
-        if owner and key(owner) not in (key(student.student_id), key(student.name)):
+        if owner and search_key(owner) not in (search_key(student.student_id), search_key(student.name)):
             notes.append(f"previous_owner: {owner}")
         return {"student_id": student.student_id, "student_name": student.name}
     if number:
         warnings.append(_("Student %(number)s is neither in the file nor here. The number was imported.", number=number[:60]))
-        if len(number) > LONGEST_ID:
+        if len(number) > MAX_ID_LENGTH:
             notes.append(f"student_id: {number}")
-    elif table.is_documented and action in (Action.CHECK_IN, Action.CHECK_OUT):
+    elif table.is_documented and action in (Action.ASSIGNED, Action.RETURNED):
         warnings.append(_("The row has no student."))
     if len(owner) > MAX_NAME_LENGTH:
         notes.append(f"previous_owner: {owner}")
-    return {"student_id": number[:LONGEST_ID] or None, "student_name": owner[:MAX_NAME_LENGTH]}
+    return {"student_id": number[:MAX_ID_LENGTH] or None, "student_name": owner[:MAX_NAME_LENGTH]}
 
 
 def _further_notes(run: ImportRun, table: Table, row: Row, device: KnownDevice | None, time: datetime) -> Iterator[str]:

@@ -18,9 +18,9 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.source import TABLES, Row, Table, parse_time, text_of
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 QUERY_KEYS = 500
 """Maximum number of keys in a query."""
@@ -158,7 +158,7 @@ class KnownDevice(NamedTuple):
 
 def known_students(session: Session, run: ImportRun, texts: Iterable[str]) -> dict[str, KnownStudent]:
     """The students with these numbers, by key; in a dry run also those who would be imported. Locked against deletion."""
-    keys = sorted({key(text) for text in texts if text})
+    keys = sorted({search_key(text) for text in texts if text})
     query = select(Student.id_key, Student.student_id, Student.first_name, Student.last_name).order_by(Student.id_key)
     query = query if run.options.dry_run else query.with_for_update(read=True, key_share=True)
     found = {}
@@ -174,7 +174,7 @@ def known_students(session: Session, run: ImportRun, texts: Iterable[str]) -> di
 
 def known_devices(session: Session, run: ImportRun, tags: Iterable[str]) -> dict[str, KnownDevice]:
     """The devices with these tags, by key; in a dry run also those that would be imported."""
-    keys = sorted({key(tag) for tag in tags if tag})
+    keys = sorted({search_key(tag) for tag in tags if tag})
     query = select(Device.tag_key, Device.asset_tag, Device.asset_id, Device.serial_number, Device.model)
     found = {}
     for part in batches(keys):
@@ -222,12 +222,12 @@ def batches(items: list[Any]) -> Iterable[list[Any]]:
 def apply_rule(
     rule: Callable[[Mapping[str, Any]], dict[str, Any]], values: Mapping[str, Any], required: Iterable[str], warnings: list[str]
 ) -> dict[str, Any]:
-    """The columns by the rule. Invalid values are left out with a warning; raises FieldUnfit for a `required` one."""
+    """The columns by the rule. Invalid values are left out with a warning; raises InvalidField for a `required` one."""
     values = dict(values)
     while True:
         try:
             return rule(values)
-        except FieldUnfit as error:
+        except InvalidField as error:
             invalid = str(error.fields["field"])
             if invalid in required or not values[invalid]:
                 raise

@@ -16,7 +16,7 @@ from request_tracker_utils.legacy_import.run import ImportRun, RowReport
 from request_tracker_utils.legacy_import.source import Row, Source, Table, is_yes, text_of
 from request_tracker_utils.legacy_import.students import import_students
 from request_tracker_utils.students.models import Action, Device, DeviceLog
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 ImportRows = Callable[[Session, ImportRun, Table, list[Row]], list[RowReport]]
 IMPORTS: dict[str, ImportRows] = {"students": import_students, "device_info": import_devices, "device_logs": import_history}
@@ -45,13 +45,13 @@ def _index_later_tables(source: Source, run: ImportRun) -> None:
     """Adds to the index what a table has to know of the tables after it."""
     devices, logs = source.tables.get("device_info"), source.tables.get("device_logs")
     if devices and not devices.is_documented:
-        run.index.add("returned by", (key(text_of(value)) for value in source.distinct(devices, "student_id")))
+        run.index.add("returned by", (search_key(text_of(value)) for value in source.distinct(devices, "student_id")))
         for row in (row for rows in source.chunks(devices) for row in rows):
-            run.index.claim("return", key(row.text("asset_tag")), row.text("student_id"), row.id)
+            run.index.claim("return", search_key(row.text("asset_tag")), row.text("student_id"), row.id)
     if logs and not logs.is_documented and {"broken_screen", "asset_tag"} <= {*logs.columns}:
         by = "timestamp" if "timestamp" in logs.columns else "rowid"
         latest = source.latest(logs, "broken_screen", of="asset_tag", by=by)
-        run.index.add("broken", (key(text_of(tag)) for tag, broken in latest if is_yes(broken)))
+        run.index.add("broken", (search_key(text_of(tag)) for tag, broken in latest if is_yes(broken)))
 
 
 def _import_returns(source: Source, transaction: Transaction, run: ImportRun) -> None:
@@ -66,7 +66,7 @@ def _import_returns(source: Source, transaction: Transaction, run: ImportRun) ->
 def _date_assignments(transaction: Transaction) -> None:
     """Sets since when students have their devices, which the older database has only in its history."""
     assigned = select(func.max(DeviceLog.timestamp)).where(
-        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.CHECK_IN
+        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED
     )
     undated = (Device.current_student_id.is_not(None), Device.assigned_at.is_(None))
     with transaction() as session:

@@ -18,13 +18,23 @@ from request_tracker_utils.legacy_import.run import (
     warn_about_other_columns,
 )
 from request_tracker_utils.legacy_import.source import Row, Table, is_yes
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import STUDENT_TEXT_LENGTHS, student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.rules import STUDENT_TEXTS, student_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 REQUIRED = ("student_id", "first_name", "last_name")
-IMPORTED = {"id", "student_id", "grade", "rt_user_id", "device_checked_in", "check_in_date", "created_at", "updated_at", *STUDENT_TEXTS}
+IMPORTED = {
+    "id",
+    "student_id",
+    "grade",
+    "rt_user_id",
+    "device_checked_in",
+    "check_in_date",
+    "created_at",
+    "updated_at",
+    *STUDENT_TEXT_LENGTHS,
+}
 COMPARED = ("first_name", "last_name", "grade", "rt_user", "email", "building", "homeroom")
 
 
@@ -41,7 +51,7 @@ def import_students(session: Session, run: ImportRun, table: Table, rows: list[R
 def _result(run: ImportRun, table: Table, row: Row, existing: dict[str, Student], warnings: list[str]) -> tuple[Outcome, dict[str, Any]]:
     try:
         columns = apply_rule(student_fields, _values(table, row, warnings), REQUIRED, warnings)
-    except FieldUnfit as error:
+    except InvalidField as error:
         warnings[:] = [error.message]
         return Outcome.NOT_IMPORTED, {}
     number = columns["student_id"]
@@ -63,7 +73,7 @@ def _result(run: ImportRun, table: Table, row: Row, existing: dict[str, Student]
     created = run.time(table, row, "created_at", warnings) or run.options.now
     updated = run.time(table, row, "updated_at", warnings) or created
     defaults = {"is_active": True, "device_count": 0, "created_at": created, "updated_at": updated}
-    return Outcome.IMPORTED, {**dict.fromkeys(STUDENT_TEXTS, ""), **columns, **defaults}
+    return Outcome.IMPORTED, {**dict.fromkeys(STUDENT_TEXT_LENGTHS, ""), **columns, **defaults}
 
 
 def _number(table: Table, row: Row) -> str:
@@ -71,7 +81,7 @@ def _number(table: Table, row: Row) -> str:
 
 
 def _values(table: Table, row: Row, warnings: list[str]) -> dict[str, str]:
-    values = {field: row.text(field) for field in STUDENT_TEXTS}
+    values = {field: row.text(field) for field in STUDENT_TEXT_LENGTHS}
     user, number = row.text("rt_user_id"), _number(table, row)
     if user.isdigit() and user != number:
         warnings.append(
@@ -83,6 +93,6 @@ def _values(table: Table, row: Row, warnings: list[str]) -> dict[str, str]:
 
 
 def _existing(session: Session, numbers: list[str]) -> dict[str, Student]:
-    keys = sorted({key(number) for number in numbers if number})
+    keys = sorted({search_key(number) for number in numbers if number})
     found = (session.scalars(select(Student).where(Student.id_key.in_(part))) for part in batches(keys))
     return {student.id_key: student for students in found for student in students}

@@ -15,7 +15,7 @@ from request_tracker_utils.rosters.current import export_lines
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export
 from request_tracker_utils.rosters.student_import import StudentRows
-from request_tracker_utils.students.grades import spoken
+from request_tracker_utils.students.grades import grade_label
 
 
 @click.group()
@@ -96,8 +96,8 @@ def rollover(name: str, last_grade: str, dry_run: bool, undo: bool) -> None:
     for step in preview.steps:
         change = _("no change") if step.following == step.grade else _("leaves school")
         if step.following not in (None, step.grade):
-            change = _("to %(grade)s", grade=spoken(step.following))
-        click.echo(f"{spoken(step.grade)}\t{step.count:,}\t{change}", err=True)
+            change = _("to %(grade)s", grade=grade_label(step.following))
+        click.echo(f"{grade_label(step.grade)}\t{step.count:,}\t{change}", err=True)
     if preview.with_devices:
         message = ngettext(
             "%(count)s student who leaves school still has devices. List them with `rtutils students leavers`.",

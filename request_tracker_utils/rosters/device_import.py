@@ -15,10 +15,10 @@ from request_tracker_utils.imports.upsert import TableRowType
 from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
 from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES
 from request_tracker_utils.students import assignments, devices, service
-from request_tracker_utils.students.errors import FieldUnfit, told
+from request_tracker_utils.students.errors import InvalidField, explanation
+from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.rules import device_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 STATUSES = {
     "available": DeviceStatus.AVAILABLE,
@@ -93,18 +93,18 @@ class DeviceRows(TableRowType):
         status, student_id = _status(values.get("status", "")), values.get("student_id", "").strip()
         if student_id and status in (DeviceStatus.MAINTENANCE, DeviceStatus.RETIRED):
             message = _("An assigned device cannot have the status %(status)s. Leave the status or the student empty.", status=status)
-            raise FieldUnfit(message, field="status")
+            raise InvalidField(message, field="status")
         return columns, Assignment(student_id, status) if student_id or status else None
 
     def has_follow_up(self, follow_up: Assignment, extra: tuple[Any, ...] | None) -> bool:
         status, student_id = extra or (self.defaults["status"], None)
         if follow_up.student_id:
-            return student_id is None or key(student_id) != key(follow_up.student_id)
+            return student_id is None or search_key(student_id) != search_key(follow_up.student_id)
         return bool(follow_up.status != status)
 
     def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
         """Locks the devices. A device that does not exist, as in a preview, is created first."""
-        existing = devices.of_tags(session, keys, lock=True)
+        existing = devices.get_many(session, keys, lock=True)
         notes = _("From the file %(file)s", file=source) if source else ""
         return [_assign(session, chunk, each, existing.get(each), actor=actor, now=now, notes=notes) for each in keys]
 
@@ -113,23 +113,23 @@ def _assign(session: Session, chunk: Chunk, tag_key: str, device: Device | None,
     student_id, status = chunk.follow_ups[tag_key]
     try:
         with session.begin_nested():
-            device = device or devices.register(session, chunk.as_mapping(tag_key), now=now)
+            device = device or devices.create(session, chunk.as_mapping(tag_key), now=now)
             before = device.status
             if student_id:
                 student = service.get(session, student_id)
                 assignments.assign(session, device, student, actor=actor, now=now, notes=notes)
                 return FollowUp(tag_key, ("student_id", "", student.student_id))
             if status == DeviceStatus.CHECKED_OUT:
-                raise FieldUnfit(_("The status is assigned, but no student is given."), field="student_id")
+                raise InvalidField(_("The status is assigned, but no student is given."), field="student_id")
             assignments.set_status(session, device, status, actor=actor, now=now, notes=notes)
             return FollowUp(tag_key, ("status", before, status))
     except AppError as error:
-        return FollowUp(tag_key, error=told(error))
+        return FollowUp(tag_key, error=explanation(error))
 
 
 def _status(text: str) -> str:
     word = text.strip().lower()
     if word and word not in STATUSES:
         message = _("The status “%(status)s” does not exist. Use available, assigned, maintenance or retired.", status=text[:40])
-        raise FieldUnfit(message, field="status")
+        raise InvalidField(message, field="status")
     return STATUSES[word] if word else ""

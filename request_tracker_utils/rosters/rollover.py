@@ -16,8 +16,8 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.rosters import leavers
 from request_tracker_utils.rosters.errors import RolloverExists, RolloverNotFound, RolloverNotUndoable
 from request_tracker_utils.rosters.models import SchoolYear
-from request_tracker_utils.students.counts import counts
-from request_tracker_utils.students.grades import NUMBERED, following, grade_of, rank
+from request_tracker_utils.students.counts import current_counts
+from request_tracker_utils.students.grades import ORDERED_GRADES, grade_rank, next_grade, parse_grade
 from request_tracker_utils.students.models import Student
 
 LAST_GRADE = "12"
@@ -60,8 +60,8 @@ def preview(session: Session, last_grade: str) -> Preview:
     last = parse_last_grade(last_grade)
     leaving = leaving_grades(last)
     steps = [
-        GradeStep(grade, None if grade in leaving else (following(grade or "") or grade), each.active)
-        for grade, each in counts(session).by_grade.items()
+        GradeStep(grade, None if grade in leaving else (next_grade(grade or "") or grade), each.active)
+        for grade, each in current_counts(session).by_grade.items()
         if each.active
     ]
     with_devices = session.scalar(select(func.count()).select_from(Student).where(*leavers.conditions(leaving))) or 0
@@ -87,10 +87,10 @@ def roll_over(session: Session, name: str, last_grade: str, *, actor: Actor, now
         message = _("Students were promoted for %(name)s already. Undo that first, or enter another year.", name=name)
         raise RolloverExists(message, field="name") from None
     leaving = leaving_grades(last)
-    steps = {grade: after for grade in NUMBERED if grade not in leaving and (after := following(grade))}
+    steps = {grade: after for grade in ORDERED_GRADES if grade not in leaving and (after := next_grade(grade))}
     values: dict[str, Any] = {
         "grade": case(steps, value=Student.grade, else_=Student.grade),
-        "grade_rank": case({grade: rank(after) for grade, after in steps.items()}, value=Student.grade, else_=Student.grade_rank),
+        "grade_rank": case({grade: grade_rank(after) for grade, after in steps.items()}, value=Student.grade, else_=Student.grade_rank),
         "is_active": Student.grade.not_in(leaving),
         "grade_before": Student.grade,
         "school_year_id": year.id,
@@ -121,7 +121,7 @@ def undo(session: Session, year_id: int, *, actor: Actor, now: datetime) -> Scho
     values: dict[str, Any] = {
         "is_active": case((left_school, True), else_=Student.is_active),
         "grade": Student.grade_before,
-        "grade_rank": case({grade: rank(grade) for grade in NUMBERED}, value=Student.grade_before, else_=Student.grade_rank),
+        "grade_rank": case({grade: grade_rank(grade) for grade in ORDERED_GRADES}, value=Student.grade_before, else_=Student.grade_rank),
         "grade_before": None,
         "school_year_id": None,
         "updated_at": now,
@@ -146,13 +146,13 @@ def find_year(session: Session, name: str) -> SchoolYear:
 
 def parse_last_grade(text: str) -> str:
     """Raises Invalid for a grade without an order."""
-    grade = grade_of(text)
-    if grade not in NUMBERED:
+    grade = parse_grade(text)
+    if grade not in ORDERED_GRADES:
         message = _(
             "“%(grade)s” cannot be the last grade. Choose %(first)s, %(second)s or a number.",
             grade=text[:20],
-            first=NUMBERED[0],
-            second=NUMBERED[1],
+            first=ORDERED_GRADES[0],
+            second=ORDERED_GRADES[1],
         )
         raise Invalid(message, field="last_grade")
     return grade
@@ -160,7 +160,7 @@ def parse_last_grade(text: str) -> str:
 
 def leaving_grades(last: str) -> Sequence[str]:
     """The last grade and those after it."""
-    return [grade for grade in NUMBERED if rank(grade) >= rank(last)]
+    return [grade for grade in ORDERED_GRADES if grade_rank(grade) >= grade_rank(last)]
 
 
 _UNSYNCHRONIZED = {"synchronize_session": False}

@@ -14,10 +14,10 @@ from request_tracker_utils.imports.row_types import Change, Chunk, Field, Missin
 from request_tracker_utils.imports.upsert import KEY_AND_IDENTITY, TableRowType
 from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
 from request_tracker_utils.students import service
-from request_tracker_utils.students.errors import FieldUnfit
-from request_tracker_utils.students.grades import NONE
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import student_fields
+from request_tracker_utils.students.grades import NO_GRADE_RANK
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.rules import student_fields
 
 SCHOOL_ALIASES = frozenset({"school", "school name", "building", "building name", "campus", "site", "location"})
 YES = {"yes", "y", "true", "1", "active", "enrolled", "a"}
@@ -35,7 +35,7 @@ class StudentRows(TableRowType):
     required = ("first_name", "last_name")
     defaults: ClassVar[Mapping[str, Any]] = {
         "grade": None,
-        "grade_rank": NONE,
+        "grade_rank": NO_GRADE_RANK,
         "is_active": True,
         "building": "",
         "homeroom": "",
@@ -114,7 +114,7 @@ class StudentRows(TableRowType):
             if change.extra[0] and any(change.before[place] != chunk.values[change.key][KEY_AND_IDENTITY + place] for place in synced)
         ]
         if renamed:
-            service.sync_holders_of(session, renamed, now=now)  # locks devices before students, as every assignment does
+            service.resync_students(session, renamed, now=now)  # locks devices before students, as every assignment does
         super().apply(session, chunk, plan, now=now)
 
     def dependent_columns(
@@ -154,5 +154,5 @@ class StudentRows(TableRowType):
 def _is_active(text: str) -> bool:
     word = text.strip().lower()
     if word not in YES and word not in NO:
-        raise FieldUnfit(_("Active must be yes or no, not “%(text)s”.", text=text[:40]), field="active")
+        raise InvalidField(_("Active must be yes or no, not “%(text)s”.", text=text[:40]), field="active")
     return word in YES

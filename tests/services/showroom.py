@@ -114,7 +114,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "scan-station": "/students/scan",
         "scan-station-damaged": "/students/scan?mode=damaged",
-        "scan-station-card": "/students/scan/card",
+        "scan-station-commands": "/students/scan/commands",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
@@ -284,7 +284,7 @@ def _holder_differences() -> None:
     ]
     with transaction() as session:
         session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
-        device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
+        device = devices.create(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
         device.rt_problem = "No asset has the name LAB-0104. Create it, or enter its number at the device."
         device.rt_due_at = now + timedelta(hours=1)
 

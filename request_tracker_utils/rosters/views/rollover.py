@@ -13,7 +13,7 @@ from request_tracker_utils.rosters.errors import RolloverExists
 from request_tracker_utils.rosters.export import batched
 from request_tracker_utils.rosters.forms import RolloverForm
 from request_tracker_utils.rosters.permissions import RosterPermission
-from request_tracker_utils.students.grades import spoken
+from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import add_error
@@ -69,7 +69,7 @@ def leavers() -> str:
     with reading() as session:
         found = left_school.list_leavers(session, _grades(last_grade), limit=STUDENTS_SHOWN + 1)
     more = len(found) > STUDENTS_SHOWN
-    return render_template("rosters/leavers.html", found=found[:STUDENTS_SHOWN], more=more, last_grade=last_grade, spoken=spoken)
+    return render_template("rosters/leavers.html", found=found[:STUDENTS_SHOWN], more=more, last_grade=last_grade, grade_label=grade_label)
 
 
 @pages.get("/leavers.csv")
@@ -90,4 +90,6 @@ def _page(form: RolloverForm, last_grade: str) -> str:
         preview = service.preview(session, last_grade)
         with_devices = left_school.list_leavers(session, service.leaving_grades(preview.last_grade), limit=STUDENTS_SHOWN)
         years = service.all_years(session)
-    return render_template("rosters/rollover.html", form=form, preview=preview, with_devices=with_devices, years=years, spoken=spoken)
+    return render_template(
+        "rosters/rollover.html", form=form, preview=preview, with_devices=with_devices, years=years, grade_label=grade_label
+    )

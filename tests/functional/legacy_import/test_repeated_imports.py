@@ -73,7 +73,7 @@ def test_records_that_changed_here_stay_and_differences_are_reported(app: Flask,
     documented.student()
     documented.device(status="checked_out", current_student_id="1001", model="Chromebook")
     import_legacy(app, documented)
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     with school.writing() as session:
         service.change(session, service.get(session, "1001"), {"grade": "10", "last_name": "Murray"}, now=school.now())
     before = written_tables(app)

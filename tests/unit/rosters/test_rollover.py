@@ -125,7 +125,7 @@ class TestLeavers:
         with reading() as session:
             found = leavers.list_leavers(session, limit=10)
         assert [(each.student.student_id, [device.asset_tag for device in each.devices]) for each in found] == [("S5", ["W12-0001"])]
-        classes.take_back("W12-0001")
+        classes.return_device("W12-0001")
         assert list(leavers.rows(reading)) == []
 
     def test_they_can_be_listed_before_the_rollover(self, classes: School) -> None:

@@ -113,7 +113,7 @@ class TestProblems:
             (2, "first name"),
             (3, "first name"),
             (3, "14"),
-            (4, "300"),
+            (4, "longer than 50"),
             (5, "a/b"),
             (6, "student number is missing"),
             (8, "1003 is already in line 7."),
