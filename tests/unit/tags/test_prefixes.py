@@ -15,7 +15,7 @@ from request_tracker_utils.tags import adoption, prefixes, sequence, service, ta
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceNotReady
 from request_tracker_utils.tags.models import TagEvent, TagSequence, WaitingAsset
 from tests.services.asset_stores import FailingAssetStore
-from tests.services.creations import creator, wanted
+from tests.services.creations import creator, laptop
 from tests.unit.tags.conftest import ADA, NOW
 
 
@@ -134,7 +134,7 @@ def test_new_and_old_assets_get_the_tags_of_their_catalog(asset_store: FailingAs
     call = {"prefix": "W12-", "actor": ADA, "now": NOW}
 
     def add(catalog: str, default: str = "") -> str:
-        return creator(asset_store, CreationSettings(catalog=default)).create(wanted(catalog=catalog)).tag
+        return creator(asset_store, CreationSettings(catalog=default)).create(laptop(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = asset_store.asset("an old one", catalog="Chromebooks")

@@ -37,7 +37,7 @@ from tests.functional.assets.cart.lists import (
 )
 from tests.services.apps import csrf_token, sign_in, user
 from tests.services.asset_stores import silence
-from tests.services.creations import create, wanted
+from tests.services.creations import create, laptop
 from tests.services.forms import buttons
 
 
@@ -99,7 +99,7 @@ class TestTheCheck:
             there = create(asset_store(), "THERE-1")
             untagged = asset_store().create(NewAsset("by hand", serial="there-2"))
             with transaction() as session:
-                claims.claim(session, wanted("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
+                claims.claim(session, laptop("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
         lines = ["Serial,Model,Catalog,Name", "GOOD-1,,,", "there-1,,,", "THERE-2,,,", "flight-1,,,", "B\u0410D,,,", ",x,,y"]
         lines += [f"GOOD-2,{'m' * 101},,", "GOOD-3,,Nowhere,", "TWICE-1,one,,", "twice-1,two,,"]
         address = send(client, "\n".join(lines))
