@@ -90,8 +90,8 @@ def _create(listed: Listed, held: dict[str, str], *, source: str, found: list[Fi
     now = utc_now()
     with transaction() as session:
         intake = intakes.add(session, listed, source=source, defaults=held, actor=of_command(), now=now, checked=found)
-        task = terminal.take(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
-    return terminal.watch(task, "Creating")
+        task = terminal.claim_started(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
+    return terminal.run_with_progress(task, "Creating")
 
 
 def _print(task: Task) -> int:

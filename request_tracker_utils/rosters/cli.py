@@ -167,8 +167,8 @@ def _run(roster_id: int, start: Start, words: str) -> Findings:
     """Raises Unavailable when the task has not ended."""
     now = utc_now()
     with transaction() as session:
-        task = terminal.take(session, start(session, roster_id, actor=of_command(), now=now), now=now)
-    task = terminal.watch(task, words)
+        claim = terminal.claim_started(session, start(session, roster_id, actor=of_command(), now=now), now=now)
+    task = terminal.run_with_progress(claim, words)
     if task.state != TaskState.DONE:
         raise Unavailable(task.error or f"Task {task.id} is {task.state}.")
     with reading() as session:

@@ -8,7 +8,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.rosters.tasks import kinds
 from request_tracker_utils.rosters.views import exports as export_views, imports as views, rollover as year_views
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink
 from request_tracker_utils.web.registry import registry_of
 
@@ -25,7 +25,7 @@ LINKS = [
 
 
 def install(app: Flask) -> None:
-    registry_of(app).get(Kinds).add(*kinds)
+    registry_of(app).get(TaskKinds).add(*kinds)
 
 
 feature = Feature(

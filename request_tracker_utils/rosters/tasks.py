@@ -12,7 +12,7 @@ from request_tracker_utils.rosters.importing import Import, nowhere
 from request_tracker_utils.rosters.list_types import sheet_of
 from request_tracker_utils.rosters.models import RosterState
 from request_tracker_utils.rosters.permissions import RosterPermission
-from request_tracker_utils.tasks.kinds import Kind, Link
+from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
 
@@ -79,6 +79,6 @@ def _to_roster(title: str) -> Callable[[Task], Sequence[Link]]:
 
 
 kinds = [
-    Kind(service.CHECK, RosterPermission.IMPORT, check_roster, _to_roster("See what would change")),
-    Kind(service.IMPORT, RosterPermission.IMPORT, import_roster, _to_roster("See what has changed")),
+    TaskKind(service.CHECK, RosterPermission.IMPORT, check_roster, _to_roster("See what would change")),
+    TaskKind(service.IMPORT, RosterPermission.IMPORT, import_roster, _to_roster("See what has changed")),
 ]

@@ -171,4 +171,4 @@ def test_a_directory_that_falls_silent_in_the_middle_leaves_the_rest_to_a_server
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", once)
     result = run("-", *DELL, typed="A1\nB2\n")
     assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
-    assert [task.state for task in tasks(app)] == [TaskState.WAITING]
+    assert [task.state for task in tasks(app)] == [TaskState.PENDING]
