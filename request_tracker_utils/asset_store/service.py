@@ -102,6 +102,11 @@ class Asset:
         """Names of the users who hold it: Request Tracker allows several."""
         return [name for name in self.holder.split(", ") if name]
 
+    @property
+    def is_deleted(self) -> bool:
+        """Searches leave out deleted assets, but they can still be read by id."""
+        return self.status == "deleted"
+
     def is_held_by(self, name: str) -> bool:
         """Without case."""
         return name.casefold() in [holder.casefold() for holder in self.holders]
