@@ -114,7 +114,7 @@ class _Apply:
         now = self._clock()
         with self._transaction() as session:
             student = self._their_student(session)
-            device = devices.register(session, values, now=now)
+            device = devices.create(session, values, now=now)
             log = assignments.override(session, device, student, reason=self._reason(), actor=self._actor, now=now)
         return _("%(tag)s is now a device, assigned to %(student)s.", tag=device.asset_tag, student=log.student_name)
 

@@ -9,9 +9,9 @@ from request_tracker_utils.asset_store.schemas import AssetId
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders.lookups import Held
-from request_tracker_utils.students.errors import told
+from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.schemas.students import Identifier, Text
-from request_tracker_utils.web.refusals import Shape
+from request_tracker_utils.web.error_responses import ErrorShape
 
 MOST = 1_000
 """Students of one request."""
@@ -84,7 +84,7 @@ class LookupOrError(BaseModel):
     @classmethod
     def of(cls, student_id: str, result: Held | AppError) -> dict[str, Any]:
         if isinstance(result, AppError):
-            return {"student_id": student_id, "error": result.message, "reason": told(result)}
+            return {"student_id": student_id, "error": result.message, "reason": explanation(result)}
         return StudentLookup.of(result)
 
 
@@ -126,7 +126,7 @@ Optional = Annotated[
 """Text or a whole number, which may be missing or null."""
 
 
-class TicketOrder(BaseModel):
+class CreateTicket(BaseModel):
     model_config = ConfigDict(extra="ignore")
     subject: Subject = Field(examples=["Broken screen"])
     body: Body = Field(examples=["It fell from a table."])
@@ -137,7 +137,7 @@ class TicketOrder(BaseModel):
     asset_ids: list[AssetId] = Field(default_factory=list, max_length=MOST_LINKS, description="Further assets.", examples=[[12346]])
 
 
-class MadeTicket(BaseModel):
+class TicketCreated(BaseModel):
     success: bool = Field(examples=[True])
     ticket_id: int = Field(examples=[501])
     ticket_url: str = Field(examples=["https://rt.example.org/Ticket/Display.html?id=501"])
@@ -154,7 +154,7 @@ def _refused(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, **{name: fields[name] for name in ("code", "field") if fields.get(name)}}
 
 
-TICKET = Shape(
+TICKET = ErrorShape(
     "TicketRefusal",
     {
         "title": "TicketRefusal",

@@ -24,10 +24,10 @@ from request_tracker_utils.legacy_import.run import (
     without_place,
 )
 from request_tracker_utils.legacy_import.source import Row, Table
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.rules import device_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 from request_tracker_utils.tags import legacy_tags, sequence
 
 KNOWN = {"id", "asset_tag", "serial_number", "model", "device_type", "status", "current_student_id", "student_id", "asset_id"}
@@ -60,8 +60,8 @@ class _Here:
     """The devices that are here and have something in common with the rows."""
 
     def __init__(self, session: Session, rows: list[Row]) -> None:
-        self.by_tag = {each.tag_key: each for each in _found(session, Device.tag_key, {key(row.text("asset_tag")) for row in rows})}
-        serials = {key(row.text("serial_number"))[:200] for row in rows} - {""}
+        self.by_tag = {each.tag_key: each for each in _found(session, Device.tag_key, {search_key(row.text("asset_tag")) for row in rows})}
+        serials = {search_key(row.text("serial_number"))[:200] for row in rows} - {""}
         self.by_serial = {str(each.serial_key): each.asset_tag for each in _found(session, Device.serial_key, serials)}
         numbers = {int(row.text("asset_id")) for row in rows if _is_number(row.text("asset_id"))}
         self.by_asset = {each.asset_id: each.asset_tag for each in _found(session, Device.asset_id, numbers)}
@@ -83,7 +83,7 @@ def _outcome(
     }
     try:
         columns = fitted(device_fields, values, ("asset_tag",), said)
-    except FieldUnfit as error:
+    except InvalidField as error:
         said[:] = [error.message]
         return Outcome.NOT, {}
     tag, tag_key = columns["asset_tag"], columns["tag_key"]
@@ -132,7 +132,7 @@ def _is_number(text: str) -> bool:
 def _holder(run: Run, table: Table, row: Row, tag_key: str, students: dict[str, KnownStudent], said: list[str]) -> dict[str, Any]:
     """The status, and who has the device; a check of the database wants that they agree."""
     number = row.text("current_student_id") if table.is_documented else row.text("student_id")
-    student = students.get(key(number)) if number else None
+    student = students.get(search_key(number)) if number else None
     if not table.is_documented:
         if number and student is None:
             said.append(f"Student {number[:60]}, who handed it in, is neither in the file nor here.")

@@ -19,26 +19,26 @@ from request_tracker_utils.legacy_import.moments import moment
 from request_tracker_utils.legacy_import.report import Outcome, Problem
 from request_tracker_utils.legacy_import.run import Judged, KnownDevice, KnownStudent, Run, known_devices, known_students, parts, settle
 from request_tracker_utils.legacy_import.source import Row, Table, says_yes, text_of
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import MAX_ID_LENGTH, identifier
 from request_tracker_utils.students.models import Action, DeviceLog, DeviceStatus, Student
-from request_tracker_utils.students.rules import LONGEST_ID, identifier
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 from request_tracker_utils.tags import legacy_tags, sequence
 
 OLDER = "older installation"
 ACTIONS = {
     **{str(action): action for action in Action},
-    "checkin": Action.CHECK_IN,
-    "checked_in": Action.CHECK_IN,
-    "assign": Action.CHECK_IN,
-    "checkout": Action.CHECK_OUT,
-    "checked_out": Action.CHECK_OUT,
-    "return": Action.CHECK_OUT,
+    "checkin": Action.ASSIGNED,
+    "checked_in": Action.ASSIGNED,
+    "assign": Action.ASSIGNED,
+    "checkout": Action.RETURNED,
+    "checked_out": Action.RETURNED,
+    "return": Action.RETURNED,
 }
 """Spellings, in small letters and with `_` for blanks and dashes."""
 AFTER = {
-    Action.CHECK_IN: DeviceStatus.CHECKED_OUT,
-    Action.CHECK_OUT: DeviceStatus.AVAILABLE,
+    Action.ASSIGNED: DeviceStatus.CHECKED_OUT,
+    Action.RETURNED: DeviceStatus.AVAILABLE,
     Action.MAINTENANCE: DeviceStatus.MAINTENANCE,
     Action.REPAIR: DeviceStatus.AVAILABLE,
 }
@@ -55,7 +55,7 @@ class _Known:
 
     def __init__(self, session: Session, run: Run, rows: list[Row]) -> None:
         named = {text for row in rows for text in (row.text("student_id"), row.text("previous_owner"))}
-        hand_ins = {key(row.text("asset_tag")): run.seen.met("hand-in", key(row.text("asset_tag"))) for row in rows}
+        hand_ins = {search_key(row.text("asset_tag")): run.seen.met("hand-in", search_key(row.text("asset_tag"))) for row in rows}
         self._hand_ins = {tag: met.name for tag, met in hand_ins.items() if met}
         self.students = known_students(session, run, named | {*self._hand_ins.values()})
         self.devices = known_devices(session, run, {row.text("asset_tag") for row in rows})
@@ -66,12 +66,14 @@ class _Known:
                 self.users[user] = None if user in self.users else KnownStudent(number, f"{first} {last}".strip())
 
     def student(self, text: str) -> KnownStudent | None:
-        return self.students.get(key(text)) if text else None
+        return self.students.get(search_key(text)) if text else None
 
     def owner(self, text: str, tag: str) -> KnownStudent | None:
         """By number or user, or by name when that student handed in the device; two students with one user are nobody."""
-        named = self.student(self._hand_ins.get(key(tag), ""))
-        return self.student(text) or self.users.get(text) or (named if named and text and key(named.name) == key(text) else None)
+        named = self.student(self._hand_ins.get(search_key(tag), ""))
+        return (
+            self.student(text) or self.users.get(text) or (named if named and text and search_key(named.name) == search_key(text) else None)
+        )
 
 
 def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Problem]:
@@ -88,13 +90,13 @@ def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Prob
         said = list[str]()
         try:
             columns = _columns(run, table, row, known, said)
-        except FieldUnfit as error:
+        except InvalidField as error:
             judged.append(Judged(row.id, Outcome.NOT, {}, [error.message]))
         else:
             judged.append(Judged(row.id, Outcome.TAKEN, {**columns, "origin": origin}, said))
     problems = settle(session, run, DeviceLog, DeviceLog.origin, table.name, judged)
     orphans = {each.columns["asset_tag"]: None for each in judged if each.outcome is Outcome.TAKEN}
-    orphans = {tag: None for tag in orphans if key(tag) not in known.devices}
+    orphans = {tag: None for tag in orphans if search_key(tag) not in known.devices}
     if orphans and not run.wanted.dry:
         legacy_tags.keep(session, sequences, orphans, actor=run.wanted.actor, now=run.wanted.now)
     return problems
@@ -106,12 +108,12 @@ def take_hand_ins(session: Session, run: Run, table: Table, rows: list[Row]) -> 
     origins = [_origin(run, "hand-in", row) for row in rows]
     here, made = _here(session, origins), list[dict[str, Any]]()
     for row, origin in zip(rows, origins, strict=True):
-        student, device = known.student(row.text("student_id")), known.devices.get(key(row.text("asset_tag")))
+        student, device = known.student(row.text("student_id")), known.devices.get(search_key(row.text("asset_tag")))
         at = run.time(table, row, "check_in_timestamp", [])
         if device is None or at is None or not row.text("student_id") or origin in here:
             continue
-        columns = _entry(device.asset_tag, Action.CHECK_OUT, at)
-        columns |= {"student_id": row.text("student_id")[:LONGEST_ID], "origin": origin, "notes": "Handed in"}
+        columns = _entry(device.asset_tag, Action.RETURNED, at)
+        columns |= {"student_id": row.text("student_id")[:MAX_ID_LENGTH], "origin": origin, "notes": "Handed in"}
         if student:
             columns |= {"student_id": student.student_id, "student_name": student.name}
         if not _is_told(session, columns):
@@ -127,9 +129,9 @@ def _is_told(session: Session, columns: dict[str, Any]) -> bool:
 
 
 def _columns(run: Run, table: Table, row: Row, known: _Known, said: list[str]) -> dict[str, Any]:
-    """Raises FieldUnfit for a row without a tag or a time."""
+    """Raises InvalidField for a row without a tag or a time."""
     tag = identifier(row.text("asset_tag"), "asset_tag", "devices")
-    device = known.devices.get(key(tag))
+    device = known.devices.get(search_key(tag))
     if device is None:
         said.append(f"Device {tag} is neither in the file nor here: its record stands without it.")
     at = _time(run, table, row, said)
@@ -153,13 +155,13 @@ def _entry(tag: str, action: Action, at: datetime) -> dict[str, Any]:
 
 
 def _time(run: Run, table: Table, row: Row, said: list[str]) -> datetime:
-    """Raises FieldUnfit where no column says when it was."""
+    """Raises InvalidField where no column says when it was."""
     unread = list[str]()
     at = run.time(table, row, "timestamp", unread)
     for other in () if at else (_day_and_time(run, row), run.time(table, row, "created_at", unread)):
         at = at or other
     if at is None:
-        raise FieldUnfit(" ".join(unread) or "It does not say when it was.", field="timestamp")
+        raise InvalidField(" ".join(unread) or "It does not say when it was.", field="timestamp")
     said += unread
     return at
 
@@ -176,7 +178,7 @@ def _day_and_time(run: Run, row: Row) -> datetime | None:
 
 def _action(table: Table, row: Row, notes: list[str], said: list[str]) -> Action:
     if not table.is_documented:
-        return Action.CHECK_OUT
+        return Action.RETURNED
     written = row.text("action")
     action = ACTIONS.get(written.lower().replace(" ", "_").replace("-", "_"))
     if action is None:
@@ -189,18 +191,18 @@ def _student(table: Table, row: Row, known: _Known, action: Action, notes: list[
     number, owner = row.text("student_id"), row.text("previous_owner")
     student = known.student(number) or known.owner(owner, row.text("asset_tag"))
     if student is not None:
-        if owner and key(owner) not in (key(student.student_id), key(student.name)):
+        if owner and search_key(owner) not in (search_key(student.student_id), search_key(student.name)):
             notes.append(f"previous_owner: {owner}")
         return {"student_id": student.student_id, "student_name": student.name}
     if number:
         said.append(f"Student {number[:60]} is neither in the file nor here: the record keeps the number.")
-        if len(number) > LONGEST_ID:
+        if len(number) > MAX_ID_LENGTH:
             notes.append(f"student_id: {number}")
-    elif table.is_documented and action in (Action.CHECK_IN, Action.CHECK_OUT):
+    elif table.is_documented and action in (Action.ASSIGNED, Action.RETURNED):
         said.append("It names no student.")
     if len(owner) > 201:
         notes.append(f"previous_owner: {owner}")
-    return {"student_id": number[:LONGEST_ID] or None, "student_name": owner[:201]}
+    return {"student_id": number[:MAX_ID_LENGTH] or None, "student_name": owner[:201]}
 
 
 def _further(run: Run, table: Table, row: Row, device: KnownDevice | None, at: datetime) -> Iterator[str]:

@@ -15,9 +15,9 @@ from request_tracker_utils.legacy_import.moments import moment
 from request_tracker_utils.legacy_import.report import Counts, Outcome, Problem
 from request_tracker_utils.legacy_import.seen import Seen
 from request_tracker_utils.legacy_import.source import Row, Table, text_of
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 PART = 500
 """How many keys a query names at most."""
@@ -72,7 +72,7 @@ class KnownDevice(NamedTuple):
 def known_students(session: Session, run: Run, texts: Iterable[str]) -> dict[str, KnownStudent]:
     """Key of the number → the student, of those who are here; in a dry run also of those who would be. Kept from being deleted by
     others until the transaction ends."""
-    keys = sorted({key(text) for text in texts if text})
+    keys = sorted({search_key(text) for text in texts if text})
     query = select(Student.id_key, Student.student_id, Student.first_name, Student.last_name).order_by(Student.id_key)
     query = query if run.wanted.dry else query.with_for_update(read=True, key_share=True)
     found = {}
@@ -88,7 +88,7 @@ def known_students(session: Session, run: Run, texts: Iterable[str]) -> dict[str
 
 def known_devices(session: Session, run: Run, tags: Iterable[str]) -> dict[str, KnownDevice]:
     """Key of the tag → the device, in the same way."""
-    keys = sorted({key(tag) for tag in tags if tag})
+    keys = sorted({search_key(tag) for tag in tags if tag})
     query = select(Device.tag_key, Device.asset_tag, Device.asset_id, Device.serial_number, Device.model)
     found = {}
     for part in parts(keys):
@@ -133,12 +133,12 @@ def parts(items: list[Any]) -> Iterable[list[Any]]:
 def fitted(
     rule: Callable[[Mapping[str, Any]], dict[str, Any]], values: Mapping[str, Any], needed: Iterable[str], said: list[str]
 ) -> dict[str, Any]:
-    """The columns by the rule. What does not fit is left empty, and that is told; raises FieldUnfit for what is `needed`."""
+    """The columns by the rule. What does not fit is left empty, and that is told; raises InvalidField for what is `needed`."""
     values = dict(values)
     while True:
         try:
             return rule(values)
-        except FieldUnfit as error:
+        except InvalidField as error:
             unfit = str(error.fields["field"])
             if unfit in needed or not values[unfit]:
                 raise

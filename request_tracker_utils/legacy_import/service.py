@@ -15,7 +15,7 @@ from request_tracker_utils.legacy_import.report import Problem
 from request_tracker_utils.legacy_import.run import Run
 from request_tracker_utils.legacy_import.source import Row, Source, Table, says_yes, text_of
 from request_tracker_utils.students.models import Action, Device, DeviceLog
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 Take = Callable[[Session, Run, Table, list[Row]], list[Problem]]
 TAKES: dict[str, Take] = {"students": student_rows.take, "device_info": device_rows.take, "device_logs": log_rows.take}
@@ -46,13 +46,13 @@ def _look_ahead(source: Source, run: Run) -> None:
     """What one table has to know of the next."""
     devices, logs = source.tables.get("device_info"), source.tables.get("device_logs")
     if devices and not devices.is_documented:
-        run.seen.note("handed in", (key(text_of(value)) for value in source.distinct(devices, "student_id")))
+        run.seen.note("handed in", (search_key(text_of(value)) for value in source.distinct(devices, "student_id")))
         for row in (row for rows in source.chunks(devices) for row in rows):
-            run.seen.claim("hand-in", key(row.text("asset_tag")), row.text("student_id"), row.id)
+            run.seen.claim("hand-in", search_key(row.text("asset_tag")), row.text("student_id"), row.id)
     if logs and not logs.is_documented and {"broken_screen", "asset_tag"} <= {*logs.columns}:
         by = "timestamp" if "timestamp" in logs.columns else "rowid"
         latest = source.latest(logs, "broken_screen", of="asset_tag", by=by)
-        run.seen.note("broken", (key(text_of(tag)) for tag, broken in latest if says_yes(broken)))
+        run.seen.note("broken", (search_key(text_of(tag)) for tag, broken in latest if says_yes(broken)))
 
 
 def _tell_of_hand_ins(source: Source, transaction: Transaction, run: Run) -> None:
@@ -67,7 +67,7 @@ def _tell_of_hand_ins(source: Source, transaction: Transaction, run: Run) -> Non
 def _date_assignments(transaction: Transaction) -> None:
     """Since when students have their devices: the older database knows it from its record alone."""
     given = select(func.max(DeviceLog.timestamp)).where(
-        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.CHECK_IN
+        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED
     )
     undated = (Device.current_student_id.is_not(None), Device.assigned_at.is_(None))
     with transaction() as session:

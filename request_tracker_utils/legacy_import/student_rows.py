@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.legacy_import.report import Outcome, Problem
 from request_tracker_utils.legacy_import.run import Judged, Run, differences, fitted, parts, settle, without_place
 from request_tracker_utils.legacy_import.source import Row, Table, says_yes
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import STUDENT_TEXT_LENGTHS, student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.rules import STUDENT_TEXTS, student_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 NEEDED = ("student_id", "first_name", "last_name")
-KNOWN = {"id", "student_id", "grade", "rt_user_id", "device_checked_in", "check_in_date", "created_at", "updated_at", *STUDENT_TEXTS}
+KNOWN = {"id", "student_id", "grade", "rt_user_id", "device_checked_in", "check_in_date", "created_at", "updated_at", *STUDENT_TEXT_LENGTHS}
 COMPARED = ("first_name", "last_name", "grade", "rt_user", "email", "building", "homeroom")
 
 
@@ -31,7 +31,7 @@ def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Prob
 def _outcome(run: Run, table: Table, row: Row, here: dict[str, Student], said: list[str]) -> tuple[Outcome, dict[str, Any]]:
     try:
         columns = fitted(student_fields, _values(table, row, said), NEEDED, said)
-    except FieldUnfit as error:
+    except InvalidField as error:
         said[:] = [error.message]
         return Outcome.NOT, {}
     number = columns["student_id"]
@@ -49,7 +49,7 @@ def _outcome(run: Run, table: Table, row: Row, here: dict[str, Student], said: l
     created = run.time(table, row, "created_at", said) or run.wanted.now
     updated = run.time(table, row, "updated_at", said) or created
     fresh = {"is_active": True, "device_count": 0, "created_at": created, "updated_at": updated}
-    return Outcome.TAKEN, {**dict.fromkeys(STUDENT_TEXTS, ""), **columns, **fresh}
+    return Outcome.TAKEN, {**dict.fromkeys(STUDENT_TEXT_LENGTHS, ""), **columns, **fresh}
 
 
 def _number(table: Table, row: Row) -> str:
@@ -57,7 +57,7 @@ def _number(table: Table, row: Row) -> str:
 
 
 def _values(table: Table, row: Row, said: list[str]) -> dict[str, str]:
-    values = {field: row.text(field) for field in STUDENT_TEXTS}
+    values = {field: row.text(field) for field in STUDENT_TEXT_LENGTHS}
     user, number = row.text("rt_user_id"), _number(table, row)
     if user.isdigit() and user != number:
         said.append(f"rt_user_id: {user} is the number of a user in Request Tracker and no name, by which users are known here. Left out.")
@@ -67,6 +67,6 @@ def _values(table: Table, row: Row, said: list[str]) -> dict[str, str]:
 
 
 def _here(session: Session, numbers: list[str]) -> dict[str, Student]:
-    keys = sorted({key(number) for number in numbers if number})
+    keys = sorted({search_key(number) for number in numbers if number})
     found = (session.scalars(select(Student).where(Student.id_key.in_(part))) for part in parts(keys))
     return {student.id_key: student for students in found for student in students}

@@ -12,7 +12,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.stored_values import StoredValue, keep
+from request_tracker_utils.core.stored_values import StoredValue, store_once
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation import service
 from request_tracker_utils.reconciliation.errors import ComparisonRunning, DiscrepancyChanged, DiscrepancyResolved
@@ -84,7 +84,7 @@ def task_kinds(reconciliation: Reconciliation[Any]) -> list[TaskKind]:
 def _lock(session: Session, reconciliation: Reconciliation[Any]) -> None:
     """Makes others who start a comparison wait until this transaction ends."""
     name = f"{reconciliation.comparison_task}-lock"
-    keep(session, name, "1")
+    store_once(session, name, "1")
     session.execute(select(StoredValue).where(StoredValue.name == name).with_for_update())
 
 

@@ -20,7 +20,7 @@ from request_tracker_utils.rosters.fields import TITLES
 from request_tracker_utils.rosters.files import pieces_of
 from request_tracker_utils.rosters.findings import Findings, of_report
 from request_tracker_utils.rosters.models import Roster, Subject
-from request_tracker_utils.students.grades import spoken
+from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
 
@@ -110,8 +110,8 @@ def rollover(name: str, last_grade: str, dry_run: bool, undo: bool) -> None:
     with reading() as session:
         preview = years.preview(session, last_grade)
     for step in preview.steps:
-        goes = "stays" if step.following == step.grade else "leaves" if step.following is None else f"to {spoken(step.following)}"
-        click.echo(f"{spoken(step.grade)}\t{step.count:,}\t{goes}", err=True)
+        goes = "stays" if step.following == step.grade else "leaves" if step.following is None else f"to {grade_label(step.following)}"
+        click.echo(f"{grade_label(step.grade)}\t{step.count:,}\t{goes}", err=True)
     if preview.holding:
         click.echo(f"{preview.holding:,} of those who leave still have something: see `rtutils students leavers`.", err=True)
     if not dry_run:

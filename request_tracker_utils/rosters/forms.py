@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.rosters.errors import ColumnUnfit
 from request_tracker_utils.rosters.fields import TITLES
-from request_tracker_utils.students.grades import NUMBERED
+from request_tracker_utils.students.grades import ORDERED_GRADES
 
 
 class RosterForm(FlaskForm):  # type: ignore[misc]
@@ -25,7 +25,7 @@ class RosterForm(FlaskForm):  # type: ignore[misc]
 
 class YearForm(FlaskForm):  # type: ignore[misc]
     name = StringField("School year that begins", [InputRequired()])
-    last_grade = SelectField("Last grade, whose students leave", choices=NUMBERED)
+    last_grade = SelectField("Last grade, whose students leave", choices=ORDERED_GRADES)
 
 
 def columns_in(form: Mapping[str, str], subject: str) -> dict[str, int]:

@@ -176,7 +176,7 @@ def _update(session: Session, sheet: Sheet, plan: Plan, now: datetime) -> None:
         rows = [(*row, *each) for row, each in zip(rows, turned, strict=True)]
     if sheet.subject == Subject.STUDENTS:
         renamed = [change.row.key for change in plan.changed if change.beside[0] and _is_renamed(plan, change)]
-        students.sync_holders_of(session, renamed, now=now)  # devices are locked before students, as everybody does who gives one out
+        students.resync_students(session, renamed, now=now)  # devices are locked before students, as everybody does who gives one out
     bulk.update(session, sheet.table, names, rows, {"updated_at": now})
 
 

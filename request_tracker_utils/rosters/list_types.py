@@ -7,11 +7,11 @@ from typing import Any, cast
 from sqlalchemy import Table
 
 from request_tracker_utils.rosters.models import Subject
-from request_tracker_utils.students.errors import FieldUnfit
-from request_tracker_utils.students.grades import NONE
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import device_fields, student_fields
+from request_tracker_utils.students.grades import NO_GRADE_RANK
 from request_tracker_utils.students.models import Device, DeviceStatus, Student
-from request_tracker_utils.students.rules import device_fields, student_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 Values = Mapping[str, str]
 YES = {"yes", "y", "true", "1", "active", "enrolled", "a"}
@@ -50,7 +50,7 @@ class Row:
 class Sheet:
     """Where the rows of a list go. `identity` is what people write, `key` how it is compared.
 
-    `read` gives the columns of a row's values and raises FieldUnfit. `needed` are fields without which nobody new is entered, `fresh` is
+    `read` gives the columns of a row's values and raises InvalidField. `needed` are fields without which nobody new is entered, `fresh` is
     what a new row has where the list says nothing, `beside` what has to be known of an old one to change it.
     """
 
@@ -78,7 +78,7 @@ def _student(values: Values) -> tuple[dict[str, Any], None]:
 def _active(text: str) -> bool:
     word = text.strip().lower()
     if word not in YES and word not in NO:
-        raise FieldUnfit(f"Active is yes or no, not “{text[:40]}”.", field="active")
+        raise InvalidField(f"Active is yes or no, not “{text[:40]}”.", field="active")
     return word in YES
 
 
@@ -86,21 +86,21 @@ def _device(values: Values) -> tuple[dict[str, Any], Wanted]:
     columns = device_fields(values)
     status, student_id = _status(values.get("status", "")), values.get("student_id", "").strip()
     if student_id and status in (DeviceStatus.MAINTENANCE, DeviceStatus.RETIRED):
-        raise FieldUnfit(f"A device that is assigned cannot be {status}. Leave one of both empty.", field="status")
+        raise InvalidField(f"A device that is assigned cannot be {status}. Leave one of both empty.", field="status")
     return columns, Wanted("" if student_id else status, student_id)
 
 
 def _status(text: str) -> str:
     word = text.strip().lower()
     if word and word not in STATUSES:
-        raise FieldUnfit(f"There is no status “{text[:40]}”. Write available, assigned, maintenance or retired.", field="status")
+        raise InvalidField(f"There is no status “{text[:40]}”. Write available, assigned, maintenance or retired.", field="status")
     return STATUSES[word] if word else ""
 
 
 def stands_so(wanted: Wanted, status: str, student_id: str | None) -> bool:
     """Whether a device with this status and holder is what the list wants already."""
     if wanted.student_id:
-        return student_id is not None and key(student_id) == key(wanted.student_id)
+        return student_id is not None and search_key(student_id) == search_key(wanted.student_id)
     return wanted.status in ("", status)
 
 
@@ -114,7 +114,7 @@ SHEETS = {
         needed=("first_name", "last_name"),
         fresh={
             "grade": None,
-            "grade_rank": NONE,
+            "grade_rank": NO_GRADE_RANK,
             "is_active": True,
             "building": "",
             "homeroom": "",

@@ -12,7 +12,7 @@ from request_tracker_utils.rosters import bulk
 from request_tracker_utils.rosters.duplicates import Seen
 from request_tracker_utils.rosters.findings import Example, Findings
 from request_tracker_utils.rosters.list_types import Row, Sheet, stands_so
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
 
 TOLD_OF_NEW = ("grade", "homeroom", "building", "model", "serial_number")
 Lines = Sequence[tuple[int, list[str]]]
@@ -52,7 +52,7 @@ def read(sheet: Sheet, columns: Mapping[str, int], lines: Lines, seen: Seen, fin
         values = {name: rearmed(cells[number]) if number < len(cells) else "" for name, number in columns.items()}
         try:
             read_columns, wanted = sheet.read(values)
-        except FieldUnfit:
+        except InvalidField:
             key, messages = _against(sheet, values)
             findings.object(line, values[sheet.identity], messages)
             findings.unnamed += not key
@@ -129,12 +129,12 @@ def _against(sheet: Sheet, values: Mapping[str, str]) -> tuple[str, list[str]]:
     for name, text in values.items():
         try:
             key = sheet.read({name: text})[0].get(sheet.key, key)
-        except FieldUnfit as error:
+        except InvalidField as error:
             messages.append(error.message)
     if not messages:  # it is two fields together that do not fit
         try:
             sheet.read(values)
-        except FieldUnfit as error:
+        except InvalidField as error:
             messages.append(error.message)
     return key, messages
 

@@ -15,8 +15,8 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.rosters import leavers
 from request_tracker_utils.rosters.errors import YearNotFound, YearNotLast, YearTaken
 from request_tracker_utils.rosters.models import SchoolYear
-from request_tracker_utils.students.counts import counts
-from request_tracker_utils.students.grades import NUMBERED, following, grade_of, rank
+from request_tracker_utils.students.counts import current_counts
+from request_tracker_utils.students.grades import ORDERED_GRADES, grade_rank, next_grade, parse_grade
 from request_tracker_utils.students.models import Student
 
 LAST_GRADE = "12"
@@ -59,8 +59,8 @@ def preview(session: Session, last_grade: str) -> Preview:
     last = last_grade_of(last_grade)
     leaving = leaving_grades(last)
     steps = [
-        Step(grade, None if grade in leaving else (following(grade or "") or grade), each.active)
-        for grade, each in counts(session).by_grade.items()
+        Step(grade, None if grade in leaving else (next_grade(grade or "") or grade), each.active)
+        for grade, each in current_counts(session).by_grade.items()
         if each.active
     ]
     holding = session.scalar(select(func.count()).select_from(Student).where(*leavers.condition(leaving))) or 0
@@ -82,10 +82,10 @@ def turn(session: Session, name: str, last_grade: str, *, actor: Actor, now: dat
     except IntegrityError:
         raise YearTaken(f"The grades have gone up for {name} already. Take that back first, or name another year.", field="name") from None
     leaving = leaving_grades(last)
-    steps = {grade: after for grade in NUMBERED if grade not in leaving and (after := following(grade))}
+    steps = {grade: after for grade in ORDERED_GRADES if grade not in leaving and (after := next_grade(grade))}
     values: dict[str, Any] = {
         "grade": case(steps, value=Student.grade, else_=Student.grade),
-        "grade_rank": case({grade: rank(after) for grade, after in steps.items()}, value=Student.grade, else_=Student.grade_rank),
+        "grade_rank": case({grade: grade_rank(after) for grade, after in steps.items()}, value=Student.grade, else_=Student.grade_rank),
         "is_active": Student.grade.not_in(leaving),
         "grade_before": Student.grade,
         "school_year_id": year.id,
@@ -114,7 +114,7 @@ def take_back(session: Session, year_id: int, *, actor: Actor, now: datetime) ->
     values: dict[str, Any] = {
         "is_active": case((has_left, True), else_=Student.is_active),
         "grade": Student.grade_before,
-        "grade_rank": case({grade: rank(grade) for grade in NUMBERED}, value=Student.grade_before, else_=Student.grade_rank),
+        "grade_rank": case({grade: grade_rank(grade) for grade in ORDERED_GRADES}, value=Student.grade_before, else_=Student.grade_rank),
         "grade_before": None,
         "school_year_id": None,
         "updated_at": now,
@@ -139,15 +139,17 @@ def named(session: Session, name: str) -> SchoolYear:
 
 def last_grade_of(text: str) -> str:
     """Raises Invalid for what is no grade that has an order."""
-    grade = grade_of(text)
-    if grade not in NUMBERED:
-        raise Invalid(f"“{text[:20]}” cannot be the last grade. Choose {NUMBERED[0]}, {NUMBERED[1]} or a number.", field="last_grade")
+    grade = parse_grade(text)
+    if grade not in ORDERED_GRADES:
+        raise Invalid(
+            f"“{text[:20]}” cannot be the last grade. Choose {ORDERED_GRADES[0]}, {ORDERED_GRADES[1]} or a number.", field="last_grade"
+        )
     return grade
 
 
 def leaving_grades(last: str) -> Sequence[str]:
     """The last grade, and those that come after it."""
-    return [grade for grade in NUMBERED if rank(grade) >= rank(last)]
+    return [grade for grade in ORDERED_GRADES if grade_rank(grade) >= grade_rank(last)]
 
 
 _UNLOADED = {"synchronize_session": False}

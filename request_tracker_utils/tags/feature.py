@@ -23,7 +23,7 @@ from request_tracker_utils.tags.views import (
 )
 from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
-from request_tracker_utils.web.openapi import admit_scheme
+from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
 
 
@@ -47,7 +47,7 @@ def card() -> dict[str, object]:
 
 
 def install(app: Flask) -> None:
-    admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
     registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
 
 

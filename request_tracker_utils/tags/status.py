@@ -6,13 +6,13 @@ from request_tracker_utils.reconciliation.tasks import compared_at
 from request_tracker_utils.tags import sequence, service
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import settings
 
 SHOWN = 5
 
 
-def content() -> Condition:
+def content() -> SectionContent:
     """What waits for the directory, and why."""
     problems = []
     with reading() as session:
@@ -34,7 +34,7 @@ def content() -> Condition:
                 differences,
             )
         )
-    return Condition(
+    return SectionContent(
         {"next_tag": next_tag, "assets": assets, "keeps": keeps, **counts, "differences": differences, "compared_at": compared}, problems
     )
 

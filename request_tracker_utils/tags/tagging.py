@@ -35,7 +35,7 @@ def give_tag(transaction: Transaction, asset_store: AssetStore, asset: Asset, *,
         with transaction() as session:
             raise sequence.not_ready(prefix_of(session, asset.catalog, prefix))
     try:
-        old_name = asset.name if asset.name == tag.tag else asset_store.rename(asset.id, tag.tag, seen=asset.name)
+        old_name = asset.name if asset.name == tag.tag else asset_store.rename(asset.id, tag.tag, old_name=asset.name)
     except AssetNotFound as error:
         with transaction() as session:
             _give_up(session, tag, reason=error.message, actor=actor, now=now)

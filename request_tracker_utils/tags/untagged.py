@@ -57,7 +57,7 @@ def find(
     """Assets that have no tag, by chunks: neither a name that begins like one, nor a tag in our own books. See Directory for `brief`."""
     with reading() as session:
         prefixes = sequence.prefixes(session)
-    for assets in asset_store.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
+    for assets in asset_store.without_prefix(prefixes, catalogs=catalogs, text=text, brief=brief):
         with reading() as session:
             known = service.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in known]

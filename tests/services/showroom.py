@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
@@ -30,8 +30,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
@@ -114,7 +114,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "scan-station": "/students/scan",
         "scan-station-damaged": "/students/scan?mode=damaged",
-        "scan-station-card": "/students/scan/card",
+        "scan-station-commands": "/students/scan/commands",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
@@ -176,11 +176,11 @@ def _people(app: Flask) -> str:
         admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
         for who, origin in ((admin, home), (grace, phone), (grace, home)):
             sessions.open_session(session, who, lifetime=timedelta(days=14), origin=origin, now=now)
-            events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
+            login_events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
         for who in (admin, grace):
             tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
-        events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
-        events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
+        login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
         return links.new_password_key(session, turing, now=now)
 
 
@@ -284,8 +284,8 @@ def _holder_differences() -> None:
     ]
     with transaction() as session:
         session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
-        device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
-        device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
+        device = devices.create(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
+        device.rt_problem = "No asset has the name LAB-0104. Create it, or enter its number at the device."
         device.rt_due_at = now + timedelta(hours=1)
 
 
@@ -351,10 +351,10 @@ def _labels() -> None:
     ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
-        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
+        PrintRecorder(ada, [], label_format, copies).record([(number, held[number]) for number in numbers])
     with transaction() as session:
         for minutes, number in enumerate(assets[:5]):
-            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
+            print_history.mark_scanned(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

@@ -12,10 +12,10 @@ from request_tracker_utils.rosters.errors import YearTaken
 from request_tracker_utils.rosters.export import together
 from request_tracker_utils.rosters.forms import YearForm
 from request_tracker_utils.rosters.permissions import RosterPermission
-from request_tracker_utils.students.grades import spoken
+from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 SHOWN = 200
 """Students that the page lists; the file has all."""
@@ -40,7 +40,7 @@ def turn() -> ResponseReturnValue:
         with transaction() as session:
             year = years.turn(session, form.name.data or "", last_grade, actor=current_actor(), now=utc_now())
     except (Invalid, YearTaken) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form, last_grade), error.status
     flash(f"{year.name}: {year.promoted:,} went up a grade, {year.leavers:,} left.", "success")
     return redirect(url_for(".rollover"), 303)
@@ -66,7 +66,7 @@ def leavers() -> str:
     last_grade = request.args.get("last_grade", "")
     with reading() as session:
         found = leaving.some(session, _grades(last_grade), limit=SHOWN + 1)
-    return render_template("rosters/leavers.html", found=found[:SHOWN], more=len(found) > SHOWN, last_grade=last_grade, spoken=spoken)
+    return render_template("rosters/leavers.html", found=found[:SHOWN], more=len(found) > SHOWN, last_grade=last_grade, spoken=grade_label)
 
 
 @pages.get("/leavers.csv")
@@ -87,4 +87,4 @@ def _page(form: YearForm, last_grade: str) -> str:
         preview = years.preview(session, last_grade)
         holding = leaving.some(session, years.leaving_grades(preview.last_grade), limit=SHOWN)
         every = years.all_years(session)
-    return render_template("rosters/rollover.html", form=form, preview=preview, holding=holding, years=every, spoken=spoken)
+    return render_template("rosters/rollover.html", form=form, preview=preview, holding=holding, years=every, spoken=grade_label)

@@ -94,7 +94,7 @@ def test_a_token_is_printed_alone_and_can_be_revoked(ready: Terminal) -> None:
     assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 0
     assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 1
     ready.run("tokens", "create", "ada", "--label", "script")
-    assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "1 revoked.\n"
+    assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "Revoked 1 tokens.\n"
     assert ready.run("tokens", "revoke").exit_code == 2
     assert ready.run("tokens", "create", "nobody").exit_code == 1
 

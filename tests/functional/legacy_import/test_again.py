@@ -73,7 +73,7 @@ def test_what_was_changed_here_stays_and_the_difference_is_told(app: Flask, docu
     documented.student()
     documented.device(status="checked_out", current_student_id="1001", model="Chromebook")
     take(app, documented)
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     with school.writing() as session:
         service.change(session, service.get(session, "1001"), {"grade": "10", "last_name": "Murray"}, now=school.now())
     before = everything(app)

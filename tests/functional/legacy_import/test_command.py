@@ -52,8 +52,8 @@ def test_it_says_what_was_taken_and_what_not(terminal: Terminal, documented: Old
     ]
     told = [line for line in first.stderr.splitlines() if line.startswith(("students ", "device_")) and ": " in line]
     assert [line.split(" It was")[0] for line in told] == [
-        "students 2: in part. Grade 14 is none: write PK, K, or a number from 1 to 13.",
-        "students 3: not taken. The student number 10/3 holds a slash, which cannot stand in an address. Leave it out.",
+        "students 2: in part. 14 is not a grade. Enter PK, K, or a number from 1 to 13.",
+        "students 3: not taken. The student number 10/3 contains a slash. Remove it.",
     ]
     assert only(app, Device).current_student_id == "1001"
     assert terminal.run("tags", "next").stdout == "W12-0042\n"

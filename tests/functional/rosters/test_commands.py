@@ -47,7 +47,7 @@ def test_all_problems_are_told_at_once_and_the_command_fails(run: Run, file: Fil
     assert result.exit_code == 1
     assert problems(result) == [
         "line 3\t1002\tThe first name is missing.",
-        "line 4\t1003\tGrade 99 is none: write PK, K, or a number from 1 to 13.",
+        "line 4\t1003\t99 is not a grade. Enter PK, K, or a number from 1 to 13.",
         "line 5\t1001\t1001 stands in line 2 already.",
     ]
     assert count(school) == 1
@@ -99,7 +99,7 @@ def test_devices_come_in_and_everything_goes_out(run: Run, file: File, school: S
     result = run("devices", "import", file(csv("W12-0001,Chromebook,1001", "W12-0002,Chromebook,9", head="Tag,Model,Assigned To")))
     assert (result.exit_code, problems(result)) == (
         1,
-        ["line 3\tW12-0002\tNo student has the number 9. Check it, or enter the student."],
+        ["line 3\tW12-0002\tNo student has the number 9. Check the number, or add the student."],
     )
     assert run("students", "export").stdout.splitlines()[1].startswith("1001,Grace,Hopper,9")
     assert run("devices", "export").stdout.splitlines()[1].startswith("W12-0001,,Chromebook,checked_out")

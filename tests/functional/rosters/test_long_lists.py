@@ -65,5 +65,5 @@ def test_a_million_lines_are_looked_through_and_what_is_wrong_is_named_by_its_li
     assert (looked.rows, looked.new, looked.bad) == (1_000_002, 1_000_000, 2)
     assert told(looked) == [
         (1_000_002, "200000 stands in line 2 already."),
-        (1_000_003, "Grade 14 is none: write PK, K, or a number from 1 to 13."),
+        (1_000_003, "14 is not a grade. Enter PK, K, or a number from 1 to 13."),
     ]

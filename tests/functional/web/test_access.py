@@ -87,7 +87,7 @@ ROUTES: dict[str, May | None] = {
     "GET /students/<student_id>": TEACHER,
     "GET /students/<student_id>/edit": STAFF,
     "POST /students/<student_id>/edit": STAFF,
-    "POST /students/<student_id>/state": STAFF,
+    "POST /students/<student_id>/status": STAFF,
     "POST /students/<student_id>/delete": STAFF,
     "POST /students/<student_id>/assign": STAFF,
     "GET /devices": TEACHER,
@@ -118,7 +118,8 @@ ROUTES: dict[str, May | None] = {
     "GET /api/scan/recent": TEACHER,
     "GET /students/scan": TEACHER,
     "POST /students/scan": TEACHER,
-    "GET /students/scan/card": TEACHER,
+    "GET /students/scan/commands": TEACHER,
+    "GET /students/scan/card": ANYBODY,  # redirects
     "GET /api/rt-lookup/student/<student_id>": TEACHER,
     "POST /api/rt-lookup/batch": TEACHER,
     "GET /api/rt-lookup/user/<username>": TEACHER,

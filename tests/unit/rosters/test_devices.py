@@ -95,9 +95,9 @@ class TestProblems:
             head="Asset Tag,Status,Assigned To",
         )
         expected = [
-            (2, "W12-0001 is with Grace Hopper (1001, grade 9). Return it first."),
-            (4, "Grace Hopper (1009) has left. Make the student active first."),
-            (5, "No student has the number nobody. Check it, or enter the student."),
+            (2, "W12-0001 is assigned to Grace Hopper (1001, grade 9). Return it first."),
+            (4, "Grace Hopper (1009) is inactive. Reactivate the student first."),
+            (5, "No student has the number nobody. Check the number, or add the student."),
             (6, "It is to be assigned, but the list does not say to whom."),
             (7, "A device that is assigned cannot be retired. Leave one of both empty."),
             (8, "There is no status “lost”. Write available, assigned, maintenance or retired."),

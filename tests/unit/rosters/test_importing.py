@@ -130,12 +130,12 @@ class TestProblems:
         assert counted(looked) == (1, 0, 0, 6)
         assert told(looked) == [
             (3, "The first name is missing."),
-            (3, "Grade 14 is none: write PK, K, or a number from 1 to 13."),
-            (4, "The student number has 300 characters; at most 50 fit."),
-            (5, "The student number a/b holds a slash, which cannot stand in an address. Leave it out."),
+            (3, "14 is not a grade. Enter PK, K, or a number from 1 to 13."),
+            (4, "The student number is longer than 50 characters."),
+            (5, "The student number a/b contains a slash. Remove it."),
             (6, "The student number is missing."),
             (7, "1001 stands in line 2 already."),
-            (8, "nobody is no e-mail address."),
+            (8, "nobody is not an email address."),
         ]
         assert count() == 1
 

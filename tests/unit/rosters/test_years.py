@@ -9,7 +9,7 @@ from request_tracker_utils.rosters import leavers, rollover
 from request_tracker_utils.rosters.errors import YearNotFound, YearNotLast, YearTaken
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.models import Student
 from tests.services.school import ADA, School
 
@@ -77,7 +77,7 @@ class TestATurn:
 
     @pytest.mark.parametrize("grade", ["Transition", "", "14"])
     def test_ends_at_a_grade_that_has_an_order(self, classes: School, grade: str) -> None:
-        with pytest.raises((Invalid, FieldUnfit)):
+        with pytest.raises((Invalid, InvalidField)):
             turn(classes, last_grade=grade)
 
     def test_is_seen_before(self, classes: School) -> None:
@@ -135,7 +135,7 @@ class TestLeavers:
         with reading() as session:
             found = leavers.some(session, limit=10)
         assert [(each.student.student_id, [device.asset_tag for device in each.devices]) for each in found] == [("S5", ["W12-0001"])]
-        classes.take_back("W12-0001")
+        classes.return_device("W12-0001")
         assert list(leavers.rows(reading)) == []
 
     def test_are_told_before_they_leave(self, classes: School) -> None:
