@@ -82,8 +82,8 @@ def _create(listed: Listed, defaults: dict[str, str], *, source: str, checks: li
     now = utc_now()
     with transaction() as session:
         stored = imports.store(session, listed, source=source, defaults=defaults, actor=of_command(), now=now, checked=checks)
-        task = terminal.take(session, imports.start(session, stored.id, actor=of_command(), now=now), now=now)
-    return terminal.watch(task, _("Creating"))
+        task = terminal.claim_started(session, imports.start(session, stored.id, actor=of_command(), now=now), now=now)
+    return terminal.run_with_progress(task, _("Creating"))
 
 
 def _print_created(task: Task) -> int:

@@ -73,8 +73,8 @@ def _run(file_id: int, row_type: RowType, start: Callable[..., Task], label: str
     """Raises Unavailable when the task did not finish."""
     now = utc_now()
     with transaction() as session:
-        task = terminal.take(session, start(session, file_id, row_type, actor=of_command(), now=now), now=now)
-    task = terminal.watch(task, label)
+        claim = terminal.claim_started(session, start(session, file_id, row_type, actor=of_command(), now=now), now=now)
+    task = terminal.run_with_progress(claim, label)
     if task.state != TaskState.DONE:
         raise Unavailable(task.error or _("Task %(id)s is %(state)s.", id=task.id, state=task.state))
     with reading() as session:

@@ -59,7 +59,7 @@ class Importer:
     resumed_from: ImportReport = field(default_factory=ImportReport)
 
     def run(self, lines: Iterable[tuple[int, list[str]]], advance: Callable[[int], None]) -> ImportReport:
-        """`advance` is explanation the number of rows of each chunk. Raises what `advance` raises, Unavailable when other transactions keep
+        """`advance` is called with the number of rows of each chunk. Raises what `advance` raises, Unavailable when other transactions keep
         conflicting, and FileUnreadable; a dry run puts the latter into its report."""
         started, before = self.clock(), self.resumed_from
         report = ImportReport(new=before.new, changed=before.changed, unchanged=before.unchanged, followed_up=before.followed_up)

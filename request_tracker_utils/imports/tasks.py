@@ -11,16 +11,16 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import service
 from request_tracker_utils.imports.current import row_type
 from request_tracker_utils.imports.report import ImportReport
-from request_tracker_utils.tasks.kinds import Kind, Link
+from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
 
 
-def import_kinds(*, preview: str, apply: str, permission: StrEnum, endpoint: str) -> list[Kind]:
+def import_kinds(*, preview: str, apply: str, permission: StrEnum, endpoint: str) -> list[TaskKind]:
     """The kinds of tasks for a domain's row types, under the names that these give. `endpoint` is the page of a file."""
     return [
-        Kind(preview, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
-        Kind(apply, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
+        TaskKind(preview, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
+        TaskKind(apply, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
     ]
 
 

@@ -13,7 +13,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.rosters.views import exports, rollover
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink
 from request_tracker_utils.web.registry import registry_of
 
@@ -46,7 +46,7 @@ def install(app: Flask) -> None:
     registry = registry_of(app)
     registry.get(RowTypes).add(StudentRows(), DeviceRows())
     kinds = import_kinds(preview=PREVIEW_ROSTER, apply=IMPORT_ROSTER, permission=RosterPermission.IMPORT, endpoint="roster_imports.show")
-    registry.get(Kinds).add(*kinds)
+    registry.get(TaskKinds).add(*kinds)
 
 
 feature = Feature(

@@ -231,7 +231,7 @@ def _tasks() -> None:
             task.state, task.started_at, task.done, task.failed = state, begun, done - 1, 1
             task.due_at = now + timedelta(days=1) if state == TaskState.RUNNING else None
             task.ended_at, task.summary = (None, None) if task.due_at else (now, "23 assets have their tags.")
-            for item in items(session, task.id, ItemState.WAITING, limit=done):
+            for item in items(session, task.id, ItemState.PENDING, limit=done):
                 item.state, item.note = ItemState.DONE, f"is called W12-{200 + item.position:04d} now"
             item.state, item.note = ItemState.FAILED, "Asset not found"
 

@@ -33,7 +33,7 @@ def task_items(installation: Installation, *serials: str) -> list[TaskItem]:
     with transaction() as session:
         task_id = batch.start_creating(session, map(laptop, serials), title="A cart", actor=ADA, now=installation.clock()).id
     with reading() as session:
-        return tasks.items(session, task_id, ItemState.WAITING)
+        return tasks.items(session, task_id, ItemState.PENDING)
 
 
 def run(installation: Installation, items: list[TaskItem]) -> list[CreatedAsset | AppError]:
@@ -227,7 +227,7 @@ def test_items_of_a_task_carry_all_fields_of_the_asset(inside: Flask, installati
     with transaction() as session:
         task_id = batch.start_creating(session, [asset], title="A cart", actor=ADA, now=installation.clock()).id
     with reading() as session:
-        (item,) = tasks.items(session, task_id, ItemState.WAITING)
+        (item,) = tasks.items(session, task_id, ItemState.PENDING)
     sent: list[NewAsset] = []
     installation.asset_store.on_create = lambda new, do: sent.append(new) or do()
     run(installation, [item])

@@ -1,4 +1,4 @@
-"""Somebody of the staff at a browser."""
+"""A staff user in a browser."""
 
 import pytest
 from flask import Flask
