@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.assets.models import AssetImport
-from tests.functional.assets.cart.lists import (
+from tests.functional.assets.imports.importing import (
     HERE,
     PAGE,
     count,

@@ -21,7 +21,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tasks.models import Task
-from tests.functional.assets.cart.lists import (
+from tests.functional.assets.imports.importing import (
     HERE,
     PAGE,
     STORE,
