@@ -26,7 +26,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.refusals import may_refuse, refuses_as
@@ -94,7 +94,7 @@ def validate_serial(query: WhichSerial) -> Answer:
 def preview_next_tag(query: WhichCatalog) -> Answer:
     """Show the tag that the next asset would get; nothing is spent."""
     with reading() as session:
-        prefix = prefix_of(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
+        prefix = prefix_for(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
         try:
             following = sequence.preview(session, prefix)
         except (SequenceNotReady, SequenceExhausted) as error:

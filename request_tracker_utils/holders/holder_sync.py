@@ -107,7 +107,7 @@ class Teller:
             ids = [device.id for device in devices]
             session.execute(update(Device).where(Device.id.in_(ids)).values(lease).execution_options(synchronize_session=False))
             students = _holders(session, devices)
-            tagged = lookup.with_assets(session, [device.asset_tag for device in devices if device.asset_id is None])
+            tagged = lookup.find_assigned(session, [device.asset_tag for device in devices if device.asset_id is None])
             links = {device.id: device.asset_id or _asset_of(tagged.get(device.asset_tag)) for device in devices}
             return [
                 Due(

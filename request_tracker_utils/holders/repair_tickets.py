@@ -91,7 +91,7 @@ class TicketMaker:
         """The device's asset: as it is linked here, by its tag, or by its name in the directory. None where that is not clear."""
         with self._transaction() as session:
             linked = session.scalar(select(Device.asset_id).where(Device.asset_tag == row.asset_tag))
-            tag = lookup.with_assets(session, [row.asset_tag]).get(row.asset_tag)
+            tag = lookup.find_assigned(session, [row.asset_tag]).get(row.asset_tag)
         known = linked or (tag.asset_id if tag else None)
         found = [known] if known else [asset.id for asset in self._asset_store.find_by_names([row.asset_tag])]
         return found if len(found) == 1 else []

@@ -22,7 +22,7 @@ from request_tracker_utils.legacy_import.seen import Seen
 from request_tracker_utils.legacy_import.sequence_file import sequence_file
 from request_tracker_utils.legacy_import.service import take_over
 from request_tracker_utils.legacy_import.source import Source, opened
-from request_tracker_utils.tags import adoption, legacy_tags, older_log
+from request_tracker_utils.tags import adoption, legacy_tags
 from request_tracker_utils.web.registry import settings
 
 HEAD = ("table", "row", "outcome", "reason")
@@ -71,16 +71,16 @@ def import_legacy(file: Path, dry_run: bool, named: Path | None, zone: ZoneInfo 
 
 def _take_over_tags(file: Path | None, wanted: Wanted) -> None:
     """Names that the directory holds, the sequence file and the older log, before any device brings its tag."""
-    prefix, number = settings().prefix, adoption.next_of_file(file, settings().prefix) if file else None
+    prefix, number = settings().prefix, legacy_tags.next_number(file, settings().prefix) if file else None
     if number is not None:
         click.echo(f"{file}: the next tag there is {prefix}{number:04d}.")
     if wanted.dry:
         return
-    log = older_log.log_file(settings().asset_tag_confirmations_log, file)
+    log = legacy_tags.log_file(settings().asset_tag_confirmations_log, file)
     actor, now = wanted.actor, wanted.now
     count = adoption.adopt(transaction, asset_store(), prefix=prefix, file=file, log=log, zone=wanted.zone, actor=actor, now=now)
     with transaction() as session:
-        following = legacy_tags.go_on_from(session, prefix, number or 1, actor=actor, now=now)
+        following = legacy_tags.continue_sequence(session, prefix, number or 1, actor=actor, now=now)
     click.echo(f"Tags: {count:,} taken over from the directory and the older log; the sequence goes on from {following}.")
 
 

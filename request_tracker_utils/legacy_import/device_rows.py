@@ -42,7 +42,7 @@ STATUSES = {
 
 def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Problem]:
     """A chunk of rows. Devices that are here already stay as they are."""
-    sequences = {} if run.wanted.dry else sequence.hold_all(session)  # before all else, as everywhere
+    sequences = {} if run.wanted.dry else sequence.lock_all(session)  # before all else, as everywhere
     students = known_students(session, run, [row.text("current_student_id") or row.text("student_id") for row in rows])
     here = _Here(session, rows)
     judged = []
@@ -52,7 +52,7 @@ def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Prob
     problems = settle(session, run, Device, Device.tag_key, table.name, judged)
     if not run.wanted.dry:
         taken = {each.columns["asset_tag"]: each.columns["asset_id"] for each in judged if each.outcome is Outcome.TAKEN}
-        legacy_tags.keep(session, sequences, taken, actor=run.wanted.actor, now=run.wanted.now)
+        legacy_tags.import_device_tags(session, sequences, taken, actor=run.wanted.actor, now=run.wanted.now)
     return problems
 
 

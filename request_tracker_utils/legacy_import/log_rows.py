@@ -76,7 +76,7 @@ class _Known:
 
 def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Problem]:
     """A chunk of rows. Those that are here already are counted, and told no more."""
-    sequences = {} if run.wanted.dry else sequence.hold_all(session)  # before all else, as everywhere
+    sequences = {} if run.wanted.dry else sequence.lock_all(session)  # before all else, as everywhere
     known = _Known(session, run, rows)
     origins = [_origin(run, "log", row) for row in rows]
     here = _here(session, origins)
@@ -96,7 +96,7 @@ def take(session: Session, run: Run, table: Table, rows: list[Row]) -> list[Prob
     orphans = {each.columns["asset_tag"]: None for each in judged if each.outcome is Outcome.TAKEN}
     orphans = {tag: None for tag in orphans if key(tag) not in known.devices}
     if orphans and not run.wanted.dry:
-        legacy_tags.keep(session, sequences, orphans, actor=run.wanted.actor, now=run.wanted.now)
+        legacy_tags.import_device_tags(session, sequences, orphans, actor=run.wanted.actor, now=run.wanted.now)
     return problems
 
 

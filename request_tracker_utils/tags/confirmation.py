@@ -11,7 +11,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetNotFound, Asse
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.tags import service, trail
+from request_tracker_utils.tags import audit, service
 from request_tracker_utils.tags.models import Tag, TagState
 
 BATCH = 100
@@ -116,7 +116,7 @@ def _settle(transaction: Transaction, tag: Tag, asset_id: int, action: str, acto
                 return False
             current.asset_id = asset_id
             session.flush()  # the index decides whether the asset has another tag
-            service.settle(session, current, action=action, actor=actor, now=now, old_name=old_name)
+            service.mark_confirmed(session, current, action=action, actor=actor, now=now, old_name=old_name)
             return True
     except IntegrityError:
         _postpone(transaction, tag, f"Asset {asset_id} is called {tag.tag} but has another tag here.", now)
@@ -126,7 +126,7 @@ def _settle(transaction: Transaction, tag: Tag, asset_id: int, action: str, acto
 def _keep_printed(session: Session, tag: Tag, actor: Actor, now: datetime) -> bool:
     """A label with this tag may hang on a device: a person has to decide, and nobody else gets the tag."""
     tag.due_at, tag.problem = None, "The directory no longer has the asset, but a label was printed: the tag is not given again."
-    trail.record(session, tag, action="stuck", actor=actor, now=now, reason=tag.problem)
+    audit.record(session, tag, action="stuck", actor=actor, now=now, reason=tag.problem)
     return True
 
 

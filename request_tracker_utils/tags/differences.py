@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.reconciliation.record import Record
 from request_tracker_utils.tags.confirmation import LEAST_ABSENCE
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
-from request_tracker_utils.tags.names import parse
-from request_tracker_utils.tags.service import GRACE
+from request_tracker_utils.tags.service import GRACE_PERIOD
+from request_tracker_utils.tags.tag_format import parse
 
 LONGEST_NAME = 500
 RECORD = Record(TagDifference, DifferenceKind, identity=("kind", "asset_id", "tag"), told=("name",))
@@ -33,9 +33,9 @@ def of_name(asset_id: int, name: str, *, own: Tag | None, bearer: Tag | None, pr
     at the earliest; what was done to a tag later is newer than the name.
     """
     if own is not None:
-        agrees = own.tag == name or _is_under_way(own, since, GRACE)
+        agrees = own.tag == name or _is_under_way(own, since, GRACE_PERIOD)
         return None if agrees else Finding(DifferenceKind.RENAMED, own.tag, asset_id, name)
-    if bearer is not None and _is_under_way(bearer, since, GRACE):
+    if bearer is not None and _is_under_way(bearer, since, GRACE_PERIOD):
         return None
     if bearer is not None and bearer.asset_id is not None:
         return Finding(DifferenceKind.TWIN, name, asset_id, name)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
-from request_tracker_utils.tags.names import parse
+from request_tracker_utils.tags.tag_format import parse
 
 
 class Way(StrEnum):
@@ -121,7 +121,7 @@ class _Words:
         yield Offer(Way.KEEP, f"Keep {difference.tag}, never give it again", then)
 
     def _unknown(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
-        then = "It was kept until now, to be given to nobody." if self._is_kept(difference.tag) else ""
+        then = "It was kept until now, to be given to nobody." if self._is_retired(difference.tag) else ""
         yield Offer(Way.ADOPT, f"{difference.tag} is the tag of {asset}", then)
         yield Offer(Way.NEW_TAG, f"Give {asset} a new tag")
 
@@ -137,10 +137,10 @@ class _Words:
         tag = self._tags.get(text)
         return tag is not None and tag.printed_at is not None
 
-    def _is_kept(self, text: str) -> bool:
+    def _is_retired(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is not None and tag.is_kept
+        return tag is not None and tag.is_retired
 
     def _is_free(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is None or tag.state == TagState.RELEASED or tag.is_kept
+        return tag is None or tag.state == TagState.RELEASED or tag.is_retired

@@ -23,11 +23,11 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.reconciliation.errors import DifferenceChanged, DifferenceSettled
 from request_tracker_utils.reconciliation.record import VANISHED
-from request_tracker_utils.tags import comparison, differences, sequence, service, trail
+from request_tracker_utils.tags import audit, comparison, differences, lookup, sequence, service
 from request_tracker_utils.tags.differences import Finding
 from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
-from request_tracker_utils.tags.names import TagName
 from request_tracker_utils.tags.options import Way, choices
+from request_tracker_utils.tags.tag_format import TagName
 
 NOT_CHANGED = (AssetNotFound, AssetStoreRefused, AssetStoreInvalid, AssetStoreBusy)
 """After these the directory is as it was."""
@@ -112,7 +112,7 @@ class Settlement:
         old_name = self._asset_store.rename(difference.asset_id, difference.tag)
         with self._transaction() as session:
             tag = _held(session, difference.tag, difference.asset_id)
-            service.settle(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
+            service.mark_confirmed(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
         return f"#{difference.asset_id} is called {difference.tag} again in {self._place}."
 
     def _take_name(self, difference: TagDifference) -> str:
@@ -120,7 +120,7 @@ class Settlement:
         self._check_nobody_bears(difference.tag)
         with self._transaction() as session:
             for prefix in sorted({_name(session, difference.tag).prefix, _name(session, name).prefix}):
-                sequence.hold(session, prefix)
+                sequence.lock(session, prefix)
             fate = self._part(session, difference)
             session.flush()  # the asset is free for its other tag from here on
             self._give_named(session, name, difference.asset_id)
@@ -147,7 +147,7 @@ class Settlement:
             return f"{tag.tag} is the tag of #{difference.asset_id} now. {self._later(error)}"
         with self._transaction() as session:
             given = _held(session, tag.tag, difference.asset_id)
-            service.settle(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
+            service.mark_confirmed(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
         return f"{tag.tag} is the tag of #{difference.asset_id} now."
 
     def _move(self, difference: TagDifference) -> str:
@@ -160,7 +160,7 @@ class Settlement:
             tag.state, tag.confirmed_at, tag.due_at, tag.problem = TagState.ASSIGNED, self._clock(), None, None
             tag.attempts = tag.absences = 0
             session.flush()  # who had it is free for another tag from here on
-            trail.record(session, tag, action="moved", actor=self._actor, now=self._clock(), reason=f"asset {holder_id} had it")
+            audit.record(session, tag, action="moved", actor=self._actor, now=self._clock(), reason=f"asset {holder_id} had it")
             other = self._allocate(session, tag.prefix, holder.id, holder.name) if holder else None
         sentence = f"{difference.tag} is the tag of #{difference.asset_id} now."
         if other is None:
@@ -176,7 +176,7 @@ class Settlement:
             return f"{tag.tag} is that of #{asset_id}. {self._later(error)}"
         with self._transaction() as session:
             given = _held(session, tag.tag, asset_id)
-            service.settle(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
+            service.mark_confirmed(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
         return f"{tag.tag} is that of #{asset_id}."
 
     def _free(self, difference: TagDifference) -> str:
@@ -191,7 +191,7 @@ class Settlement:
     def _keep(self, difference: TagDifference) -> str:
         with self._transaction() as session:
             tag = _held(session, difference.tag, difference.asset_id)
-            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {difference.asset_id} is gone")
+            service.retire(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {difference.asset_id} is gone")
         return f"{difference.tag} is nobody’s, and is never given again."
 
     def _adopt(self, difference: TagDifference) -> str:
@@ -204,7 +204,7 @@ class Settlement:
         with self._transaction() as session:
             about = Tag(tag=(difference.tag or name)[:26], asset_id=difference.asset_id)
             reason = f"{difference.kind}: left as it is"
-            trail.record(session, about, action="left", actor=self._actor, now=self._clock(), old_name=name, reason=reason)
+            audit.record(session, about, action="left", actor=self._actor, now=self._clock(), old_name=name, reason=reason)
         return f"#{difference.asset_id} stays as it is, and is not shown again unless its name changes."
 
     def _part(self, session: Session, difference: TagDifference) -> str:
@@ -212,7 +212,7 @@ class Settlement:
         tag = _held(session, difference.tag, difference.asset_id)
         reason = f"asset {difference.asset_id} is called {difference.name}"
         if tag.printed_at is not None:
-            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=reason)
+            service.retire(session, tag, actor=self._actor, now=self._clock(), reason=reason)
             return f"{tag.tag} is never given again, since a label of it was printed."
         service.release(session, tag, actor=self._actor, now=self._clock(), reason=reason)
         return f"{tag.tag} is free, and is given again."
@@ -220,23 +220,23 @@ class Settlement:
     def _give_named(self, session: Session, text: str, asset_id: int) -> None:
         """Makes the asset's name its tag. Raises DifferenceChanged when somebody has it."""
         name = _name(session, text)
-        held = sequence.hold(session, name.prefix)
+        held = sequence.lock(session, name.prefix)
         now = self._clock()
         tag = session.scalar(select(Tag).where(Tag.tag == text))
         if tag is None:
             tag = Tag(tag=text, prefix=name.prefix, number=name.number)
             session.add(tag)
-        elif tag.state != TagState.RELEASED and not tag.is_kept:
+        elif tag.state != TagState.RELEASED and not tag.is_retired:
             raise DifferenceChanged(f"{text} is not free any more. Nothing was changed.")
         sequence.advance_past(held, tag.number)
         tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, asset_id, now, now
         tag.due_at, tag.problem, tag.attempts, tag.absences = None, None, 0, 0
         session.flush()  # the indexes decide here whether the asset is free
-        trail.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
+        audit.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
 
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
         now = self._clock()
-        due = now + service.GRACE
+        due = now + service.GRACE_PERIOD
         return sequence.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
         )
@@ -260,7 +260,7 @@ class Settlement:
 
 def _held(session: Session, text: str, asset_id: int | None) -> Tag:
     """The tag, with its sequence held. Raises DifferenceChanged unless it is this asset's."""
-    sequence.hold(session, _name(session, text).prefix)
+    sequence.lock(session, _name(session, text).prefix)
     tag = session.scalar(select(Tag).where(Tag.tag == text).execution_options(populate_existing=True))
     if tag is None or tag.state == TagState.RELEASED or tag.asset_id != asset_id:
         raise DifferenceChanged(f"{text} has changed hands meanwhile. Compare again to see how it stands.")
@@ -269,7 +269,7 @@ def _held(session: Session, text: str, asset_id: int | None) -> Tag:
 
 def _name(session: Session, text: str) -> TagName:
     """Raises DifferenceChanged where the text is no tag."""
-    name = service.name_of_tag(session, text)
+    name = lookup.parse_tag(session, text)
     if name is None:
         raise DifferenceChanged(f"{text[:60]} is no tag. Nothing was changed.")
     return name

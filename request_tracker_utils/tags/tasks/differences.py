@@ -32,7 +32,7 @@ def start_comparison(session: Session, *, actor: Actor, now: datetime) -> Task:
     prefixes = comparison.ready_prefixes(session)
     if not prefixes:
         raise SequenceNotReady("Nothing can be compared yet: the names that the directory holds are still being read. Try again soon.")
-    sequence.hold(session, prefixes[0])  # two who start one at once stand in a line here
+    sequence.lock(session, prefixes[0])  # two who start one at once stand in a line here
     long_work.refuse_second(session, COMPARE)
     return tasks.start(session, COMPARE, title=f"Compare {place()} with our tags", actor=actor, now=now)
 

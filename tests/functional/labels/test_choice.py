@@ -127,7 +127,7 @@ def test_a_range_that_is_none_is_refused_with_words(app: Flask, staff: FlaskClie
     from request_tracker_utils.tags import sequence
 
     with app.app_context(), transaction() as session:
-        sequence.ensure(session, "OLD-", now=utc_now())
+        sequence.create_if_missing(session, "OLD-", now=utc_now())
     answer = choose(staff, first=first, last=last)
     assert (answer.status_code, words in text(answer)) == (400, True), text(answer)
 

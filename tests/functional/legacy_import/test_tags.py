@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags import legacy_tags, reset, sequence, service
+from request_tracker_utils.tags import legacy_tags, sequence, service
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
 from tests.services.legacy import NOW, OlderFile, only, take
 from tests.services.school import ADA
@@ -41,7 +41,7 @@ def test_a_reset_does_not_give_them_either(app: Flask, documented: OlderFile) ->
     documented.device("W12-0002")
     take(app, documented)
     with app.app_context(), transaction() as session:
-        reset.reset(session, "W12-", number=1, reason=None, actor=ADA, now=NOW)
+        sequence.reset(session, "W12-", number=1, reason=None, actor=ADA, now=NOW)
     assert [give(app), give(app)] == ["W12-0001", "W12-0003"]
 
 
@@ -51,7 +51,7 @@ def test_one_that_was_released_here_is_not_given_again(app: Flask, documented: O
         session.execute(update(Tag).values(state=TagState.RELEASED, due_at=None))
     documented.device("W12-0001")
     take(app, documented)
-    assert tag(app, "W12-0001").is_kept
+    assert tag(app, "W12-0001").is_retired
     assert give(app) == "W12-0002"
 
 
@@ -59,7 +59,7 @@ def test_without_an_asset_they_are_nobodys_and_kept(app: Flask, documented: Olde
     documented.device("W12-0041")
     take(app, documented)
     kept = tag(app, "W12-0041")
-    assert (kept.is_kept, kept.problem, kept.due_at) == (True, None, None)
+    assert (kept.is_retired, kept.problem, kept.due_at) == (True, None, None)
     with app.app_context(), reading() as session:
         event = session.scalars(select(TagEvent).where(TagEvent.tag == "W12-0041")).one()
     assert (event.action, event.actor) == ("kept", "command line")
@@ -81,7 +81,7 @@ def test_what_is_somebodys_here_stays_so(app: Flask, documented: OlderFile) -> N
     documented.device("W12-0041", asset_id=5)
     take(app, documented)
     assert tag(app, given.tag).asset_id == 5
-    assert tag(app, "W12-0041").is_kept, "its asset has another tag"
+    assert tag(app, "W12-0041").is_retired, "its asset has another tag"
 
 
 def test_names_that_are_no_tags_leave_the_sequence_alone_unless_they_claim_a_number(app: Flask, documented: OlderFile) -> None:
@@ -94,7 +94,7 @@ def test_names_that_are_no_tags_leave_the_sequence_alone_unless_they_claim_a_num
 def test_tags_that_only_the_record_names_are_kept_too(app: Flask, documented: OlderFile) -> None:
     documented.log("W12-0030", student_id="1", action="check_in", timestamp="2025-06-10 10:00:00")
     take(app, documented)
-    assert tag(app, "W12-0030").is_kept
+    assert tag(app, "W12-0030").is_retired
     assert give(app) == "W12-0031"
 
 
@@ -107,7 +107,7 @@ def test_a_dry_run_keeps_none(app: Flask, documented: OlderFile) -> None:
 
 def test_each_prefix_has_its_own_numbers(app: Flask, documented: OlderFile) -> None:
     with app.app_context(), transaction() as session:
-        sequence.ensure(session, "LAB-", now=NOW)
+        sequence.create_if_missing(session, "LAB-", now=NOW)
     documented.device("LAB-0009")
     take(app, documented)
     assert give(app) == "W12-0001"
@@ -116,7 +116,7 @@ def test_each_prefix_has_its_own_numbers(app: Flask, documented: OlderFile) -> N
 
 def go_on_from(app: Flask, number: Any) -> str:
     with app.app_context(), transaction() as session:
-        return str(legacy_tags.go_on_from(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
+        return str(legacy_tags.continue_sequence(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
 
 
 def test_a_sequence_is_moved_on_and_never_back(app: Flask) -> None:

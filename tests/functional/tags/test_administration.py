@@ -73,18 +73,18 @@ class TestThePage:
     def test_sets_a_sequence_and_says_what_comes_next(self, client: FlaskClient, admin: Person) -> None:
         created(client, 1)
         assert 'name="seen" type="hidden" value="2"' in admin.read(RESET)
-        answer = admin.post(RESET, seen="2", start_number="1", reason="from the beginning")
+        answer = admin.post(RESET, expected="2", start_number="1", reason="from the beginning")
         assert (answer.status_code, answer.location) == (303, PAGE)
         assert "1 is in use and is skipped; the next tag is W12-0002." in admin.read(PAGE)
 
     def test_tells_whoever_comes_second_what_the_first_did_and_lets_them_decide_anew(self, app: Flask, admin: Person) -> None:
         bob = Person(app, user(app, "admin", "bob"))
-        assert admin.post(RESET, seen="1", start_number="100", reason="a new roll").status_code == 303
-        late = bob.post(RESET, seen="1", start_number="500", reason="another roll")
+        assert admin.post(RESET, expected="1", start_number="100", reason="a new roll").status_code == 303
+        late = bob.post(RESET, expected="1", start_number="500", reason="another roll")
         assert late.status_code == 409
         assert "ada set the next tag from W12-0001 to W12-0100 (a new roll)" in errors_in(late)[""]
         assert 'name="seen" type="hidden" value="100"' in text_of(late)
-        assert bob.post(RESET, seen="100", start_number="500", reason="another roll").status_code == 303
+        assert bob.post(RESET, expected="100", start_number="500", reason="another roll").status_code == 303
 
     @pytest.mark.parametrize(
         ("field", "form"),
@@ -104,14 +104,14 @@ class TestThePage:
 
     @pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 30, "1\n"])
     def test_a_form_that_was_tampered_with_changes_nothing(self, admin: Person, seen: str) -> None:
-        answer = admin.post(RESET, seen=seen, start_number="5", reason="why not")
+        answer = admin.post(RESET, expected=seen, start_number="5", reason="why not")
         assert answer.status_code == 400
         assert "W12-0001" in admin.read(PAGE)
 
     def test_a_sequence_that_there_is_not_is_404(self, admin: Person) -> None:
         assert admin.get(f"{PAGE}/reset/X-").status_code == 404
         for prefix in ("X-", "%00"):
-            assert admin.post(f"{PAGE}/reset/{prefix}", seen="1", start_number="5", reason="why not").status_code == 404
+            assert admin.post(f"{PAGE}/reset/{prefix}", expected="1", start_number="5", reason="why not").status_code == 404
 
     def test_makes_a_prefix_which_a_catalogs_new_assets_get(self, app: Flask, client: FlaskClient, admin: Person) -> None:
         assert admin.post(f"{PAGE}/prefixes", prefix="LAB-").status_code == 303

@@ -184,17 +184,17 @@ def crowded(app: Flask) -> Flask:
 @pytest.mark.parametrize(
     "wanted",
     [
-        audit.Wanted(),
-        audit.Wanted("W12-0007"),
-        audit.Wanted("#7"),
-        audit.Wanted("ada"),
-        audit.Wanted("nobody"),
-        audit.Wanted("laptop 7"),
-        audit.Wanted(action="confirmed"),
-        audit.Wanted(since=NOON + timedelta(days=3), until=NOON + timedelta(days=4)),
+        audit.AuditFilter(),
+        audit.AuditFilter("W12-0007"),
+        audit.AuditFilter("#7"),
+        audit.AuditFilter("ada"),
+        audit.AuditFilter("nobody"),
+        audit.AuditFilter("laptop 7"),
+        audit.AuditFilter(action="confirmed"),
+        audit.AuditFilter(since=NOON + timedelta(days=3), until=NOON + timedelta(days=4)),
     ],
 )
-def test_every_search_is_a_walk_along_an_index_and_sorts_but_a_few_rows(crowded: Flask, wanted: audit.Wanted) -> None:
+def test_every_search_is_a_walk_along_an_index_and_sorts_but_a_few_rows(crowded: Flask, wanted: audit.AuditFilter) -> None:
     seen: list[tuple[str, object]] = []
     with crowded.app_context(), reading() as session:
         event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, statement, given, *_: seen.append((statement, given)))
@@ -215,7 +215,7 @@ def test_the_first_row_of_a_day_is_found_with_few_looks(crowded: Flask) -> None:
     seen: list[str] = []
     with crowded.app_context(), reading() as session:
         event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, statement, *_: seen.append(statement))
-        found = audit.search(session, audit.Wanted(since=NOON + timedelta(days=3), until=NOON + timedelta(days=3, hours=1)))
+        found = audit.search(session, audit.AuditFilter(since=NOON + timedelta(days=3), until=NOON + timedelta(days=3, hours=1)))
         rows = audit.newest(session, found, limit=100)
     assert len(rows) == 60
     assert len(seen) < 2 * 16 + 6

@@ -74,8 +74,8 @@ class TestAComparison:
     def test_leaves_tags_alone_that_are_being_worked_on(self, asset_store: FailingAssetStore) -> None:
         created = asset_store.asset("not named yet")
         with transaction() as session:
-            service.give_to_created_asset(session, asset_id=created, asset_name=None, prefix="W12-", now=NOW)
-            service.give_to_created_asset(session, asset_id=5000, asset_name=None, prefix="W12-", now=NOW)
+            service.assign_to_created_asset(session, asset_id=created, asset_name=None, prefix="W12-", now=NOW)
+            service.assign_to_created_asset(session, asset_id=5000, asset_name=None, prefix="W12-", now=NOW)
             reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
         asset_store.asset(reserved.tag)
         compare(asset_store, NOW + timedelta(minutes=5))
@@ -107,7 +107,7 @@ class TestAComparison:
 
     def test_compares_no_prefix_whose_names_are_not_adopted(self, asset_store: FailingAssetStore) -> None:
         with transaction() as session:
-            sequence.ensure(session, "X-", now=NOW)
+            sequence.create_if_missing(session, "X-", now=NOW)
             assert comparison.ready_prefixes(session) == ["W12-"]
 
     def test_finds_three_thousand_differences(self, asset_store: FailingAssetStore) -> None:

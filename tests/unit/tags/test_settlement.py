@@ -11,7 +11,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetNotFound, Asse
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.reconciliation.errors import DifferenceChanged, DifferenceNotFound, DifferenceSettled
-from request_tracker_utils.tags import confirmation, differences, sequence, service
+from request_tracker_utils.tags import confirmation, differences, lookup, sequence, service
 from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import TagState
 from request_tracker_utils.tags.options import Choice, Way, choices
@@ -79,7 +79,7 @@ class TestAnAssetThatIsCalledOtherwise:
         asset_store.rename(asset_id, "W12-0500")
         compare(asset_store)
         settle(asset_store, of("renamed"), Way.TAKE_NAME)
-        assert row("W12-0001").is_kept
+        assert row("W12-0001").is_retired
         assert row("W12-0500").asset_id == asset_id
         assert name(asset_store, tagged(asset_store)) == "W12-0002"
 
@@ -161,24 +161,24 @@ class TestATagWhoseAssetIsGone:
         assert agree(asset_store)
         assert name(asset_store, tagged(asset_store)) == "W12-0001"
 
-    def test_is_kept_for_ever_and_nobody_is_bothered_with_it_again(self, asset_store: FailingAssetStore) -> None:
+    def test_is_retired_for_ever_and_nobody_is_bothered_with_it_again(self, asset_store: FailingAssetStore) -> None:
         vanish(tagged(asset_store, printed=True))
         compare(asset_store)
         assert ways(of("gone")) == [Way.KEEP, Way.LEAVE]
         settle(asset_store, of("gone"), Way.KEEP)
-        assert (row("W12-0001").is_kept, only().settlement, told("W12-0001")) == (True, "kept", ("kept", "ada"))
+        assert (row("W12-0001").is_retired, only().settlement, told("W12-0001")) == (True, "kept", ("kept", "ada"))
         with transaction() as session:
-            assert service.stumbled(session) == []
-            assert service.waiting(session) == {"unconfirmed": 0, "problems": 0}
+            assert lookup.pending_tags(session) == []
+            assert lookup.pending_counts(session) == {"unconfirmed": 0, "problems": 0}
         assert agree(asset_store)
         assert confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda: AT + timedelta(days=900)) == 0
         named = asset_store.asset("W12-0001")
         with transaction() as session:
-            given = service.give_to_created_asset(session, asset_id=named, asset_name="W12-0001", prefix="W12-", now=AT)
+            given = service.assign_to_created_asset(session, asset_id=named, asset_name="W12-0001", prefix="W12-", now=AT)
         assert given is not None
         assert given.tag == "W12-0002"
         with pytest.raises(TagTaken, match="a label of it may hang on a device"):
-            service.confirm_by_hand(transaction, asset_store, text="W12-0001", asset_id=asset_store.asset("x"), actor=ADA, now=AT)
+            service.assign_manually(transaction, asset_store, text="W12-0001", asset_id=asset_store.asset("x"), actor=ADA, now=AT)
 
     def test_is_not_freed_once_a_label_was_printed(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
@@ -193,17 +193,17 @@ class TestATagWhoseAssetIsGone:
     def test_that_a_job_had_given_up_on_needs_no_look_any_more(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("x")
         with transaction() as session:
-            service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
+            service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
             service.mark_printed(session, [(asset_id, "W12-0001")], now=NOW)
         vanish(asset_id)
         for hour in range(6):
             confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda hour=hour: NOW + timedelta(hours=2 + hour))  # type: ignore[misc]
         with transaction() as session:
-            assert service.waiting(session)["problems"] == 1
+            assert lookup.pending_counts(session)["problems"] == 1
         compare(asset_store)
         settle(asset_store, of("gone"), Way.KEEP)
         with transaction() as session:
-            assert service.waiting(session)["problems"] == 0
+            assert lookup.pending_counts(session)["problems"] == 0
 
 
 class TestATagThatNobodyHasHere:
@@ -299,7 +299,7 @@ class TestWhatIsNotAsItWas:
         with pytest.raises(DifferenceChanged, match="choose again"):
             settle(asset_store, of("renamed"), Way.TAKE_AWAY, seal=seal)
         settle(asset_store, of("renamed"), Way.TAKE_AWAY, seal=choice(of("renamed")).seal)
-        assert row("W12-0001").is_kept
+        assert row("W12-0001").is_retired
 
     def test_may_be_no_difference_at_all(self, asset_store: FailingAssetStore) -> None:
         with pytest.raises(DifferenceNotFound):
@@ -321,7 +321,7 @@ class TestWhatIsNotAsItWas:
         asset_id = asset_store.asset("W12-0900")
         compare(asset_store)
         with transaction() as session:
-            service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=AT - timedelta(hours=3))
+            service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=AT - timedelta(hours=3))
         with pytest.raises(DifferenceChanged):
             settle(asset_store, of("unknown"), Way.NEW_TAG)
         assert found() == {("renamed", "W12-0001", asset_id, "W12-0900")}
