@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check services bench lock screenshots clean
+.PHONY: help run setup test check services coverage bench lock screenshots clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -17,7 +17,10 @@ setup: $(VENV)/.run ## Make .venv with the locked dependencies
 
 test: $(VENV)/.dev ## Run the checks and the whole test suite, on SQLite and PostgreSQL
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n auto --ignore=tests/schema
+	$(BIN)/python -m pytest -n auto --dist loadgroup --ignore=tests/schema
+
+coverage: $(VENV)/.dev ## Measure which lines and branches of the package the tests run, into htmlcov/
+	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html
 
 check: $(VENV)/.dev ## Run ruff, mypy --strict, import-linter, and compare migrations with models
 	$(BIN)/ruff check .
@@ -32,7 +35,7 @@ services: ## Install Request Tracker and Chromium for the tests (Debian, root)
 bench: $(VENV)/.dev ## Measure, and print a table of ratios
 	$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/.dev ## Take a picture of each page into docs/screenshots
+screenshots: $(VENV)/.dev ## Take a picture of each page into screenshots/, and renew those in docs/
 	$(BIN)/python -m tests.services.screenshots
 
 lock: ## Renew requirements/*.txt from pyproject.toml (needs uv)
@@ -40,7 +43,7 @@ lock: ## Renew requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
 clean: ## Remove .venv and caches (not instance/)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist htmlcov screenshots .coverage .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version) if sys.version_info < (3, 11) else None'

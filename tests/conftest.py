@@ -1,58 +1,28 @@
-"""Every test of the database runs on SQLite and on a real PostgreSQL."""
+"""What all tests share: databases, one app for each of them, a browser and a Request Tracker. See docs/testing.md."""
 
 import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_admin.contrib.sqla import ModelView
-from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts import passwords
-from request_tracker_utils.core.db import db
-from tests.services.apps import make_app, ready
+from tests.services.apps import close_apps, make_app, ready
 from tests.services.chromium import browser  # noqa: F401 — a fixture for all
-from tests.services.databases import PostgreSQL, SQLite
+from tests.services.databases import DATABASES, PostgreSQL, SQLite
 from tests.services.fixtures import request_tracker  # noqa: F401 — a fixture for all
+from tests.services.shared_apps import SharedApps
 
-# Slow hashing is what protects people's passwords; here it would be a good part of the time. Server processes keep their own.
+pytest_plugins = ["tests.services.timings", "tests.services.selection"]
+
+# Slow hashing protects people's passwords; here it would be a good part of the time. Server processes keep their own.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
-# Half of making an app is compiling what builds the addresses of its routes. They are the same in each app of these thousands.
-_compiled: dict[tuple[str, ...], Any] = {}
-_compile = Rule._compile_builder
-
-
-def _compile_once(rule: Rule, append_unknown: bool = True) -> Any:
-    same = (rule.rule, str(rule._trace), str(rule.defaults), str(append_unknown))
-    if same not in _compiled:
-        _compiled[same] = _compile(rule, append_unknown)
-    return _compiled[same]
-
-
-Rule._compile_builder = _compile_once  # type: ignore[method-assign]
-
-# Most of the other half is what Flask-Admin finds out about each model.
-_learned: dict[type, dict[str, Any]] = {}
-_learn = ModelView._refresh_cache
-
-
-def _learn_once(view: ModelView) -> None:
-    if view.model not in _learned:
-        before = dict(vars(view))
-        _learn(view)
-        _learned[view.model] = {name: value for name, value in vars(view).items() if before.get(name, _learned) is not value}
-    vars(view).update(_learned[view.model])
-
-
-ModelView._refresh_cache = _learn_once
-
-# Apps are large and full of circles: looking for those that are gone after each few objects would be a third of the time.
+# Apps are large and full of reference cycles: collecting after each few objects would be a third of the time.
 gc.set_threshold(50_000, 20, 100)
 
 
@@ -68,20 +38,31 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty, migrated database of each kind."""
+@pytest.fixture(scope="session")
+def shared_apps(tmp_path_factory: pytest.TempPathFactory) -> SharedApps:
+    return SharedApps(tmp_path_factory.mktemp("app"))
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, shared_apps: SharedApps) -> Iterator[str]:
+    """The address of an empty, migrated database of each kind. Apps that the test makes are closed after it."""
     with request.getfixturevalue(request.param).fresh() as url:
         yield url
+        close_apps(but=shared_apps)
 
 
 @pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """An app with the embedded directory, ready for requests."""
-    app = ready(make_app(tmp_path, database_url=database_url))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def app(database_url: str, shared_apps: SharedApps) -> Flask:
+    """An app with the embedded asset store, ready for requests. Tests share it, and it is as good as new for each: they may change its
+    configuration and what its registry provides. For more routes take `own_app`; for other settings `ready(make_app(tmp_path, …))`.
+    """
+    return shared_apps.on(database_url)
+
+
+@pytest.fixture
+def own_app(database_url: str, tmp_path: Path) -> Flask:
+    """An app of the test's own, to which it may add routes. Its data are in `tmp_path`."""
+    return ready(make_app(tmp_path, database_url=database_url))
 
 
 @pytest.fixture

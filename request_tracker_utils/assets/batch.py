@@ -30,7 +30,7 @@ class BeingFoundOut(Unavailable):
 
 
 def start_creating(session: Session, wanted: Iterable[Wanted], *, title: str, actor: Actor, now: datetime) -> Task:
-    """Writes down that these assets are to be created; nudge `run-tasks` after the commit."""
+    """Writes down that these assets are to be created."""
     items = [NewItem(f"{each.serial_number}, {each.description}", asdict(each)) for each in wanted]
     return start(session, KIND, title=title, actor=actor, now=now, items=items)
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.assets.fields import Wanted, key
 from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
+from request_tracker_utils.assets.names import RECOVER_CREATIONS
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import affected, upsert_into
+from request_tracker_utils.core.db import affected, after_commit, upsert_into
 from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
@@ -89,6 +90,7 @@ def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) 
 def note_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
     unsettled = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
     session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_LOOK))
+    after_commit(session, RECOVER_CREATIONS, after=FIRST_LOOK + timedelta(seconds=1))
 
 
 def note_look(session: Session, creation: Creation, *, due_at: datetime) -> None:

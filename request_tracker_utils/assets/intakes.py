@@ -120,7 +120,7 @@ def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, i
 
 
 def start(session: Session, intake_id: int, *, actor: Actor, now: datetime) -> Task:
-    """Starts the task that creates the rows without problems; nudge `run-tasks` after the commit.
+    """Starts the task that creates the rows without problems.
 
     Raises IntakeNotFound; IntakeStarted with the `task_id` of the task that does it already; IntakeUnchecked; Invalid when nothing can be
     created.

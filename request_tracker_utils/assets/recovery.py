@@ -19,7 +19,6 @@ from request_tracker_utils.tags.models import Tag
 BATCH = 200
 LEASE = timedelta(minutes=1)
 """Until a creation that somebody looks after is looked after again: whoever did has died, or the directory is silent."""
-SOON = claims.FIRST_LOOK + timedelta(seconds=1)
 LOOKS = 2
 """Searches in vain after which an asset does not exist, the last of them after the grace of its tag."""
 NEVER = "The directory has no such asset: it was never created. The serial number is free again; try again."

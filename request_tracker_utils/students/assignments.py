@@ -25,7 +25,7 @@ from request_tracker_utils.students.errors import (
     StudentNotFound,
 )
 from request_tracker_utils.students.grades import spoken
-from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
+from request_tracker_utils.students.models import HOLDER_SYNC, Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
 
 LONGEST_NOTE = 2_000
 IN_WORDS = {
@@ -196,7 +196,8 @@ def _free(device: Device, *, now: datetime) -> None:
 
 def _changed(device: Device, *, now: datetime) -> None:
     """A job tells the directory."""
-    device.updated_at, device.rt_due_at, device.rt_attempts, device.rt_problem = now, now, 0, None
+    device.updated_at = now
+    HOLDER_SYNC.mark_due(device, now=now)
 
 
 def _snapshot(device: Device) -> dict[str, Any]:

@@ -3,21 +3,11 @@
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.labels.current import tagbook
 from request_tracker_utils.labels.scans import asset_at
-from request_tracker_utils.students import repairs
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.scan_codes import Known
-from request_tracker_utils.students.station import Outcome
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 
 def known() -> Known:
     """What this installation knows of addresses and tags."""
     held, own = asset_store(), settings().public_address()
     return Known(settings().prefix, lambda address: asset_at(held, address, own), tagbook().tags_of)
-
-
-def tell_jobs(outcome: Outcome) -> None:
-    """Has Request Tracker told soon, where something changed."""
-    if outcome.log is not None:
-        registry().run_soon(TELL_HOLDERS)
-        registry().run_soon(repairs.TICKET_JOB)

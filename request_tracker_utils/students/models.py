@@ -8,7 +8,9 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Date, ForeignKey, Inde
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.core.outbox import Outbox
 from request_tracker_utils.students import triggers
+from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 
 
 class DeviceStatus(StrEnum):
@@ -230,5 +232,21 @@ class RepairTicket(Base):
     created_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
 
+
+HOLDER_SYNC = Outbox(
+    Device,
+    due=Device.rt_due_at,
+    attempts=Device.rt_attempts,
+    problem=Device.rt_problem,
+    job=SYNC_HOLDERS,
+    unchanged=(Device.asset_id,),
+    resend_lost=True,
+)
+"""Devices of which the asset store is to be told who has them."""
+
+REPAIR_TICKETS = Outbox(
+    RepairTicket, due=RepairTicket.due_at, attempts=RepairTicket.attempts, problem=RepairTicket.problem, job=CREATE_REPAIR_TICKETS
+)
+"""Tickets that are to be created in Request Tracker."""
 
 event.listen(Base.metadata, "after_create", triggers.create)

@@ -1,4 +1,6 @@
-"""Names by which rooms above this one are known here."""
+"""Names by which other rooms know this one."""
 
-TELL_HOLDERS = "tell-holders"
-"""The job that tells the directory who has what; nudged after each change."""
+SYNC_HOLDERS = "sync-holders"
+"""The job that tells the asset store who has which device. It runs soon after each commit that changes that."""
+CREATE_REPAIR_TICKETS = "create-repair-tickets"
+"""The job that creates the tickets of `repairs.ask_ticket` in Request Tracker."""

@@ -7,13 +7,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.students.errors import FieldUnfit
-from request_tracker_utils.students.models import Device, DeviceLog, RepairTicket
+from request_tracker_utils.students.models import REPAIR_TICKETS, Device, DeviceLog, RepairTicket
 
 LONGEST_SUBJECT = 180
 """Request Tracker keeps 200 characters, of which the mark of the row takes some."""
-
-TICKET_JOB = "make-tickets"
-"""Makes the tickets in Request Tracker; nudge it after the commit."""
 
 
 def ask_ticket(
@@ -37,9 +34,9 @@ def ask_ticket(
         body=body.strip(),
         created_by=actor.name[:100],
         created_at=now,
-        due_at=now,
     )
     session.add(ticket)
+    REPAIR_TICKETS.mark_due(ticket, now=now)
     session.flush()  # its number, which is its mark
     return ticket
 

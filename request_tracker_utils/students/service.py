@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.students.errors import FieldUnfit, StudentExists, StudentHoldsDevice, StudentNotFound
-from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
 from request_tracker_utils.students.rules import student_fields
 from request_tracker_utils.students.search_keys import key
 
@@ -82,7 +82,7 @@ def change(session: Session, student: Student, values: Mapping[str, Any], *, now
 def sync_holder_again(session: Session, student: Student, *, now: datetime) -> None:
     """Has the directory told once more who has the student's devices: it knows the student under another name now."""
     for device in devices_of(session, student.student_id):
-        device.rt_due_at, device.rt_attempts = now, 0
+        HOLDER_SYNC.mark_due(device, now=now)
 
 
 def sync_holders_of(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
@@ -91,7 +91,7 @@ def sync_holders_of(session: Session, id_keys: Sequence[str], *, now: datetime) 
         numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + 500]))
         held = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()
         ids = session.scalars(held).all()
-        session.execute(update(Device).where(Device.id.in_(ids)).values(rt_due_at=now, rt_attempts=0))
+        HOLDER_SYNC.mark_all_due(session, Device.id.in_(ids), now=now)
 
 
 def delete(session: Session, student: Student) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
@@ -12,7 +12,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction, upsert_into
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.tags import audit, legacy_tags, sequence, service
-from request_tracker_utils.tags.models import PendingAsset, Tag, TagSequence, TagState
+from request_tracker_utils.tags.models import CONFIRMATION, PendingAsset, Tag, TagSequence, TagState
 from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, claimed_number, parse
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -92,8 +92,7 @@ def _assign_to_pending(transaction: Transaction, now: datetime) -> int:
             tag = service.assign_to_created_asset(session, asset_id=asset.asset_id, asset_name=asset.name, prefix=asset.prefix, now=now)
             if tag is None:
                 continue  # its prefix was added during this adoption
-            if tag.due_at is not None:
-                session.execute(update(Tag).where(Tag.id == tag.id).values(due_at=now))
+            CONFIRMATION.mark_all_due(session, Tag.id == tag.id, Tag.due_at.is_not(None), now=now)
             session.delete(asset)
             count += 1
     return count

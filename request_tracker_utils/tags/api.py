@@ -1,19 +1,16 @@
 """Tags over JSON, and the webhook that Request Tracker calls."""
 
-from datetime import timedelta
-
 from flask import request
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import CHANGE_ERRORS
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import looking, reading, transaction
+from request_tracker_utils.core.db import read_connection, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import sequence, service, webhook
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, PrefixNotFound, SequenceExhausted, SequenceNotReady, TagTaken
-from request_tracker_utils.tags.names import CONFIRM_TAGS
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.schemas import (
     AssetCreated,
@@ -28,8 +25,8 @@ from request_tracker_utils.tags.schemas import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
-from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.registry import settings
 
 HOOK_SCHEME = "webhookSecret"
 HOOK_SCHEME_SPEC = {
@@ -53,16 +50,16 @@ hook = APIBlueprint(
 
 @api.get("/next-asset-tag", responses={200: NextTag})
 @require(TagPermission.READ)
-@may_refuse(SequenceNotReady, SequenceExhausted)
+@may_raise(SequenceNotReady, SequenceExhausted)
 def next_asset_tag() -> Answer:
     """Show the next tag, without using it."""
-    with looking() as connection:
+    with read_connection() as connection:
         return {"next_asset_tag": str(sequence.preview(connection, settings().prefix))}
 
 
 @api.post("/confirm-asset-tag", responses={200: TagConfirmed})
 @require(TagPermission.ASSIGN)
-@may_refuse(NotATag, TagTaken, AssetHasTag, *CHANGE_ERRORS)
+@may_raise(NotATag, TagTaken, AssetHasTag, *CHANGE_ERRORS)
 def confirm_asset_tag(body: ConfirmTag) -> Answer:
     """Assign this tag to an asset, and rename the asset.
 
@@ -77,7 +74,7 @@ def confirm_asset_tag(body: ConfirmTag) -> Answer:
 
 @api.post("/update-asset-name", responses={200: NameUpdated})
 @require(TagPermission.ASSIGN)
-@may_refuse(TagTaken, AssetHasTag, SequenceNotReady, *CHANGE_ERRORS)
+@may_raise(TagTaken, AssetHasTag, SequenceNotReady, *CHANGE_ERRORS)
 def update_asset_name(body: UpdateName) -> Answer:
     """Rename an asset. The audit log records the change.
 
@@ -91,7 +88,7 @@ def update_asset_name(body: UpdateName) -> Answer:
 
 @api.post("/reset-asset-tag", responses={200: TagReset})
 @require(TagPermission.ADMINISTER)
-@may_refuse(PrefixNotFound, SequenceNotReady, SequenceExhausted)
+@may_raise(PrefixNotFound, SequenceNotReady, SequenceExhausted)
 def reset_asset_tag(body: ResetTag) -> Answer:
     """Continue a sequence at another number.
 
@@ -115,8 +112,8 @@ def check_secret() -> None:
 
 
 @hook.post("/webhook/asset-created", responses={200: TagAssigned, 202: TagAssigned})
-@public("has a secret of its own", forms=False)
-@may_refuse(SequenceExhausted)
+@public("has a secret of its own", csrf=False)
+@may_raise(SequenceExhausted)
 def asset_created(body: AssetCreated) -> Answer:
     """Assign a tag to a new asset.
 
@@ -128,6 +125,5 @@ def asset_created(body: AssetCreated) -> Answer:
     if tag is None:
         message = _("The tag of asset %(asset)s is pending: the existing tags are still being imported.", asset=asset_id)
         return TagAssigned(message=message, asset_id=asset_id, asset_tag=None, previous_name=name).model_dump(), 202
-    registry().run_soon(CONFIRM_TAGS, after=service.FIRST_CHECK_AFTER + timedelta(seconds=0.5))
     message = _("Asset tag %(tag)s assigned to asset %(asset)s", tag=tag.tag, asset=asset_id)
     return TagAssigned(message=message, asset_id=asset_id, asset_tag=tag.tag, previous_name=tag.previous_name).model_dump()

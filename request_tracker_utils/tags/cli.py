@@ -11,12 +11,10 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.reconciliation.cli import compare_command
 from request_tracker_utils.tags import adoption, audit, legacy_log, legacy_tags, sequence
-from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.tasks import cli as terminal
-from request_tracker_utils.tasks.models import TaskState
+from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.web.registry import settings
 
 
@@ -61,21 +59,9 @@ def adopt() -> None:
                 click.echo(f"  {sentence}")
 
 
-@tags.command("compare")
-def compare() -> None:
-    """Find all differences between Request Tracker and our tags, for the page Differences.
-
-    This is a task: if the command is interrupted, a server completes it.
-    """
-    with transaction() as session:
-        started = difference_tasks.start_comparison(session, actor=of_command(), now=utc_now())
-        task = terminal.take(session, started, now=utc_now())
-    ended = terminal.watch(task, _("Comparing"))
-    if ended.state != TaskState.DONE:
-        raise Unavailable(ended.error or _("The state of the comparison is %(state)s.", state=ended.state))
-    click.echo(ended.summary)
-
-
 def _tab_separated(rows: Iterator[list[object]]) -> Iterator[str]:
     for row in rows:
         yield "\t".join("" if cell is None else str(cell) for cell in row) + "\n"
+
+
+tags.add_command(compare_command(RECONCILIATION, "Find all differences between asset tags and asset names, for the page Differences."))

@@ -1,23 +1,21 @@
-"""Afterwards: does the directory hold the name? Tags that are not known to be in their place are looked after until they are."""
+"""Confirming tags: does the asset store have the name? Tags of which that is not known are checked until it is."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore, AssetStoreUnreachable
+from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import AppError, Conflict, Unavailable
+from request_tracker_utils.core.outbox import Claim
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, service
-from request_tracker_utils.tags.models import Tag, TagState
+from request_tracker_utils.tags.models import CONFIRMATION, Tag, TagState
 
 BATCH = 100
-LEASE = timedelta(minutes=5)
-"""Until a claimed tag may be claimed again: the process that claimed it has died."""
-LONGEST_PAUSE = timedelta(hours=1)
 ABSENCES_OF_ASSIGNED = 5
 LEAST_ABSENCE = timedelta(hours=1)
 """An import that creates assets in one long transaction of Request Tracker shows none of them before it ends."""
@@ -25,125 +23,107 @@ ABSENCES_OF_RESERVED = 2
 
 
 def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
-    """Looks after every tag that is due, and returns how many are settled. Raises what the directory raises when it does not
-    answer; the tags then have their next attempt noted, after a growing pause."""
-    settled = 0
-    while tags := _claim(transaction, now := clock()):
+    """Checks every tag that is due, and returns how many need no further check. Raises what the asset store raises when it cannot be
+    reached; the tags are due again soon then."""
+    confirmed = 0
+    while claims := CONFIRMATION.claim_due(transaction, clock, limit=BATCH):
+        with CONFIRMATION.recording(transaction, claims, clock):
+            asset_ids = [claim.row.asset_id for claim in claims if claim.row.asset_id]
+            assets = {asset.id: asset for chunk in asset_store.get_many(asset_ids) for asset in chunk}
+            for claim in claims:
+                check = _Check(transaction, asset_store, claim, actor, clock)
+                try:
+                    with CONFIRMATION.recording(transaction, [claim], clock):
+                        confirmed += check.run(assets.get(claim.row.asset_id or 0))
+                except Unavailable:
+                    raise  # for those that follow, too
+                except AppError:
+                    pass  # recorded: it concerns this tag alone
+    return confirmed
+
+
+class _Check:
+    """One check of one tag that was claimed."""
+
+    def __init__(
+        self, transaction: Transaction, asset_store: AssetStore, claim: Claim[Tag], actor: Actor, clock: Callable[[], datetime]
+    ) -> None:
+        self._transaction, self._asset_store, self._actor = transaction, asset_store, actor
+        self._claim, self._tag, self._now = claim, claim.row, clock()
+
+    def run(self, asset: Asset | None) -> bool:
+        """Whether no further check is needed. `asset` is the tag's asset as it was just read. Raises Conflict for what a person has to
+        correct, and what the asset store raises."""
+        tag = self._tag
+        if asset is not None and asset.name == tag.tag:
+            return self._confirm(asset.id, "confirmed", tag.previous_name)
+        if asset is not None and tag.state == TagState.ASSIGNED:
+            old_name = self._asset_store.rename(asset.id, tag.tag, seen=asset.name)
+            return self._confirm(asset.id, "renamed", old_name)
+        if not self._is_absent_for_long():
+            return self._record_absence()
+        deleted = self._deleted() if asset is None and tag.asset_id is not None else None
+        if deleted is not None:
+            return self.run(deleted)
+        return self._end_absence(self._asset_store.find_by_name(tag.tag))
+
+    def _deleted(self) -> Asset | None:
+        """The asset that exists after all: Request Tracker's searches pass over deleted assets, which keep their names."""
         try:
-            assets = {asset.id: asset for chunk in asset_store.get_many([tag.asset_id for tag in tags if tag.asset_id]) for asset in chunk}
-        except AppError as error:
-            for tag in tags:
-                _postpone(transaction, tag, error.message, now)
-            raise
-        for position, tag in enumerate(tags):
-            try:
-                settled += _look_after(transaction, asset_store, tag, assets.get(tag.asset_id or 0), actor, now)
-            except AssetStoreUnreachable as error:
-                for rest in tags[position:]:
-                    _postpone(transaction, rest, error.message, now)
-                raise
-            except AppError as error:
-                _postpone(transaction, tag, error.message, now)  # of this asset; the others go on
-    return settled
+            return self._asset_store.get(self._tag.asset_id or 0)
+        except AssetNotFound:
+            return None
 
+    def _is_absent_for_long(self) -> bool:
+        """Whether this absence decides what becomes of the tag. A reservation is looked up by name each time."""
+        if self._tag.state == TagState.RESERVED:
+            return True
+        return self._tag.absences + 1 >= ABSENCES_OF_ASSIGNED and self._now - self._tag.changed_at >= LEAST_ABSENCE
 
-def _claim(transaction: Transaction, now: datetime) -> list[Tag]:
-    with transaction() as session:
-        due = select(Tag).where(Tag.due_at <= now, Tag.state != TagState.RELEASED).order_by(Tag.due_at).limit(BATCH)
-        tags = list(session.scalars(due.with_for_update(skip_locked=True)))
-        for tag in tags:
-            tag.due_at = now + LEASE
-            tag.attempts += 1
-        return tags
-
-
-def _look_after(transaction: Transaction, asset_store: AssetStore, tag: Tag, asset: Asset | None, actor: Actor, now: datetime) -> bool:
-    if asset is not None and asset.name == tag.tag:
-        return _settle(transaction, tag, asset.id, "confirmed", actor, now, tag.previous_name)
-    if asset is not None and tag.state == TagState.ASSIGNED:
-        old_name = asset_store.rename(asset.id, tag.tag, seen=asset.name)
-        return _settle(transaction, tag, asset.id, "renamed", actor, now, old_name)
-    if not _absent_for_long(tag, now):
-        _note_absence(transaction, tag, now)
-        return False
-    hidden = _hidden(asset_store, tag.asset_id) if asset is None and tag.asset_id is not None else None
-    if hidden is not None:
-        return _look_after(transaction, asset_store, tag, hidden, actor, now)
-    return _settle_absent(transaction, tag, asset_store.find_by_name(tag.tag), actor, now)
-
-
-def _hidden(asset_store: AssetStore, asset_id: int) -> Asset | None:
-    """The asset that is there after all: Request Tracker's searches pass over deleted assets, which keep their names."""
-    try:
-        return asset_store.get(asset_id)
-    except AssetNotFound:
-        return None
-
-
-def _absent_for_long(tag: Tag, now: datetime) -> bool:
-    """Whether this absence is the last one before the tag's fate is decided. A reservation is looked up by name each time."""
-    if tag.state == TagState.RESERVED:
-        return True
-    return tag.absences + 1 >= ABSENCES_OF_ASSIGNED and now - tag.changed_at >= LEAST_ABSENCE
-
-
-def _settle_absent(transaction: Transaction, tag: Tag, holders: list[Asset], actor: Actor, now: datetime) -> bool:
-    """The asset that should have the tag has it not. Whoever bears the name in the directory has it; if nobody does, it is free."""
-    if len(holders) == 1:
-        return _settle(transaction, tag, holders[0].id, "bound", actor, now, None)
-    if len(holders) > 1:
-        numbers = ", ".join(str(asset.id) for asset in holders)
-        _postpone(transaction, tag, f"Several assets are called {tag.tag}: {numbers}. Rename all but one.", now)
-        return False
-    if tag.state == TagState.RESERVED and tag.absences + 1 < ABSENCES_OF_RESERVED:
-        _note_absence(transaction, tag, now)
-        return False
-    with transaction() as session:
-        current = _unchanged(session, tag)
-        if current is None:
-            return False
-        if current.printed_at is not None:
-            return _keep_printed(session, current, actor, now)
-        service.release(session, current, actor=actor, now=now, reason="the directory holds no such asset and no such name")
-        return True
-
-
-def _settle(transaction: Transaction, tag: Tag, asset_id: int, action: str, actor: Actor, now: datetime, old_name: str | None) -> bool:
-    try:
-        with transaction() as session:
-            current = _unchanged(session, tag)
+    def _end_absence(self, bearers: list[Asset]) -> bool:
+        """The tag's asset does not exist. The asset that has the name gets the tag; if there is none, the tag is free."""
+        tag = self._tag
+        if len(bearers) == 1:
+            return self._confirm(bearers[0].id, "bound", None)
+        if len(bearers) > 1:
+            numbers = ", ".join(str(asset.id) for asset in bearers)
+            raise Conflict(_("Several assets have the name %(tag)s: %(numbers)s. Rename all but one.", tag=tag.tag, numbers=numbers))
+        if tag.state == TagState.RESERVED and tag.absences + 1 < ABSENCES_OF_RESERVED:
+            return self._record_absence()
+        with self._transaction() as session:
+            current = CONFIRMATION.locked(session, self._claim)
             if current is None:
                 return False
-            current.asset_id = asset_id
-            session.flush()  # the index decides whether the asset has another tag
-            service.mark_confirmed(session, current, action=action, actor=actor, now=now, old_name=old_name)
+            if current.printed_at is not None:
+                return self._block(session, current)
+            service.release(session, current, actor=self._actor, now=self._now, reason="no asset and no name in the asset store")
             return True
-    except IntegrityError:
-        _postpone(transaction, tag, f"Asset {asset_id} is called {tag.tag} but has another tag here.", now)
+
+    def _confirm(self, asset_id: int, action: str, old_name: str | None) -> bool:
+        try:
+            with self._transaction() as session:
+                current = CONFIRMATION.locked(session, self._claim)
+                if current is None:
+                    return False
+                current.asset_id = asset_id
+                session.flush()  # the index decides whether the asset has another tag
+                service.mark_confirmed(session, current, action=action, actor=self._actor, now=self._now, old_name=old_name)
+                return True
+        except IntegrityError:
+            tag = self._tag.tag
+            raise Conflict(
+                _("Asset #%(asset)s has the name %(tag)s, but another tag here. Correct one of them.", asset=asset_id, tag=tag)
+            ) from None
+
+    def _block(self, session: Session, tag: Tag) -> bool:
+        """A label with this tag may be on a device: a person has to decide, and no other asset gets the tag."""
+        problem = _("The asset no longer exists, but a label was printed. The tag is not assigned again.")
+        CONFIRMATION.fail(session, self._claim, problem)
+        audit.record(session, tag, action="stuck", actor=self._actor, now=self._now, reason=problem)
+        return True
+
+    def _record_absence(self) -> bool:
+        problem = _("The asset does not exist, or not yet.")
+        with self._transaction() as session:
+            CONFIRMATION.postpone(session, self._claim, problem, now=self._now, absences=self._tag.absences + 1)
         return False
-
-
-def _keep_printed(session: Session, tag: Tag, actor: Actor, now: datetime) -> bool:
-    """A label with this tag may hang on a device: a person has to decide, and nobody else gets the tag."""
-    tag.due_at, tag.problem = None, "The directory no longer has the asset, but a label was printed: the tag is not given again."
-    audit.record(session, tag, action="stuck", actor=actor, now=now, reason=tag.problem)
-    return True
-
-
-def _unchanged(session: Session, tag: Tag) -> Tag | None:
-    """The tag as it is now, locked, if it is still what was claimed."""
-    current = session.scalar(select(Tag).where(Tag.id == tag.id).with_for_update())
-    same = current is not None and (current.state, current.asset_id, current.attempts) == (tag.state, tag.asset_id, tag.attempts)
-    return current if same else None
-
-
-def _note_absence(transaction: Transaction, tag: Tag, now: datetime) -> None:
-    tag.absences += 1
-    _postpone(transaction, tag, "The directory has no such asset (yet).", now, absences=tag.absences)
-
-
-def _postpone(transaction: Transaction, tag: Tag, problem: str, now: datetime, **more: int) -> None:
-    pause = min(LONGEST_PAUSE, timedelta(seconds=5 * 3 ** min(tag.attempts - 1, 8)))
-    same = (Tag.id == tag.id, Tag.attempts == tag.attempts, Tag.due_at.is_not(None))
-    with transaction() as session:
-        session.execute(update(Tag).where(*same).values(due_at=now + pause, problem=problem[:500], **more))

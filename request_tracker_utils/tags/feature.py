@@ -1,21 +1,25 @@
 """What the app knows of tags."""
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.tags import audit, cli, differences, lookup, sequence, webhook
+from request_tracker_utils.core.translation import ngettext
+from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
+from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
+from request_tracker_utils.tags import audit, cli, lookup, sequence, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
+from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tasks import differences as difference_tasks, tags as tasks
-from request_tracker_utils.tags.views import administration, audit as audit_views, differences as difference_views, tagging
+from request_tracker_utils.tags.tasks import tags as tasks
+from request_tracker_utils.tags.views import administration, audit as audit_views, tagging
 from request_tracker_utils.tasks.kinds import Kinds
-from request_tracker_utils.web.feature import Condition, Feature, HomeCard, NavItem, StatusSection
-from request_tracker_utils.web.openapi import admit_scheme
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
+from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
 
 RECENT, FAILING = 6, 5
@@ -32,8 +36,8 @@ def prepare() -> None:
 
 
 def install(app: Flask) -> None:
-    admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    registry_of(app).get(Kinds).add(*tasks.kinds, *difference_tasks.kinds)
+    add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
 
 
 def card() -> dict[str, object]:
@@ -45,10 +49,10 @@ def card() -> dict[str, object]:
         return {"next_tag": next_tag, **lookup.pending_counts(session), "recent": audit.recent(session, limit=RECENT)}
 
 
-def status() -> Condition:
+def status() -> SectionContent:
     problems = []
     with reading() as session:
-        compared = {"differences": sum(differences.RECORD.counts(session).values()), "compared_at": difference_tasks.compared_at(session)}
+        differences, compared = _open_differences(session), compared_at(session, RECONCILIATION)
         counts, pending_assets = lookup.pending_counts(session), lookup.count_pending_assets(session)
         failing = [tag for tag in lookup.pending_tags(session) if tag.problem][:FAILING]
         try:
@@ -58,19 +62,30 @@ def status() -> Condition:
             problems.append(error.message)
     if counts["failing"]:
         problems.append(ngettext("%(num)s tag needs attention.", "%(num)s tags need attention.", counts["failing"]))
-    if compared["differences"]:
-        problems.append(_("Differences between Request Tracker and our tags: %(count)s.", count=compared["differences"]))
-    return Condition({"next_tag": next_tag, "pending_assets": pending_assets, "problem_tags": failing, **counts, **compared}, problems)
+    if differences:
+        problems.append(
+            ngettext(
+                "%(num)s difference between tags and asset names is open.",
+                "%(num)s differences between tags and asset names are open.",
+                differences,
+            )
+        )
+    facts = {"next_tag": next_tag, "pending_assets": pending_assets, "problem_tags": failing, **counts}
+    return SectionContent({**facts, "differences": differences, "compared_at": compared}, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = lookup.pending_counts(session), sum(differences.RECORD.counts(session).values())
+        counts, open_differences = lookup.pending_counts(session), _open_differences(session)
     return {
         "rtutils_tags_pending": ("Tags that the asset store has not confirmed.", counts["pending"]),
         "rtutils_tags_failing": ("Tags that need attention.", counts["failing"]),
-        "rtutils_tag_differences": ("Unresolved differences between the asset store and the tags.", open_differences),
+        "rtutils_tag_differences": ("Open differences between asset names and tags.", open_differences),
     }
+
+
+def _open_differences(session: Session) -> int:
+    return sum(RECONCILIATION.discrepancies.count_open(session).values())
 
 
 feature = Feature(
@@ -83,7 +98,7 @@ feature = Feature(
         tagging.pending_pages,
         tagging.sweep_pages,
         tagging.pages,
-        difference_views.pages,
+        reconciliation_pages(RECONCILIATION),
     ],
     jobs=jobs,
     commands=[cli.tags],

@@ -3,7 +3,6 @@
 ADOPT_TAGS = "adopt-tags"
 CONFIRM_TAGS = "confirm-tags"
 SWEEP_UNTAGGED = "sweep-untagged"
-COMPARE_TAGS = "compare-tags"
 
 TAG_ASSETS = "tag-assets"
 PREVIEW_SWEEP = "try-sweep"

@@ -7,13 +7,14 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.db import after_commit, upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, CatalogPrefix, Tag, TagSequence
+from request_tracker_utils.tags.names import ADOPT_TAGS
 
 LONGEST_CATALOG = 255
 
@@ -59,6 +60,7 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
             field="prefix",
         )
     sequence.create_if_missing(session, prefix, now=now)
+    after_commit(session, ADOPT_TAGS)
     audit.record_change(session, prefix, None, None, action="prefix", actor=actor, now=now)
 
 

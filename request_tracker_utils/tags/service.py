@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
-from request_tracker_utils.core.db import Transaction, affected, upsert_into
+from request_tracker_utils.core.db import Transaction, after_commit, upsert_into
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
 from request_tracker_utils.tags.errors import AssetHasTag, SequenceNotReady, TagNotFound, TagTaken
-from request_tracker_utils.tags.lookup import IS_PENDING, not_a_tag, parse_tag, tag_of_asset, tags_of_assets
-from request_tracker_utils.tags.models import PendingAsset, Tag, TagState
+from request_tracker_utils.tags.lookup import not_a_tag, parse_tag, tag_of_asset, tags_of_assets
+from request_tracker_utils.tags.models import CONFIRMATION, PendingAsset, Tag, TagState
+from request_tracker_utils.tags.names import CONFIRM_TAGS
 from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
 
@@ -65,9 +66,11 @@ def assign_to_created_asset(
         if bound is not None:
             return bound
         due = now + FIRST_CHECK_AFTER
-        return sequence.allocate(
+        tag = sequence.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name
         )
+        _confirm_soon(session)
+        return tag
     except SequenceNotReady:
         pending = {"asset_id": asset_id, "name": name, "prefix": prefix, "asked_at": now}
         session.execute(upsert_into(session)(PendingAsset).values(**pending).on_conflict_do_nothing())
@@ -187,8 +190,8 @@ def rename_asset(transaction: Transaction, asset_store: AssetStore, *, asset_id:
 
 def retry_confirmation(session: Session, tag: str, *, now: datetime) -> None:
     """Makes the tag due at once. Raises TagNotFound unless it is pending."""
-    found = update(Tag).where(Tag.tag == tag, IS_PENDING).values(due_at=now, attempts=0)
-    if not affected(session.execute(found)):
+    same = Tag.tag == tag
+    if not CONFIRMATION.retry(session, same, now=now) and not CONFIRMATION.mark_all_due(session, same, Tag.due_at.is_not(None), now=now):
         raise TagNotFound(_("%(tag)s is not a pending tag. Reload the page to see the tags that are.", tag=tag[:60]))
 
 
@@ -289,5 +292,11 @@ def _bind_by_name(session: Session, asset_id: int, name: str, actor: Actor, now:
 def _assign(session: Session, tag: Tag, asset_id: int, *, action: str, actor: Actor, now: datetime, old_name: str | None) -> None:
     tag.state, tag.asset_id, tag.previous_name = TagState.ASSIGNED, asset_id, old_name
     tag.changed_at, tag.due_at, tag.attempts, tag.absences = now, now + FIRST_CHECK_AFTER, 0, 0
+    _confirm_soon(session)
     session.flush()  # the unique indexes refuse an asset that already has a tag
     audit.record(session, tag, action=action, actor=actor, now=now, old_name=old_name)
+
+
+def _confirm_soon(session: Session) -> None:
+    """Just after the tag is due: the clocks of two processes differ."""
+    after_commit(session, CONFIRM_TAGS, after=FIRST_CHECK_AFTER + timedelta(seconds=0.5))

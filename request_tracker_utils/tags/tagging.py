@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.db import Reading, Transaction, after_commit
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import lookup, sequence, service
 from request_tracker_utils.tags.errors import SweepNotPreviewed
 from request_tracker_utils.tags.models import Sweep, Tag, TagState
-from request_tracker_utils.tags.names import TAG_ASSETS
+from request_tracker_utils.tags.names import SWEEP_UNTAGGED, TAG_ASSETS
 from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.service import NewItem, open_task, start
@@ -53,7 +53,7 @@ def tag_asset(transaction: Transaction, asset_store: AssetStore, asset: Asset, *
 
 
 def start_tagging(session: Session, assets: Iterable[Asset], *, title: str, actor: Actor, now: datetime) -> Task:
-    """Creates the task that tags these assets; run the job `run-tasks` after the commit."""
+    """Creates the task that tags these assets."""
     items = [NewItem(item_label(asset), item_data(asset)) for asset in assets]
     return start(session, TAG_ASSETS, title=title, actor=actor, now=now, items=items)
 
@@ -119,6 +119,8 @@ def turn_sweep(session: Session, *, on: bool, actor: Actor, now: datetime) -> Sw
     if sweep is None:
         raise not_previewed()
     sweep.is_on, sweep.changed_by, sweep.changed_at = on, actor.name, now
+    if on:
+        after_commit(session, SWEEP_UNTAGGED)
     return sweep
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.resources import CONTRIB
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.core.stored_values import keep, kept
+from request_tracker_utils.core.stored_values import store_once, stored_value
 from request_tracker_utils.core.translation import gettext as _
 
 _STORED_NAME = "webhook_token"
@@ -23,14 +23,14 @@ class Snippet:
 
 def ensure_secret(session: Session) -> None:
     """Generates the secret once, for all processes."""
-    keep(session, _STORED_NAME, secrets.token_urlsafe(32))
+    store_once(session, _STORED_NAME, secrets.token_urlsafe(32))
 
 
 def secret(session: Session, settings: Settings) -> str:
     """WEBHOOK_TOKEN, or the generated secret."""
     if settings.webhook_token:
         return settings.webhook_token.get_secret_value()
-    return kept(session, _STORED_NAME) or ""
+    return stored_value(session, _STORED_NAME) or ""
 
 
 def is_secret(session: Session, settings: Settings, given: str) -> bool:

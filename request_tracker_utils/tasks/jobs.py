@@ -16,6 +16,7 @@ from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.tasks.names import RUN_TASKS
 from request_tracker_utils.tasks.running import InContext, RunningTask, TaskStopped, claim
 from request_tracker_utils.web.registry import registry
 
@@ -92,6 +93,6 @@ def put_away_tasks() -> int:
 
 
 jobs = [
-    Job("run-tasks", "Do the long work that people have started", timedelta(seconds=15), run_tasks),
+    Job(RUN_TASKS, "Do the long work that people have started", timedelta(seconds=15), run_tasks),
     Job("put-away-tasks", "Delete tasks that ended long ago", timedelta(days=1), put_away_tasks),
 ]

@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import affected
+from request_tracker_utils.core.db import affected, after_commit
 from request_tracker_utils.tasks.errors import TaskNotFound, TaskNotOpen
 from request_tracker_utils.tasks.models import OPEN, ItemState, Task, TaskItem, TaskState
+from request_tracker_utils.tasks.names import RUN_TASKS
 
 KEPT = timedelta(days=180)
 """For which a task that has ended is kept."""
@@ -37,7 +38,7 @@ def start(
     arguments: dict[str, Any] | None = None,
     items: Iterable[NewItem] = (),
 ) -> Task:
-    """Writes the task down; the job `run-tasks` takes it up (nudge it after the commit). With items their number is the total."""
+    """Writes the task down; the job `run-tasks` takes it up soon after the commit. With items their number is the total."""
     task = Task(
         kind=kind,
         title=title[:200],
@@ -54,6 +55,7 @@ def start(
     session.add(task)
     session.flush()  # its id, for the items
     add_items(session, task, items)
+    after_commit(session, RUN_TASKS)
     return task
 
 
@@ -135,6 +137,7 @@ def resume(session: Session, task_id: int, *, now: datetime) -> Task:
     again = update(TaskItem).where(TaskItem.task_id == task.id, TaskItem.state == ItemState.FAILED)
     session.execute(again.values(state=ItemState.WAITING, note=None))
     task.state, task.due_at, task.ended_at, task.summary, task.error, task.failed = TaskState.WAITING, now, None, None, None, 0
+    after_commit(session, RUN_TASKS)
     return task
 
 

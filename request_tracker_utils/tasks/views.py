@@ -62,7 +62,6 @@ def resume(task_id: int) -> ResponseReturnValue:
     _check_kind(task_id)
     with transaction() as session:
         service.resume(session, task_id, now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for(".show", task_id=task_id), 303)
 
 

@@ -1,8 +1,10 @@
-"""Makes apps for tests, set as the test wants and blind to the environment of the machine."""
+"""Makes apps for tests, with the settings that the test wants and none of the machine's environment."""
 
+from collections.abc import Container
 from functools import cache
 from itertools import count
 from pathlib import Path
+from weakref import WeakSet
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -38,15 +40,25 @@ class CompiledTemplates(BytecodeCache):
 
 
 _templates = CompiledTemplates()
+_made: WeakSet[Flask] = WeakSet()
 
 
 def make_app(folder: Path, **settings: str) -> Flask:
-    """An app with these settings (names in small letters) and its data in the folder. Its database may still be empty."""
+    """An app with these settings (names in lower case) and its data in the folder. Its database may still be empty."""
     given = {"INSTANCE_PATH": str(folder), "LOG_LEVEL": "WARNING", "WEBHOOK_TOKEN": WEBHOOK_TOKEN}
     loaded = load_settings({**given, **{name.upper(): value for name, value in settings.items()}})
     app = create_app(with_secret_key(loaded))
     app.jinja_env.bytecode_cache = _templates
+    _made.add(app)
     return app
+
+
+def close_apps(*, but: Container[Flask]) -> None:
+    """Closes the database connections of the apps made so far, except those in `but`."""
+    for app in [app for app in _made if app not in but]:
+        with app.app_context():
+            db.engine.dispose()
+        _made.discard(app)
 
 
 WEBHOOK_TOKEN = "webhook-secret-of-the-tests"

@@ -81,7 +81,7 @@ class Crowd:
         since on a slow machine an answer comes too late by itself.
         """
         for _ in range(rounds):
-            self.installation.much_later("settle-creations")
+            self.installation.much_later("recover-creations")
             self.create(tries=1)
             if not self.unanswered():
                 return

@@ -1,11 +1,12 @@
-"""Databases for tests: migrated once, copied for each test."""
+"""Databases for tests: migrated once, emptied after each test."""
 
 import itertools
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from sqlalchemy.engine import make_url
 
 from tests.services.apps import make_app, migrate
 
+DATABASES = ("sqlite", "postgresql")
 _numbers = itertools.count()
+_shared: set[int] = set()
+"""Process ids of the servers of connections that outlive a test."""
 SCHEMA = """
     SELECT (SELECT md5(string_agg(concat(kind, oid, xmin), ',' ORDER BY kind, oid)) FROM (
             SELECT 't' AS kind, oid, xmin FROM pg_trigger
@@ -26,7 +30,11 @@ SCHEMA = """
         (SELECT md5(string_agg(version_num, ',')) FROM alembic_version)
 """
 """Changes with everything of which the migrations made the schema."""
-OTHERS_OUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (pid <> ALL(%s) OR state <> 'idle' OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))
+"""
+"""Ends the connections that a test left behind: all but those of shared apps, and these where they hold something."""
 EMPTY = """
     DO $$ DECLARE each regclass; BEGIN
         FOR each IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
@@ -42,6 +50,12 @@ EMPTY = """
 """Deleting a few rows takes a fraction of the time of truncating, which makes new files for a table and each of its indexes."""
 
 
+def share(connection: object) -> None:
+    """Lets this connection, of an app that several tests use, outlive the test."""
+    if isinstance(connection, psycopg.Connection):
+        _shared.add(connection.info.backend_pid)
+
+
 class SQLite:
     """Files, copied from one that was migrated."""
 
@@ -49,13 +63,33 @@ class SQLite:
         self._folder = folder
         self._template = folder / "template.sqlite"
         migrate(make_app(folder, database_url=f"sqlite:///{self._template}"))
+        self._spare: list[Path] = []
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The address of an empty, migrated database."""
+        """The address of an empty, migrated database. The file is used again afterwards, and apps may keep their connections to it."""
+        file = self._spare.pop() if self._spare else self._copy()
+        yield f"sqlite:///{file}"
+        if self._emptied(file):
+            self._spare.append(file)
+
+    def _copy(self) -> Path:
         file = self._folder / f"test-{next(_numbers)}.sqlite"
         shutil.copy(self._template, file)
-        yield f"sqlite:///{file}"
+        return file
+
+    def _emptied(self, file: Path) -> bool:
+        """Writes the pages of the template over those of the file, in one transaction. False where a test still writes to it."""
+        if not file.exists():
+            return False
+        with closing(sqlite3.connect(self._template)) as template, closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as used:
+            try:
+                used.execute("BEGIN IMMEDIATE")
+                used.execute("ROLLBACK")
+                template.backup(used)
+            except sqlite3.DatabaseError:
+                return False
+        return True
 
 
 class PostgreSQL:
@@ -103,7 +137,7 @@ class PostgreSQL:
     def _emptied(self, name: str) -> bool:
         try:
             cleaner = self._cleaner(name)
-            cleaner.execute(OTHERS_OUT)
+            cleaner.execute(END_OTHERS, [list(_shared)])
             if cleaner.execute(SCHEMA).fetchone() != self._schema:
                 return False
             cleaner.execute(EMPTY)

@@ -9,7 +9,6 @@ from request_tracker_utils.students.api.students import begin_of, page_of
 from request_tracker_utils.students.batch import Operation, Outcome
 from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, StudentNotFound
 from request_tracker_utils.students.finding import DevicesWanted, count_devices, find_devices
-from request_tracker_utils.students.names import TELL_HOLDERS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.devices import (
     BatchCheckIn,
@@ -29,8 +28,8 @@ from request_tracker_utils.students.schemas.devices import (
 from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.refusals import may_refuse
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.registry import settings
 
 OF_DEVICES = Tag(name="devices", description="Devices that are given to students, and their record.")
 
@@ -51,7 +50,7 @@ def list_devices(query: DevicesQuery) -> Answer:
 
 @api.post("/api/devices", responses={201: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(FieldUnfit, DeviceExists)
+@may_raise(FieldUnfit, DeviceExists)
 def register_device(body: NewDevice) -> Answer:
     """Register a device."""
     with transaction() as session:
@@ -66,14 +65,13 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
     operations = [Operation(each.student_id, each.asset_tag, each.notes) for each in body.operations]
     with transaction() as session:
         outcomes = batch.check_in(session, operations, actor=current_actor(), now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
     results = [_told(outcome) for outcome in outcomes]
     return {"batch_operation": "checkin", "total_operations": len(operations), "results": results}
 
 
 @api.get("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def get_device(path: DevicePath) -> Answer:
     """Show a device."""
     with reading() as session:
@@ -82,7 +80,7 @@ def get_device(path: DevicePath) -> Answer:
 
 @api.put("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceExists, DeviceHeld, FieldUnfit)
+@may_raise(DeviceNotFound, DeviceExists, DeviceHeld, FieldUnfit)
 def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
     """Change a device; what is not sent stays. A device that nobody has can be set to maintenance, retired, or available."""
     values, now = body.model_dump(exclude_unset=True), utc_now()
@@ -96,7 +94,7 @@ def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
 
 @api.delete("/api/devices/<asset_tag>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceHeld)
+@may_raise(DeviceNotFound, DeviceHeld)
 def delete_device(path: DevicePath) -> Answer:
     """Delete a device that nobody has; its record stays."""
     with transaction() as session:
@@ -107,7 +105,7 @@ def delete_device(path: DevicePath) -> Answer:
 
 @api.get("/api/devices/<asset_tag>/history", responses={200: HistoryOfDevice})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
     """Show all hands that a device went through, the newest first."""
     with reading() as session:
@@ -127,14 +125,13 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
 
 @api.post("/api/devices/<asset_tag>/override", responses={200: Overridden})
 @require(StudentPermission.OVERRIDE)
-@may_refuse(DeviceNotFound, StudentNotFound, FieldUnfit)
+@may_raise(DeviceNotFound, StudentNotFound, FieldUnfit)
 def override_device(path: DevicePath, body: Override) -> Answer:
     """Set who has a device, in spite of what stands against it. The record keeps the reason."""
     with transaction() as session:
         device = devices.get(session, path.asset_tag, lock=True)
         student, former = service.get(session, body.student_id) if body.student_id else None, device.current_student_id
         log = assignments.override(session, device, student, reason=body.reason, status=body.status, actor=current_actor(), now=utc_now())
-    registry().run_soon(TELL_HOLDERS)
     where = f"with {student.name}" if student else device.status
     return {
         "message": f"Device {device.asset_tag} is {where} now",

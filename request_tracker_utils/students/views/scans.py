@@ -14,7 +14,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import station as desk
 from request_tracker_utils.students.cards import printed_cards
-from request_tracker_utils.students.current import known, tell_jobs
+from request_tracker_utils.students.current import known
 from request_tracker_utils.students.errors import told
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
@@ -22,7 +22,7 @@ from request_tracker_utils.students.scan_codes import Card
 from request_tracker_utils.students.schemas.scans import LONGEST_TICKET, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.students.station import Kind, Outcome
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.error_handlers import of_validation
+from request_tracker_utils.web.error_handlers import raise_invalid
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("scan", __name__)
@@ -67,7 +67,6 @@ def scan() -> ResponseReturnValue:
     except AppError as error:
         stays = error.fields.get("student_stays") is not False
         return _page(replace(sent, student_id=sent.student_id if stays else ""), problem=told(error)), error.status
-    tell_jobs(outcome)
     return _page(_after(sent, outcome), outcome)
 
 
@@ -111,7 +110,7 @@ def _checked(model: type[Any], values: Mapping[str, object]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
 
 
 def _after(sent: Sent, outcome: Outcome) -> Sent:

@@ -11,11 +11,10 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import legacy_log, legacy_tags, prefixes, sequence, webhook
 from request_tracker_utils.tags.forms import CatalogForm, PrefixForm, ResetForm
-from request_tracker_utils.tags.names import ADOPT_TAGS
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("asset_tags", __name__, url_prefix="/admin/asset-tags")
 webhook_pages = Blueprint("webhook_page", __name__)
@@ -41,7 +40,7 @@ def reset_sequence(prefix: str) -> ResponseReturnValue:
             flash(result.message, "success")
             return redirect(url_for(".show"), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
             status = error.status
     with reading() as session:
         summary = prefixes.summary(session, prefix)
@@ -60,9 +59,8 @@ def add_prefix() -> ResponseReturnValue:
         with transaction() as session:
             prefixes.create(session, form.prefix.data, actor=current_actor(), now=utc_now())
     except AppError as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form), error.status
-    registry().run_soon(ADOPT_TAGS)
     prefix = form.prefix.data
     flash(_("The prefix %(prefix)s was added. It is ready once the existing tags are imported, within a minute.", prefix=prefix), "success")
     return redirect(url_for(".show"), 303)

@@ -10,11 +10,11 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import lookup, service, tagging
-from request_tracker_utils.tags.names import CONFIRM_TAGS, PREVIEW_SWEEP, SWEEP_UNTAGGED, TAG_ASSETS
+from request_tracker_utils.tags.names import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks.service import open_task, start
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import settings
 
 MAX_LISTED = 500
 """Assets that the page lists. Search finds the others."""
@@ -54,7 +54,6 @@ def tag() -> ResponseReturnValue:
             raise Invalid(_("The selected assets already have tags, or no longer exist."), field="asset_ids")
         title = ngettext("Tag %(num)s asset", "Tag %(num)s assets", len(untagged))
         task = tagging.start_tagging(session, untagged, title=title, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 
@@ -83,7 +82,6 @@ def preview() -> ResponseReturnValue:
         arguments = {"catalogs": sweep.catalogs}
         title = _("Preview the sweep for untagged assets")
         task = start(session, PREVIEW_SWEEP, title=title, arguments=arguments, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 
@@ -94,8 +92,6 @@ def switch() -> ResponseReturnValue:
     on = request.form.get("on") == "1"
     with transaction() as session:
         tagging.turn_sweep(session, on=on, actor=current_actor(), now=utc_now())
-    if on:
-        registry().run_soon(SWEEP_UNTAGGED)
     flash(_("The sweep is on. It runs now and every ten minutes.") if on else _("The sweep is off."), "success")
     return redirect(url_for(".show"), 303)
 
@@ -109,7 +105,6 @@ def run_once() -> ResponseReturnValue:
         arguments = {"catalogs": sweep.catalogs}
         title = _("Tag the untagged assets in %(catalogs)s", catalogs=", ".join(sweep.catalogs))
         task = start(session, TAG_ASSETS, title=title, arguments=arguments, actor=current_actor(), now=utc_now())
-    registry().run_soon("run-tasks")
     return redirect(url_for("tasks.show", task_id=task.id), 303)
 
 
@@ -127,6 +122,5 @@ def retry(tag: str) -> ResponseReturnValue:
     """Has a job check the tag now."""
     with transaction() as session:
         service.retry_confirmation(session, tag, now=utc_now())
-    registry().run_soon(CONFIRM_TAGS)
     flash(_("Retrying %(tag)s. Reload the page in a few seconds to see the result.", tag=tag), "success")
     return redirect(url_for(".list_pending"), 303)

@@ -16,8 +16,8 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid, AssetSt
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.holders import differences
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.repair_tickets import mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import Device, RepairTicket
@@ -101,9 +101,9 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
         office.school.assign(f"{office.name}-000{number}", student)
     office.school.device(f"{office.name}-0004")
     office.school.assign(f"{office.name}-0004", "1")
-    assert office.job("tell-holders") == 2
+    assert office.job("sync-holders") == 2
     office.school.take_back(f"{office.name}-0002")
-    assert office.job("tell-holders") == 1
+    assert office.job("sync-holders") == 1
     assert office.holders(given) == ([user], user)
     assert office.holders(returned) == ([], "Nobody")
     assert office.holders(unknown) == ([], "Nobody")
@@ -115,7 +115,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     office.user("2")
     office.asset("-0004")
     office.time_passes()
-    assert office.job("tell-holders") == 2
+    assert office.job("sync-holders") == 2
     assert office.holders(unknown)[0] == [f"{office.name}2"]
 
 
@@ -126,7 +126,7 @@ def test_a_name_of_digits_is_a_name(office: Office) -> None:
     office.school.student("1", rt_user=digits)
     asset_id = office.device("-0001")
     office.school.assign(f"{office.name}-0001", "1")
-    assert office.job("tell-holders") == 1
+    assert office.job("sync-holders") == 1
     assert office.holders(asset_id) == ([digits], digits)
     answer = office.ask("GET", "/api/rt-lookup/student/1").json
     assert answer is not None
@@ -145,10 +145,10 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     user = office.student("1")
     asset_id = office.device("-0001")
     office.school.assign(f"{office.name}-0001", "1")
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{asset_id}", json={"Name": "Ms O'Brien’s laptop"}).ok
     office.school.take_back(f"{office.name}-0001")
-    assert office.job("tell-holders") == 0
+    assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
     assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
 
@@ -166,14 +166,14 @@ def test_request_tracker_may_go_away_in_the_middle(office: Office) -> None:
         return forward()
 
     with office.line.meddling(ends_after_three), pytest.raises(AssetStoreUnreachable):
-        office.job("tell-holders")
+        office.job("sync-holders")
     office.time_passes()
     with office.line.meddling(nobody_there), pytest.raises(AssetStoreUnreachable):
-        office.job("tell-holders")
+        office.job("sync-holders")
     office.time_passes()
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert [office.holders(asset_id) for asset_id in assets] == [([user], user)] * 8
-    assert office.job("tell-holders") == 0
+    assert office.job("sync-holders") == 0
 
 
 def test_an_answer_that_is_lost_is_no_harm(office: Office) -> None:
@@ -186,7 +186,7 @@ def test_an_answer_that_is_lost_is_no_harm(office: Office) -> None:
         return Reply(hang_up=True) if call.method == "PUT" else reply
 
     with office.line.meddling(loses_answers):
-        assert office.job("tell-holders") == 1  # it was read back
+        assert office.job("sync-holders") == 1  # it was read back
     assert office.holders(asset_id) == ([user], user)
 
 
@@ -283,9 +283,9 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
         return Reply(hang_up=True) if call.path.endswith("/ticket") else reply
 
     with office.line.meddling(loses_answers), pytest.raises(AssetStoreUnreachable):
-        office.job("make-tickets")
+        office.job("create-repair-tickets")
     office.time_passes()
-    assert office.job("make-tickets") == 1
+    assert office.job("create-repair-tickets") == 1
     with office.app.app_context(), reading() as session:
         row = session.scalars(select(RepairTicket)).one()
     found = office.rt.rest("POST", "tickets", data={"query": f"Subject LIKE '{mark(row)}' AND id > 0"}, params={"fields": "Subject"}).json()
@@ -313,7 +313,7 @@ def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -
     assets = [office.device(f"-{number:04d}") for number in range(4)]
     for number in range(4):
         office.school.assign(f"{office.name}-{number:04d}", "1")
-    office.job("tell-holders")
+    office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{assets[0]}", json={"HeldBy": [other], "Owner": "Nobody"}).ok
     assert office.rt.rest("PUT", f"asset/{assets[1]}", json={"Name": f"{office.name} spare"}).ok
     assert office.rt.rest("PUT", f"asset/{assets[2]}", json={"Status": "deleted"}).ok
@@ -324,7 +324,7 @@ def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -
     assert office.job("run-tasks") == 1
     assert len(office.line.calls) <= total / 100 + 4
     with office.app.app_context(), reading() as session:
-        rows = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
+        rows = session.scalars(select(HolderDiscrepancy).where(DISCREPANCIES.is_open())).all()
     mine = {
         (row.kind, row.asset_tag, row.asset_id, row.ours, row.theirs)
         for row in rows

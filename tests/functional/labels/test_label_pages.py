@@ -20,7 +20,7 @@ from request_tracker_utils.labels import printed
 from request_tracker_utils.labels.catalogue import built_in
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
-from tests.services.screenshots import served
+from tests.services.showroom import served
 from tests.unit.labels.test_format_file import CART
 
 HTML = {"Accept": "text/html"}

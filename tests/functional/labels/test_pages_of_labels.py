@@ -13,7 +13,7 @@ from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
 from tests.services.chromium import watched
 from tests.services.proxy import Gate
-from tests.services.screenshots import Showroom, full_showroom, sign_in
+from tests.services.showroom import Showroom, full_showroom, sign_in
 
 pytestmark = pytest.mark.chromium
 

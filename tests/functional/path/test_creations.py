@@ -148,7 +148,7 @@ def test_what_was_never_created_stays_blocked_until_it_was_looked_for_twice(inst
         blocked = create(installation, serial)
         assert (blocked.status_code, blocked.json()["retry"], "existing_asset_id" in blocked.json()) == (400, True, False)
         assert installation.row(following).state == "reserved"
-    installation.much_later("settle-creations")
+    installation.much_later("recover-creations")
     assert (installation.row(following).state, open_creations(installation)) == ("released", [])
     made = create(installation, serial)
     assert (made.status_code, made.json()["asset_tag"]) == (201, following)
@@ -169,7 +169,7 @@ def test_request_tracker_that_answers_too_late_is_believed_when_it_has_the_asset
         told = create(impatient, serial)
     assert (told.status_code, "did not answer" in told.json()["error"]) == (500, True)
     impatient.time_passes()
-    impatient.run_job("settle-creations")
+    impatient.run_job("recover-creations")
     (made,) = with_serial(surroundings, serial)
     assert impatient.tags_of([made]) == {made: surroundings.rt.asset(made)["Name"]}
     assert create(impatient, serial).json()["existing_asset_id"] == made
@@ -222,7 +222,7 @@ def test_killed_between_the_steps_and_started_again_no_serial_number_is_lost_or_
 
     def bound() -> bool:  # by this run of the job or by the server's own
         installation.time_passes()
-        installation.run_job("settle-creations")
+        installation.run_job("recover-creations")
         return bool(installation.tags_of([made]))
 
     wait_until(bound)
@@ -231,7 +231,7 @@ def test_killed_between_the_steps_and_started_again_no_serial_number_is_lost_or_
     assert create(installation, serials[0]).status_code == 201  # nothing was sent: free at once
     blocked = create(installation, serials[1])
     assert (blocked.status_code, blocked.json()["retry"]) == (400, True)
-    installation.much_later("settle-creations")
+    installation.much_later("recover-creations")
     assert create(installation, serials[1]).status_code == 201
     assert [len(with_serial(surroundings, serial)) for serial in serials] == [1, 1, 1]
     assert not open_creations(installation)
@@ -265,7 +265,7 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
         with installation.app.app_context(), transaction() as session:
             session.execute(update(Creation).where(Creation.state.in_(SENT)).values(due_at=utc_now()))
         with suppress(AssetStoreBroken):  # assets come while it searches; it tries again
-            installation.run_job("settle-creations")
+            installation.run_job("recover-creations")
         with installation.app.app_context(), transaction() as session:
             session.execute(update(Task).where(Task.state == TaskState.WAITING).values(due_at=utc_now()))
         installation.run_job("run-tasks")  # this process or the server's: whichever is first

@@ -9,7 +9,7 @@ from tests.services.apps import PASSWORD, user
 from tests.services.chromium import watched
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
-from tests.services.screenshots import served
+from tests.services.showroom import served
 
 pytestmark = pytest.mark.chromium
 DROP = """([text, name]) => {

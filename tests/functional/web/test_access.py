@@ -125,9 +125,9 @@ ROUTES: dict[str, May | None] = {
     "POST /api/tickets/create": STAFF,
     "GET /students/differences": TEACHER,
     "POST /students/differences/compare": STAFF,
-    "POST /students/differences/try-again": STAFF,
-    "POST /students/differences/settle-all": STAFF,
-    "POST /students/differences/<int:difference_id>/settle": STAFF,
+    "POST /students/differences/retry": STAFF,
+    "POST /students/differences/resolve-all": STAFF,
+    "POST /students/differences/<int:difference_id>/resolve": STAFF,
     **{f"{method} /{subject}/import": STAFF for subject in ("students", "devices") for method in ("GET", "POST")},
     "GET /students/imports/<int:roster_id>": STAFF,
     "POST /students/imports/<int:roster_id>/check": STAFF,
@@ -183,8 +183,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/asset-tags/catalogs/remove": ADMIN,
     "GET /admin/asset-tags/differences": STAFF,
     "POST /admin/asset-tags/differences/compare": STAFF,
-    "POST /admin/asset-tags/differences/<int:difference_id>/settle": STAFF,
-    "POST /admin/asset-tags/differences/settle-all": STAFF,
+    "POST /admin/asset-tags/differences/<int:difference_id>/resolve": STAFF,
+    "POST /admin/asset-tags/differences/resolve-all": STAFF,
     "GET /tags/pending": STAFF,
     "POST /tags/pending/<tag>/retry": STAFF,
     "GET /tags/untagged": STAFF,
@@ -283,7 +283,7 @@ def test_what_changes_something_asks_browsers_for_the_forms_token(app: Flask) ->
         assert status == (401 if ROUTES[name] is SECRET else REACHED if name.startswith("GET ") else 403), name
 
 
-def test_a_route_that_nobody_opened_is_closed_to_all(app: Flask) -> None:
-    app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
-    client = app.test_client()
-    assert client.get("/forgotten", headers=token(app, "admin")).status_code == 404
+def test_a_route_that_nobody_opened_is_closed_to_all(own_app: Flask) -> None:
+    own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
+    client = own_app.test_client()
+    assert client.get("/forgotten", headers=token(own_app, "admin")).status_code == 404

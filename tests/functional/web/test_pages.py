@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.services.apps import PASSWORD
 from tests.services.chromium import watched
-from tests.services.screenshots import NAME, Showroom, empty_showroom, full_showroom, set_up, sign_in
+from tests.services.showroom import NAME, Showroom, empty_showroom, full_showroom, set_up, sign_in
 
 pytestmark = pytest.mark.chromium
 

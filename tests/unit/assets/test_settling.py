@@ -30,7 +30,7 @@ def lose(office: Office, serial: str, *, created: bool) -> None:
 
 
 def put_off_tags(office: Office) -> None:
-    """Has confirm-tags come before settle-creations has found its truth."""
+    """Has confirm-tags come before recover-creations has found its truth."""
     for _ in range(4):
         office.clock.forward(minutes=1)
         office.confirm()

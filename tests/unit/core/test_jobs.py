@@ -110,8 +110,8 @@ def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(
     monkeypatch.setattr("request_tracker_utils.core.scheduler.LEADER_CHECK", timedelta(seconds=0.2))
     done: list[str] = []
     other = make_app(tmp_path / "other", database_url=database_url)
-    first = Scheduler(inside, Jobs([job(lambda: done.append("first") or 1, every=0.3)]))
-    second = Scheduler(other, Jobs([job(lambda: done.append("second") or 1, every=0.3)]))
+    first = Scheduler(inside.app_context, Jobs([job(lambda: done.append("first") or 1, every=0.3)]))
+    second = Scheduler(other.app_context, Jobs([job(lambda: done.append("second") or 1, every=0.3)]))
     first.start()
     eventually(lambda: done.count("first") >= 2)
     second.start()
@@ -126,7 +126,7 @@ def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(
 
 def test_a_nudge_runs_a_job_soon_and_of_many_the_first_and_the_last_are_served(inside: Flask) -> None:
     done: list[int] = []
-    scheduler = Scheduler(inside, Jobs([job(lambda: done.append(1) or 1)]))
+    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: done.append(1) or 1)]))
     with inside.app_context():
         held = SharedLock(db.engine, "scheduler")
         held.acquire(wait=False)  # so that this one leads not: what runs was nudged

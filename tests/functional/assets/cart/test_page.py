@@ -16,7 +16,7 @@ from request_tracker_utils.core.db import db, reading
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.chromium import watched
-from tests.services.screenshots import served
+from tests.services.showroom import served
 
 pytestmark = pytest.mark.chromium
 

@@ -1,0 +1,4 @@
+"""Names by which other rooms know this one."""
+
+RECOVER_CREATIONS = "recover-creations"
+"""The job that finds out whether assets exist that Request Tracker did not confirm."""

@@ -1,0 +1,390 @@
+"""Running apps whose every page has something to show, for pictures and for tests in a browser."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from playwright.sync_api import Page
+from sqlalchemy import delete, update
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts.models import LoginKind
+from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.asset_store.service import Asset, NewAsset
+from request_tracker_utils.assets import intakes, lists
+from request_tracker_utils.assets.feature import feature as assets
+from request_tracker_utils.assets.fields import Wanted
+from request_tracker_utils.assets.rules import Rules
+from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import db, reading, transaction
+from request_tracker_utils.core.jobs import JobRun
+from request_tracker_utils.holders.models import HolderDiscrepancy
+from request_tracker_utils.labels import record
+from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.reconciliation.tasks import start_comparison
+from request_tracker_utils.rosters import service as rosters
+from request_tracker_utils.students import devices
+from request_tracker_utils.students.feature import feature as students
+from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
+from request_tracker_utils.tags.current import RECONCILIATION as TAGS
+from request_tracker_utils.tags.jobs import confirm_tags
+from request_tracker_utils.tags.legacy_tags import LOG_NAME
+from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.sequence import reset
+from request_tracker_utils.tasks.jobs import run_tasks
+from request_tracker_utils.tasks.models import ItemState, TaskState
+from request_tracker_utils.tasks.service import items
+from tests.services.apps import PASSWORD, make_app, ready, user
+
+NAME = "ada"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148 Safari/604.1"
+
+
+@dataclass(frozen=True)
+class Showroom:
+    """A running app. The full one holds the demonstration's assets, and some without a tag, one that waits, one with a problem."""
+
+    url: str
+    pages: dict[str, str]
+    """Name → path, for somebody who is signed in as an administrator."""
+    open_pages: dict[str, str]
+    """Name → path, for somebody who is not."""
+
+
+@contextmanager
+def full_showroom(folder: Path) -> Iterator[Showroom]:
+    app = ready(make_app(folder, app_url="http://utils.example.org"))
+    with app.app_context():
+        for feature in (assets, students):
+            assert feature.demo is not None
+            feature.demo.fill()
+        untagged_id, troubled_id = _special_assets()
+        _administered(folder)
+        _runs()
+        _tasks()
+        _differences()
+        _holder_differences()
+        _labels()
+        cart_id = _cart()
+        roster_id = _rosters()
+    user(app, "admin", NAME)
+    key = _people(app)
+    pages = {
+        "home": "/",
+        "assets": "/assets",
+        "assets-found": "/assets?q=Chromebook&catalog=Chromebooks",
+        "assets-not-found": "/assets?q=nothing+like+this",
+        "asset": "/assets/60",
+        "asset-untagged": f"/assets/{untagged_id}",
+        "asset-problem": f"/assets/{troubled_id}",
+        "new-assets": "/assets/create",
+        "scanned-asset": "/assets?q=W12-0060",
+        "held-assets": "/assets?holder=marie.curie",
+        "intake": "/assets/intake",
+        "intake-list": f"/assets/intake/{cart_id}",
+        "students": "/students",
+        "students-found": "/students?q=ho&grade=9&grade=10",
+        "student": "/students/026000",
+        "student-edit": "/students/026000/edit",
+        "student-new": "/students/new",
+        "devices": "/devices",
+        "devices-overdue": "/devices/overdue",
+        "device": "/devices/W12-0001",
+        "device-edit": "/devices/W12-0001/edit",
+        "device-new": "/devices/new",
+        "students-import": "/students/import",
+        "students-list": f"/students/imports/{roster_id}",
+        "rollover": "/students/rollover",
+        "leavers": "/students/leavers?last_grade=12",
+        "labels": "/labels/batch?asset_ids=1,2,3",
+        "labels-scan": "/labels/scan",
+        "labels-printed": "/labels/prints",
+        "labels-never-scanned": "/labels/prints/unscanned?days=0",
+        "scan-station": "/students/scan",
+        "scan-station-damaged": "/students/scan?mode=damaged",
+        "scan-station-card": "/students/scan/card",
+        "tags-waiting": "/tags/waiting",
+        "untagged": "/tags/untagged?catalog=General+assets",
+        "sweep": "/admin/asset-tags/sweep",
+        "tasks": "/tasks",
+        "task": "/tasks/1",
+        "task-running": "/tasks/2",
+        "asset-tags": "/admin/asset-tags",
+        "asset-tags-reset": "/admin/asset-tags/reset/W12-",
+        "asset-tags-audit": "/admin/asset-tags/audit",
+        "asset-tags-audit-none": "/admin/asset-tags/audit?q=nothing+like+this",
+        "differences": "/admin/asset-tags/differences",
+        "differences-of-a-kind": "/admin/asset-tags/differences?kind=misspelt",
+        "holder-differences": "/students/differences",
+        "holder-differences-of-a-kind": "/students/differences?kind=holder",
+        "webhook": "/webhook",
+        "api": "/openapi/",
+        "me": "/me",
+        "people": "/admin/people",
+        "person": "/admin/people/2",
+        "new-person": "/admin/people/new",
+        "sign-ins": "/admin/sign-ins",
+        "status": "/admin",
+        "jobs": "/admin/jobs",
+        "job": "/admin/jobs/confirm-tags",
+        "settings": "/admin/settings",
+        "access": "/admin/access",
+        "data": "/admin/data/",
+        "data-table": "/admin/data/asset_tags/?flt0_state_equals=assigned&sort=1",
+        "data-row": "/admin/data/asset_tags/details/?id=3",
+        "data-none": "/admin/data/waiting_assets/",
+        "error-404": "/no/such/page",
+        "label-large": "/labels/print?asset_id=1&size=large",
+        "label-small": "/labels/print?asset_id=1&size=small",
+        "label-sheet": "/labels/print?asset_id=1&size=avery-5160",
+        "label-debug": "/labels/debug?asset_id=1&size=small",
+        "label-calibration": "/labels/calibration?size=large",
+    }
+    with served(app) as url:
+        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"})
+
+
+@contextmanager
+def empty_showroom(folder: Path) -> Iterator[Showroom]:
+    """Nobody has an account yet."""
+    app = ready(make_app(folder))
+    with app.app_context(), transaction() as session:
+        key = links.new_setup_key(session, now=utc_now())
+    with served(app) as url:
+        yield Showroom(url, {"assets-none": "/assets", "home-none": "/"}, {"set-up": f"/set-up/{key}"})
+
+
+def _people(app: Flask) -> str:
+    """Some people, what happened to them, and the key of a password link."""
+    now = utc_now()
+    home, phone = Origin("10.20.4.17", FIREFOX), Origin("10.20.9.80", PHONE)
+    for role, name in (("staff", "grace.hopper"), ("teacher", "a.turing"), ("student", "e.galois")):
+        user(app, role, name)
+    with app.app_context(), transaction() as session:
+        admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
+        for who, origin in ((admin, home), (grace, phone), (grace, home)):
+            sessions.open_session(session, who, lifetime=timedelta(days=14), origin=origin, now=now)
+            login_events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
+        for who in (admin, grace):
+            tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
+        login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
+        login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        return links.new_password_key(session, turing, now=now)
+
+
+def sign_in(page: Page, showroom: Showroom) -> None:
+    page.goto(f"{showroom.url}/sign-in")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{showroom.url}/")
+
+
+def set_up(page: Page, showroom: Showroom) -> None:
+    """Makes the first administrator, who is signed in from then on."""
+    page.goto(showroom.url + showroom.open_pages["set-up"])
+    page.get_by_label("Your name").fill(NAME)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The password again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.wait_for_url(f"{showroom.url}/")
+
+
+def _special_assets() -> tuple[int, int]:
+    held = asset_store()
+    for number, holder in ((58, "marie.curie"), (57, "a.turing"), (55, "g.hopper")):
+        held.set_holder(number, holder)
+    held.create(NewAsset("Cart 4, front", "General assets", "EPX40021", "PowerLite L210W", "Epson"))
+    untagged = held.create(NewAsset("Office laptop", "General assets", "PF3ZK19Q", "ThinkPad L14 Gen 4", "Lenovo"))
+    waiting = held.create(NewAsset("Room 12, front desk", "General assets", "5CD2198XKL", "ProBook 440 G10", "HP"))
+    troubled = held.create(NewAsset("Library, shelf", "Chromebooks", "8KQ2LM3", "Chromebook 3100", "Dell"))
+    for asset in map(held.get, (waiting, troubled)):
+        tags.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
+    with transaction() as session:
+        problem = "The directory does not let us rename the asset: Permission Denied. We try again."
+        session.execute(update(Tag).where(Tag.asset_id == troubled).values(problem=problem))
+    return untagged, troubled
+
+
+def _tasks() -> None:
+    """One that is done, of which an asset failed; one in its middle."""
+    now, ada = utc_now(), Actor(NAME)
+    assets = [Asset(100 + number, "Cart 9", f"8KQ{number}LM", "Chromebook 3100", "Dell") for number in range(24)]
+    with transaction() as session:
+        tagging.set_sweep_catalogs(session, ["Chromebooks", "General assets"], actor=ada, now=now)
+        tagging.record_scan(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, is_preview=True)
+        for minutes, done, state in ((30, 24, TaskState.DONE), (1, 9, TaskState.RUNNING)):
+            begun = now - timedelta(minutes=minutes)
+            task = tagging.start_tagging(session, assets, title="Tag 24 assets", actor=ada, now=begun)
+            task.state, task.started_at, task.done, task.failed = state, begun, done - 1, 1
+            task.due_at = now + timedelta(days=1) if state == TaskState.RUNNING else None
+            task.ended_at, task.summary = (None, None) if task.due_at else (now, "23 assets have their tags.")
+            for item in items(session, task.id, ItemState.WAITING, limit=done):
+                item.state, item.note = ItemState.DONE, f"is called W12-{200 + item.position:04d} now"
+            item.state, item.note = ItemState.FAILED, "Asset not found"
+
+
+def _administered(folder: Path) -> None:
+    """A second prefix, a catalog that has it and one that is gone, a sequence that was set, and an older installation's log."""
+    log = folder / LOG_NAME
+    lines = [f"2025-10-08T12:{number:02}:00 - Asset Tag: W12-{number:04d}, Request Tracker ID: {number}" for number in range(1, 41)]
+    lines += ["2025-10-08T13:00:00 - Asset Tag: W12-0007, Request Tracker ID: 9", "no line of a log"]
+    lines += ["2025-10-08T13:01:00 - Asset Tag: OLD-0001, Request Tracker ID: 12"]
+    log.write_text("\n".join(lines), encoding="utf-8")
+    ada = Actor(NAME)
+    with transaction() as session:
+        prefixes.add(session, "LAB-", actor=ada, now=utc_now())
+    with transaction() as session:
+        prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
+        prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
+        reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
+    adoption.adopt(transaction, asset_store(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
+
+
+def _differences() -> None:
+    """Each kind of difference between the directory and the tags, found by a comparison."""
+    held, now = asset_store(), utc_now()
+    made = [Wanted(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
+    before = now - timedelta(hours=2)  # young tags are no difference yet
+    creator = Creator(transaction, reading, held, Rules(), Actor(NAME), lambda: before)
+    renamed, retagged, printed, gone = (creator.create(each).asset_id for each in made)
+    confirm_tags()
+    held.rename(renamed, "Ms Lee’s laptop")
+    held.rename(retagged, "W12-0400")
+    for name in ("W12-0020", "W12-0812", "w12-0021", "W12-33 spare"):
+        held.create(NewAsset(name, "Chromebooks", f"TWIN{name[-4:]}", "Chromebook 3100", "Dell"))
+    with transaction() as session:
+        tags.mark_printed(session, [(printed, held.get(printed).name)], now=now)
+        session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id.in_([printed, gone])))
+        start_comparison(session, TAGS, actor=of_command(), now=now)
+    run_tasks()
+
+
+def _holder_differences() -> None:
+    """Each kind of difference between the directory and the devices, and one device of which it could not be told."""
+    now = utc_now()
+    rows: list[dict[str, object]] = [
+        {"kind": "holder", "asset_tag": "LAB-0101", "asset_id": 60, "asset_name": "LAB-0101", "ours": "1001", "theirs": "marie.curie"},
+        {"kind": "holder", "asset_tag": "LAB-0102", "asset_id": 58, "asset_name": "LAB-0102", "ours": "", "theirs": "g.hopper, a.turing"},
+        {"kind": "renamed", "asset_tag": "LAB-0103", "asset_id": 57, "asset_name": "Ms Lee’s laptop"},
+        {"kind": "unknown_here", "asset_tag": "", "asset_id": 55, "asset_name": "Cart 4, laptop 12", "theirs": "g.hopper"},
+        {"kind": "missing_there", "asset_tag": "LAB-0104", "asset_id": 0},
+    ]
+    with transaction() as session:
+        session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
+        device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
+        device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
+        device.rt_due_at = now + timedelta(hours=1)
+
+
+def _cart() -> int:
+    """A list of a cart, checked, with most that can stand against one."""
+    lines = [
+        "Serial Number;Model;Make;Name;Room",
+        "5CD2198XKL;ProBook 440 G10;HP;Cart 7, 1;12",
+        "PF3ZK19Q",
+        "BAD_7;;Dell",
+        "TWICE-1;Yoga 11e;Lenovo",
+    ]
+    lines += [
+        "twice-1;ThinkPad L14 Gen 4;Lenovo",
+        *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
+    ]
+    listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
+    found = intakes.look(reading, asset_store(), listed, held)
+    with transaction() as session:
+        return intakes.add(
+            session,
+            listed,
+            source="Cart_7_Lincoln_Elementary_2026-11-25_order_40021.csv",
+            defaults=held,
+            actor=Actor(NAME),
+            now=utc_now(),
+            checked=found,
+        ).id
+
+
+def _rosters() -> int:
+    """Students and devices from lists, and another list that was looked through, with most that can stand against one."""
+    head = "Student ID,First Name,Last Name,Grade Level,Homeroom,School Name,Email"
+    names = [("Grace", "Hopper"), ("Alan", "Turing"), ("Katherine", "Johnson"), ("Edsger", "Dijkstra"), ("Barbara", "Liskov")]
+    students = [
+        f"{70_000 + number},{first},{last},{number % 13},H{number % 4},North High School," for number, (first, last) in enumerate(5 * names)
+    ]
+    _bring("students", [head, *students])
+    tags = [f"W12-{9_000 + number},Chromebook 3100,{70_000 + 6 * number}" for number in range(4)]
+    _bring("devices", ["Asset Tag,Model,Assigned To", *tags])
+    bad = ["70001,Alan,Turing,14,H1,North High School,", "7/1,Mary,Jackson,9,H1,North High School,nobody", "70000,Grace,Hopper,9,,,"]
+    new = [
+        f"{80_000 + number},Dorothy,Vaughan,{number + 1},H2,Wolfeschlegelsteinhausenbergerdorff Elementary School," for number in range(3)
+    ]
+    return _bring("students", [head, *(each.replace("H1", "H7") for each in students[:20]), *bad, *new], only_check=True)
+
+
+def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
+    source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
+    data = "\n".join([*lines, ""]).encode()
+    roster = rosters.keep(transaction, [data], subject=subject, source=source, actor=ada, now=utc_now())
+    with transaction() as session:
+        rosters.map_columns(session, roster.id, roster.columns, deactivate_missing=only_check)
+    for start in (rosters.start_check, rosters.start_import)[: 1 if only_check else 2]:
+        with transaction() as session:
+            start(session, roster.id, actor=ada, now=utc_now())
+        run_tasks()
+    return roster.id
+
+
+def _labels() -> None:
+    """Prints of some assets' labels; of the first print some labels were scanned."""
+    ada, assets = Actor(NAME), range(60, 34, -1)
+    held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
+    for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
+        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
+    with transaction() as session:
+        for minutes, number in enumerate(assets[:5]):
+            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
+
+
+def _runs() -> None:
+    """What the jobs did: one ran, one failed, one runs; others have not begun yet."""
+    now, here = utc_now(), f"{socket.gethostname()}:{os.getpid()}"
+    error = "Request Tracker did not answer within 20 s. Try again; if it stays so, see to RT."
+    with transaction() as session:
+        for minutes, ended, rows, said in ((50, 0.4, 3, None), (30, 20, 0, error), (10, 0.2, 12, None)):
+            begun = now - timedelta(minutes=minutes)
+            run = {"process": here, "started_at": begun, "ended_at": begun + timedelta(seconds=ended), "rows": rows, "error": said}
+            session.add(JobRun(job="confirm-tags", **run))
+        session.add(JobRun(job="check-directory", process=here, started_at=now, ended_at=now, error=error))
+        session.add(JobRun(job="adopt-tags", process=here, started_at=now))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        with app.app_context():
+            db.engine.dispose()
