@@ -113,14 +113,14 @@ def test_a_range_prints_its_tags_in_order_and_tells_which_are_nobodys(staff: Fla
 @pytest.mark.parametrize(
     ("first", "last", "words"),
     [
-        ("W12-0009", "W12-0002", "The range runs backwards: W12-0009 comes after W12-0002."),
-        ("W12-0001", "W12-1000001", "The range holds 1,000,001 tags; at most 5,000 go at once."),
-        ("W12-0001", "OLD-0002", "W12-0001 and OLD-0002 begin differently."),
-        ("XYZ-0001", "XYZ-0002", "“XYZ-0001” is no tag. Tags look like OLD-0001."),
-        ("W12-0001", "", "A range needs both of its ends."),
-        ("", "W12-0001", "A range needs both of its ends."),
-        ("W12-1", "W12-0002", "“W12-1” is no tag."),
-        ("W12-0001'; DROP TABLE users; --", "W12-0002", "is no tag."),
+        ("W12-0009", "W12-0002", "The range is reversed: W12-0009 comes after W12-0002."),
+        ("W12-0001", "W12-1000001", "The range has 1,000,001 tags, but the limit is 5,000."),
+        ("W12-0001", "OLD-0002", "W12-0001 and OLD-0002 have different prefixes."),
+        ("XYZ-0001", "XYZ-0002", "“XYZ-0001” is not a tag. A tag looks like OLD-0001."),
+        ("W12-0001", "", "Enter the first and the last tag of the range."),
+        ("", "W12-0001", "Enter the first and the last tag of the range."),
+        ("W12-1", "W12-0002", "“W12-1” is not a tag."),
+        ("W12-0001'; DROP TABLE users; --", "W12-0002", "is not a tag."),
     ],
 )
 def test_a_range_that_is_none_is_refused_with_words(app: Flask, staff: FlaskClient, first: str, last: str, words: str) -> None:
