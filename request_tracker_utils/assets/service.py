@@ -18,7 +18,6 @@ from request_tracker_utils.asset_store.service import (
     AssetStoreRefused,
     SerialTaken,
     serial_taken,
-    serial_taken_by,
 )
 from request_tracker_utils.assets import claims, recovery
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
@@ -76,7 +75,7 @@ class Creator:
         try:
             twins = self.asset_store.find_by_serial(wanted.serial_number)
             if twins:
-                raise serial_taken(wanted.serial_number, twins)
+                raise serial_taken(wanted.serial_number, twins[0].id)
         except AppError as error:
             self.abandon(mine, error)
             raise
@@ -141,7 +140,7 @@ class Creator:
                 recovery.look(self.transaction, self.reading, self.asset_store, [rival], actor=self.actor, now=self.clock())
                 rival = self._look_up(rival_id)
             if rival.state == CreationState.CREATED:
-                raise serial_taken_by(serial, rival.asset_id)
+                raise serial_taken(serial, rival.asset_id)
             if rival.state == CreationState.FAILED:
                 return
             if rival.state == CreationState.UNKNOWN:

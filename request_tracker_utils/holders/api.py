@@ -15,22 +15,22 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.holders import lookups, ticket_orders
+from request_tracker_utils.holders import lookups, tickets
 from request_tracker_utils.holders.errors import NoUserOfStudent
 from request_tracker_utils.holders.lookups import Held, RecentHoldings
 from request_tracker_utils.holders.schemas import (
     TICKET,
+    CreateTicket,
     LookupBatch,
     LookupOrError,
     LookupQuery,
     LookupResults,
-    MadeTicket,
     StudentLookup,
-    TicketOrder,
+    TicketCreated,
     UserPath,
     UserRow,
 )
-from request_tracker_utils.holders.ticket_orders import Order
+from request_tracker_utils.holders.tickets import TicketRequest
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.permissions import StudentPermission
@@ -91,23 +91,23 @@ def look_up_user(path: UserPath) -> Answer:
     }
 
 
-@api.post("/api/tickets/create", responses={201: MadeTicket})
+@api.post("/api/tickets/create", responses={201: TicketCreated})
 @require(StudentPermission.HAND_OUT)
 @error_shape(TICKET)
 @may_raise(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
-def create_ticket(body: TicketOrder) -> Answer:
+def create_ticket(body: CreateTicket) -> Answer:
     """Make a ticket in Request Tracker, linked to its assets."""
     assets = [*([body.device_id] if body.device_id else []), *body.asset_ids]
-    order = Order(body.subject, body.body, body.queue, body.student_id, body.device_name, assets)
+    ticket = TicketRequest(body.subject, body.body, body.queue, body.student_id, body.device_name, assets)
     rule, queue = settings().rt_student_user, settings().rt_ticket_queue
-    made = ticket_orders.make(reading, asset_store(), order, rule=rule, queue=queue)
+    created = tickets.create_now(reading, asset_store(), ticket, rule=rule, queue=queue)
     return {
         "success": True,
-        "ticket_id": made.ticket_id,
-        "ticket_url": made.address,
-        "linked_assets": list(made.linked),
-        "unlinked_assets": list(made.unlinked),
-        "warnings": list(made.warnings),
+        "ticket_id": created.ticket_id,
+        "ticket_url": created.address,
+        "linked_assets": list(created.linked),
+        "unlinked_assets": list(created.unlinked),
+        "warnings": list(created.warnings),
     }, 201
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from request_tracker_utils.asset_store.service import Asset
+from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
-from request_tracker_utils.holders.people import same_user
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.search_keys import key

@@ -1,11 +1,11 @@
 """Who holds what in the directory at this moment, asked live; what was just heard is told again for some seconds."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
@@ -15,12 +15,14 @@ from request_tracker_utils.holders.errors import NoUserOfStudent
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.search_keys import key
 from request_tracker_utils.students.users import rt_user
 
 GOOD_FOR = 15.0
 """Seconds for which an answer of the directory is told again."""
 MOST_KEPT = 5_000
 """Users whose assets are kept."""
+CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,29 @@ def _unknown(student_id: str) -> StudentNotFound:
 
 def _is_of(asset: Asset, user: str) -> bool:
     return asset.is_held_by(user) or asset.owner.casefold() == user.casefold()
+
+
+def students_of_users(session: Session, names: Iterable[str], rule: str) -> dict[str, Student]:
+    """User's name in small letters → the student whose user it is. Names that several students have are nobody's."""
+    wanted, found, twice = sorted({name.casefold() for name in names if name}), dict[str, Student](), set[str]()
+    for begin in range(0, len(wanted), CHUNK):
+        for student in _candidates(session, wanted[begin : begin + CHUNK], rule):
+            name = rt_user(student, rule).casefold()
+            if found.setdefault(name, student).id != student.id:
+                twice.add(name)
+    return {name: found[name] for name in wanted if name in found and name not in twice}
+
+
+def _candidates(session: Session, names: list[str], rule: str) -> Iterator[Student]:
+    """Students who may have one of these users: by what is entered, or by what the rule makes of them."""
+    yield from session.scalars(select(Student).where(text("rt_user <> ''"), func.lower(Student.rt_user).in_(names)))
+    field = "{student_id}" if "{student_id}" in rule else "{email}"
+    before, after = (part.casefold() for part in rule.split(field, 1))
+    parts = [name[len(before) : len(name) - len(after)] for name in names if name.startswith(before) and name.endswith(after)]
+    made_of = Student.id_key.in_([key(part) for part in parts]) if field == "{student_id}" else func.lower(Student.email).in_(parts)
+    yield from session.scalars(select(Student).where(made_of))
+
+
+def same_user(one: str, other: str) -> bool:
+    """Request Tracker's names are compared without case."""
+    return one.casefold() == other.casefold()

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
-from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
 from request_tracker_utils.students.errors import FieldUnfit

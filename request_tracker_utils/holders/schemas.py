@@ -126,7 +126,7 @@ Optional = Annotated[
 """Text or a whole number, which may be missing or null."""
 
 
-class TicketOrder(BaseModel):
+class CreateTicket(BaseModel):
     model_config = ConfigDict(extra="ignore")
     subject: Subject = Field(examples=["Broken screen"])
     body: Body = Field(examples=["It fell from a table."])
@@ -137,7 +137,7 @@ class TicketOrder(BaseModel):
     asset_ids: list[AssetId] = Field(default_factory=list, max_length=MOST_LINKS, description="Further assets.", examples=[[12346]])
 
 
-class MadeTicket(BaseModel):
+class TicketCreated(BaseModel):
     success: bool = Field(examples=[True])
     ticket_id: int = Field(examples=[501])
     ticket_url: str = Field(examples=["https://rt.example.org/Ticket/Display.html?id=501"])

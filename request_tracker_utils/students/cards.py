@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from request_tracker_utils.labels.barcodes import BARCODE_QUIET, TagNotEncodable, bars
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
+from request_tracker_utils.labels.errors import TagNotEncodable
 from request_tracker_utils.students.scan_codes import WITHOUT, Card
 
 TITLES = {
@@ -40,6 +41,6 @@ def printed_cards(accessories: tuple[str, ...]) -> list[PrintedCard]:
 
 def _card(title: str, words: str, code: str) -> PrintedCard:
     """Raises TagNotEncodable."""
-    modules = bars(code)
-    path = "".join(f"M{BARCODE_QUIET + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
-    return PrintedCard(title, words, str(code), path, len(modules) + 2 * BARCODE_QUIET)
+    modules = barcode_modules(code)
+    path = "".join(f"M{BARCODE_QUIET_ZONE + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
+    return PrintedCard(title, words, str(code), path, len(modules) + 2 * BARCODE_QUIET_ZONE)

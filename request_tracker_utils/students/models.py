@@ -245,7 +245,12 @@ HOLDER_SYNC = Outbox(
 """Devices of which the asset store is to be told who has them."""
 
 REPAIR_TICKETS = Outbox(
-    RepairTicket, due=RepairTicket.due_at, attempts=RepairTicket.attempts, problem=RepairTicket.problem, job=CREATE_REPAIR_TICKETS
+    RepairTicket,
+    due=RepairTicket.due_at,
+    attempts=RepairTicket.attempts,
+    problem=RepairTicket.problem,
+    job=CREATE_REPAIR_TICKETS,
+    only=RepairTicket.state != TicketState.MADE,
 )
 """Tickets that are to be created in Request Tracker."""
 

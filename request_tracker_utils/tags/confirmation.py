@@ -58,7 +58,7 @@ class _Check:
         if asset is not None and asset.name == tag.tag:
             return self._confirm(asset.id, "confirmed", tag.previous_name)
         if asset is not None and tag.state == TagState.ASSIGNED:
-            old_name = self._asset_store.rename(asset.id, tag.tag, seen=asset.name)
+            old_name = self._asset_store.rename(asset.id, tag.tag, old_name=asset.name)
             return self._confirm(asset.id, "renamed", old_name)
         if not self._is_absent_for_long():
             return self._record_absence()

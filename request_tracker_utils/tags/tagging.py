@@ -40,7 +40,7 @@ def tag_asset(transaction: Transaction, asset_store: AssetStore, asset: Asset, *
         with transaction() as session:
             raise sequence.not_ready(prefix_for(session, asset.catalog, prefix))
     try:
-        old_name = asset.name if asset.name == tag.tag else asset_store.rename(asset.id, tag.tag, seen=asset.name)
+        old_name = asset.name if asset.name == tag.tag else asset_store.rename(asset.id, tag.tag, old_name=asset.name)
     except AssetNotFound as error:
         with transaction() as session:
             _release_unconfirmed(session, tag, reason=error.message, actor=actor, now=now)
@@ -79,7 +79,7 @@ def find_untagged(
     """Assets without a tag, in chunks: the name does not begin like a tag, and the asset has no tag here. See AssetStore for `brief`."""
     with reading() as session:
         prefixes = sequence.prefixes(session)
-    for assets in asset_store.named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
+    for assets in asset_store.without_prefix(prefixes, catalogs=catalogs, text=text, brief=brief):
         with reading() as session:
             tagged = lookup.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in tagged]

@@ -13,11 +13,12 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.outbox import InContext
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.tasks.names import RUN_TASKS
-from request_tracker_utils.tasks.running import InContext, RunningTask, TaskStopped, claim
+from request_tracker_utils.tasks.running import RunningTask, TaskStopped, claim
 from request_tracker_utils.web.registry import registry
 
 P = ParamSpec("P")

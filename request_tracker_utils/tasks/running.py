@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -15,11 +15,9 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
+from request_tracker_utils.core.outbox import InContext
 from request_tracker_utils.tasks.models import OPEN, ItemState, Task, TaskItem, TaskState
 from request_tracker_utils.tasks.service import NewItem, add_items
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 LEASE = timedelta(seconds=45)
 """Until a task whose process has died is taken up by another one."""
@@ -43,12 +41,6 @@ class Outcome:
 
 
 Do = Callable[[TaskItem], Outcome]
-
-
-class InContext(Protocol):
-    """Wraps what runs in another thread."""
-
-    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...
 
 
 class RunningTask:

@@ -30,8 +30,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
@@ -285,7 +285,7 @@ def _holder_differences() -> None:
     with transaction() as session:
         session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
         device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
-        device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
+        device.rt_problem = "No asset has the name LAB-0104. Create it, or enter its number at the device."
         device.rt_due_at = now + timedelta(hours=1)
 
 
@@ -351,10 +351,10 @@ def _labels() -> None:
     ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
-        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
+        PrintRecorder(ada, [], label_format, copies).record([(number, held[number]) for number in numbers])
     with transaction() as session:
         for minutes, number in enumerate(assets[:5]):
-            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
+            print_history.mark_scanned(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

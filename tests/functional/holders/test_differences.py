@@ -120,7 +120,7 @@ def test_failed_updates_are_shown_and_retried(office: Office, client: FlaskClien
     office.assign("W12-0001", "1001")
     assert "1 device is pending." in show(client)
     assert office.job("sync-holders") == 0
-    failed = "No asset is called W12-0001. Create it, or name its number at the device."
+    failed = "No asset has the name W12-0001. Create it, or enter its number at the device."
     assert failed in show(client)
     asset_id = office.asset("W12-0001")
     assert office.job("sync-holders") == 0  # it is not due yet
@@ -137,16 +137,16 @@ def test_the_status_page_and_the_metrics_count_what_is_open(app: Flask, office: 
     office.assign("W12-0001", "1001")
     plain = app.test_client()
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
-    assert "rtutils_holders_to_tell 1.0" in numbers
-    assert "rtutils_holders_with_a_problem 0.0" in numbers
+    assert "rtutils_holder_sync_pending 1.0" in numbers
+    assert "rtutils_holder_sync_failing 0.0" in numbers
     office.job("sync-holders")
     office.asset("W12-0009", "ms.lee")
     compare(office, client)
     numbers = plain.get("/metrics", headers=admin).get_data(as_text=True)
-    assert "rtutils_holders_with_a_problem 1.0" in numbers
+    assert "rtutils_holder_sync_failing 1.0" in numbers
     assert "rtutils_holder_differences 2.0" in numbers
-    assert "rtutils_repair_tickets_to_make 0.0" in numbers
+    assert "rtutils_repair_tickets_pending 0.0" in numbers
     page = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
-    assert "1 device could not be told to the directory." in page
-    assert "2 differences between device holders are open." in page
-    assert "No asset is called W12-0001." in page
+    assert "1 device holder cannot be updated." in page
+    assert "2 differences of device holders are open." in page
+    assert "No asset has the name W12-0001." in page

@@ -18,7 +18,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.holders.discrepancies import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.holders.repair_tickets import mark
+from request_tracker_utils.holders.tickets import mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import Device, RepairTicket
 from request_tracker_utils.web.registry import registry_of
@@ -109,8 +109,8 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     assert office.holders(unknown) == ([], "Nobody")
     problems = [office.school.device_now(f"{office.name}-000{number}").rt_problem for number in (3, 4)]
     assert problems == [
-        f"Request Tracker has no user '{office.name}2'. Make one there, or check the name.",
-        f"No asset is called {office.name}-0004. Create it, or name its number at the device.",
+        f"Request Tracker has no user '{office.name}2'. Create the user there, or correct the name.",
+        f"No asset has the name {office.name}-0004. Create it, or enter its number at the device.",
     ]
     office.user("2")
     office.asset("-0004")
@@ -266,7 +266,7 @@ def test_a_ticket_is_made_and_linked_and_what_is_not_linked_is_told(office: Offi
     with office.line.meddling(nobody_there):
         silent = office.ask("POST", "/api/tickets/create", json={"subject": "x", "body": "y"})
     assert (silent.status_code, (silent.json or {})["success"]) == (503, False)
-    assert "may have been made all the same" in (silent.json or {})["error"]
+    assert "may exist all the same" in (silent.json or {})["error"]
 
 
 def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) -> None:
