@@ -70,7 +70,7 @@ def test_with_one_they_are_its_own_and_need_a_look(app: Flask, documented: Older
     take(app, documented)
     assigned = tag(app, "W12-0041")
     assert (assigned.state, assigned.asset_id, assigned.due_at) == (TagState.ASSIGNED, 123, None), "the directory is not renamed"
-    assert "the directory does not know it" in str(assigned.problem)
+    assert "but no asset has this name" in str(assigned.problem)
 
 
 def test_what_is_somebodys_here_stays_so(app: Flask, documented: OlderFile) -> None:
@@ -123,4 +123,4 @@ def test_a_sequence_is_moved_on_and_never_back(app: Flask) -> None:
     assert (go_on_from(app, 42), go_on_from(app, 7), give(app)) == ("W12-0042", "W12-0042", "W12-0042")
     with app.app_context(), reading() as session:
         (moved,) = session.scalars(select(TagEvent).where(TagEvent.action == "reset"))
-    assert (moved.old_name, moved.new_name, moved.reason) == ("W12-0001", "W12-0042", "the older installation’s sequence file")
+    assert (moved.old_name, moved.new_name, moved.reason) == ("W12-0001", "W12-0042", "sequence file of the legacy installation")
