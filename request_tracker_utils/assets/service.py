@@ -30,7 +30,7 @@ from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 
 PATIENCE = 5.0
 """Seconds for which the later of two who create the same serial number waits for the first one's asset."""
@@ -165,7 +165,7 @@ class Creator:
     def _reserved(self, mine: Creation, catalog: str) -> Tag:
         with self.transaction() as session:
             now = self.clock()
-            tag = tags.reserve(session, prefix_of(session, catalog, self.rules.prefix), actor=self.actor, now=now)
+            tag = tags.reserve(session, prefix_for(session, catalog, self.rules.prefix), actor=self.actor, now=now)
             if not claims.note_sent(session, mine, tag, now=now):  # leaving by an error takes the reservation back
                 message = f"Looking for serial number {mine.serial} took too long. Nothing was created; try again."
                 raise SerialInFlight(message, field="serial_number", retry=True)
@@ -174,7 +174,7 @@ class Creator:
     def _take_back(self, mine: Creation, tag: Tag, error: AppError) -> None:
         with self.transaction() as session:
             now = self.clock()
-            tags.give_back(session, tag, actor=self.actor, now=now, reason=error.message)
+            tags.cancel_reservation(session, tag, actor=self.actor, now=now, reason=error.message)
             claims.note_failed(session, mine, problem=error.message, now=now)
 
     def _not_known(self, mine: Creation, tag: Tag, error: AppError) -> CreationUnknown:
