@@ -97,7 +97,7 @@ def render_labels(
         "nonce": nonce,
         "autoprint": autoprint,
         "back": back,
-        "title": title or f"{_('Labels')} · {label_format.title}",
+        "title": title or _("Labels · %(format)s", format=label_format.title),
         "totals": totals,
         "progress": progress,
         "preview": preview,
@@ -204,6 +204,6 @@ class _PageItems:
         notice = message
         if alternatives:
             titles = ", ".join(alternative.title for alternative in alternatives)
-            notice = f"{message} {_('It fits these formats: %(titles)s.', titles=titles)}"
+            notice = " ".join([message, _("It fits these formats: %(titles)s.", titles=titles)])
         self._totals.notices.append(notice)
         return _SkippedLabel(message, alternatives)
