@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from request_tracker_utils.core.db import db
-from request_tracker_utils.students.grades import rank
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.grades import grade_rank
+from request_tracker_utils.students.search_keys import search_key
 
 DEVICES, LOGS = 1.2, 10
 """Devices and entries of the record for each student."""
@@ -77,10 +77,10 @@ def _students(count: int) -> Iterator[dict[str, Any]]:
             "id_key": student_id(number),
             "first_name": first,
             "last_name": last,
-            "first_key": key(first),
-            "last_key": key(last),
+            "first_key": search_key(first),
+            "last_key": search_key(last),
             "grade": grade,
-            "grade_rank": rank(grade),
+            "grade_rank": grade_rank(grade),
             "is_active": True,
             "building": "High School",
             "homeroom": f"B{number % 40}",
@@ -98,9 +98,9 @@ def _devices(students: int) -> Iterator[dict[str, Any]]:
         idle = "retired" if number % 50 == 1 else "maintenance" if number % 50 == 3 else "available"
         yield {
             "asset_tag": tag(number),
-            "tag_key": key(tag(number)),
+            "tag_key": search_key(tag(number)),
             "serial_number": serial(number),
-            "serial_key": key(serial(number)),
+            "serial_key": search_key(serial(number)),
             "model": "Chromebook 3100",
             "status": "checked_out" if is_out else idle,
             "current_student_id": student_id(number) if is_out else None,

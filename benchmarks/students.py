@@ -22,9 +22,9 @@ from benchmarks.progress import say
 from benchmarks.row import COUNT, TIMES, Row
 from benchmarks.signed_in import ask, call_of
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.students.finding import StudentsWanted, find_students
-from request_tracker_utils.students.keyset import Place
+from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.students.models import DeviceLog
+from request_tracker_utils.students.search import StudentFilter, find_students
 from tests.services.apps import make_app, ready, token
 from tests.services.installation import Installation
 
@@ -67,8 +67,8 @@ class School:
         self.students, self.devices = students, int(students * school.DEVICES)
         self._app, self._headers = app, token(app, "staff")
         with app.app_context(), reading() as session:
-            middle = find_students(session, StudentsWanted(), size=50, offset=students // 2)
-        self.middle: Place | None = middle.following
+            middle = find_students(session, StudentFilter(), size=50, offset=students // 2)
+        self.middle: Cursor | None = middle.next_cursor
 
     def slowest(self, paths: list[str]) -> float:
         """The 95th percentile of their seconds."""

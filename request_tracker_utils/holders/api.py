@@ -92,7 +92,7 @@ def look_up_user(path: UserPath) -> Answer:
 
 
 @api.post("/api/tickets/create", responses={201: TicketCreated})
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 @error_shape(TICKET)
 @may_raise(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
 def create_ticket(body: CreateTicket) -> Answer:

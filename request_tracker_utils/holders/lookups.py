@@ -15,8 +15,8 @@ from request_tracker_utils.holders.errors import NoUserOfStudent
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 
 GOOD_FOR = 15.0
 """Seconds for which an answer of the directory is told again."""
@@ -74,7 +74,7 @@ class RecentHoldings:
 def of_students(reading: Reading, asset_store: AssetStore, recent: RecentHoldings, student_ids: Sequence[str], *, rule: str) -> Answer:
     """For each the assets of its user, or why it has none. Raises what the directory raises."""
     with reading() as session:
-        exact = service.of_ids(session, [each.strip() for each in student_ids])
+        exact = service.get_many(session, [each.strip() for each in student_ids])
         people = {each: exact.get(each.strip()) or service.find(session, each) for each in student_ids}
         users = {student_id: _user_of(student_id, student, rule) for student_id, student in people.items()}
     names = [user for user in users.values() if isinstance(user, str)]
@@ -110,14 +110,15 @@ def tags_of(session: Session, asset_ids: Sequence[int]) -> dict[int, str]:
 def _user_of(student_id: str, student: Student | None, rule: str) -> str | AppError:
     if student is None:
         return _unknown(student_id)
-    return rt_user(student, rule) or NoUserOfStudent(
+    return rt_username(student, rule) or NoUserOfStudent(
         f"{student.name} ({student.student_id}) has no e-mail address, which is the user’s name in Request Tracker. "
         "Enter it, or the user itself."
     )
 
 
 def _unknown(student_id: str) -> StudentNotFound:
-    return StudentNotFound("Student not found", reason=f"No student has the number {student_id[:60]}. Check it, or enter the student.")
+    reason = f"No student has the number {student_id[:60]}. Check the number, or add the student."
+    return StudentNotFound("Student not found", reason=reason)
 
 
 def _is_of(asset: Asset, user: str) -> bool:
@@ -129,7 +130,7 @@ def students_of_users(session: Session, names: Iterable[str], rule: str) -> dict
     wanted, found, twice = sorted({name.casefold() for name in names if name}), dict[str, Student](), set[str]()
     for begin in range(0, len(wanted), CHUNK):
         for student in _candidates(session, wanted[begin : begin + CHUNK], rule):
-            name = rt_user(student, rule).casefold()
+            name = rt_username(student, rule).casefold()
             if found.setdefault(name, student).id != student.id:
                 twice.add(name)
     return {name: found[name] for name in wanted if name in found and name not in twice}
@@ -141,7 +142,7 @@ def _candidates(session: Session, names: list[str], rule: str) -> Iterator[Stude
     field = "{student_id}" if "{student_id}" in rule else "{email}"
     before, after = (part.casefold() for part in rule.split(field, 1))
     parts = [name[len(before) : len(name) - len(after)] for name in names if name.startswith(before) and name.endswith(after)]
-    made_of = Student.id_key.in_([key(part) for part in parts]) if field == "{student_id}" else func.lower(Student.email).in_(parts)
+    made_of = Student.id_key.in_([search_key(part) for part in parts]) if field == "{student_id}" else func.lower(Student.email).in_(parts)
     yield from session.scalars(select(Student).where(made_of))
 
 

@@ -9,7 +9,7 @@ from request_tracker_utils.asset_store.schemas import AssetId
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders.lookups import Held
-from request_tracker_utils.students.errors import told
+from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.schemas.students import Identifier, Text
 from request_tracker_utils.web.error_responses import ErrorShape
 
@@ -84,7 +84,7 @@ class LookupOrError(BaseModel):
     @classmethod
     def of(cls, student_id: str, result: Held | AppError) -> dict[str, Any]:
         if isinstance(result, AppError):
-            return {"student_id": student_id, "error": result.message, "reason": told(result)}
+            return {"student_id": student_id, "error": result.message, "reason": explanation(result)}
         return StudentLookup.of(result)
 
 

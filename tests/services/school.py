@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, devices, service
-from request_tracker_utils.students.counts import counts
+from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
 NOW = datetime(2026, 8, 17, 7, 30, tzinfo=UTC)
@@ -50,7 +50,7 @@ class School:
 
     def device(self, tag: str = "W12-0001", **more: Any) -> Device:
         with self.writing() as session:
-            return devices.register(session, {"asset_tag": tag, "model": "Chromebook 3100", **more}, now=self.now())
+            return devices.create(session, {"asset_tag": tag, "model": "Chromebook 3100", **more}, now=self.now())
 
     def devices(self, many: int, *, begin: int = 1) -> list[Device]:
         return [self.device(f"W12-{number:04d}", serial_number=f"SN{number:05d}") for number in range(begin, begin + many)]
@@ -60,9 +60,9 @@ class School:
             device, student = devices.get(session, tag, lock=True), service.get(session, student_id)
             return assignments.assign(session, device, student, actor=ADA, now=self.now(), **more)
 
-    def take_back(self, tag: str, **more: Any) -> DeviceLog:
+    def return_device(self, tag: str, **more: Any) -> DeviceLog:
         with self.writing() as session:
-            return assignments.take_back(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
+            return assignments.return_device(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
 
     def undo(self, log: DeviceLog) -> DeviceLog:
         with self.writing() as session:
@@ -83,9 +83,9 @@ class School:
             return list(session.scalars(query.where(DeviceLog.asset_tag == tag) if tag else query))
 
     def miscounted(self) -> list[str]:
-        """In what the counts disagree with the tables."""
+        """Where the counts disagree with the tables."""
         with self.looking() as session:
-            counted = counts(session)
+            counted = current_counts(session)
             of_devices = {status: number for status, number in session.execute(select(Device.status, func.count()).group_by(Device.status))}  # noqa: C416
             held: dict[str | None, int] = {}
             for student_id in session.scalars(select(Device.current_student_id)):

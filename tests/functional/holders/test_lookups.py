@@ -99,4 +99,4 @@ def test_a_ticket_of_an_unknown_student_is_refused(ask: Ask) -> None:
     answer = ask("POST", "/api/tickets/create", json={"subject": "x", "body": "y", "student_id": "4711"})
     assert answer.status_code == 404
     told = answer.json or {}
-    assert (told["success"], told["error"]) == (False, "No student has the number 4711. Check it, or enter the student.")
+    assert (told["success"], told["error"]) == (False, "No student has the number 4711. Check the number, or add the student.")

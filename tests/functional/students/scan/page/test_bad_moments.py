@@ -35,10 +35,10 @@ def test_scans_wait_while_the_server_is_away_and_are_done_in_order(browser: Brow
         says(page, "W12-0001")
         server.stop()
         scan(page, "W12-0002", "1002", "W12-0003", "F", "W12-0004", "1003", "5")
-        says(page, "5", "Kept here. It is done as soon as it can be.")
+        says(page, "5", "Pending. It will be processed when the server is reachable.")
         expect(page.locator("#said")).to_have_class("scan-said is-kept")
         expect(lines(page, "waiting")).to_have_count(7)
-        expect(page.locator("#waiting")).to_have_text(re.compile("The program cannot be reached. 7 scans wait here"))
+        expect(page.locator("#waiting")).to_have_text(re.compile("The server is not reachable. 7 scans are pending"))
         page.wait_for_timeout(1_500)
         server.start()
         says(page, "W12-0005")
@@ -78,13 +78,13 @@ def test_a_scan_whose_answer_was_lost_is_done_once(browser: Browser, school: Sch
         lost = lose_answers(page, what, 2)
         if what == "assign":
             scan(page, "W12-0002", "W12-0003")
-            says(page, "W12-0003", "Assigned to Grace Hopper (1001), with charger and case.")
+            says(page, "W12-0003", "Assigned to Grace Hopper (1001) with charger and case.")
         elif what == "return":
             scan(page, "MODE:RETURN", "W12-0001")
-            says(page, "W12-0001", "Back from Grace Hopper (1001), with charger and case.")
+            says(page, "W12-0001", "Returned by Grace Hopper (1001) with charger and case.")
         else:
             page.keyboard.press("Control+z")
-            says(page, "W12-0001", "Undone: it is available again.")
+            says(page, "W12-0001", "Undone. The device is available again.")
         assert lost == [200, 200]
         expect(lines(page, "failed")).to_have_count(0)
     assert len(school.log()) == (3 if what == "assign" else 2)
@@ -117,11 +117,11 @@ def test_a_second_table_sees_the_same_and_may_undo_it(browser: Browser, school: 
         expect(line(other, "W12-0001")).to_contain_text("staff")
         line(other, "W12-0001").get_by_role("button", name="Undo W12-0001").click()
         expect(line(one, "W12-0001")).to_have_attribute("data-state", "undone", timeout=10_000)
-        expect(at_table(one)).to_contain_text("Has no device.")
+        expect(at_table(one)).to_contain_text("No devices.")
         scan(other, "W12-0002")
         expect(line(one, "W12-0002")).to_contain_text("admin", timeout=10_000)
         scan(one, "W12-0002")
-        says(one, "W12-0002", "Grace Hopper has W12-0002 already.")
+        says(one, "W12-0002", "Grace Hopper already has W12-0002.")
         expect(one.locator("#list > li").filter(has_text="W12-0001")).to_have_count(1)
 
 
@@ -133,7 +133,7 @@ def test_a_student_who_is_deleted_meanwhile_leaves_the_table(browser: Browser, s
             service.delete(session, service.get(session, "1001"))
         expect(at_table(page)).to_be_hidden(timeout=10_000)
         scan(page, "W12-0001")
-        says(page, "Not done", "Scan the student first, then W12-0001.")
+        says(page, "Failed", "Scan the student first, then W12-0001.")
 
 
 def test_of_two_tables_that_scan_the_same_device_one_gets_it(browser: Browser, school: School, server: Server) -> None:
@@ -189,7 +189,7 @@ def test_an_error_of_the_program_holds_nobody_up(browser: Browser, school: Schoo
         page.route("**/api/scan/assign", fail)
         scan(page, "W12-0001", "W12-0002")
         says(page, "W12-0002")
-        line(page, "W12-0001").get_by_role("button", name="Try again").click()
+        line(page, "W12-0001").get_by_role("button", name="Retry").click()
         says(page, "W12-0001")
     assert given(school) == [("1001", "W12-0002"), ("1001", "W12-0001")]
 

@@ -50,14 +50,14 @@ def test_each_scan_answers_in_words_by_colour_and_by_a_tone(browser: Browser, sc
         says(page, "Grace Hopper", "1001, grade 9, has no device.")
         expect(page.locator("#said")).to_have_class("scan-said is-good")
         expect(page.locator("#edge")).to_have_class("scan-edge is-good")
-        expect(at_table(page)).to_contain_text("Devices go to")
+        expect(at_table(page)).to_contain_text("Devices are assigned to")
         expect(at_table(page)).to_contain_text("1001 · grade 9 · B12")
         scan(page, "1")
-        says(page, "W12-0001", "Assigned to Grace Hopper (1001), with charger and case.")
+        says(page, "W12-0001", "Assigned to Grace Hopper (1001) with charger and case.")
         expect(at_table(page).get_by_role("listitem")).to_have_text("W12-0001 Chromebook 3100 · charger, case")
         assert page.evaluate("tones_heard") == ["sine"] * 4
         scan(page, "W12-9999")
-        says(page, "Not done", "No device has the tag W12-9999. Scan again, or register it.")
+        says(page, "Failed", "No device has the tag W12-9999. Scan again, or add the device.")
         expect(page.locator("#said")).to_have_class("scan-said is-bad")
         assert page.evaluate("tones_heard")[4:] == ["square", "square"]
         assert page.locator("#said").get_attribute("aria-live") == "assertive"
@@ -72,23 +72,23 @@ def test_a_student_that_could_not_be_read_gets_nothing_and_neither_does_the_one_
 ) -> None:
     with opened(browser, server) as page:
         scan(page, "1001", "W12-0001", "100Z", "W12-0002")
-        says(page, "Not done", "Scan the student first, then W12-0002.")
+        says(page, "Failed", "Scan the student first, then W12-0002.")
         expect(at_table(page)).to_be_hidden()
         scan(page, "1002")
         says(page, "Alan Turing")
-        line(page, "W12-0002").get_by_role("button", name="Try again").click()
-        says(page, "W12-0002", "Assigned to Alan Turing (1002), with charger and case.")
+        line(page, "W12-0002").get_by_role("button", name="Retry").click()
+        says(page, "W12-0002", "Assigned to Alan Turing (1002) with charger and case.")
     assert [(log.student_id, log.asset_tag) for log in school.log()] == [("1001", "W12-0001"), ("1002", "W12-0002")]
 
 
 def test_two_scans_that_ran_together_are_refused(browser: Browser, school: School, server: Server) -> None:
     with opened(browser, server) as page:
         scan(page, "1001", "W12-0001W12-0002")
-        says(page, "Not done", "Two scans ran together: W12-0001 and W12-0002. Neither was done. Scan again, one after the other.")
+        says(page, "Failed", "Two scans arrived as one: W12-0001 and W12-0002. Neither was processed. Scan again, one at a time.")
         expect(at_table(page)).to_contain_text("Grace Hopper")
         scan(page, "W12-00011002")
         expect(at_table(page)).to_be_hidden()
-        expect(page.locator('#said [data-of="note"]')).to_have_text("Nobody is chosen now. Scan the student again.")
+        expect(page.locator('#said [data-of="note"]')).to_have_text("No student is selected. Scan the student again.")
     assert school.log() == []
 
 
@@ -109,23 +109,23 @@ def test_modes_are_switched_by_key_by_card_and_by_pointer(browser: Browser, scho
         scan(page, "1001", "W12-0001", "W12-0002")
         switch("F4", "mode:return", "Return")
         scan(page, "W12-0001")
-        says(page, "W12-0001", "Back from Grace Hopper (1001), with charger and case.")
+        says(page, "W12-0001", "Returned by Grace Hopper (1001) with charger and case.")
         expect(at_table(page)).to_contain_text("W12-0002")
         switch("F8", "MODE:DAMAGED", "Return damaged")
         scan(page, "W12-0002")
-        says(page, "W12-0002", "Back from Grace Hopper (1001), with charger and case. It is in maintenance.")
+        says(page, "W12-0002", "Returned by Grace Hopper (1001) with charger and case. The device is in maintenance.")
         switch("F9", "MODE:LOOKUP", "Look up")
         scan(page, "W12-0002")
         says(page, "W12-0002", "Chromebook 3100 · S/N SN00002 · in maintenance")
         switch("F2", "MODE:ASSIGN", "Assign")
         scan(page, "W12-0001")
-        says(page, "Not done", "Scan the student first, then W12-0001.")
+        says(page, "Failed", "Scan the student first, then W12-0001.")
     assert [log.action for log in school.log()] == ["check_in", "check_in", "check_out", "check_out"]
 
 
 def test_the_printed_card_reads_as_the_codes_that_the_station_knows(browser: Browser, school: School, server: Server) -> None:
     with opened(browser, server, device_scale_factor=2) as page:
-        page.get_by_role("link", name="Card with codes").click()
+        page.get_by_role("link", name="Print commands").click()
         expect(page.get_by_role("heading", name="Return damaged")).to_be_visible()
         picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
         found = {code.text for code in zxingcpp.read_barcodes(picture)}
@@ -151,14 +151,14 @@ def test_what_was_scanned_is_undone(browser: Browser, school: School, server: Se
             scan(page, "DO:UNDO")
         else:
             line(page, "W12-0002").get_by_role("button", name="Undo W12-0002").click()
-        says(page, "W12-0002", "Undone: it is available again.")
+        says(page, "W12-0002", "Undone. The device is available again.")
         expect(line(page, "W12-0002")).to_have_attribute("data-state", "undone")
         expect(at_table(page).get_by_role("listitem")).to_have_count(1)
         assert has_focus(page) == "code"
         page.keyboard.press("Control+z")
-        says(page, "W12-0001", "Undone: it is available again.")
+        says(page, "W12-0001", "Undone. The device is available again.")
         page.keyboard.press("Control+z")
-        says(page, "Not undone", "There is nothing here to undo.")
+        says(page, "Undo failed", "Nothing to undo.")
     assert {school.device_now(f"W12-000{number}").status for number in (1, 2)} == {"available"}
 
 
@@ -169,14 +169,14 @@ def test_a_missing_accessory_is_noted_before_or_after_the_scan(browser: Browser,
         page.keyboard.press("F4")
         page.get_by_label("Charger").uncheck()
         scan(page, "W12-0001")
-        says(page, "W12-0001", "Back from Grace Hopper (1001), with case. Missing: charger.")
+        says(page, "W12-0001", "Returned by Grace Hopper (1001) with case. Missing: charger.")
         expect(page.get_by_label("Charger")).to_be_checked()  # it held for one device
         scan(page, "WITHOUT:CASE", "W12-0002")
-        says(page, "W12-0002", "Back from Grace Hopper (1001), with charger. Missing: case.")
+        says(page, "W12-0002", "Returned by Grace Hopper (1001) with charger. Missing: case.")
         scan(page, "W12-0003")
-        says(page, "W12-0003", "Back from Grace Hopper (1001), with charger and case.")
-        line(page, "W12-0003").get_by_role("button", name="No charger").click()
-        says(page, "W12-0003", "Back from Grace Hopper (1001), with case. Missing: charger.")
+        says(page, "W12-0003", "Returned by Grace Hopper (1001) with charger and case.")
+        line(page, "W12-0003").get_by_role("button", name="Mark charger missing").click()
+        says(page, "W12-0003", "Returned by Grace Hopper (1001) with case. Missing: charger.")
         expect(line(page, "W12-0003")).to_contain_text("Missing: charger.")
     assert {tag: school.log(tag)[-1].missing for tag in ("W12-0001", "W12-0002", "W12-0003")} == {
         "W12-0001": ["charger"],
@@ -188,12 +188,12 @@ def test_a_missing_accessory_is_noted_before_or_after_the_scan(browser: Browser,
 def test_what_goes_with_devices_and_when_loaners_are_due(browser: Browser, school: School, server: Server) -> None:
     with opened(browser, server) as page:
         page.get_by_label("Case").uncheck()
-        page.get_by_label("Loaner, back by").fill("2027-06-01")
+        page.get_by_label("Due date").fill("2027-06-01")
         assert has_focus(page) == "code"
         scan(page, "1001", "W12-0001", "W12-0002")  # it stays for all that follow
-        says(page, "W12-0002", "Assigned to Grace Hopper (1001), with charger.")
-        expect(at_table(page).get_by_role("listitem").first).to_have_text("W12-0001 Chromebook 3100 · back by 2027-06-01 · charger")
-        page.get_by_role("button", name="No date").click()
+        says(page, "W12-0002", "Assigned to Grace Hopper (1001) with charger.")
+        expect(at_table(page).get_by_role("listitem").first).to_have_text("W12-0001 Chromebook 3100 · due 2027-06-01 · charger")
+        page.get_by_role("button", name="Clear date").click()
         scan(page, "W12-0003")
         says(page, "W12-0003")
     assert [str(school.device_now(f"W12-000{number}").due_date) for number in (1, 2, 3)] == ["2027-06-01", "2027-06-01", "None"]
@@ -204,16 +204,16 @@ def test_damage_is_returned_with_a_ticket(browser: Browser, school: School, serv
         school.assign(tag, "1001")
     with opened(browser, server) as page:
         page.keyboard.press("F8")
-        page.get_by_label("Make a repair ticket").check()
-        page.get_by_label("What is to be mended").fill("Screen is cracked")
-        page.get_by_label("What is to be mended").press("Enter")
+        page.get_by_label("Create a repair ticket").check()
+        page.get_by_label("What to repair").fill("Screen is cracked")
+        page.get_by_label("What to repair").press("Enter")
         assert has_focus(page) == "code"
         scan(page, "W12-0001")
-        says(page, "W12-0001", "Back from Grace Hopper (1001). It is in maintenance. A repair ticket will be made.")
-        expect(page.get_by_label("What is to be mended")).to_have_value("")
-        page.get_by_label("Make a repair ticket").uncheck()
+        says(page, "W12-0001", "Returned by Grace Hopper (1001). The device is in maintenance. A repair ticket will be created.")
+        expect(page.get_by_label("What to repair")).to_have_value("")
+        page.get_by_label("Create a repair ticket").uncheck()
         scan(page, "W12-0002")
-        says(page, "W12-0002", "Back from Grace Hopper (1001). It is in maintenance.")
+        says(page, "W12-0002", "Returned by Grace Hopper (1001). The device is in maintenance.")
     with school.looking() as session:
         assert list(session.scalars(select(RepairTicket.subject))) == ["W12-0001: Screen is cracked"]
 
@@ -223,10 +223,10 @@ def test_a_scan_that_goes_elsewhere_is_caught(browser: Browser, school: School, 
     school.assign("W12-0001", "1001")
     with opened(browser, server) as page:
         page.keyboard.press("F8")
-        page.get_by_label("What is to be mended").fill("Hinge")
+        page.get_by_label("What to repair").fill("Hinge")
         page.locator(control).focus()
         scan_at_pace(page, "W12-0001", apart=0.02)
-        says(page, "W12-0001", "Back from Grace Hopper (1001). It is in maintenance.")
+        says(page, "W12-0001", "Returned by Grace Hopper (1001). The device is in maintenance.")
         assert has_focus(page) == "code"
     assert [log.asset_tag for log in school.log()] == ["W12-0001", "W12-0001"]
 
@@ -235,7 +235,7 @@ def test_what_a_person_types_elsewhere_is_no_scan(browser: Browser, school: Scho
     school.assign("W12-0001", "1001")
     with opened(browser, server) as page:
         page.keyboard.press("F8")
-        mended = page.get_by_label("What is to be mended")
+        mended = page.get_by_label("What to repair")
         mended.focus()
         scan_at_pace(page, "W12-0001", apart=0.1)
         expect(mended).to_have_value("W12-0001")
@@ -247,8 +247,8 @@ def test_an_administrator_reassigns_from_the_line_with_a_reason(browser: Browser
     school.assign("W12-0001", "1002")
     with opened(browser, server, name="admin") as page:
         scan(page, "1001", "SN00001")
-        says(page, "Not done", "W12-0001 is with Alan Turing (1002, grade 9). Return it first.")
-        page.get_by_label("Why Grace Hopper is to have it").fill("Swapped in class")
+        says(page, "Failed", "W12-0001 is assigned to Alan Turing (1002, grade 9). Return it first.")
+        page.get_by_label("Reason to reassign to Grace Hopper").fill("Swapped in class")
         page.get_by_role("button", name="Reassign").click()
         says(page, "W12-0001", "Reassigned to Grace Hopper: Swapped in class")
         expect(at_table(page)).to_contain_text("W12-0001")
@@ -261,7 +261,7 @@ def test_the_staff_is_offered_no_reassignment(browser: Browser, school: School, 
     school.assign("W12-0001", "1002")
     with opened(browser, server) as page:
         scan(page, "1001", "W12-0001")
-        says(page, "Not done")
+        says(page, "Failed")
         expect(page.get_by_role("button", name="Reassign")).to_be_hidden()
         line(page, "W12-0001").get_by_role("button", name="Remove").click()
         expect(lines(page, "failed")).to_have_count(0)
@@ -272,7 +272,7 @@ def test_a_teacher_looks_up_and_changes_nothing(browser: Browser, school: School
     with opened(browser, server, name="teacher") as page:
         page.keyboard.press("F4")
         scan(page, "MODE:RETURN", "W12-0001")
-        says(page, "W12-0001", "Chromebook 3100 · S/N SN00001 · with Grace Hopper (1001)")
+        says(page, "W12-0001", "Chromebook 3100 · S/N SN00001 · assigned to Grace Hopper (1001)")
         expect(page.get_by_role("button", name="Undo")).to_have_count(0)
         page.keyboard.press("Control+z")
     assert len(school.log()) == 1
@@ -293,9 +293,9 @@ def test_without_javascript_the_form_does_one_scan_at_a_time(browser: Browser, s
             page.get_by_label("Scan", exact=True).fill(code)
             page.keyboard.press("Enter")
             expect(page.locator('#said [data-of="words"]')).to_be_visible()
-        page.get_by_label("Make a repair ticket").check()
-        page.get_by_label("What is to be mended").fill("Hinge")
+        page.get_by_label("Create a repair ticket").check()
+        page.get_by_label("What to repair").fill("Hinge")
         page.get_by_label("Scan", exact=True).fill("W12-0001")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("A repair ticket will be made.")).to_be_visible()
+        expect(page.get_by_text("A repair ticket will be created.")).to_be_visible()
     assert [log.action for log in school.log()] == ["check_in", "check_out"]
