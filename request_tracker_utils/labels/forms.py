@@ -5,7 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
-from request_tracker_utils.labels.schemas import MAX_COPIES, MAX_SKIP
+from request_tracker_utils.labels.service import MAX_COPIES, MAX_SKIP
 
 
 class SelectionForm(FlaskForm):  # type: ignore[misc]
