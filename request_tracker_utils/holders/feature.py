@@ -1,11 +1,11 @@
-"""The room of holders, as the app sees it."""
+"""What holders contribute to the app."""
 
 from flask import Flask
 
 from request_tracker_utils.holders import cli, jobs, status, views
 from request_tracker_utils.holders.api import api
 from request_tracker_utils.holders.current import RECONCILIATION
-from request_tracker_utils.holders.lookups import RecentHoldings
+from request_tracker_utils.holders.lookups import AssetCache
 from request_tracker_utils.reconciliation.tasks import task_kinds
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
@@ -15,7 +15,7 @@ from request_tracker_utils.web.registry import registry_of
 
 def install(app: Flask) -> None:
     registry = registry_of(app)
-    registry.provide(RecentHoldings, RecentHoldings())
+    registry.provide(AssetCache, AssetCache())
     registry.get(TaskKinds).add(*task_kinds(RECONCILIATION))
 
 
