@@ -1,4 +1,4 @@
-"""Batch creation over JSON, field by field and word by word as its contract says."""
+"""BatchCreator creation over JSON, field by field and word by word as its contract says."""
 
 import time
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import SerialInFlight
-from request_tracker_utils.assets.fields import Wanted
+from request_tracker_utils.assets.fields import NewAssetFields
 from request_tracker_utils.assets.models import Creation
-from request_tracker_utils.assets.service import PATIENCE
+from request_tracker_utils.assets.service import RIVAL_TIMEOUT
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -179,9 +179,9 @@ def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
 
 
 def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("request_tracker_utils.assets.service.PATIENCE", 0.3)
+    monkeypatch.setattr("request_tracker_utils.assets.service.RIVAL_TIMEOUT", 0.3)
     with app.app_context(), transaction() as session:
-        claims.claim(session, Wanted("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        claims.claim(session, NewAssetFields("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
     answer = create()
     assert (answer.status_code, answer.json.keys()) == (400, {"success", "error", "field", "retry"})
     assert (answer.json["field"], answer.json["retry"]) == ("serial_number", True)
@@ -227,12 +227,12 @@ def test_a_directory_that_has_no_search_is_a_500_too(create: Create, monkeypatch
 def test_who_finds_no_place_to_wait_is_told_at_once(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
-            claims.claim(session, Wanted("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
-        nobody_waits = replace(creator(asset_store()), waiters=Semaphore(0))
+            claims.claim(session, NewAssetFields("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        nobody_waits = replace(creator(asset_store()), waiting_slots=Semaphore(0))
         begun = time.monotonic()
         with pytest.raises(SerialInFlight):
-            nobody_waits.create(Wanted("abc-1", "Dell", "x"))
-        assert time.monotonic() - begun < PATIENCE / 2
+            nobody_waits.create(NewAssetFields("abc-1", "Dell", "x"))
+        assert time.monotonic() - begun < RIVAL_TIMEOUT / 2
 
 
 def test_after_a_time_out_the_caller_learns_that_tag_and_serial_are_kept_and_a_second_try_makes_no_twin(

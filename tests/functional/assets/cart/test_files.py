@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from request_tracker_utils.assets.models import Intake
+from request_tracker_utils.assets.models import AssetImport
 from tests.functional.assets.cart.lists import (
     HERE,
     PAGE,
@@ -86,7 +86,7 @@ class TestWhatCannotBeRead:
         page = send(client, lines, status=400)
         assert said in page
         assert 'value="Chromebook 3100"' in page
-        assert count(app, Intake) == 0
+        assert count(app, AssetImport) == 0
 
     def test_is_a_workbook_and_the_field_of_the_file_says_so(self, client: FlaskClient) -> None:
         page = send(client, file=(b"PK\x03\x04xx", "cart.xlsx"), status=400)
@@ -96,7 +96,7 @@ class TestWhatCannotBeRead:
         page = send(client, serials(10_000), status=400)
         assert "The list has 10,000 rows; the maximum is 2,000. Split it." in page
         assert "CART-10000" in page
-        assert count(app, Intake) == 0
+        assert count(app, AssetImport) == 0
 
     @pytest.mark.parametrize("way", ["pasted", "file"])
     def test_is_more_than_a_request_may_hold_and_a_page_says_what_to_do(self, client: FlaskClient, way: str) -> None:
@@ -124,4 +124,4 @@ class TestWhatCannotBeRead:
 
     def test_is_a_form_without_its_token(self, app: Flask, client: FlaskClient) -> None:
         assert client.post(HERE, data={"lines": "A1"}, headers=PAGE).status_code == 403
-        assert count(app, Intake) == 0
+        assert count(app, AssetImport) == 0

@@ -14,8 +14,8 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.intakes import KEPT
-from request_tracker_utils.assets.models import Intake
+from request_tracker_utils.assets.imports import RETENTION
+from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -37,7 +37,7 @@ from tests.functional.assets.cart.lists import (
 )
 from tests.services.apps import csrf_token, sign_in, user
 from tests.services.asset_stores import silence
-from tests.services.creations import create, wanted
+from tests.services.creations import create, laptop
 from tests.services.forms import buttons
 
 
@@ -99,7 +99,7 @@ class TestTheCheck:
             there = create(asset_store(), "THERE-1")
             untagged = asset_store().create(NewAsset("by hand", serial="there-2"))
             with transaction() as session:
-                claims.claim(session, wanted("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
+                claims.claim(session, laptop("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
         lines = ["Serial,Model,Catalog,Name", "GOOD-1,,,", "there-1,,,", "THERE-2,,,", "flight-1,,,", "B\u0410D,,,", ",x,,y"]
         lines += [f"GOOD-2,{'m' * 101},,", "GOOD-3,,Nowhere,", "TWICE-1,one,,", "twice-1,two,,"]
         address = send(client, "\n".join(lines))
@@ -246,10 +246,10 @@ class TestKeptLists:
     def test_are_put_away_when_they_are_old(self, app: Flask, client: FlaskClient) -> None:
         old, young = send(client, "A1"), send(client, "B2")
         with app.app_context(), transaction() as session:
-            past = utc_now() - KEPT
-            session.execute(update(Intake).where(Intake.id == 1).values(created_at=past - timedelta(minutes=1)))
-            session.execute(update(Intake).where(Intake.id == 2).values(created_at=past + timedelta(minutes=1)))
-        assert run(app, "put-away-intakes") == 1
+            past = utc_now() - RETENTION
+            session.execute(update(AssetImport).where(AssetImport.id == 1).values(created_at=past - timedelta(minutes=1)))
+            session.execute(update(AssetImport).where(AssetImport.id == 2).values(created_at=past + timedelta(minutes=1)))
+        assert run(app, "put-away-imports") == 1
         assert [client.get(address).status_code for address in (old, young)] == [404, 200]
 
 
