@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.holders import discrepancies
-from request_tracker_utils.holders.discrepancies import DELETED, DeviceWithUser
+from request_tracker_utils.holders.discrepancies import DeviceWithUser
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.students.models import Device, Student
@@ -29,7 +29,7 @@ def find(comparison: Comparison[HolderDiscrepancy], asset_store: AssetStore, *, 
     for assets in asset_store.every_asset():
         with comparison.transaction() as session:
             devices = _devices_of(session, assets, rule)
-            found = (_of_asset(asset, devices.get(asset.id), since=comparison.started_at) for asset in assets if asset.status != DELETED)
+            found = (_of_asset(asset, devices.get(asset.id), since=comparison.started_at) for asset in assets if not asset.is_deleted)
             comparison.record(session, filter(None, found))
         new = {each.device.id for each in devices.values()} - compared
         compared |= new
@@ -63,7 +63,7 @@ def _asset_of(asset_store: AssetStore, discrepancy: HolderDiscrepancy) -> Asset 
         asset = asset_store.get(discrepancy.asset_id)
     except AssetNotFound:
         return None
-    return None if asset.status == DELETED else asset
+    return None if asset.is_deleted else asset
 
 
 def _of_asset(asset: Asset, device: DeviceWithUser | None, *, since: datetime) -> HolderDiscrepancy | None:

@@ -13,8 +13,6 @@ from request_tracker_utils.students.search_keys import search_key
 
 LONGEST = 500
 DISCREPANCIES = Discrepancies(HolderDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "asset_tag"))
-DELETED = "deleted"
-"""The status of assets that Request Tracker's searches leave out."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.HOLDER,
         gettext_noop("Different holder"),
-        gettext_noop("These devices have another holder in %(source)s than here."),
+        gettext_noop("These devices have a different holder in %(source)s."),
         [
             BulkOption(
                 Resolution.PUSH_HOLDER,
@@ -83,7 +83,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.RENAMED,
         gettext_noop("Renamed"),
-        gettext_noop("The assets of these devices have another name in %(source)s."),
+        gettext_noop("The assets of these devices have a different name in %(source)s."),
         [
             BulkOption(
                 Resolution.RENAME_ASSET,

@@ -21,7 +21,7 @@ from request_tracker_utils.tags.views import (
     untagged as untagged_views,
     webhook as views,
 )
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
@@ -48,7 +48,7 @@ def card() -> dict[str, object]:
 
 def install(app: Flask) -> None:
     add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
+    registry_of(app).get(TaskKinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
 
 
 def gauges() -> dict[str, tuple[str, float]]:

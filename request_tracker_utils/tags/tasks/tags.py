@@ -9,9 +9,9 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import tagging, untagged
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tasks.kinds import Kind, Link
+from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem
-from request_tracker_utils.tasks.running import Outcome, RunningTask
+from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import settings
 
@@ -22,15 +22,15 @@ WORKERS = 4
 def tag_assets(task: RunningTask) -> str:
     """Tags the task's assets; with `catalogs` for an argument it first finds those that have none."""
     if "catalogs" in task.arguments and not task.arguments.get("found"):
-        task.forget_items()
+        task.remove_items()
         for assets in untagged.find(reading, asset_store(), catalogs=task.arguments["catalogs"], brief=True):
             task.add([NewItem(tagging.label_of(asset), tagging.as_data(asset)) for asset in assets])
-        task.remember(found=True)
+        task.save_arguments(found=True)
 
-    def tag(item: TaskItem) -> Outcome:
+    def tag(item: TaskItem) -> ItemResult:
         asset = tagging.of_data(item.data)
         given = tagging.give_tag(transaction, asset_store(), asset, prefix=settings().prefix, actor=task.actor, now=utc_now())
-        return Outcome({"asset_id": asset.id, "tag": given.tag}, f"is called {given.tag} now")
+        return ItemResult({"asset_id": asset.id, "tag": given.tag}, f"is called {given.tag} now")
 
     task.each(tag, workers=WORKERS)
     if not task.total:
@@ -42,7 +42,7 @@ def try_sweep(task: RunningTask) -> str:
     """Finds what the sweep would tag, and tags nothing."""
     catalogs: list[str] = task.arguments["catalogs"]
     missing, found = untagged.vanished(asset_store(), catalogs), 0
-    task.forget_items()
+    task.remove_items()
     for assets in untagged.find(reading, asset_store(), catalogs=[name for name in catalogs if name not in missing]):
         task.add([NewItem(tagging.label_of(asset)) for asset in assets], state=ItemState.DONE)
         found += len(assets)
@@ -61,6 +61,6 @@ def _to_sweep(_task: Task) -> Sequence[Link]:
 
 
 kinds = [
-    Kind(tagging.KIND, TagPermission.ASSIGN, tag_assets, _to_labels),
-    Kind(untagged.TRY, TagPermission.ADMINISTER, try_sweep, _to_sweep),
+    TaskKind(tagging.KIND, TagPermission.ASSIGN, tag_assets, _to_labels),
+    TaskKind(untagged.TRY, TagPermission.ADMINISTER, try_sweep, _to_sweep),
 ]
