@@ -103,6 +103,11 @@ class Asset:
         """User names: Request Tracker allows several holders."""
         return [name for name in self.holder.split(", ") if name]
 
+    @property
+    def is_deleted(self) -> bool:
+        """Searches leave out deleted assets, but they can still be read by id."""
+        return self.status == "deleted"
+
     def is_held_by(self, name: str) -> bool:
         """Ignores case."""
         return name.casefold() in [holder.casefold() for holder in self.holders]

@@ -17,7 +17,7 @@ from request_tracker_utils.assets.views import assets as views, creation as crea
 from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of, settings
 
@@ -36,7 +36,7 @@ def install(app: Flask) -> None:
     registry = registry_of(app)
     registry.get(PrintListeners).append(note_printed)
     registry.provide(TagLookup, TagsOfAssets())
-    registry.get(Kinds).add(*kinds)
+    registry.get(TaskKinds).add(*kinds)
 
 
 def _is_empty() -> bool:

@@ -187,16 +187,12 @@ class Outbox(Generic[R]):
         due = now + self.backoff.pause(claim.attempts)
         return self._write(session, claim, {self.due.key: due, self.problem.key: self._fitting(problem), **values})
 
-    def put_back(
-        self, session: Session, claim: Claim[R], *, now: datetime, pause: timedelta = UNREACHABLE, problem: str | None = None
-    ) -> bool:
+    def put_back(self, session: Session, claim: Claim[R], *, now: datetime, pause: timedelta = UNREACHABLE, **values: object) -> bool:
         """The row was not tried, or the other system could not be reached: it is due again soon, and this was no attempt."""
-        values: dict[str, object] = {self.due.key: now + pause}
-        if problem is not None:
-            values[self.problem.key] = self._fitting(problem)
+        back: dict[str, object] = {self.due.key: now + pause}
         if self.attempts is not None and not self.renewed:
-            values[self.attempts.key] = claim.attempts - 1
-        return self._write(session, claim, values)
+            back[self.attempts.key] = claim.attempts - 1
+        return self._write(session, claim, {**back, **values})
 
     def fail(self, session: Session, claim: Claim[R], problem: str, **values: object) -> bool:
         """No further attempt is made until somebody asks for one (`retry`)."""

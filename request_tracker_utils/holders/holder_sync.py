@@ -17,8 +17,8 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags import lookup
 
 BATCH = 100
@@ -97,7 +97,7 @@ class HolderSync:
         """The user's name, and why there is none."""
         if student is None:
             return "", None
-        if user := rt_user(student, self._rule):
+        if user := rt_username(student, self._rule):
             return user, None
         who = {"name": student.name, "number": student.student_id}
         return "", _("%(name)s (%(number)s) has no e-mail address, which is the user’s name. Enter it, or the user itself.", **who)
@@ -191,7 +191,7 @@ def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple
     if owner is not None and owner[0] != pending.claim.id:
         names = {"asset": asset.id, "other": owner[1]}
         return _("Asset #%(asset)s belongs to %(other)s here. Correct the asset number of one of the two devices.", **names)
-    if key(asset.name) != key(pending.tag) and (asset.id, asset.name[:500]) not in ignored:
+    if search_key(asset.name) != search_key(pending.tag) and (asset.id, asset.name[:500]) not in ignored:
         names = {"asset": asset.id, "name": asset.name, "tag": pending.tag}
         return _("Asset #%(asset)s has the name “%(name)s” now, not %(tag)s. Resolve it under Differences.", **names)
     return asset

@@ -6,6 +6,7 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.holders.tickets import RepairTicketSender
@@ -27,7 +28,12 @@ def create_repair_tickets() -> int:
 
 
 jobs = [
-    Job(SYNC_HOLDERS, "Update the holders of assets after devices change hands", timedelta(minutes=1), sync_holders),
-    Job(CREATE_REPAIR_TICKETS, "Create repair tickets in Request Tracker", timedelta(minutes=1), create_repair_tickets),
+    Job(
+        SYNC_HOLDERS,
+        gettext_noop("Update the holders of assets after devices change hands"),
+        timedelta(minutes=1),
+        sync_holders,
+    ),
+    Job(CREATE_REPAIR_TICKETS, gettext_noop("Create repair tickets in Request Tracker"), timedelta(minutes=1), create_repair_tickets),
     comparison_job(RECONCILIATION),
 ]

@@ -29,7 +29,7 @@ from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import REPAIR_TICKETS, Device, RepairTicket, Student, TicketState
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags import lookup
 
 UNDER_WAY = timedelta(minutes=5)
@@ -127,7 +127,7 @@ class RepairTicketSender:
             ticket = self._asset_store.create_ticket(new)
         except NOT_CREATED as error:
             with self._transaction() as session:
-                REPAIR_TICKETS.postpone(session, claim, error.message, now=self._clock(), state=TicketState.DUE)
+                REPAIR_TICKETS.postpone(session, claim, error.message, now=self._clock(), state=TicketState.PENDING)
             return False
         return self._settle(row, ticket, asset_ids)
 
@@ -155,9 +155,9 @@ class RepairTicketSender:
                 self._asset_store.link_ticket(ticket.id, missing)
             except NOT_CREATED as error:
                 problem = error.message[:500]
-        values = {"state": TicketState.MADE, "ticket_id": ticket.id, "due_at": None, "problem": problem}
+        values = {"state": TicketState.CREATED, "ticket_id": ticket.id, "due_at": None, "problem": problem}
         with self._transaction() as session:
-            still_open = (RepairTicket.id == row.id, RepairTicket.state != TicketState.MADE)
+            still_open = (RepairTicket.id == row.id, RepairTicket.state != TicketState.CREATED)
             return bool(affected(session.execute(update(RepairTicket).where(*still_open).values(values))))
 
 
@@ -176,7 +176,7 @@ def body_of(row: RepairTicket) -> str:
 
 def _requestor(asset_store: AssetStore, student: Student | None, rule: str) -> int | None:
     """The number of the student's user, where Request Tracker has one."""
-    name = rt_user(student, rule) if student else ""
+    name = rt_username(student, rule) if student else ""
     try:
         return asset_store.user(name).id if name else None
     except UserNotFound:

@@ -16,7 +16,7 @@ pages = reconciliation_pages(RECONCILIATION)
 
 
 @pages.post("/retry")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def retry() -> ResponseReturnValue:
     """Retries all failed updates at once."""
     with transaction() as session:

@@ -17,7 +17,7 @@ from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.tasks import tags as tasks
 from request_tracker_utils.tags.views import administration, audit as audit_views, tagging
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
 from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
@@ -37,7 +37,7 @@ def prepare() -> None:
 
 def install(app: Flask) -> None:
     add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
+    registry_of(app).get(TaskKinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
 
 
 def card() -> dict[str, object]:

@@ -41,7 +41,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.RENAMED,
         gettext_noop("Renamed"),
-        gettext_noop("These assets have a tag here, but another name in %(source)s."),
+        gettext_noop("These assets have a tag here, but a different name in %(source)s."),
         [
             BulkOption(
                 Resolution.RENAME_ASSET,

@@ -228,7 +228,7 @@ class _Apply:
             asset = self._asset_store.get(asset_id)
         except AssetNotFound:
             return None
-        return None if asset.status == comparison.DELETED else asset
+        return None if asset.is_deleted else asset
 
     def _is_now_the_tag(self, tag: str) -> str:
         return _("%(tag)s is now the tag of #%(asset)s.", tag=tag, asset=self._asset_id)

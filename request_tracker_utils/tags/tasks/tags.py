@@ -11,9 +11,9 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import tagging
 from request_tracker_utils.tags.names import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tasks.kinds import Kind, Link
+from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem
-from request_tracker_utils.tasks.running import Outcome, RunningTask
+from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import settings
 
@@ -24,15 +24,15 @@ WORKERS = 4
 def tag_assets(task: RunningTask) -> str:
     """Tags the task's assets. With the argument `catalogs`, it finds the untagged assets first."""
     if "catalogs" in task.arguments and not task.arguments.get("found"):
-        task.forget_items()
+        task.remove_items()
         for assets in tagging.find_untagged(reading, asset_store(), catalogs=task.arguments["catalogs"], brief=True):
             task.add([NewItem(tagging.item_label(asset), tagging.item_data(asset)) for asset in assets])
-        task.remember(found=True)
+        task.save_arguments(found=True)
 
-    def tag(item: TaskItem) -> Outcome:
+    def tag(item: TaskItem) -> ItemResult:
         asset = tagging.asset_from_item(item.data)
         tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=task.actor, now=utc_now())
-        return Outcome({"asset_id": asset.id, "tag": tag.tag}, _("renamed to %(tag)s", tag=tag.tag))
+        return ItemResult({"asset_id": asset.id, "tag": tag.tag}, _("renamed to %(tag)s", tag=tag.tag))
 
     task.each(tag, workers=WORKERS)
     if not task.total:
@@ -44,7 +44,7 @@ def preview_sweep(task: RunningTask) -> str:
     """Finds the assets that the sweep would tag, and changes nothing."""
     catalogs: list[str] = task.arguments["catalogs"]
     missing, found = tagging.missing_catalogs(asset_store(), catalogs), 0
-    task.forget_items()
+    task.remove_items()
     for assets in tagging.find_untagged(reading, asset_store(), catalogs=[name for name in catalogs if name not in missing]):
         task.add([NewItem(tagging.item_label(asset)) for asset in assets], state=ItemState.DONE)
         found += len(assets)
@@ -65,6 +65,6 @@ def _to_sweep(_task: Task) -> Sequence[Link]:
 
 
 kinds = [
-    Kind(TAG_ASSETS, TagPermission.ASSIGN, tag_assets, _to_labels),
-    Kind(PREVIEW_SWEEP, TagPermission.ADMINISTER, preview_sweep, _to_sweep),
+    TaskKind(TAG_ASSETS, TagPermission.ASSIGN, tag_assets, _to_labels),
+    TaskKind(PREVIEW_SWEEP, TagPermission.ADMINISTER, preview_sweep, _to_sweep),
 ]

@@ -19,7 +19,7 @@ from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.holders.discrepancies import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.tickets import mark
-from request_tracker_utils.students import devices, repairs
+from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import Device, RepairTicket
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready, token
@@ -102,7 +102,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     office.school.device(f"{office.name}-0004")
     office.school.assign(f"{office.name}-0004", "1")
     assert office.job("sync-holders") == 2
-    office.school.take_back(f"{office.name}-0002")
+    office.school.return_device(f"{office.name}-0002")
     assert office.job("sync-holders") == 1
     assert office.holders(given) == ([user], user)
     assert office.holders(returned) == ([], "Nobody")
@@ -147,7 +147,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     office.school.assign(f"{office.name}-0001", "1")
     office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{asset_id}", json={"Name": "Ms O'Brien’s laptop"}).ok
-    office.school.take_back(f"{office.name}-0001")
+    office.school.return_device(f"{office.name}-0001")
     assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
     assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
@@ -273,10 +273,10 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
     user = office.student("1")
     asset_id, tag = office.device("-0001"), f"{office.name}-0001"
     office.school.assign(tag, "1")
-    log = office.school.take_back(tag, condition="damaged")
+    log = office.school.return_device(tag, condition="damaged")
     with office.school.writing() as session:
         device = devices.get(session, tag)
-        repairs.ask_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
+        devices.request_repair_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
 
     def loses_answers(call: Call, forward: Forward) -> Reply:
         reply = forward()

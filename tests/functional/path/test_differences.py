@@ -158,7 +158,7 @@ def test_a_comparison_that_request_tracker_interrupts_closes_nothing_and_continu
     assert (task["state"], task["done"], task["total"]) == ("waiting", 100, 120)
     assert "Request Tracker" in task["error"]
     assert found(installation) == {("renamed", installation.tag(1), assets[0], "old")}
-    again = button(person.get("/tasks/2").text, "Try again now")
+    again = button(person.get("/tasks/2").text, "Retry now")
     person.session.post(person.url + again.action, data=again.fields, timeout=60, allow_redirects=False)
     installation.run_job("run-tasks")
     wait_until(lambda: installation.call("GET", "/api/tasks/2").json()["state"] == "done")

@@ -60,7 +60,7 @@ def test_an_assignment_and_its_return_are_pushed(school: School, asset_store: Ho
     assert (device.asset_id, device.rt_due_at, device.rt_problem, device.rt_attempts) == (asset_id, None, None, 0)
     assert device.rt_synced_at is not None
     assert sync().push_due() == 0
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert sync().push_due() == 1
     assert holder(asset_store, asset_id) == ("", "")
 
@@ -72,7 +72,7 @@ def test_many_are_found_with_one_request_by_name_and_later_with_one_by_number(sc
     assert [call for call in asset_store.calls if call != "set_holder"] == ["find_by_names"]
     asset_store.calls.clear()
     for number in range(1, 31):
-        school.take_back(f"W12-{number:04d}")
+        school.return_device(f"W12-{number:04d}")
     sync().push_due()
     assert [call for call in asset_store.calls if call != "set_holder"] == ["get_many"]
 
@@ -149,7 +149,7 @@ def test_a_renamed_asset_is_not_changed_until_somebody_ignores_its_name(school: 
     asset_id = assigned(school, asset_store)
     sync().push_due()
     asset_store.rename(asset_id, "Ms Lee’s laptop")
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert sync().push_due() == 0
     assert holder(asset_store, asset_id)[0] == "student1001"
     problem = f"Asset #{asset_id} has the name “Ms Lee’s laptop” now, not W12-0001. Resolve it under Differences."
@@ -238,7 +238,7 @@ def test_a_change_during_a_push_is_pushed_too(school: School, asset_store: Holde
 
     def return_it(_asset_id: int, user: str) -> None:
         if user:
-            school.take_back("W12-0001")
+            school.return_device("W12-0001")
 
     asset_store.afterwards = return_it
     assert sync().push_due() == 1
@@ -291,7 +291,7 @@ def test_a_process_that_returns_late_does_not_have_the_last_word(
 
     def meanwhile(_asset_id: int, _user: str) -> None:
         asset_store.before = lambda _asset_id, _user: None
-        school.take_back("W12-0001")
+        school.return_device("W12-0001")
         assert sync(now=begun + 2 * LEASE).push_due() == 1
         if error is not None:
             asset_store.fails["set_holder"] = error

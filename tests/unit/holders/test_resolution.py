@@ -82,7 +82,7 @@ class TestDifferentHolder:
         refused("student1002 is no longer the user of a student")
         assert set(labels(asset_store)) == {"told", "left"}
         assert entry(asset_store).fingerprint != before.fingerprint
-        school.take_back("W12-0001")
+        school.return_device("W12-0001")
         refused("W12-0001 has been returned")
         school.assign("W12-0001", "1002")
         refused("W12-0001 has been assigned to Alan Turing")
@@ -119,7 +119,7 @@ class TestRenamed:
         compare(asset_store)
         assert entry(asset_store).options[-1].effect == "The holder is still updated in RT."
         resolve(asset_store, Resolution.IGNORE)
-        school.take_back("W12-0001")
+        school.return_device("W12-0001")
         assert (sync().push_due(), asset_store.get(asset_id).holder) == (1, "")
         assert compare(asset_store) == 0
 

@@ -18,7 +18,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.outbox import LEASE, UNREACHABLE, Backoff
 from request_tracker_utils.holders.tickets import UNDER_WAY, RepairTicketSender, mark
-from request_tracker_utils.students import devices, repairs
+from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import REPAIR_TICKETS, DeviceLog, RepairTicket
 from tests.services.asset_stores import silence
 from tests.services.school import ADA, School
@@ -46,10 +46,10 @@ def broken(school: School, tag: str = "W12-0001", *, now: datetime = BEGUN) -> D
         school.student("1001")
     school.device(tag)
     school.assign(tag, "1001")
-    log = school.take_back(tag, condition="damaged")
+    log = school.return_device(tag, condition="damaged")
     with school.writing() as session:
         device = devices.get(session, tag)
-        repairs.ask_ticket(session, log, device, subject="Broken screen", body="It fell.", actor=ADA, now=now)
+        devices.request_repair_ticket(session, log, device, subject="Broken screen", body="It fell.", actor=ADA, now=now)
     return log
 
 
@@ -234,7 +234,7 @@ def test_marks_differ_also_between_installations(school: School) -> None:
     one, other = row(), row("W12-0002")
     other.id = one.id
     assert mark(one) != mark(other)
-    assert len(f"{'x' * repairs.LONGEST_SUBJECT} {mark(one)}") <= 200
+    assert len(f"{'x' * devices.MAX_SUBJECT_LENGTH} {mark(one)}") <= 200
 
 
 def test_without_a_request_tracker_the_row_says_what_is_missing(school: School, asset_store: EmbeddedAssetStore) -> None:

@@ -49,7 +49,7 @@ def sweep(asset_store: FailingAssetStore) -> list[str] | None:
     if task is None:
         return None
     with reading() as session:
-        return [item.data["name"] for item in items(session, task.id, ItemState.WAITING)]
+        return [item.data["name"] for item in items(session, task.id, ItemState.PENDING)]
 
 
 class TestUntaggedAssets:
