@@ -20,7 +20,7 @@ from benchmarks.row import COUNT, SHARE, Row
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.fields import NewAssetFields
-from request_tracker_utils.assets.serials import check
+from request_tracker_utils.assets.serials import check_serials
 from request_tracker_utils.assets.tasks import WORKERS
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
@@ -115,7 +115,7 @@ def _checks(counted: Flask, door: Proxy) -> Row:
     serials = [next(_serials) for _ in range(CART)]
     door.calls.clear()
     with counted.app_context():
-        found = check(reading, asset_store(), serials)
+        found = check_serials(reading, asset_store(), serials)
     if any(each.problem for each in found):
         raise AssertionError("a new serial number is held to be taken")
     return replace(CHECKS, value=len(door.calls), detail="none of them taken, counted at RT's door")

@@ -17,7 +17,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_responses import error_shape, may_raise
@@ -82,7 +82,7 @@ def validate_serial(query: schemas.SerialQuery) -> Answer:
 def preview_next_tag(query: schemas.CatalogQuery) -> Answer:
     """Preview the next tag, without assigning it."""
     with reading() as session:
-        prefix = prefix_of(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
+        prefix = prefix_for(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
         try:
             following = sequence.preview(session, prefix)
         except (SequenceNotReady, SequenceExhausted) as error:

@@ -18,7 +18,7 @@ from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
 """Until a serial number is free again of which nothing was sent: the process that held it has died."""
-FIRST_LOOK = timedelta(seconds=15)
+FIRST_CHECK_AFTER = timedelta(seconds=15)
 """Until the directory is searched for an asset after it did not answer."""
 LEFT_ALONE = timedelta(minutes=2)
 """For which a creation that was sent has not answered: after it the process that sent it has died."""
@@ -91,8 +91,8 @@ def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) 
 
 def note_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
     unsettled = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
-    session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_LOOK))
-    after_commit(session, RECOVER_CREATIONS, after=FIRST_LOOK + timedelta(seconds=1))
+    session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_CHECK_AFTER))
+    after_commit(session, RECOVER_CREATIONS, after=FIRST_CHECK_AFTER + timedelta(seconds=1))
 
 
 def note_look(session: Session, creation: Creation, *, due_at: datetime) -> None:

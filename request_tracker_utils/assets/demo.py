@@ -12,7 +12,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags.confirmation import confirm_due
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.service import FIRST_LOOK
+from request_tracker_utils.tags.service import FIRST_CHECK_AFTER
 
 COUNT = 60
 _MODELS = [
@@ -33,7 +33,7 @@ def is_empty(store: AssetStore) -> bool:
 
 
 def fill(store: AssetStore, settings: CreationSettings) -> int:
-    created_at = utc_now() - FIRST_LOOK
+    created_at = utc_now() - FIRST_CHECK_AFTER
     creator = AssetCreator(transaction, reading, store, settings, of_command(), lambda: created_at)
     chance = random.Random(12)  # noqa: S311 — the same sample data each time
     for _ in range(COUNT):

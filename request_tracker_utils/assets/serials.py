@@ -9,7 +9,7 @@ from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.fields import serial_key, serial_problem
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import lookup
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def check_serials(reading: Reading, asset_store: AssetStore, serials: Sequence[s
         in_progress = claims.holders(session, valid)
     existing = assets_by_serial(asset_store, valid)
     with reading() as session:
-        tagged = tags.tags_of_assets(session, [assets[0].id for assets in existing.values()])
+        tagged = lookup.tags_of_assets(session, [assets[0].id for assets in existing.values()])
 
     def check(serial: str) -> SerialCheck:
         if serial in invalid:

@@ -30,7 +30,7 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 
 RIVAL_TIMEOUT = 5.0
 """Seconds that the second of two creations of one serial number waits for the first one's asset."""
@@ -168,7 +168,7 @@ class AssetCreator:
     def _reserved(self, creation: Creation, catalog: str) -> Tag:
         with self.transaction() as session:
             now = self.clock()
-            tag = tags.reserve(session, prefix_of(session, catalog, self.settings.prefix), actor=self.actor, now=now)
+            tag = tags.reserve(session, prefix_for(session, catalog, self.settings.prefix), actor=self.actor, now=now)
             if not claims.note_sent(session, creation, tag, now=now):  # the error rolls the reservation back
                 raise _in_flight(
                     _(
@@ -181,7 +181,7 @@ class AssetCreator:
     def _release(self, creation: Creation, tag: Tag, error: AppError) -> None:
         with self.transaction() as session:
             now = self.clock()
-            tags.give_back(session, tag, actor=self.actor, now=now, reason=error.message)
+            tags.cancel_reservation(session, tag, actor=self.actor, now=now, reason=error.message)
             claims.note_failed(session, creation, problem=error.message, now=now)
 
     def _unknown(self, creation: Creation, tag: Tag, error: AppError) -> CreationUnknown:

@@ -85,7 +85,7 @@ class HolderSync:
             claims = HOLDER_SYNC.claim(session, now=self._clock(), limit=BATCH)
             devices = [claim.row for claim in claims]
             students = _students_of(session, devices)
-            tags = lookup.with_assets(session, [device.asset_tag for device in devices if device.asset_id is None])
+            tags = lookup.find_assigned(session, [device.asset_tag for device in devices if device.asset_id is None])
         pending = []
         for claim in claims:
             device, tag = claim.row, tags.get(claim.row.asset_tag)

@@ -136,7 +136,7 @@ class RepairTicketSender:
         not clear."""
         with self._transaction() as session:
             linked = session.scalar(select(Device.asset_id).where(Device.asset_tag == row.asset_tag))
-            tag = lookup.with_assets(session, [row.asset_tag]).get(row.asset_tag)
+            tag = lookup.find_assigned(session, [row.asset_tag]).get(row.asset_tag)
         known = linked or (tag.asset_id if tag else None)
         found = [known] if known else [asset.id for asset in self._asset_store.find_by_names([row.asset_tag])]
         return found if len(found) == 1 else []

@@ -2,7 +2,6 @@
 
 from flask import Flask
 
-from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.labels import current, models  # noqa: F401 — importing models registers their tables
 from request_tracker_utils.labels.api import api
 from request_tracker_utils.labels.permissions import LabelPermission
@@ -18,7 +17,7 @@ feature = Feature(
     name="labels",
     apis=[api],
     pages=[printing.pages],
-    navigation=[NavItem(gettext_noop("Labels"), "labels.batch", LabelPermission.PRINT, order=15)],
+    navigation=[NavItem("Labels", "labels.batch", LabelPermission.PRINT, order=15)],
     grants={"admin": frozenset(LabelPermission), "staff": frozenset(LabelPermission)},
     install=install,
 )

@@ -122,7 +122,7 @@ def _inspect_text(number: int, content: LabelContent, renderer: LabelRenderer, s
     except NotPrintable as error:
         line, state, reason = FittedLine("", box.min_size), "refused", error.message
     if box.field == "tag" and not content.tag:
-        reason = f"{_('The asset has no name, so its ID is printed instead of a tag.')} {reason}".strip()
+        reason = " ".join([_("The asset has no name, so its ID is printed instead of a tag."), reason]).strip()
     return TextInspection(
         field=box.field,
         source=sources.get(box.field) or _("Custom field “%(field)s”", field=box.field),

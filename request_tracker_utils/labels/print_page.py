@@ -43,10 +43,10 @@ FindAlternatives = Callable[[LabelContent], list[AlternativeFormat]]
 
 
 @dataclass(frozen=True)
-class _SkippedLabel:
+class _UnprintableLabel:
     """Appears on the screen in place of a label that cannot be printed."""
 
-    kind: ClassVar = "skipped"
+    kind: ClassVar = "unprintable"
     message: str
     alternatives: list[AlternativeFormat]
 
@@ -58,7 +58,7 @@ class _SheetBoundary:
     kind: str
 
 
-_PageItem = RenderedLabel | _SkippedLabel | _SheetBoundary
+_PageItem = RenderedLabel | _UnprintableLabel | _SheetBoundary
 
 
 def render_labels(
@@ -83,10 +83,10 @@ def render_labels(
 
     `static` returns the URL of a static file (it is called before this function returns, while there is still a request). `nonce` is that
     of the page's one style block and script. `back` is the URL of the Back link, or empty. Each label is printed `copies` times in a row;
-    the first `skip` positions of the first sheet stay empty. A label that cannot be printed is skipped and reported on the screen, in its
-    place and in the notices, with the `alternatives` that would print it. `notices` is read after the last label, so whoever yields the
-    labels may append to it. `autoprint` opens the print dialog once everything is drawn; a `preview` has no print button. `progress` is
-    shown while labels arrive. `site_template` replaces the inside of labels. Raises Invalid if the format cannot skip so many positions.
+    the first `skip` positions of the first sheet stay empty. A label that cannot be printed is reported on the screen, in its place and in
+    the notices, with the `alternatives` that would print it. `notices` is read after the last label, so whoever yields the labels may
+    append to it. `autoprint` opens the print dialog once everything is drawn; a `preview` has no print button. `progress` is shown while
+    labels arrive. `site_template` replaces the inside of labels. Raises Invalid if the format cannot skip so many positions.
     """
     validate_sheet_options(label_format, copies, skip)
     totals = _PageTotals(notices)
@@ -97,7 +97,7 @@ def render_labels(
         "nonce": nonce,
         "autoprint": autoprint,
         "back": back,
-        "title": title or f"{_('Labels')} · {label_format.title}",
+        "title": title or _("Labels · %(format)s", format=label_format.title),
         "totals": totals,
         "progress": progress,
         "preview": preview,
@@ -130,11 +130,11 @@ def _closing(stream: Iterator[str], items: Generator[_PageItem]) -> Iterator[str
 class _PageTotals:
     notices: list[str]
     printed: int = 0
-    skipped: int = 0
+    not_printed: int = 0
 
 
 class _PageItems:
-    """The items of the page in order: labels, skipped labels, and sheet boundaries. Labels skipped within a sheet are reported below it."""
+    """The items of the page in order: labels, unprintable labels, and sheet boundaries. Those of a sheet are reported below it."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _PageItems:
         site_template: SiteTemplate | None,
     ) -> None:
         self._renderer, self._totals, self._copies, self._alternatives = renderer, totals, copies, alternatives
-        self._position, self._in_sheet, self._skipped_in_sheet = skip, False, list[_SkippedLabel]()
+        self._position, self._in_sheet, self._unprintable_in_sheet = skip, False, list[_UnprintableLabel]()
         self._site_renderer = SiteTemplateRenderer(site_template) if site_template else None
 
     def of(self, labels: Iterable[LabelContent]) -> Generator[_PageItem]:
@@ -162,11 +162,11 @@ class _PageItems:
                 for _copy in range(self._copies):
                     yield from self._place(self._render(content))
             except NotPrintable as error:
-                skipped = self._skip(content, error)
+                unprintable = self._report(content, error)
                 if self._in_sheet:
-                    self._skipped_in_sheet.append(skipped)
+                    self._unprintable_in_sheet.append(unprintable)
                 else:
-                    yield skipped
+                    yield unprintable
             else:
                 if not content.tag:
                     self._totals.notices.append(_("Asset #%(id)s has no tag, so its label has no barcode.", id=content.asset_id))
@@ -194,16 +194,16 @@ class _PageItems:
     def _end_sheet(self) -> Iterator[_PageItem]:
         if self._in_sheet:
             yield _SheetBoundary("sheet end")
-            yield from self._skipped_in_sheet
-            self._position, self._in_sheet, self._skipped_in_sheet = 0, False, []
+            yield from self._unprintable_in_sheet
+            self._position, self._in_sheet, self._unprintable_in_sheet = 0, False, []
 
-    def _skip(self, content: LabelContent, error: NotPrintable) -> _SkippedLabel:
+    def _report(self, content: LabelContent, error: NotPrintable) -> _UnprintableLabel:
         alternatives = [] if isinstance(error, LabelTemplateFailed) else self._alternatives(content)
-        self._totals.skipped += 1
+        self._totals.not_printed += 1
         message = _("The label of asset #%(id)s was not printed. %(reason)s", id=content.asset_id, reason=error.message)
         notice = message
         if alternatives:
             titles = ", ".join(alternative.title for alternative in alternatives)
-            notice = f"{message} {_('It fits these formats: %(titles)s.', titles=titles)}"
+            notice = " ".join([message, _("It fits these formats: %(titles)s.", titles=titles)])
         self._totals.notices.append(notice)
-        return _SkippedLabel(message, alternatives)
+        return _UnprintableLabel(message, alternatives)

@@ -9,11 +9,7 @@ from request_tracker_utils.asset_store.schemas import AssetId
 from request_tracker_utils.asset_store.service import LARGEST_ID
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.inspection import LabelInspection
-from request_tracker_utils.labels.service import MAX_LABELS
-
-MAX_COPIES = 20
-MAX_SKIP = 500
-"""More labels than any sheet has."""
+from request_tracker_utils.labels.service import MAX_COPIES, MAX_LABELS, MAX_SKIP
 
 
 class LabelQuery(BaseModel):

@@ -14,6 +14,10 @@ from request_tracker_utils.labels.renderer import LabelContent
 MAX_LABELS = 5_000
 """Labels per page: as many as a browser can still print."""
 
+MAX_COPIES = 20
+MAX_SKIP = 500
+"""More labels than any sheet has."""
+
 MAX_MISSING_LISTED = 20
 """Missing assets that a notice lists; of the others it gives the number."""
 

@@ -58,7 +58,7 @@ STATUSES = {
 
 def import_devices(session: Session, run: ImportRun, table: Table, rows: list[Row]) -> list[RowReport]:
     """Imports a chunk of rows. Existing devices are not changed."""
-    sequences = {} if run.options.dry_run else sequence.hold_all(session)  # sequences are locked first, as everywhere
+    sequences = {} if run.options.dry_run else sequence.lock_all(session)  # sequences are locked first, as everywhere
     students = known_students(session, run, [row.text("current_student_id") or row.text("student_id") for row in rows])
     existing = _ExistingDevices(session, rows)
     results = []
@@ -68,7 +68,7 @@ def import_devices(session: Session, run: ImportRun, table: Table, rows: list[Ro
     reports = insert_rows(session, run, Device, Device.tag_key, table.name, results)
     if not run.options.dry_run:
         tags = {each.columns["asset_tag"]: each.columns["asset_id"] for each in results if each.outcome is Outcome.IMPORTED}
-        legacy_tags.keep(session, sequences, tags, actor=run.options.actor, now=run.options.now)
+        legacy_tags.import_device_tags(session, sequences, tags, actor=run.options.actor, now=run.options.now)
     return reports
 
 

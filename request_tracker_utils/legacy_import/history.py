@@ -63,7 +63,7 @@ SAME_TIME = timedelta(minutes=1)
 
 def import_history(session: Session, run: ImportRun, table: Table, rows: list[Row]) -> list[RowReport]:
     """Imports a chunk of rows. Existing entries are only counted."""
-    sequences = {} if run.options.dry_run else sequence.hold_all(session)  # sequences are locked first, as everywhere
+    sequences = {} if run.options.dry_run else sequence.lock_all(session)  # sequences are locked first, as everywhere
     known = _Known(session, run, rows)
     origins = [_origin(run, "log", row) for row in rows]
     existing = _existing(session, origins)
@@ -83,7 +83,7 @@ def import_history(session: Session, run: ImportRun, table: Table, rows: list[Ro
     tags = {each.columns["asset_tag"]: None for each in results if each.outcome is Outcome.IMPORTED}
     tags_without_device = {tag: None for tag in tags if search_key(tag) not in known.devices}
     if tags_without_device and not run.options.dry_run:
-        legacy_tags.keep(session, sequences, tags_without_device, actor=run.options.actor, now=run.options.now)
+        legacy_tags.import_device_tags(session, sequences, tags_without_device, actor=run.options.actor, now=run.options.now)
     return reports
 
 

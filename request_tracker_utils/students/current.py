@@ -8,5 +8,9 @@ from request_tracker_utils.web.registry import settings
 
 
 def scan_context() -> ScanContext:
-    store, own_address = asset_store(), settings().public_address()
-    return ScanContext(settings().prefix, lambda address: asset_id_from_url(store, address, own_address), tag_lookup().tags_by_asset)
+    """Looks up assets only for codes that are URLs; most are not."""
+    return ScanContext(
+        prefix=settings().prefix,
+        asset_at=lambda url: asset_id_from_url(asset_store(), url, settings().public_address()),
+        tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
+    )

@@ -11,7 +11,7 @@ from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.models import DiscrepancyKind, Tag, TagDiscrepancy, TagState
-from request_tracker_utils.tags.names import parse
+from request_tracker_utils.tags.tag_format import parse
 
 
 class Resolution(StrEnum):
@@ -156,8 +156,8 @@ class _Options:
 
     def _is_retired(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is not None and tag.is_kept
+        return tag is not None and tag.is_retired
 
     def _is_available(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is None or tag.state == TagState.RELEASED or tag.is_kept
+        return tag is None or tag.state == TagState.RELEASED or tag.is_retired

@@ -36,12 +36,12 @@ from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.feature import feature as students
-from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging, untagged
+from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
 from request_tracker_utils.tags.current import RECONCILIATION as TAGS
 from request_tracker_utils.tags.jobs import confirm_tags
+from request_tracker_utils.tags.legacy_tags import LOG_NAME
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.older_log import LOG_NAME
-from request_tracker_utils.tags.reset import reset
+from request_tracker_utils.tags.sequence import reset
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
@@ -223,8 +223,8 @@ def _tasks() -> None:
     now, ada = utc_now(), Actor(NAME)
     assets = [Asset(100 + number, "Cart 9", f"8KQ{number}LM", "Chromebook 3100", "Dell") for number in range(24)]
     with transaction() as session:
-        untagged.choose(session, ["Chromebooks", "General assets"], actor=ada, now=now)
-        untagged.note_look(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, dry=True)
+        tagging.set_sweep_catalogs(session, ["Chromebooks", "General assets"], actor=ada, now=now)
+        tagging.record_scan(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, is_preview=True)
         for minutes, done, state in ((30, 24, TaskState.DONE), (1, 9, TaskState.RUNNING)):
             begun = now - timedelta(minutes=minutes)
             task = tagging.start_tagging(session, assets, title="Tag 24 assets", actor=ada, now=begun)
@@ -245,10 +245,10 @@ def _administered(folder: Path) -> None:
     log.write_text("\n".join(lines), encoding="utf-8")
     ada = Actor(NAME)
     with transaction() as session:
-        prefixes.add(session, "LAB-", actor=ada, now=utc_now())
+        prefixes.create(session, "LAB-", actor=ada, now=utc_now())
     with transaction() as session:
-        prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
-        prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
+        prefixes.set_for_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
+        prefixes.set_for_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
         reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
     adoption.adopt(transaction, asset_store(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
 

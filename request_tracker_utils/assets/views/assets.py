@@ -11,7 +11,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
-from request_tracker_utils.tags import service as tags, tagging, trail
+from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.registry import settings
@@ -46,8 +46,8 @@ def show(asset_id: int) -> str:
     """One asset, its tag, and the tag's history."""
     asset = asset_store().get(asset_id)
     with reading() as session:
-        tag = tags.tag_of_asset(session, asset_id)
-        events = trail.of_asset(session, asset_id)
+        tag = lookup.tag_of_asset(session, asset_id)
+        events = audit.history(session, asset_id)
         label, prints = print_history.label_of_asset(session, asset_id), print_history.prints_of_asset(session, asset_id)
     address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
     formats = installed_formats()
@@ -69,6 +69,6 @@ def show(asset_id: int) -> str:
 def assign_tag(asset_id: int) -> ResponseReturnValue:
     """Assigns the next tag to an asset without one."""
     asset = asset_store().get(asset_id)
-    tag = tagging.give_tag(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
     flash(_("Tag %(tag)s assigned. Print its label.", tag=tag.tag), "success")
     return redirect(url_for(".show", asset_id=asset_id), 303)

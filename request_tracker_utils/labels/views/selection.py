@@ -4,11 +4,7 @@ from dataclasses import dataclass, field
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.schemas import asset_ids_in
@@ -18,8 +14,9 @@ from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history, service
 from request_tracker_utils.labels.current import installed_formats, tag_lookup
+from request_tracker_utils.labels.forms import SelectionForm
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.schemas import MAX_COPIES, MAX_SKIP, BatchRequest
+from request_tracker_utils.labels.schemas import BatchRequest
 from request_tracker_utils.labels.selection import MAX_ENTRIES, Selection, SelectionInput, check_label_count, select_assets
 from request_tracker_utils.labels.views.printing import pages, stream_batch
 from request_tracker_utils.tasks import service as tasks
@@ -30,25 +27,6 @@ from request_tracker_utils.web.registry import settings
 
 MAX_FOUND = 50
 """Assets that a search on the page shows."""
-
-
-class SelectionForm(FlaskForm):  # type: ignore[misc]
-    lines = TextAreaField(_l("Tags, serial numbers or asset IDs"), [Length(max=500_000)])
-    first = StringField(_l("First tag"), [Length(max=60)])
-    last = StringField(_l("Last tag"), [Length(max=60)])
-    query = StringField(_l("Query"), [Length(max=2_000)])
-    size = SelectField(_l("Label format"))
-    copies = IntegerField(
-        _l("Copies of each label"),
-        [Optional(), NumberRange(1, MAX_COPIES, _l("Print 1 to %(maximum)s copies of each label.", maximum=MAX_COPIES))],
-        default=1,
-    )
-    skip = IntegerField(_l("Labels to skip on the first sheet"), [Optional(), NumberRange(0, MAX_SKIP)], default=0)
-    q = StringField(_l("Tag, serial number or model"), [Length(max=200)])
-    catalog = SelectField(_l("Catalog"), validate_choice=False)
-
-    def stripped(self, name: str) -> str:
-        return (self[name].data or "").strip()
 
 
 @dataclass

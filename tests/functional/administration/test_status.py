@@ -84,8 +84,8 @@ def test_a_job_that_has_not_begun_for_long_is_missed(
 def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     client.post("/webhook/asset-created", json={"asset_id": 4000}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
     text = page(client, admin)
-    assert "<dt>Not confirmed yet</dt><dd>1</dd>" in text
-    assert 'href="/tags/waiting"' in text
+    assert "<dt>Pending confirmation</dt><dd>1</dd>" in text
+    assert 'href="/tags/pending"' in text
 
 
 def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(

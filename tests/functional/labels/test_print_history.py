@@ -74,8 +74,8 @@ def test_a_preview_is_not_recorded(app: Flask, staff: FlaskClient, tagged: Creat
         assert not session.scalars(select(Tag).where(Tag.printed_at.is_not(None))).all()
 
 
-def test_a_skipped_label_is_not_recorded(app: Flask, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
-    good, bad = tagged(), untagged("A-NAME-THAT-NO-BAR-CODE-OF-A-SMALL-LABEL-CAN-HOLD")
+def test_an_unprintable_label_is_not_recorded(app: Flask, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
+    good, bad = tagged(), untagged("A-NAME-THAT-NO-BARCODE-OF-A-SMALL-LABEL-CAN-HOLD")
     assert "1 not printed" in print_labels(staff, asset_ids=f"{good},{bad}")
     assert prints(app) == [("staff", "small", 1, 1, [good])]
     print_labels(staff, asset_ids=str(bad))

@@ -377,7 +377,7 @@ ROLL_CHECKS: list[Check] = [bars_scale_like_vectors]
 SHEET_CHECKS: list[Check] = [labels_are_at_the_positions_of_the_stock, the_logo_is_printed_in_color]
 
 
-def test_a_skipped_label_makes_no_page(browser: Browser) -> None:
+def test_an_unprintable_label_makes_no_page(browser: Browser) -> None:
     def check(size: str) -> None:
         page, labels = browser.new_page(), contents()[:3]
         labels.insert(1, replace(labels[0], tag="A" * 60))

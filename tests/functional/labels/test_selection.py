@@ -124,7 +124,7 @@ class TestRange:
 
     def test_that_is_invalid_is_rejected_with_a_reason(self, app: Flask, staff: FlaskClient) -> None:
         with app.app_context(), transaction() as session:
-            sequence.ensure(session, "OLD-", now=utc_now())
+            sequence.create_if_missing(session, "OLD-", now=utc_now())
 
         def check(first: str, last: str, *words: str) -> None:
             answer = submit(staff, first=first, last=last)

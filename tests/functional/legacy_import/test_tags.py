@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags import legacy_tags, reset, sequence, service
+from request_tracker_utils.tags import legacy_tags, sequence, service
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
 from tests.services.legacy import NOW, LegacyFile, import_legacy, only
 from tests.services.school import ADA
@@ -41,7 +41,7 @@ def test_a_reset_skips_them(app: Flask, documented: LegacyFile) -> None:
     documented.device("W12-0002")
     import_legacy(app, documented)
     with app.app_context(), transaction() as session:
-        reset.reset(session, "W12-", number=1, reason=None, actor=ADA, now=NOW)
+        sequence.reset(session, "W12-", number=1, reason=None, actor=ADA, now=NOW)
     assert [reserve(app), reserve(app)] == ["W12-0001", "W12-0003"]
 
 
@@ -51,7 +51,7 @@ def test_a_released_tag_is_not_assigned_again(app: Flask, documented: LegacyFile
         session.execute(update(Tag).values(state=TagState.RELEASED, due_at=None))
     documented.device("W12-0001")
     import_legacy(app, documented)
-    assert tag(app, "W12-0001").is_kept
+    assert tag(app, "W12-0001").is_retired
     assert reserve(app) == "W12-0002"
 
 
@@ -59,7 +59,7 @@ def test_without_an_asset_they_are_locked(app: Flask, documented: LegacyFile) ->
     documented.device("W12-0041")
     import_legacy(app, documented)
     kept = tag(app, "W12-0041")
-    assert (kept.is_kept, kept.problem, kept.due_at) == (True, None, None)
+    assert (kept.is_retired, kept.problem, kept.due_at) == (True, None, None)
     with app.app_context(), reading() as session:
         event = session.scalars(select(TagEvent).where(TagEvent.tag == "W12-0041")).one()
     assert (event.action, event.actor) == ("kept", "command line")
@@ -70,7 +70,7 @@ def test_with_an_asset_they_are_assigned_with_a_problem(app: Flask, documented: 
     import_legacy(app, documented)
     assigned = tag(app, "W12-0041")
     assert (assigned.state, assigned.asset_id, assigned.due_at) == (TagState.ASSIGNED, 123, None)
-    assert "the directory does not know it" in str(assigned.problem)
+    assert "but no asset has this name" in str(assigned.problem)
 
 
 def test_assigned_tags_stay_assigned(app: Flask, documented: LegacyFile) -> None:
@@ -81,7 +81,7 @@ def test_assigned_tags_stay_assigned(app: Flask, documented: LegacyFile) -> None
     documented.device("W12-0041", asset_id=5)
     import_legacy(app, documented)
     assert tag(app, given.tag).asset_id == 5
-    assert tag(app, "W12-0041").is_kept, "its asset has another tag"
+    assert tag(app, "W12-0041").is_retired, "its asset has another tag"
 
 
 def test_other_names_only_count_if_they_contain_a_number_of_the_sequence(app: Flask, documented: LegacyFile) -> None:
@@ -94,7 +94,7 @@ def test_other_names_only_count_if_they_contain_a_number_of_the_sequence(app: Fl
 def test_tags_that_only_occur_in_the_history_are_locked_too(app: Flask, documented: LegacyFile) -> None:
     documented.log("W12-0030", student_id="1", action="check_in", timestamp="2025-06-10 10:00:00")
     import_legacy(app, documented)
-    assert tag(app, "W12-0030").is_kept
+    assert tag(app, "W12-0030").is_retired
     assert reserve(app) == "W12-0031"
 
 
@@ -107,7 +107,7 @@ def test_a_dry_run_locks_none(app: Flask, documented: LegacyFile) -> None:
 
 def test_each_prefix_has_its_own_sequence(app: Flask, documented: LegacyFile) -> None:
     with app.app_context(), transaction() as session:
-        sequence.ensure(session, "LAB-", now=NOW)
+        sequence.create_if_missing(session, "LAB-", now=NOW)
     documented.device("LAB-0009")
     import_legacy(app, documented)
     assert reserve(app) == "W12-0001"
@@ -116,11 +116,11 @@ def test_each_prefix_has_its_own_sequence(app: Flask, documented: LegacyFile) ->
 
 def continue_from(app: Flask, number: Any) -> str:
     with app.app_context(), transaction() as session:
-        return str(legacy_tags.go_on_from(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
+        return str(legacy_tags.continue_sequence(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
 
 
 def test_a_sequence_only_moves_forward(app: Flask) -> None:
     assert (continue_from(app, 42), continue_from(app, 7), reserve(app)) == ("W12-0042", "W12-0042", "W12-0042")
     with app.app_context(), reading() as session:
         (moved,) = session.scalars(select(TagEvent).where(TagEvent.action == "reset"))
-    assert (moved.old_name, moved.new_name, moved.reason) == ("W12-0001", "W12-0042", "the older installation’s sequence file")
+    assert (moved.old_name, moved.new_name, moved.reason) == ("W12-0001", "W12-0042", "sequence file of the legacy installation")

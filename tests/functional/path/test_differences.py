@@ -132,7 +132,7 @@ def test_every_fault_is_found_and_resolved_by_its_button(
     assert [names[each] for each in (again, lower, free, scrap, holder)] == [tag(1), tag(2), tag(900), "scrap", tag(5)]
     assert (names[moved], names[swap], names[other], names[unknown]) == (tag(8), tag(10), tag(11), tag(901))
     assert scrap not in tags
-    assert installation.row(tag(7)).is_kept
+    assert installation.row(tag(7)).is_retired
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)

@@ -99,7 +99,7 @@ def test_a_query_that_would_be_answered_with_everything_prints_nothing(
     form = {"csrf_token": csrf_token(person), "then": "print", "size": "large", "query": query}
     page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
     assert (page.status_code, 'class="label"' in page.text) == (400, False)
-    assert "does not understand this query to its end" in page.text
+    assert "does not understand all of this query" in page.text
 
 
 def test_a_known_tag_is_scanned_while_request_tracker_is_away(install: Install, surroundings: Surroundings) -> None:

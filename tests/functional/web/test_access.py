@@ -186,12 +186,12 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/asset-tags/differences/compare": STAFF,
     "POST /admin/asset-tags/differences/<int:difference_id>/resolve": STAFF,
     "POST /admin/asset-tags/differences/resolve-all": STAFF,
-    "GET /tags/waiting": STAFF,
-    "POST /tags/waiting/<tag>/look-again": STAFF,
+    "GET /tags/pending": STAFF,
+    "POST /tags/pending/<tag>/retry": STAFF,
     "GET /tags/untagged": STAFF,
     "POST /tags/untagged": STAFF,
     "GET /admin/asset-tags/sweep": STAFF,
-    "POST /admin/asset-tags/sweep/try": ADMIN,
+    "POST /admin/asset-tags/sweep/preview": ADMIN,
     "POST /admin/asset-tags/sweep/switch": ADMIN,
     "POST /admin/asset-tags/sweep/run": ADMIN,
     "GET /tasks": STAFF,
@@ -225,6 +225,8 @@ def calls(app: Flask) -> list[Call]:
 
 def _calls(app: Flask) -> Iterator[Call]:
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("moved:"):
+            continue  # a redirect for everybody: the present address decides who may see the page
         values = {name: 999_999 if "Integer" in type(kind).__name__ else "x" for name, kind in rule._converters.items()}
         with app.test_request_context():
             path = app.url_map.bind("localhost").build(rule.endpoint, values)

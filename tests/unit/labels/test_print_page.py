@@ -1,4 +1,4 @@
-"""The print page: its elements, escaping, skipped labels and notices, on rolls and on sheets."""
+"""The print page: its elements, escaping, unprintable labels and notices, on rolls and on sheets."""
 
 import re
 from collections.abc import Iterator
@@ -133,7 +133,7 @@ class TestPage:
         assert len(used) > 5
         assert used <= set(re.findall(r"\.(size-\d+)", html))
 
-    def test_reports_skipped_labels_in_their_place_and_in_the_notices(self) -> None:
+    def test_reports_unprintable_labels_in_their_place_and_in_the_notices(self) -> None:
         notices = ["Given before."]
         html = page(LABEL, replace(LABEL, asset_id=2, tag="A" * 40), replace(LABEL, asset_id=3, tag="W12-😀"), notices=notices)
         assert re.findall(r'class="(label|not-printed screen)"', html) == ["label", "not-printed screen", "not-printed screen"]
@@ -162,7 +162,7 @@ class TestPage:
         assert "There are no labels to print." in html
         assert "disabled" in html
 
-    def test_rejects_invalid_copies_and_skipped_labels_before_anything_is_sent(self) -> None:
+    def test_rejects_invalid_copies_and_skips_before_anything_is_sent(self) -> None:
         def check(label: LabelFormat, options: dict[str, int], field: str) -> None:
             with pytest.raises(Invalid) as error:
                 render_labels(numbered(1), label, notices=[], **PAGE_OPTIONS, **options)
@@ -219,7 +219,7 @@ class TestSheets:
         assert [tag for _position, tag in first] == ["W12-0001"] * 3 + ["W12-0002"]
         assert second == [(0, "W12-0002"), (1, "W12-0002")]
 
-    def test_report_skipped_labels_below_with_the_formats_that_fit(self) -> None:
+    def test_report_unprintable_labels_below_with_the_formats_that_fit(self) -> None:
         notices: list[str] = []
         contents = numbered(3)
         contents[1] = LabelContent(2, "Projector cart 4, front", "https://x.example.org/2")

@@ -140,7 +140,7 @@ def test_an_error_while_rendering_names_its_line() -> None:
         render("one\ntwo\n{{ label.color }}")
 
 
-def test_a_batch_skips_the_labels_that_fail() -> None:
+def test_a_batch_leaves_out_labels_that_fail() -> None:
     notices: list[str] = []
     labels = [replace_room(None), replace_room("7")]
     html = label_page(labels, LARGE, notices=notices, site_template=template("Room {{ label.fields['Room'] }}"))

@@ -202,11 +202,11 @@ def test_other_stations_get_the_changes_since_their_last_request(station: Statio
     before = station.recent()
     assert (before["changes"], before["after"], before["student"]) == ([], 0, None)
     given = station.assign("W12-0001", "1001", scan_id="scan-of-station-1").get_json()
-    told = station.recent(after=before["after"], student_id="1001")
-    assert [(change["id"], change["scan_id"], change["words"]) for change in told["changes"]] == [
+    latest = station.recent(after=before["after"], student_id="1001")
+    assert [(change["id"], change["scan_id"], change["words"]) for change in latest["changes"]] == [
         (given["log_id"], "scan-of-station-1", "Assigned to Grace Hopper (1001).")
     ]
-    assert [device["asset_tag"] for device in told["student"]["devices"]] == ["W12-0001"]
+    assert [device["asset_tag"] for device in latest["student"]["devices"]] == ["W12-0001"]
 
 
 def test_changes_older_than_the_overlap_are_sent_once(station: Station, school: School) -> None:

@@ -1,11 +1,13 @@
-"""Somebody at the scan station, with a scanner, in a real browser."""
+"""The scan station in a real browser, operated with a scanner."""
 
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.functional.assets.creation_page.scanning import AWAY, Server
@@ -26,19 +28,24 @@ RECORDER = """
 
 @contextmanager
 def opened(browser: Browser, server: Server | RunningServer, *, name: str = "staff", **settings: Any) -> Iterator[Page]:
-    """The station, for somebody who is signed in."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{server.url}/sign-in?next=/students/scan")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Scan station")).to_be_visible()
-    kept = context.storage_state()
-    context.close()
-    with watched(browser, before=RECORDER, expected=AWAY, storage_state=kept, **settings) as page:
+    """The station, signed in."""
+    state: Any = {"cookies": signed_in(server.url, name), "origins": []}
+    with watched(browser, before=RECORDER, expected=AWAY, storage_state=state, **settings) as page:
         page.goto(f"{server.url}/students/scan")
         yield page
+
+
+def signed_in(url: str, name: str) -> list[dict[str, str]]:
+    """Cookies of a new session, as browsers take them."""
+    with requests.Session() as session:
+        session.trust_env = False
+        form = session.get(f"{url}/sign-in", headers={"Accept": "text/html"}, timeout=30).text
+        csrf = form.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        values = {"name": name, "password": PASSWORD, "csrf_token": csrf}
+        answer = session.post(f"{url}/sign-in", data=values, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303, answer.text
+        host = urlsplit(url).hostname or ""
+        return [{"name": cookie.name, "value": cookie.value or "", "domain": host, "path": "/"} for cookie in session.cookies]
 
 
 def scan(page: Page, *scanned: str) -> None:
@@ -48,7 +55,7 @@ def scan(page: Page, *scanned: str) -> None:
 
 
 def scan_at_pace(page: Page, code: str, *, apart: float) -> None:
-    """With this many seconds from key to key by the clock of the keys, however busy this machine is."""
+    """With this many seconds between the keys by their own timestamps, regardless of the machine's load."""
     session = page.context.new_cdp_session(page)
     begun = time.time()
     for number, character in enumerate(f"{code}\r"):
@@ -59,40 +66,40 @@ def scan_at_pace(page: Page, code: str, *, apart: float) -> None:
     session.detach()
 
 
-def lines(page: Page, state: str = "done") -> Locator:
+def entries(page: Page, state: str = "done") -> Locator:
     return page.locator(f'#list > [data-state="{state}"]')
 
 
-def line(page: Page, name: str) -> Locator:
+def entry(page: Page, name: str) -> Locator:
     """The newest of that name."""
     return page.locator("#list > li").filter(has=page.locator('[data-of="name"]', has_text=re.compile(f"^{re.escape(name)}$"))).first
 
 
-def says(page: Page, line_: str, words: str = "") -> None:
-    expect(page.locator('#said [data-of="line"]')).to_have_text(line_, timeout=15_000)
-    if words:
-        expect(page.locator('#said [data-of="words"]')).to_have_text(words)
+def says(page: Page, title: str, message: str = "") -> None:
+    expect(page.locator('#said [data-of="line"]')).to_have_text(title, timeout=15_000)
+    if message:
+        expect(page.locator('#said [data-of="words"]')).to_have_text(message)
 
 
 def idle(page: Page) -> None:
-    """Waits until everything that was scanned is done, or could not be."""
+    """Waits until every scan is processed or has failed."""
     expect(page.locator('#list > [data-state="waiting"], #list > [data-state="sending"]')).to_have_count(0, timeout=30_000)
 
 
-def at_table(page: Page) -> Locator:
+def current_student(page: Page) -> Locator:
     return page.locator("#student")
 
 
-def lose_answers(page: Page, what: str, many: int = 1) -> list[int]:
-    """The server does what is asked, and the next answers never arrive. Returns their statuses, as they come."""
+def lose_answers(page: Page, route: str, many: int = 1) -> list[int]:
+    """The server processes the next requests, and their answers never arrive. Returns their statuses as they come."""
     lost: list[int] = []
 
-    def lose(route: Route) -> None:
+    def lose(asked: Route) -> None:
         if len(lost) < many:
-            lost.append(route.fetch().status)
-            route.abort()
+            lost.append(asked.fetch().status)
+            asked.abort()
         else:
-            route.continue_()
+            asked.continue_()
 
-    page.route(re.compile(f"/api/scan/{what}$"), lose)
+    page.route(re.compile(f"/api/scan/{route}$"), lose)
     return lost
