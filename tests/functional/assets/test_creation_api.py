@@ -326,9 +326,9 @@ class TestPreview:
         self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
     ) -> None:
         with app.app_context(), transaction() as session:
-            prefixes.add(session, "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.create(session, "LAB-", actor=Actor("ada"), now=utc_now())
             session.execute(update(TagSequence).values(adopted_at=utc_now()))
-            prefixes.map_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.set_for_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
         asked = {"catalog": "Projectors"}
         assert client.get("/assets/preview-next-tag", query_string=asked, headers=headers).json["next_tag"] == "LAB-0001"
         assert create(catalog="Projectors").json["asset_tag"] == "LAB-0001"
