@@ -1,4 +1,4 @@
-"""Opening and reading an older installation's database."""
+"""Opening and reading a legacy installation's database."""
 
 import hashlib
 import sqlite3
