@@ -42,12 +42,6 @@ class Surroundings:
     hook: Proxy
     line: Proxy
 
-    def fill(self, count: int, prefix: str) -> range:
-        """See RequestTracker.fill, which does not do while the plugin is set up; `tells` sets it up again."""
-        if self.rt.webhook is not None:
-            self.rt.restart(webhook=None)
-        return self.rt.fill(count, prefix)
-
     def tells(
         self,
         url: str,
@@ -148,6 +142,26 @@ class Installation:
     def wait_until_confirmed(self, asset_ids: Iterable[int]) -> None:
         wanted = set(asset_ids)
         wait_until(lambda: self.all_confirmed(wanted), within=CONFIRMED_WITHIN)
+
+    def confirm(self, asset_ids: Iterable[int]) -> None:
+        """Does what the job of the server would do some seconds later, until these assets' tags are confirmed."""
+
+        def confirmed() -> bool:
+            self.time_passes()
+            self.run_job("confirm-tags")
+            return self.all_confirmed(asset_ids)
+
+        wait_until(confirmed)
+
+    def settle(self) -> None:
+        """Runs the job for all that is due and what falls due after it, until nothing is left to do."""
+
+        def all_done() -> bool:
+            self.time_passes()
+            self.run_job("confirm-tags")
+            return not [row for row in self.rows() if row.due_at]
+
+        wait_until(all_done, within=30)
 
     def time_passes(self) -> None:
         """What is to be looked at later is due now."""

@@ -1,4 +1,4 @@
-"""Faults planted in a real Request Tracker: all are found, none is invented, and each is settled by its button."""
+"""Discrepancies planted in a real Request Tracker: all are found, none is invented, and each is resolved by its button."""
 
 from collections.abc import Callable
 
@@ -22,18 +22,13 @@ NOBODY = 900_000_001
 
 
 @pytest.fixture
-def rt(surroundings: Surroundings) -> RequestTracker:
-    return surroundings.rt
-
-
-@pytest.fixture
 def filled(surroundings: Surroundings, install: Install, kind: str) -> Callable[[str, int], tuple[Installation, list[int]]]:
     """Makes an installation that has adopted so many tags; gives it and the assets."""
 
     def fill(prefix: str, count: int) -> tuple[Installation, list[int]]:
         prefix = f"{prefix}{kind[0]}-"
-        assets = list(surroundings.fill(count, prefix))
-        made = install(kind, prefix=prefix, scheduler="false")
+        assets = list(surroundings.rt.fill(count, prefix))
+        made = install(kind, adopted=False, prefix=prefix, scheduler="false")
         made.run_job("adopt-tags")
         return made, assets
 
@@ -133,7 +128,6 @@ def test_every_fault_is_found_and_settled_by_its_button_and_then_nothing_differs
     assert installation.row(tag(7)).is_kept
 
 
-@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_comparison_during_which_it_stops_answering_forgets_nothing_and_goes_on_later(
     filled: Callable[[str, int], tuple[Installation, list[int]]], surroundings: Surroundings, rt: RequestTracker
 ) -> None:
