@@ -1,4 +1,4 @@
-"""What comparing the directory with the tags holds in memory, against merely holding all names."""
+"""Memory that comparing asset names with tags needs, compared with a list of all names."""
 
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -13,8 +13,10 @@ from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.tags import comparison
+from request_tracker_utils.reconciliation import service
+from request_tracker_utils.tags.discrepancies import DISCREPANCIES
 from request_tracker_utils.tags.models import Tag, TagState
+from request_tracker_utils.tags.resolution import TagReconciler
 from tests.services.apps import make_app, ready
 
 COUNT, CHUNK = 30_000, 100
@@ -22,7 +24,7 @@ TARGET = 0.75
 
 
 class Names(EmbeddedAssetStore):
-    """A directory that makes its names up as it is asked for them, as one does that sends them by hundreds."""
+    """An asset store that generates names while they are read, as one that sends them by hundreds."""
 
     def __init__(self) -> None:
         super().__init__(transaction, reading, "http://bench.example", "General assets")
@@ -32,17 +34,14 @@ class Names(EmbeddedAssetStore):
             yield [(number, f"{prefix}{number:04d}") for number in range(begin, begin + CHUNK)]
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        raise AssertionError("every tag's asset was among the names")
+        raise AssertionError("the asset of every tag was among the names")
 
 
-class Nobody:
-    """Watches, and says nothing."""
+class NoProgress:
+    """Progress that no one follows."""
 
-    def expect(self, total: int) -> None:
-        """Nothing."""
-
-    def advance(self, steps: int) -> None:
-        """Nothing."""
+    def expect(self, total: int) -> None: ...
+    def advance(self, steps: int) -> None: ...
 
 
 def measure() -> Iterator[Row]:
@@ -55,26 +54,27 @@ def measure() -> Iterator[Row]:
                 rows = [{"tag": f"W12-{number:04d}", "number": number, "asset_id": number, **given} for number in range(1, COUNT + 1)]
                 session.execute(insert(Tag), rows)
                 del rows
-            held, compared = _peak(_hold_all), _peak(_compare)
+            listed, compared = _peak(_list_all), _peak(_compare)
             db.engine.dispose()
-    detail = f"{COUNT:,} names: {compared / 1e6:.1f} MB at most while comparing, {held / 1e6:.1f} MB for the names alone"
-    yield Row("Memory of comparing, against all names", compared / held, TARGET, SHARE, detail, at_least=False)
+    detail = f"{COUNT:,} names: {compared / 1e6:.1f} MB at most while comparing, {listed / 1e6:.1f} MB for the names alone"
+    yield Row("Memory of comparing, against all names", compared / listed, TARGET, SHARE, detail, at_least=False)
 
 
-def _hold_all() -> None:
-    kept = [name for names in Names().names_beginning_with("W12-") for name in names]
-    if len(kept) != COUNT:
+def _list_all() -> None:
+    listed = [name for names in Names().names_beginning_with("W12-") for name in names]
+    if len(listed) != COUNT:
         raise AssertionError("names are missing")
 
 
 def _compare() -> None:
-    count = comparison.compare(transaction, Names(), prefixes=["W12-"], actor=Actor("bench"), clock=utc_now, progress=Nobody())
+    reconciler = TagReconciler(transaction, Names(), "", utc_now)
+    count = service.compare(transaction, DISCREPANCIES, reconciler, actor=Actor("bench"), clock=utc_now, progress=NoProgress())
     if count:
-        raise AssertionError("a difference was invented")
+        raise AssertionError("a discrepancy was found where there is none")
 
 
 def _peak(work: Callable[[], None]) -> int:
-    """Bytes that Python held at most for the work; a first run fills what is kept anyway."""
+    """The peak of Python's memory during the work, in bytes; a first run fills caches."""
     work()
     tracemalloc.start()
     work()

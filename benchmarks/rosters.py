@@ -23,8 +23,8 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.rosters import service
+from request_tracker_utils.rosters.current import export_lines as lines
 from request_tracker_utils.rosters.export import LOGS
-from request_tracker_utils.rosters.views.exports import lines
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.rules import student_fields
 from request_tracker_utils.tasks.jobs import run_tasks

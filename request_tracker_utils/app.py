@@ -1,4 +1,4 @@
-"""Puts the parts together. The only module that names the domains."""
+"""Creates the app from its features. The only module that names the domains."""
 
 from enum import StrEnum
 from itertools import chain
@@ -15,7 +15,7 @@ from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
 from request_tracker_utils.core.checks import core_checks
-from request_tracker_utils.core.db import db, quieten_postgresql, run_after_commit, tune_sqlite
+from request_tracker_utils.core.db import db, run_after_commit, shorten_postgresql_errors, tune_sqlite
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
@@ -40,20 +40,20 @@ from request_tracker_utils.web import (
     translation,
 )
 from request_tracker_utils.web.feature import Feature
-from request_tracker_utils.web.json import ShallowJson
+from request_tracker_utils.web.json import StrictJson
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
 
 FEATURES: list[Feature] = [accounts, tasks, asset_store, tags, labels, assets, students, rosters, holders, older, administration]
 
-LARGEST_REQUEST = 1024 * 1024
-"""Bytes of a request's body. Routes that take files say so themselves."""
+MAX_REQUEST_SIZE = 1024 * 1024
+"""Bytes of a request body. Routes that accept files set their own limit."""
 
 
 def create_app(settings: Settings) -> OpenAPI:
-    """The WSGI app. Touches no database and no other system: `preparation.prepare` readies the database.
+    """The WSGI app. Accesses neither the database nor other systems: `preparation.prepare` does that.
 
-    Raises SettingsError for what a setting names and only a domain knows.
+    Raises SettingsError for settings that only a domain can check.
     """
     log.configure(settings)
     app = OpenAPI(
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> OpenAPI:
         template_folder=TEMPLATES,
         static_folder=STATIC,
         validation_error_status=400,
-        validation_error_callback=error_handlers.of_validation,
+        validation_error_callback=error_handlers.raise_invalid,
         doc_ui=False,
     )
     jobs = Jobs([job for feature in FEATURES for job in feature.jobs])
@@ -85,14 +85,14 @@ def create_app(settings: Settings) -> OpenAPI:
     Migrate(app, db, directory=str(MIGRATIONS))
     Bootstrap5(app)
     with app.app_context():
-        (tune_sqlite if settings.database_file else quieten_postgresql)(db.engine)
+        (tune_sqlite if settings.database_file else shorten_postgresql_errors)(db.engine)
         run_after_commit(db.engine, registry.run_soon)
     for part in (traffic, security, auth, error_handlers, layout, translation):
         part.install(app)
     health.install(app, AdministrationPermission.STATUS)
     metrics.install(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
-        _admit(app, feature)
+        _register(app, feature)
     moved.install(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.moved.items()})
     openapi_views.install(app)
     if settings.trusted_proxies:
@@ -100,7 +100,7 @@ def create_app(settings: Settings) -> OpenAPI:
     return app
 
 
-def _admit(app: OpenAPI, feature: Feature) -> None:
+def _register(app: OpenAPI, feature: Feature) -> None:
     for api in feature.apis:
         app.register_api(api)
     for pages in feature.pages:
@@ -111,14 +111,14 @@ def _admit(app: OpenAPI, feature: Feature) -> None:
 
 def _configure(app: OpenAPI, settings: Settings) -> None:
     app.url_map.strict_slashes = False
-    app.json = ShallowJson(app)
+    app.json = StrictJson(app)
     body.install(app, settings.threads)
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
-        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
-        MAX_FORM_MEMORY_SIZE=LARGEST_REQUEST,  # a list that is pasted may be as large as one in a file
+        MAX_CONTENT_LENGTH=MAX_REQUEST_SIZE,
+        MAX_FORM_MEMORY_SIZE=MAX_REQUEST_SIZE,  # a pasted list may be as large as a file
         PERMANENT_SESSION_LIFETIME=settings.session_days * 24 * 3600,
         SESSION_COOKIE_NAME="rtutils",
         SESSION_COOKIE_HTTPONLY=True,
@@ -131,12 +131,12 @@ def _configure(app: OpenAPI, settings: Settings) -> None:
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:
-    """As many connections as threads may want at once, and a few for jobs. Errors, which are logged, do not tell parameters."""
+    """As many connections as there are threads, and some for jobs. Parameters are hidden from errors, which are logged."""
     sizes: dict[str, object] = {"pool_size": settings.threads + 6, "max_overflow": 4, "pool_timeout": 30, "hide_parameters": True}
     return sizes if settings.database_file else {**sizes, "pool_pre_ping": True}
 
 
 def _grants() -> dict[str, frozenset[StrEnum]]:
-    """Role → everything that any domain grants it."""
+    """Role → all permissions that any feature grants it."""
     roles = {role for feature in FEATURES for role in feature.grants}
     return {role: frozenset().union(*(f.grants.get(role, frozenset()) for f in FEATURES)) for role in roles}

@@ -1,4 +1,4 @@
-"""`rtutils`: every command of the program. Domains bring theirs; here are those of the whole."""
+"""`rtutils`: the command line. Features add their commands; the general ones are here."""
 
 import os
 import sys
@@ -12,22 +12,23 @@ from request_tracker_utils.app import FEATURES, create_app
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.preparation import NotReady, check_schema, prepare, with_secret_key
 from request_tracker_utils.web.registry import registry
 
-WRONG_SETTINGS, NOT_READY, REFUSED = 2, 3, 1
+INVALID_SETTINGS, NOT_READY, REJECTED = 2, 3, 1
 
 
 class Program(click.Group):
-    """Turns errors into a message and an exit code: 1 refused, 2 wrong settings or usage, 3 the database is not ready."""
+    """Turns errors into a message and an exit code: 1 rejected, 2 invalid settings or usage, 3 the database is not ready."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except AppError as error:
-            _stop(REFUSED, error.message)
+            _stop(REJECTED, error.message)
         except SettingsError as error:
-            _stop(WRONG_SETTINGS, "These settings are wrong:", *(f"  {problem}" for problem in error.problems))
+            _stop(INVALID_SETTINGS, "Invalid settings:", *(f"  {problem}" for problem in error.problems))
         except NotReady as error:
             _stop(NOT_READY, str(error))
         except OperationalError as error:
@@ -40,7 +41,7 @@ class Program(click.Group):
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """RequestTracker Utils: asset tags, labels and more beside Request Tracker. Settings are environment variables."""
-    if ctx.invoked_subcommand in OUTSIDE_THE_APP or {"--help", "-h"} & set(sys.argv[1:]):
+    if ctx.invoked_subcommand in WITHOUT_APP or {"--help", "-h"} & set(sys.argv[1:]):
         return
     app, settings = _app()
     check_schema(app, settings)
@@ -48,27 +49,27 @@ def main(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--host", help="Address to serve on, in place of HOST.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to serve on, in place of PORT.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Server processes, in place of WORKERS.")
+@click.option("--host", help="Address to listen on; overrides HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; overrides PORT.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Number of server processes; overrides WORKERS.")
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
-    """Migrate the database and serve."""
+    """Migrate the database and start the server."""
     from request_tracker_utils import server
 
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
-            os.environ[name] = str(value)  # the worker processes read it there
+            os.environ[name] = str(value)  # the worker processes read the environment
     server.serve(load_settings())
 
 
 @main.group()
 def db() -> None:
-    """The database."""
+    """Manage the database."""
 
 
 @db.command("upgrade")
 def upgrade_database() -> None:
-    """Bring the database up to date."""
+    """Migrate the database to the latest revision."""
     app, settings = _app()
     prepare(app, settings)
     click.echo("The database is up to date.")
@@ -83,12 +84,12 @@ def show_settings() -> None:
 
 @main.group("jobs")
 def job_commands() -> None:
-    """Scheduled work."""
+    """Manage scheduled jobs."""
 
 
 @job_commands.command("list")
 def list_jobs() -> None:
-    """List the jobs: name, how often, what for."""
+    """List jobs: name, interval, description."""
     for job in registry().jobs:
         click.echo(f"{job.name}\tevery {job.every}\t{job.summary}")
 
@@ -98,22 +99,20 @@ def list_jobs() -> None:
 def run_job(name: str) -> None:
     """Run the job NAME now."""
     rows = jobs.run(registry().jobs.named(name))
-    click.echo(f"{rows} rows.")
+    click.echo(f"Processed {rows} rows.")
 
 
 @main.command()
 def demo() -> None:
-    """Fill an empty database with believable data."""
+    """Fill an empty database with sample data."""
     demos = [feature.demo for feature in FEATURES if feature.demo]
-    if not all(each.is_empty() for each in demos):
-        raise Conflict(
-            "The demonstration fills only an empty database without Request Tracker; this one is neither touched nor read further."
-        )
-    for each in demos:
-        click.echo(f"{each.fill()} {each.title}.")
+    if not all(demo_data.is_empty() for demo_data in demos):
+        raise Conflict(_("Sample data is only added to an empty database without Request Tracker. This database was not changed."))
+    for demo_data in demos:
+        click.echo(f"Added {demo_data.fill()} {demo_data.title}.")
 
 
-OUTSIDE_THE_APP = {"serve", "db", "settings"}
+WITHOUT_APP = {"serve", "db", "settings"}
 for feature in FEATURES:
     for command in feature.commands:
         main.add_command(command)

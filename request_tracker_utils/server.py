@@ -1,4 +1,4 @@
-"""Serving: granian runs worker processes, each of which makes its own app here."""
+"""The web server: granian runs worker processes, each of which creates its own app here."""
 
 import atexit
 import os
@@ -26,7 +26,7 @@ from request_tracker_utils.web.registry import registry_of
 
 
 def make_app() -> Flask:
-    """The app for a WSGI server: set, migrated, with its scheduler running. Raises SettingsError, NotReady."""
+    """The app for a WSGI server: configured, migrated, with a running scheduler. Raises SettingsError, NotReady."""
     settings = with_secret_key(load_settings())
     app = create_app(settings)
     prepare(app, settings)
@@ -39,24 +39,24 @@ def make_app() -> Flask:
 
 
 def make_worker() -> Flask:
-    """The app of one of our own worker processes, which ends with the process that started it, however that ends."""
-    _end_with(os.getppid())
+    """The app of one of our worker processes, which exits when its parent exits for any reason."""
+    _exit_with(os.getppid())
     metrics.join()
     return make_app()
 
 
 def serve(settings: Settings) -> None:
-    """Serves until it is told to stop; requests that have begun are answered first. Raises SettingsError, NotReady."""
-    os.umask(0o077)  # the database and the logs are nobody else's
+    """Serves until stopped; running requests are answered first. Raises SettingsError, NotReady."""
+    os.umask(0o077)  # only the owner may read the database and the logs
     settings = with_secret_key(settings)
-    # A folder for each port: two servers may have the same data, and each begins its own numbers anew.
+    # One folder per port: two servers may share the data, and each starts with its own counters.
     metrics.share_in(settings.instance_path / "metrics" / str(settings.port))
     app = create_app(settings)
     prepare(app, settings)
-    _refuse_taken_port(settings)
-    _forget_metrics()
-    _greet(app, settings)
-    os.register_at_fork(after_in_child=_listen_anew)
+    _check_port(settings)
+    _reset_metrics()
+    _print_greeting(app, settings)
+    os.register_at_fork(after_in_child=_restore_signal_handlers)
     Granian(
         "request_tracker_utils.server:make_worker",
         factory=True,
@@ -73,16 +73,16 @@ def serve(settings: Settings) -> None:
     ).serve()
 
 
-def _forget_metrics() -> None:
-    """Those of an earlier server at this port; one that runs has been found by its port."""
+def _reset_metrics() -> None:
+    """Deletes the metrics of an earlier server on this port. A running one was detected by its port."""
     try:
-        metrics.begin_anew()
+        metrics.reset()
     except OSError as error:
-        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or name another one."]) from None
+        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
 
 
-def _refuse_taken_port(settings: Settings) -> None:
-    """Two servers could share a port, and half of the requests would reach the wrong one."""
+def _check_port(settings: Settings) -> None:
+    """Raises NotReady if another server uses the port: both could bind it, and half of the requests would reach the wrong one."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -91,18 +91,18 @@ def _refuse_taken_port(settings: Settings) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise NotReady(
-                f"PORT: {settings.port} cannot be used on {settings.host}: {reason}. Stop the other server or set PORT."
+                f"PORT: cannot listen on {settings.host}:{settings.port}: {reason}. Stop the other server, or set PORT."
             ) from None
 
 
-def _listen_anew() -> None:
-    """A worker that is told to end while it starts does so: the handlers that come with the fork would take it for its parent's order."""
-    for told in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told, signal.SIG_DFL)
+def _restore_signal_handlers() -> None:
+    """Lets a worker exit on a signal while it starts: the handlers inherited with the fork would treat it as the parent's signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process soon after its parent: left behind, it would go on serving beside a successor."""
+def _exit_with(parent: int) -> None:
+    """Exits soon after the parent: an orphaned worker would keep serving beside a new server."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -112,14 +112,14 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def _greet(app: Flask, settings: Settings) -> None:
+def _print_greeting(app: Flask, settings: Settings) -> None:
     with app.app_context(), transaction() as session:
         key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
         link = setup_address(key) if key else None
     out = sys.stdout
-    out.write(f"RequestTracker Utils serves {settings.public_address()}\n")
+    out.write(f"RequestTracker Utils is running at {settings.public_address()}\n")
     if link:
-        out.write(f"\nNobody can sign in yet. This link makes the first administrator, once, within a day:\n\n    {link}\n\n")
+        out.write(f"\nThere are no accounts yet. Use this link within 24 hours to create the first administrator:\n\n    {link}\n\n")
     out.flush()
     with app.app_context():
         db.engine.dispose()  # connections do not survive the fork of the workers

@@ -1,4 +1,4 @@
-"""Commands for accounts."""
+"""Commands for accounts and tokens."""
 
 import sys
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import events, links, service, tokens as personal_tokens
+from request_tracker_utils.accounts import links, login_events, service, tokens as personal_tokens
 from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.origin import Origin
@@ -18,7 +18,7 @@ from request_tracker_utils.web.registry import settings
 
 @click.command("setup-link")
 def setup_link() -> None:
-    """Print a new one-time link that makes the first administrator."""
+    """Print a new one-time link for creating the first administrator."""
     with transaction() as session:
         key = links.new_setup_key(session, now=utc_now())
     click.echo(setup_address(key))
@@ -30,21 +30,21 @@ def setup_address(key: str) -> str:
 
 @click.group()
 def users() -> None:
-    """Accounts."""
+    """Manage accounts."""
 
 
 @users.command("create")
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--email")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it a password link is printed.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it, a password link is printed.")
 def create_user(name: str, role: str, email: str | None, password_stdin: bool) -> None:
-    """Make an account."""
+    """Create an account."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     with transaction() as session:
         user = service.create_user(session, name=name, role=role, email=email, password=password, actor=of_command(), now=utc_now())
         key = None if password_stdin else links.new_password_key(session, user, now=utc_now())
-    click.echo(f"{name} can sign in, as {role}." if key is None else password_address(key))
+    click.echo(f"Created {name} with the role {role}." if key is None else password_address(key))
 
 
 @users.command("change")
@@ -52,41 +52,41 @@ def create_user(name: str, role: str, email: str | None, password_stdin: bool) -
 @click.option("--role", type=click.Choice([str(role) for role in Role]))
 @click.option("--email")
 def change_user(name: str, role: str | None, email: str | None) -> None:
-    """Change an account's role or e-mail address."""
+    """Change an account's role or email address."""
     changes = {key: value for key, value in (("role", role), ("email", email)) if value is not None}
     if not changes:
-        raise click.UsageError("Give --role or --email.")
+        raise click.UsageError("Pass --role or --email.")
     with transaction() as session:
         service.change_user(session, service.user_named(session, name), changes, actor=of_command(), now=utc_now())
-    click.echo(f"{name} is changed.")
+    click.echo(f"Changed {name}.")
 
 
 @users.command("deactivate")
 @click.argument("name")
 def deactivate_user(name: str) -> None:
-    """Close an account: its sessions, tokens and links are dead at once."""
+    """Deactivate an account. Its sessions, tokens and links stop working immediately."""
     with transaction() as session:
         service.deactivate(session, service.user_named(session, name), actor=of_command(), now=utc_now())
-    click.echo(f"{name} is deactivated.")
+    click.echo(f"Deactivated {name}.")
 
 
 @users.command("activate")
 @click.argument("name")
 def activate_user(name: str) -> None:
-    """Open a deactivated account again."""
+    """Activate a deactivated account."""
     with transaction() as session:
         service.activate(session, service.user_named(session, name), actor=of_command(), now=utc_now())
-    click.echo(f"{name} is active.")
+    click.echo(f"Activated {name}.")
 
 
 @users.command("password-link")
 @click.argument("name")
 def password_link(name: str) -> None:
-    """Print a one-time link with which NAME chooses a new password."""
+    """Print a one-time link for NAME to choose a new password."""
     with transaction() as session:
         user = service.user_named(session, name)
         key = links.new_password_key(session, user, now=utc_now())
-        _record(session, user, "password link")
+        _record_change(session, user, "password link")
     click.echo(password_address(key))
 
 
@@ -94,64 +94,64 @@ def password_address(key: str) -> str:
     return f"{settings().public_address()}/password/{key}"
 
 
-def _record(session: Session, user: User, what: str) -> None:
-    """Writes down what was done to an account from here."""
-    events.record(session, LoginKind.CHANGED, Origin(), user=user, detail=f"{what} by {of_command().name}", now=utc_now())
+def _record_change(session: Session, user: User, change: str) -> None:
+    """Records a change made on the command line."""
+    login_events.record(session, LoginKind.CHANGED, Origin(), user=user, detail=f"{change} by {of_command().name}", now=utc_now())
 
 
 @users.command("link")
 @click.argument("name")
-@click.option("--rt-user", required=True, help="Name or number in Request Tracker; an empty one undoes the link.")
+@click.option("--rt-user", required=True, help="Name or id in Request Tracker. An empty value removes the link.")
 def link_user(name: str, rt_user: str) -> None:
-    """Say who NAME is in Request Tracker: that user's tokens are NAME's too."""
+    """Link NAME to a Request Tracker user, whose tokens then also authenticate NAME."""
     found = rt_user_named(rt_user) if rt_user else None
     with transaction() as session:
         user = service.user_named(session, name)
         service.link_rt_user(session, user, found, actor=of_command(), now=utc_now())
-    click.echo(f"{name} is {found.name} in Request Tracker." if found else f"{name} is nobody in Request Tracker.")
+    click.echo(f"Linked {name} to {found.name} in Request Tracker." if found else f"Unlinked {name} from Request Tracker.")
 
 
 @users.command("list")
-@click.option("--search", default="", help="A part of the name or e-mail address.")
+@click.option("--search", default="", help="Part of the name or email address.")
 def list_users(search: str) -> None:
-    """List accounts: name, role, state, e-mail."""
+    """List accounts: name, role, state, email address."""
     with reading() as session:
-        for user in service.everybody(session, search):
+        for user in service.all_users(session, search):
             click.echo("\t".join([user.name, user.role, "active" if user.active else "deactivated", user.email or ""]).rstrip())
 
 
 @click.group()
 def tokens() -> None:
-    """Personal tokens, for scripts."""
+    """Manage personal tokens for scripts."""
 
 
 @tokens.command("create")
 @click.argument("name")
 @click.option("--label", default="command line", show_default=True)
-@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; without it, never.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires. Without it, the token never expires.")
 def create_token(name: str, label: str, days: int | None) -> None:
-    """Print a new token of the user NAME, and nothing else."""
+    """Create a token for the user NAME and print it."""
     expires_at = utc_now() + timedelta(days=days) if days else None
     with transaction() as session:
         user = service.user_named(session, name)
         text = personal_tokens.create(session, user, label=label, expires_at=expires_at, now=utc_now())
-        _record(session, user, f"token “{label}” made")
+        _record_change(session, user, f"token “{label}” created")
     click.echo(text)
 
 
 @tokens.command("revoke")
 @click.argument("name", required=False)
 @click.option("--label", help="Revoke the tokens of NAME with this label.")
-@click.option("--token-stdin", is_flag=True, help="Revoke the token that is read from standard input.")
+@click.option("--token-stdin", is_flag=True, help="Read the token to revoke from standard input.")
 def revoke_token(name: str | None, label: str | None, token_stdin: bool) -> None:
-    """Revoke tokens, by NAME and --label, or one by its text."""
+    """Revoke tokens by NAME and --label, or one token read from standard input."""
     if token_stdin == bool(name and label):
-        raise click.UsageError("Give NAME and --label, or --token-stdin.")
+        raise click.UsageError("Pass NAME and --label, or --token-stdin.")
     with transaction() as session:
         if token_stdin:
             revoked = [personal_tokens.revoke_text(session, text=sys.stdin.readline(), now=utc_now())]
         else:
             revoked = personal_tokens.revoke_labelled(session, service.user_named(session, str(name)), label=str(label), now=utc_now())
         for token in revoked:
-            _record(session, token.user, f"token “{token.label}” revoked")
-    click.echo(f"{len(revoked)} revoked.")
+            _record_change(session, token.user, f"token “{token.label}” revoked")
+    click.echo(f"Revoked {len(revoked)} tokens.")

@@ -1,13 +1,13 @@
-"""The accounts domain, as the app sees it."""
+"""What accounts contribute to the app."""
 
 from request_tracker_utils.accounts import cli, jobs
 from request_tracker_utils.accounts.permissions import AccountPermission
-from request_tracker_utils.accounts.views import authentication, own as own_views, people as people_views, sign_in as views
+from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(
     name="accounts",
-    pages=[views.pages, own_views.pages, people_views.pages],
+    pages=[sign_in.pages, own_account.pages, people_views.pages],
     jobs=jobs.jobs,
     commands=[cli.setup_link, cli.users, cli.tokens],
     administration=[

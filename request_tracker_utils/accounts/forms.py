@@ -1,5 +1,6 @@
-"""The forms of accounts."""
+"""Forms for accounts."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
@@ -8,53 +9,58 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 from request_tracker_utils.accounts.models import Role
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-REVOKE = "Revoke my tokens too: somebody else may have them"
+REVOKE = _("Revoke my tokens too, in case somebody else has them")
 _NEW = {"autocomplete": "new-password"}
-EXPIRIES = [SelectChoice("30", "in 30 days"), SelectChoice("90", "in 90 days"), SelectChoice("365", "in a year"), SelectChoice("", "never")]
+EXPIRIES = [
+    SelectChoice("30", _("in 30 days")),
+    SelectChoice("90", _("in 90 days")),
+    SelectChoice("365", _("in one year")),
+    SelectChoice("", _("never")),
+]
 """Days until a token expires."""
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Name", [InputRequired("Type your name.")], render_kw={**_NAME, "autofocus": True})
-    password = PasswordField("Password", [InputRequired("Type your password.")], render_kw={"autocomplete": "current-password"})
+    name = StringField(_("Name"), [InputRequired(_("Type your name."))], render_kw={**_NAME, "autofocus": True})
+    password = PasswordField(_("Password"), [InputRequired(_("Type your password."))], render_kw={"autocomplete": "current-password"})
 
 
 class ChooseAgainForm(FlaskForm):  # type: ignore[misc]
-    password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw={**_NEW, "autofocus": True})
-    again = PasswordField("The password again", [EqualTo("password", "The two passwords differ.")], render_kw=_NEW)
+    password = PasswordField(_("Password"), [InputRequired(_("Choose a password."))], render_kw={**_NEW, "autofocus": True})
+    again = PasswordField(_("Repeat the password"), [EqualTo("password", _("The passwords do not match."))], render_kw=_NEW)
     revoke_tokens = BooleanField(REVOKE)
 
 
 class SetUpForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Your name", [InputRequired("Choose a name.")], render_kw={**_NAME, "autofocus": True})
-    password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw=_NEW)
-    again = PasswordField("The password again", [EqualTo("password", "The two passwords differ.")], render_kw=_NEW)
+    name = StringField(_("Your name"), [InputRequired(_("Enter a name."))], render_kw={**_NAME, "autofocus": True})
+    password = PasswordField(_("Password"), [InputRequired(_("Choose a password."))], render_kw=_NEW)
+    again = PasswordField(_("Repeat the password"), [EqualTo("password", _("The passwords do not match."))], render_kw=_NEW)
 
 
 class OwnPasswordForm(FlaskForm):  # type: ignore[misc]
     current = PasswordField(
-        "Your password now", [InputRequired("Type your present password.")], render_kw={"autocomplete": "current-password"}
+        _("Current password"), [InputRequired(_("Enter your current password."))], render_kw={"autocomplete": "current-password"}
     )
-    password = PasswordField("New password", [InputRequired("Choose a password.")], render_kw=_NEW)
-    again = PasswordField("The new password again", [EqualTo("password", "The two passwords differ.")], render_kw=_NEW)
+    password = PasswordField(_("New password"), [InputRequired(_("Choose a password."))], render_kw=_NEW)
+    again = PasswordField(_("Repeat the new password"), [EqualTo("password", _("The passwords do not match."))], render_kw=_NEW)
     revoke_tokens = BooleanField(REVOKE)
 
 
 class NewTokenForm(FlaskForm):  # type: ignore[misc]
-    label = StringField("What is it for?", [DataRequired("Say what it is for, such as “backup script”."), Length(max=100)])
-    expires = SelectField("It expires", choices=EXPIRIES, default="365")
+    label = StringField(_("Purpose"), [DataRequired(_("Enter a purpose, such as “backup script”.")), Length(max=100)])
+    expires = SelectField(_("Expires"), choices=EXPIRIES, default="365")
 
 
 class NewPersonForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Name", [InputRequired("Choose a name.")], render_kw={"autocomplete": "off", "autocapitalize": "none"})
-    email = StringField("E-mail address", [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
-    role = SelectField("Role", choices=[str(role) for role in Role], default=str(Role.STAFF))
+    name = StringField(_("Name"), [InputRequired(_("Enter a name."))], render_kw={"autocomplete": "off", "autocapitalize": "none"})
+    email = StringField(_("Email address"), [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    role = SelectField(_("Role"), choices=[str(role) for role in Role], default=str(Role.STAFF))
 
 
 class PersonForm(FlaskForm):  # type: ignore[misc]
-    email = StringField("E-mail address", [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
-    role = SelectField("Role", choices=[str(role) for role in Role])
+    email = StringField(_("Email address"), [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    role = SelectField(_("Role"), choices=[str(role) for role in Role])
 
 
 class RtUserForm(FlaskForm):  # type: ignore[misc]
-    rt_user = StringField("User in Request Tracker", [Length(max=200)], render_kw={"autocomplete": "off", "autocapitalize": "none"})
+    rt_user = StringField(_("Request Tracker user"), [Length(max=200)], render_kw={"autocomplete": "off", "autocapitalize": "none"})

@@ -1,5 +1,6 @@
-"""Users, what they prove themselves with, and the record of who came in or tried to. Secrets are stored as hashes only."""
+"""Users, their credentials, and login events. Secrets are stored as hashes only."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
@@ -7,6 +8,11 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.core.db import Base, Instant
+
+
+def key_hash(key: str) -> str:
+    """How keys of sessions, tokens and links are stored. They are long and random, so a fast hash is enough; passwords use Argon2."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Role(StrEnum):
@@ -21,7 +27,7 @@ _ROLES = ", ".join(f"'{role}'" for role in Role)
 
 
 class User(Base):
-    """Somebody with an account. `name_key` is the name in small letters: two names that differ in case only are one."""
+    """A person with an account. `name_key` is the lowercase name: names that differ only in case are the same."""
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint(f"role IN ({_ROLES})", name="role"),)
@@ -32,16 +38,16 @@ class User(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     role: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    """Empty until a password link was used: such an account cannot sign in."""
+    """None until a password link has been used: such an account cannot sign in."""
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     rt_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    """The user of Request Tracker whose tokens are this account's too."""
+    """The Request Tracker user whose tokens also authenticate this account."""
     rt_user_name: Mapped[str | None] = mapped_column(String(200))
 
 
 class SignInSession(Base):
-    """A browser that has signed in. The cookie holds the key whose hash is stored."""
+    """A signed-in browser. The cookie contains the key; only its hash is stored."""
 
     __tablename__ = "sign_in_sessions"
 
@@ -52,16 +58,16 @@ class SignInSession(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     address: Mapped[str] = mapped_column(String(60))
-    """Where it was last seen from, and `agent` with what."""
+    """Where the session was last seen from; `agent` is the browser."""
     agent: Mapped[str] = mapped_column(String(200))
     seen_at: Mapped[datetime | None] = mapped_column(Instant)
-    """Recorded now and then, not at each request."""
+    """Updated from time to time, not on every request."""
 
     user: Mapped[User] = relationship()
 
 
 class PersonalToken(Base):
-    """A key for scripts, as good as its owner."""
+    """A key for scripts, with all permissions of its owner."""
 
     __tablename__ = "personal_tokens"
 
@@ -78,7 +84,7 @@ class PersonalToken(Base):
 
 
 class OneTimeLink(Base):
-    """A link that works once. `purpose` says for what, `user_id` for whom where there is somebody already."""
+    """A link that works once. `user_id` is its owner; None for the setup link."""
 
     __tablename__ = "one_time_links"
 
@@ -94,7 +100,7 @@ class OneTimeLink(Base):
 
 
 class LoginKind(StrEnum):
-    """What a login event says; the text is what people read."""
+    """Kinds of login events. The values are stored, and shown on pages."""
 
     SIGNED_IN = "signed in"
     FAILED = "wrong password"
@@ -107,9 +113,9 @@ class LoginKind(StrEnum):
 
 
 class LoginEvent(Base):
-    """Somebody came in, tried to, went, or had an account changed. Kept for LOGIN_EVENT_DAYS.
+    """A sign-in, a failed attempt, a sign-out, or a change of an account. Deleted after LOGIN_EVENT_DAYS.
 
-    Of a name that is nobody's only a keyed hash is kept (`account_key`): people type their password into that field.
+    For an unknown name only a keyed hash is stored (`account_key`): people type their password into that field.
     """
 
     __tablename__ = "login_events"
@@ -127,9 +133,9 @@ class LoginEvent(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     name: Mapped[str | None] = mapped_column(String(100))
     account_key: Mapped[str | None] = mapped_column(String(64))
-    """What failures are counted by: the account, or hashes of a name that nobody has and of a token that was shown."""
+    """What failures are counted by: the account, or the hash of an unknown name or of a rejected token."""
     address: Mapped[str] = mapped_column(String(60))
     network: Mapped[str] = mapped_column(String(60))
-    """The address, or the first half of an IPv6 address: one household has all of the other half."""
+    """The address; for IPv6 its /64 network, since one household may use every address in it."""
     agent: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(200))

@@ -1,4 +1,4 @@
-"""Where a call comes from."""
+"""Where a request comes from."""
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_network
@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_network
 from request_tracker_utils.core.networks import address_of
 
 HOUSEHOLD = 64
-"""Bits of an IPv6 address that belong to a household; it may use every address below."""
+"""Network bits of an IPv6 address: a household may use every address within them."""
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,12 @@ class Origin:
     address: str = ""
     agent: str = ""
     browser: str = ""
-    """Number of a browser in which the account that is asked for has signed in before, and `password` with which password."""
+    """Id of a browser in which this account has signed in before; `password` is the fingerprint of the password used then."""
     password: str = ""
 
     @property
     def network(self) -> str:
-        """What failures are counted by: the known browser, the address, or the network of an IPv6 address."""
+        """What failures are counted by: the known browser, the address, or the /64 network of an IPv6 address."""
         if self.browser:
             return f"browser {self.browser}"[:60]
         address = address_of(self.address)
@@ -28,9 +28,9 @@ class Origin:
         return self.address[:60] if address is None else str(address)
 
     def known_for(self, password: str) -> "Origin":
-        """The same, unless the browser knew another password than the one of this fingerprint: then it is like any other."""
+        """The origin without its known browser, unless that browser knew the password with this fingerprint."""
         return self if self.password == password else replace(self, browser="", password="")
 
 
 NOWHERE = Origin()
-"""Of commands."""
+"""The origin of commands."""

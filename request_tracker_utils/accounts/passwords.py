@@ -1,4 +1,4 @@
-"""Passwords: what one must be, and hashing them slowly."""
+"""Passwords: what is required of one, and hashing them with Argon2."""
 
 import hashlib
 import re
@@ -10,33 +10,34 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.translation import gettext as _
 
-SHORTEST, LONGEST = 10, 200
+MIN_LENGTH, MAX_LENGTH = 10, 200
 COMMON = Path(__file__).with_name("common_passwords.txt")
-"""The first eight hexadecimal digits of the SHA-256 of each common password in small letters, a line each."""
+"""The first eight hexadecimal digits of the SHA-256 of each common password in lowercase, one per line."""
 DECORATION = re.compile(r"^[\W\d_]{0,4}|[\W\d_]{0,5}$")
-"""What people put before and after a common word to make it look like another one."""
-LEFT_BESIDE_NAME = 6
-"""Characters that a password has at least where its owner's name is left out of it."""
+"""What people add before and after a common word to disguise it."""
+MIN_BESIDE_NAME = 6
+"""Characters that must remain when the owner's name is removed from the password."""
 _hasher = PasswordHasher()
-_turns = BoundedSemaphore(4)
-PATIENCE = 5.0
-"""Seconds that a check waits for its turn."""
+_slots = BoundedSemaphore(4)
+SLOT_TIMEOUT = 5.0
+"""Seconds that a check waits for a slot."""
 
 
 def checked(password: str, *, name: str = "") -> str:
-    """The password, if the user of that name may have it. Raises Invalid with what to do."""
-    if len(password) < SHORTEST:
-        raise Invalid(f"The password needs at least {SHORTEST} characters. A few words in a row are good.", field="password")
-    if len(password) > LONGEST:
-        raise Invalid(f"The password may have at most {LONGEST} characters.", field="password")
+    """The password itself, if a user with that name may have it. Raises Invalid."""
+    if len(password) < MIN_LENGTH:
+        raise Invalid(_("The password needs at least %(count)s characters. Use a few words in a row.", count=MIN_LENGTH), field="password")
+    if len(password) > MAX_LENGTH:
+        raise Invalid(_("The password can have at most %(count)s characters.", count=MAX_LENGTH), field="password")
     if _is_common(password):
         raise Invalid(
-            "Many people use this password, so it is tried first. Choose a few words that only you put together.", field="password"
+            _("Many people use this password, so attackers try it first. Choose a few words that only you would combine."), field="password"
         )
     beside_name = password.lower().replace(name.lower(), "") if name else password
-    if len(set(password)) < 5 or len(beside_name) < LEFT_BESIDE_NAME:
-        raise Invalid("This password is too easy to guess. Choose a few words that only you put together.", field="password")
+    if len(set(password)) < 5 or len(beside_name) < MIN_BESIDE_NAME:
+        raise Invalid(_("This password is too easy to guess. Choose a few words that only you would combine."), field="password")
     return password
 
 
@@ -45,23 +46,23 @@ def hashed(password: str) -> str:
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password is right. Without a hash (no such user) it takes as long, and is never right.
+    """Whether the password is right. Without a hash (unknown user) it takes as long and is False.
 
-    Raises Unavailable when too many are checked at this moment: each takes 64 MiB, and anybody may ask.
+    Raises Unavailable while too many passwords are being checked: each check takes 64 MiB, and anybody can cause one.
     """
-    if not _turns.acquire(timeout=PATIENCE):
-        raise Unavailable("Many people sign in at this moment. Try again in a few seconds.")
+    if not _slots.acquire(timeout=SLOT_TIMEOUT):
+        raise Unavailable(_("Many people are signing in right now. Try again in a few seconds."))
     try:
-        _hasher.verify(password_hash or _nobody(), password[: LONGEST + 1])
+        _hasher.verify(password_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
     except (VerificationError, InvalidHashError):
         return False
     finally:
-        _turns.release()
+        _slots.release()
     return bool(password_hash)
 
 
 def fingerprint(password_hash: str | None) -> str:
-    """Tells one password of an account from the next one, and nothing of either."""
+    """Distinguishes an account's password from its next one, and reveals nothing about either."""
     return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
 
 
@@ -76,5 +77,5 @@ def _common() -> frozenset[str]:
 
 
 @cache
-def _nobody() -> str:
-    return _hasher.hash("the password of nobody")
+def _dummy_hash() -> str:
+    return _hasher.hash("dummy")

@@ -1,4 +1,4 @@
-"""`scope:resource:action`."""
+"""Permissions for accounts, as `scope:resource:action`."""
 
 from enum import StrEnum
 

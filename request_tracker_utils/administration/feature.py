@@ -1,15 +1,15 @@
-"""The administration's pages, as the app sees them."""
+"""What administration contributes to the app."""
 
 from request_tracker_utils.administration import status
 from request_tracker_utils.administration.api import api
 from request_tracker_utils.administration.permissions import AdministrationPermission
-from request_tracker_utils.administration.views import administration as views, tables
+from request_tracker_utils.administration.views import administration, tables
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(
     name="administration",
     apis=[api],
-    pages=[views.pages],
+    pages=[administration.pages],
     administration=[
         NavItem("Status", "administration.overview", AdministrationPermission.STATUS, order=10),
         NavItem("Jobs", "administration.jobs", AdministrationPermission.JOBS, order=40),

@@ -1,4 +1,4 @@
-"""`scope:resource:action`."""
+"""Permissions for administration, as `scope:resource:action`."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Jobs and their runs, as an administrator sees them."""
+"""Jobs and their recorded runs."""
 
 import os
 import socket
@@ -16,17 +16,17 @@ PAGE = 50
 
 
 class RunState(StrEnum):
-    NEVER = "has not run yet"
+    NEVER = "never run"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    BROKEN_OFF = "broken off"
-    """The process that ran it is gone."""
+    INTERRUPTED = "interrupted"
+    """The process that ran it has ended."""
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job and its newest run. `next_at` is None where nobody knows: no schedule runs, or the job runs now."""
+    """A job and its latest run. `next_at` is None if no schedule runs, or while the job is running."""
 
     name: str
     summary: str
@@ -48,7 +48,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class RunPage:
-    """`more` says that a next page exists."""
+    """`more` says that there is a next page."""
 
     runs: list[RunRow]
     page: int
@@ -56,7 +56,7 @@ class RunPage:
 
 
 def overview(session: Session, jobs: Sequence[Job], *, scheduled: bool) -> list[JobRow]:
-    """Every job with its newest run. `scheduled` says whether schedules run at all."""
+    """Every job with its latest run. `scheduled` says whether schedules run at all."""
     newest = select(func.max(JobRun.id)).group_by(JobRun.job).scalar_subquery()
     runs = {run.job: run for run in session.scalars(select(JobRun).where(JobRun.id.in_(newest)))}
     return [_job_row(job, runs.get(job.name), scheduled) for job in jobs]
@@ -88,7 +88,7 @@ def _job_row(job: Job, run: JobRun | None, scheduled: bool) -> JobRow:
 
 def _state(run: JobRun) -> RunState:
     if run.ended_at is None:
-        return RunState.BROKEN_OFF if _is_gone(run.process) else RunState.RUNNING
+        return RunState.INTERRUPTED if _is_gone(run.process) else RunState.RUNNING
     return RunState.DONE if run.error is None else RunState.FAILED
 
 
@@ -97,7 +97,7 @@ def _seconds(run: JobRun) -> float | None:
 
 
 def _is_gone(process: str) -> bool:
-    """Whether a process of this machine has ended; of another machine's nobody can tell."""
+    """Whether a process on this machine has ended. Processes on other machines count as running."""
     host, _, pid = process.rpartition(":")
     if host != socket.gethostname():
         return False

@@ -1,4 +1,4 @@
-"""What the routes of administration give."""
+"""JSON schemas for administration."""
 
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from request_tracker_utils.administration.runs import RunState
 
 
 class JobOut(BaseModel):
-    """A job and its newest run. Times are UTC; what is not known, or does not apply, is null."""
+    """A job and its latest run. Times are in UTC; unknown values are null."""
 
     name: str = Field(examples=["confirm-tags"])
-    summary: str = Field(examples=["Make sure that the directory holds the name of each tag"])
+    summary: str = Field(examples=["Confirm that assets have the names of their tags"])
     every_seconds: float = Field(description="Seconds from one scheduled run to the next.", examples=[15])
     state: RunState = Field(examples=[RunState.DONE])
     started_at: datetime | None = Field(examples=["2026-01-31T08:15:00Z"])

@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from flask import Flask, has_request_context
 
-from request_tracker_utils.accounts.rt_callers import RtCallers
+from request_tracker_utils.accounts.rt_tokens import RtTokens
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Examination, Examine, Found, of_embedded, of_request_tracker
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
@@ -70,7 +70,7 @@ def install(app: Flask) -> None:
     )
     of_requests = named(places=BoundedSemaphore(settings.threads - SPARE))
     registry.provide(AssetStores, AssetStores(of_requests, named(), examine))
-    registry.provide(RtCallers, RtCallers(of_requests))
+    registry.provide(RtTokens, RtTokens(of_requests))
 
 
 def _questions(settings: Settings, client: RtClient | None) -> Examine:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from time import monotonic
 
-from request_tracker_utils.accounts.rt_callers import RtIdentity
+from request_tracker_utils.accounts.rt_tokens import RtIdentity
 from request_tracker_utils.asset_store.service import (
     LARGEST_ID,
     Asset,

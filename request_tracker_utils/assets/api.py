@@ -28,7 +28,7 @@ from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotRead
 from request_tracker_utils.tags.prefixes import prefix_of
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.refusals import may_refuse, refuses_as
+from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import settings
 
 OF_CREATION = Tag(name="batch creation", description="Assets one after the other, each with its tag and label.")
@@ -38,8 +38,8 @@ api = APIBlueprint("asset_creation", __name__, abp_tags=[OF_CREATION])
 
 @api.post("/assets/create", responses={201: AssetAdded})
 @require(AssetPermission.CREATE)
-@refuses_as(contract.CREATION)
-@may_refuse(FieldMissing, FieldUnfit, contract.DuplicateSerial, contract.CreationFailed, contract.SequenceUnavailable)
+@error_shape(contract.CREATION)
+@may_raise(FieldMissing, FieldUnfit, contract.DuplicateSerial, contract.CreationFailed, contract.SequenceUnavailable)
 def create_asset(body: CreateAsset) -> Answer:
     """Create an asset under the next tag, and draw its label.
 
@@ -65,8 +65,8 @@ def create_asset(body: CreateAsset) -> Answer:
 
 @api.get("/assets/validate-serial", responses={200: SerialChecked})
 @require(AssetPermission.CREATE)
-@refuses_as(contract.PLAIN)
-@may_refuse(contract.SerialNotChecked)
+@error_shape(contract.PLAIN)
+@may_raise(contract.SerialNotChecked)
 def validate_serial(query: WhichSerial) -> Answer:
     """Say whether an asset with this serial number can be created; nothing is held."""
     serial = query.serial_number.strip()
@@ -82,8 +82,8 @@ def validate_serial(query: WhichSerial) -> Answer:
 
 @api.get("/assets/preview-next-tag", responses={200: TagPreviewed})
 @require(AssetPermission.CREATE)
-@refuses_as(contract.PLAIN)
-@may_refuse(contract.SequenceUnavailable)
+@error_shape(contract.PLAIN)
+@may_raise(contract.SequenceUnavailable)
 def preview_next_tag(query: WhichCatalog) -> Answer:
     """Show the tag that the next asset would get; nothing is spent."""
     with reading() as session:
@@ -97,7 +97,7 @@ def preview_next_tag(query: WhichCatalog) -> Answer:
 
 @api.post("/assets/batch/clear-form", responses={200: FormCleared})
 @require(AssetPermission.CREATE)
-@refuses_as(contract.CREATION)
+@error_shape(contract.CREATION)
 def clear_form() -> Answer:
     """Say that the form is empty again; what it held is kept in the browser alone."""
     return FormCleared(success=True, message="Form state cleared").model_dump()

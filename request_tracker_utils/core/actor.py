@@ -1,4 +1,4 @@
-"""Who is acting: plain data, so that services need no request and no user table."""
+"""Who performs an action. Plain data, so that services need neither a request nor the users table."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Actor:
 
 
 REQUEST_TRACKER = Actor("Request Tracker")
-"""Acts when the webhook is called."""
+"""The actor of webhook calls."""
 
 
 def of_job(name: str) -> Actor:

@@ -1,4 +1,4 @@
-"""The time, always with its zone."""
+"""The current time, always with a time zone."""
 
 from datetime import UTC, datetime
 

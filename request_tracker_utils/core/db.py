@@ -22,7 +22,7 @@ NAMING = {
 }
 
 BUSY_MILLISECONDS = 20_000
-"""How long a writer waits for another writer of the same SQLite file before it gives up."""
+"""How long a writer waits for another writer of the same SQLite file."""
 
 
 class Base(DeclarativeBase):
@@ -35,14 +35,14 @@ _after_commit: WeakKeyDictionary[Engine, Callable[[str, timedelta], None]] = Wea
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 Transaction = Callable[[], AbstractContextManager[Session]]
-"""What a use case that talks to another system is given: it opens a short transaction for each of its steps."""
+"""Given to use cases that call another system: they open a short transaction for each step."""
 
 Reading = Callable[[], AbstractContextManager[Session]]
-"""The same for what only reads: see `reading`."""
+"""The same for use cases that only read; see `reading`."""
 
 
 class Instant(TypeDecorator[datetime]):
-    """A point in time: zoned going in, UTC coming out. SQLite forgets zones, so it is given none."""
+    """A point in time, with a time zone when written and in UTC when read. SQLite stores no zones, so it gets naive UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -92,14 +92,14 @@ def run_after_commit(engine: Engine, run: Callable[[str, timedelta], None]) -> N
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A session for reading: waits for nobody, keeps nobody waiting. Each statement sees what is committed when it runs."""
+    """A read-only session: it neither waits for writers nor blocks them. Each statement sees what is committed when it runs."""
     with Session(db.engine) as session:
         session.connection(execution_options={"reads": True})
         yield session
 
 
 def upsert_into(session: Session) -> Any:
-    """INSERT with ON CONFLICT, as the database in use spells it."""
+    """INSERT with ON CONFLICT, in the dialect of the database in use."""
     return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
 
 
@@ -109,15 +109,15 @@ def affected(result: Result[Any]) -> int:
 
 
 @contextmanager
-def looking() -> Iterator[Connection]:
-    """Like `reading`, without a session: for the small queries that come with every request."""
+def read_connection() -> Iterator[Connection]:
+    """Like `reading`, without an ORM session: for the small queries of every request."""
     with db.engine.connect().execution_options(reads=True) as connection:
         yield connection
 
 
 def tune_sqlite(engine: Engine) -> None:
-    """Makes SQLite wait for its turn instead of failing, keep foreign keys, and take the write lock at BEGIN. Readers begin nothing:
-    PostgreSQL's see each statement's own moment too, and of many threads each call to SQLite costs a turn of the interpreter's lock.
+    """Makes SQLite wait for locks, enforce foreign keys, and take the write lock at BEGIN. Readers run without a transaction: on
+    PostgreSQL too each statement sees its own snapshot, and each call to SQLite costs a switch of the interpreter lock.
 
     Without the immediate lock two transactions that read first and write later fail with "database is locked"
     at once, whatever the busy time-out says: neither can be upgraded while the other reads.
@@ -126,7 +126,7 @@ def tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the BEGIN below, not the driver's
-        # The time-out first: switching to WAL needs a lock itself, and another process may be starting too.
+        # Set the timeout first: switching to WAL needs a lock itself, and another process may be starting too.
         for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -137,11 +137,11 @@ def tune_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 
-def quieten_postgresql(engine: Engine) -> None:
-    """Has errors say what went wrong and not for which row: they are logged, and PostgreSQL tells all values of the row in its details."""
+def shorten_postgresql_errors(engine: Engine) -> None:
+    """Reduces errors to their primary message: they are logged, and PostgreSQL puts all values of the row into the details."""
 
     @event.listens_for(engine, "handle_error")
-    def forget_row(context: ExceptionContext) -> None:
+    def drop_row_values(context: ExceptionContext) -> None:
         error, wrapped = context.original_exception, context.sqlalchemy_exception
         reason = getattr(getattr(error, "diag", None), "message_primary", None)
         if reason:

@@ -1,10 +1,10 @@
-"""Errors that a person can act on. Domains derive theirs from these; one handler renders them all."""
+"""Errors that tell a person what to do. Domains derive theirs from these; `web/error_handlers` renders them all."""
 
 from typing import Any, ClassVar
 
 
 class AppError(Exception):
-    """Something the caller did or asked cannot be. `fields` go into the JSON answer beside the message."""
+    """Base of errors that are shown to the caller. `fields` are added to the JSON response beside the message."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
@@ -14,49 +14,49 @@ class AppError(Exception):
         self.message, self.fields = message, fields
 
     def headers(self) -> dict[str, str]:
-        """What HTTP says of it beside the status."""
+        """Response headers that belong to the error."""
         if self.status == 401:
             return {"WWW-Authenticate": 'Bearer realm="RequestTracker Utils"'}
         return {"Retry-After": str(self.fields["retry_after"])} if "retry_after" in self.fields else {}
 
 
 class Invalid(AppError):
-    """What was sent does not fit; `field` says where."""
+    """The input is invalid; `field` names the field."""
 
     code = "invalid"
 
 
 class Unauthenticated(AppError):
-    """Nobody was recognised: sign in, or send a valid token or secret."""
+    """Not authenticated: sign in, or send a valid token or secret."""
 
     status, code = 401, "unauthenticated"
 
 
 class Forbidden(AppError):
-    """The caller's role does not include it, or the CSRF token of the session's form is missing."""
+    """The caller's role lacks the permission, or the form's CSRF token is missing."""
 
     status, code = 403, "forbidden"
 
 
 class NotFound(AppError):
-    """What was named does not exist."""
+    """The object does not exist."""
 
     status, code = 404, "not_found"
 
 
 class Conflict(AppError):
-    """It cannot be as things stand."""
+    """The request conflicts with the current state."""
 
     status, code = 409, "conflict"
 
 
 class UpstreamRefused(AppError):
-    """Another system answered, and said no or said nonsense."""
+    """Another system rejected the request or sent an invalid response."""
 
     status, code = 502, "upstream_refused"
 
 
 class Unavailable(AppError):
-    """What is needed cannot be reached now; asking again later may help."""
+    """A system that is needed cannot be reached. Retry later."""
 
     status, code = 503, "unavailable"

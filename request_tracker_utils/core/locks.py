@@ -1,7 +1,7 @@
-"""Locks that several processes of one installation share.
+"""Locks shared by all processes of an installation.
 
-PostgreSQL keeps them itself (advisory locks of a connection of their own); with SQLite they are locks of files beside the
-database. Either way the operating system frees them when the process that holds one dies.
+On PostgreSQL they are advisory locks on a connection of their own; on SQLite they are file locks beside the database. Either way a lock is
+released when its process dies.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 
 class SharedLock:
-    """A named lock, held by at most one process. Not re-entrant; used by one thread."""
+    """A named lock, held by at most one process. Not reentrant; used by one thread."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
@@ -25,13 +25,13 @@ class SharedLock:
         self._connection: Connection | None = None
 
     def acquire(self, *, wait: bool) -> bool:
-        """Takes the lock; without `wait`, False when another process has it."""
+        """Acquires the lock. Without `wait`, returns False if another process has it."""
         if self._engine.dialect.name == "sqlite":
             return self._lock_file(wait)
         return self._lock_row(wait)
 
     def still_held(self) -> bool:
-        """Whether the lock is still ours: a database that was restarted has forgotten it."""
+        """Whether the lock is still ours: it is lost when the database restarts."""
         if self._connection is None:
             return self._file is not None
         try:
@@ -46,10 +46,10 @@ class SharedLock:
             os.close(self._file)
             self._file = None
         if self._connection is not None:
-            # Closing alone would free it too, but only when the server has noticed.
+            # Closing the connection would release it too, but only once the server notices.
             with suppress(OperationalError):
                 self._connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": self._number})
-            self._connection.invalidate()  # closes it for good, and the lock goes with it in any case
+            self._connection.invalidate()  # closes it instead of returning it to the pool
             self._connection.close()
             self._connection = None
 
@@ -77,7 +77,7 @@ class SharedLock:
 
 @contextmanager
 def holding(engine: Engine, name: str) -> Iterator[None]:
-    """Waits for the lock, and holds it for the block."""
+    """Waits for the lock and holds it during the block."""
     lock = SharedLock(engine, name)
     lock.acquire(wait=True)
     try:

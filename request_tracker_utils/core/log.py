@@ -1,4 +1,4 @@
-"""Log lines with fields, on standard error and, if wanted, in a file."""
+"""Structured logging to standard error and, optionally, to a rotating file."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ OWNER_ONLY = 0o600
 
 
 class LineOnce(structlog.stdlib.ProcessorFormatter):
-    """Renders a record's line once: standard error and the file get the same, and rendering is most of what a line costs."""
+    """Renders each record once for all handlers: rendering is most of the cost of a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = record.__dict__
@@ -25,18 +25,18 @@ class LineOnce(structlog.stdlib.ProcessorFormatter):
 
 
 def _printable(_logger: Any, _method: str, fields: Any) -> Any:
-    """What moves a terminal's cursor or ends a line for some readers is written out: nobody puts lines of their own into the log."""
-    return {name: _written_out(value) if isinstance(value, str) else value for name, value in fields.items()}
+    """Escapes control characters and line separators, so that nobody can forge log lines."""
+    return {name: _escaped(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
-def _written_out(text: str) -> str:
+def _escaped(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join([sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text])
+    return "".join([char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text])
 
 
 def configure(settings: Settings) -> None:
-    """Sets logging up for this process; calling it again replaces what was set up before."""
+    """Configures logging for this process, replacing an earlier configuration."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -63,7 +63,7 @@ def configure(settings: Settings) -> None:
         try:
             handlers.append(_rotating(settings.log_file, settings))
         except OSError as error:
-            raise SettingsError([f"LOG_FILE: {error}. Name a file that can be written."]) from None
+            raise SettingsError([f"LOG_FILE: {error}. Choose a file that this user can write to."]) from None
     root = logging.getLogger()
     for old in [h for h in root.handlers if getattr(h, "ours", False)]:
         root.removeHandler(old)
@@ -78,11 +78,11 @@ def configure(settings: Settings) -> None:
 
 
 def _rotating(file: Path, settings: Settings) -> logging.Handler:
-    """Several processes write to the file and put it aside by turns. Raises OSError when it cannot be written."""
+    """A handler for several processes that write to and rotate one file. Raises OSError if it cannot be written."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(file.parent, os.W_OK):
-        raise PermissionError(f"{file.parent}, where full files are put aside, cannot be written by this user")
-    os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, OWNER_ONLY))  # the handler would find out at the first line
+        raise PermissionError(f"this user cannot write to {file.parent}, where rotated files are stored")
+    os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, OWNER_ONLY))  # otherwise the first log line would fail
     return ConcurrentRotatingFileHandler(
         file,
         maxBytes=settings.log_file_megabytes * 1024 * 1024,

@@ -1,4 +1,4 @@
-"""Counts and times, for Prometheus. Server processes write theirs to files of one folder, and each of them can tell the sum."""
+"""Counters and timings for Prometheus. Server processes write theirs to a shared folder, and each can report the sum."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LONG = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)
-"""Seconds: upper bounds of what is counted together."""
+"""Upper bounds of histogram buckets, in seconds."""
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number that is looked up when somebody asks."""
+    """A number that is read when metrics are requested."""
 
     name: str
     help: str
@@ -28,51 +28,51 @@ class Gauge:
 
 
 class Instruments:
-    """One for each thing that is counted or timed. Names and labels are what dashboards know: they stay."""
+    """All counters and histograms. Dashboards rely on their names and labels."""
 
     def __init__(self) -> None:
-        # The library decides when it is first imported whether processes share their numbers. So it is imported here, after `share_in`.
+        # The library decides on its first import whether processes share their numbers, so it is imported here, after `share_in`.
         from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("rtutils_requests", "Requests answered.", ["method", "route", "status"], registry=registry)
         self.request_seconds = Histogram(
-            "rtutils_request_seconds", "Seconds until an answer was ready.", ["route"], buckets=QUICK, registry=registry
+            "rtutils_request_seconds", "Seconds until a response was ready.", ["route"], buckets=QUICK, registry=registry
         )
         self.rt_requests = Counter("rtutils_rt_requests", "Requests to Request Tracker.", ["method", "kind", "outcome"], registry=registry)
         self.rt_request_seconds = Histogram(
-            "rtutils_rt_request_seconds", "Seconds that Request Tracker took.", ["kind"], buckets=QUICK, registry=registry
+            "rtutils_rt_request_seconds", "Seconds that Request Tracker took to answer.", ["kind"], buckets=QUICK, registry=registry
         )
-        self.job_runs = Counter("rtutils_job_runs", "Runs of jobs.", ["job", "outcome"], registry=registry)
-        self.job_seconds = Histogram("rtutils_job_seconds", "Seconds that a run took.", ["job"], buckets=LONG, registry=registry)
+        self.job_runs = Counter("rtutils_job_runs", "Job runs.", ["job", "outcome"], registry=registry)
+        self.job_seconds = Histogram("rtutils_job_seconds", "Seconds that a job run took.", ["job"], buckets=LONG, registry=registry)
 
 
 def share_in(folder: Path) -> None:
-    """Has this process and its descendants keep their numbers in the folder. Called before `instruments`; touches no file."""
+    """Makes this process and its children share their numbers in the folder. Call before `instruments`; touches no file."""
     os.environ[FOLDER] = str(folder)
 
 
-def begin_anew() -> None:
-    """Makes the shared folder, empty. Called before anything is counted. Raises OSError."""
+def reset() -> None:
+    """Creates the shared folder, empty. Call before anything is counted. Raises OSError."""
     folder = Path(os.environ[FOLDER])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
 
 
 def join() -> None:
-    """Makes the shared folder where somebody has removed it: a worker that cannot count could not answer either."""
+    """Creates the shared folder if it was removed: a worker that cannot count could not answer requests."""
     Path(os.environ[FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @cache
 def instruments() -> Instruments:
-    """Those of this process. The first call makes them, and is made while one thread runs."""
+    """The instruments of this process. The first call creates them, while only one thread is running."""
     return Instruments()
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """`route` is the rule, never the path: paths are without end."""
+    """`route` is the URL rule, not the path: there is no limit to the number of paths."""
     requests, times = _of_requests(method, route, status)
     requests.inc()
     times.observe(seconds)
@@ -80,27 +80,27 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
 
 @cache
 def _of_requests(method: str, route: str, status: int) -> "tuple[Counter, Histogram]":
-    """Found once: to look them up by their labels takes as long as to count."""
-    made = instruments()
-    return made.requests.labels(method, route, status), made.request_seconds.labels(route)
+    """Cached: looking them up by their labels takes as long as counting."""
+    registered = instruments()
+    return registered.requests.labels(method, route, status), registered.request_seconds.labels(route)
 
 
 def count_rt_request(method: str, kind: str, seconds: float, outcome: str) -> None:
-    """Fits `OnRequest` of the client of Request Tracker."""
-    made = instruments()
-    made.rt_requests.labels(method, kind, outcome).inc()
-    made.rt_request_seconds.labels(kind).observe(seconds)
+    """Matches `OnRequest` of the RT client."""
+    registered = instruments()
+    registered.rt_requests.labels(method, kind, outcome).inc()
+    registered.rt_request_seconds.labels(kind).observe(seconds)
 
 
 def count_job_run(job: str, outcome: str, seconds: float) -> None:
     """`outcome` is `ok` or `failed`."""
-    made = instruments()
-    made.job_runs.labels(job, outcome).inc()
-    made.job_seconds.labels(job).observe(seconds)
+    registered = instruments()
+    registered.job_runs.labels(job, outcome).inc()
+    registered.job_seconds.labels(job).observe(seconds)
 
 
 def exposition(gauges: Iterable[Gauge]) -> bytes:
-    """Everything in Prometheus' text format: the sum over the processes that share a folder, or else this process alone."""
+    """Everything in Prometheus text format: the sum over the processes that share a folder, or this process alone."""
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.metrics_core import GaugeMetricFamily
     from prometheus_client.multiprocess import MultiProcessCollector
@@ -110,13 +110,13 @@ def exposition(gauges: Iterable[Gauge]) -> bytes:
         family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.help, labels=list(gauge.labels)))
         family.add_metric(list(gauge.labels.values()), gauge.value)
 
-    class LookedUp:
+    class Gauges:
         def collect(self) -> Iterable[GaugeMetricFamily]:
             return families.values()
 
-    counted, looked_up = instruments().registry, CollectorRegistry()
-    looked_up.register(LookedUp())
+    counted, gauge_registry = instruments().registry, CollectorRegistry()
+    gauge_registry.register(Gauges())
     if FOLDER in os.environ:
         counted = CollectorRegistry()
         MultiProcessCollector(counted, os.environ[FOLDER])  # type: ignore[no-untyped-call]
-    return generate_latest(counted) + generate_latest(looked_up)
+    return generate_latest(counted) + generate_latest(gauge_registry)

@@ -1,4 +1,4 @@
-"""Addresses of callers, and networks of them."""
+"""IP addresses and networks of callers."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -7,7 +7,7 @@ Network = IPv4Network | IPv6Network
 
 
 def address_of(text: str) -> Address | None:
-    """IPv4 that came in by IPv6 (`::ffff:10.0.0.5`) is IPv4. None for what is no address, such as a socket's."""
+    """Parses an address. IPv4-mapped IPv6 (`::ffff:10.0.0.5`) becomes IPv4. None if it is not an address, such as a Unix socket."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,14 +1,14 @@
-"""Where templates, static files, migrations and what is meant for Request Tracker lie.
+"""Paths of templates, static files, migrations and the files for Request Tracker.
 
-In a checkout they stand beside the package; a wheel carries them inside it.
+In a checkout they are beside the package, in a wheel inside it.
 """
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_HOLDER = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
+_ROOT = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
 
-TEMPLATES = _HOLDER / "templates"
-STATIC = _HOLDER / "static"
-MIGRATIONS = _HOLDER / "migrations"
-CONTRIB = _HOLDER / "contrib"
+TEMPLATES = _ROOT / "templates"
+STATIC = _ROOT / "static"
+MIGRATIONS = _ROOT / "migrations"
+CONTRIB = _ROOT / "contrib"

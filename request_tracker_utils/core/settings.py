@@ -1,4 +1,4 @@
-"""Everything that can be set, read once from the environment and `SECRETS_FILE`, frozen, and wrong in one list or not at all."""
+"""All settings, read once from the environment and `SECRETS_FILE`. Frozen; all errors are reported together."""
 
 import os
 import re
@@ -26,11 +26,11 @@ FIELD_SETTINGS = (
     "rt_category_field",
     "rt_funding_field",
 )
-"""The settings that name custom fields of assets, each another one."""
+"""The settings that name custom fields of assets. Each must name a different field."""
 
 
 class SettingsError(Exception):
-    """Settings that cannot be; `problems` names each with its variable."""
+    """Invalid settings; `problems` has one message per variable."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -40,15 +40,15 @@ class SettingsError(Exception):
 def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address that begins with http:// or https://")
+        raise ValueError("must be an address that starts with http:// or https://")
     if parts.username or parts.password:
-        raise ValueError("must hold no user name and no password")
+        raise ValueError("must not contain a user name or password")
     return value.rstrip("/")
 
 
 def _prefix(value: str) -> str:
     if not PREFIX_FORM.fullmatch(value):
-        raise ValueError("must be 1 to 16 letters, digits, dots, dashes or underscores, and not end with a digit")
+        raise ValueError("must be 1 to 16 letters, digits, dots, dashes or underscores, and must not end with a digit")
     return value
 
 
@@ -56,7 +56,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a zone's name such as Europe/Berlin or America/Chicago") from None
+        raise ValueError("must be a time zone such as America/Chicago") from None
     return value
 
 
@@ -64,7 +64,7 @@ def _database(value: str) -> str:
     if value.startswith(("postgresql://", "postgres://")):
         value = "postgresql+psycopg://" + value.split("://", 1)[1]
     if not value.startswith(("postgresql+psycopg://", "sqlite:///")):
-        raise ValueError("must begin with postgresql:// or sqlite:///")
+        raise ValueError("must start with postgresql:// or sqlite:///")
     try:
         make_url(value)
     except (ArgumentError, ValueError):
@@ -78,20 +78,20 @@ def _parts(value: str | tuple[str, ...]) -> list[str]:
 
 def _token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
-        raise ValueError("must hold no blanks and none but ASCII letters, digits and signs")
+        raise ValueError("must be ASCII letters, digits and punctuation without spaces")
     return value
 
 
 def _field(value: str) -> str:
     if not re.fullmatch(r"[^'\"{}\\\x00-\x1f]+", value):
-        raise ValueError("must hold no quotes, braces or backslashes")
+        raise ValueError("must not contain quotes, braces or backslashes")
     return value
 
 
 def _student_user(value: str) -> str:
     rest = value.replace("{student_id}", "").replace("{email}", "")
     if rest == value or "{" in rest or "}" in rest:
-        raise ValueError("must hold {student_id} or {email}, and no other braces")
+        raise ValueError("must contain {student_id} or {email}, and no other braces")
     return value
 
 
@@ -103,103 +103,107 @@ CustomField = Annotated[str, AfterValidator(_field)]
 
 
 class Settings(BaseModel):
-    """Each field is the environment variable of the same name in capitals; its description is its documentation."""
+    """Each field is the environment variable with the same name in capitals; its description is its documentation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to serve on. `0.0.0.0` serves the whole network.")
-    port: int = Field(8080, ge=1, le=65535, description="Port to serve on.")
-    workers: int = Field(2, ge=1, le=64, description="Server processes: as many as there are processors, and two at least.")
+    host: str = Field("127.0.0.1", description="Address to listen on. `0.0.0.0` serves the whole network.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(2, ge=1, le=64, description="Number of server processes: at least two, and as many as there are processors.")
     threads: int = Field(
         16,
         ge=4,
         le=256,
-        description="Threads of each server process: more than the assets that are created in Request Tracker at one moment.",
+        description="Threads of each server process: more than the number of assets created in Request Tracker at the same time.",
     )
-    instance_path: Path = Field(Path("instance"), description="Folder of this installation's data.")
-    secrets_file: Path | None = Field(None, description="File with further settings, `NAME=value` a line. The environment wins.")
+    instance_path: Path = Field(Path("instance"), description="Folder for the data of this installation.")
+    secrets_file: Path | None = Field(
+        None, description="File with more settings, one `NAME=value` per line. The environment takes precedence."
+    )
     secret_key: SecretStr | None = Field(
-        None, min_length=16, description="Signs session cookies. Without it one is made and kept in `INSTANCE_PATH/secret_key`."
+        None, min_length=16, description="Signs session cookies. If not set, one is generated and stored in `INSTANCE_PATH/secret_key`."
     )
     database_url: Annotated[str, AfterValidator(_database)] | None = Field(
-        None, description="`postgresql://user:password@host/name`, or `sqlite:////path/to/file`. Comes before `DATABASE_PATH`."
+        None, description="`postgresql://user:password@host/name` or `sqlite:////path/to/file`. Takes precedence over `DATABASE_PATH`."
     )
-    database_path: Path | None = Field(None, description="SQLite file. Without it: `database.sqlite` in `INSTANCE_PATH`.")
+    database_path: Path | None = Field(None, description="SQLite file. If not set: `database.sqlite` in `INSTANCE_PATH`.")
     trusted_proxies: Networks = Field(
         (),
-        description="Addresses or networks (`10.0.0.5, 192.168.0.0/24`) of proxies before this program. "
-        "What they say about the caller (`X-Forwarded-For`, `-Proto`, `-Host`) is believed; nobody else is.",
+        description="Addresses or networks (`10.0.0.5, 192.168.0.0/24`) of reverse proxies. Only their "
+        "`X-Forwarded-For`, `-Proto` and `-Host` headers are trusted.",
     )
-    app_url: Address | None = Field(None, description="Address under which people and Request Tracker reach this program.")
-    timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Zone in which times are shown.")
-    scheduler: bool = Field(True, description="Run scheduled jobs inside the server processes.")
-    session_days: int = Field(14, ge=1, le=365, description="Days until a browser has to sign in again.")
+    app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
+    scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(
-        None, description="Address of Request Tracker. Without it assets live in this program's own, embedded directory."
+        None, description="Address of Request Tracker. If not set, assets are stored in this program's own database."
     )
-    rt_token: Token | None = Field(None, description="Request Tracker's token for this program.")
-    api_endpoint: str = Field("/REST/2.0", pattern=r"^/[\w./-]*$", description="Path of Request Tracker's REST 2.0 interface.")
-    rt_timeout: float = Field(20, gt=0, le=60, description="Seconds until an answer of Request Tracker is given up.")
+    rt_token: Token | None = Field(None, description="Request Tracker token for this program.")
+    api_endpoint: str = Field("/REST/2.0", pattern=r"^/[\w./-]*$", description="Path of Request Tracker's REST 2.0 API.")
+    rt_timeout: float = Field(20, gt=0, le=60, description="Seconds to wait for an answer from Request Tracker.")
     rt_privileged_role: Literal["admin", "staff", "teacher", "student", "user"] | None = Field(
         None,
-        description="Role of callers who show a token of Request Tracker, are privileged there and have no linked account here. "
-        "Without it they are not let in.",
+        description="Role of callers with a Request Tracker token who are privileged there and have no linked account here. "
+        "If not set, they are denied access.",
     )
-    rt_ca_bundle: FilePath | None = Field(None, description="File with the authority that signed Request Tracker's certificate.")
-    rt_catalog: str = Field("General assets", min_length=1, description="Catalog of new assets where none is chosen.")
-    rt_serial_field: CustomField = Field("Serial Number", min_length=1, description="Custom field that holds the serial number.")
-    rt_model_field: CustomField = Field("Model", min_length=1, description="Custom field that holds the model.")
-    rt_asset_status: str = Field("", description="Status of new assets. Without it Request Tracker’s lifecycle says with which one begins.")
-    rt_manufacturer_field: CustomField = Field("Manufacturer", min_length=1, description="Custom field that holds the manufacturer.")
-    rt_internal_name_field: CustomField = Field("Internal Name", min_length=1, description="Custom field that holds the internal name.")
-    rt_category_field: CustomField = Field("Category", min_length=1, description="Custom field that holds the category.")
-    rt_funding_field: CustomField = Field("Funding Source", min_length=1, description="Custom field that holds the source of the funding.")
+    rt_ca_bundle: FilePath | None = Field(
+        None, description="File with the certificate authority that signed Request Tracker's certificate."
+    )
+    rt_catalog: str = Field("General assets", min_length=1, description="Default catalog of new assets.")
+    rt_serial_field: CustomField = Field("Serial Number", min_length=1, description="Custom field for the serial number.")
+    rt_model_field: CustomField = Field("Model", min_length=1, description="Custom field for the model.")
+    rt_asset_status: str = Field("", description="Status of new assets. If not set, the initial status of Request Tracker’s lifecycle.")
+    rt_manufacturer_field: CustomField = Field("Manufacturer", min_length=1, description="Custom field for the manufacturer.")
+    rt_internal_name_field: CustomField = Field("Internal Name", min_length=1, description="Custom field for the internal name.")
+    rt_category_field: CustomField = Field("Category", min_length=1, description="Custom field for the category.")
+    rt_funding_field: CustomField = Field("Funding Source", min_length=1, description="Custom field for the funding source.")
     rt_student_user: Annotated[str, AfterValidator(_student_user)] = Field(
         "{student_id}",
-        description="How students’ users are called in Request Tracker where none is entered: with `{student_id}` or `{email}`.",
+        description="Default name of a student’s Request Tracker user, with `{student_id}` or `{email}`.",
     )
-    rt_ticket_queue: str = Field("General", min_length=1, description="Queue of tickets about devices where none is named.")
+    rt_ticket_queue: str = Field("General", min_length=1, description="Default queue of tickets about devices.")
     device_accessories: Names = Field(
-        ("charger", "case"), description="What is handed out with devices, and ticked at the return, with commas between."
+        ("charger", "case"), description="Accessories that are assigned with devices and checked on return, separated by commas."
     )
 
     prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        "W12-", description="Beginning of every tag; a number of four digits or more follows."
+        "W12-", description="Prefix of every tag; a number of at least four digits follows."
     )
     asset_tag_sequence_file: Path | None = Field(
-        None, description="An older installation's sequence file. Its number is taken over before the first tag is given."
+        None, description="Sequence file of a legacy installation. Its number is adopted before the first tag is assigned."
     )
     asset_tag_confirmations_log: Path | None = Field(
         None,
-        description="An older installation's log of the tags that it gave, taken over once. Without it: `asset_tag_confirmations.log` "
-        "beside `ASSET_TAG_SEQUENCE_FILE`, if there is one.",
+        description="Tag log of a legacy installation, imported once. If not set: `asset_tag_confirmations.log` "
+        "beside `ASSET_TAG_SEQUENCE_FILE`, if it exists.",
     )
     webhook_token: Token | None = Field(
-        None, min_length=16, description="Secret of the webhook. Without it one is made and kept in the database."
+        None, min_length=16, description="Secret of the webhook. If not set, one is generated and stored in the database."
     )
-    label_format: str = Field("large", description="Label format where none is chosen, and none belongs to the asset’s type or catalog.")
+    label_format: str = Field("large", description="Default label format, for assets whose type or catalog has no format of its own.")
     label_formats_file: FilePath | None = Field(
-        None, description="TOML file with the site’s own label formats. `request_tracker_utils/labels/formats.toml` explains every key."
+        None, description="TOML file with additional label formats. `request_tracker_utils/labels/formats.toml` explains every key."
     )
     label_template_path: FilePath | None = Field(
-        None, description="The site’s own Jinja template for the inside of labels. `contrib/labels/label.html` is an example."
+        None, description="Jinja template for the contents of labels. See `contrib/labels/label.html` for an example."
     )
 
-    login_event_days: int = Field(180, ge=7, le=3650, description="Days for which sign-ins, failures and refusals are kept.")
+    login_event_days: int = Field(180, ge=7, le=3650, description="Days to keep sign-ins, failed attempts and denied requests.")
     metrics_token: Token | None = Field(
-        None, min_length=16, description="Token with which `/metrics` is read (`Authorization: Bearer …`). Administrators read it anyway."
+        None, min_length=16, description="Token for `/metrics` (`Authorization: Bearer …`). Administrators need none."
     )
-    metrics_addresses: Networks = Field((), description="Addresses or networks that read `/metrics` without a token.")
+    metrics_addresses: Networks = Field((), description="Addresses or networks that may read `/metrics` without a token.")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe messages to log.")
-    log_file: Path | None = Field(None, description="File to log to, beside standard error. All server processes write to it.")
-    log_file_megabytes: int = Field(10, ge=1, le=10_000, description="Size at which the log file is put aside and begun anew.")
-    log_files_kept: int = Field(5, ge=1, le=1_000, description="How many log files that were put aside are kept.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum severity of logged messages.")
+    log_file: Path | None = Field(None, description="Log file, in addition to standard error. All server processes write to it.")
+    log_file_megabytes: int = Field(10, ge=1, le=10_000, description="Size at which the log file is rotated.")
+    log_files_kept: int = Field(5, ge=1, le=1_000, description="Number of rotated log files to keep.")
 
     @property
     def database_file(self) -> Path | None:
-        """The SQLite file, absolute; None with PostgreSQL."""
+        """The absolute path of the SQLite file; None for PostgreSQL."""
         if self.database_url:
             return Path(self.database_url.removeprefix("sqlite:///")).resolve() if self.database_url.startswith("sqlite") else None
         return (self.database_path or self.instance_path / "database.sqlite").resolve()
@@ -214,23 +218,23 @@ class Settings(BaseModel):
         return ZoneInfo(self.timezone)
 
     def public_address(self) -> str:
-        """Where this program is reached: APP_URL, or the address that it serves on."""
+        """Address of this program: APP_URL, or the address it listens on."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 — compared, not bound
         return self.app_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def masked(self) -> dict[str, str]:
-        """Every setting by its variable, as text; secrets and passwords as `***`."""
+        """Every setting by variable, as text; secrets and passwords as `***`."""
         shown = {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
         return shown | {"DATABASE_URL": _masked_database(self.database_url)} if self.database_url else shown
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
-        """What holds for each variable that is not set, as text; empty where nothing does."""
+        """The default of each variable, as text; empty if there is none."""
         return {name.upper(): "" if field.default is None else _masked(field.default) for name, field in cls.model_fields.items()}
 
 
 def _masked_database(address: str) -> str:
-    """The address of a database without its password, which may also be a parameter (`?password=`, `?sslpassword=`)."""
+    """The database URL without its password, which may also be a query parameter (`?password=`, `?sslpassword=`)."""
     url = make_url(address)
     secret = {name: "***" for name in url.query if name.lower().endswith("password")}
     return url.update_query_dict(secret).render_as_string(hide_password=True)
@@ -245,15 +249,15 @@ def _masked(value: Any) -> str:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment (`os.environ` unless given) and from the file that `SECRETS_FILE` names.
+    """Reads settings from the environment (`os.environ` by default) and from the file named by `SECRETS_FILE`.
 
     Raises SettingsError with every problem at once.
     """
     given = dict(os.environ if environ is None else environ)
     from_file = _read_secrets(given.get("SECRETS_FILE", ""))
     known = {name: (given.get(name.upper()) or from_file.get(name.upper())) for name in Settings.model_fields}
-    together = ["RT_TOKEN: is needed with RT_URL. Make one in Request Tracker under Settings, Auth Tokens."]
-    problems = together if known["rt_url"] and not known["rt_token"] else []
+    missing = ["RT_TOKEN: required with RT_URL. Create a token in Request Tracker under Settings, Auth Tokens."]
+    problems = missing if known["rt_url"] and not known["rt_token"] else []
     try:
         settings = Settings.model_validate({name: value for name, value in known.items() if value})
     except ValidationError as error:
@@ -266,14 +270,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _same_fields(settings: Settings) -> list[str]:
-    """Request Tracker tells custom fields apart without case: of two settings for one the later would overwrite the other's value."""
-    seen: dict[str, str] = {}
+    """Request Tracker ignores case in custom field names: two settings for one field would overwrite each other's value."""
+    first_by_field: dict[str, str] = {}
     problems = []
     for name in FIELD_SETTINGS:
         field = str(getattr(settings, name))
-        first = seen.setdefault(field.casefold(), name)
+        first = first_by_field.setdefault(field.casefold(), name)
         if first != name:
-            problems.append(f"{name.upper()}: names the field {field}, which {first.upper()} names already. Give each its own.")
+            problems.append(f"{name.upper()}: {first.upper()} already names the field {field}. Choose a different field for each setting.")
     return problems
 
 
@@ -292,8 +296,8 @@ def _problem(where: tuple[int | str, ...], message: str) -> str:
 
 
 def reference() -> str:
-    """The settings as a Markdown table: name, default, what for."""
-    rows = ["| Setting | Default | What for |", "| --- | --- | --- |"]
+    """The settings as a Markdown table: name, default, description."""
+    rows = ["| Setting | Default | Description |", "| --- | --- | --- |"]
     for name, default in Settings.defaults().items():
         rows.append(f"| `{name}` | {f'`{default}`' if default else '–'} | {Settings.model_fields[name.lower()].description} |")
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Values that the program makes once and all its processes share, such as the webhook's secret."""
+"""Values that are generated once and shared by all processes, such as the webhook secret."""
 
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -13,11 +13,11 @@ class StoredValue(Base):
     value: Mapped[str] = mapped_column(String(500))
 
 
-def kept(session: Session, name: str) -> str | None:
+def stored_value(session: Session, name: str) -> str | None:
     return session.scalar(select(StoredValue.value).where(StoredValue.name == name))
 
 
-def keep(session: Session, name: str, value: str) -> str:
-    """Keeps `value` unless a value is kept already; returns the one that holds, also when two processes try at once."""
+def store_once(session: Session, name: str, value: str) -> str:
+    """Stores `value` unless one is stored already. Returns the stored value, also when two processes try at once."""
     session.execute(upsert_into(session)(StoredValue).values(name=name, value=value).on_conflict_do_nothing())
     return session.execute(select(StoredValue.value).where(StoredValue.name == name)).scalar_one()

@@ -37,7 +37,7 @@ from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.students import StudentPath
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.refusals import may_refuse, refuses_as
+from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import registry, settings
 
 RECENT = "rtutils_recent_holdings"
@@ -50,7 +50,7 @@ api = APIBlueprint("holders_api", __name__, abp_tags=[OF_RT])
 
 @api.get("/api/rt-lookup/student/<student_id>", responses={200: StudentLookup})
 @require(StudentPermission.READ)
-@may_refuse(StudentNotFound, NoUserOfStudent, UserNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
+@may_raise(StudentNotFound, NoUserOfStudent, UserNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
 def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
     """Ask Request Tracker what a student has. The header Age says how many seconds ago it was asked."""
     if query.rt_user_id.strip():
@@ -67,7 +67,7 @@ def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
 
 @api.post("/api/rt-lookup/batch", responses={200: LookupResults})
 @require(StudentPermission.READ)
-@may_refuse(NoRequestTracker, AssetStoreInvalid, *SILENCE)
+@may_raise(NoRequestTracker, AssetStoreInvalid, *SILENCE)
 def look_up_students(body: LookupBatch) -> Response:
     """Ask Request Tracker what many students have, in the order of the list. The header Age says how many seconds ago it was asked."""
     rule = settings().rt_student_user
@@ -78,7 +78,7 @@ def look_up_students(body: LookupBatch) -> Response:
 
 @api.get("/api/rt-lookup/user/<username>", responses={200: UserRow})
 @require(StudentPermission.READ)
-@may_refuse(UserNotFound, NoRequestTracker, *SILENCE)
+@may_raise(UserNotFound, NoRequestTracker, *SILENCE)
 def look_up_user(path: UserPath) -> Answer:
     """Ask Request Tracker about a user."""
     user = asset_store().user(path.username)
@@ -93,8 +93,8 @@ def look_up_user(path: UserPath) -> Answer:
 
 @api.post("/api/tickets/create", responses={201: MadeTicket})
 @require(StudentPermission.HAND_OUT)
-@refuses_as(TICKET)
-@may_refuse(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
+@error_shape(TICKET)
+@may_raise(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
 def create_ticket(body: TicketOrder) -> Answer:
     """Make a ticket in Request Tracker, linked to its assets."""
     assets = [*([body.device_id] if body.device_id else []), *body.asset_ids]

@@ -2,9 +2,11 @@
 
 from flask import Flask
 
-from request_tracker_utils.holders import cli, jobs, status, tasks, views
+from request_tracker_utils.holders import cli, jobs, status, views
 from request_tracker_utils.holders.api import api
+from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.lookups import RecentHoldings
+from request_tracker_utils.reconciliation.tasks import task_kinds
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, PageLink
@@ -14,7 +16,7 @@ from request_tracker_utils.web.registry import registry_of
 def install(app: Flask) -> None:
     registry = registry_of(app)
     registry.provide(RecentHoldings, RecentHoldings())
-    registry.get(Kinds).add(*tasks.kinds)
+    registry.get(Kinds).add(*task_kinds(RECONCILIATION))
 
 
 feature = Feature(

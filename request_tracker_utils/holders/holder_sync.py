@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction, affected
 from request_tracker_utils.core.errors import AppError, Unavailable
-from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
+from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.holders.people import same_user
-from request_tracker_utils.reconciliation.record import LEFT
+from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.search_keys import key
 from request_tracker_utils.students.users import rt_user
@@ -253,8 +253,10 @@ def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[in
 
 def _left_as_named(session: Session, tags: Sequence[str]) -> set[tuple[int, str]]:
     """Assets with a name that somebody has left as it is: they are told of all the same."""
-    left = and_(HolderDifference.kind == DifferenceKind.RENAMED, HolderDifference.settlement == LEFT)
-    rows = session.execute(select(HolderDifference.asset_id, HolderDifference.asset_name).where(left, HolderDifference.asset_tag.in_(tags)))
+    left = and_(HolderDiscrepancy.kind == DiscrepancyKind.RENAMED, HolderDiscrepancy.settlement == IGNORED)
+    rows = session.execute(
+        select(HolderDiscrepancy.asset_id, HolderDiscrepancy.asset_name).where(left, HolderDiscrepancy.asset_tag.in_(tags))
+    )
     return {(asset_id, name) for asset_id, name in rows}
 
 

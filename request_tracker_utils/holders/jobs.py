@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.holder_sync import Teller
 from request_tracker_utils.holders.repair_tickets import TicketMaker
-from request_tracker_utils.holders.tasks import start_daily_comparison
+from request_tracker_utils.reconciliation.jobs import comparison_job
 from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
@@ -26,19 +26,8 @@ def make_tickets() -> int:
     return TicketMaker(transaction, asset_store(), rule=rule, queue=queue, clock=utc_now).make_due()
 
 
-def compare_holders() -> int:
-    with transaction() as session:
-        started = start_daily_comparison(session, actor=of_job("compare-holders"), now=utc_now())
-    return int(started)
-
-
 jobs = [
     Job(SYNC_HOLDERS, "Tell the directory who has which device", timedelta(minutes=1), tell_holders),
     Job(CREATE_REPAIR_TICKETS, "Make the tickets that returns have asked for", timedelta(minutes=1), make_tickets),
-    Job(
-        "compare-holders",
-        "Start comparing the directory with who has what here, unless that was done lately",
-        timedelta(days=1),
-        compare_holders,
-    ),
+    comparison_job(RECONCILIATION),
 ]

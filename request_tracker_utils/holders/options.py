@@ -1,142 +1,174 @@
-"""The ways in which a difference can be settled, each in words that say what will happen."""
+"""What can be done about each kind of holder discrepancy."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.holders.models import DifferenceKind, HolderDifference
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.holders.people import students_of_users
+from request_tracker_utils.reconciliation.models import IGNORED
+from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
 from request_tracker_utils.students.errors import FieldUnfit
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.rules import identifier
 from request_tracker_utils.students.search_keys import key
 
 
-class Way(StrEnum):
-    """Each is named by what is kept as the settlement."""
+class Resolution(StrEnum):
+    """The values are stored."""
 
-    TELL = "told"
-    """The directory is told who has the device here."""
-    TAKE = "taken"
-    """The device gets here the holder that it has in the directory."""
-    CALL_AGAIN = "called-again"
-    """The directory calls the asset by the device's tag again."""
-    LINK = "linked"
-    """The device is another asset: the one that is called so, or has its serial number."""
-    REGISTER = "registered"
-    """The asset becomes a device here, with the student who holds it."""
-    EMPTY = "emptied"
-    """The asset becomes nobody's in the directory."""
-    RETIRE = "retired"
-    LEAVE = "left"
+    PUSH_HOLDER = "told"
+    """The asset store gets the holder that the device has here."""
+    APPLY_HOLDER = "taken"
+    """The device gets the holder that it has in the asset store."""
+    RENAME_ASSET = "called-again"
+    """The asset gets the device's tag as its name again."""
+    LINK_ASSET = "linked"
+    """The device belongs to another asset: the one with its tag as its name, or with its serial number."""
+    ADD_DEVICE = "registered"
+    """The asset becomes a device here, assigned to the student who is its holder."""
+    CLEAR_HOLDER = "emptied"
+    """The asset has no holder any more in the asset store."""
+    RETIRE_DEVICE = "retired"
+    IGNORE = IGNORED
 
 
-OVERRIDES = frozenset({Way.TAKE, Way.REGISTER, Way.RETIRE})
-"""Ways that set who has a device here in spite of what stands against it."""
-
-AT_ONCE: Mapping[DifferenceKind, Sequence[Way]] = {
-    DifferenceKind.HOLDER: (Way.TELL, Way.TAKE),
-    DifferenceKind.RENAMED: (Way.CALL_AGAIN, Way.LEAVE),
-    DifferenceKind.UNKNOWN_HERE: (Way.REGISTER, Way.LEAVE),
-    DifferenceKind.MISSING_THERE: (Way.LINK, Way.LEAVE),
+RESTRICTED: Mapping[str, StrEnum] = {
+    Resolution.APPLY_HOLDER: StudentPermission.OVERRIDE,
+    Resolution.ADD_DEVICE: StudentPermission.OVERRIDE,
+    Resolution.RETIRE_DEVICE: StudentPermission.OVERRIDE,
 }
-"""What may be done with all of a kind at once; those that cannot be settled this way stay open."""
+"""Resolutions that change who has a device here, even against the rules for assigning."""
+
+_IGNORE_ALL = BulkOption(
+    Resolution.IGNORE, lambda count, _source: ngettext("Ignore %(num)s difference", "Ignore %(num)s differences", count)
+)
+
+KINDS = [
+    Kind(
+        DiscrepancyKind.HOLDER,
+        gettext_noop("Different holder"),
+        gettext_noop("These devices have another holder in %(source)s than here."),
+        [
+            BulkOption(
+                Resolution.PUSH_HOLDER,
+                lambda count, source: ngettext(
+                    "Update %(num)s holder in %(source)s", "Update %(num)s holders in %(source)s", count, source=source
+                ),
+            ),
+            BulkOption(
+                Resolution.APPLY_HOLDER,
+                lambda count, source: ngettext(
+                    "Apply %(num)s holder from %(source)s here", "Apply %(num)s holders from %(source)s here", count, source=source
+                ),
+            ),
+        ],
+    ),
+    Kind(
+        DiscrepancyKind.UNKNOWN,
+        gettext_noop("Unknown device"),
+        gettext_noop("These assets have a holder in %(source)s, but are not devices here."),
+        [BulkOption(Resolution.ADD_DEVICE, lambda _count, _source: _("Add devices that students have")), _IGNORE_ALL],
+    ),
+    Kind(
+        DiscrepancyKind.MISSING,
+        gettext_noop("Missing"),
+        gettext_noop("These devices have no asset in %(source)s."),
+        [BulkOption(Resolution.LINK_ASSET, lambda _count, _source: _("Find assets by serial number")), _IGNORE_ALL],
+    ),
+    Kind(
+        DiscrepancyKind.RENAMED,
+        gettext_noop("Renamed"),
+        gettext_noop("The assets of these devices have another name in %(source)s."),
+        [
+            BulkOption(
+                Resolution.RENAME_ASSET,
+                lambda count, _source: ngettext("Rename %(num)s asset to its tag", "Rename %(num)s assets to their tags", count),
+            ),
+            _IGNORE_ALL,
+        ],
+    ),
+]
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A button: `words` stand on it, `then` says what follows from it where the words do not say all."""
+def options(session: Session, discrepancies: Sequence[HolderDiscrepancy], *, source: str, rule: str) -> list[Entry[HolderDiscrepancy]]:
+    """The same discrepancies with their options. `source` is the name of the asset store on pages, `rule` is RT_STUDENT_USER.
 
-    way: Way
-    words: str
-    then: str = ""
-
-    @property
-    def overrides(self) -> bool:
-        return self.way in OVERRIDES
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A difference with what can be done about it; `holder` is the student who has the device here, `held_by` the one who has it in the
-    directory, where that is a student."""
-
-    difference: HolderDifference
-    offers: Sequence[Offer]
-    holder: Student | None
-    held_by: Student | None
-
-    @property
-    def seal(self) -> str:
-        """Changes with everything that the person who chooses has read."""
-        about = self.difference
-        read = [about.kind, about.asset_tag, about.asset_name, about.ours, about.theirs]
-        return hashlib.sha256("\n".join([*read, *(f"{offer.words} {offer.then}" for offer in self.offers)]).encode()).hexdigest()[:16]
-
-
-def choices(session: Session, differences: Sequence[HolderDifference], *, place: str, rule: str) -> list[Choice]:
-    """The same differences, each with its ways. `place` is what people call the directory."""
-    users = students_of_users(session, [each.theirs for each in differences], rule)
-    ids = {each.student_id for each in differences if each.student_id}
+    The facts are `student`, who has the device here, and `their_student`, who has it in the asset store, where that is a student.
+    """
+    users = students_of_users(session, [each.theirs for each in discrepancies], rule)
+    ids = {each.student_id for each in discrepancies if each.student_id}
     students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
-    keys = {key(name) for each in differences for name in (each.asset_tag, each.asset_name) if name}
+    keys = {key(name) for each in discrepancies for name in (each.asset_tag, each.asset_name) if name}
     devices = {each.tag_key: each for each in session.scalars(select(Device).where(Device.tag_key.in_(keys)))}
-    words = _Words(devices, place)
-    return [
-        Choice(each, list(words.of(each, held_by := users.get(each.theirs.casefold()))), students.get(each.student_id or ""), held_by)
-        for each in differences
-    ]
+    build = _Options(devices, source)
+    entries = []
+    for each in discrepancies:
+        their_student = users.get(each.theirs.casefold())
+        facts = {"student": students.get(each.student_id or ""), "their_student": their_student}
+        entries.append(Entry(each, list(build.of(each, their_student)), facts))
+    return entries
 
 
-class _Words:
-    def __init__(self, devices: Mapping[str, Device], place: str) -> None:
-        self._devices, self._place = devices, place
+def student_of(session: Session, discrepancy: HolderDiscrepancy, *, rule: str) -> Student | None:
+    """The student who has the asset in the asset store."""
+    return students_of_users(session, [discrepancy.theirs], rule).get(discrepancy.theirs.casefold())
 
-    def of(self, difference: HolderDifference, held_by: Student | None) -> Iterator[Offer]:
-        offers = {
-            DifferenceKind.HOLDER: self._holder,
-            DifferenceKind.RENAMED: self._renamed,
-            DifferenceKind.UNKNOWN_HERE: self._unknown,
-            DifferenceKind.MISSING_THERE: self._missing,
-        }[DifferenceKind(difference.kind)]
-        yield from offers(difference, held_by)
-        if difference.kind == DifferenceKind.RENAMED:
-            yield Offer(Way.LEAVE, "Leave the name as it is", f"Who has it is told to {self._place} all the same.")
-        else:
-            yield Offer(Way.LEAVE, "Leave it as it is")
 
-    def _holder(self, difference: HolderDifference, held_by: Student | None) -> Iterator[Offer]:
-        if difference.ours:
-            yield Offer(Way.TELL, f"Tell {self._place} that {difference.ours} has it")
-        elif difference.student_id is None:
-            yield Offer(Way.TELL, f"Tell {self._place} that nobody has it")
-        if held_by is not None:
-            yield Offer(Way.TAKE, f"Give it to {held_by.name} here")
-        elif not difference.theirs:
-            yield Offer(Way.TAKE, "Take it back here")
+class _Options:
+    def __init__(self, devices: Mapping[str, Device], source: str) -> None:
+        self._devices, self._source = devices, source
 
-    def _renamed(self, difference: HolderDifference, _held_by: Student | None) -> Iterator[Offer]:
-        yield Offer(Way.CALL_AGAIN, f"Call #{difference.asset_id} {difference.asset_tag} again in {self._place}")
-        then = f"That one is {difference.asset_tag} then, and #{difference.asset_id} is no device here any more."
-        yield Offer(Way.LINK, f"Look for another asset that is called {difference.asset_tag}", then)
+    def of(self, discrepancy: HolderDiscrepancy, their_student: Student | None) -> Iterator[Option]:
+        of_kind = {
+            DiscrepancyKind.HOLDER: self._holder,
+            DiscrepancyKind.RENAMED: self._renamed,
+            DiscrepancyKind.UNKNOWN: self._unknown,
+            DiscrepancyKind.MISSING: self._missing,
+        }[DiscrepancyKind(discrepancy.kind)]
+        yield from of_kind(discrepancy, their_student)
+        is_renamed = discrepancy.kind == DiscrepancyKind.RENAMED
+        effect = _("The holder is still updated in %(source)s.", source=self._source) if is_renamed else ""
+        yield Option(Resolution.IGNORE, _("Ignore"), effect)
 
-    def _unknown(self, difference: HolderDifference, held_by: Student | None) -> Iterator[Offer]:
-        if held_by is not None and self._is_free(difference.asset_name):
-            yield Offer(Way.REGISTER, f"Register {difference.asset_name} here, with {held_by.name}")
-        yield Offer(Way.EMPTY, f"Make #{difference.asset_id} nobody’s in {self._place}")
+    def _holder(self, discrepancy: HolderDiscrepancy, their_student: Student | None) -> Iterator[Option]:
+        if discrepancy.ours:
+            label = _("Set the holder in %(source)s to %(user)s", source=self._source, user=discrepancy.ours)
+            yield Option(Resolution.PUSH_HOLDER, label)
+        elif discrepancy.student_id is None:
+            yield Option(Resolution.PUSH_HOLDER, _("Clear the holder in %(source)s", source=self._source))
+        if their_student is not None:
+            yield Option(Resolution.APPLY_HOLDER, _("Assign to %(student)s here", student=their_student.name))
+        elif not discrepancy.theirs:
+            yield Option(Resolution.APPLY_HOLDER, _("Return here"))
 
-    def _missing(self, difference: HolderDifference, _held_by: Student | None) -> Iterator[Offer]:
-        device = self._devices.get(key(difference.asset_tag))
+    def _renamed(self, discrepancy: HolderDiscrepancy, _their_student: Student | None) -> Iterator[Option]:
+        asset, tag = discrepancy.asset_id, discrepancy.asset_tag
+        label = _("Rename #%(asset)s to %(tag)s in %(source)s", asset=asset, tag=tag, source=self._source)
+        yield Option(Resolution.RENAME_ASSET, label)
+        effect = _("%(tag)s is linked to that asset, and #%(asset)s is no longer a device here.", tag=tag, asset=asset)
+        yield Option(Resolution.LINK_ASSET, _("Find another asset named %(tag)s", tag=tag), effect)
+
+    def _unknown(self, discrepancy: HolderDiscrepancy, their_student: Student | None) -> Iterator[Option]:
+        if their_student is not None and self._is_available(discrepancy.asset_name):
+            label = _("Add %(tag)s, assigned to %(student)s", tag=discrepancy.asset_name, student=their_student.name)
+            yield Option(Resolution.ADD_DEVICE, label)
+        label = _("Clear the holder of #%(asset)s in %(source)s", asset=discrepancy.asset_id, source=self._source)
+        yield Option(Resolution.CLEAR_HOLDER, label)
+
+    def _missing(self, discrepancy: HolderDiscrepancy, _their_student: Student | None) -> Iterator[Option]:
+        device = self._devices.get(key(discrepancy.asset_tag))
         if device is not None and device.serial_number:
-            yield Offer(Way.LINK, f"Look for an asset with the serial number {device.serial_number}")
-        then = "It is taken back first." if difference.student_id else ""
-        yield Offer(Way.RETIRE, f"Retire {difference.asset_tag} here", then)
+            label = _("Find an asset with the serial number %(serial)s", serial=device.serial_number)
+            yield Option(Resolution.LINK_ASSET, label)
+        effect = _("The device is returned first.") if discrepancy.student_id else ""
+        yield Option(Resolution.RETIRE_DEVICE, _("Retire %(tag)s", tag=discrepancy.asset_tag), effect)
 
-    def _is_free(self, name: str) -> bool:
+    def _is_available(self, name: str) -> bool:
         """Whether the name may be the tag of a new device."""
         try:
             return key(identifier(name, "asset_tag", "devices")) not in self._devices

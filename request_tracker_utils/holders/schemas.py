@@ -11,7 +11,7 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders.lookups import Held
 from request_tracker_utils.students.errors import told
 from request_tracker_utils.students.schemas.students import Identifier, Text
-from request_tracker_utils.web.refusals import Shape
+from request_tracker_utils.web.error_responses import ErrorShape
 
 MOST = 1_000
 """Students of one request."""
@@ -154,7 +154,7 @@ def _refused(message: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, **{name: fields[name] for name in ("code", "field") if fields.get(name)}}
 
 
-TICKET = Shape(
+TICKET = ErrorShape(
     "TicketRefusal",
     {
         "title": "TicketRefusal",

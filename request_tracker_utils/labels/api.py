@@ -27,7 +27,7 @@ from request_tracker_utils.labels.style import label_rules
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_handlers import wants_page
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
@@ -38,7 +38,7 @@ api = APIBlueprint("labels_api", __name__, abp_tags=[OF_LABELS])
 
 @api.get("/labels/debug", responses={200: LabelExamined})
 @require(LabelPermission.PRINT)
-@may_refuse(AssetNotFound, UnknownFormat, Conflict)
+@may_raise(AssetNotFound, UnknownFormat, Conflict)
 def debug_label(query: ChosenLabel) -> Any:
     """Show why a label looks as it does: where its texts come from, how large its codes are
 
@@ -75,7 +75,7 @@ def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
 
 @api.get("/api/labels/<asset_id>", responses={200: LabelledAssetFacts})
 @require(LabelPermission.PRINT)
-@may_refuse(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
+@may_raise(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
 def label_of_asset(path: LabelPath) -> Answer:
     """Show the asset, and when its label was printed and scanned."""
     asset = asset_store().get(path.asset_id)

@@ -1,1 +1,1 @@
-"""Where the directory and this program do not agree, whatever it is about: the record of it, and the long work on it."""
+"""Finds where another system and this program disagree, records it, and resolves it. Domains supply what to compare and what to do."""

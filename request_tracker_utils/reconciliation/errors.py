@@ -1,27 +1,27 @@
-"""What can go wrong with differences."""
+"""Errors of comparing and resolving."""
 
 from request_tracker_utils.core.errors import Conflict, NotFound
 
 
-class ComparisonRuns(Conflict):
-    """A comparison is under way already; `task_id` names it."""
+class ComparisonRunning(Conflict):
+    """A comparison is running already; `task_id` is its task."""
 
     code = "comparison_runs"
 
 
-class DifferenceNotFound(NotFound):
-    """There is no such difference."""
+class DiscrepancyNotFound(NotFound):
+    """The difference does not exist, or cannot be resolved that way."""
 
     code = "difference_not_found"
 
 
-class DifferenceSettled(Conflict):
-    """Somebody has settled the difference already, or does so at this moment."""
+class DiscrepancyResolved(Conflict):
+    """Someone else has resolved the difference, or is resolving it now."""
 
     code = "difference_settled"
 
 
-class DifferenceChanged(Conflict):
-    """It does not stand as it stood when it was shown: nothing was changed, and it has been looked at anew."""
+class DiscrepancyChanged(Conflict):
+    """The difference is no longer what was shown. Nothing was done, and the current state is recorded."""
 
     code = "difference_changed"

@@ -1,52 +1,114 @@
-"""The long work on differences, as tasks: comparing, and settling many in one way."""
+"""Comparisons and bulk resolutions as tasks, so that people see their progress."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
+from flask import url_for
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.reconciliation.errors import ComparisonRuns, DifferenceChanged, DifferenceSettled
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.stored_values import StoredValue, store_once
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.reconciliation import service
+from request_tracker_utils.reconciliation.errors import ComparisonRunning, DiscrepancyChanged, DiscrepancyResolved
+from request_tracker_utils.reconciliation.reconciler import BulkOption, Kind, Reconciliation
 from request_tracker_utils.tasks import service as tasks
-from request_tracker_utils.tasks.models import TaskItem
+from request_tracker_utils.tasks.kinds import Kind as TaskKind, Link
+from request_tracker_utils.tasks.models import Task, TaskItem
 from request_tracker_utils.tasks.running import Outcome, RunningTask
 
 WORKERS = 4
 FRESH = timedelta(hours=20)
-"""How old a comparison may be before the daily job has another one made."""
+"""The daily job starts no comparison when the last one is newer than this."""
 
 
-def refuse_second(session: Session, kind: str) -> None:
-    """Raises ComparisonRuns when a comparison of the kind is under way. Whoever asks stands in a line with the others who do."""
-    running = tasks.open_task(session, kind)
+def start_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> Task:
+    """Raises ComparisonRunning, and what `check_ready` raises."""
+    reconciliation.check_ready(session)
+    _lock(session, reconciliation)
+    running = tasks.open_task(session, reconciliation.comparison_task)
     if running is not None:
-        raise ComparisonRuns(f"A comparison is under way already: task {running.id}.", task_id=running.id)
+        raise ComparisonRunning(_("A comparison is already running: task %(task)s.", task=running.id), task_id=running.id)
+    title = _(reconciliation.comparison_title, source=reconciliation.source())
+    return tasks.start(session, reconciliation.comparison_task, title=title, actor=actor, now=now)
 
 
-def compared_at(session: Session, kind: str) -> datetime | None:
-    """When the last complete comparison of the kind ended."""
-    last = tasks.last_done(session, kind)
+def start_daily_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> bool:
+    """Starts one, unless the last is fresh, one is running, or nothing can be compared yet; returns whether it did."""
+    last = compared_at(session, reconciliation)
+    if last is not None and now - last < FRESH:
+        return False
+    try:
+        start_comparison(session, reconciliation, actor=actor, now=now)
+    except (ComparisonRunning, Unavailable):
+        return False
+    return True
+
+
+def compared_at(session: Session, reconciliation: Reconciliation[Any]) -> datetime | None:
+    """When the last complete comparison ended."""
+    last = tasks.last_done(session, reconciliation.comparison_task)
     return last.ended_at if last else None
 
 
-def is_fresh(session: Session, kind: str, now: datetime) -> bool:
-    """Whether the last one is so new that the daily job needs no other."""
-    last = compared_at(session, kind)
-    return last is not None and now - last < FRESH
+def start_bulk_resolution(
+    session: Session, reconciliation: Reconciliation[Any], kind: Kind, option: BulkOption, *, actor: Actor, now: datetime
+) -> Task | None:
+    """Applies the option to every eligible discrepancy of the kind; None when there are none."""
+    found = reconciliation.discrepancies.all(session, kind.value, option.eligible)
+    if not found:
+        return None
+    title = option.label(len(found), reconciliation.source())
+    items = [tasks.NewItem(each.label, {"difference": each.id}) for each in found]
+    arguments = {"way": str(option.resolution)}
+    return tasks.start(session, reconciliation.resolution_task, title=title, actor=actor, now=now, arguments=arguments, items=items)
 
 
-def summary(count: int) -> str:
-    """What a comparison found."""
-    return f"{count} {'difference is' if count == 1 else 'differences are'} open." if count else "Nothing differs."
+def task_kinds(reconciliation: Reconciliation[Any]) -> list[TaskKind]:
+    """Both kinds of tasks, for the feature to register."""
+
+    def links(_task: Task) -> list[Link]:
+        return [Link(_("Show differences"), url_for(f"{reconciliation.name}.overview"))]
+
+    return [
+        TaskKind(reconciliation.comparison_task, reconciliation.resolve, partial(_compare, reconciliation), links),
+        TaskKind(reconciliation.resolution_task, reconciliation.resolve, partial(_resolve, reconciliation), links),
+    ]
 
 
-def settle_each(running: RunningTask, settle: Callable[[int], str]) -> str:
-    """Settles every difference that the task's items name, and returns what is said of all of it."""
+def _lock(session: Session, reconciliation: Reconciliation[Any]) -> None:
+    """Makes others who start a comparison wait until this transaction ends."""
+    name = f"{reconciliation.comparison_task}-lock"
+    store_once(session, name, "1")
+    session.execute(select(StoredValue).where(StoredValue.name == name).with_for_update())
 
-    def one(item: TaskItem) -> Outcome:
+
+def _compare(reconciliation: Reconciliation[Any], running: RunningTask) -> str:
+    running.done = running.failed = 0  # an interrupted comparison starts over
+    reconciler = reconciliation.reconciler()
+    count = service.compare(transaction, reconciliation.discrepancies, reconciler, actor=running.actor, clock=utc_now, progress=running)
+    return ngettext("%(num)s open difference.", "%(num)s open differences.", count) if count else _("No differences.")
+
+
+def _resolve(reconciliation: Reconciliation[Any], running: RunningTask) -> str:
+    reconciler, resolution = reconciliation.reconciler(), running.arguments["way"]
+
+    def resolve(item: TaskItem) -> Outcome:
+        discrepancy_id = item.data["difference"]
         try:
-            return Outcome(note=settle(item.data["difference"]))
-        except (DifferenceSettled, DifferenceChanged) as error:
-            return Outcome(note=error.message)  # it cannot be settled so, or is not what was to be settled any more
+            note = service.resolve(
+                transaction, reconciliation.discrepancies, reconciler, discrepancy_id, resolution, actor=running.actor, clock=utc_now
+            )
+        except (DiscrepancyResolved, DiscrepancyChanged) as error:
+            note = error.message  # nothing is left to do for this item
+        return Outcome(note=note)
 
-    running.each(one, workers=WORKERS)
-    return f"{running.done} seen to, {running.failed} failed." if running.failed else f"{running.done} seen to."
+    running.each(resolve, workers=WORKERS)
+    if running.failed:
+        return _("%(done)s processed, %(failed)s failed.", done=running.done, failed=running.failed)
+    return _("%(done)s processed.", done=running.done)

@@ -6,7 +6,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import CHANGE_ERRORS
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import looking, reading, transaction
+from request_tracker_utils.core.db import read_connection, reading, transaction
 from request_tracker_utils.core.errors import Unauthenticated
 from request_tracker_utils.tags import renaming, sequence, service, webhook
 from request_tracker_utils.tags.errors import AssetHasTag, NotATag, PrefixNotFound, SequenceExhausted, SequenceNotReady, TagTaken
@@ -25,7 +25,7 @@ from request_tracker_utils.tags.schemas import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 
 HOOK_SCHEME = "webhookSecret"
@@ -50,16 +50,16 @@ hook = APIBlueprint(
 
 @api.get("/next-asset-tag", responses={200: NextTag})
 @require(TagPermission.READ)
-@may_refuse(SequenceNotReady, SequenceExhausted)
+@may_raise(SequenceNotReady, SequenceExhausted)
 def next_asset_tag() -> Answer:
     """Show the tag that would be given next; nothing is spent."""
-    with looking() as connection:
+    with read_connection() as connection:
         return {"next_asset_tag": str(sequence.preview(connection, settings().prefix))}
 
 
 @api.post("/confirm-asset-tag", responses={200: TagConfirmed})
 @require(TagPermission.ASSIGN)
-@may_refuse(NotATag, TagTaken, AssetHasTag, *CHANGE_ERRORS)
+@may_raise(NotATag, TagTaken, AssetHasTag, *CHANGE_ERRORS)
 def confirm_asset_tag(body: ConfirmTag) -> Answer:
     """Give an asset this tag, and its name in the directory.
 
@@ -74,7 +74,7 @@ def confirm_asset_tag(body: ConfirmTag) -> Answer:
 
 @api.post("/update-asset-name", responses={200: NameUpdated})
 @require(TagPermission.ASSIGN)
-@may_refuse(TagTaken, AssetHasTag, SequenceNotReady, *CHANGE_ERRORS)
+@may_raise(TagTaken, AssetHasTag, SequenceNotReady, *CHANGE_ERRORS)
 def update_asset_name(body: UpdateName) -> Answer:
     """Call an asset otherwise in the directory; the audit trail has it.
 
@@ -88,7 +88,7 @@ def update_asset_name(body: UpdateName) -> Answer:
 
 @api.post("/reset-asset-tag", responses={200: TagReset})
 @require(TagPermission.ADMINISTER)
-@may_refuse(PrefixNotFound, SequenceNotReady, SequenceExhausted)
+@may_raise(PrefixNotFound, SequenceNotReady, SequenceExhausted)
 def reset_asset_tag(body: ResetTag) -> Answer:
     """Have a sequence go on with another number.
 
@@ -110,8 +110,8 @@ def check_secret() -> None:
 
 
 @hook.post("/webhook/asset-created", responses={200: TagGiven, 202: TagGiven})
-@public("has a secret of its own", forms=False)
-@may_refuse(SequenceExhausted)
+@public("has a secret of its own", csrf=False)
+@may_raise(SequenceExhausted)
 def asset_created(body: AssetCreated) -> Answer:
     """Give a new asset its tag.
 

@@ -11,12 +11,10 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.reconciliation.cli import compare_command
 from request_tracker_utils.tags import adoption, audit, older_log, older_report, sequence
 from request_tracker_utils.tags.audit_lines import HEAD, cells
-from request_tracker_utils.tags.tasks import differences as difference_tasks
-from request_tracker_utils.tasks import cli as terminal
-from request_tracker_utils.tasks.models import TaskState
+from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.web.registry import settings
 
 
@@ -64,16 +62,4 @@ def _columns(rows: Iterator[list[object]]) -> Iterator[str]:
         yield "\t".join("" if cell is None else str(cell) for cell in row) + "\n"
 
 
-@tags.command("compare")
-def compare() -> None:
-    """Find every difference between the directory and our tags, for the page Differences.
-
-    It is a task like one that the page starts: when this command is ended early, a server goes on with it.
-    """
-    with transaction() as session:
-        started = difference_tasks.start_comparison(session, actor=of_command(), now=utc_now())
-        task = terminal.take(session, started, now=utc_now())
-    ended = terminal.watch(task, "Comparing")
-    if ended.state != TaskState.DONE:
-        raise Unavailable(ended.error or f"The comparison is {ended.state}.")
-    click.echo(ended.summary)
+tags.add_command(compare_command(RECONCILIATION, "Find all differences between asset tags and asset names, for the page Differences."))

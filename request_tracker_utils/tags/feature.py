@@ -5,23 +5,25 @@ from flask import Flask
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags import cli, differences, sequence, service, status, trail, webhook
+from request_tracker_utils.reconciliation.tasks import task_kinds
+from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
+from request_tracker_utils.tags import cli, sequence, service, status, trail, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
+from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tasks import differences as difference_tasks, tags as tasks
+from request_tracker_utils.tags.tasks import tags as tasks
 from request_tracker_utils.tags.views import (
     administration as administration_views,
     audit as audit_views,
-    differences as difference_views,
     sweep as sweep_views,
     untagged as untagged_views,
     webhook as views,
 )
 from request_tracker_utils.tasks.kinds import Kinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
-from request_tracker_utils.web.openapi import admit_scheme
+from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
 
 
@@ -45,17 +47,17 @@ def card() -> dict[str, object]:
 
 
 def install(app: Flask) -> None:
-    admit_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    registry_of(app).get(Kinds).add(*tasks.kinds, *difference_tasks.kinds)
+    add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = service.waiting(session), sum(differences.RECORD.counts(session).values())
+        counts, open_differences = service.waiting(session), sum(RECONCILIATION.discrepancies.count_open(session).values())
     return {
         "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
         "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),
-        "rtutils_tag_differences": ("Differences between the directory and the tags that nobody has settled.", open_differences),
+        "rtutils_tag_differences": ("Open differences between asset names and tags.", open_differences),
     }
 
 
@@ -69,7 +71,7 @@ feature = Feature(
         audit_views.pages,
         sweep_views.pages,
         untagged_views.pages,
-        difference_views.pages,
+        reconciliation_pages(RECONCILIATION),
     ],
     jobs=jobs,
     commands=[cli.tags],

@@ -7,9 +7,10 @@ from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.reconciliation.jobs import comparison_job
 from request_tracker_utils.tags import adoption, confirmation, untagged
+from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.names import ADOPT_TAGS, CONFIRM_TAGS, SWEEP_UNTAGGED
-from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.web.registry import settings
 
 
@@ -26,15 +27,9 @@ def sweep_untagged() -> int:
     return (task.total or 0) if task else 0
 
 
-def compare_tags() -> int:
-    with transaction() as session:
-        started = difference_tasks.start_daily_comparison(session, actor=of_job("compare-tags"), now=utc_now())
-    return int(started)
-
-
 jobs = [
     Job(ADOPT_TAGS, "Take over the tags that the directory holds already, before the first one is given", timedelta(minutes=1), adopt_tags),
     Job(CONFIRM_TAGS, "Make sure that the directory holds the name of each tag", timedelta(seconds=15), confirm_tags),
     Job(SWEEP_UNTAGGED, "Find assets without a tag in the catalogs of the sweep, and tag them", timedelta(minutes=10), sweep_untagged),
-    Job("compare-tags", "Start comparing the directory with our tags, unless that was done lately", timedelta(days=1), compare_tags),
+    comparison_job(RECONCILIATION),
 ]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import Outbox
+from request_tracker_utils.reconciliation.models import Discrepancy
 from request_tracker_utils.tags.names import CONFIRM_TAGS, TagName
 
 
@@ -202,21 +203,21 @@ class Sweep(Base):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
 
-class DifferenceKind(StrEnum):
+class DiscrepancyKind(StrEnum):
     RENAMED = "renamed"
-    """The asset that has the tag here is called otherwise in the directory."""
-    TWIN = "twin"
-    """A further asset bears a tag's name."""
-    GONE = "gone"
-    """The asset that has the tag is not in the directory, or deleted there."""
+    """The asset that has the tag here has another name in the asset store."""
+    DUPLICATE = "twin"
+    """The asset's name is the tag of another asset."""
+    MISSING = "gone"
+    """The asset that has the tag does not exist in the asset store, or is deleted there."""
     UNKNOWN = "unknown"
-    """An asset is called like a tag that nobody has here."""
-    MISSPELT = "misspelt"
-    """An asset's name begins like a tag and is none."""
+    """The asset's name is a valid tag that no asset has here."""
+    MISSPELLED = "misspelt"
+    """The asset's name starts like a tag but is not valid."""
 
 
-class TagDifference(Base):
-    """Something in which the directory and this program do not agree, until it is settled or gone."""
+class TagDiscrepancy(Discrepancy, Base):
+    """A difference between the asset store and the tags here, until it is resolved or vanishes."""
 
     __tablename__ = "tag_differences"
     __table_args__ = (
@@ -225,21 +226,17 @@ class TagDifference(Base):
         Index("ix_tag_differences_open", "id", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(10), sort_order=-1)
     tag: Mapped[str] = mapped_column(String(26))
-    """The tag that it is about; empty for a name that is none."""
+    """The tag in question; empty for MISSPELLED."""
     asset_id: Mapped[int] = mapped_column(BigInteger)
-    """The asset that it is about: of twins the one that has not the tag here."""
+    """The asset in question; for DUPLICATE the one that does not have the tag here."""
     name: Mapped[str | None] = mapped_column(String(500))
-    """What the directory calls the asset."""
-    found_at: Mapped[datetime] = mapped_column(Instant)
-    seen_at: Mapped[datetime] = mapped_column(Instant)
-    """When a comparison last saw it."""
-    settled_at: Mapped[datetime | None] = mapped_column(Instant)
-    settled_by: Mapped[str | None] = mapped_column(String(100))
-    settlement: Mapped[str | None] = mapped_column(String(40))
-    """How it was settled; `left` says that it is to stay as it is, and `vanished` that a later comparison saw it no more."""
+    """The asset's name in the asset store."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.tag} (#{self.asset_id})" if self.tag else f"#{self.asset_id}"
 
 
 APPEND_ONLY = {

@@ -1,146 +1,163 @@
-"""The ways in which a difference can be settled, each in words that say what will happen."""
+"""What can be done about each kind of tag discrepancy."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.reconciliation.models import IGNORED
+from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
 from request_tracker_utils.tags import sequence
-from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
+from request_tracker_utils.tags.models import DiscrepancyKind, Tag, TagDiscrepancy, TagState
 from request_tracker_utils.tags.names import parse
 
 
-class Way(StrEnum):
-    """Each is named by what is kept as the settlement."""
+class Resolution(StrEnum):
+    """The values are stored."""
 
-    CALL_AGAIN = "called-again"
-    """The directory calls the asset by its tag again."""
-    TAKE_NAME = "name-taken"
-    """The name that the directory has becomes the asset's tag."""
-    TAKE_AWAY = "taken-away"
+    RENAME_ASSET = "called-again"
+    """The asset gets its tag as its name again."""
+    USE_NAME = "name-taken"
+    """The asset's name becomes its tag, in place of the one it has."""
+    REMOVE_TAG = "taken-away"
     """The asset has no tag any more."""
     NEW_TAG = "new-tag"
-    MOVE = "moved"
-    """The tag goes to the asset that bears its name; who had it gets a new one."""
-    FREE = "freed"
-    KEEP = "kept"
-    """Nobody gets the tag again."""
-    ADOPT = "adopted"
-    """The asset's name becomes its tag."""
-    LEAVE = "left"
+    MOVE_TAG = "moved"
+    """The tag goes to the asset with its name; its former owner gets a new one."""
+    RELEASE_TAG = "freed"
+    RETIRE_TAG = "kept"
+    """No asset gets the tag again."""
+    ADOPT_NAME = "adopted"
+    """The name of an asset without a tag becomes its tag."""
+    IGNORE = IGNORED
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A button: `words` stand on it, `then` says what follows from it where the words do not say all."""
+_WAS_PRINTED = exists().where(Tag.tag == TagDiscrepancy.tag, Tag.printed_at.is_not(None))
+_IS_RESERVED = exists().where(Tag.tag == TagDiscrepancy.tag, Tag.state != TagState.RELEASED)
 
-    way: Way
-    words: str
-    then: str = ""
+KINDS = [
+    Kind(
+        DiscrepancyKind.RENAMED,
+        gettext_noop("Renamed"),
+        gettext_noop("These assets have a tag here, but another name in %(source)s."),
+        [
+            BulkOption(
+                Resolution.RENAME_ASSET,
+                lambda count, _source: ngettext("Rename %(num)s asset to its tag", "Rename %(num)s assets to their tags", count),
+            )
+        ],
+    ),
+    Kind(
+        DiscrepancyKind.DUPLICATE,
+        gettext_noop("Duplicate"),
+        gettext_noop("The name of each of these assets is the tag of another asset."),
+    ),
+    Kind(
+        DiscrepancyKind.MISSING,
+        gettext_noop("Missing"),
+        gettext_noop("The assets of these tags do not exist in %(source)s, or are deleted there."),
+        [
+            BulkOption(
+                Resolution.RELEASE_TAG,
+                lambda count, _source: ngettext("Release %(num)s unprinted tag", "Release %(num)s unprinted tags", count),
+                ~_WAS_PRINTED,
+            )
+        ],
+    ),
+    Kind(
+        DiscrepancyKind.UNKNOWN,
+        gettext_noop("Unknown tag"),
+        gettext_noop("The name of each of these assets is a valid tag that no asset has here."),
+        [
+            BulkOption(
+                Resolution.ADOPT_NAME,
+                lambda count, _source: ngettext("Use %(num)s name as a tag", "Use %(num)s names as tags", count),
+                ~_IS_RESERVED,
+            )
+        ],
+    ),
+    Kind(
+        DiscrepancyKind.MISSPELLED,
+        gettext_noop("Misspelled tag"),
+        gettext_noop("These names start like a tag but are not valid tags, so the assets count as untagged."),
+    ),
+]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A difference with what can be done about it. `holder` is the asset that has the tag of which this one is the twin."""
-
-    difference: TagDifference
-    offers: Sequence[Offer]
-    holder: int | None
-
-    @property
-    def seal(self) -> str:
-        """Changes with everything that the person who chooses has read."""
-        about = self.difference
-        read = [about.kind, about.tag, about.name or "", *(f"{offer.words} {offer.then}" for offer in self.offers)]
-        return hashlib.sha256("\n".join(read).encode()).hexdigest()[:16]
-
-
-SAFE = {
-    DifferenceKind.RENAMED: Way.CALL_AGAIN,
-    DifferenceKind.GONE: Way.FREE,
-    DifferenceKind.UNKNOWN: Way.ADOPT,
-}
-"""What may be done with all of a kind at once, where nothing speaks against it."""
-
-
-def is_safe(kind: DifferenceKind) -> ColumnElement[bool]:
-    """Which differences of the kind may be settled in its safe way: a printed tag is not freed, and one that is kept not taken."""
-    printed = exists().where(Tag.tag == TagDifference.tag, Tag.printed_at.is_not(None))
-    kept = exists().where(Tag.tag == TagDifference.tag, Tag.state != TagState.RELEASED)
-    return {DifferenceKind.GONE: ~printed, DifferenceKind.UNKNOWN: ~kept}.get(kind, TagDifference.kind == kind)
-
-
-def choices(session: Session, differences: Sequence[TagDifference], *, place: str) -> list[Choice]:
-    """The same differences, each with its ways. `place` is what people call the directory."""
-    texts = {each.tag for each in differences} | {each.name for each in differences if each.name}
+def options(session: Session, discrepancies: Sequence[TagDiscrepancy], *, source: str) -> list[Entry[TagDiscrepancy]]:
+    """The same discrepancies with their options. `source` is the name of the asset store on pages."""
+    texts = {each.tag for each in discrepancies} | {each.name for each in discrepancies if each.name}
     tags = {tag.tag: tag for tag in session.scalars(select(Tag).where(Tag.tag.in_(texts)))}
-    words = _Words(tags, sequence.prefixes(session), place)
-    return [Choice(each, list(words.of(each)), words.holder(each)) for each in differences]
+    build = _Options(tags, sequence.prefixes(session), source)
+    return [Entry(each, list(build.of(each)), {"owner_id": build.owner_id(each)}) for each in discrepancies]
 
 
-class _Words:
-    def __init__(self, tags: dict[str, Tag], prefixes: Sequence[str], place: str) -> None:
-        self._tags, self._prefixes, self._place = tags, prefixes, place
+class _Options:
+    def __init__(self, tags: dict[str, Tag], prefixes: Sequence[str], source: str) -> None:
+        self._tags, self._prefixes, self._source = tags, prefixes, source
 
-    def holder(self, difference: TagDifference) -> int | None:
-        tag = self._tags.get(difference.tag)
-        return tag.asset_id if tag is not None and difference.kind == DifferenceKind.TWIN else None
+    def owner_id(self, discrepancy: TagDiscrepancy) -> int | None:
+        """The asset that has the tag here, for a duplicate."""
+        tag = self._tags.get(discrepancy.tag)
+        return tag.asset_id if tag is not None and discrepancy.kind == DiscrepancyKind.DUPLICATE else None
 
-    def of(self, difference: TagDifference) -> Iterator[Offer]:
-        offers = {
-            DifferenceKind.RENAMED: self._renamed,
-            DifferenceKind.TWIN: self._twin,
-            DifferenceKind.GONE: self._gone,
-            DifferenceKind.UNKNOWN: self._unknown,
-            DifferenceKind.MISSPELT: self._misspelt,
-        }[DifferenceKind(difference.kind)]
-        yield from offers(difference, f"#{difference.asset_id}")
-        yield Offer(Way.LEAVE, "Leave it as it is")
+    def of(self, discrepancy: TagDiscrepancy) -> Iterator[Option]:
+        of_kind = {
+            DiscrepancyKind.RENAMED: self._renamed,
+            DiscrepancyKind.DUPLICATE: self._duplicate,
+            DiscrepancyKind.MISSING: self._missing,
+            DiscrepancyKind.UNKNOWN: self._unknown,
+            DiscrepancyKind.MISSPELLED: self._misspelled,
+        }[DiscrepancyKind(discrepancy.kind)]
+        yield from of_kind(discrepancy, f"#{discrepancy.asset_id}")
+        yield Option(Resolution.IGNORE, _("Ignore"))
 
-    def _renamed(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
-        name = difference.name or ""
-        yield Offer(Way.CALL_AGAIN, f"Call {asset} {difference.tag} again in {self._place}")
+    def _renamed(self, discrepancy: TagDiscrepancy, asset: str) -> Iterator[Option]:
+        tag, name = discrepancy.tag, discrepancy.name or ""
+        label = _("Rename %(asset)s to %(tag)s in %(source)s", asset=asset, tag=tag, source=self._source)
+        yield Option(Resolution.RENAME_ASSET, label)
         if not any(parse(name, prefix) for prefix in self._prefixes):
-            yield Offer(Way.TAKE_AWAY, f"Take {difference.tag} away from {asset}", self._fate(difference.tag))
-        elif self._is_free(name):
-            yield Offer(Way.TAKE_NAME, f"Make {name} the tag of {asset}", self._fate(difference.tag))
+            yield Option(Resolution.REMOVE_TAG, _("Remove %(tag)s from %(asset)s", tag=tag, asset=asset), self._afterwards(tag))
+        elif self._is_available(name):
+            label = _("Use %(name)s as the tag of %(asset)s", name=name, asset=asset)
+            yield Option(Resolution.USE_NAME, label, self._afterwards(tag))
 
-    def _twin(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
-        yield Offer(Way.NEW_TAG, f"Give {asset} a new tag")
-        holder = self.holder(difference)
-        yield Offer(Way.MOVE, f"{asset} is the right one", f"{difference.tag} goes to {asset}, and #{holder} gets a new tag.")
+    def _duplicate(self, discrepancy: TagDiscrepancy, asset: str) -> Iterator[Option]:
+        yield Option(Resolution.NEW_TAG, _("Assign a new tag to %(asset)s", asset=asset))
+        effect = _("#%(owner)s gets a new tag.", owner=self.owner_id(discrepancy))
+        yield Option(Resolution.MOVE_TAG, _("Move %(tag)s to %(asset)s", tag=discrepancy.tag, asset=asset), effect)
 
-    def _gone(self, difference: TagDifference, _asset: str) -> Iterator[Offer]:
-        printed = self._is_printed(difference.tag)
-        if not printed:
-            yield Offer(Way.FREE, f"Free {difference.tag}", self._fate(difference.tag))
-        then = "A label of it was printed, so it is not freed." if printed else ""
-        yield Offer(Way.KEEP, f"Keep {difference.tag}, never give it again", then)
+    def _missing(self, discrepancy: TagDiscrepancy, _asset: str) -> Iterator[Option]:
+        if self._was_printed(discrepancy.tag):
+            effect = _("A label was printed, so the tag cannot be released. No asset gets it again.")
+        else:
+            yield Option(Resolution.RELEASE_TAG, _("Release %(tag)s", tag=discrepancy.tag), self._afterwards(discrepancy.tag))
+            effect = _("No asset gets the tag again.")
+        yield Option(Resolution.RETIRE_TAG, _("Retire %(tag)s", tag=discrepancy.tag), effect)
 
-    def _unknown(self, difference: TagDifference, asset: str) -> Iterator[Offer]:
-        then = "It was kept until now, to be given to nobody." if self._is_kept(difference.tag) else ""
-        yield Offer(Way.ADOPT, f"{difference.tag} is the tag of {asset}", then)
-        yield Offer(Way.NEW_TAG, f"Give {asset} a new tag")
+    def _unknown(self, discrepancy: TagDiscrepancy, asset: str) -> Iterator[Option]:
+        effect = _("The tag was retired.") if self._is_retired(discrepancy.tag) else ""
+        yield Option(Resolution.ADOPT_NAME, _("Use %(name)s as the tag of %(asset)s", name=discrepancy.tag, asset=asset), effect)
+        yield Option(Resolution.NEW_TAG, _("Assign a new tag to %(asset)s", asset=asset))
 
-    def _misspelt(self, _difference: TagDifference, asset: str) -> Iterator[Offer]:
-        yield Offer(Way.NEW_TAG, f"Give {asset} a tag")
+    def _misspelled(self, _discrepancy: TagDiscrepancy, asset: str) -> Iterator[Option]:
+        yield Option(Resolution.NEW_TAG, _("Assign a tag to %(asset)s", asset=asset))
 
-    def _fate(self, tag: str) -> str:
-        if self._is_printed(tag):
-            return f"{tag} is never given again: a label of it was printed."
-        return f"{tag} is given again, to one of the next assets."
+    def _afterwards(self, tag: str) -> str:
+        if self._was_printed(tag):
+            return _("No asset gets %(tag)s again, because a label was printed.", tag=tag)
+        return _("%(tag)s is released for another asset.", tag=tag)
 
-    def _is_printed(self, text: str) -> bool:
+    def _was_printed(self, text: str) -> bool:
         tag = self._tags.get(text)
         return tag is not None and tag.printed_at is not None
 
-    def _is_kept(self, text: str) -> bool:
+    def _is_retired(self, text: str) -> bool:
         tag = self._tags.get(text)
         return tag is not None and tag.is_kept
 
-    def _is_free(self, text: str) -> bool:
+    def _is_available(self, text: str) -> bool:
         tag = self._tags.get(text)
         return tag is None or tag.state == TagState.RELEASED or tag.is_kept

@@ -1,10 +1,10 @@
-"""Settling a difference: it is looked at once more, taken so that nobody else settles it meanwhile, and then done."""
+"""Applies the resolutions of tag discrepancies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import (
@@ -21,205 +21,174 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.reconciliation.errors import DifferenceChanged, DifferenceSettled
-from request_tracker_utils.reconciliation.record import VANISHED
-from request_tracker_utils.tags import comparison, differences, sequence, service, trail
-from request_tracker_utils.tags.differences import Finding
-from request_tracker_utils.tags.models import DifferenceKind, Tag, TagDifference, TagState
-from request_tracker_utils.tags.names import TagName
-from request_tracker_utils.tags.options import Way, choices
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
+from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
+from request_tracker_utils.tags import comparison, options, sequence, service, trail
+from request_tracker_utils.tags.discrepancies import longest_prefix
+from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
+from request_tracker_utils.tags.names import LONGEST_TAG, TagName
+from request_tracker_utils.tags.options import Resolution
 
-NOT_CHANGED = (AssetNotFound, AssetStoreRefused, AssetStoreInvalid, AssetStoreBusy)
-"""After these the directory is as it was."""
-PERHAPS_CHANGED = (AssetStoreUnreachable, AssetStoreBroken, AssetStoreConflict)
+NOT_RENAMED = (AssetNotFound, AssetStoreRefused, AssetStoreInvalid, AssetStoreBusy)
+"""After these errors the asset still has its old name."""
+MAYBE_RENAMED = (AssetStoreUnreachable, AssetStoreBroken, AssetStoreConflict)
 
 
-class Settlement:
-    """Settles differences in somebody's name. `place` is what people call the directory."""
+@dataclass(frozen=True)
+class TagReconciler:
+    """Compares tags with asset names and resolves what differs. `source` is the name of the asset store on pages."""
 
-    def __init__(
-        self, transaction: Transaction, asset_store: AssetStore, *, place: str, actor: Actor, clock: Callable[[], datetime]
-    ) -> None:
-        self._transaction, self._asset_store, self._place = transaction, asset_store, place
-        self._actor, self._clock = actor, clock
-        self._ways = {
-            Way.CALL_AGAIN: self._call_again,
-            Way.TAKE_NAME: self._take_name,
-            Way.TAKE_AWAY: self._take_away,
-            Way.NEW_TAG: self._new_tag,
-            Way.MOVE: self._move,
-            Way.FREE: self._free,
-            Way.KEEP: self._keep,
-            Way.ADOPT: self._adopt,
-            Way.LEAVE: self._leave,
-        }
+    transaction: Transaction
+    asset_store: AssetStore
+    source: str
+    clock: Callable[[], datetime]
 
-    def settle(self, difference_id: int, way: Way, *, seal: str | None = None) -> str:
-        """Returns what came of it, a sentence. `seal` is that of the choice that the person was shown.
+    def find(self, running: Comparison[TagDiscrepancy]) -> None:
+        comparison.find(running, self.asset_store, prefixes=self._prefixes())
 
-        Raises DifferenceNotFound; DifferenceSettled when somebody was faster; DifferenceChanged when it stands otherwise by now, or
-        the way is none for it; what the directory raises. After an error the difference is open as before.
-        """
-        difference = self._examined(difference_id, way, seal)
-        now = self._clock()
+    def recheck(self, discrepancy: TagDiscrepancy, *, now: datetime) -> TagDiscrepancy | None:
+        asset_id, prefixes = discrepancy.asset_id, self._prefixes()
+        return comparison.recheck(self.transaction, self.asset_store, asset_id=asset_id, prefixes=prefixes, now=now)
+
+    def options(self, session: Session, discrepancies: Sequence[TagDiscrepancy]) -> list[Entry[TagDiscrepancy]]:
+        return options.options(session, discrepancies, source=self.source)
+
+    def apply(self, discrepancy: TagDiscrepancy, resolution: str, *, actor: Actor) -> str:
+        return _Apply(self, discrepancy, actor).apply(Resolution(resolution))
+
+    def _prefixes(self) -> list[str]:
+        with self.transaction() as session:
+            return comparison.adopted_prefixes(session)
+
+
+class _Apply:
+    """One method for each resolution. Each locks the sequence before it reads again what it changes."""
+
+    def __init__(self, reconciler: TagReconciler, discrepancy: TagDiscrepancy, actor: Actor) -> None:
+        self._transaction, self._asset_store = reconciler.transaction, reconciler.asset_store
+        self._source, self._clock, self._actor = reconciler.source, reconciler.clock, actor
+        self._discrepancy, self._tag, self._asset_id = discrepancy, discrepancy.tag, discrepancy.asset_id
+        self._name = discrepancy.name or ""
+
+    def apply(self, resolution: Resolution) -> str:
+        return {
+            Resolution.RENAME_ASSET: self._rename_asset,
+            Resolution.USE_NAME: self._use_name,
+            Resolution.REMOVE_TAG: self._remove_tag,
+            Resolution.NEW_TAG: self._new_tag,
+            Resolution.MOVE_TAG: self._move_tag,
+            Resolution.RELEASE_TAG: self._release_tag,
+            Resolution.RETIRE_TAG: self._retire_tag,
+            Resolution.ADOPT_NAME: self._adopt_name,
+            Resolution.IGNORE: self._ignore,
+        }[resolution]()
+
+    def _rename_asset(self) -> str:
         with self._transaction() as session:
-            _still_open(session, difference_id, lock=True)
-            differences.RECORD.close(session, difference_id, str(way), actor=self._actor, now=now)
-        try:
-            return self._ways[way](difference)
-        except IntegrityError:
-            self._open_again(difference_id, now)
-            raise DifferenceChanged(f"Asset #{difference.asset_id} has got a tag meanwhile. Nothing was changed.") from None
-        except AppError:
-            self._open_again(difference_id, now)
-            raise
+            _locked_tag(session, self._tag, self._asset_id)
+        old_name = self._asset_store.rename(self._asset_id, self._tag)
+        self._confirm(self._tag, self._asset_id, old_name)
+        return _("#%(asset)s is named %(tag)s in %(source)s again.", asset=self._asset_id, tag=self._tag, source=self._source)
 
-    def _open_again(self, difference_id: int, closed_at: datetime) -> None:
+    def _use_name(self) -> str:
+        self._check_no_asset_is_named(self._tag)
         with self._transaction() as session:
-            differences.RECORD.open_again(session, difference_id, closed_at=closed_at)
-
-    def _examined(self, difference_id: int, way: Way, seal: str | None) -> TagDifference:
-        """The difference, if it stands as the person was shown it, here and in the directory."""
-        with self._transaction() as session:
-            asset_id = _still_open(session, difference_id).asset_id
-            prefixes = comparison.ready_prefixes(session)
-        now = self._clock()
-        seen = comparison.look(self._transaction, self._asset_store, asset_id=asset_id, prefixes=prefixes, now=now)
-        with self._transaction() as session:
-            difference = _still_open(session, difference_id)
-            stands = seen == _as_recorded(difference)
-            if not stands:
-                self._correct(session, difference, seen, now)
-            choice = choices(session, [difference], place=self._place)[0]
-        if not stands:
-            raise DifferenceChanged(f"Asset #{asset_id} is not as it was when this was found. {_how_it_is(seen)}")
-        if (seal is not None and seal != choice.seal) or way not in [offer.way for offer in choice.offers]:
-            raise DifferenceChanged(f"What can be done about #{difference.asset_id} has changed meanwhile. Nothing was done; choose again.")
-        return difference
-
-    def _correct(self, session: Session, difference: TagDifference, seen: Finding | None, now: datetime) -> None:
-        """Writes down how it stands now, in place of what was found."""
-        if seen is None or (seen.kind, seen.tag) != (difference.kind, difference.tag):
-            differences.RECORD.close(session, difference.id, VANISHED, actor=self._actor, now=now)
-        if seen is not None:
-            differences.record(session, [seen], since=now, now=now)
-
-    # One method for each way. Each reads again what it changes, with the sequence held.
-
-    def _call_again(self, difference: TagDifference) -> str:
-        with self._transaction() as session:
-            _held(session, difference.tag, difference.asset_id)
-        old_name = self._asset_store.rename(difference.asset_id, difference.tag)
-        with self._transaction() as session:
-            tag = _held(session, difference.tag, difference.asset_id)
-            service.settle(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
-        return f"#{difference.asset_id} is called {difference.tag} again in {self._place}."
-
-    def _take_name(self, difference: TagDifference) -> str:
-        name = difference.name or ""
-        self._check_nobody_bears(difference.tag)
-        with self._transaction() as session:
-            for prefix in sorted({_name(session, difference.tag).prefix, _name(session, name).prefix}):
+            for prefix in sorted({_parsed(session, self._tag).prefix, _parsed(session, self._name).prefix}):
                 sequence.hold(session, prefix)
-            fate = self._part(session, difference)
-            session.flush()  # the asset is free for its other tag from here on
-            self._give_named(session, name, difference.asset_id)
-        return f"{name} is the tag of #{difference.asset_id} now. {fate}"
+            afterwards = self._detach_tag(session)
+            session.flush()  # the unique index lets the asset have another tag from here on
+            self._make_name_the_tag(session, self._name)
+        return f"{self._is_now_the_tag(self._name)} {afterwards}"
 
-    def _take_away(self, difference: TagDifference) -> str:
-        self._check_nobody_bears(difference.tag)
+    def _remove_tag(self) -> str:
+        self._check_no_asset_is_named(self._tag)
         with self._transaction() as session:
-            fate = self._part(session, difference)
-        return f"#{difference.asset_id} has no tag any more. {fate}"
+            afterwards = self._detach_tag(session)
+        return f"{_('#%(asset)s has no tag any more.', asset=self._asset_id)} {afterwards}"
 
-    def _new_tag(self, difference: TagDifference) -> str:
+    def _new_tag(self) -> str:
         with self._transaction() as session:
-            prefix = differences.prefix_of(difference.name or "", comparison.ready_prefixes(session)) or ""
-            tag = self._allocate(session, prefix, difference.asset_id, difference.name)
+            prefix = longest_prefix(self._name, comparison.adopted_prefixes(session)) or ""
+            tag = self._allocate(session, prefix, self._asset_id, self._discrepancy.name)
         try:
-            old_name = self._asset_store.rename(difference.asset_id, tag.tag)
-        except NOT_CHANGED as error:
+            old_name = self._asset_store.rename(self._asset_id, tag.tag)
+        except NOT_RENAMED as error:
             with self._transaction() as session:
-                given = _held(session, tag.tag, difference.asset_id)
-                service.release(session, given, actor=self._actor, now=self._clock(), reason=error.message)
+                allocated = _locked_tag(session, tag.tag, self._asset_id)
+                service.release(session, allocated, actor=self._actor, now=self._clock(), reason=error.message)
             raise
-        except PERHAPS_CHANGED as error:
-            return f"{tag.tag} is the tag of #{difference.asset_id} now. {self._later(error)}"
-        with self._transaction() as session:
-            given = _held(session, tag.tag, difference.asset_id)
-            service.settle(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
-        return f"{tag.tag} is the tag of #{difference.asset_id} now."
+        except MAYBE_RENAMED as error:
+            return f"{self._is_now_the_tag(tag.tag)} {self._retried_later(error)}"
+        self._confirm(tag.tag, self._asset_id, old_name)
+        return self._is_now_the_tag(tag.tag)
 
-    def _move(self, difference: TagDifference) -> str:
+    def _move_tag(self) -> str:
         with self._transaction() as session:
-            holder_id = session.scalar(select(Tag.asset_id).where(Tag.tag == difference.tag))
-        holder = self._asset(holder_id) if holder_id is not None else None
+            owner_id = session.scalar(select(Tag.asset_id).where(Tag.tag == self._tag))
+        owner = self._asset(owner_id) if owner_id is not None else None
         with self._transaction() as session:
-            tag = _held(session, difference.tag, holder_id)
-            tag.asset_id, tag.previous_name, tag.changed_at = difference.asset_id, None, self._clock()
-            tag.state, tag.confirmed_at, tag.due_at, tag.problem = TagState.ASSIGNED, self._clock(), None, None
+            tag, now = _locked_tag(session, self._tag, owner_id), self._clock()
+            tag.asset_id, tag.previous_name, tag.changed_at = self._asset_id, None, now
+            tag.state, tag.confirmed_at, tag.due_at, tag.problem = TagState.ASSIGNED, now, None, None
             tag.attempts = tag.absences = 0
-            session.flush()  # who had it is free for another tag from here on
-            trail.record(session, tag, action="moved", actor=self._actor, now=self._clock(), reason=f"asset {holder_id} had it")
-            other = self._allocate(session, tag.prefix, holder.id, holder.name) if holder else None
-        sentence = f"{difference.tag} is the tag of #{difference.asset_id} now."
-        if other is None:
-            return sentence
-        return f"{sentence} {self._name_other(other)}"
+            session.flush()  # the unique index lets the former owner have another tag from here on
+            trail.record(session, tag, action="moved", actor=self._actor, now=now, reason=f"it was the tag of asset {owner_id}")
+            replacement = self._allocate(session, tag.prefix, owner.id, owner.name) if owner else None
+        moved = self._is_now_the_tag(self._tag)
+        return f"{moved} {self._rename_former_owner(replacement)}" if replacement else moved
 
-    def _name_other(self, tag: Tag) -> str:
-        """Calls the asset by its new tag, or leaves that to the job that looks after tags."""
+    def _rename_former_owner(self, tag: Tag) -> str:
+        """Gives the asset its new tag as its name, or leaves that to the job that confirms tags."""
         asset_id = int(tag.asset_id or 0)
+        now_has = _("%(tag)s is now the tag of #%(asset)s.", tag=tag.tag, asset=asset_id)
         try:
             old_name = self._asset_store.rename(asset_id, tag.tag)
-        except (*NOT_CHANGED, *PERHAPS_CHANGED) as error:
-            return f"{tag.tag} is that of #{asset_id}. {self._later(error)}"
-        with self._transaction() as session:
-            given = _held(session, tag.tag, asset_id)
-            service.settle(session, given, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
-        return f"{tag.tag} is that of #{asset_id}."
+        except (*NOT_RENAMED, *MAYBE_RENAMED) as error:
+            return f"{now_has} {self._retried_later(error)}"
+        self._confirm(tag.tag, asset_id, old_name)
+        return now_has
 
-    def _free(self, difference: TagDifference) -> str:
-        self._check_nobody_bears(difference.tag)
+    def _release_tag(self) -> str:
+        self._check_no_asset_is_named(self._tag)
         with self._transaction() as session:
-            tag = _held(session, difference.tag, difference.asset_id)
+            tag = _locked_tag(session, self._tag, self._asset_id)
             if tag.printed_at is not None:
-                raise DifferenceChanged(f"A label of {tag.tag} has been printed meanwhile. Nothing was done; choose again.")
-            service.release(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {difference.asset_id} is gone")
-        return f"{difference.tag} is free, and is given again."
+                raise DiscrepancyChanged(_("Nothing was done: a label of %(tag)s has been printed. Choose again.", tag=tag.tag))
+            service.release(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
+        return _("%(tag)s is released for another asset.", tag=self._tag)
 
-    def _keep(self, difference: TagDifference) -> str:
+    def _retire_tag(self) -> str:
         with self._transaction() as session:
-            tag = _held(session, difference.tag, difference.asset_id)
-            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {difference.asset_id} is gone")
-        return f"{difference.tag} is nobody’s, and is never given again."
+            tag = _locked_tag(session, self._tag, self._asset_id)
+            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
+        return _("%(tag)s is retired. No asset gets it again.", tag=self._tag)
 
-    def _adopt(self, difference: TagDifference) -> str:
+    def _adopt_name(self) -> str:
         with self._transaction() as session:
-            self._give_named(session, difference.tag, difference.asset_id)
-        return f"{difference.tag} is the tag of #{difference.asset_id} now."
+            self._make_name_the_tag(session, self._tag)
+        return self._is_now_the_tag(self._tag)
 
-    def _leave(self, difference: TagDifference) -> str:
-        name = difference.name or ""
+    def _ignore(self) -> str:
         with self._transaction() as session:
-            about = Tag(tag=(difference.tag or name)[:26], asset_id=difference.asset_id)
-            reason = f"{difference.kind}: left as it is"
-            trail.record(session, about, action="left", actor=self._actor, now=self._clock(), old_name=name, reason=reason)
-        return f"#{difference.asset_id} stays as it is, and is not shown again unless its name changes."
+            subject = Tag(tag=(self._tag or self._name)[:LONGEST_TAG], asset_id=self._asset_id)
+            reason, now = f"{self._discrepancy.kind}: ignored", self._clock()
+            trail.record(session, subject, action="left", actor=self._actor, now=now, old_name=self._name, reason=reason)
+        return _("%(label)s is ignored until its name changes.", label=self._discrepancy.label)
 
-    def _part(self, session: Session, difference: TagDifference) -> str:
-        """Takes the tag from its asset. Returns what becomes of it."""
-        tag = _held(session, difference.tag, difference.asset_id)
-        reason = f"asset {difference.asset_id} is called {difference.name}"
+    def _detach_tag(self, session: Session) -> str:
+        """Takes the tag from its asset. Returns a sentence that says what happens to it."""
+        tag = _locked_tag(session, self._tag, self._asset_id)
+        reason = f"asset {self._asset_id} is named {self._discrepancy.name}"
         if tag.printed_at is not None:
             service.keep(session, tag, actor=self._actor, now=self._clock(), reason=reason)
-            return f"{tag.tag} is never given again, since a label of it was printed."
+            return _("No asset gets %(tag)s again, because a label was printed.", tag=tag.tag)
         service.release(session, tag, actor=self._actor, now=self._clock(), reason=reason)
-        return f"{tag.tag} is free, and is given again."
+        return _("%(tag)s is released for another asset.", tag=tag.tag)
 
-    def _give_named(self, session: Session, text: str, asset_id: int) -> None:
-        """Makes the asset's name its tag. Raises DifferenceChanged when somebody has it."""
-        name = _name(session, text)
+    def _make_name_the_tag(self, session: Session, text: str) -> None:
+        """Raises DiscrepancyChanged when the tag is not available."""
+        name = _parsed(session, text)
         held = sequence.hold(session, name.prefix)
         now = self._clock()
         tag = session.scalar(select(Tag).where(Tag.tag == text))
@@ -227,11 +196,11 @@ class Settlement:
             tag = Tag(tag=text, prefix=name.prefix, number=name.number)
             session.add(tag)
         elif tag.state != TagState.RELEASED and not tag.is_kept:
-            raise DifferenceChanged(f"{text} is not free any more. Nothing was changed.")
+            raise DiscrepancyChanged(_("Nothing was done: %(tag)s is no longer available.", tag=text))
         sequence.advance_past(held, tag.number)
-        tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, asset_id, now, now
+        tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, self._asset_id, now, now
         tag.due_at, tag.problem, tag.attempts, tag.absences = None, None, 0, 0
-        session.flush()  # the indexes decide here whether the asset is free
+        session.flush()  # the unique index decides here whether the asset has no tag
         trail.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
 
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
@@ -241,11 +210,18 @@ class Settlement:
             session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
         )
 
-    def _check_nobody_bears(self, tag: str) -> None:
-        """A tag that some asset bears is not given to another one."""
-        bearers = self._asset_store.find_by_name(tag)
-        if bearers:
-            raise DifferenceChanged(f"Asset #{bearers[0].id} is called {tag} in {self._place}. Settle that first; nothing was changed.")
+    def _confirm(self, text: str, asset_id: int, old_name: str) -> None:
+        """Records that the asset was renamed to its tag."""
+        with self._transaction() as session:
+            tag = _locked_tag(session, text, asset_id)
+            service.settle(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
+
+    def _check_no_asset_is_named(self, tag: str) -> None:
+        """A tag that is still the name of an asset is not given to another one."""
+        named = self._asset_store.find_by_name(tag)
+        if named:
+            values = {"asset": named[0].id, "tag": tag, "source": self._source}
+            raise DiscrepancyChanged(_("Nothing was done: #%(asset)s is named %(tag)s in %(source)s. Resolve that first.", **values))
 
     def _asset(self, asset_id: int) -> Asset | None:
         try:
@@ -254,41 +230,25 @@ class Settlement:
             return None
         return None if asset.status == comparison.DELETED else asset
 
-    def _later(self, error: AppError) -> str:
-        return f"A job tells {self._place} as soon as it can: {error.message}"
+    def _is_now_the_tag(self, tag: str) -> str:
+        return _("%(tag)s is now the tag of #%(asset)s.", tag=tag, asset=self._asset_id)
+
+    def _retried_later(self, error: AppError) -> str:
+        return _("The name in %(source)s is updated as soon as possible. %(problem)s", source=self._source, problem=error.message)
 
 
-def _held(session: Session, text: str, asset_id: int | None) -> Tag:
-    """The tag, with its sequence held. Raises DifferenceChanged unless it is this asset's."""
-    sequence.hold(session, _name(session, text).prefix)
+def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
+    """The tag, with its sequence locked. Raises DiscrepancyChanged unless it belongs to this asset."""
+    sequence.hold(session, _parsed(session, text).prefix)
     tag = session.scalar(select(Tag).where(Tag.tag == text).execution_options(populate_existing=True))
     if tag is None or tag.state == TagState.RELEASED or tag.asset_id != asset_id:
-        raise DifferenceChanged(f"{text} has changed hands meanwhile. Compare again to see how it stands.")
+        raise DiscrepancyChanged(_("Nothing was done: %(tag)s now belongs to another asset. Compare again.", tag=text))
     return tag
 
 
-def _name(session: Session, text: str) -> TagName:
-    """Raises DifferenceChanged where the text is no tag."""
+def _parsed(session: Session, text: str) -> TagName:
+    """Raises DiscrepancyChanged where the text is no tag."""
     name = service.name_of_tag(session, text)
     if name is None:
-        raise DifferenceChanged(f"{text[:60]} is no tag. Nothing was changed.")
+        raise DiscrepancyChanged(_("Nothing was done: %(text)s is not a valid tag.", text=text[:60]))
     return name
-
-
-def _still_open(session: Session, difference_id: int, *, lock: bool = False) -> TagDifference:
-    """With `lock` it stays so until the transaction ends. Raises DifferenceNotFound, DifferenceSettled."""
-    difference = differences.RECORD.get(session, difference_id, lock=lock)
-    if difference.settled_at is not None:
-        who = difference.settled_by or "Somebody"
-        raise DifferenceSettled(f"{who} was faster: asset #{difference.asset_id} has been seen to already.")
-    return difference
-
-
-def _as_recorded(difference: TagDifference) -> Finding:
-    return Finding(DifferenceKind(difference.kind), difference.tag, difference.asset_id, difference.name)
-
-
-def _how_it_is(seen: Finding | None) -> str:
-    if seen is None:
-        return "Nothing differs there any more."
-    return "Nothing was done; here is how it stands now."

@@ -6,19 +6,19 @@ import secrets
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.core.stored_values import keep, kept
+from request_tracker_utils.core.stored_values import store_once, stored_value
 
 _NAME = "webhook_token"
 
 
 def ensure_secret(session: Session) -> None:
-    keep(session, _NAME, secrets.token_urlsafe(32))
+    store_once(session, _NAME, secrets.token_urlsafe(32))
 
 
 def secret(session: Session, settings: Settings) -> str:
     if settings.webhook_token:
         return settings.webhook_token.get_secret_value()
-    return kept(session, _NAME) or ""
+    return stored_value(session, _NAME) or ""
 
 
 def is_secret(session: Session, settings: Settings, given: str) -> bool:

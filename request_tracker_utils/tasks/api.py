@@ -9,14 +9,14 @@ from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.tasks.schemas import TaskPath, TaskProgress
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 
 api = APIBlueprint("tasks_api", __name__, abp_tags=[Tag(name="tasks", description="Long work: how far it is.")])
 
 
 @api.get("/api/tasks/<task_id>", responses={200: TaskProgress})
 @require(TaskPermission.READ)
-@may_refuse(TaskNotFound)
+@may_raise(TaskNotFound)
 def task_progress(path: TaskPath) -> Answer:
     """Show how far a task is."""
     with reading() as session:

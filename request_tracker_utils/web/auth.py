@@ -1,4 +1,4 @@
-"""Recognises the caller, and holds the door: a route that names no permission, and is not public, is closed to all."""
+"""Authentication and authorization: a route that neither requires a permission nor is public is closed to everybody."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from werkzeug.exceptions import NotFound
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import Forbidden, Unauthenticated
-from request_tracker_utils.web.body import place_of_stranger
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.body import stranger_body_slot
 from request_tracker_utils.web.registry import registry, registry_of
 
 Route = TypeVar("Route", bound=Callable[..., Any])
@@ -22,69 +23,69 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call a route. `permission` None with `public` False: whoever is signed in."""
+    """Who may call a route. Without `permission` and `public`: everybody who is signed in."""
 
     permission: StrEnum | None = None
     public: bool = False
-    forms: bool = True
-    """Whether callers without a token must bring a CSRF token with what changes something."""
+    csrf: bool = True
+    """Whether callers without a token need a CSRF token for requests that change something."""
     reason: str = ""
     by_token: bool = True
-    """Whether callers with a token are let in, or sessions of browsers only: no token makes another, and so outlives itself."""
+    """Whether tokens are accepted, or only browser sessions: a token must not be able to create another one and outlive itself."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who was recognised. `user_id` is None for those who have no account here."""
+    """An authenticated caller. `user_id` is None for callers without an account here."""
 
     user_id: int | None
     name: str
     role: str
 
 
-SessionRecogniser = Callable[[], Caller | None]
-TokenRecogniser = Callable[[str, str], Caller | None]
-"""Is given the scheme (`bearer`, `token`) and the credentials of the Authorization header."""
+SessionAuthenticator = Callable[[], Caller | None]
+TokenAuthenticator = Callable[[str, str], Caller | None]
+"""Called with the scheme (`bearer`, `token`) and the credentials of the Authorization header."""
 
 
 @dataclass
-class Recognisers:
-    """`refused` is told who was not let in, and which permission was missing."""
+class Authenticators:
+    """Ways to authenticate a request. `denied` is called with the caller and the missing permission."""
 
-    session: SessionRecogniser
-    token: TokenRecogniser
-    refused: Callable[[Actor, str], None]
+    session: SessionAuthenticator
+    token: TokenAuthenticator
+    denied: Callable[[Actor, str], None]
 
 
 def require(permission: StrEnum, *, by_token: bool = True) -> Callable[[Route], Route]:
-    """Opens the route to callers that hold the permission."""
+    """Opens the route to callers with the permission."""
     return _marked(Access(permission=permission, by_token=by_token))
 
 
 def signed_in(route: Route) -> Route:
-    """Opens the route to whoever is signed in."""
+    """Opens the route to everybody who is signed in."""
     return _marked(Access())(route)
 
 
 def signed_in_by_browser(route: Route) -> Route:
-    """Opens the route to whoever is signed in with a browser."""
+    """Opens the route to everybody who is signed in with a browser."""
     return _marked(Access(by_token=False))(route)
 
 
-def public(reason: str, *, forms: bool = True) -> Callable[[Route], Route]:
-    """Opens the route to everybody. `forms=False` for routes with a secret of their own, which no browser's cookie opens."""
-    return _marked(Access(public=True, forms=forms, reason=reason))
+def public(reason: str, *, csrf: bool = True) -> Callable[[Route], Route]:
+    """Opens the route to everybody. `csrf=False` for routes that check a secret of their own and ignore cookies."""
+    return _marked(Access(public=True, csrf=csrf, reason=reason))
 
 
 def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
-    """Opens a route of a library, whose view cannot be marked. Raises ValueError for an endpoint that the app does not have."""
+    """Declares the access to a library's route, which cannot be decorated. Raises ValueError for an unknown endpoint."""
     if endpoint not in app.view_functions:
         raise ValueError(f"there is no endpoint {endpoint}")
     _opened(app)[endpoint] = access
 
 
 def access_of(app: Flask, endpoint: str) -> Access | None:
-    """How the route is opened; None for one that nobody opened."""
+    """Who may call the route; None if no access is declared."""
     if endpoint == "static" or endpoint.endswith(".static"):
         return Access(public=True, reason="static files")
     opened = _opened(app).get(endpoint)
@@ -97,38 +98,38 @@ def current_actor() -> Actor:
     """The caller of this request. Raises Unauthenticated."""
     actor = current_actor_or_none()
     if actor is None:
-        raise Unauthenticated("Sign in, or send a valid token in the Authorization header.")
+        raise Unauthenticated(_("Sign in, or send a valid token in the Authorization header."))
     return actor
 
 
 def current_actor_or_none() -> Actor | None:
     if "actor" not in g:
-        g.actor = _recognise()
+        g.actor = _authenticate()
     return cast(Actor | None, g.actor)
 
 
 def admit(permission: StrEnum) -> Actor:
-    """The caller, if they hold the permission. Raises Unauthenticated, Forbidden; a refusal is written down."""
+    """The caller, if they have the permission. Raises Unauthenticated, Forbidden; the denial is recorded."""
     actor = current_actor()
     if not actor.may(permission):
-        registry().get(Recognisers).refused(actor, str(permission))
-        raise Forbidden(f"Your role does not include {permission}.", permission=str(permission))
+        registry().get(Authenticators).denied(actor, str(permission))
+        raise Forbidden(_("Your role does not have the permission %(permission)s.", permission=permission), permission=str(permission))
     return actor
 
 
 def install(app: Flask) -> None:
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the guard below decides, after it knows who is calling
-    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form is good as long as its session
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the guard below checks, once the caller is known
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a form is valid as long as its session
     csrf.init_app(app)
     app.before_request(_guard)
 
 
-def install_recognisers(app: Flask, recognisers: Recognisers) -> None:
-    registry_of(app).provide(Recognisers, recognisers)
+def install_authenticators(app: Flask, authenticators: Authenticators) -> None:
+    registry_of(app).provide(Authenticators, authenticators)
 
 
 class _Opened(dict[str, Access]):
-    """Access to endpoints of libraries, by endpoint."""
+    """Access to endpoints of libraries."""
 
 
 def _opened(app: Flask) -> _Opened:
@@ -146,15 +147,15 @@ def _marked(access: Access) -> Callable[[Route], Route]:
     return decorate
 
 
-def _recognise() -> Actor | None:
-    recognisers = registry().get(Recognisers)
+def _authenticate() -> Actor | None:
+    authenticators = registry().get(Authenticators)
     header = request.headers.get("Authorization")
     if header is not None:
-        # Whoever sends a token is that token's owner or nobody: a cookie beside it is not looked at.
+        # A request with a token is authenticated by the token alone: a cookie sent with it is ignored.
         scheme, _, credentials = header.partition(" ")
-        caller = recognisers.token(scheme.lower(), credentials.strip())
+        caller = authenticators.token(scheme.lower(), credentials.strip())
     else:
-        caller = recognisers.session()
+        caller = authenticators.session()
     if caller is None:
         return None
     return Actor(caller.name, registry().grants.get(caller.role, frozenset()), caller.user_id, caller.role)
@@ -172,9 +173,9 @@ def _guard() -> None:
         else:
             admit(access.permission)
         if not access.by_token and "Authorization" in request.headers:
-            raise Forbidden("Accounts are changed by people: sign in with a browser, or use the commands. No token opens this.")
-    if access.public and access.forms and request.method not in SAFE_METHODS:
-        with place_of_stranger():
+            raise Forbidden(_("This needs a browser session: sign in, or use the command line. Tokens are not accepted."))
+    if access.public and access.csrf and request.method not in SAFE_METHODS:
+        with stranger_body_slot():
             request.get_data()
-    if request.method not in SAFE_METHODS and access.forms and "Authorization" not in request.headers:
+    if request.method not in SAFE_METHODS and access.csrf and "Authorization" not in request.headers:
         csrf.protect()

@@ -1,4 +1,4 @@
-"""The bodies of requests: an object where they are JSON, and whole or refused."""
+"""Request bodies: complete or rejected, and a JSON object where they are JSON."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.registry import registry, registry_of
 
 
@@ -18,19 +19,19 @@ class StrangerBodies(BoundedSemaphore):
     """How many bodies of callers who are not authenticated yet may be read at once."""
 
 
-PATIENCE = 0.5
-"""Seconds until a stranger who finds no place is sent away."""
+SLOT_TIMEOUT = 0.5
+"""Seconds that a caller waits for a slot."""
 
 
-class BodyOfUnknownLength(LimitedStream):
-    """Refuses a body that goes on past the limit. The parent ends there as if the body did, and a part would pass for the whole."""
+class ChunkedBody(LimitedStream):
+    """Rejects a body that exceeds the limit. The parent class would truncate it silently."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         super().__init__(stream, limit, is_max=True)
 
     @property
     def is_exhausted(self) -> bool:
-        """Known only once there is nothing more to read."""
+        """Unknown until the end of the stream."""
         return False
 
     def on_exhausted(self) -> None:
@@ -38,40 +39,40 @@ class BodyOfUnknownLength(LimitedStream):
             raise RequestEntityTooLarge
 
 
-class WholeRequest(Request):
+class StrictRequest(Request):
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body, no longer than the limit says."""
+        """The body, limited in size."""
         if self.content_length is None and self.environ.get("wsgi.input_terminated") and self.max_content_length is not None:
-            return cast(IO[bytes], BodyOfUnknownLength(self.environ["wsgi.input"], self.max_content_length))
+            return cast(IO[bytes], ChunkedBody(self.environ["wsgi.input"], self.max_content_length))
         return super().stream
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
-        """Raises Invalid for anything but a JSON object, also where it is asked to be silent: flask-openapi3 does, and then reads
-        a JSON text as JSON once more."""
+        """Raises Invalid for anything but a JSON object, even with `silent`: flask-openapi3 passes it and would then parse a JSON string as
+        JSON again."""
         if not (force or self.is_json):
-            raise Invalid("Send a JSON object, with Content-Type: application/json.")
+            raise Invalid(_("Send a JSON object with Content-Type: application/json."))
         sent = super().get_json(force, silent, cache)
         if not isinstance(sent, dict):
-            raise Invalid("Send a JSON object.")
+            raise Invalid(_("Send a JSON object."))
         return sent
 
 
 def install(app: Flask, threads: int) -> None:
-    app.request_class = WholeRequest
+    app.request_class = StrictRequest
     registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
 
 
 @contextmanager
-def place_of_stranger() -> Iterator[None]:
-    """One of the places of those who send a body and are not known yet: half of the threads at most.
+def stranger_body_slot() -> Iterator[None]:
+    """A slot for reading the body of an unauthenticated caller; at most half of the threads are slots.
 
-    A body may come as slowly as its sender likes, and each holds a thread until it is there. Raises Unavailable when none is free.
+    A body may arrive as slowly as its sender likes, and occupies a thread until it is complete. Raises Unavailable if no slot is free.
     """
-    places = registry().get(StrangerBodies)
-    if not places.acquire(timeout=PATIENCE):
-        raise Unavailable("Too many forms are being sent at this moment. Try again in a few seconds.")
+    slots = registry().get(StrangerBodies)
+    if not slots.acquire(timeout=SLOT_TIMEOUT):
+        raise Unavailable(_("Too many forms are being submitted right now. Try again in a few seconds."))
     try:
         yield
     finally:
-        places.release()
+        slots.release()

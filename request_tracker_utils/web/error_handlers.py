@@ -1,4 +1,4 @@
-"""Turns errors into answers: the only place that does."""
+"""Renders all errors as JSON or as a page."""
 
 from typing import Any, NoReturn
 from urllib.parse import urlencode
@@ -12,14 +12,15 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlche
 from werkzeug.exceptions import HTTPException
 
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
-from request_tracker_utils.web.refusals import Shape, shape_of
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.error_responses import ErrorShape, shape_of
 from request_tracker_utils.web.traffic import route
 
 log = structlog.get_logger(__name__)
 
 
 def wants_page() -> bool:
-    """Whether a person's browser asked, and not a program. Programs that accept anything get JSON."""
+    """Whether to answer with a page: for browsers. Programs that accept anything get JSON."""
     if "Authorization" in request.headers or request.is_json or request.path.startswith("/api/"):
         return False
     accepted = request.accept_mimetypes
@@ -27,16 +28,16 @@ def wants_page() -> bool:
 
 
 def install(app: Flask) -> None:
-    app.register_error_handler(AppError, of_ours)
-    app.register_error_handler(HTTPException, of_http)
+    app.register_error_handler(AppError, handle_app_error)
+    app.register_error_handler(HTTPException, handle_http_error)
     for silence in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(silence, of_database)
+        app.register_error_handler(silence, handle_database_error)
     for unstorable in (DataError, OverflowError):
-        app.register_error_handler(unstorable, of_unstorable)
-    app.register_error_handler(Exception, of_fault)
+        app.register_error_handler(unstorable, handle_unstorable)
+    app.register_error_handler(Exception, handle_fault)
 
 
-def of_ours(error: AppError) -> ResponseReturnValue:
+def handle_app_error(error: AppError) -> ResponseReturnValue:
     if isinstance(error, Unauthenticated) and wants_page():
         return _to_sign_in()
     if error.status >= 500:
@@ -47,52 +48,55 @@ def of_ours(error: AppError) -> ResponseReturnValue:
     return _json(error.message, code=error.code, **error.fields), _shape().status(error.status), headers
 
 
-def of_http(error: HTTPException) -> ResponseReturnValue:
+def handle_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
-        return error.response  # a redirect of the router
+        return error.response  # a redirect by the router
     if isinstance(error, CSRFError):
-        return of_ours(Forbidden("This form has expired. Go back, load the page again and repeat what you did."))
+        return handle_app_error(Forbidden(_("This form has expired. Go back, reload the page and try again.")))
     status, name = error.code or 500, error.name
-    message = "There is no such page." if status == 404 else error.description or name
-    kept = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
+    message = _("This page does not exist.") if status == 404 else error.description or name
+    headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
     if wants_page():
-        return render_template("web/error.html", status=status, title=name, message=message), status, kept
-    return _json(message, code=name.lower().replace(" ", "_")), _shape().status(status), kept
+        return render_template("web/error.html", status=status, title=name, message=message), status, headers
+    return _json(message, code=name.lower().replace(" ", "_")), _shape().status(status), headers
 
 
-def of_database(error: SQLAlchemyError) -> ResponseReturnValue:
-    log.error("the database does not answer", error=str(getattr(error, "orig", error)))
-    g.setdefault("actor", None)  # the page must not ask the database who is calling
-    return of_ours(Unavailable("The database does not answer. Try again in a moment."))
+def handle_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
+    log.error("database unavailable", error=str(getattr(error, "orig", error)))
+    g.setdefault("actor", None)  # the page must not query the database for the caller
+    return handle_app_error(Unavailable(_("The database is not available. Try again in a moment.")))
 
 
-def of_unstorable(error: DataError | OverflowError) -> ResponseReturnValue:
-    """PostgreSQL takes no NUL character and no number past its columns' range, SQLite no number of more than 64 bits."""
-    log.info("refused what the database cannot store", route=route())
-    return of_ours(Invalid("What was sent holds characters or numbers that cannot be stored."))
+def handle_unstorable(error: DataError | OverflowError) -> ResponseReturnValue:
+    """PostgreSQL rejects NUL characters and numbers out of its columns' range, SQLite numbers of more than 64 bits."""
+    log.info("rejected values that the database cannot store", route=route())
+    return handle_app_error(Invalid(_("The input contains characters or numbers that cannot be stored.")))
 
 
-def of_fault(error: Exception) -> ResponseReturnValue:
-    """A fault of ours: the log has it with its trace, the caller gets the number to ask for."""
+def handle_fault(error: Exception) -> ResponseReturnValue:
+    """An unexpected error: the traceback is logged, and the caller gets the request id."""
     log.error("fault", exc_info=error, route=route(), method=request.method)
-    g.setdefault("actor", None)  # the page must not stumble over the same fault when it asks who is calling
-    message = f"Something went wrong here, and it was written down. If it happens again, tell your administrator: {g.get('request_id', '')}"
+    g.setdefault("actor", None)  # rendering the page must not fail for the same reason
+    message = _(
+        "Something went wrong, and the error was logged. If it happens again, give your administrator this ID: %(id)s",
+        id=g.get("request_id", ""),
+    )
     if wants_page():
-        return render_template("web/error.html", status=500, title="Something went wrong", message=message), 500
+        return render_template("web/error.html", status=500, title=_("Something went wrong"), message=message), 500
     return _json(message, code="internal_server_error"), 500
 
 
-def of_validation(error: ValidationError) -> NoReturn:
-    """The first field that is wrong, in words; all of them under `details`."""
+def raise_invalid(error: ValidationError) -> NoReturn:
+    """Raises Invalid for the first invalid field, with all of them in `details`."""
     details = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
     if error.errors()[0]["type"] in ("model_type", "model_attributes_type"):
-        raise Invalid("Send a JSON object.") from error
+        raise Invalid(_("Send a JSON object.")) from error
     first = details[0]
     message = f"{first['field']}: {first['problem']}" if first["field"] else first["problem"]
     raise Invalid(message, field=first["field"], details=details) from error
 
 
-def _shape() -> Shape:
+def _shape() -> ErrorShape:
     return shape_of(current_app.view_functions.get(request.endpoint or ""))
 
 
@@ -102,13 +106,13 @@ def _json(message: str, **fields: Any) -> Response:
 
 def _title(error: AppError) -> str:
     return {
-        403: "Not allowed",
-        404: "Not found",
-        409: "That cannot be",
-        429: "Too many attempts",
-        502: "Refused",
-        503: "Not available",
-    }.get(error.status, "That did not work")
+        403: _("Not allowed"),
+        404: _("Not found"),
+        409: _("Conflict"),
+        429: _("Too many attempts"),
+        502: _("Rejected by another system"),
+        503: _("Not available"),
+    }.get(error.status, _("Invalid request"))
 
 
 def _to_sign_in() -> ResponseReturnValue:

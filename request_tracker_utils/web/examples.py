@@ -1,4 +1,4 @@
-"""Examples of JSON bodies, from the examples of their fields: flask-openapi3 does not hand on what pydantic's models say of them."""
+"""Examples of JSON bodies, built from the examples of their fields, which flask-openapi3 does not copy from pydantic models."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ PACKAGE = __name__.split(".", maxsplit=1)[0]
 
 
 def add_examples(schemas: dict[str, Any]) -> None:
-    """Completes the document's schemas: every field gets its own examples, and every object one that is made of them."""
+    """Adds examples to the schemas: each field gets its own, and each object one built from them."""
     models = _models(BaseModel)
     for name, schema in schemas.items():
         for field, information in models[name].model_fields.items() if name in models else ():
@@ -19,7 +19,7 @@ def add_examples(schemas: dict[str, Any]) -> None:
 
 
 def _models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """This program's models by name; in the document each name stands for one of them."""
+    """This program's models by name."""
     found: dict[str, type[BaseModel]] = {}
     for model in base.__subclasses__():
         if model.__module__.startswith(PACKAGE):
@@ -28,7 +28,7 @@ def _models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """Of fields without an example those that are objects themselves, or lists of them, are made up; others are left out."""
+    """Fields without an example are built if they are objects or lists of objects, and left out otherwise."""
     if "examples" in schema or "enum" in schema:
         return [*schema.get("examples", []), *schema.get("enum", [])][0]
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""What a domain hands to the app: the only thing that `app.py` knows of it."""
+"""What a domain contributes to the app: all that `app.py` knows about it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Job
 
 Gauges = Callable[[], Mapping[str, tuple[str, float]]]
-"""Gives numbers when Prometheus asks: name → what it means and its value."""
+"""Returns gauges for Prometheus: name → help text and value."""
 
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the navigation, shown to whoever holds the permission."""
+    """An entry in the navigation, shown to callers with the permission."""
 
     title: str
     endpoint: str
@@ -27,7 +27,7 @@ class NavItem:
 
 @dataclass(frozen=True)
 class PageLink:
-    """A way from a page of a lower room, named by its endpoint, to one of ours; shown to whoever holds the permission."""
+    """A link from a page of a lower domain (`page` is its endpoint) to one of ours; shown to callers with the permission."""
 
     page: str
     title: str
@@ -35,12 +35,12 @@ class PageLink:
     permission: StrEnum
     order: int = 50
     values: Mapping[str, str] = field(default_factory=dict)
-    """What the endpoint's address takes."""
+    """URL arguments of the endpoint."""
 
 
 @dataclass(frozen=True)
 class HomeCard:
-    """A card of the front page. `content` gives what is `card` in the template; it is called for those who hold the permission."""
+    """A card on the home page. `content` returns the template's `card`; it is called for callers with the permission."""
 
     template: str
     permission: StrEnum
@@ -49,8 +49,8 @@ class HomeCard:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """How a part of the program fares: `facts` for its template, and what is wrong, a sentence each."""
+class SectionContent:
+    """Contents of a status section: `facts` for its template, and one sentence per problem."""
 
     facts: Mapping[str, object]
     problems: Sequence[str] = ()
@@ -58,18 +58,18 @@ class Condition:
 
 @dataclass(frozen=True)
 class StatusSection:
-    """A part of the administrator's status page. `content` runs in a thread of its own, inside the app's context and not the request's;
-    its facts are `facts` in the template. What asks another system answers within two seconds, with what it knows by then."""
+    """A section of the status page. `content` runs in its own thread, in the app context but without a request. If it asks another
+    system, it returns within two seconds with what it knows by then."""
 
     title: str
     template: str
-    content: Callable[[], Condition]
+    content: Callable[[], SectionContent]
     order: int = 50
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Believable data of a domain, for looking around; `fill` returns how many rows and is called when all domains are empty."""
+    """Sample data of a domain. `fill` is called if all domains are empty, and returns how many rows it added."""
 
     title: str
     is_empty: Callable[[], bool]
@@ -78,8 +78,8 @@ class Demo:
 
 @dataclass(frozen=True)
 class Feature:
-    """A domain's routes, work, commands and rights. `install` registers what it gives to lower rooms; `prepare` runs at
-    each start, after the migrations, in one process at a time. Entries of `administration` share one entry of the navigation."""
+    """A domain's routes, jobs, commands and permissions. `install` provides instances to the registry; `prepare` runs at each start after
+    the migrations, in one process at a time. Entries of `administration` share one entry in the navigation."""
 
     name: str
     apis: Sequence[APIBlueprint] = ()

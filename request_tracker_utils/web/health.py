@@ -1,4 +1,4 @@
-"""Whether the program is well, for monitors and load balancers."""
+"""GET /api/health, for monitoring and load balancers."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor_or_none, public
 from request_tracker_utils.web.registry import registry, registry_of
 
-api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For monitors and load balancers.")])
+api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="Health checks for monitoring and load balancers.")])
 
 
 @dataclass(frozen=True)
@@ -22,24 +22,22 @@ class HealthPermission:
 
 
 class CheckOut(BaseModel):
-    """What one check found."""
+    """The result of one check."""
 
     status: Status = Field(examples=[Status.OK])
-    summary: str = Field(
-        description="For a person to read. Administrators are told versions, addresses and paths too.", examples=["It answers."]
-    )
+    summary: str = Field(description="In words. Administrators also get versions, addresses and paths.", examples=["The database answers."])
 
 
 class HealthOut(BaseModel):
-    """How the program is, and what each check found."""
+    """The overall status, and the result of each check."""
 
     status: Status = Field(examples=[Status.OK])
-    degraded: list[str] = Field(description="The checks that are not well.", examples=[[]])
-    checks: dict[str, CheckOut] = Field(examples=[{"database": {"status": "ok", "summary": "It answers."}}])
+    degraded: list[str] = Field(description="Checks that are not OK.", examples=[[]])
+    checks: dict[str, CheckOut] = Field(examples=[{"database": {"status": "ok", "summary": "The database answers."}}])
 
 
 def install(app: OpenAPI, permission: StrEnum) -> None:
-    """Checks of the house and of all rooms. `permission` lets a caller read versions, addresses and paths."""
+    """Runs the checks of all features. `permission` lets a caller read versions, addresses and paths."""
     registry = registry_of(app)
     registry.provide(HealthPermission, HealthPermission(permission))
     registry.provide(Health, Health(registry.checks, app.app_context))
@@ -47,27 +45,27 @@ def install(app: OpenAPI, permission: StrEnum) -> None:
 
 
 def report() -> Report:
-    """What all checks find. Takes as long as the slowest, and three seconds at most."""
+    """The results of all checks. Takes as long as the slowest one, and three seconds at most."""
     return registry().get(Health).report()
 
 
 @api.get("/api/health", responses={200: HealthOut, 503: HealthOut})
-@public("monitors and load balancers have no account")
+@public("monitoring and load balancers have no account")
 def health() -> Answer:
-    """Tell whether the program is well.
+    """Check whether the program works.
 
-    200 as long as it does its work, if with difficulty; 503 when it cannot.
+    200 as long as it works, even if degraded; 503 when it does not.
     """
-    found = report()
-    full = found.findings["database"].status is Status.OK and _may_read_all()
-    checks = {name: CheckOut(status=finding.status, summary=finding.told(full=full)) for name, finding in found.findings.items()}
-    answer = HealthOut(status=found.status, degraded=found.unwell, checks=checks)
-    return answer.model_dump(mode="json"), 503 if found.status is Status.DOWN else 200
+    results = report()
+    full = results.results["database"].status is Status.OK and _may_read_all()
+    checks = {name: CheckOut(status=result.status, summary=result.text(full=full)) for name, result in results.results.items()}
+    answer = HealthOut(status=results.status, degraded=results.failing, checks=checks)
+    return answer.model_dump(mode="json"), 503 if results.status is Status.DOWN else 200
 
 
 def _may_read_all() -> bool:
     try:
         actor = current_actor_or_none()
     except (SQLAlchemyError, Unavailable):
-        return False  # who cannot be recognised now is told what everybody is told
+        return False  # a caller who cannot be authenticated gets the public summary
     return actor is not None and actor.may(registry().get(HealthPermission).permission)

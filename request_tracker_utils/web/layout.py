@@ -1,4 +1,4 @@
-"""What every page shows: the navigation for the caller's role, times in the installation's zone, the version."""
+"""The layout of every page: navigation by role, times in TIMEZONE, the version."""
 
 import re
 from datetime import datetime
@@ -14,7 +14,7 @@ from request_tracker_utils.web.registry import registry, settings
 
 pages = Blueprint("home", __name__)
 
-# Browsers name their forebears too: the first mark that fits decides.
+# User agents also name the browsers they imitate: the first match decides.
 BROWSERS = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")]
 SYSTEMS = [
     ("Android", "Android"),
@@ -30,7 +30,7 @@ SYSTEMS = [
 @pages.get("/")
 @signed_in
 def home() -> str:
-    """The front page: the cards of all domains that the caller may see."""
+    """The home page: the cards that the caller may see."""
     actor = current_actor()
     cards = [(card.template, card.content()) for card in registry().cards if actor.may(card.permission)]
     return render_template("web/home.html", cards=cards)
@@ -38,24 +38,24 @@ def home() -> str:
 
 def install(app: Flask) -> None:
     app.register_blueprint(pages)
-    app.context_processor(_of_every_page)
+    app.context_processor(_template_context)
     app.jinja_env.filters["when"] = when
     app.jinja_env.filters["browser"] = browser
 
 
 def when(instant: datetime | None) -> str:
-    """A time as people of this installation read it; nothing for none."""
+    """A time in TIMEZONE as ISO date and time; empty for None."""
     return instant.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M") if instant else ""
 
 
 def browser(agent: str) -> str:
-    """A browser and its system as people call them, or the first word of what a program says of itself."""
-    named = next((name for mark, name in BROWSERS if mark in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
-    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    """Browser and operating system by name, or the first word of an unknown user agent."""
+    named = next((name for token, name in BROWSERS if token in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
+    system = next((name for token, name in SYSTEMS if token in agent), "")
     return f"{named}, {system}" if system else named
 
 
-def _of_every_page() -> dict[str, Any]:
+def _template_context() -> dict[str, Any]:
     actor = current_actor_or_none() if request else None
     sections = [item for item in registry().administration if actor and actor.may(item.permission)]
     return {
@@ -72,15 +72,15 @@ def _of_every_page() -> dict[str, Any]:
 
 
 def _navigation(actor: Actor | None) -> list[tuple[NavItem, bool]]:
-    """The caller's entries, each with whether it is where the caller is."""
+    """The caller's navigation entries, each with whether it is the current one."""
     if actor is None:
         return []
     entries = [(item, url_for(item.endpoint)) for item in registry().navigation if actor.may(item.permission)]
-    near = [address for _, address in entries if _begins(address) == _begins(request.path)]
+    near = [address for _, address in entries if _first_segment(address) == _first_segment(request.path)]
     here = max(near, key=lambda address: len(address) if f"{request.path}/".startswith(f"{address}/") else 0, default=None)
     return [(item, address == here) for item, address in entries]
 
 
-def _begins(path: str) -> str:
-    """The first part of a path: what a room's pages have in common."""
+def _first_segment(path: str) -> str:
+    """The first segment of a path, which the pages of a domain share."""
     return path.split("/")[1]

@@ -1,4 +1,4 @@
-"""What Prometheus asks for."""
+"""GET /metrics, for Prometheus."""
 
 import hmac
 from collections.abc import Iterator
@@ -30,21 +30,21 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def install(app: Flask, permission: StrEnum) -> None:
-    """`permission` lets a caller read the numbers who has neither the token nor an allowed address."""
+    """`permission` lets a caller read metrics without the token and from any address."""
     registry_of(app).provide(MetricsPermission, MetricsPermission(permission))
     app.register_blueprint(pages)
 
 
 @pages.get("/metrics")
-@public("asks for METRICS_TOKEN, an allowed address or the permission itself")
+@public("checks METRICS_TOKEN, METRICS_ADDRESSES or the permission itself")
 def metrics() -> Response:
-    """Counts and times of all server processes, and numbers from the database."""
-    if not (_brings_the_token() or _comes_from_an_allowed_address()):
+    """Counters and timings of all server processes, and gauges from the database."""
+    if not (_has_metrics_token() or _has_allowed_address()):
         admit(registry().get(MetricsPermission).permission)
     return Response(exposition(_gauges()), content_type=TEXT_FORMAT)
 
 
-def _brings_the_token() -> bool:
+def _has_metrics_token() -> bool:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     token = settings().metrics_token
     return (
@@ -52,30 +52,30 @@ def _brings_the_token() -> bool:
     )
 
 
-def _comes_from_an_allowed_address() -> bool:
+def _has_allowed_address() -> bool:
     address = address_of(request.remote_addr or "")
     return address is not None and any(address in network for network in settings().metrics_addresses)
 
 
 def _gauges() -> list[Gauge]:
-    """None when the database does not answer: what was counted is needed then more than ever."""
+    """No gauges if the database does not answer: the counters are needed most then."""
     try:
-        return [*_ages_of_jobs(), *_of_rooms()]
+        return [*_job_ages(), *_feature_gauges()]
     except SQLAlchemyError as error:
-        log.warning("the database does not answer; its numbers are left out", error=str(getattr(error, "orig", error)))
+        log.warning("gauges left out: the database does not answer", error=str(getattr(error, "orig", error)))
         return []
 
 
-def _ages_of_jobs() -> Iterator[Gauge]:
+def _job_ages() -> Iterator[Gauge]:
     with reading() as session:
         starts = last_starts(session)
-    now, help = utc_now(), "Seconds since the job's last run began."
+    now, help = utc_now(), "Seconds since the last run of the job started."
     for job in registry().jobs:
         if job.name in starts:
             yield Gauge("rtutils_job_age_seconds", help, (now - starts[job.name]).total_seconds(), {"job": job.name})
 
 
-def _of_rooms() -> Iterator[Gauge]:
+def _feature_gauges() -> Iterator[Gauge]:
     for ask in registry().gauges:
         for name, (help, value) in ask().items():
             yield Gauge(name, help, value)

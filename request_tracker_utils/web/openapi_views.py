@@ -1,4 +1,4 @@
-"""The OpenAPI document for programs, and as a page for people."""
+"""The API documentation as an OpenAPI document and as a page."""
 
 import json
 import shlex
@@ -39,34 +39,34 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation as the page shows it."""
+    """An operation for the page."""
 
     path: str
     method: str
     spec: dict[str, Any]
     call: str
-    """The example call, for a shell."""
+    """An example request for a shell."""
 
     @property
-    def ways_in(self) -> list[list[str]]:
-        """Each is the names of the schemes that go together. Empty where everybody comes in."""
+    def authentication(self) -> list[list[str]]:
+        """Alternatives, each the names of the schemes it combines. Empty for public operations."""
         return [list(way) for way in self.spec["security"]]
 
     @property
-    def answers(self) -> list[tuple[str, dict[str, Any]]]:
-        """Those of a shape of their own, by status."""
-        return [(status, answer) for status, answer in self.spec["responses"].items() if not _is_refusal(answer)]
+    def responses(self) -> list[tuple[str, dict[str, Any]]]:
+        """Success responses by status."""
+        return [(status, response) for status, response in self.spec["responses"].items() if not _is_error(response)]
 
     @property
-    def refusals(self) -> list[tuple[str, dict[str, Any]]]:
-        return [(status, answer) for status, answer in self.spec["responses"].items() if _is_refusal(answer)]
+    def errors(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(status, response) for status, response in self.spec["responses"].items() if _is_error(response)]
 
 
-def _is_refusal(answer: dict[str, Any]) -> bool:
-    return any("examples" in media for media in answer["content"].values())
+def _is_error(response: dict[str, Any]) -> bool:
+    return any("examples" in media for media in response["content"].values())
 
 
-api = APIBlueprint("openapi", __name__, url_prefix="/openapi", abp_tags=[Tag(name="documentation", description="What you are reading.")])
+api = APIBlueprint("openapi", __name__, url_prefix="/openapi", abp_tags=[Tag(name="documentation", description="This documentation.")])
 pages = Blueprint("openapi_page", __name__, url_prefix="/openapi")
 
 
@@ -80,7 +80,7 @@ def openapi_document() -> Answer:
 @pages.get("/")
 @signed_in
 def page() -> str:
-    """The documentation as a page."""
+    """The API documentation as a page."""
     spec = document()
     spec = _inlined(spec, spec["components"]["schemas"])
     shown = [Operation(path, method, one, _call(spec, path, method, one)) for path, method, one in operations(spec)]
@@ -96,7 +96,7 @@ def install(app: OpenAPI) -> None:
 
 
 def kind(schema: dict[str, Any]) -> str:
-    """What a value has to be, in words: `text, at most 100 characters`."""
+    """The type and limits of a value in words: `text, at most 100 characters`."""
     if "anyOf" in schema:
         return " or ".join(kind(one) for one in schema["anyOf"])
     name = KINDS.get(schema.get("type", ""), "anything")
@@ -126,7 +126,7 @@ def _call(spec: dict[str, Any], path: str, method: str, operation: dict[str, Any
 
 
 def _inlined(part: Any, schemas: dict[str, Any]) -> Any:
-    """With each named schema in the place where it is named, as people read it."""
+    """The document with each reference replaced by the schema."""
     if isinstance(part, list):
         return [_inlined(one, schemas) for one in part]
     if not isinstance(part, dict):

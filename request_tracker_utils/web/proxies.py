@@ -1,4 +1,4 @@
-"""Who really calls, when proxies stand between: what they say is believed of proxies that the settings trust, and of nobody else."""
+"""The real address of callers behind reverse proxies. Only headers of trusted proxies are used."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ HOST = re.compile(r"\[(?P<bracketed>[^]]*)\](?::\d+)?|(?P<host>[\d.]+):\d+|(?P<p
 
 
 UNKNOWN = "unknown"
-"""Of a caller whose address the proxy wrote in a form that nobody can read: it is not the proxy's."""
+"""Used when the proxy's header is unreadable: the proxy's own address would be wrong."""
 
 
 class TrustedProxies:
     """Sets the caller's address, scheme and host from the headers of trusted proxies.
 
-    `X-Forwarded-For` is read from its end: each proxy adds whom it heard, so the first address that is no trusted proxy is the caller,
-    and whatever stands before it was written by the caller.
+    `X-Forwarded-For` is read from the end: each proxy appends the address it saw, so the first address that is not a trusted proxy is the
+    caller. Anything before it was written by the caller.
     """
 
     def __init__(self, app: "WSGIApplication", trusted: Sequence[Network]) -> None:
@@ -28,12 +28,12 @@ class TrustedProxies:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if self._trusts(_address(environ.get("REMOTE_ADDR", ""))):
-            self._believe(environ)
+            self._apply_headers(environ)
         return self._app(environ, start_response)
 
-    def _believe(self, environ: "WSGIEnvironment") -> None:
-        heard = environ.get("HTTP_X_FORWARDED_FOR")
-        for part in reversed(heard.split(",") if heard is not None else []):
+    def _apply_headers(self, environ: "WSGIEnvironment") -> None:
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR")
+        for part in reversed(forwarded.split(",") if forwarded is not None else []):
             address = _address(part)
             environ["REMOTE_ADDR"] = UNKNOWN if address is None else str(address)
             if not self._trusts(address):
@@ -50,11 +50,11 @@ class TrustedProxies:
 
 
 def _address(text: str) -> Address | None:
-    """Also of `10.0.0.5:4711` and `[::1]:4711`, as some proxies write it."""
+    """Also parses `10.0.0.5:4711` and `[::1]:4711`, which some proxies send."""
     found = HOST.fullmatch(text.strip())
     return address_of(found["bracketed"] or found["plain"] or found["host"]) if found else None
 
 
 def _last(header: str) -> str:
-    """What the nearest proxy said."""
+    """The value added by the nearest proxy."""
     return header.rpartition(",")[2].strip()

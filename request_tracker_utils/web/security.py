@@ -1,4 +1,4 @@
-"""The headers that every answer carries, and the request's number."""
+"""Security headers of every response, and the request id."""
 
 import random
 import re
@@ -15,14 +15,14 @@ REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def nonce() -> str:
-    """The nonce that style and script blocks of this answer carry."""
+    """The CSP nonce for style and script blocks of this response."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
 
 
 class TlsAwareSessions(SecureCookieSessionInterface):
-    """A cookie that came by TLS never goes another way. What reads and signs cookies is made once, not at each request."""
+    """Marks cookies as secure if the request came over TLS. Caches the serializer, which Flask would create for each request."""
 
     def __init__(self) -> None:
         self._serializer: URLSafeTimedSerializer | None = None
@@ -38,19 +38,19 @@ class TlsAwareSessions(SecureCookieSessionInterface):
 
 def install(app: Flask) -> None:
     app.session_interface = TlsAwareSessions()
-    app.before_request(_number)
-    app.after_request(_harden)
+    app.before_request(_assign_request_id)
+    app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = nonce
 
 
-def _number() -> None:
+def _assign_request_id() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if REQUEST_ID_FORM.fullmatch(given) else f"{random.getrandbits(64):016x}"
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _harden(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     headers = response.headers
     headers.extend(ALWAYS)
     headers["X-Request-ID"] = g.get("request_id", "")
@@ -64,8 +64,8 @@ def _harden(response: Response) -> Response:
 
 
 def policy(used: str | None, *, inline_style: bool = False, embedded_fonts: bool = False) -> str:
-    """Content-Security-Policy of a page whose nonce, if it has one, is `used`. Where somebody else's markup may bring styles of its own
-    (`inline_style`), only scripts with the nonce run."""
+    """Content-Security-Policy of a page. `used` is its nonce, if it has one. With `inline_style`, for pages with a site's own markup,
+    inline styles are allowed but only scripts with the nonce run."""
     own = f"'self' 'nonce-{used}'" if used else "'self'"
     script, style = (f"'nonce-{used}'", "'self' 'unsafe-inline'") if inline_style else (own, own)
     fonts = "'self' data:" if embedded_fonts else "'self'"

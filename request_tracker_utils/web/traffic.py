@@ -1,4 +1,4 @@
-"""Each request is counted, timed, and told in one line of the log."""
+"""Counts, times and logs each request."""
 
 import logging
 from time import perf_counter
@@ -9,35 +9,35 @@ from flask import Flask, Response, g, request
 from request_tracker_utils.core import metrics
 
 log = structlog.get_logger(__name__)
-_lines = logging.getLogger(__name__)
+_request_log = logging.getLogger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-NOWHERE, OTHER = "nowhere", "OTHER"
-"""What is no route of ours and no method of ours: callers invent them, and numbers are kept of each."""
+UNMATCHED, OTHER = "unmatched", "OTHER"
+"""Labels for unknown routes and methods: callers could create any number of them."""
 
 
 def install(app: Flask) -> None:
-    """Before all other parts, so that their time counts too."""
+    """Installed before all other parts, so that their time is included."""
     metrics.instruments()
-    app.before_request(_begin)
+    app.before_request(_start)
     app.after_request(_end)
 
 
 def route() -> str:
-    """The rule that the request's path fits: paths hold keys of links, and rules none."""
+    """The URL rule that matches the request. Paths may contain secret keys of links; rules do not."""
     rule = request.url_rule
-    return rule.rule if rule else NOWHERE
+    return rule.rule if rule else UNMATCHED
 
 
-def _begin() -> None:
-    g.begun = perf_counter()
+def _start() -> None:
+    g.started = perf_counter()
 
 
 def _end(response: Response) -> Response:
-    seconds, here = perf_counter() - g.begun, route()
+    seconds, here = perf_counter() - g.started, route()
     method = request.method if request.method in METHODS else OTHER
     metrics.count_request(method, here, response.status_code, seconds)
-    if _lines.isEnabledFor(logging.INFO):
+    if _request_log.isEnabledFor(logging.INFO):
         actor = g.get("actor")
         log.info(
             "request",

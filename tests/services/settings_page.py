@@ -6,9 +6,9 @@ from request_tracker_utils.core.settings import reference
 
 PAGE = """# Settings
 
-Every setting is an environment variable. A file of `NAME=value` lines that `SECRETS_FILE` names may hold any of them; what stands in
-the environment wins. The program reads them once, when it starts; a wrong one stops the start, and all wrong ones are listed together.
-`rtutils settings` prints the values in effect, with secrets masked.
+Every setting is an environment variable. Settings can also be in a file with `NAME=value` lines, named by `SECRETS_FILE`; the environment
+takes precedence. The program reads its settings once, when it starts. If any are invalid, it lists all of them and does not start.
+`rtutils settings` prints the effective values, with secrets masked.
 
 {table}
 """

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
@@ -29,18 +29,19 @@ from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.labels import record
 from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging, untagged
+from request_tracker_utils.tags.current import RECONCILIATION as TAGS
 from request_tracker_utils.tags.jobs import confirm_tags
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.older_log import LOG_NAME
 from request_tracker_utils.tags.reset import reset
-from request_tracker_utils.tags.tasks import differences as difference_tasks
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
@@ -175,11 +176,11 @@ def _people(app: Flask) -> str:
         admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
         for who, origin in ((admin, home), (grace, phone), (grace, home)):
             sessions.open_session(session, who, lifetime=timedelta(days=14), origin=origin, now=now)
-            events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
+            login_events.record(session, LoginKind.SIGNED_IN, origin, user=who, now=now)
         for who in (admin, grace):
             tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
-        events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
-        events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
+        login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
         return links.new_password_key(session, turing, now=now)
 
 
@@ -267,7 +268,7 @@ def _differences() -> None:
     with transaction() as session:
         tags.mark_printed(session, [(printed, held.get(printed).name)], now=now)
         session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id.in_([printed, gone])))
-        difference_tasks.start_comparison(session, actor=of_command(), now=now)
+        start_comparison(session, TAGS, actor=of_command(), now=now)
     run_tasks()
 
 
@@ -282,7 +283,7 @@ def _holder_differences() -> None:
         {"kind": "missing_there", "asset_tag": "LAB-0104", "asset_id": 0},
     ]
     with transaction() as session:
-        session.add_all(HolderDifference(found_at=now, seen_at=now, **row) for row in rows)
+        session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
         device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
         device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
         device.rt_due_at = now + timedelta(hours=1)

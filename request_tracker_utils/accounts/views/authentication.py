@@ -1,4 +1,4 @@
-"""Gives `web/auth` the ways of recognising a caller: Flask-Login's session, the personal token, the token of Request Tracker."""
+"""Authenticates requests for `web/auth`: by Flask-Login's session, a personal token, or a Request Tracker token."""
 
 import hmac
 from collections import OrderedDict
@@ -8,28 +8,27 @@ from flask import Flask, after_this_request, current_app, request, session as co
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import events, passwords, service, sessions, tokens
-from request_tracker_utils.accounts.models import LoginKind, SignInSession, User
+from request_tracker_utils.accounts import login_events, passwords, service, sessions, tokens
+from request_tracker_utils.accounts.models import LoginKind, SignInSession, User, key_hash
 from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.accounts.rt_callers import RtCallers, account_of
-from request_tracker_utils.accounts.secret import hash_of
-from request_tracker_utils.accounts.views import browsers
+from request_tracker_utils.accounts.rt_tokens import RtTokens, account_of
+from request_tracker_utils.accounts.views import known_browsers
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import looking, reading, transaction
-from request_tracker_utils.web.auth import Caller, Recognisers, install_recognisers
+from request_tracker_utils.core.db import read_connection, reading, transaction
+from request_tracker_utils.web.auth import Authenticators, Caller, install_authenticators
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
 login_manager = LoginManager()
-MOST_SIGHTINGS = 10_000
+MAX_KNOWN_ADDRESSES = 10_000
 
 
-class _Sightings(OrderedDict[tuple[str, str | None], None]):
-    """Tokens and the addresses that they were used from, as far as this process knows."""
+class _KnownAddresses(OrderedDict[tuple[str, str | None], None]):
+    """Tokens with the addresses they were used from, as far as this process knows."""
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """The user of this session, as Flask-Login wants it: its id is the session's key, not the user's number."""
+    """Flask-Login's user: its id is the session's key, not the user's id."""
 
     def __init__(self, key: str, caller: Caller) -> None:
         self.key, self.caller = key, caller
@@ -39,42 +38,44 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 
 def install(app: Flask) -> None:
-    login_manager.session_protection = None  # people on phones change addresses; sessions are listed and can be ended
-    login_manager.init_app(app, add_context_processor=False)  # pages ask web/auth, and error pages nobody
+    login_manager.session_protection = None  # phones change addresses; sessions are listed and can be ended instead
+    login_manager.init_app(app, add_context_processor=False)  # pages ask web/auth instead
     login_manager.user_loader(_load)
-    registry_of(app).provide(_Sightings, _Sightings())
-    install_recognisers(app, Recognisers(session=_of_session, token=_of_token, refused=_forbidden))
+    registry_of(app).provide(_KnownAddresses, _KnownAddresses())
+    install_authenticators(app, Authenticators(session=_by_session, token=_by_token, denied=_record_denied))
 
 
 def origin(account: str | None = None) -> Origin:
-    """Where this request comes from; with the name of an account, also whether that account has signed in in this browser before."""
-    return Origin(request.remote_addr or "", request.user_agent.string, *(browsers.mark_for(account) if account else ()))
+    """The origin of this request. With an account's name, it includes whether that account has signed in from this browser before."""
+    return Origin(request.remote_addr or "", request.user_agent.string, *(known_browsers.find(account) if account else ()))
 
 
-def prove(name: str, password: str, *, detail: str | None = None) -> User:
-    """Whose name and password were typed in this browser. Raises what `service.prove` raises."""
+def verify_password(name: str, password: str, *, detail: str | None = None) -> User:
+    """The user with this name and password. Raises what `service.verify_password` raises."""
     here, now = origin(name), utc_now()
-    return service.prove(reading, transaction, name=name, password=password, stranger=_stranger(name), origin=here, now=now, detail=detail)
+    return service.verify_password(
+        reading, transaction, name=name, password=password, unknown_key=_unknown_key(name), origin=here, now=now, detail=detail
+    )
 
 
 def begin(user: User) -> None:
-    """Signs the user in on this browser, in a fresh session."""
-    cookie.clear()  # what stood in the cookie before belongs to whoever had the browser before
+    """Signs the user in on this browser, in a new session."""
+    cookie.clear()  # it may belong to whoever used the browser before
     lifetime = timedelta(days=settings().session_days)
     with transaction() as session:
         key = service.begin_session(session, user, lifetime=lifetime, origin=origin(), now=utc_now())
     login_user(SignedIn(key, Caller(user.id, user.name, user.role)))
-    cookie.pop("_id", None)  # what Flask-Login would compare if people did not change addresses
+    cookie.pop("_id", None)  # unused without session protection
     cookie.permanent = True
-    after_this_request(lambda response: browsers.remember(response, user.name, passwords.fingerprint(user.password_hash)))
+    after_this_request(lambda response: known_browsers.remember(response, user.name, passwords.fingerprint(user.password_hash)))
 
 
 def end() -> None:
-    """Signs this browser out, here and in the database."""
+    """Signs this browser out and ends its session in the database."""
     signed_in = _signed_in()
     if signed_in is not None:
         with transaction() as session:
-            events.record(session, LoginKind.SIGNED_OUT, origin(), user=_user(session, signed_in.caller.user_id), now=utc_now())
+            login_events.record(session, LoginKind.SIGNED_OUT, origin(), user=_user(session, signed_in.caller.user_id), now=utc_now())
             sessions.end(session, signed_in.key, now=utc_now())
     logout_user()
     cookie.clear()
@@ -87,9 +88,9 @@ def session_key() -> str | None:
 
 
 def open_sessions(session: Session, user_id: int, *, now: datetime) -> list[tuple[SignInSession, bool]]:
-    """The user's open sessions, last seen first, each with whether it is this browser's."""
+    """The user's open sessions, each with whether it is this browser's."""
     key = session_key()
-    return [(entry, key is not None and sessions.is_of_key(entry, key)) for entry in sessions.open_of(session, user_id, now=now)]
+    return [(entry, key is not None and sessions.has_key(entry, key)) for entry in sessions.open_sessions(session, user_id, now=now)]
 
 
 def _signed_in() -> SignedIn | None:
@@ -99,44 +100,44 @@ def _signed_in() -> SignedIn | None:
 
 def _load(key: str) -> SignedIn | None:
     now, here = utc_now(), origin()
-    with looking() as connection:
-        entry = sessions.of_key(connection, key, now=now)
+    with read_connection() as connection:
+        entry = sessions.by_key(connection, key, now=now)
     if entry is None:
         return None
-    if entry.sighting_is_due(here, now):
+    if entry.last_seen_is_due(here, now):
         with transaction() as session:
-            sessions.record_sighting(session, entry.session_id, here, now=now)
+            sessions.record_last_seen(session, entry.session_id, here, now=now)
     return SignedIn(key, Caller(entry.user_id, entry.name, entry.role))
 
 
-def _of_session() -> Caller | None:
+def _by_session() -> Caller | None:
     signed_in = _signed_in()
     return signed_in.caller if signed_in else None
 
 
-def _of_token(scheme: str, credentials: str) -> Caller | None:
+def _by_token(scheme: str, credentials: str) -> Caller | None:
     if scheme not in ("bearer", "token"):
         return None
     now = utc_now()
-    rt_callers = registry().find(RtCallers)
+    rt_callers = registry().find(RtTokens)
     if rt_callers is not None and credentials.startswith("1-"):
-        return _of_rt_token(rt_callers, credentials, now)
-    with looking() as connection:
+        return _by_rt_token(rt_callers, credentials, now)
+    with read_connection() as connection:
         owner = tokens.owner_of(connection, credentials, now=now)
     if owner is None:
-        _refuse(credentials, now)
+        _record_rejected(credentials, now)
         return None
-    if owner.use_is_due(now):
+    if owner.last_used_is_due(now):
         with transaction() as session:
             tokens.record_use(session, owner.token_id, now=now)
-    _notice_address(f"token {owner.token_id}", now, user_id=owner.user_id)
+    _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role)
 
 
-def _of_rt_token(rt_callers: RtCallers, token: str, now: datetime) -> Caller | None:
+def _by_rt_token(rt_callers: RtTokens, token: str, now: datetime) -> Caller | None:
     identity = rt_callers.identity(token, origin().network)
     if identity is None:
-        _refuse(token, now)
+        _record_rejected(token, now)
         return None
     with reading() as session:
         user = account_of(session, identity)
@@ -147,51 +148,55 @@ def _of_rt_token(rt_callers: RtCallers, token: str, now: datetime) -> Caller | N
     elif user is None and identity.privileged and role:
         caller = Caller(None, known_as, role)
     else:
-        _refuse(token, now)
+        _record_rejected(token, now)
         return None
-    _notice_address(f"rt {identity.id}", now, user_id=caller.user_id, name=known_as)
+    _record_new_address(f"rt {identity.id}", now, user_id=caller.user_id, name=known_as)
     return caller
 
 
-def _refuse(token: str, now: datetime) -> None:
-    """Writes down that somebody showed a token that is none, once a minute and address."""
+def _record_rejected(token: str, now: datetime) -> None:
+    """Records a rejected token, once a minute for each network."""
     with reading() as session:
-        if events.is_quiet(session, LoginKind.TOKEN_REFUSED, origin(), now=now):
+        if login_events.recently_recorded(session, LoginKind.TOKEN_REFUSED, origin(), now=now):
             return
     with transaction() as session:
-        shown = f"begins with {token[:4]}" if token.startswith(tokens.TOKEN_MARK) else None
-        events.record(session, LoginKind.TOKEN_REFUSED, origin(), key=hash_of(token[: tokens.LONGEST_TOKEN]), now=now, detail=shown)
+        shown = f"begins with {token[:4]}" if token.startswith(tokens.TOKEN_PREFIX) else None
+        login_events.record(
+            session, LoginKind.TOKEN_REFUSED, origin(), key=key_hash(token[: tokens.MAX_TOKEN_LENGTH]), now=now, detail=shown
+        )
 
 
-def _forbidden(actor: Actor, permission: str) -> None:
-    """Writes down that somebody was not let in, once a minute, caller and address: a school has one address for all its people."""
-    now, key = utc_now(), hash_of(actor.name)
+def _record_denied(actor: Actor, permission: str) -> None:
+    """Records a denied request, once a minute for each caller and network."""
+    now, key = utc_now(), key_hash(actor.name)
     with reading() as session:
-        if events.is_quiet(session, LoginKind.FORBIDDEN, origin(), key=key, now=now):
+        if login_events.recently_recorded(session, LoginKind.FORBIDDEN, origin(), key=key, now=now):
             return
     with transaction() as session:
         user = _user(session, actor.user_id)
         detail = f"{request.method} {request.url_rule} needs {permission}"
-        events.record(session, LoginKind.FORBIDDEN, origin(), user=user, name=actor.name, key=key, now=now, detail=detail)
+        login_events.record(session, LoginKind.FORBIDDEN, origin(), user=user, name=actor.name, key=key, now=now, detail=detail)
 
 
-def _notice_address(whose: str, now: datetime, *, user_id: int | None, name: str | None = None) -> None:
-    """Writes down the first use of a token from an address. What is on record is remembered, so that most calls ask nothing."""
-    seen = registry().get(_Sightings)
-    sighting = (whose, request.remote_addr)
-    if sighting in seen:
+def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, name: str | None = None) -> None:
+    """Records the first use of a token from an address. A cache avoids a query for most requests."""
+    known = registry().get(_KnownAddresses)
+    use = (token_key, request.remote_addr)
+    if use in known:
         return
-    here, key = origin(), hash_of(whose)
+    here, key = origin(), key_hash(token_key)
     with transaction() as session:
-        if not events.seen_there(session, LoginKind.TOKEN_USED, here, key=key):
-            events.record(session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=whose)
-    seen[sighting] = None
-    while len(seen) > MOST_SIGHTINGS:
-        seen.popitem(last=False)
+        if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
+            login_events.record(
+                session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
+            )
+    known[use] = None
+    while len(known) > MAX_KNOWN_ADDRESSES:
+        known.popitem(last=False)
 
 
-def _stranger(name: str) -> str:
-    """Of a name that nobody has nothing else is kept: people type their password there, and no list of passwords finds it by this."""
+def _unknown_key(name: str) -> str:
+    """A keyed hash of an unknown name, because people type passwords there: no dictionary recovers it."""
     return hmac.digest(str(current_app.secret_key).encode(), name.strip().lower().encode(), "sha256").hex()
 
 

@@ -1,4 +1,4 @@
-"""Accounts, as administrators see and change them."""
+"""Administration of accounts, and the list of sign-ins."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from request_tracker_utils.accounts import events, links, service, sessions, tokens
+from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
 from request_tracker_utils.accounts.models import LoginKind, Role, User
@@ -20,9 +20,10 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
-from request_tracker_utils.web.addresses import row_number
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
@@ -40,7 +41,7 @@ class By(TypedDict):
 @pages.get("/people")
 @require(AccountPermission.READ)
 def people() -> str:
-    """Everybody, by name; searched."""
+    """All accounts, with a search."""
     text, role = request.args.get("q", "").strip()[:100], request.args.get("role", "")
     active = {"active": True, "deactivated": False}.get(request.args.get("state", ""))
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
@@ -54,7 +55,7 @@ def people() -> str:
 @pages.route("/people/new", methods=["GET", "POST"])
 @require(AccountPermission.MANAGE, by_token=False)
 def add() -> ResponseReturnValue:
-    """A new account, whose owner chooses the password by a link."""
+    """Adds an account, whose owner chooses the password with a link."""
     form = NewPersonForm()
     if form.validate_on_submit():
         name, email = form.name.data.strip(), (form.email.data or "").strip()
@@ -64,31 +65,31 @@ def add() -> ResponseReturnValue:
                 key = links.new_password_key(session, user, now=utc_now())
             return _person_page(user.id, link=key)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/new-person.html", form=form), 400 if form.errors else 200
 
 
 @pages.get("/people/<int:user_id>")
 @require(AccountPermission.READ)
 def person(user_id: int) -> str:
-    """One account: what it may do, where it is signed in, what happened to it."""
+    """One account: role, sessions, tokens, recent activity."""
     return _person_page(user_id)
 
 
 @pages.post("/people/<int:user_id>")
 @require(AccountPermission.MANAGE, by_token=False)
 def change(user_id: int) -> ResponseReturnValue:
-    """Role and e-mail address."""
+    """Changes role and email address."""
     form = PersonForm()
     if form.validate_on_submit():
         changes = {"role": form.role.data, "email": (form.email.data or "").strip()}
         try:
             with transaction() as session:
                 service.change_user(session, service.user_by_id(session, user_id), changes, **_by())
-            flash("Saved.", "success")
+            flash(_("The account was saved."), "success")
             return redirect(url_for(".person", user_id=user_id), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
     return _person_page(user_id, form=form), 400
 
 
@@ -98,22 +99,23 @@ def change_state(user_id: int) -> ResponseReturnValue:
     """Deactivates the account or activates it again."""
     act = {"yes": service.activate, "no": service.deactivate}.get(request.form.get("active", ""))
     if act is None:
-        raise Invalid("Say yes or no: is the account active?", field="active")
+        raise Invalid(_("Send yes or no for “active”."), field="active")
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         act(session, user, **_by())
-    flash(f"{user.name} is {'active again' if user.active else 'deactivated: sessions and tokens are dead'}.", "success")
+    message = _("%(name)s was activated.") if user.active else _("%(name)s was deactivated. Sessions and tokens no longer work.")
+    flash(message % {"name": user.name}, "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
 
 @pages.post("/people/<int:user_id>/password-link")
 @require(AccountPermission.MANAGE, by_token=False)
 def password_link(user_id: int) -> str:
-    """Makes a link with which its owner chooses a new password, and shows it, this once."""
+    """Creates a link for choosing a new password and shows it once."""
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         key = links.new_password_key(session, user, now=utc_now())
-        events.record(
+        login_events.record(
             session, LoginKind.CHANGED, authentication.origin(), user=user, detail=f"password link by {current_actor().name}", now=utc_now()
         )
     return _person_page(user_id, link=key)
@@ -122,19 +124,22 @@ def password_link(user_id: int) -> str:
 @pages.post("/people/<int:user_id>/rt-user")
 @require(AccountPermission.MANAGE, by_token=False)
 def link_rt_user(user_id: int) -> ResponseReturnValue:
-    """Says which user of Request Tracker this is; an empty name says none."""
+    """Links the account to a Request Tracker user; an empty name removes the link."""
     form, status = RtUserForm(), 400
     if form.validate_on_submit():
-        wanted = (form.rt_user.data or "").strip()
+        rt_user = (form.rt_user.data or "").strip()
         try:
-            found = rt_user_named(wanted) if wanted else None
+            found = rt_user_named(rt_user) if rt_user else None
             with transaction() as session:
                 user = service.user_by_id(session, user_id)
                 service.link_rt_user(session, user, found, **_by())
-            flash(f"{user.name} is {found.name if found else 'nobody'} in Request Tracker.", "success")
+            message = (
+                _("%(name)s is linked to %(rt_user)s in Request Tracker.") if found else _("%(name)s is not linked to Request Tracker.")
+            )
+            flash(message % {"name": user.name, "rt_user": found.name if found else ""}, "success")
             return redirect(url_for(".person", user_id=user_id), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
             status = error.status
     return _person_page(user_id, rt_form=form), status
 
@@ -142,46 +147,47 @@ def link_rt_user(user_id: int) -> ResponseReturnValue:
 @pages.post("/people/<int:user_id>/sessions/end")
 @require(AccountPermission.MANAGE, by_token=False)
 def end_sessions(user_id: int) -> ResponseReturnValue:
-    """Signs somebody out everywhere."""
+    """Signs the person out everywhere."""
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         count = sessions.end_all(session, user_id, now=utc_now(), but=authentication.session_key())
         detail = f"signed out everywhere by {current_actor().name}"
-        events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
-    flash(f"{user.name} is signed out in {count} {'browser' if count == 1 else 'browsers'}.", "success")
+        login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
+    message = ngettext("%(name)s was signed out of one browser.", "%(name)s was signed out of %(num)s browsers.", count, name=user.name)
+    flash(message, "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
 
 @pages.post("/people/<int:user_id>/tokens/<int:token_id>/revoke")
 @require(AccountPermission.MANAGE, by_token=False)
 def revoke_token(user_id: int, token_id: int) -> ResponseReturnValue:
-    """Revokes one of somebody's tokens."""
+    """Revokes one of the person's tokens."""
     with transaction() as session:
         token = tokens.revoke(session, user_id, token_id, now=utc_now())
         user, detail = service.user_by_id(session, user_id), f"token “{token.label}” revoked by {current_actor().name}"
-        events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
-    flash(f"The token “{token.label}” works no more.", "success")
+        login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=utc_now())
+    flash(_("The token “%(label)s” was revoked.", label=token.label), "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
 
 @pages.get("/sign-ins")
 @require(AccountPermission.EVENTS)
 def sign_ins() -> str:
-    """Who came in, tried to, and went; the newest first."""
-    wanted, before = _wanted(), request.args.get("before", type=row_number)
+    """Sign-ins and other events, the newest first."""
+    selected, before = _filter(), request.args.get("before", type=row_id)
     with reading() as session:
-        found = events.newest(session, wanted, before=before, limit=events.PAGE + 1)
-    more = len(found) > events.PAGE
+        found = login_events.newest(session, selected, before=before, limit=login_events.PAGE + 1)
+    more = len(found) > login_events.PAGE
     return render_template(
-        "accounts/sign-ins.html", events=found[: events.PAGE], more=more, wanted=wanted, before=before, kinds=list(LoginKind)
+        "accounts/sign-ins.html", events=found[: login_events.PAGE], more=more, selected=selected, before=before, kinds=list(LoginKind)
     )
 
 
 @pages.get("/sign-ins.csv")
 @require(AccountPermission.EVENTS)
 def sign_ins_csv() -> Response:
-    """The same as a file, all of it."""
-    answer = Response(stream_with_context(_event_lines(_wanted())), mimetype="text/csv")
+    """All selected events as a CSV file."""
+    answer = Response(stream_with_context(_event_lines(_filter())), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="sign-ins.csv"'
     return answer
 
@@ -190,17 +196,17 @@ def _by() -> By:
     return {"actor": current_actor(), "now": utc_now(), "origin": authentication.origin()}
 
 
-def _wanted() -> events.Filter:
-    user_id = request.args.get("user", type=row_number)
-    return events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
+def _filter() -> login_events.Filter:
+    user_id = request.args.get("user", type=row_id)
+    return login_events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
 
 
-def _event_lines(wanted: events.Filter) -> Iterator[str]:
+def _event_lines(selected: login_events.Filter) -> Iterator[str]:
     zone = settings().zone
     with reading() as session:
         rows = (
             (e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.name, e.address, e.agent, e.detail)
-            for e in events.every(session, wanted)
+            for e in login_events.all_events(session, selected)
         )
         yield from csv_lines(("when", "what", "who", "address", "agent", "detail"), rows)
 
@@ -215,7 +221,7 @@ def _person_page(user_id: int, *, form: FlaskForm | None = None, rt_form: FlaskF
             form=form or PersonForm(formdata=None, obj=user),
             rt_form=rt_form or RtUserForm(formdata=None, rt_user=user.rt_user_name),
             sessions=authentication.open_sessions(session, user_id, now=now),
-            tokens=tokens.valid_of(session, user_id, now=now),
-            events=events.newest(session, events.Filter(user_id=user_id), limit=20),
+            tokens=tokens.valid_tokens(session, user_id, now=now),
+            events=login_events.newest(session, login_events.Filter(user_id=user_id), limit=20),
             link=f"{settings().public_address()}/password/{link}" if link else None,
         )

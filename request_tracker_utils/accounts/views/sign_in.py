@@ -1,38 +1,39 @@
-"""The ways in and out: signing in, signing out, the set-up of the first administrator, the link to a new password."""
+"""Signing in and out, setting up the first administrator, and choosing a password with a link."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.accounts import links, service
 from request_tracker_utils.accounts.forms import ChooseAgainForm, SetUpForm, SignInForm
-from request_tracker_utils.accounts.guessing import TooManyAttempts
+from request_tracker_utils.accounts.throttling import TooManyAttempts
 from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
-from request_tracker_utils.web.addresses import is_own
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 pages = Blueprint("accounts", __name__)
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])
-@public("the way in")
+@public("people sign in here")
 def sign_in() -> ResponseReturnValue:
-    """Name and password."""
+    """Sign in with name and password."""
     form = SignInForm()
-    wanted = request.args.get("next", "")
-    wanted = wanted if is_own(wanted) else url_for("home.home")
+    target = request.args.get("next", "")
+    target = target if is_local_path(target) else url_for("home.home")
     if current_actor_or_none():
-        return redirect(wanted, 303)
+        return redirect(target, 303)
     status, headers = 200, {}
     if form.validate_on_submit():
         try:
-            authentication.begin(authentication.prove(form.name.data, form.password.data))
-            return redirect(wanted, 303)
+            authentication.begin(authentication.verify_password(form.name.data, form.password.data))
+            return redirect(target, 303)
         except (service.WrongCredentials, TooManyAttempts) as error:
-            show_problem(form, error)
+            add_error(form, error)
             status, headers = error.status, error.headers()
     return render_template("accounts/sign-in.html", form=form), 400 if form.errors and status == 200 else status, headers
 
@@ -42,14 +43,14 @@ def sign_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """Ends this browser's session."""
     authentication.end()
-    flash("You are signed out.", "success")
+    flash(_("You are signed out."), "success")
     return redirect(url_for(".sign_in"), 303)
 
 
 @pages.route("/set-up/<key>", methods=["GET", "POST"])
-@public("the one-time link of an installation without an administrator")
+@public("one-time link of an installation without an administrator")
 def set_up(key: str) -> ResponseReturnValue:
-    """Makes the first administrator and signs them in."""
+    """Creates the first administrator and signs them in."""
     form = SetUpForm()
     with reading() as reader:
         links.check_setup_key(reader, key, now=utc_now())
@@ -61,12 +62,12 @@ def set_up(key: str) -> ResponseReturnValue:
             authentication.begin(user)
             return redirect(url_for("home.home"), 303)
         except (Invalid, Conflict) as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/set-up.html", form=form), 400 if form.errors else 200
 
 
 @pages.route("/password/<key>", methods=["GET", "POST"])
-@public("the one-time link to a new password")
+@public("one-time link for choosing a password")
 def choose_password(key: str) -> ResponseReturnValue:
     """Sets the password of the link's owner and signs them in."""
     form = ChooseAgainForm()
@@ -78,8 +79,8 @@ def choose_password(key: str) -> ResponseReturnValue:
                 given = {"password": form.password.data, "revoke_tokens": form.revoke_tokens.data}
                 user = service.use_password_link(writer, key=key, **given, origin=authentication.origin(), now=utc_now())
             authentication.begin(user)
-            flash("Your new password holds from now on.", "success")
+            flash(_("Your password was changed."), "success")
             return redirect(url_for("home.home"), 303)
         except Invalid as error:
-            show_problem(form, error)
+            add_error(form, error)
     return render_template("accounts/password.html", form=form, name=name), 400 if form.errors else 200

@@ -1,18 +1,24 @@
-"""Pages that show the program itself: how it fares, its jobs, its settings, who may do what."""
+"""Status, jobs, settings, and access by role."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.administration import runs, status
 from request_tracker_utils.administration.permissions import AdministrationPermission
-from request_tracker_utils.administration.views import access
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.web.auth import require
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.auth import Access, access_of, require
 from request_tracker_utils.web.registry import registry, settings as effective
 
+Grants = Mapping[str, frozenset[StrEnum]]
+IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
 pages = Blueprint("administration", __name__, url_prefix="/admin")
 LAST_PAGE = 1_000
 
@@ -20,15 +26,15 @@ LAST_PAGE = 1_000
 @pages.get("")
 @require(AdministrationPermission.STATUS)
 def overview() -> str:
-    """How the program fares, in one line and then in full."""
-    sections = status.look(current_app._get_current_object(), registry().status)  # type: ignore[attr-defined]
+    """Problems, then every section in full."""
+    sections = status.collect(current_app._get_current_object(), registry().status)  # type: ignore[attr-defined]
     return render_template("administration/status.html", shown=sections, problems=[p for section in sections for p in section.problems])
 
 
 @pages.get("/jobs")
 @require(AdministrationPermission.JOBS)
 def jobs() -> str:
-    """Every job, its last run and its next one."""
+    """Every job with its last and next run."""
     with reading() as session:
         rows = runs.overview(session, list(registry().jobs), scheduled=effective().scheduler)
     return render_template("administration/jobs.html", jobs=rows)
@@ -37,7 +43,7 @@ def jobs() -> str:
 @pages.get("/jobs/<name>")
 @require(AdministrationPermission.JOBS)
 def job(name: str) -> str:
-    """The runs of one job that are on record, the newest first."""
+    """The recorded runs of one job, the newest first."""
     found = registry().jobs.named(name)
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     with reading() as session:
@@ -47,19 +53,19 @@ def job(name: str) -> str:
 @pages.post("/jobs/<name>/run")
 @require(AdministrationPermission.JOBS)
 def run(name: str) -> ResponseReturnValue:
-    """Has the job run at once, in the background of this process."""
+    """Runs the job now, in the background of this process."""
     found = registry().jobs.named(name)
     if registry().scheduler is None:
-        raise Conflict(f"Jobs do not run here: SCHEDULER is false. Run this one with `rtutils jobs run {name}`.")
+        raise Conflict(_("Scheduled jobs are off (SCHEDULER is false). Run this job with `rtutils jobs run %(job)s`.", job=name))
     registry().run_soon(found.name)
-    flash(f"{found.name} begins now.", "success")
+    flash(_("Started %(job)s.", job=found.name), "success")
     return redirect(url_for(".jobs"), 303)
 
 
 @pages.get("/settings")
 @require(AdministrationPermission.SETTINGS)
 def settings() -> str:
-    """Every setting as it holds; secrets are masked."""
+    """Every effective setting; secrets are masked."""
     return render_template(
         "administration/settings.html",
         fields=Settings.model_fields,
@@ -72,11 +78,55 @@ def settings() -> str:
 @pages.get("/access")
 @require(AdministrationPermission.ACCESS)
 def permissions_and_routes() -> str:
-    """Which role holds which permission, and may call which route."""
+    """Permissions and routes by role."""
     grants = registry().grants
     return render_template(
         "administration/access.html",
         roles=list(Role),
-        permissions=access.permissions(grants),
-        routes=access.routes(current_app._get_current_object(), grants),  # type: ignore[attr-defined]
+        permissions=permission_rows(grants),
+        routes=route_rows(current_app._get_current_object(), grants),  # type: ignore[attr-defined]
     )
+
+
+@dataclass(frozen=True)
+class PermissionRow:
+    permission: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RouteRow:
+    """`needs` says who may call the route. `roles` is empty for public routes and for routes without any access declared."""
+
+    rule: str
+    methods: Sequence[str]
+    needs: str
+    public: bool
+    roles: frozenset[str]
+
+
+def permission_rows(grants: Grants) -> list[PermissionRow]:
+    """Every permission that any role has."""
+    every = sorted(frozenset[str]().union(*grants.values()))
+    return [PermissionRow(name, frozenset(role for role, granted in grants.items() if name in granted)) for name in every]
+
+
+def route_rows(app: Flask, grants: Grants) -> list[RouteRow]:
+    """Every route, by path."""
+    rows = [
+        _row(rule.rule, sorted((rule.methods or set()) - IMPLICIT_METHODS), access_of(app, rule.endpoint), grants)
+        for rule in app.url_map.iter_rules()
+    ]
+    return sorted(rows, key=lambda row: (row.rule, row.methods))
+
+
+def _row(rule: str, methods: list[str], access: Access | None, grants: Grants) -> RouteRow:
+    if access is None:
+        return RouteRow(rule, methods, _("closed: no access declared"), False, frozenset())
+    if access.public:
+        return RouteRow(rule, methods, access.reason, True, frozenset())
+    by_browser = "" if access.by_token else _(", browser only")
+    if access.permission is None:
+        return RouteRow(rule, methods, _("signed in") + by_browser, False, frozenset(Role))
+    roles = frozenset(role for role, granted in grants.items() if access.permission in granted)
+    return RouteRow(rule, methods, f"{access.permission}{by_browser}", False, roles)

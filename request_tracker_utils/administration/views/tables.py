@@ -1,38 +1,51 @@
-"""Every table of the database, to be looked at and nothing else. Flask-Admin asks the database; the pages are ours."""
+"""Read-only pages for every table of the database. Flask-Admin queries the database; the templates are ours."""
 
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import Flask, Response, g, render_template, request, stream_with_context
 from flask_admin import Admin, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
+from flask_admin.contrib.sqla.filters import (
+    BooleanEqualFilter,
+    FilterEmpty,
+    FilterEqual,
+    FilterGreater,
+    FilterLike,
+    FilterNotLike,
+    FilterSmaller,
+    IntEqualFilter,
+    IntGreaterFilter,
+    IntSmallerFilter,
+)
 from flask_admin.form import BaseForm
+from flask_admin.model.filters import BaseFilterConverter
 from flask_admin.tools import iterdecode
-from sqlalchemy import JSON, String, func, inspect, select, tuple_
+from sqlalchemy import JSON, Boolean, Integer, String, func, inspect, select, tuple_
 from sqlalchemy.orm import Query, Session, load_only
 
 from request_tracker_utils.administration.permissions import AdministrationPermission
-from request_tracker_utils.administration.views.filters import Filters
 from request_tracker_utils.core.csv import csv_lines
-from request_tracker_utils.core.db import Base, db, reading
+from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
-from request_tracker_utils.web.addresses import is_own
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.registry import settings
 
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
-"""Names of columns that are never shown, so that a new table's secrets are hidden before anybody thinks of them."""
+"""Names of columns that are never shown, so that secrets in new tables are hidden by default."""
 SECRETS = frozenset({"kept_values.value"})
-"""Columns that hold secrets under harmless names."""
+"""Columns with secrets whose names do not show it."""
 PAGE = 50
 LAST_PAGE = 1_000_000
-LONGEST_SEARCH = 100
-MOST_FILTERS = 10
+MAX_SEARCH_LENGTH = 100
+MAX_FILTERS = 10
 CHUNK = 1_000
-"""Rows of a file that are read at once; between chunks no connection is held, however slowly the file is taken."""
+"""Rows of a file read at once. No connection is held between chunks, however slowly the file is downloaded."""
 ROUTES = ("index_view", "details_view", "export")
 ACCESS = Access(permission=AdministrationPermission.DATA)
 
@@ -50,6 +63,68 @@ def models() -> list[type[Base]]:
     return sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__tablename__)
 
 
+YES_OR_NO = {"yes": "1", "no": "0", "1": "1", "0": "0"}
+
+
+class YesOrNo:
+    """What people enter; Flask-Admin expects 1 or 0."""
+
+    def validate(self, value: str) -> bool:
+        return value.lower() in YES_OR_NO
+
+    def clean(self, value: str) -> Any:
+        return YES_OR_NO[value.lower()]
+
+
+class IsEmpty(YesOrNo, FilterEmpty):  # type: ignore[misc]
+    def operation(self) -> str:
+        return _("is empty (yes or no)")
+
+
+class Is(YesOrNo, BooleanEqualFilter):  # type: ignore[misc]
+    def clean(self, value: str) -> bool:
+        return YES_OR_NO[value.lower()] == "1"
+
+    def operation(self) -> str:
+        return _("is (yes or no)")
+
+
+class LocalTime:
+    """A date or time such as 2026-01-31 08:15, in TIMEZONE."""
+
+    def clean(self, value: str) -> datetime:
+        time = datetime.fromisoformat(value)
+        try:
+            return (time if time.tzinfo else time.replace(tzinfo=settings().zone)).astimezone(UTC)
+        except OverflowError:
+            raise ValueError("out of range") from None
+
+
+class After(LocalTime, FilterGreater):  # type: ignore[misc]
+    def operation(self) -> str:
+        return _("after")
+
+
+class Before(LocalTime, FilterSmaller):  # type: ignore[misc]
+    def operation(self) -> str:
+        return _("before")
+
+
+class Filters(BaseFilterConverter):  # type: ignore[misc]
+    """The filters of a column, by its type; an unknown type can only be empty or not."""
+
+    KINDS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
+        (Instant, (After, Before, IsEmpty)),
+        (Boolean, (Is,)),
+        (Integer, (IntEqualFilter, IntGreaterFilter, IntSmallerFilter, IsEmpty)),
+        (String, (FilterLike, FilterNotLike, FilterEqual, IsEmpty)),
+    )
+
+    def convert(self, type_name: str, column: Any, name: str, **options: Any) -> list[Any]:
+        fitting = next((kinds for kind, kinds in self.KINDS if isinstance(column.type, kind)), (IsEmpty,))
+        return [kind(column, name) for kind in fitting]
+
+
 class Tables(BaseView):  # type: ignore[misc]
     """The list of tables."""
 
@@ -64,15 +139,15 @@ class Tables(BaseView):  # type: ignore[misc]
 
 
 class Table(ModelView):  # type: ignore[misc]
-    """One table: its rows, searched, filtered and sorted; one row; the rows as a file."""
+    """One table: its rows with search, filters and sorting; one row in full; CSV export."""
 
     can_create = can_edit = can_delete = False
     can_view_details = can_export = named_filter_urls = True
-    form = BaseForm  # there is nothing to fill in
+    form = BaseForm  # nothing is edited
     filter_converter = Filters()
     page_size = PAGE
     list_template, details_template = "administration/table.html", "administration/row.html"
-    column_type_formatters: dict[type, Any] = {}  # noqa: RUF012 — Flask-Admin's way of being told; templates format the values
+    column_type_formatters: dict[type, Any] = {}  # noqa: RUF012 — Flask-Admin expects a class attribute; templates format the values
     column_type_formatters_detail = column_type_formatters
 
     def __init__(self, model: type[Base]) -> None:
@@ -85,12 +160,12 @@ class Table(ModelView):  # type: ignore[misc]
         self.column_searchable_list = [prop.key for prop in plain if isinstance(prop.columns[0].type, String)]
         self._shown = [prop.class_attribute for prop in shown]
         self._key = inspect(model).primary_key
-        self._urls = [rule for rule in ModelView._urls if rule[1] in ROUTES]  # those that change something do not exist at all
+        self._urls = [rule for rule in ModelView._urls if rule[1] in ROUTES]  # routes that change something are not registered at all
         super().__init__(model, db, name=model.__tablename__, endpoint=f"data_{model.__tablename__}", url=model.__tablename__)
 
     @property
     def description(self) -> str:
-        """The first sentence of what the model says of itself."""
+        """The first sentence of the model's docstring."""
         paragraph = " ".join((self.model.__doc__ or "").split())
         return paragraph.partition(". ")[0].partition(": ")[0].rstrip(".")
 
@@ -105,60 +180,60 @@ class Table(ModelView):  # type: ignore[misc]
         try:
             pairs = [(column, column.type.python_type(value)) for column, value in zip(self._key, iterdecode(id), strict=True)]
         except ValueError:
-            raise NoSuchRow(f"The table {self.name} has no such row.") from None
+            raise NoSuchRow(_("The table %(table)s does not have this row.", table=self.name)) from None
         row = self.get_query().filter(*(column == value for column, value in pairs)).first()
         if row is None:
-            raise NoSuchRow(f"The table {self.name} has no such row.")
+            raise NoSuchRow(_("The table %(table)s does not have this row.", table=self.name))
         return cast(Base, row)
 
     def _apply_sorting(self, query: "Query[Any]", joins: Any, sort_column: str | None, sort_desc: bool) -> Any:
-        """The newest first; rows that are alike in the column wanted keep their order from page to page."""
+        """The newest first; ties in the sort column keep their order from page to page."""
         query, joins = super()._apply_sorting(query, joins, sort_column, sort_desc)
         return query.order_by(*(column.desc() for column in self._key)), joins
 
     def get_invalid_value_msg(self, value: str, filter: Any) -> str:
-        return f"“{value[:40]}” is nothing that {filter.name} can be."
+        return _("“%(value)s” is not a valid value for %(column)s.", value=value[:40], column=filter.name)
 
     def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
-        """Flask-Admin's own session would begin a transaction, and last as long as the request; and it leads back to any `url`."""
-        if not is_own(request.args.get("url", "/")):
-            raise Invalid("The page to go back to must be one of this program.")
+        """Flask-Admin's own session would start a transaction that lasts as long as the request, and its `url` may lead anywhere."""
+        if not is_local_path(request.args.get("url", "/")):
+            raise Invalid(_("The page to return to must be part of this program."))
         with reading() as session:
             g.table_session = session
             try:
                 return fn(self, *args, **kwargs)
             except OverflowError:
-                raise Invalid("A number in the address is too large.") from None
+                raise Invalid(_("A number in the address is too large.")) from None
 
     def _get_list_extra_args(self) -> Any:
-        asked = super()._get_list_extra_args()
-        asked.page = min(max(asked.page, 0), LAST_PAGE)
-        asked.search = (asked.search or "").strip()[:LONGEST_SEARCH] or None
-        asked.extra_args = {}
-        return asked
+        arguments = super()._get_list_extra_args()
+        arguments.page = min(max(arguments.page, 0), LAST_PAGE)
+        arguments.search = (arguments.search or "").strip()[:MAX_SEARCH_LENGTH] or None
+        arguments.extra_args = {}
+        return arguments
 
     def _get_list_filter_args(self) -> list[tuple[int, str, str]]:
-        """Those of the address, and the one just chosen in the form."""
-        asked = (super()._get_list_filter_args() or [])[:MOST_FILTERS]
+        """The filters in the address, and the one just chosen in the form."""
+        arguments = (super()._get_list_filter_args() or [])[:MAX_FILTERS]
         chosen = (self._filter_args or {}).get(request.args.get("filter", ""))
         if chosen is not None:
             index, found = chosen
-            value = request.args.get("value", "").strip()[:LONGEST_SEARCH]
+            value = request.args.get("value", "").strip()[:MAX_SEARCH_LENGTH]
             if found.validate(value):
-                asked.append((index, found.name, value))
+                arguments.append((index, found.name, value))
             else:
                 raise Invalid(self.get_invalid_value_msg(value, found))
-        return cast(list[tuple[int, str, str]], asked)
+        return cast(list[tuple[int, str, str]], arguments)
 
     def _export_csv(self, return_url: str) -> Response:
-        """What the list shows, all of it, by the table's key."""
-        asked = self._get_list_extra_args()
-        _, found = self.get_list(0, None, False, asked.search, asked.filters, execute=False, page_size=0)
+        """All rows that the list shows, ordered by primary key."""
+        arguments = self._get_list_extra_args()
+        _, found = self.get_list(0, None, False, arguments.search, arguments.filters, execute=False, page_size=0)
         query = found.order_by(None).order_by(*self._key)
-        first = query.limit(CHUNK).all()  # now, so that what is wrong is answered and does not break off a file
-        answer = Response(stream_with_context(csv_lines(self.column_export_list, self._cells(query, first))), mimetype="text/csv")
-        answer.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
-        return answer
+        first = query.limit(CHUNK).all()  # now, so that an error becomes a response and does not truncate the file
+        response = Response(stream_with_context(csv_lines(self.column_export_list, self._cells(query, first))), mimetype="text/csv")
+        response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
+        return response
 
     def _cells(self, query: "Query[Any]", rows: list[Any]) -> Iterator[list[object]]:
         while rows:
@@ -170,7 +245,7 @@ class Table(ModelView):  # type: ignore[misc]
 
 
 def install(app: Flask) -> None:
-    """Gives every table its pages. Flask-Admin's own assets are not served."""
+    """Registers the pages of every table. Flask-Admin's own assets are not served."""
     before = set(app.view_functions)
     admin = Admin(app, url="/admin/data", index_view=Tables(name="Data", endpoint="data", url="/admin/data"))
     for model in models():

@@ -16,7 +16,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.web.refusals import Shape
+from request_tracker_utils.web.error_responses import ErrorShape
 
 OF_DIRECTORY = (AssetStoreUnreachable, AssetStoreBroken, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused, AssetNotFound)
 FOR_GOOD = (AssetStoreInvalid, AssetStoreRefused, AssetNotFound)
@@ -57,7 +57,7 @@ def _plainly(message: str, _fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ERROR = {"type": "string", "description": "What is wrong and what to do, for a person to read."}
-CREATION = Shape(
+CREATION = ErrorShape(
     "CreationRefusal",
     {
         "title": "CreationRefusal",
@@ -82,9 +82,9 @@ CREATION = Shape(
         ],
     },
     _of_creation,
-    silence=500,
+    unavailable=500,
 )
-PLAIN = Shape(
+PLAIN = ErrorShape(
     "PlainRefusal",
     {
         "title": "PlainRefusal",
@@ -95,7 +95,7 @@ PLAIN = Shape(
         "examples": [{"error": "Missing required parameter: serial_number"}],
     },
     _plainly,
-    silence=500,
+    unavailable=500,
 )
 
 

@@ -16,7 +16,7 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.labels.current import catalogue
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("creation", __name__)
@@ -58,7 +58,7 @@ def add() -> ResponseReturnValue:
     try:
         made = creator().create(checked({field: form[field].data or "" for field in FIELDS}))
     except AppError as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form), error.status
     flash(f"{made.tag} is added. Print its label now.", "success")
     return redirect(url_for("assets.show", asset_id=made.asset_id), 303)

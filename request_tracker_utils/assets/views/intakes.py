@@ -16,9 +16,9 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import of_ours
-from request_tracker_utils.web.forms import show_problem
-from request_tracker_utils.web.refusals import TooLarge
+from request_tracker_utils.web.error_handlers import handle_app_error
+from request_tracker_utils.web.error_responses import TooLarge
+from request_tracker_utils.web.forms import add_error
 
 PAGE = 500
 SAMPLE = 3
@@ -48,7 +48,7 @@ def add() -> ResponseReturnValue:
         defaults = form.held()
         source, listed = form.listed()
     except Invalid as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _form_page(form), error.status
     with transaction() as session:
         added = intakes.add(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
@@ -120,7 +120,7 @@ def create(intake_id: int) -> ResponseReturnValue:
 
 @pages.errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    return of_ours(TooLarge("The list is larger than 1 MB. Go back and keep only the columns that are needed, or divide it."))
+    return handle_app_error(TooLarge("The list is larger than 1 MB. Go back and keep only the columns that are needed, or divide it."))
 
 
 def _checked(intake_id: int) -> ResponseReturnValue:

@@ -23,7 +23,7 @@ from request_tracker_utils.labels.views.labels import pages, streamed_batch
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 FOUND = 50
@@ -84,7 +84,7 @@ def choose() -> ResponseReturnValue:
         if request.form.get("then") == "print" and not whose.chosen.has_remarks:
             return streamed_batch(wanted)
     except AppError as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form), error.status
     return render_template("labels/review.html", form=form, whose=whose, ticked=_ticked(), sheets=_sheets())
 

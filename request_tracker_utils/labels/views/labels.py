@@ -26,7 +26,7 @@ from request_tracker_utils.labels.sheets import check_places
 from request_tracker_utils.labels.style import style
 from request_tracker_utils.labels.validation import FEWEST_DOTS
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import of_validation, wants_page
+from request_tracker_utils.web.error_handlers import raise_invalid, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
@@ -46,7 +46,7 @@ def print_label() -> Response:
     try:
         wanted = PrintLabel.model_validate({name: value for name, value in request.args.items() if value})
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
     asset = service.one(asset_store(), asset_id=wanted.number, name=wanted.assetName)
     notices = service.address_warnings(asset_store())
     content = service.content(asset_store(), asset)
@@ -72,7 +72,7 @@ def print_batch() -> Response:
     try:
         wanted = BatchLabels.model_validate({name: value for name, value in sent.items() if name != "csrf_token"})
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
     return streamed_batch(wanted)
 
 

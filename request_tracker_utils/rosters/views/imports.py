@@ -21,9 +21,9 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import of_ours
-from request_tracker_utils.web.forms import show_problem
-from request_tracker_utils.web.refusals import TooLarge
+from request_tracker_utils.web.error_handlers import handle_app_error
+from request_tracker_utils.web.error_responses import TooLarge
+from request_tracker_utils.web.forms import add_error
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a file; the form around it needs some more."""
@@ -58,7 +58,7 @@ def add(subject: str) -> ResponseReturnValue:
         pieces = pieces_of(file.stream)
         roster = service.keep(transaction, pieces, subject=subject, source=file.filename, actor=current_actor(), now=utc_now())
     except Invalid as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _form_page(form, subject), error.status
     return redirect(url_for(".show", roster_id=roster.id), 303)
 
@@ -130,7 +130,7 @@ def problems(roster_id: int) -> Response:
 
 @pages.errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    return of_ours(TooLarge("The file is larger than 64 MB. Keep only the columns that are needed, or use the command `rtutils`."))
+    return handle_app_error(TooLarge("The file is larger than 64 MB. Keep only the columns that are needed, or use the command `rtutils`."))
 
 
 def _started(task_id: int) -> ResponseReturnValue:

@@ -15,7 +15,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import spoken
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 SHOWN = 200
 """Students that the page lists; the file has all."""
@@ -40,7 +40,7 @@ def turn() -> ResponseReturnValue:
         with transaction() as session:
             year = years.turn(session, form.name.data or "", last_grade, actor=current_actor(), now=utc_now())
     except (Invalid, YearTaken) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form, last_grade), error.status
     flash(f"{year.name}: {year.promoted:,} went up a grade, {year.leavers:,} left.", "success")
     return redirect(url_for(".rollover"), 303)

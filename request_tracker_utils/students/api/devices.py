@@ -28,7 +28,7 @@ from request_tracker_utils.students.schemas.devices import (
 from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 
 OF_DEVICES = Tag(name="devices", description="Devices that are given to students, and their record.")
@@ -50,7 +50,7 @@ def list_devices(query: DevicesQuery) -> Answer:
 
 @api.post("/api/devices", responses={201: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(FieldUnfit, DeviceExists)
+@may_raise(FieldUnfit, DeviceExists)
 def register_device(body: NewDevice) -> Answer:
     """Register a device."""
     with transaction() as session:
@@ -71,7 +71,7 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
 
 @api.get("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def get_device(path: DevicePath) -> Answer:
     """Show a device."""
     with reading() as session:
@@ -80,7 +80,7 @@ def get_device(path: DevicePath) -> Answer:
 
 @api.put("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceExists, DeviceHeld, FieldUnfit)
+@may_raise(DeviceNotFound, DeviceExists, DeviceHeld, FieldUnfit)
 def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
     """Change a device; what is not sent stays. A device that nobody has can be set to maintenance, retired, or available."""
     values, now = body.model_dump(exclude_unset=True), utc_now()
@@ -94,7 +94,7 @@ def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
 
 @api.delete("/api/devices/<asset_tag>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_refuse(DeviceNotFound, DeviceHeld)
+@may_raise(DeviceNotFound, DeviceHeld)
 def delete_device(path: DevicePath) -> Answer:
     """Delete a device that nobody has; its record stays."""
     with transaction() as session:
@@ -105,7 +105,7 @@ def delete_device(path: DevicePath) -> Answer:
 
 @api.get("/api/devices/<asset_tag>/history", responses={200: HistoryOfDevice})
 @require(StudentPermission.READ)
-@may_refuse(DeviceNotFound)
+@may_raise(DeviceNotFound)
 def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
     """Show all hands that a device went through, the newest first."""
     with reading() as session:
@@ -125,7 +125,7 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
 
 @api.post("/api/devices/<asset_tag>/override", responses={200: Overridden})
 @require(StudentPermission.OVERRIDE)
-@may_refuse(DeviceNotFound, StudentNotFound, FieldUnfit)
+@may_raise(DeviceNotFound, StudentNotFound, FieldUnfit)
 def override_device(path: DevicePath, body: Override) -> Answer:
     """Set who has a device, in spite of what stands against it. The record keeps the reason."""
     with transaction() as session:

@@ -36,7 +36,7 @@ from request_tracker_utils.students.schemas.scans import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 
 OF_SCANS = Tag(name="scans", description="The scan station: what a scanner reads, done at once, and never twice.")
 UNREAD = (CodeUnreadable, CodeUnknown, ScansTogether, SerialAmbiguous, DeviceNotFound)
@@ -46,7 +46,7 @@ api = APIBlueprint("scan_api", __name__, abp_tags=[OF_SCANS])
 
 @api.post("/api/scan/resolve", responses={200: Scanned})
 @require(StudentPermission.READ)
-@may_refuse(*UNREAD)
+@may_raise(*UNREAD)
 def resolve(body: Code) -> Answer:
     """Tell what a code means, and how things stand; nothing changes."""
     return Scanned.of(station.look_up(reading, body.code, known()))
@@ -54,7 +54,7 @@ def resolve(body: Code) -> Answer:
 
 @api.post("/api/scan/assign", responses={200: Scanned})
 @require(StudentPermission.HAND_OUT)
-@may_refuse(*UNREAD, NobodyChosen, StudentNotFound, StudentInactive, DeviceNotAvailable, ScanTwice)
+@may_raise(*UNREAD, NobodyChosen, StudentNotFound, StudentInactive, DeviceNotAvailable, ScanTwice)
 def assign(body: ScanToAssign) -> Answer:
     """Choose a student by the student's code, or give a device to who was chosen."""
     outcome = station.assign(reading, transaction, body.scan(), known(), actor=current_actor(), now=utc_now())
@@ -63,7 +63,7 @@ def assign(body: ScanToAssign) -> Answer:
 
 @api.post("/api/scan/return", responses={200: Scanned})
 @require(StudentPermission.HAND_OUT)
-@may_refuse(*UNREAD, NotHeld, FieldUnfit, ChangeNotUndoable, ScanTwice)
+@may_raise(*UNREAD, NotHeld, FieldUnfit, ChangeNotUndoable, ScanTwice)
 def take_back(body: ScanToReturn) -> Answer:
     """Take a device back from whoever has it."""
     outcome = station.take_back(reading, transaction, body.scan(), known(), actor=current_actor(), now=utc_now())
@@ -72,7 +72,7 @@ def take_back(body: ScanToReturn) -> Answer:
 
 @api.post("/api/scan/undo", responses={200: Scanned})
 @require(StudentPermission.HAND_OUT)
-@may_refuse(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, ScanTwice)
+@may_raise(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, ScanTwice)
 def undo(body: ScanToUndo) -> Answer:
     """Take a change back, while it is the device's last one."""
     outcome = station.undo(reading, transaction, body.scan_id, body.log_id, actor=current_actor(), now=utc_now())

@@ -42,7 +42,7 @@ from request_tracker_utils.students.schemas.students import (
 )
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.refusals import may_refuse
+from request_tracker_utils.web.error_responses import may_raise
 
 OF_STUDENTS = Tag(name="students", description="Students, and the devices that they are given and return.")
 
@@ -51,7 +51,7 @@ api = APIBlueprint("students_api", __name__, abp_tags=[OF_STUDENTS])
 
 @api.get("/api/students", responses={200: StudentPage})
 @require(StudentPermission.READ)
-@may_refuse(FieldUnfit)
+@may_raise(FieldUnfit)
 def list_students(query: StudentsQuery) -> Answer:
     """List students, by name unless sorted otherwise."""
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
@@ -64,7 +64,7 @@ def list_students(query: StudentsQuery) -> Answer:
 
 @api.post("/api/students", responses={201: StudentRow})
 @require(StudentPermission.EDIT)
-@may_refuse(FieldUnfit, StudentExists)
+@may_raise(FieldUnfit, StudentExists)
 def create_student(body: NewStudent) -> Answer:
     """Enter a student."""
     with transaction() as session:
@@ -82,7 +82,7 @@ def stats() -> Answer:
 
 @api.get("/api/students/<student_id>", responses={200: StudentRow})
 @require(StudentPermission.READ)
-@may_refuse(StudentNotFound)
+@may_raise(StudentNotFound)
 def get_student(path: StudentPath) -> Answer:
     """Show a student."""
     with reading() as session:
@@ -91,7 +91,7 @@ def get_student(path: StudentPath) -> Answer:
 
 @api.put("/api/students/<student_id>", responses={200: StudentRow})
 @require(StudentPermission.EDIT)
-@may_refuse(StudentNotFound, FieldUnfit)
+@may_raise(StudentNotFound, FieldUnfit)
 def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
     """Change a student; what is not sent stays, and the number stays always."""
     with transaction() as session:
@@ -102,7 +102,7 @@ def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
 
 @api.delete("/api/students/<student_id>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_refuse(StudentNotFound, StudentHoldsDevice)
+@may_raise(StudentNotFound, StudentHoldsDevice)
 def delete_student(path: StudentPath) -> Answer:
     """Delete a student who has no device; the record of devices keeps the name."""
     with transaction() as session:
@@ -113,7 +113,7 @@ def delete_student(path: StudentPath) -> Answer:
 
 @api.get("/api/students/<student_id>/devices", responses={200: DevicesOfStudent})
 @require(StudentPermission.READ)
-@may_refuse(StudentNotFound)
+@may_raise(StudentNotFound)
 def devices_of_student(path: StudentPath) -> Answer:
     """List the devices that a student has."""
     with reading() as session:
@@ -136,7 +136,7 @@ def devices_of_student(path: StudentPath) -> Answer:
 
 @api.post("/api/students/<student_id>/checkin", responses={200: HandedOver})
 @require(StudentPermission.HAND_OUT)
-@may_refuse(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, FieldUnfit)
+@may_raise(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, FieldUnfit)
 def check_in(path: StudentPath, body: GiveDevice) -> Answer:
     """Give a device to a student: check it in to the student."""
     with transaction() as session:
@@ -149,7 +149,7 @@ def check_in(path: StudentPath, body: GiveDevice) -> Answer:
 
 @api.post("/api/students/<student_id>/checkout", responses={200: HandedOver})
 @require(StudentPermission.HAND_OUT)
-@may_refuse(StudentNotFound, NotWithStudent, FieldUnfit)
+@may_raise(StudentNotFound, NotWithStudent, FieldUnfit)
 def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
     """Take a device back: check it out from the student."""
     tag = _named(body.asset_tag)

@@ -17,7 +17,7 @@ from request_tracker_utils.students.models import DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.views.students import ENTRIES, PAGE, asked_page, today
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("devices", __name__, url_prefix="/devices")
@@ -69,7 +69,7 @@ def register() -> ResponseReturnValue:
         with transaction() as session:
             device = devices.register(session, form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=None), error.status
     flash(f"{device.asset_tag} is registered.", "success")
     return _to(device.asset_tag)
@@ -111,7 +111,7 @@ def change(asset_tag: str) -> ResponseReturnValue:
         with transaction() as session:
             devices.change(session, devices.get(session, asset_tag, lock=True), form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=device), error.status
     flash("The changes are saved.", "success")
     return _to(device.asset_tag)

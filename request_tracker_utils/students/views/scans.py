@@ -22,7 +22,7 @@ from request_tracker_utils.students.scan_codes import Card
 from request_tracker_utils.students.schemas.scans import LONGEST_TICKET, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.students.station import Kind, Outcome
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.error_handlers import of_validation
+from request_tracker_utils.web.error_handlers import raise_invalid
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("scan", __name__)
@@ -110,7 +110,7 @@ def _checked(model: type[Any], values: Mapping[str, object]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        of_validation(error)
+        raise_invalid(error)
 
 
 def _after(sent: Sent, outcome: Outcome) -> Sent:

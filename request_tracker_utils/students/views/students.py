@@ -18,7 +18,7 @@ from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.users import rt_user
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 from request_tracker_utils.web.registry import settings
 
 PAGE, LAST_PAGE = 50, 100_000
@@ -69,7 +69,7 @@ def create() -> ResponseReturnValue:
         with transaction() as session:
             student = service.create(session, form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/edit.html", form=form, student=None), error.status
     flash(f"{student.name} is entered.", "success")
     return _to(student)
@@ -112,7 +112,7 @@ def change(student_id: str) -> ResponseReturnValue:
         with transaction() as session:
             service.change(session, service.locked(session, student_id), form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
-        show_problem(form, error)
+        add_error(form, error)
         return render_template("students/edit.html", form=form, student=student), error.status
     flash("The changes are saved.", "success")
     return _to(student)

@@ -13,7 +13,7 @@ from request_tracker_utils.tags.forms import CatalogForm, PrefixForm, ResetForm
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.reset import reset
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import show_problem
+from request_tracker_utils.web.forms import add_error
 
 pages = Blueprint("asset_tags", __name__, url_prefix="/admin/asset-tags")
 
@@ -38,7 +38,7 @@ def reset_sequence(prefix: str) -> ResponseReturnValue:
             flash(done.message, "success")
             return redirect(url_for(".show"), 303)
         except AppError as error:
-            show_problem(form, error)
+            add_error(form, error)
             status = error.status
     with reading() as session:
         state = overview.sequence_of(session, prefix)
@@ -57,7 +57,7 @@ def add_prefix() -> ResponseReturnValue:
         with transaction() as session:
             prefixes.add(session, form.prefix.data, actor=current_actor(), now=utc_now())
     except AppError as error:
-        show_problem(form, error)
+        add_error(form, error)
         return _page(form), error.status
     flash(
         f"The prefix {form.prefix.data} is made. It gives tags as soon as the directory’s names are read, in a minute at most.", "success"

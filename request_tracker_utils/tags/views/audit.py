@@ -13,7 +13,7 @@ from request_tracker_utils.tags import audit, trail
 from request_tracker_utils.tags.audit_lines import HEAD, cells
 from request_tracker_utils.tags.models import TagEvent
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.web.addresses import row_number
+from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.registry import settings
 
@@ -25,7 +25,7 @@ YEARS = range(1970, 9000)
 @require(TagPermission.READ)
 def audit_trail() -> ResponseReturnValue:
     """Who did what to which tag; the newest first."""
-    before, problem = request.args.get("before", type=row_number), ""
+    before, problem = request.args.get("before", type=row_id), ""
     found: list[TagEvent] = []
     try:
         with reading() as session:

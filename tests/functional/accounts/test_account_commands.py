@@ -36,7 +36,7 @@ def call_with(app: Flask, token: str) -> int:
 
 def test_an_account_is_made_with_a_password_from_standard_input(app: Flask, run: Run) -> None:
     made = done(run("users", "create", "bob", "--role", "staff", "--email", "bob@example.org", "--password-stdin", typed=f"{PASSWORD}\n"))
-    assert made == "bob can sign in, as staff.\n"
+    assert made == "Created bob with the role staff.\n"
     assert Person(app, "bob").is_signed_in()
     assert account(app, "bob").email == "bob@example.org"
 
@@ -53,7 +53,7 @@ def test_without_a_password_a_link_is_printed_with_which_one_is_chosen(app: Flas
 
 def test_role_and_address_are_changed(app: Flask, run: Run) -> None:
     done(run("users", "create", "bob", "--role", "staff"))
-    assert done(run("users", "change", "Bob", "--role", "teacher", "--email", "bob@example.org")) == "Bob is changed.\n"
+    assert done(run("users", "change", "Bob", "--role", "teacher", "--email", "bob@example.org")) == "Changed Bob.\n"
     assert (account(app, "bob").role, account(app, "bob").email) == ("teacher", "bob@example.org")
     done(run("users", "change", "bob", "--email", ""))
     assert (account(app, "bob").role, account(app, "bob").email) == ("teacher", None)
@@ -62,9 +62,9 @@ def test_role_and_address_are_changed(app: Flask, run: Run) -> None:
 def test_an_account_is_closed_and_opened_again(app: Flask, run: Run) -> None:
     run("users", "create", "bob", "--role", "staff", "--password-stdin", typed=f"{PASSWORD}\n")
     at_work, token = Person(app, "bob"), done(run("tokens", "create", "bob")).strip()
-    assert done(run("users", "deactivate", "bob")) == "bob is deactivated.\n"
+    assert done(run("users", "deactivate", "bob")) == "Deactivated bob.\n"
     assert (at_work.is_signed_in(), call_with(app, token)) == (False, 401)
-    assert done(run("users", "activate", "bob")) == "bob is active.\n"
+    assert done(run("users", "activate", "bob")) == "Activated bob.\n"
     assert Person(app, "bob").is_signed_in()
 
 
@@ -85,15 +85,15 @@ def test_a_token_is_printed_alone_and_expires(app: Flask, run: Run) -> None:
     assert (call_with(app, brief.strip()), call_with(app, lasting.strip())) == (200, 200)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=8)):
         assert (call_with(app, brief.strip()), call_with(app, lasting.strip())) == (401, 200)
-    assert recorded(app, LoginKind.CHANGED)[-1].detail == "token “backup” made by command line"
+    assert recorded(app, LoginKind.CHANGED)[-1].detail == "token “backup” created by command line"
 
 
 def test_tokens_are_revoked_by_label_or_by_their_text(app: Flask, run: Run) -> None:
     done(run("users", "create", "bob", "--role", "staff"))
     texts = [done(run("tokens", "create", "bob", "--label", label)).strip() for label in ("backup", "backup", "other")]
-    assert done(run("tokens", "revoke", "bob", "--label", "backup")) == "2 revoked.\n"
+    assert done(run("tokens", "revoke", "bob", "--label", "backup")) == "Revoked 2 tokens.\n"
     assert [call_with(app, text) for text in texts] == [401, 401, 200]
-    assert done(run("tokens", "revoke", "--token-stdin", typed=f"{texts[2]}\n")) == "1 revoked.\n"
+    assert done(run("tokens", "revoke", "--token-stdin", typed=f"{texts[2]}\n")) == "Revoked 1 tokens.\n"
     assert call_with(app, texts[2]) == 401
     assert [event.detail for event in recorded(app, LoginKind.CHANGED)][-3:] == [
         "token “backup” revoked by command line",
@@ -107,21 +107,21 @@ def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
     done(run("users", "create", "eve", "--role", "user"))
     done(run("users", "deactivate", "eve"))
     for arguments, typed, said in (
-        (("users", "create", "ADA", "--role", "staff"), "", "The name ADA is taken."),
+        (("users", "create", "ADA", "--role", "staff"), "", "The name ADA is taken. Choose another one."),
         (("users", "create", "a b", "--role", "staff"), "", "A name has"),
-        (("users", "create", "bob", "--role", "staff", "--email", "x"), "", "x is no e-mail address."),
+        (("users", "create", "bob", "--role", "staff", "--email", "x"), "", "x is not an email address."),
         (("users", "create", "bob", "--role", "staff", "--password-stdin"), "short\n", "at least 10 characters"),
         (("users", "create", "bob", "--role", "staff", "--password-stdin"), "", "at least 10 characters"),
-        (("users", "change", "nobody", "--role", "staff"), "", "There is no user nobody."),
+        (("users", "change", "nobody", "--role", "staff"), "", "No account has the name nobody."),
         (("users", "change", "ada", "--role", "staff"), "", "ada is the only administrator"),
         (("users", "deactivate", "ada"), "", "ada is the only administrator"),
         (("users", "password-link", "eve"), "", "eve is deactivated."),
         (("users", "link", "ada", "--rt-user", "root"), "", "RT_URL is not set"),
-        (("tokens", "create", "nobody"), "", "There is no user nobody."),
+        (("tokens", "create", "nobody"), "", "No account has the name nobody."),
         (("tokens", "create", "eve"), "", "eve is deactivated."),
-        (("tokens", "revoke", "ada", "--label", "x"), "", "ada has no token labelled x."),
-        (("tokens", "revoke", "--token-stdin"), "rtu_guess\n", "There is no such token"),
-        (("tokens", "revoke", "--token-stdin"), "", "There is no such token"),
+        (("tokens", "revoke", "ada", "--label", "x"), "", "ada has no token with the label x."),
+        (("tokens", "revoke", "--token-stdin"), "rtu_guess\n", "This token does not exist"),
+        (("tokens", "revoke", "--token-stdin"), "", "This token does not exist"),
     ):
         result = run(*arguments, typed=typed)
         assert (result.exit_code, result.stdout, result.stderr.count("\n"), said in result.stderr) == (1, "", 1, True), result.output
@@ -147,10 +147,10 @@ def test_an_account_is_linked_to_a_user_of_request_tracker(app: Flask, run: Run,
     run = partial(run, RT_URL=request_tracker.url, RT_TOKEN=request_tracker.token)
     for name in ("bob", "carol"):
         done(run("users", "create", name, "--role", "staff"))
-    assert done(run("users", "link", "bob", "--rt-user", "Clerk")) == "bob is clerk in Request Tracker.\n"
+    assert done(run("users", "link", "bob", "--rt-user", "Clerk")) == "Linked bob to clerk in Request Tracker.\n"
     assert account(app, "bob").rt_user_id == int(request_tracker.clerks_token.split("-")[1])
-    for name, wanted, said in (("carol", "clerk", "belongs to another account"), ("carol", "nobody-there", "has no user")):
+    for name, wanted, said in (("carol", "clerk", "is already linked to another account"), ("carol", "nobody-there", "has no user")):
         result = run("users", "link", name, "--rt-user", wanted)
         assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (1, 1, True), result.output
-    assert done(run("users", "link", "bob", "--rt-user", "")) == "bob is nobody in Request Tracker.\n"
+    assert done(run("users", "link", "bob", "--rt-user", "")) == "Unlinked bob from Request Tracker.\n"
     assert account(app, "bob").rt_user_id is None

@@ -41,7 +41,7 @@ BENT: dict[str, Callable[[str], str]] = {
     "its beginning": lambda token: f"Bearer {token[:12]}",
     "one bit flipped": lambda token: f"Bearer {token[:-1]}{chr(ord(token[-1]) ^ 1)}",
     "in capitals": lambda token: f"Bearer {token.upper()}",
-    "without its mark": lambda token: f"Bearer {token.removeprefix(tokens.TOKEN_MARK)}",
+    "without its mark": lambda token: f"Bearer {token.removeprefix(tokens.TOKEN_PREFIX)}",
     "100 kB": lambda token: f"Bearer {token}{'x' * 100_000}",
     "twice": lambda token: f"Bearer {token} {token}",
     "with a comma": lambda token: f"Bearer {token}, Bearer {token}",

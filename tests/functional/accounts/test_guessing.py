@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.accounts import events, passwords, service
-from request_tracker_utils.accounts.guessing import EVERYWHERE, HERE, NETWORK, Rule
+from request_tracker_utils.accounts import login_events, passwords, service
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.accounts.throttling import EVERYWHERE, NETWORK, THIS_NETWORK, Rule
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.apps import PASSWORD, csrf_token, make_app, user
 
@@ -44,7 +44,7 @@ def failed(app: Flask, count: int, *, address: str = STRANGER, name: str = "ada"
     with app.app_context(), transaction() as session:
         user = session.scalar(select(User).where(User.name == name))
         for _ in range(count):
-            events.record(session, LoginKind.FAILED, Origin(address, "test"), now=at, user=user, key=None if user else name)
+            login_events.record(session, LoginKind.FAILED, Origin(address, "test"), now=at, user=user, key=None if user else name)
 
 
 def counted(app: Flask, kind: LoginKind) -> int:
@@ -52,7 +52,7 @@ def counted(app: Flask, kind: LoginKind) -> int:
         return session.scalar(select(func.count()).select_from(LoginEvent).where(LoginEvent.kind == str(kind))) or 0
 
 
-@pytest.mark.parametrize("rule", [HERE, EVERYWHERE, NETWORK])
+@pytest.mark.parametrize("rule", [THIS_NETWORK, EVERYWHERE, NETWORK])
 def test_pauses_begin_with_a_second_and_double_up_to_the_longest(rule: Rule) -> None:
     assert rule.pause(rule.free - 1) == timedelta(0)
     assert [rule.pause(rule.free + more).total_seconds() for more in range(4)] == [1, 2, 4, 8]
@@ -60,7 +60,7 @@ def test_pauses_begin_with_a_second_and_double_up_to_the_longest(rule: Rule) -> 
 
 
 def test_after_some_wrong_passwords_one_waits_and_is_told_how_long(clock: time_machine.Traveller, attempt: Attempt) -> None:
-    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+    assert [attempt().status_code for _ in range(THIS_NETWORK.free)] == [400] * THIS_NETWORK.free
     answer = attempt(password=PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert "Wait a second, then try again." in answer.get_data(as_text=True)
@@ -69,7 +69,7 @@ def test_after_some_wrong_passwords_one_waits_and_is_told_how_long(clock: time_m
 
 
 def test_each_further_failure_doubles_the_pause(clock: time_machine.Traveller, attempt: Attempt) -> None:
-    for _ in range(HERE.free):
+    for _ in range(THIS_NETWORK.free):
         attempt()
     pauses = []
     for _ in range(6):
@@ -82,9 +82,9 @@ def test_each_further_failure_doubles_the_pause(clock: time_machine.Traveller, a
 def test_what_is_tried_during_a_pause_is_not_looked_at_and_does_not_make_it_longer(
     app: Flask, clock: time_machine.Traveller, attempt: Attempt
 ) -> None:
-    failed(app, HERE.free + 3, at=datetime.now(UTC))
+    failed(app, THIS_NETWORK.free + 3, at=datetime.now(UTC))
     assert [attempt(password=PASSWORD).status_code for _ in range(20)] == [429] * 20
-    assert counted(app, LoginKind.FAILED) == HERE.free + 3
+    assert counted(app, LoginKind.FAILED) == THIS_NETWORK.free + 3
     assert counted(app, LoginKind.PAUSED) == 1
     clock.shift(8.1)
     assert attempt(password=PASSWORD).status_code == 303
@@ -93,15 +93,15 @@ def test_what_is_tried_during_a_pause_is_not_looked_at_and_does_not_make_it_long
 def test_an_hour_later_all_is_forgiven(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     failed(app, 1_000, at=datetime.now(UTC))
     clock.shift(3_601)
-    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+    assert [attempt().status_code for _ in range(THIS_NETWORK.free)] == [400] * THIS_NETWORK.free
 
 
 def test_signing_in_begins_the_count_anew(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
-    for _ in range(HERE.free - 1):
+    for _ in range(THIS_NETWORK.free - 1):
         attempt()
     assert attempt(password=PASSWORD).status_code == 303
     clock.shift(1)
-    assert [attempt().status_code for _ in range(HERE.free)] == [400] * HERE.free
+    assert [attempt().status_code for _ in range(THIS_NETWORK.free)] == [400] * THIS_NETWORK.free
 
 
 def test_many_networks_together_are_slowed_down_too(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
@@ -117,8 +117,8 @@ def test_one_network_that_tries_many_names_is_slowed_down(app: Flask, clock: tim
 
 
 def test_a_household_is_one_network_whatever_address_it_takes(clock: time_machine.Traveller, attempt: Attempt) -> None:
-    statuses = [attempt(address=f"2001:db8:1:2::{n:x}").status_code for n in range(1, HERE.free + 4)]
-    assert statuses == [400] * HERE.free + [429] * 3
+    statuses = [attempt(address=f"2001:db8:1:2::{n:x}").status_code for n in range(1, THIS_NETWORK.free + 4)]
+    assert statuses == [400] * THIS_NETWORK.free + [429] * 3
     assert attempt(address="2001:db8:1:3::1").status_code == 400
 
 
@@ -145,7 +145,7 @@ def test_a_name_that_nobody_has_is_paused_like_one_that_somebody_has(clock: time
 
 def test_capitals_and_blanks_make_no_other_account(clock: time_machine.Traveller, attempt: Attempt) -> None:
     names = ["ada", "ADA", " ada", "Ada ", "aDa"]
-    assert [attempt(name=name).status_code for name in names] == [400] * HERE.free
+    assert [attempt(name=name).status_code for name in names] == [400] * THIS_NETWORK.free
     assert attempt(name="adA").status_code == 429
 
 
@@ -155,14 +155,14 @@ def test_a_burst_is_counted_in_full(app: Flask, attempt: Attempt) -> None:
         statuses = list(pool.map(lambda _: attempt().status_code, range(40)))
     assert set(statuses) == {400, 429}
     assert statuses.count(400) == counted(app, LoginKind.FAILED)
-    assert HERE.free <= statuses.count(400) <= HERE.free + 4  # the burst takes some seconds, in which short pauses end
+    assert THIS_NETWORK.free <= statuses.count(400) <= THIS_NETWORK.free + 4  # the burst takes some seconds, in which short pauses end
 
 
 def test_two_servers_count_together(app: Flask, attempt: Attempt, tmp_path: Path, database_url: str) -> None:
     other = make_app(tmp_path / "other", database_url=database_url)
     statuses = [attempt(of=of).status_code for of in [app, other] * 4]
-    assert statuses[: HERE.free] == [400] * HERE.free
-    assert statuses[HERE.free] == 429
+    assert statuses[: THIS_NETWORK.free] == [400] * THIS_NETWORK.free
+    assert statuses[THIS_NETWORK.free] == 429
 
 
 def test_it_takes_as_long_to_refuse_a_name_that_nobody_has(attempt: Attempt) -> None:
@@ -183,8 +183,10 @@ def test_the_present_password_is_asked_for_as_slowly(app: Flask, clock: time_mac
     client.post("/sign-in", data=form, environ_base={"REMOTE_ADDR": HOME})
     clock.shift(1)
     wrong = {"current": "wrong", "password": "another long phrase", "again": "another long phrase", "csrf_token": csrf_token(client, "/me")}
-    pages = [client.post("/me/password", data=wrong, headers=PAGE, environ_base={"REMOTE_ADDR": HOME}) for _ in range(HERE.free + 1)]
-    assert all("This is not your present password." in page.get_data(as_text=True) for page in pages[: HERE.free])
+    pages = [
+        client.post("/me/password", data=wrong, headers=PAGE, environ_base={"REMOTE_ADDR": HOME}) for _ in range(THIS_NETWORK.free + 1)
+    ]
+    assert all("This is not your current password." in page.get_data(as_text=True) for page in pages[: THIS_NETWORK.free])
     assert "Too many wrong passwords" in pages[-1].get_data(as_text=True)
 
 
@@ -210,7 +212,7 @@ def test_nobody_at_the_same_address_keeps_the_owner_out_of_a_browser_of_theirs(a
 
 
 def test_a_known_browser_waits_for_its_own_failures(app: Flask, known: FlaskClient, attempt: Attempt) -> None:
-    assert [tried(known, "wrong") for _ in range(HERE.free + 1)] == [400] * HERE.free + [429]
+    assert [tried(known, "wrong") for _ in range(THIS_NETWORK.free + 1)] == [400] * THIS_NETWORK.free + [429]
     assert attempt(password=PASSWORD).status_code == 303
 
 
@@ -265,6 +267,6 @@ def test_a_session_does_not_outlive_a_password_that_changes_while_the_old_one_is
     monkeypatch.setattr(passwords, "matches", slow_check)
     answer = attempt(password=PASSWORD)
     assert answer.status_code == 400
-    assert "The account changed at this very moment" in answer.get_data(as_text=True)
+    assert "The account was changed at the same moment" in answer.get_data(as_text=True)
     with app.app_context(), reading() as session:
         assert not session.scalars(select(SignInSession)).all()

@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import text as sql
 
 from request_tracker_utils.accounts import service, sessions, tokens
-from request_tracker_utils.accounts.guessing import HERE
 from request_tracker_utils.accounts.models import LoginKind, PersonalToken
+from request_tracker_utils.accounts.throttling import THIS_NETWORK
 from request_tracker_utils.core.db import reading, transaction
 from tests.functional.accounts.person import HOME, Person, account, errors_in, recorded, text_of, token_in
 from tests.services.apps import PASSWORD, user
@@ -40,12 +40,12 @@ def change(person: Person, current: str = PASSWORD, password: str = CHOSEN, agai
 
 def open_sessions(app: Flask, name: str) -> list[int]:
     with app.app_context(), reading() as session:
-        return [entry.id for entry in sessions.open_of(session, service.user_named(session, name).id, now=datetime.now(UTC))]
+        return [entry.id for entry in sessions.open_sessions(session, service.user_named(session, name).id, now=datetime.now(UTC))]
 
 
 def my_tokens(app: Flask, name: str) -> list[PersonalToken]:
     with app.app_context(), reading() as session:
-        return tokens.valid_of(session, service.user_named(session, name).id, now=datetime.now(UTC))
+        return tokens.valid_tokens(session, service.user_named(session, name).id, now=datetime.now(UTC))
 
 
 def calls_with(app: Flask, token: str) -> int:
@@ -58,16 +58,16 @@ def test_a_new_password_holds_and_signs_other_browsers_out(app: Flask, bob: Pers
     assert Person(app).post("/sign-in", name="bob", password=PASSWORD).status_code == 400
     assert Person(app, "bob", password=CHOSEN).is_signed_in()
     said = [(event.kind, event.detail, event.address) for event in recorded(app)]
-    assert ("signed in", "again, to change the password", HOME) in said
+    assert ("signed in", "to change the password", HOME) in said
     assert ("account changed", "new password", HOME) in said
 
 
 def test_a_wrong_present_password_counts_as_a_failed_attempt_and_changes_nothing(app: Flask, bob: Person, phone: Person) -> None:
     before = account(app, "bob").password_hash
-    for _ in range(HERE.free):
+    for _ in range(THIS_NETWORK.free):
         answer = change(bob, current="wrong password")
-        assert (answer.status_code, errors_in(answer)) == (400, {"current": "This is not your present password."})
-    assert len(recorded(app, LoginKind.FAILED)) == HERE.free
+        assert (answer.status_code, errors_in(answer)) == (400, {"current": "This is not your current password."})
+    assert len(recorded(app, LoginKind.FAILED)) == THIS_NETWORK.free
     answer = change(bob)
     assert (answer.status_code, "Too many wrong passwords" in errors_in(answer)["current"]) == (429, True)
     assert account(app, "bob").password_hash == before
@@ -120,7 +120,7 @@ def test_one_browser_is_signed_out(app: Flask, bob: Person, phone: Person) -> No
 
 def test_all_other_browsers_are_signed_out(bob: Person, phone: Person) -> None:
     assert bob.post("/me/sessions/end").status_code == 303
-    assert "Signed out in 1 other browser." in bob.read("/me")
+    assert "One other browser was signed out." in bob.read("/me")
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
 
 
@@ -143,7 +143,7 @@ def test_a_token_is_shown_once_and_stored_nowhere(app: Flask, bob: Person) -> No
     with app.app_context(), reading() as session:
         stored = [str(session.execute(sql(f"SELECT * FROM {table}")).all()) for table in ("personal_tokens", "login_events", "users")]
     assert text not in "".join(stored)
-    assert recorded(app, LoginKind.CHANGED)[-1].detail == "token “backup” made"
+    assert recorded(app, LoginKind.CHANGED)[-1].detail == "token “backup” created"
 
 
 def test_a_token_expires_after_its_days(app: Flask, bob: Person) -> None:
@@ -154,7 +154,7 @@ def test_a_token_expires_after_its_days(app: Flask, bob: Person) -> None:
         with time_machine.travel(datetime.now(UTC) + timedelta(days=days, minutes=1)):
             assert calls_with(app, text) == 401
     with time_machine.travel(datetime.now(UTC) + timedelta(days=366)):
-        assert "You have none" in Person(app, "bob").read("/me")
+        assert "You have no tokens" in Person(app, "bob").read("/me")
 
 
 def test_a_token_may_be_good_for_ever(app: Flask, bob: Person) -> None:
@@ -185,11 +185,11 @@ def test_the_last_use_is_shown_and_a_revoked_token_is_dead(app: Flask, bob: Pers
 
 def test_nobody_has_more_tokens_than_they_can_look_after(app: Flask, bob: Person) -> None:
     with app.app_context(), transaction() as session:
-        for _ in range(tokens.MOST):
+        for _ in range(tokens.MAX_TOKENS):
             tokens.create(session, service.user_named(session, "bob"), label="x", now=datetime.now(UTC))
     answer = bob.post("/me/tokens", label="one more", expires="30")
-    assert (answer.status_code, "Revoke those that nobody needs" in text_of(answer)) == (409, True)
-    assert len(my_tokens(app, "bob")) == tokens.MOST
+    assert (answer.status_code, "Revoke those that are no longer needed" in text_of(answer)) == (409, True)
+    assert len(my_tokens(app, "bob")) == tokens.MAX_TOKENS
     bob.post(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
     assert bob.post("/me/tokens", label="one more", expires="30").status_code == 200
 

@@ -82,7 +82,7 @@ def test_role_and_address_are_changed_and_hold_at_once(app: Flask, admin: Person
     changed = account(app, "bob")
     assert (changed.role, changed.email) == ("student", "bob@example.org")
     assert at_work.get("/assets/create").status_code == 403
-    assert recorded(app, LoginKind.CHANGED)[-1].detail == "role staff → student, e-mail address, by ada"
+    assert recorded(app, LoginKind.CHANGED)[-1].detail == "role staff → student, email address, by ada"
 
 
 def test_a_deactivated_person_is_out_with_the_next_request(app: Flask, admin: Person, bob: int) -> None:
@@ -145,7 +145,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, adm
             answer = admin.post("/admin/people/new", **{"name": "carol", "email": "", "role": "staff", field: value})
             assert (answer.status_code, list(errors_in(answer))) == (400, [field]), value
     with app.app_context(), reading() as session:
-        assert [user.name for user in service.everybody(session)] == ["ada"]
+        assert [user.name for user in service.all_users(session)] == ["ada"]
 
 
 def test_an_account_keeps_what_it_had_when_a_change_does_not_fit(app: Flask, admin: Person, bob: int) -> None:
@@ -173,7 +173,7 @@ def test_people_are_found_by_part_of_name_or_address_by_role_and_by_state(app: F
     assert found("role=teacher") == {"m_curie"}
     assert found("state=deactivated") == {"MCURIE"}
     assert found("state=active&q=curie") == {"m_curie"}
-    assert "Nobody found" in admin.read("/admin/people?q=nobody")
+    assert "No people found" in admin.read("/admin/people?q=nobody")
 
 
 def test_more_than_fifty_people_are_shown_on_pages(app: Flask, admin: Person) -> None:

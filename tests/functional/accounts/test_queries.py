@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, event, text
 
-from request_tracker_utils.accounts import events, guessing, sessions, tokens
+from request_tracker_utils.accounts import login_events, sessions, throttling, tokens
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, PersonalToken, SignInSession, User
 from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.core.db import db, looking, reading, transaction
+from request_tracker_utils.core.db import db, read_connection, reading, transaction
 from tests.functional.accounts.person import Person, token_in
 from tests.services.apps import user
 
@@ -53,11 +53,11 @@ def asked(app: Flask, connection: Connection, ask) -> list[tuple[str, object]]: 
 
 def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded: Flask) -> None:
     now = datetime.now(UTC)
-    for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.of_key)):
-        with crowded.app_context(), looking() as connection:
+    for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.by_key)):
+        with crowded.app_context(), read_connection() as connection:
             statements = asked(crowded, connection, lambda ask=ask, connection=connection: ask(connection, "some key", now=now))
             assert len(statements) == 1
-        with crowded.app_context(), looking() as connection:
+        with crowded.app_context(), read_connection() as connection:
             (plan,) = plans(connection, statements)
         assert INDEXES[table] in plan or f"{table} USING INDEX sqlite_autoindex_{table}_1 (key_hash=?)" in plan, plan
         assert f"Seq Scan on {table}" not in plan
@@ -66,8 +66,8 @@ def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded:
 def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: Flask) -> None:
     with crowded.app_context(), reading() as session:
         connection, origin, now = session.connection(), Origin("10.0.7.1", "x"), datetime.now(UTC)
-        statements = asked(crowded, connection, lambda: guessing.pause(session, "user 7", origin, now=now))
-    with crowded.app_context(), looking() as connection:
+        statements = asked(crowded, connection, lambda: throttling.current_pause(session, "user 7", origin, now=now))
+    with crowded.app_context(), read_connection() as connection:
         for plan in plans(connection, statements):
             assert "ix_login_events" in plan, plan
             assert "SCAN login_events" not in plan.replace("SEARCH", "")
@@ -89,9 +89,9 @@ def test_a_request_with_a_token_asks_once_who_calls(app: Flask) -> None:
 
 def test_events_of_one_kind_are_told_apart(app: Flask) -> None:
     with app.app_context(), transaction() as session:
-        events.record(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
+        login_events.record(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
         session.flush()
-        assert events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
-        assert not events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="b")
-        assert not events.is_quiet(session, LoginKind.PAUSED, Origin("10.0.0.2"), now=datetime.now(UTC))
-        assert not events.is_quiet(session, LoginKind.FORBIDDEN, Origin("10.0.0.1"), now=datetime.now(UTC))
+        assert login_events.recently_recorded(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
+        assert not login_events.recently_recorded(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="b")
+        assert not login_events.recently_recorded(session, LoginKind.PAUSED, Origin("10.0.0.2"), now=datetime.now(UTC))
+        assert not login_events.recently_recorded(session, LoginKind.FORBIDDEN, Origin("10.0.0.1"), now=datetime.now(UTC))

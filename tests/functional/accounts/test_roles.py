@@ -49,7 +49,7 @@ def test_ones_own_page_takes_no_role(app: Flask) -> None:
     assert bob.post("/me", **more).status_code == 405
     assert account(app, "bob").role == "staff"
     with app.app_context(), reading() as session:
-        assert len(service.everybody(session)) == 1
+        assert len(service.all_users(session)) == 1
 
 
 def test_an_administrator_does_not_change_their_own_role(app: Flask) -> None:
@@ -57,7 +57,7 @@ def test_an_administrator_does_not_change_their_own_role(app: Flask) -> None:
     made(app, "admin", "grace")
     ada = Person(app, "ada")
     answer = demoted(ada, number)
-    assert (answer.status_code, errors_in(answer)) == (400, {"": "Your own role is changed by another administrator."})
+    assert (answer.status_code, errors_in(answer)) == (400, {"": "Ask another administrator to change your role."})
     assert account(app, "ada").role == "admin"
     assert ada.post(f"/admin/people/{number}", role="admin", email="ada@example.org").status_code == 303
 
@@ -66,7 +66,7 @@ def test_an_administrator_does_not_deactivate_themselves(app: Flask) -> None:
     number = made(app, "admin", "ada")
     made(app, "admin", "grace")
     answer = deactivated(Person(app, "ada"), number)
-    assert (answer.status_code, "by another administrator" in text_of(answer)) == (403, True)
+    assert (answer.status_code, "Ask another administrator" in text_of(answer)) == (403, True)
     assert account(app, "ada").active
 
 

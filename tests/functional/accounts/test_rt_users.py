@@ -9,9 +9,8 @@ from flask import Flask
 
 from request_tracker_utils.accounts import service
 from request_tracker_utils.accounts.current import rt_user_named
-from request_tracker_utils.accounts.models import LoginKind
-from request_tracker_utils.accounts.rt_callers import BAD_FOR, GOOD_FOR, MOST_REFUSED, RtCallers, RtIdentity
-from request_tracker_utils.accounts.secret import hash_of
+from request_tracker_utils.accounts.models import LoginKind, key_hash
+from request_tracker_utils.accounts.rt_tokens import INVALID_TTL, MAX_REJECTED, VALID_TTL, RtIdentity, RtTokens
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
@@ -75,7 +74,7 @@ def students_token(request_tracker: RequestTracker) -> str:
 @pytest.fixture
 def clock(app: Flask) -> Clock:
     clock = Clock()
-    registry_of(app).provide(RtCallers, RtCallers(registry_of(app).get(RtCallers).users, clock=clock))
+    registry_of(app).provide(RtTokens, RtTokens(registry_of(app).get(RtTokens).users, clock=clock))
     return clock
 
 
@@ -103,7 +102,7 @@ def test_an_account_is_linked_by_name_or_number_and_unlinked(request_tracker: Re
     for wanted in ("CLERK", " clerk ", number):
         assert ada.post(f"{page}/rt-user", rt_user=wanted).status_code == 303
         assert (account(app, "bob").rt_user_id, account(app, "bob").rt_user_name) == (int(number), "clerk")
-    assert recorded(app, LoginKind.CHANGED)[-1].detail == f"is clerk (#{number}) in Request Tracker, by ada"
+    assert recorded(app, LoginKind.CHANGED)[-1].detail == f"linked to clerk (#{number}) in Request Tracker by ada"
     assert 'value="clerk"' in ada.read(page)
     assert ">bob</a>" in ada.read("/admin/people?q=cleR")
     assert ada.post(f"{page}/rt-user", rt_user=" ").status_code == 303
@@ -154,7 +153,7 @@ def test_privileged_users_have_the_role_that_is_set_for_them_and_others_none(
 
 def test_who_has_no_account_here_is_told_so_on_the_page_of_ones_own(request_tracker: RequestTracker, open_app: Flask) -> None:
     answer = call(open_app, request_tracker.clerks_token)
-    assert (answer.status_code, "You have no account here" in answer.json["error"]) == (403, True)
+    assert (answer.status_code, "You have an account in Request Tracker only" in answer.json["error"]) == (403, True)
 
 
 def test_a_name_of_full_length_in_request_tracker_is_no_fault(request_tracker: RequestTracker, open_app: Flask) -> None:
@@ -206,7 +205,7 @@ def test_an_answer_is_remembered_and_a_revoked_token_works_no_longer_than_that(
     assert [call(app, token).status_code for _ in range(3)] == [200, 200, 200]
     assert len(line.calls) == before + 1
     request_tracker.revoke_tokens(REVOKED)
-    clock.now += GOOD_FOR - 1
+    clock.now += VALID_TTL - 1
     assert call(app, token).status_code == 200
     clock.now += 2
     assert call(app, token).status_code == 401
@@ -216,7 +215,7 @@ def test_a_bad_token_is_remembered_for_a_shorter_while(request_tracker: RequestT
     bad = request_tracker.clerks_token[:-1] + ("a" if request_tracker.clerks_token[-1] != "a" else "b")
     assert [call(app, bad).status_code for _ in range(3)] == [401, 401, 401]
     assert len(line.calls) == 1
-    clock.now += BAD_FOR + 1
+    clock.now += INVALID_TTL + 1
     assert call(app, bad).status_code == 401
     assert len(line.calls) == 2
 
@@ -225,8 +224,8 @@ def test_what_is_remembered_holds_no_token(request_tracker: RequestTracker, app:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     call(app, request_tracker.clerks_token)
-    kept = registry_of(app).get(RtCallers)._good
-    assert list(kept) == [hash_of(request_tracker.clerks_token)]
+    kept = registry_of(app).get(RtTokens)._valid
+    assert list(kept) == [key_hash(request_tracker.clerks_token)]
     ((_, identity),) = kept.values()
     assert identity == RtIdentity(int(request_tracker.clerks_token.split("-")[1]), "clerk", True)
     assert request_tracker.clerks_token.rsplit("-", 1)[1] not in str([vars(event) for event in recorded(app)])
@@ -238,12 +237,12 @@ def test_a_network_that_shows_many_bad_tokens_waits_and_request_tracker_is_not_a
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     asked = len(line.calls)
-    statuses = [call(app, f"1-{number}-0123456789abcdef").status_code for number in range(1, MOST_REFUSED + 6)]
-    assert statuses == [401] * MOST_REFUSED + [429] * 5
-    assert len(line.calls) - asked == MOST_REFUSED
+    statuses = [call(app, f"1-{number}-0123456789abcdef").status_code for number in range(1, MAX_REJECTED + 6)]
+    assert statuses == [401] * MAX_REJECTED + [429] * 5
+    assert len(line.calls) - asked == MAX_REJECTED
     elsewhere = Person(app, address="198.51.100.4").client.get("/me", headers={"Authorization": f"token {request_tracker.clerks_token}"})
     assert elsewhere.status_code == 200
-    clock.now += BAD_FOR + 1
+    clock.now += INVALID_TTL + 1
     assert call(app, request_tracker.clerks_token).status_code == 200
 
 

@@ -80,4 +80,4 @@ def test_of_ten_people_with_the_link_one_becomes_administrator(app: Flask, link:
         statuses = sorted(pool.map(lambda n: submit(app.test_client(), link, f"ada{n}"), range(10)))
     assert statuses == [303] + [404] * 9
     with app.app_context(), reading() as session:
-        assert len(service.everybody(session)) == 1
+        assert len(service.all_users(session)) == 1

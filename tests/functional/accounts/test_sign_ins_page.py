@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from request_tracker_utils.accounts import events, service
+from request_tracker_utils.accounts import login_events, service
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import transaction
@@ -30,7 +30,7 @@ def write(app: Flask, count: int = 1, kind: LoginKind = LoginKind.FAILED, *, nam
         for number in range(count):
             at = NOON + timedelta(seconds=number)
             detail = more.get("detail", f"number {number:03}")
-            events.record(session, kind, Origin(more.get("address", PHONE), agent), now=at, user=person, detail=detail)
+            login_events.record(session, kind, Origin(more.get("address", PHONE), agent), now=at, user=person, detail=detail)
 
 
 def rows(person: Person, query: str = "") -> list[list[str]]:
@@ -75,7 +75,7 @@ def test_events_are_found_by_text_by_kind_and_by_person(app: Flask, admin: Perso
     assert found("q=2001:DB8") == found("q=100%25") == found("kind=wrong+password&q=second") == {"second 100%"}
     assert found("q=t_o") == {"first_one"}
     assert found("q=d_1") == found("kind=nonsense") == set()
-    assert "Nothing found" in admin.read("/admin/sign-ins?q=nothing-like-it")
+    assert "No events found" in admin.read("/admin/sign-ins?q=nothing-like-it")
 
 
 def test_the_filter_stays_on_further_pages_and_in_the_file(app: Flask, admin: Person) -> None:

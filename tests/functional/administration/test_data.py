@@ -20,7 +20,7 @@ from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, db, transaction
-from request_tracker_utils.core.stored_values import keep
+from request_tracker_utils.core.stored_values import store_once
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
 from tests.services.apps import WEBHOOK_TOKEN, token, user
 
@@ -96,7 +96,7 @@ def test_a_secret_is_not_searched_filtered_sorted_nor_exported(app: Flask) -> No
 
 def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     with app.app_context(), transaction() as session:
-        keep(session, "something", "kept-and-secret")
+        store_once(session, "something", "kept-and-secret")
         password_hash = session.scalar(text("SELECT password_hash FROM users"))
         webhook = session.scalar(text("SELECT value FROM kept_values WHERE name = 'webhook_token'"))
     for path in (

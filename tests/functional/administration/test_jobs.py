@@ -69,7 +69,7 @@ def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: Fl
     assert jobs.keys() == {job.name for job in registry_of(app).jobs}
     assert (jobs["confirm-tags"]["state"], jobs["confirm-tags"]["rows"], jobs["confirm-tags"]["seconds"]) == ("done", 3, 1.5)
     assert jobs["confirm-tags"]["next_at"] > jobs["confirm-tags"]["started_at"]
-    assert jobs["forget-login-events"]["state"] == "has not run yet"
+    assert jobs["delete-login-events"]["state"] == "never run"
 
 
 def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
@@ -78,7 +78,7 @@ def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: FlaskClient
     assert (answer.status_code, answer.location) == (303, "/admin/jobs")
     wait_until(lambda: len(counted) == 2)
     wait_until(lambda: admin.get("/api/jobs").json["jobs"][0]["state"] == "done")
-    assert "count begins now." in admin.get("/admin/jobs", headers=PAGE).get_data(as_text=True)
+    assert "Started count." in admin.get("/admin/jobs", headers=PAGE).get_data(as_text=True)
 
 
 def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
@@ -127,7 +127,7 @@ def test_a_run_whose_process_is_gone_is_not_taken_for_running(app: Flask, client
         run_of(3, job="adopt-tags", process="elsewhere:1", ended_at=None),
     )
     jobs = {job["name"]: job for job in client.get("/api/jobs", headers=token(app, "admin")).json["jobs"]}
-    assert (jobs["confirm-tags"]["state"], jobs["adopt-tags"]["state"]) == ("broken off", "running")
+    assert (jobs["confirm-tags"]["state"], jobs["adopt-tags"]["state"]) == ("interrupted", "running")
     assert jobs["adopt-tags"]["next_at"] is None
 
 

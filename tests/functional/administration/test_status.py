@@ -17,7 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.web.feature import Condition, StatusSection
+from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import WEBHOOK_TOKEN, make_app, ready, token
 from tests.services.local_server import Call, LocalServer, Reply
@@ -50,9 +50,9 @@ def hung_rt() -> Iterator[LocalServer]:
 
 def test_a_new_installation_is_well_and_says_what_it_runs_on(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     text = page(client, admin)
-    assert "All is well." in text
+    assert "No problems." in text
     kind = "PostgreSQL" if registry_of(app).settings.database_file is None else "SQLite"
-    for part in (kind, "Python", "sqlalchemy", "MB are free", "confirm-tags", "W12-0001", "RT_URL is not set."):
+    for part in (kind, "Python", "sqlalchemy", "MB free", "confirm-tags", "W12-0001", "RT_URL is not set."):
         assert part in text
 
 
@@ -67,18 +67,18 @@ def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admi
     with app.app_context(), transaction() as session:
         session.add(JobRun(job="confirm-tags", process="elsewhere:1", started_at=utc_now(), ended_at=utc_now(), error="No answer."))
     text = page(client, admin)
-    assert "One thing needs a look." in text
+    assert "1 problem" in text
     assert "The job confirm-tags failed: No answer." in text
 
 
 def test_a_job_that_has_not_begun_for_long_is_missed(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long_ago = utc_now() - 4 * checks.SHORTEST_WAIT
+    long_ago = utc_now() - 4 * checks.MIN_DELAY
     monkeypatch.setattr(registry_of(app), "started_at", long_ago)
     text = page(client, admin)
-    assert "The job confirm-tags has not begun for long." in text
-    assert "The job forget-login-events has not begun" not in text  # it is due once a day
+    assert "The job confirm-tags is overdue." in text
+    assert "The job delete-login-events has not begun" not in text  # it is due once a day
 
 
 def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
@@ -91,27 +91,27 @@ def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient
 def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuses() -> Condition:
+    def refuses() -> SectionContent:
         raise Unavailable("The cupboard is locked.")
 
-    def breaks() -> Condition:
+    def breaks() -> SectionContent:
         raise RuntimeError("inner detail")
 
     freed = threading.Event()
 
-    def hangs() -> Condition:
+    def hangs() -> SectionContent:
         freed.wait(HUNG)
-        return Condition({})
+        return SectionContent({})
 
-    monkeypatch.setattr(status, "PATIENCE", 1.0)
+    monkeypatch.setattr(status, "TIMEOUT", 1.0)
     sections = [StatusSection(name, "none.html", content) for name, content in (("A", refuses), ("B", breaks), ("C", hangs))]
     monkeypatch.setattr(registry_of(app), "status", [*registry_of(app).status, *sections])
     begun = time.monotonic()
     text = page(client, admin)
     freed.set()
     assert time.monotonic() - begun < 3
-    assert "3 things need a look." in text
-    for part in ("The cupboard is locked.", "B: this cannot be shown; the log says why.", "C: no answer within 1 s.", "confirm-tags"):
+    assert "3 problems" in text
+    for part in ("The cupboard is locked.", "B: cannot be shown. See the log for the reason.", "C: no answer within 1 s.", "confirm-tags"):
         assert part in text
     assert "inner detail" not in text
 

@@ -94,7 +94,7 @@ def test_a_token_is_printed_alone_and_can_be_revoked(ready: Terminal) -> None:
     assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 0
     assert ready.run("tokens", "revoke", "--token-stdin", typed=token).exit_code == 1
     ready.run("tokens", "create", "ada", "--label", "script")
-    assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "1 revoked.\n"
+    assert ready.run("tokens", "revoke", "ada", "--label", "script").stdout == "Revoked 1 tokens.\n"
     assert ready.run("tokens", "revoke").exit_code == 2
     assert ready.run("tokens", "create", "nobody").exit_code == 1
 
@@ -234,29 +234,29 @@ def test_an_older_installations_files_are_taken_over_with_a_report(ready: Termin
     assert (missing.exit_code, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)
 
 
-def test_differences_are_found_with_the_progress_in_sight(ready: Terminal) -> None:
+def test_tags_are_compared_with_a_progress_bar(ready: Terminal) -> None:
     ready.run("demo")
     agreed = ready.run("tags", "compare")
-    assert (agreed.exit_code, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert (agreed.exit_code, agreed.stdout) == (0, "No differences.\n"), agreed.stderr
     assert "Comparing" in agreed.stderr
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
         database.execute("UPDATE directory_assets SET name = 'old' WHERE id = 3")
-    assert ready.run("tags", "compare").stdout == "1 difference is open.\n"
+    assert ready.run("tags", "compare").stdout == "1 open difference.\n"
 
 
-def test_who_has_what_is_compared_in_the_same_way(ready: Terminal) -> None:
+def test_holders_are_compared_in_the_same_way(ready: Terminal) -> None:
     agreed = ready.run("holders", "compare")
-    assert (agreed.exit_code, agreed.stdout) == (0, "Nothing differs.\n"), agreed.stderr
+    assert (agreed.exit_code, agreed.stdout) == (0, "No differences.\n"), agreed.stderr
     ready.run("demo")
     with sqlite3.connect(ready.folder / "instance" / "database.sqlite") as database:
         database.execute("UPDATE directory_assets SET holder = 'ms.lee' WHERE id = 50")
-    assert ready.run("holders", "compare").stdout == "1 difference is open.\n"
+    assert ready.run("holders", "compare").stdout == "1 open difference.\n"
 
 
-def test_a_comparison_is_not_begun_beside_another(ready: Terminal) -> None:
+def test_a_second_comparison_is_refused_while_one_runs(ready: Terminal) -> None:
     ready.run("jobs", "run", "compare-tags")
     refused = ready.run("tags", "compare")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "A comparison is under way already: task 1." in refused.stderr
+    assert "A comparison is already running: task 1." in refused.stderr
     ready.run("jobs", "run", "run-tasks")
     assert ready.run("tags", "compare").exit_code == 0

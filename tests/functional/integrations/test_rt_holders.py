@@ -16,8 +16,8 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid, AssetSt
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.holders import differences
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.repair_tickets import mark
 from request_tracker_utils.students import devices, repairs
 from request_tracker_utils.students.models import Device, RepairTicket
@@ -324,7 +324,7 @@ def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -
     assert office.job("run-tasks") == 1
     assert len(office.line.calls) <= total / 100 + 4
     with office.app.app_context(), reading() as session:
-        rows = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
+        rows = session.scalars(select(HolderDiscrepancy).where(DISCREPANCIES.is_open())).all()
     mine = {
         (row.kind, row.asset_tag, row.asset_id, row.ours, row.theirs)
         for row in rows

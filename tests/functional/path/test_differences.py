@@ -1,4 +1,4 @@
-"""Discrepancies planted in a real Request Tracker: all are found, none is invented, and each is resolved by its button."""
+"""Faults planted in a real Request Tracker: all of them are found, nothing else is, and each is resolved by its button."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags.models import Tag, TagDifference
+from request_tracker_utils.tags.models import Tag, TagDiscrepancy
 from tests.functional.path.conftest import Install
 from tests.services.forms import button
 from tests.services.installation import Installation, Person, Surroundings
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.rt
 
 HERE = "/admin/asset-tags/differences"
 NOBODY = 900_000_001
-"""A number that Request Tracker has given to no asset."""
+"""No asset in Request Tracker has this number."""
 
 
 @pytest.fixture
 def filled(surroundings: Surroundings, install: Install, kind: str) -> Callable[[str, int], tuple[Installation, list[int]]]:
-    """Makes an installation that has adopted so many tags; gives it and the assets."""
+    """Creates an installation that has adopted so many tags; returns it with the assets."""
 
     def fill(prefix: str, count: int) -> tuple[Installation, list[int]]:
         prefix = f"{prefix}{kind[0]}-"
@@ -47,12 +47,12 @@ def delete(rt: RequestTracker, asset_id: int) -> None:
 
 def found(installation: Installation) -> set[tuple[str, str, int, str | None]]:
     with installation.app.app_context(), reading() as session:
-        rows = session.scalars(select(TagDifference).where(TagDifference.settled_at.is_(None)))
+        rows = session.scalars(select(TagDiscrepancy).where(TagDiscrepancy.settled_at.is_(None)))
         return {(row.kind, row.tag, row.asset_id, row.name) for row in rows}
 
 
 def press(person: Person, words: str) -> str:
-    """Presses the button of the page, and returns the page to which it leads."""
+    """Presses the button of the page and returns the page that follows."""
     pressed = button(person.get(HERE).text, words)
     answer = person.session.post(person.url + pressed.action, data=pressed.fields, timeout=120, allow_redirects=False)
     assert answer.status_code == 303, answer.text
@@ -64,7 +64,7 @@ def compare(installation: Installation, person: Person) -> None:
     installation.run_job("run-tasks")
 
 
-def test_every_fault_is_found_and_settled_by_its_button_and_then_nothing_differs(
+def test_every_fault_is_found_and_resolved_by_its_button(
     filled: Callable[[str, int], tuple[Installation, list[int]]], rt: RequestTracker
 ) -> None:
     installation, assets = filled("D", 12)
@@ -85,7 +85,9 @@ def test_every_fault_is_found_and_settled_by_its_button_and_then_nothing_differs
     rt.create_asset(f"x{tag(1)}", catalog="Cables")
     with installation.app.app_context(), transaction() as session:
         session.execute(update(Tag).where(Tag.tag == tag(7)).values(printed_at=Tag.changed_at))
-        session.execute(update(Tag).where(Tag.tag == tag(8)).values(asset_id=NOBODY))  # so the asset that bears it is a twin of none
+        session.execute(
+            update(Tag).where(Tag.tag == tag(8)).values(asset_id=NOBODY)
+        )  # so the asset with that name duplicates the tag of a missing one
     compare(installation, person)
     assert found(installation) == {
         ("renamed", tag(1), again, "Ms O'Brien's laptop"),
@@ -105,20 +107,20 @@ def test_every_fault_is_found_and_settled_by_its_button_and_then_nothing_differs
         ("misspelt", "", misspelt[1], f"{tag(1)} old"),
         ("misspelt", "", misspelt[2], tag(50).lower()),
     }
-    assert f"{tag(8)} is the tag of #{moved} now." in press(person, f"#{moved} is the right one")
-    assert f"#{again} is called {tag(1)} again in RT." in press(person, f"Call #{again} ")
-    press(person, f"Make {tag(900)} the tag of #{free}")
-    press(person, f"Take {tag(4)} away from #{scrap}")
-    press(person, f"Free {tag(6)}")
-    press(person, f"Keep {tag(7)}, never")
-    press(person, f"{tag(901)} is the tag of #{unknown}")
-    press(person, "Call all 3 by their tags again")
+    assert f"{tag(8)} is now the tag of #{moved}." in press(person, f"Move {tag(8)} to #{moved}")
+    assert f"#{again} is named {tag(1)} in" in press(person, f"Rename #{again} ")
+    press(person, f"Use {tag(900)} as the tag of #{free}")
+    press(person, f"Remove {tag(4)} from #{scrap}")
+    press(person, f"Release {tag(6)}")
+    press(person, f"Retire {tag(7)}")
+    press(person, f"Use {tag(901)} as the tag of #{unknown}")
+    press(person, "Rename 3 assets to their tags")
     installation.run_job("run-tasks")
-    while "Give #" in person.get(HERE).text:  # of the two that bore one unknown tag, the second is a twin by now
-        press(person, "Give #")
+    while ">Assign a" in person.get(HERE).text:  # of the two with one unknown tag, the second is a duplicate by now
+        press(person, "Assign a")
     compare(installation, person)
     assert found(installation) == set()
-    assert "Nothing differs." in person.get(HERE).text
+    assert "No differences." in person.get(HERE).text
     names, tags = rt.all_assets(), installation.tags_of([*assets, twin, unknown, second, *misspelt])
     assert {asset_id: names[asset_id] for asset_id in tags} == tags
     assert len(set(tags.values())) == len(tags)
@@ -128,7 +130,7 @@ def test_every_fault_is_found_and_settled_by_its_button_and_then_nothing_differs
     assert installation.row(tag(7)).is_kept
 
 
-def test_a_comparison_during_which_it_stops_answering_forgets_nothing_and_goes_on_later(
+def test_a_comparison_that_request_tracker_interrupts_closes_nothing_and_continues_later(
     filled: Callable[[str, int], tuple[Installation, list[int]]], surroundings: Surroundings, rt: RequestTracker
 ) -> None:
     installation, assets = filled("E", 120)

@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.holders import differences
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.students.models import Device
 from tests.functional.path.conftest import Install
 from tests.functional.students.scan.page.scanning import idle, lines, opened, scan
@@ -143,7 +143,7 @@ def test_request_tracker_agrees_in_the_evening(day: Day) -> None:
     assert School(day.installation.app).miscounted() == []
     wait_until(lambda: compared(day.installation.server), within=60)
     with day.installation.app.app_context(), reading() as session:
-        open_ones = session.scalars(select(HolderDifference).where(differences.RECORD.is_open)).all()
+        open_ones = session.scalars(select(HolderDiscrepancy).where(DISCREPANCIES.is_open())).all()
     users = day.installation.settings["rt_student_user"].removesuffix("{student_id}")
     assert [each for each in open_ones if each.asset_tag or users in each.theirs] == []
 
@@ -153,7 +153,7 @@ def compared(server: RunningServer) -> bool:
     try:
         server.run("holders", "compare")
     except ServerFailed as failed:
-        if "under way already" not in str(failed):
+        if "already running" not in str(failed):
             raise
         return False
     return True

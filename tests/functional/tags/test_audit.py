@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, insert, text
 
-from request_tracker_utils.core.db import db, looking, reading, transaction
+from request_tracker_utils.core.db import db, read_connection, reading, transaction
 from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.models import TagEvent
 from tests.functional.accounts.person import Person
@@ -202,7 +202,7 @@ def test_every_search_is_a_walk_along_an_index_and_sorts_but_a_few_rows(crowded:
         audit.newest(session, found)
         audit.newest(session, found, before=15_000)
     assert len(seen) <= 60
-    with crowded.app_context(), looking() as connection:
+    with crowded.app_context(), read_connection() as connection:
         for plan in plans(connection, seen):
             assert "Seq Scan" not in plan, plan
             assert "B-TREE" not in plan, plan

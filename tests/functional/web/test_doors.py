@@ -48,7 +48,7 @@ def test_a_fault_has_a_number_that_the_caller_and_the_log_share(own_app: Flask, 
 
 
 def test_an_unknown_page_and_a_wrong_method_are_told_in_the_callers_language(client: FlaskClient) -> None:
-    assert client.get("/nowhere").json == {"error": "There is no such page.", "code": "not_found"}
+    assert client.get("/nowhere").json == {"error": "This page does not exist.", "code": "not_found"}
     assert client.get("/nowhere", headers=PAGE).mimetype == "text/html"
     answer = client.get("/confirm-asset-tag")
     assert (answer.status_code, answer.is_json, "POST" in answer.headers["Allow"]) == (405, True, True)
@@ -74,7 +74,7 @@ def test_a_signed_in_browser_is_told_when_the_database_is_gone(app: Flask, clien
     def gone(*_: object, **__: object) -> object:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    monkeypatch.setattr("request_tracker_utils.accounts.sessions.of_key", gone)
+    monkeypatch.setattr("request_tracker_utils.accounts.sessions.by_key", gone)
     answer = client.get("/assets", headers=PAGE)
     assert (answer.status_code, "database does not answer" in answer.get_data(as_text=True)) == (503, True)
 

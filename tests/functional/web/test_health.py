@@ -21,7 +21,7 @@ from sqlalchemy import text
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
-from request_tracker_utils.core.health import PATIENCE, Finding, Health, HealthCheck, Status
+from request_tracker_utils.core.health import TIMEOUT, CheckResult, Health, HealthCheck, Status
 from request_tracker_utils.core.jobs import Job
 from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import LocalServer, Reply, wait_until
@@ -75,9 +75,10 @@ def test_strangers_and_staff_learn_no_version_no_address_and_no_path(app: Flask,
             assert inner not in told
 
 
-def test_an_administrator_learns_them_by_token_and_by_session(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
-    by_token = client.get("/api/health", headers=token(app, "admin")).get_data(as_text=True)
-    user(app, "admin")
+def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path) -> None:
+    client = own_app.test_client()
+    by_token = client.get("/api/health", headers=token(own_app, "admin")).get_data(as_text=True)
+    user(own_app, "admin")
     sign_in(client, "admin")
     for told in (by_token, client.get("/api/health").get_data(as_text=True)):
         assert str(tmp_path) in told
@@ -119,7 +120,7 @@ def test_a_database_that_hangs_is_down_soon_and_at_once_for_those_who_ask_later(
         assert asked(client)[0] == 503
         first = time.monotonic() - begun
         assert asked(client)[0] == 503
-        assert first < PATIENCE + 1
+        assert first < TIMEOUT + 1
         assert time.monotonic() - begun - first < 1
 
 
@@ -134,7 +135,7 @@ def test_a_sqlite_file_that_is_broken_is_down(tmp_path: Path, sqlite: Any) -> No
 def test_a_scheduler_that_is_off_is_well(without_scheduler: Flask) -> None:
     with time_machine.travel(utc_now() + timedelta(days=1)):
         _, body = asked(without_scheduler.test_client())
-    assert body["checks"]["scheduler"] == {"status": "ok", "summary": "off"}
+    assert body["checks"]["scheduler"] == {"status": "ok", "summary": "Off."}
 
 
 def test_jobs_that_began_none_for_two_minutes_make_it_degraded(app: Flask, client: FlaskClient) -> None:
@@ -192,10 +193,10 @@ def test_request_tracker_that_hangs_is_asked_by_one_and_waited_for_by_few(with_r
     rt.respond = lambda _: Reply({"Version": "5.0.7"}, wait=60)
     begun = time.monotonic()
     assert asked(with_rt)[1]["degraded"] == ["directory"]
-    assert time.monotonic() - begun < PATIENCE + 1
+    assert time.monotonic() - begun < TIMEOUT + 1
     for _ in range(10):
         assert asked(with_rt)[1]["degraded"] == ["directory"]
-    assert time.monotonic() - begun < PATIENCE + 2
+    assert time.monotonic() - begun < TIMEOUT + 2
     assert len(rt.calls) == 1
 
 
@@ -219,27 +220,27 @@ def nothing() -> Iterator[None]:
     yield
 
 
-def health(look: Callable[[], Finding], *, essential: bool = True, good_for: float = 0) -> Health:
-    return Health([HealthCheck("it", look, essential, good_for)], nothing)
+def health(run: Callable[[], CheckResult], *, essential: bool = True, ttl: float = 0) -> Health:
+    return Health([HealthCheck("it", run, essential, ttl)], nothing)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_check_that_has_a_fault_is_down_and_the_others_are_told() -> None:
-    def fail() -> Finding:
+    def fail() -> CheckResult:
         raise ZeroDivisionError
 
-    well = HealthCheck("other", lambda: Finding(Status.OK, "Well."), essential=True)
+    well = HealthCheck("other", lambda: CheckResult(Status.OK, "Well."), essential=True)
     report = Health([HealthCheck("it", fail, essential=True), well], nothing).report()
-    assert (report.status, report.unwell) == (Status.DOWN, ["it"])
+    assert (report.status, report.failing) == (Status.DOWN, ["it"])
 
 
 def test_one_thread_looks_however_many_ask() -> None:
     looks, gate = [], threading.Event()
 
-    def look() -> Finding:
+    def look() -> CheckResult:
         looks.append(1)
         gate.wait(10)
-        return Finding(Status.OK, "Well.")
+        return CheckResult(Status.OK, "Well.")
 
     watched, found = health(look), list[Status]()
     askers = [threading.Thread(target=lambda: found.append(watched.report().status)) for _ in range(8)]
@@ -253,36 +254,36 @@ def test_one_thread_looks_however_many_ask() -> None:
 
 
 def test_while_one_asks_anew_the_others_take_what_was_found_before() -> None:
-    answers, gate = [Finding(Status.OK, "before")], threading.Event()
+    answers, gate = [CheckResult(Status.OK, "before")], threading.Event()
 
-    def look() -> Finding:
+    def look() -> CheckResult:
         if len(answers) == 1:
             return answers[0]
         gate.wait(10)
         return answers[1]
 
-    watched = health(look, good_for=0.1)
+    watched = health(look, ttl=0.1)
     watched.report()
-    answers.append(Finding(Status.DOWN, "after"))
+    answers.append(CheckResult(Status.DOWN, "after"))
     time.sleep(0.15)
     asker = threading.Thread(target=watched.report)
     asker.start()
     time.sleep(0.1)
-    assert watched.report().findings["it"].summary == "before"
+    assert watched.report().results["it"].summary == "before"
     gate.set()
     asker.join()
-    assert watched.report().findings["it"].summary == "after"
+    assert watched.report().results["it"].summary == "after"
 
 
 def test_a_late_finding_replaces_the_failure_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("request_tracker_utils.core.health.PATIENCE", 0.1)
+    monkeypatch.setattr("request_tracker_utils.core.health.TIMEOUT", 0.1)
     gate = threading.Event()
 
-    def look() -> Finding:
+    def look() -> CheckResult:
         gate.wait(10)
-        return Finding(Status.OK, "late")
+        return CheckResult(Status.OK, "late")
 
-    watched = health(look, good_for=60)
+    watched = health(look, ttl=60)
     assert watched.report().status is Status.DOWN
     gate.set()
     wait_until(lambda: watched.report().status is Status.OK)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from request_tracker_utils.app import LARGEST_REQUEST
+from request_tracker_utils.app import MAX_REQUEST_SIZE
 from tests.services.apps import WEBHOOK_TOKEN
 from tests.services.server import RunningServer
 
@@ -32,7 +32,7 @@ def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}}", b"{'asset_id': 1}", b"asset_id=1", b'{"asset_id": 1,}', b'{"asset_id": 01}'])
 def test_what_is_no_json_is_refused_as_such(client: FlaskClient, body: bytes) -> None:
-    assert refusal(client, body).startswith("This is not JSON")
+    assert refusal(client, body).startswith("This is not valid JSON")
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
@@ -43,13 +43,13 @@ def test_json_nested_ten_thousand_deep_is_refused(client: FlaskClient, opening: 
 
 @pytest.mark.parametrize("body", [b'{"asset_id": 1, "asset_id": 2}', b'{"asset_id": 1, "more": [{"a": 1, "a": 1}]}'])
 def test_a_key_that_stands_twice_is_refused(client: FlaskClient, body: bytes) -> None:
-    assert refusal(client, body) == "A key stands twice in one JSON object."
+    assert refusal(client, body) == "A JSON object contains the same key twice."
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_have_are_refused(client: FlaskClient, constant: str) -> None:
-    assert refusal(client, f'{{"asset_id": 1, "more": {constant}}}'.encode()) == f"{constant} is not JSON."
-    assert refusal(client, f'{{"asset_id": {constant}}}'.encode()) == f"{constant} is not JSON."
+    assert refusal(client, f'{{"asset_id": 1, "more": {constant}}}'.encode()) == f"{constant} is not valid JSON."
+    assert refusal(client, f'{{"asset_id": {constant}}}'.encode()) == f"{constant} is not valid JSON."
 
 
 @pytest.mark.parametrize("number", ["1e400", "1e300", "1.5", "-1.0", "9" * 5000])
@@ -63,7 +63,7 @@ def test_half_a_character_is_refused(client: FlaskClient) -> None:
         b'{"asset_id": 1, "\\udfff": 1}',
         b'{"asset_id": 1, "asset_name": "\xed\xa0\x80"}',
     ):
-        assert "half a character" in refusal(client, body)
+        assert "unpaired surrogate" in refusal(client, body)
 
 
 def test_a_whole_character_in_two_escapes_is_taken(client: FlaskClient) -> None:
@@ -140,7 +140,7 @@ def test_a_hundred_megabytes_without_a_length_are_not_taken_either(server: Runni
 
 def test_a_body_in_chunks_past_the_limit_is_not_taken_for_its_beginning(server: RunningServer) -> None:
     text = '{"asset_id": 7}'
-    for spaces, status in ((LARGEST_REQUEST - len(text), 200), (LARGEST_REQUEST - len(text) + 1, 413), (2 * LARGEST_REQUEST, 413)):
+    for spaces, status in ((MAX_REQUEST_SIZE - len(text), 200), (MAX_REQUEST_SIZE - len(text) + 1, 413), (2 * MAX_REQUEST_SIZE, 413)):
         line = Line(server, SECRET_LINE, JSON_LINE, "Transfer-Encoding: chunked")
         body = text + " " * spaces
         line.socket.sendall(f"{len(body):x}\r\n{body}\r\n0\r\n\r\n".encode())

@@ -132,7 +132,7 @@ def test_what_callers_invent_makes_no_new_series(client: FlaskClient) -> None:
     invent()
     after = read(client)
     assert set(after) == set(before)
-    assert grown(before, after, 'rtutils_requests_total{method="GET",route="nowhere",status="404"}') == 20
+    assert grown(before, after, 'rtutils_requests_total{method="GET",route="unmatched",status="404"}') == 20
     assert not [name for name in after if "key-" in name or "METHOD1" in name]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.core.stored_values import StoredValue, keep, kept
+from request_tracker_utils.core.stored_values import StoredValue, store_once, stored_value
 
 
 def test_a_time_comes_back_in_utc_whatever_its_zone_was(app: Flask) -> None:
@@ -39,7 +39,7 @@ def test_the_first_value_that_is_kept_is_the_one_that_holds(app: Flask) -> None:
 
         def propose(value: str) -> None:
             with app.app_context(), transaction() as session:
-                values.append(keep(session, "secret", value))
+                values.append(store_once(session, "secret", value))
 
         threads = [threading.Thread(target=propose, args=(str(number),)) for number in range(8)]
         for thread in threads:
@@ -47,7 +47,7 @@ def test_the_first_value_that_is_kept_is_the_one_that_holds(app: Flask) -> None:
         for thread in threads:
             thread.join()
         with reading() as session:
-            assert {kept(session, "secret")} == set(values)
+            assert {stored_value(session, "secret")} == set(values)
 
 
 def test_a_reader_waits_for_no_writer(app: Flask) -> None:
@@ -56,7 +56,7 @@ def test_a_reader_waits_for_no_writer(app: Flask) -> None:
         writer.flush()
         begun = time.monotonic()
         with reading() as session:
-            assert kept(session, "x") is None
+            assert stored_value(session, "x") is None
         assert time.monotonic() - begun < 2
 
 
@@ -75,4 +75,4 @@ def test_two_that_read_first_and_write_later_both_succeed(app: Flask) -> None:
     for thread in threads:
         thread.join()
     with app.app_context(), reading() as session:
-        assert kept(session, "counter") == "10"
+        assert stored_value(session, "counter") == "10"

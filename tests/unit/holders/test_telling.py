@@ -11,7 +11,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.holders import holder_sync
 from request_tracker_utils.holders.holder_sync import Teller
-from request_tracker_utils.holders.models import HolderDifference
+from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Device
 from request_tracker_utils.tags.models import Tag, TagState
@@ -145,7 +145,7 @@ def test_a_renamed_asset_is_not_touched_until_somebody_leaves_its_name(school: S
     assert school.device_now("W12-0001").rt_problem == said
     left = {"settled_at": NOW, "settled_by": "ada", "settlement": "left", "found_at": NOW, "seen_at": NOW}
     with transaction() as session:
-        session.add(HolderDifference(kind="renamed", asset_tag="W12-0001", asset_id=asset_id, asset_name="Ms Lee’s laptop", **left))
+        session.add(HolderDiscrepancy(kind="renamed", asset_tag="W12-0001", asset_id=asset_id, asset_name="Ms Lee’s laptop", **left))
     time_passes()
     assert teller().tell_due() == 1
     assert holder(asset_store, asset_id)[0] == ""

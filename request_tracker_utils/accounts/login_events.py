@@ -1,4 +1,4 @@
-"""The record of who came in, tried to, and went."""
+"""Sign-ins, failed attempts, sign-outs and changes of accounts: recording and searching them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from request_tracker_utils.core.db import affected
 
 PAGE = 50
 QUIET = timedelta(minutes=1)
-"""What can be repeated without end, such as a refused token, is recorded once in this time."""
+"""Events that a caller can repeat without limit, such as rejected tokens, are recorded once in this time."""
 CHUNK = 1_000
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the record is wanted. Empty fields want everything; `text` is a part of a name, an address or a detail."""
+    """Selects events. Empty fields select everything; `text` is part of a name, an address or a detail."""
 
     text: str = ""
     kind: str = ""
     user_id: int | None = None
 
-    def of(self, query: Select[LoginEvent]) -> Select[LoginEvent]:
+    def apply(self, query: Select[LoginEvent]) -> Select[LoginEvent]:
         if self.text:
             part = f"%{_escaped(self.text)}%"
             columns = (LoginEvent.name, LoginEvent.address, LoginEvent.detail)
@@ -38,7 +38,7 @@ class Filter:
 
 
 def account_key(user: User) -> str:
-    """What failures of an account are counted by."""
+    """The key that an account's failures are counted by."""
     return f"user {user.id}"
 
 
@@ -53,7 +53,7 @@ def record(
     key: str | None = None,
     detail: str | None = None,
 ) -> LoginEvent:
-    """Writes an event down. `name` is for callers without an account here; `key` says what failures are counted by."""
+    """Adds an event. `name` is for callers without an account; `key` is what failures are counted by."""
     event = LoginEvent(
         at=now,
         kind=str(kind),
@@ -69,35 +69,35 @@ def record(
     return event
 
 
-def is_quiet(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> bool:
-    """Whether the like of it was recorded a moment ago, so that it need not be again."""
+def recently_recorded(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> bool:
+    """Whether such an event was recorded less than QUIET ago."""
     like = (LoginEvent.network == origin.network, LoginEvent.kind == str(kind), LoginEvent.at > now - QUIET)
     return bool(session.scalar(select(exists().where(*like, *([LoginEvent.account_key == key] if key else [])))))
 
 
-def seen_there(session: Session, kind: LoginKind, origin: Origin, *, key: str) -> bool:
-    """Whether this kind of event is on record for this key and network."""
+def is_recorded(session: Session, kind: LoginKind, origin: Origin, *, key: str) -> bool:
+    """Whether this kind of event has ever been recorded for this key and network."""
     like = (LoginEvent.account_key == key, LoginEvent.network == origin.network, LoginEvent.kind == str(kind))
     return bool(session.scalar(select(exists().where(*like))))
 
 
-def newest(session: Session, wanted: Filter, *, before: int | None = None, limit: int = PAGE) -> list[LoginEvent]:
-    """The newest first; `before` is the id of the last one of the page before."""
-    query = wanted.of(select(LoginEvent)).order_by(LoginEvent.id.desc()).limit(limit)
+def newest(session: Session, filter: Filter, *, before: int | None = None, limit: int = PAGE) -> list[LoginEvent]:
+    """The newest events first; `before` is the id of the last event on the previous page."""
+    query = filter.apply(select(LoginEvent)).order_by(LoginEvent.id.desc()).limit(limit)
     return list(session.scalars(query if before is None else query.where(LoginEvent.id < before)))
 
 
-def every(session: Session, wanted: Filter) -> Iterator[LoginEvent]:
-    """All that are wanted, the newest first, read by a thousand."""
+def all_events(session: Session, filter: Filter) -> Iterator[LoginEvent]:
+    """All selected events, the newest first, read in chunks."""
     last: int | None = None
-    while rows := newest(session, wanted, before=last, limit=CHUNK):
+    while rows := newest(session, filter, before=last, limit=CHUNK):
         yield from rows
         last = rows[-1].id
         session.expunge_all()
 
 
-def forget(session: Session, *, before: datetime) -> int:
-    """Deletes what is older, and returns how many."""
+def delete_old(session: Session, *, before: datetime) -> int:
+    """Deletes older events and returns how many."""
     return affected(session.execute(delete(LoginEvent).where(LoginEvent.at < before)))
 
 

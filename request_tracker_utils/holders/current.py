@@ -1,0 +1,50 @@
+"""The reconciliation of holders, with what this app is set up with."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.holders import holder_sync, repair_tickets
+from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.options import KINDS, RESTRICTED, Resolution
+from request_tracker_utils.holders.resolution import HolderReconciler
+from request_tracker_utils.reconciliation.reconciler import Reconciliation
+from request_tracker_utils.students.permissions import StudentPermission
+from request_tracker_utils.web.registry import settings
+
+FAILING_SHOWN = 50
+
+
+def _updates(session: Session) -> Mapping[str, object]:
+    """What is still to be sent to the asset store, and what failed."""
+    return {
+        **holder_sync.waiting(session),
+        **repair_tickets.waiting(session),
+        "failing_devices": holder_sync.stumbled(session, limit=FAILING_SHOWN),
+        "failing_tickets": repair_tickets.stumbled(session, limit=FAILING_SHOWN),
+    }
+
+
+RECONCILIATION = Reconciliation(
+    name="holder_differences",
+    address="/students/differences",
+    template="holders/differences.html",
+    title=gettext_noop("Device holders"),
+    comparison_task="compare-holders",
+    comparison_title=gettext_noop("Compare device holders with %(source)s"),
+    job_description=gettext_noop("Compare device holders here and in the asset store, unless that was done recently"),
+    resolution_task="settle-holder-differences",
+    kinds=KINDS,
+    resolutions=Resolution,
+    discrepancies=DISCREPANCIES,
+    reconciler=lambda: HolderReconciler(transaction, asset_store(), place(), settings().rt_student_user, utc_now),
+    source=place,
+    read=StudentPermission.READ,
+    resolve=StudentPermission.HAND_OUT,
+    restricted=RESTRICTED,
+    context=_updates,
+)

@@ -1,0 +1,99 @@
+"""Recording discrepancies: found again, changed, vanished, ignored; and comparisons that do not complete."""
+
+from datetime import timedelta
+
+import pytest
+
+from request_tracker_utils.core.db import reading, transaction
+from tests.unit.reconciliation.stock import ADA, DAY, DISCREPANCIES, MONDAY, Steps, Stock, StockKind, compare, found, only, rows
+
+pytestmark = pytest.mark.usefixtures("inside")
+HOUR = timedelta(hours=1)
+
+
+def close(resolution: str) -> None:
+    with transaction() as session:
+        DISCREPANCIES.close(session, only().id, resolution, actor=ADA, now=MONDAY + HOUR)
+
+
+def test_records_what_differs_and_counts_steps() -> None:
+    stock, steps = Stock({"cables": 4, "mice": 2, "toner": None}, {"cables": 5, "mice": 2, "toner": 3}), Steps()
+    assert compare(stock, steps=steps) == 2
+    assert (found(), steps.total, steps.done) == ({"cables": 4, "toner": None}, 3, 3)
+
+
+def test_an_open_discrepancy_is_updated_when_it_is_found_again() -> None:
+    stock = Stock({"cables": 4}, {"cables": 5})
+    compare(stock)
+    before = only()
+    stock.counted["cables"] = 3
+    compare(stock, MONDAY + DAY)
+    after = only()
+    assert (after.id, after.found_at, after.counted) == (before.id, before.found_at, 3)
+    assert after.seen_at > before.seen_at
+
+
+def test_a_discrepancy_vanishes_when_it_is_not_found_and_opens_when_it_is_found_again() -> None:
+    stock = Stock({"cables": 4}, {"cables": 4})
+    for day, ledger, settlement in ((0, 5, None), (1, 4, "vanished"), (2, 5, None)):
+        stock.ledger["cables"] = ledger
+        assert compare(stock, MONDAY + day * DAY) == (settlement is None)
+        assert (only().settlement, only().settled_by) == (settlement, "job" if settlement else None)
+
+
+def test_an_ignored_discrepancy_stays_ignored_until_its_details_change() -> None:
+    stock = Stock({"cables": None}, {"cables": 5})
+    compare(stock)
+    close("left")
+    with reading() as session:
+        assert DISCREPANCIES.count_ignored(session) == 1
+    for day, counted, count, settlement in ((1, None, 0, "left"), (2, 4, 1, None)):
+        stock.counted["cables"] = counted
+        assert compare(stock, MONDAY + day * DAY) == count
+        assert (only().settlement, only().settled_by) == (settlement, "ada" if settlement else None)
+
+
+def test_a_discrepancy_that_was_resolved_before_the_comparison_opens_again_and_one_resolved_meanwhile_does_not() -> None:
+    """The comparison had read the other system before the resolution changed it."""
+    stock = Stock({"cables": 4}, {"cables": 5})
+    compare(stock)
+    close("corrected")
+    assert compare(stock, MONDAY + HOUR - timedelta(minutes=1)) == 0
+    assert only().settlement == "corrected"
+    assert compare(stock, MONDAY + HOUR + timedelta(minutes=1)) == 1
+
+
+@pytest.mark.parametrize("broken", ["find", "progress"])
+def test_a_comparison_that_does_not_complete_keeps_what_it_found_and_closes_nothing(broken: str) -> None:
+    stock = Stock({"cables": 4, "mice": 2}, {"cables": 4, "mice": 3})
+    compare(stock)
+    stock.counted |= {"paper": 1, "toner": 1}
+    stock.ledger["mice"] = 2
+
+    class Stops(Steps):
+        def advance(self, steps: int) -> None:
+            super().advance(steps)
+            if broken == "progress" and self.done == 3:
+                raise InterruptedError
+
+    def stop(supply: str) -> None:
+        if broken == "find" and supply == "toner":
+            raise InterruptedError
+
+    stock.while_finding = stop
+    with pytest.raises(InterruptedError):
+        compare(stock, MONDAY + DAY, steps=Stops())
+    assert found() == {"mice": 2, "paper": 1}
+
+
+def test_thousands_are_counted_and_read_by_pages() -> None:
+    stock = Stock({f"supply {number}": number for number in range(1500)}, {"supply 7": 0})
+    assert compare(stock) == 1500
+    with reading() as session:
+        counts = DISCREPANCIES.count_open(session)
+        first, more = DISCREPANCIES.page(session, "unlisted", after=0, limit=50)
+        last, rest = DISCREPANCIES.page(session, "unlisted", after=first[-1].id, limit=2000)
+        few = DISCREPANCIES.count(session, "unlisted", type(first[0]).counted < 10)
+    assert counts == {StockKind.QUANTITY.value: 1, StockKind.UNLISTED.value: 1499}
+    assert (len(first), more, len(last), rest, few) == (50, True, 1449, False, 9)
+    assert [row.id for row in first + last] == sorted(row.id for row in rows() if row.kind == "unlisted")
