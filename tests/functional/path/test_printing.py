@@ -30,7 +30,10 @@ def tagged(rt: RequestTracker) -> list[int]:
 
 @pytest.fixture(scope="module")
 def installation(tagged: list[int], install_for_module: Install, kind: str) -> Installation:
-    return install_for_module(kind, prefix=PREFIX)
+    """Without jobs of its own: Request Tracker is asked for the labels alone."""
+    made = install_for_module(kind, adopted=False, prefix=PREFIX, scheduler="false")
+    made.run_job("adopt-tags")
+    return made
 
 
 @pytest.fixture
