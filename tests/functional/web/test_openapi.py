@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.web.openapi import operations
 from tests.services.apps import WEBHOOK_TOKEN, sign_in, token, user
+from tests.services.installation import Installation
 
 DOCUMENT = "/openapi/openapi.json"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -170,7 +172,7 @@ def test_the_page_shows_every_operation_with_a_call_to_copy(client: FlaskClient,
 
 # What only holds where callers see objects of their own, or where something can be deleted, is left out: neither is here.
 LEFT_OUT = ("object_level_authorization", "use_after_free", "ensure_resource_availability")
-EXAMPLES = 6
+EXAMPLES = 8
 """Calls of each operation beside those at the edges of its schema."""
 
 
@@ -222,11 +224,19 @@ def config(admin: dict[str, str]) -> SchemathesisConfig:
     )
 
 
-def test_schemathesis_finds_nothing_that_is_not_as_documented(app: Flask, admin: dict[str, str]) -> None:
-    with app.app_context():
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    running = Installation(tmp_path, database_url, "W12-")
+    yield running
+    running.close()
+
+
+def test_schemathesis_finds_nothing_that_is_not_as_documented(installation: Installation) -> None:
+    admin = token(installation.app, "admin")
+    with installation.app.app_context():
         for name in ("laptop", "projector", "cart"):
             asset_store().create(NewAsset(name))
-    schema = schemathesis.openapi.from_wsgi(DOCUMENT, app, config=config(admin), headers=dict(admin))
+    schema = schemathesis.openapi.from_url(installation.server.url + DOCUMENT, config=config(admin), headers=dict(admin))
     problems, tried = dict[tuple[str, str], str](), Counter[str]()
     for event in from_schema(schema).execute():
         assert not isinstance(event, FatalError), event
