@@ -1,44 +1,50 @@
-# Two commands matter: `make run` and `make test`. `make help` names the rest.
+# The main commands are `make run` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check services coverage bench lock screenshots clean
+.PHONY: help run setup test check services coverage faults messages bench lock screenshots clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: setup ## Set up, migrate and serve http://127.0.0.1:8080 (settings are environment variables: PORT=9090 make run)
+run: setup ## Install, migrate and serve http://127.0.0.1:8080 (settings are environment variables: PORT=9090 make run)
 	@exec $(BIN)/rtutils serve
 
-setup: $(VENV)/.run ## Make .venv with the locked dependencies
+setup: $(VENV)/.run ## Create .venv with the locked dependencies
 
-test: $(VENV)/.dev ## Run the checks and the whole test suite, on SQLite and PostgreSQL
+test: $(VENV)/.dev ## Run the checks and the test suite on SQLite and PostgreSQL
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n auto --dist loadgroup --ignore=tests/schema
 
-coverage: $(VENV)/.dev ## Measure which lines and branches of the package the tests run, into htmlcov/
+coverage: $(VENV)/.dev ## Measure line and branch coverage, into htmlcov/
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html
 
-check: $(VENV)/.dev ## Run ruff, mypy --strict, import-linter, and compare migrations with models
+faults: $(VENV)/.dev ## Plant faults on purpose, one at a time, and check that the tests notice
+	$(BIN)/python -m tests.faults
+
+messages: $(VENV)/.dev ## Extract all sentences for translation into messages.pot
+	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o messages.pot .
+
+check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare migrations with models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/schema
 
-services: ## Install Request Tracker and Chromium for the tests (Debian, root)
+services: ## Install Request Tracker and Chromium for the tests (Debian, as root)
 	tests/services/install
 
-bench: $(VENV)/.dev ## Measure, and print a table of ratios
+bench: $(VENV)/.dev ## Run the benchmarks and print a table of ratios
 	$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/.dev ## Take a picture of each page into screenshots/, and renew those in docs/
+screenshots: $(VENV)/.dev ## Take screenshots of every page into screenshots/, and update those in docs/
 	$(BIN)/python -m tests.services.screenshots
 
-lock: ## Renew requirements/*.txt from pyproject.toml (needs uv)
+lock: ## Update requirements/*.txt from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements/run.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
@@ -49,7 +55,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-# The set-up for running leaves a set-up for developing alone: that one holds everything already.
+# Installing for `make run` leaves a development environment unchanged: it already has everything.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .

@@ -1,4 +1,4 @@
-"""A thousand labels of assets in a real Request Tracker: how many requests, and how much faster than a request an asset."""
+"""A thousand labels of assets in a real Request Tracker: the number of requests, and how much faster than one request per asset."""
 
 import statistics
 import time
@@ -15,7 +15,7 @@ from benchmarks.proxy import CountingProxy
 from benchmarks.row import COUNT, TIMES, Row
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
 from request_tracker_utils.integrations.rt import RtClient
-from request_tracker_utils.labels.page import LabelContent
+from request_tracker_utils.labels.renderer import LabelContent
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
 LABELS, SAMPLE, ROUNDS = 1_000, 100, 3
@@ -23,7 +23,7 @@ TARGET, MOST_REQUESTS = 25.0, 11
 WORKERS = 4
 
 REQUESTS = Row(f"Requests to RT for {LABELS:,} labels", None, MOST_REQUESTS, COUNT, f"not run: {NOT_INSTALLED}", at_least=False)
-SPEED = Row(f"{LABELS:,} labels from RT, against a request an asset", None, TARGET, TIMES, f"not run: {NOT_INSTALLED}")
+SPEED = Row(f"{LABELS:,} labels from RT, against one request per asset", None, TARGET, TIMES, f"not run: {NOT_INSTALLED}")
 NOT_RUN = [REQUESTS, SPEED]
 
 
@@ -40,7 +40,7 @@ def measure() -> Iterator[Row]:
 
 
 def _of(rt: RequestTracker, proxy: CountingProxy, ours: servers.Served, ids: list[int]) -> Iterator[Row]:
-    _one_by_one(rt, ids[:WORKERS])  # the first calls of a token take longer
+    _one_by_one(rt, ids[:WORKERS])  # the first requests with a token take longer
     _batch(ours, ids[:WORKERS])
     single, batch, counts = list[float](), list[float](), set[int]()
     for number in range(ROUNDS):
@@ -51,18 +51,18 @@ def _of(rt: RequestTracker, proxy: CountingProxy, ours: servers.Served, ids: lis
         counts.add(proxy.count)
         say(f"round {number + 1} of {ROUNDS}: {LABELS} labels with {proxy.count} requests, {single[-1] / batch[-1]:.0f} times as fast")
     ratios = [slow / fast for slow, fast in zip(single, batch, strict=True)]
-    yield replace(REQUESTS, value=max(counts), detail="POST /labels/batch, counted at RT's door")
+    yield replace(REQUESTS, value=max(counts), detail="POST /labels/batch, counted before Request Tracker")
     each, ours_each = statistics.median(single), statistics.median(batch)
     detail = (
-        f"{ours_each * LABELS:.1f} s for {LABELS:,} labels, {ours_each * 1000:.1f} ms a label, "
-        f"against {each * 1000:.0f} ms with a request an asset (sample of {SAMPLE}); "
+        f"{ours_each * LABELS:.1f} s for {LABELS:,} labels, {ours_each * 1000:.1f} ms per label, "
+        f"against {each * 1000:.0f} ms with one request per asset (sample of {SAMPLE}); "
         f"median of {ROUNDS} rounds ({min(ratios):.0f} to {max(ratios):.0f} ×)"
     )
     yield replace(SPEED, value=statistics.median(ratios), detail=detail)
 
 
 def _one_by_one(rt: RequestTracker, ids: list[int]) -> float:
-    """Seconds of the plain way, to which nothing is added: no server of ours, no proxy."""
+    """Seconds with one request per asset, without our server and the proxy."""
     with RtClient(rt.url, rt.token, read_timeout=60) as client:
         asset_store = RequestTrackerAssetStore(client, default_catalog="General assets")
         begun = time.perf_counter()

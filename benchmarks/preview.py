@@ -42,18 +42,18 @@ def measure() -> Iterator[Row]:
 
 
 def _by_wrk(served: servers.Served, seconds: int) -> float:
-    """Requests a second."""
+    """Requests per second."""
     headers = [part for name, value in served.headers.items() for part in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *headers, f"{served.url}{PATH}"]
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     found = re.search(r"Requests/sec:\s+([\d.]+)", out)
     if found is None or "Non-2xx" in out or "Socket errors" in out:
-        raise AssertionError(f"the server did not answer well:\n{out}")
+        raise AssertionError(f"the server did not answer correctly:\n{out}")
     return float(found.group(1))
 
 
 def _by_processes(served: servers.Served, seconds: int) -> float:
-    """The same without wrk: a process for each connection, which costs the machine more."""
+    """The same without wrk: one process per connection, which uses more of the machine."""
     with multiprocessing.get_context("spawn").Pool(CONNECTIONS) as pool:
         pool.map(_ready, range(CONNECTIONS * 4))
         return sum(pool.starmap(_ask, [(served.url, served.headers, seconds)] * CONNECTIONS, chunksize=1))
@@ -64,7 +64,7 @@ def _ready(_number: int) -> None:
 
 
 def _ask(url: str, headers: dict[str, str], seconds: int) -> float:
-    """Requests a second over one connection that is kept."""
+    """Requests per second over one persistent connection."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     count, begun = 0, time.monotonic()
     while time.monotonic() < begun + seconds:

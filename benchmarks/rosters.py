@@ -22,11 +22,13 @@ from benchmarks.row import SHARE, TIMES, Row
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.rosters import service
-from request_tracker_utils.rosters.current import export_lines as lines
+from request_tracker_utils.imports import service
+from request_tracker_utils.imports.models import ImportState
+from request_tracker_utils.rosters.current import export_lines
 from request_tracker_utils.rosters.export import LOGS
+from request_tracker_utils.rosters.student_import import StudentRows
+from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.rules import student_fields
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.apps import make_app, ready
@@ -94,7 +96,7 @@ def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
             shares = []
             for _ in range(ROUNDS):
                 begun = time.perf_counter()
-                parts = lines(LOGS)
+                parts = export_lines(LOGS)
                 next(parts)
                 first = time.perf_counter() - begun
                 count = sum(part.count("\n") for part in parts)
@@ -147,17 +149,18 @@ def _file(numbers: range) -> Iterator[bytes]:
 def _import(count: int) -> float:
     """Seconds of the task that imports as many new students."""
     numbers = range(10_000, 10_000 + count)
-    roster = service.keep(transaction, _file(numbers), subject="students", source="bench.csv", actor=of_command(), now=utc_now())
+    students = StudentRows()
+    file = service.store(transaction, _file(numbers), students, source="bench.csv", actor=of_command(), now=utc_now())
     with transaction() as session:
-        session.get_one(type(roster), roster.id).state = "checked"
+        session.get_one(type(file), file.id).state = ImportState.PREVIEWED
     with transaction() as session:
-        task = service.start_import(session, roster.id, actor=of_command(), now=utc_now())
+        task = service.start_import(session, file.id, students, actor=of_command(), now=utc_now())
     begun = time.perf_counter()
     run_tasks()
     seconds = time.perf_counter() - begun
     with reading() as session:
         ended = session.get_one(Task, task.id)
-        new = service.get(session, roster.id).report.get("new")
+        new = service.get(session, file.id).report.get("new")
     if (ended.state, new) != (TaskState.DONE, count):
         raise AssertionError(f"the task is {ended.state}, {new} are new: {ended.error}")
     return seconds
@@ -185,7 +188,7 @@ def _alone(what: str, url: str, count: int) -> None:
             _import(count)
         else:
             with app.test_request_context():
-                for _ in lines(LOGS):
+                for _ in export_lines(LOGS):
                     pass
     # Not what getrusage says: that also counts what the process was before it became this program.
     highest = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A school of any size, made fast: students, more devices than students, and a long record."""
+"""A school of any size, inserted in bulk: students, more devices than students, and a long history."""
 
 import json
 import random
@@ -11,11 +11,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from request_tracker_utils.core.db import db
-from request_tracker_utils.students.grades import rank
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.grades import grade_rank
+from request_tracker_utils.students.search_keys import search_key
 
 DEVICES, LOGS = 1.2, 10
-"""Devices and entries of the record for each student."""
+"""Devices and history entries per student."""
 BEGUN = datetime(2024, 8, 1, 8, 0, tzinfo=UTC)
 GRADES = ["PK", "K", *map(str, range(1, 13))]
 CHUNK = 10_000
@@ -31,12 +31,12 @@ def tag(number: int) -> str:
 
 
 def serial(number: int) -> str:
-    """Digits of which neighbours differ at the beginning, as makers' do."""
+    """Neighbors differ in their first digits, as manufacturers' serial numbers do."""
     return f"5C{number * 7919 % 1_000_003:07d}"
 
 
 def name(number: int, syllables: int) -> str:
-    """One of 75 names for each syllable, multiplied."""
+    """75 syllables, combined."""
     made = ""
     for _ in range(syllables):
         number, place = divmod(number, len(_CONSONANTS) * len(_VOWELS))
@@ -45,22 +45,22 @@ def name(number: int, syllables: int) -> str:
 
 
 def last_name(number: int) -> str:
-    """4,000 of them."""
+    """One of 4,000."""
     return name(number * 7919 % 4_000 + 300, 3)
 
 
 def first_name(number: int) -> str:
-    """300 of them."""
+    """One of 300."""
     return name(number * 31 % 300 + 100, 2)
 
 
 def fill(app: Flask, students: int) -> None:
-    """Every second student has a device; some devices are mended or retired."""
+    """Every second student has a device; some devices are in maintenance or retired."""
     with app.app_context():
         raw: Any = db.engine.raw_connection()
         try:
             insert = _copy if db.engine.dialect.name == "postgresql" else _insert
-            for table, rows in (("students", _students), ("device_info", _devices), ("device_logs", _logs)):
+            for table, rows in (("students", _students), ("device_info", _devices), ("device_logs", history)):
                 insert(raw, table, rows(students))
                 raw.commit()
         finally:
@@ -77,10 +77,10 @@ def _students(count: int) -> Iterator[dict[str, Any]]:
             "id_key": student_id(number),
             "first_name": first,
             "last_name": last,
-            "first_key": key(first),
-            "last_key": key(last),
+            "first_key": search_key(first),
+            "last_key": search_key(last),
             "grade": grade,
-            "grade_rank": rank(grade),
+            "grade_rank": grade_rank(grade),
             "is_active": True,
             "building": "High School",
             "homeroom": f"B{number % 40}",
@@ -98,9 +98,9 @@ def _devices(students: int) -> Iterator[dict[str, Any]]:
         idle = "retired" if number % 50 == 1 else "maintenance" if number % 50 == 3 else "available"
         yield {
             "asset_tag": tag(number),
-            "tag_key": key(tag(number)),
+            "tag_key": search_key(tag(number)),
             "serial_number": serial(number),
-            "serial_key": key(serial(number)),
+            "serial_key": search_key(serial(number)),
             "model": "Chromebook 3100",
             "status": "checked_out" if is_out else idle,
             "current_student_id": student_id(number) if is_out else None,
@@ -114,7 +114,7 @@ def _devices(students: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _logs(students: int) -> Iterator[dict[str, Any]]:
+def history(students: int) -> Iterator[dict[str, Any]]:
     chance, devices = random.Random(5), int(students * DEVICES)
     before = json.dumps({"status": "available", "student_id": None})
     for number in range(students * LOGS):
@@ -138,7 +138,7 @@ def _logs(students: int) -> Iterator[dict[str, Any]]:
 
 def _insert(raw: Any, table: str, rows: Iterator[dict[str, Any]]) -> None:
     cursor = raw.cursor()
-    cursor.execute("BEGIN IMMEDIATE")  # the driver begins nothing by itself: each row would be a transaction
+    cursor.execute("BEGIN IMMEDIATE")  # the driver does not begin one: each row would be a transaction
     while chunk := list(islice(rows, CHUNK)):
         columns = list(chunk[0])
         places = ", ".join("?" * len(columns))

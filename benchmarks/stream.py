@@ -1,4 +1,4 @@
-"""A page of a thousand labels of assets in a real Request Tracker: when the first shows, and what the page costs the server's memory."""
+"""A page of a thousand labels of assets in a real Request Tracker: when the first label appears, and how much memory the page needs."""
 
 import re
 import statistics
@@ -26,16 +26,16 @@ FIRST = Row(f"First of {LABELS:,} labels in the browser, of the time to the last
 MEMORY = Row(f"Memory for {LABELS:,} labels, against {FEW}", None, MOST_MEMORY, TIMES, "", at_least=False)
 NOT_RUN = [replace(row, detail=f"not run: {NOT_INSTALLED}") for row in (FIRST, MEMORY)]
 
-# Since the request was sent, in milliseconds: when the first label is there, and when the last is.
+# Milliseconds from the request to the first label, and to the last.
 WATCH = """(() => {
   const labels = document.getElementsByClassName("label");
   window.print = () => undefined;
-  window.came = { first: 0, last: 0, count: 0 };
+  window.arrived = { first: 0, last: 0, count: 0 };
   new MutationObserver(() => {
-    if (labels.length === came.count) return;
-    came.count = labels.length;
-    came.last = performance.now();
-    came.first ||= came.last;
+    if (labels.length === arrived.count) return;
+    arrived.count = labels.length;
+    arrived.last = performance.now();
+    arrived.first ||= arrived.last;
   }).observe(document, { childList: true, subtree: true });
 })();"""
 
@@ -58,7 +58,7 @@ def measure() -> Iterator[Row]:
 
 def _first(browser: Browser, ours: servers.Served, ids: list[int]) -> Row:
     shares, firsts, lasts = list[float](), list[float](), list[float]()
-    _ask(ours, ids[:WORKERS])  # the first calls of a token take longer
+    _ask(ours, ids[:WORKERS])  # the first requests with a token take longer
     for number in range(ROUNDS):
         first, last = _browse(browser, ours, ids)
         firsts.append(first)
@@ -73,7 +73,7 @@ def _first(browser: Browser, ours: servers.Served, ids: list[int]) -> Row:
 
 
 def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[float, float]:
-    """Seconds until the first label was in the page, and until the last one was."""
+    """Seconds until the first label and until the last label were in the page."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{ours.url}/sign-in?next=/labels/batch")
@@ -93,39 +93,39 @@ def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[flo
         ids,
     )
     page.locator("#print").wait_for(timeout=120_000)
-    came, said = page.evaluate("came"), page.locator(".notices").all_inner_texts()
+    arrived, notices = page.evaluate("arrived"), page.locator(".notices").all_inner_texts()
     context.close()
-    if came["count"] != len(ids):
-        raise AssertionError(f"{came['count']} labels of {len(ids)} came: {said}")
-    return came["first"] / 1000, came["last"] / 1000
+    if arrived["count"] != len(ids):
+        raise AssertionError(f"{arrived['count']} of {len(ids)} labels arrived: {notices}")
+    return arrived["first"] / 1000, arrived["last"] / 1000
 
 
 def _memory(folder: Path, settings: dict[str, str], ids: list[int]) -> Row:
-    """What the worker process needs at its highest for all labels, against what it needs for few."""
-    most, few = (_highest(folder / f"memory-{count}", settings, ids[:count]) for count in (LABELS, FEW))
+    """Peak memory of the worker process for all labels, against its peak for few."""
+    most, few = (_peak(folder / f"memory-{count}", settings, ids[:count]) for count in (LABELS, FEW))
     detail = (
-        f"the worker process at its highest: {most.after / 1024:.1f} MiB ({(most.after - most.before) / 1024:.1f} MiB more than for a "
+        f"the worker process at its peak: {most.after / 1024:.1f} MiB ({(most.after - most.before) / 1024:.1f} MiB more than for a "
         f"single label) against {few.after / 1024:.1f} MiB ({(few.after - few.before) / 1024:.1f} MiB more); a fresh process each"
     )
     return replace(MEMORY, value=most.after / few.after, detail=detail)
 
 
 @dataclass(frozen=True)
-class Highest:
-    """KiB of physical memory at the highest, before the page (one label was printed) and after it."""
+class PeakMemory:
+    """Peak physical memory in KiB, before the page (after one label) and after it."""
 
     before: int
     after: int
 
 
-def _highest(folder: Path, settings: dict[str, str], ids: list[int]) -> Highest:
+def _peak(folder: Path, settings: dict[str, str], ids: list[int]) -> PeakMemory:
     with servers.program(folder, settings) as ours:
         _ask(ours, ids[:1])
-        before = max(map(_highest_memory, _processes_of(ours)))
+        before = max(map(_peak_of_process, _processes_of(ours)))
         _ask(ours, ids)
-        after = max(map(_highest_memory, _processes_of(ours)))
+        after = max(map(_peak_of_process, _processes_of(ours)))
         say(f"{len(ids)} labels: {after / 1024:.1f} MiB, {before / 1024:.1f} MiB before")
-        return Highest(before, after)
+        return PeakMemory(before, after)
 
 
 def _ask(ours: servers.Served, ids: list[int]) -> None:
@@ -138,7 +138,7 @@ def _ask(ours: servers.Served, ids: list[int]) -> None:
 
 
 def _processes_of(ours: servers.Served) -> list[int]:
-    """Every process whose data are in the folder: the server and its workers."""
+    """Every process whose instance folder this is: the server and its workers."""
     mark = f"INSTANCE_PATH={ours.folder}\0".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -146,11 +146,11 @@ def _processes_of(ours: servers.Served) -> list[int]:
             if mark in (process / "environ").read_bytes() + b"\0":
                 found.append(int(process.name))
         except OSError:
-            continue  # it has ended, or is somebody else's
+            continue  # it has ended, or belongs to another user
     return found
 
 
-def _highest_memory(pid: int) -> int:
-    """KiB of physical memory that the process had at its highest."""
+def _peak_of_process(pid: int) -> int:
+    """Peak physical memory of the process in KiB."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found.group(1)) if found else 0

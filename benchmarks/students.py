@@ -1,5 +1,5 @@
-"""A hundred times as many students, devices and entries of the record: lists, searches, histories and the dashboard, through the app;
-and fifty people who give out one device at the same moment, to two server processes."""
+"""Lists, searches, histories and the dashboard with a hundred times as many students, devices and history entries, through the app; and
+fifty clients who assign one device at the same moment, to two server processes."""
 
 import random
 import statistics
@@ -22,9 +22,9 @@ from benchmarks.progress import say
 from benchmarks.row import COUNT, TIMES, Row
 from benchmarks.signed_in import ask, call_of
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.students.finding import StudentsWanted, find_students
-from request_tracker_utils.students.keyset import Place
+from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.students.models import DeviceLog
+from request_tracker_utils.students.search import StudentFilter, find_students
 from tests.services.apps import make_app, ready, token
 from tests.services.installation import Installation
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FEW, MANY = 1_000, 100_000
 CALLS, ROUNDS = 40, 9
 LISTS, DASHBOARD = 2.0, 3.0
-PEOPLE = 50
+CLIENTS = 50
 Ask = Callable[["School", random.Random], str]
 
 
@@ -49,29 +49,29 @@ def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     for name, (ratio, short, long) in ratios.items():
         say(f"{title}, {name}: {short * 1e3:.1f} ms → {long * 1e3:.1f} ms, {ratio:.2f} ×")
     how = f"95th percentile of {CALLS} calls in the app, {MANY:,} students, {int(MANY * school.DEVICES):,} devices and "
-    how += f"{MANY * school.LOGS:,} entries against {FEW:,}; median of {ROUNDS} rounds"
+    how += f"{MANY * school.LOGS:,} history entries against {FEW:,}; median of {ROUNDS} rounds"
     ratio, short, long = ratios.pop("dashboard")
     detail = f"{long * 1e3:.1f} ms against {short * 1e3:.1f} ms, GET /students; {how}"
-    yield Row(f"The dashboard of a hundred times as many students, {title}", ratio, DASHBOARD, TIMES, detail, at_least=False)
+    yield Row(f"The dashboard with a hundred times as many students, {title}", ratio, DASHBOARD, TIMES, detail, at_least=False)
     worst = max(ratios, key=lambda name: ratios[name][0])
     ratio, short, long = ratios[worst]
     detail = f"{long * 1e3:.1f} ms against {short * 1e3:.1f} ms for the worst of {len(ratios)}, {worst}; {how}"
-    yield Row(f"Lists, searches and histories of a hundred times as many, {title}", ratio, LISTS, TIMES, detail, at_least=False)
+    yield Row(f"Lists, searches and histories with a hundred times as many, {title}", ratio, LISTS, TIMES, detail, at_least=False)
     yield _at_once(title, server)
 
 
 class School:
-    """An app with so many students, and somebody who looks."""
+    """An app with this many students, and a client."""
 
     def __init__(self, app: Flask, students: int) -> None:
         self.students, self.devices = students, int(students * school.DEVICES)
         self._app, self._headers = app, token(app, "staff")
         with app.app_context(), reading() as session:
-            middle = find_students(session, StudentsWanted(), size=50, offset=students // 2)
-        self.middle: Place | None = middle.following
+            middle = find_students(session, StudentFilter(), size=50, offset=students // 2)
+        self.middle: Cursor | None = middle.next_cursor
 
     def slowest(self, paths: list[str]) -> float:
-        """The 95th percentile of their seconds."""
+        """The 95th percentile, in seconds."""
         seconds = []
         for path in paths:
             call = call_of(path, **self._headers)
@@ -102,7 +102,7 @@ ASKED: dict[str, Ask] = {
 
 
 def _ratio(few: School, many: School, asked: Ask) -> tuple[float, float, float]:
-    """And the seconds in few and in many. Both are measured one right after the other."""
+    """The ratio, and the seconds with few and with many, measured in turn."""
     chance, seconds = random.Random(1), []
     for number in range(ROUNDS + 1):
         paths = {it: [asked(it, chance) for _ in range(CALLS)] for it in (few, many)}
@@ -119,21 +119,21 @@ def _school(server: "SQLite | PostgreSQL", students: int) -> Iterator[School]:
         app = ready(make_app(Path(folder), database_url=url, scheduler="false"))
         begun = time.perf_counter()
         school.fill(app, students)
-        say(f"{students:,} students made in {time.perf_counter() - begun:.0f} s")
+        say(f"{students:,} students created in {time.perf_counter() - begun:.0f} s")
         yield School(app, students)
         with app.app_context():
             db.engine.dispose()
 
 
 def _at_once(title: str, server: "SQLite | PostgreSQL") -> Row:
-    """Everybody has a connection and waits for the start; half of them at each of two processes, if the system spreads them so."""
+    """All clients have a connection before they start, spread over two server processes by the system."""
     with server.fresh() as url, TemporaryDirectory() as folder:
         installation = Installation(Path(folder), url, "W12-")
         try:
-            school.fill(installation.app, PEOPLE)
-            barrier = threading.Barrier(PEOPLE)
+            school.fill(installation.app, CLIENTS)
+            barrier = threading.Barrier(CLIENTS)
 
-            def give(number: int) -> tuple[int, str]:
+            def assign(number: int) -> tuple[int, str]:
                 with requests.Session() as session:
                     session.trust_env = False
                     headers = installation.headers
@@ -143,19 +143,19 @@ def _at_once(title: str, server: "SQLite | PostgreSQL") -> Row:
                     answer = session.post(address, json={"asset_tag": school.tag(5)}, headers=headers, timeout=60)
                     return answer.status_code, answer.json().get("error", "")
 
-            with ThreadPoolExecutor(PEOPLE) as pool:
-                answers = list(pool.map(give, range(PEOPLE)))
+            with ThreadPoolExecutor(CLIENTS) as pool:
+                answers = list(pool.map(assign, range(CLIENTS)))
             with installation.app.app_context(), reading() as session:
                 query = select(func.count()).where(DeviceLog.asset_tag == school.tag(5), DeviceLog.notes == "", DeviceLog.origin.is_(None))
-                logs = (session.scalar(query) or 0) - sum(each["asset_tag"] == school.tag(5) for each in school._logs(PEOPLE))
+                logs = (session.scalar(query) or 0) - sum(each["asset_tag"] == school.tag(5) for each in school.history(CLIENTS))
         finally:
             installation.close()
     refused = answers.count((400, "Device is not available"))
-    won = [status for status, _ in answers].count(200)
-    detail = f"{won} succeeded and {refused} were told “Device is not available” (400); {logs} entry in the record; two server processes"
+    succeeded = [status for status, _ in answers].count(200)
+    detail = f"{succeeded} succeeded and {refused} got “Device is not available” (400); {logs} history entry; two server processes"
     return Row(
-        f"{PEOPLE} people give out one device at once, {title}: those who did",
-        won if (refused, logs) == (PEOPLE - 1, 1) else 99,
+        f"{CLIENTS} concurrent assignments of one device, {title}: those that succeeded",
+        succeeded if (refused, logs) == (CLIENTS - 1, 1) else 99,
         1,
         COUNT,
         detail,

@@ -17,7 +17,7 @@ from request_tracker_utils.core import jobs, metrics
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.tags import untagged
+from request_tracker_utils.tags import tagging
 from request_tracker_utils.tags.tasks.tags import WORKERS
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready
@@ -60,9 +60,9 @@ def _sweep(app: Flask) -> tuple[float, int]:
     with app.app_context():
         jobs.run(known.named("adopt-tags"))
         with transaction() as session:
-            untagged.choose(session, [CATALOG], actor=of_command(), now=utc_now())
-            untagged.note_look(session, found=0, missing=[], catalogs=[CATALOG], now=utc_now(), dry=True)
-            untagged.switch(session, on=True, actor=of_command(), now=utc_now())
+            tagging.set_sweep_catalogs(session, [CATALOG], actor=of_command(), now=utc_now())
+            tagging.record_scan(session, found=0, missing=[], catalogs=[CATALOG], now=utc_now(), is_preview=True)
+            tagging.turn_sweep(session, on=True, actor=of_command(), now=utc_now())
         already, begun = _searches(), time.perf_counter()
         for name in ("sweep-untagged", "run-tasks"):
             jobs.run(known.named(name))

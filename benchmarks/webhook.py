@@ -74,8 +74,8 @@ def _times(file: Path, what: str) -> dict[int, float]:
     return {int(asset_id): float(seconds) for kind, asset_id, seconds in lines if kind == what}
 
 
-def _have_times_written(asset_store: Path, file: Path) -> None:
+def _have_times_written(folder: Path, file: Path) -> None:
     """Request Tracker reads every file of this folder as configuration."""
-    (asset_store / "conf.d").mkdir(parents=True)
+    (folder / "conf.d").mkdir(parents=True)
     text = f"$RT::PluginPath = '{PLUGINS}';\nPlugin('RT::Extension::WebhookTimes');\nSet($WebhookTimesFile, '{file}');\n1;\n"
-    (asset_store / "conf.d" / "times.pm").write_text(text)
+    (folder / "conf.d" / "times.pm").write_text(text)

@@ -20,8 +20,9 @@ from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.holders.feature import feature as holders
+from request_tracker_utils.imports.feature import feature as imports
 from request_tracker_utils.labels.feature import feature as labels
-from request_tracker_utils.legacy_import.feature import feature as older
+from request_tracker_utils.legacy_import.feature import feature as legacy_import
 from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
@@ -44,7 +45,20 @@ from request_tracker_utils.web.json import StrictJson
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
 
-FEATURES: list[Feature] = [accounts, tasks, asset_store, tags, labels, assets, students, rosters, holders, older, administration]
+FEATURES: list[Feature] = [
+    accounts,
+    tasks,
+    imports,
+    asset_store,
+    tags,
+    labels,
+    assets,
+    students,
+    rosters,
+    holders,
+    legacy_import,
+    administration,
+]
 
 MAX_REQUEST_SIZE = 1024 * 1024
 """Bytes of a request body. Routes that accept files set their own limit."""

@@ -1,1 +1,1 @@
-"""Where assets live: Request Tracker, or the embedded store when none is configured."""
+"""Where assets are stored: in Request Tracker, or in this program's own database if none is configured."""

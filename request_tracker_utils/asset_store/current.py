@@ -1,4 +1,4 @@
-"""The directory of this installation, for entry points."""
+"""The asset store of this app, for entry points."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,79 +9,81 @@ from flask import Flask, has_request_context
 
 from request_tracker_utils.accounts.rt_tokens import RtTokens
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
-from request_tracker_utils.asset_store.inspection import Examination, Examine, Found, of_embedded, of_request_tracker
+from request_tracker_utils.asset_store.inspection import Inspect, Inspection, Result, inspect_embedded, inspect_request_tracker
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import FIELD_SETTINGS, Settings
-from request_tracker_utils.integrations.rt.client import RtClient
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.rt import RtClient
 from request_tracker_utils.web.registry import registry, registry_of
 
-SPARE = 2
+WEBHOOK_THREADS = 2
 """Threads of a server process that never wait for Request Tracker: they answer its webhook."""
 
-PATIENCE = 3.0
-"""Seconds for which somebody who looks at the status waits for each of Request Tracker's answers."""
+STATUS_TIMEOUT = 3.0
+"""Seconds for each of Request Tracker's answers while a user waits for the status page."""
 
 
 @dataclass(frozen=True)
 class AssetStores:
-    """The same directory, for requests (which hold a thread of the server) and for jobs and commands."""
+    """One asset store, for requests (which occupy a thread of the server) and for jobs and commands."""
 
-    of_requests: AssetStore
-    of_jobs: AssetStore
-    examine: Examine
+    for_requests: AssetStore
+    for_jobs: AssetStore
+    inspect: Inspect
 
 
 def asset_store() -> AssetStore:
     asset_stores = registry().get(AssetStores)
-    return asset_stores.of_requests if has_request_context() else asset_stores.of_jobs
+    return asset_stores.for_requests if has_request_context() else asset_stores.for_jobs
 
 
-def place() -> str:
-    """What people call the directory."""
-    return "RT" if asset_store().kind == "rt" else "the directory"
+def asset_store_name() -> str:
+    """As pages call it."""
+    return _("Request Tracker") if asset_store().kind == "rt" else _("the built-in asset list")
 
 
-def examination() -> Examination:
-    """What this process has found out about the directory."""
-    return registry().get(Examination)
+def inspection() -> Inspection:
+    """What this process knows of the asset store's condition."""
+    return registry().get(Inspection)
 
 
-def examined() -> Iterator[Found]:
-    """The same, asked anew and with patience, for jobs."""
-    return registry().get(AssetStores).examine()
+def inspect_thoroughly() -> Iterator[Result]:
+    """Inspects the asset store again, with the timeouts of jobs."""
+    return registry().get(AssetStores).inspect()
 
 
 def install(app: Flask) -> None:
     registry = registry_of(app)
     settings = registry.settings
+    # A session would hide that the token is no longer valid: whatever inspects uses the token alone.
+    for_status = _client(settings, read_timeout=min(STATUS_TIMEOUT, settings.rt_timeout), retry_within=0, use_session=False)
+    registry.provide(Inspection, Inspection(_inspect(settings, for_status)))
+    inspect = _inspect(settings, _client(settings, read_timeout=settings.rt_timeout, use_session=False))
     client = _client(settings, read_timeout=settings.rt_timeout)
-    hasty = _client(settings, read_timeout=min(PATIENCE, settings.rt_timeout), retry_within=0)
-    examine = _questions(settings, client)
-    registry.provide(Examination, Examination(_questions(settings, hasty)))
     if client is None:
         embedded = EmbeddedAssetStore(transaction, reading, settings.public_address(), settings.rt_catalog)
-        registry.provide(AssetStores, AssetStores(embedded, embedded, examine))
+        registry.provide(AssetStores, AssetStores(embedded, embedded, inspect))
         return
-    named = partial(
+    create = partial(
         RequestTrackerAssetStore, client, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field
     )
-    of_requests = named(places=BoundedSemaphore(settings.threads - SPARE))
-    registry.provide(AssetStores, AssetStores(of_requests, named(), examine))
-    registry.provide(RtTokens, RtTokens(of_requests))
+    for_requests = create(slots=BoundedSemaphore(settings.threads - WEBHOOK_THREADS))
+    registry.provide(AssetStores, AssetStores(for_requests, create(), inspect))
+    registry.provide(RtTokens, RtTokens(for_requests))
 
 
-def _questions(settings: Settings, client: RtClient | None) -> Examine:
+def _inspect(settings: Settings, client: RtClient | None) -> Inspect:
     if client is None:
-        return of_embedded
+        return inspect_embedded
     fields = [(name.upper(), getattr(settings, name)) for name in FIELD_SETTINGS]
-    return partial(of_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
+    return partial(inspect_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
 
 
-def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0) -> RtClient | None:
-    """The client of Request Tracker, if one is configured."""
+def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0, use_session: bool = True) -> RtClient | None:
+    """A client of Request Tracker, if one is configured."""
     if settings.rt_url is None or settings.rt_token is None:
         return None
     return RtClient(
@@ -94,5 +96,6 @@ def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15
         retry_within=retry_within,
         pool_size=settings.threads,
         ca_bundle=str(settings.rt_ca_bundle) if settings.rt_ca_bundle else None,
+        use_session=use_session,
         on_request=metrics.count_rt_request,
     )

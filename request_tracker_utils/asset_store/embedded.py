@@ -1,4 +1,4 @@
-"""The directory kept in this program's own database."""
+"""The asset store in this program's own database."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -25,6 +25,7 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.translation import gettext as _
 
 CHUNK = 100
 LONGEST_TEXT = 255
@@ -33,7 +34,7 @@ DEFAULT_CATALOGS = ("Chromebooks", "General assets")
 
 
 class EmbeddedAssetStore:
-    """Implements Directory. `address` is where this program is reached, for links to assets."""
+    """Implements AssetStore. `address` is this program's own, for links to assets."""
 
     kind = "embedded"
 
@@ -50,8 +51,8 @@ class EmbeddedAssetStore:
             return _asset(_row(session, asset_id))
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        wanted = iter(asset_ids)
-        while chunk := list(islice(wanted, CHUNK)):
+        remaining = iter(asset_ids)
+        while chunk := list(islice(remaining, CHUNK)):
             possible = [asset_id for asset_id in chunk if 0 < asset_id <= LARGEST_ID]
             with self._reading() as session:
                 found = {row.id: _asset(row) for row in session.scalars(select(EmbeddedAsset).where(EmbeddedAsset.id.in_(possible)))}
@@ -87,7 +88,7 @@ class EmbeddedAssetStore:
         query = _matching(text).order_by(EmbeddedAsset.id.desc())
         if catalog:
             query = query.where(EmbeddedAsset.catalog == catalog)
-        if holder:  # SQLite knows the small letters of ASCII alone: anybody else's name is found as it is spelt
+        if holder:  # SQLite folds ASCII only: other names are found as they are spelled
             query = query.where(or_(EmbeddedAsset.holder == holder, func.lower(EmbeddedAsset.holder) == holder.lower()))
         with self._reading() as session:
             rows = session.scalars(query.offset((page - 1) * page_size).limit(page_size + 1)).all()
@@ -106,7 +107,7 @@ class EmbeddedAssetStore:
             yield rows
             last = rows[-1][0]
 
-    def named_otherwise(
+    def without_prefix(
         self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
     ) -> Iterator[list[Asset]]:
         query = _matching(text).where(EmbeddedAsset.catalog.in_(list(catalogs)))
@@ -122,24 +123,24 @@ class EmbeddedAssetStore:
             yield found
             last = found[-1].id
 
-    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
-        wanted = _asked(query).order_by(EmbeddedAsset.id)
+    def query(self, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[Asset]]:
+        matching = _parsed(query).order_by(EmbeddedAsset.id)
         while limit > 0:
             with self._reading() as session:
-                rows = session.scalars(wanted.where(EmbeddedAsset.id > beyond).limit(min(limit, CHUNK)))
+                rows = session.scalars(matching.where(EmbeddedAsset.id > after_id).limit(min(limit, CHUNK)))
                 found = [_asset(row) for row in rows]
             if not found:
                 return
             yield found
-            beyond, limit = found[-1].id, limit - len(found)
+            after_id, limit = found[-1].id, limit - len(found)
 
     def count(self, query: str) -> int:
         with self._reading() as session:
-            return session.execute(select(func.count()).select_from(_asked(query).subquery())).scalar_one()
+            return session.execute(select(func.count()).select_from(_parsed(query).subquery())).scalar_one()
 
     def create(self, new: NewAsset) -> int:
         for field in ("name", "serial", "model", "manufacturer", "catalog", "status"):
-            _checked(field, getattr(new, field))
+            _check(field, getattr(new, field))
         row = EmbeddedAsset(
             name=new.name,
             serial=new.serial,
@@ -153,20 +154,21 @@ class EmbeddedAssetStore:
         try:
             with self._transaction() as session:
                 session.add(row)
-                session.flush()  # the database gives its number, and says whether the serial number is free
+                session.flush()  # assigns the id, and checks that the serial number is unique
                 return row.id
         except IntegrityError:
-            raise serial_taken(new.serial, self.find_by_serial(new.serial)) from None
+            existing = self.find_by_serial(new.serial)
+            raise serial_taken(new.serial, existing[0].id if existing else None) from None
 
-    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
-        _checked("name", name)
+    def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
+        _check("name", name)
         with self._transaction() as session:
             row = _row(session, asset_id)
             old, row.name = row.name, name
             return old
 
     def set_holder(self, asset_id: int, username: str) -> None:
-        _checked("holder", username)
+        _check("holder", username)
         with self._transaction() as session:
             _row(session, asset_id).holder = username
 
@@ -194,8 +196,8 @@ class EmbeddedAssetStore:
         raise _no_request_tracker()
 
     def _any_of(self, column: ColumnElement[str] | InstrumentedAttribute[str], values: Iterable[str]) -> list[Asset]:
-        wanted, found = iter({value for value in values if value}), list[Asset]()
-        while chunk := list(islice(wanted, CHUNK)):
+        distinct, found = iter({value for value in values if value}), list[Asset]()
+        while chunk := list(islice(distinct, CHUNK)):
             found += self._where(column.in_(chunk))
         return sorted(found, key=lambda asset: asset.id)
 
@@ -205,17 +207,18 @@ class EmbeddedAssetStore:
 
 
 def _no_request_tracker() -> NoRequestTracker:
-    return NoRequestTracker("This installation has no Request Tracker, and so no users and tickets of it. Set RT_URL and RT_TOKEN.")
+    message = _("No Request Tracker is configured, so there are no Request Tracker users and tickets. Set RT_URL and RT_TOKEN.")
+    return NoRequestTracker(message)
 
 
-def _asked(query: str) -> Select[EmbeddedAsset]:
+def _parsed(query: str) -> Select[EmbeddedAsset]:
     if not query.strip():
-        raise AssetStoreInvalid("The query is empty: it would find every asset.", field="query")
+        raise AssetStoreInvalid(_("The query is empty and would match every asset."), field="query")
     return _matching(query)
 
 
 def _matching(text: str) -> Select[EmbeddedAsset]:
-    """Assets in which each word of the text stands somewhere."""
+    """Assets that contain each word of the text."""
     query = select(EmbeddedAsset)
     for word in text.split():
         columns = (EmbeddedAsset.name, EmbeddedAsset.serial, EmbeddedAsset.model)
@@ -226,15 +229,15 @@ def _matching(text: str) -> Select[EmbeddedAsset]:
 def _row(session: Session, asset_id: int) -> EmbeddedAsset:
     row = session.get(EmbeddedAsset, asset_id) if 0 < asset_id <= LARGEST_ID else None
     if row is None:
-        raise AssetNotFound("Asset not found", asset_id=asset_id)
+        raise AssetNotFound(_("Asset not found"), asset_id=asset_id)
     return row
 
 
-def _checked(field: str, value: str) -> None:
+def _check(field: str, value: str) -> None:
     if len(value) > LONGEST_TEXT:
-        raise AssetStoreInvalid(f"The {field} may have at most {LONGEST_TEXT} characters.", field=field)
+        raise AssetStoreInvalid(_("The %(field)s can have at most %(longest)s characters.", field=field, longest=LONGEST_TEXT), field=field)
     if any(ord(character) < 32 for character in value):
-        raise AssetStoreInvalid(f"The {field} may hold no control characters.", field=field)
+        raise AssetStoreInvalid(_("The %(field)s cannot contain control characters.", field=field), field=field)
 
 
 def _asset(row: EmbeddedAsset) -> Asset:

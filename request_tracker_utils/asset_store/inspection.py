@@ -1,4 +1,4 @@
-"""What can be learned of the directory without changing anything: does it answer, has it what the settings name, what may we do?"""
+"""Inspecting the asset store without changing anything: does it answer, does it have what the settings name, which rights do we have?"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,145 +8,155 @@ from enum import StrEnum
 from threading import Event, Lock, Thread
 
 from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt import RtClient, RtError, RtUnreachable
 
-GOOD_FOR = 15.0
-"""Seconds for which what was found is shown again."""
+VALID_FOR = 15.0
+"""Seconds for which results are shown again."""
 
 
 class State(StrEnum):
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "not known until tried"
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """Only using it would tell."""
 
 
 @dataclass(frozen=True)
-class Found:
-    what: str
+class Result:
+    """Of one check: `title` is what was checked."""
+
+    title: str
     state: State
     detail: str = ""
 
 
-Examine = Callable[[], Iterator[Found]]
+Inspect = Callable[[], Iterator[Result]]
 
 
-def of_embedded() -> Iterator[Found]:
-    yield Found("Assets are kept in this program’s own database", State.YES, "RT_URL is not set.")
+def inspect_embedded() -> Iterator[Result]:
+    yield Result(_("Assets are stored in this program's own database"), State.PASSED, _("RT_URL is not set."))
 
 
-def of_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]], status: str = "") -> Iterator[Found]:
-    """Asks question after question; stops when Request Tracker does not answer. `fields` are settings with the names they give."""
-    questions: list[tuple[str, Callable[[], Iterator[Found]]]] = [
-        ("Request Tracker answers", lambda: _version(client)),
-        ("Catalogs", lambda: _catalog(client, catalog)),
-        ("Custom fields", lambda: _fields(client, fields)),
-        ("See all assets", lambda: _sight(client)),
-        ("Rename assets and change them", lambda: _changes(client)),
-        ("See users, to hand assets out", lambda: _users(client)),
+def inspect_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]], status: str = "") -> Iterator[Result]:
+    """One check after the other; stops once Request Tracker does not answer. `fields` are settings and the custom fields that they name."""
+    checks: list[tuple[str, Callable[[], Iterator[Result]]]] = [
+        (_("Request Tracker answers"), lambda: _version(client)),
+        (_("Catalogs"), lambda: _catalog(client, catalog)),
+        (_("Custom fields"), lambda: _fields(client, fields)),
+        (_("See all assets"), lambda: _all_assets(client)),
+        (_("Rename and change assets"), lambda: _changes(client)),
+        (_("See users, to assign assets"), lambda: _users(client)),
     ]
-    for what, ask in questions:
+    for title, check in checks:
         try:
-            yield from ask()
+            yield from check()
         except RtUnreachable as error:
-            yield Found(what, State.NO, error.message)
+            yield Result(title, State.FAILED, error.message)
             return
         except RtError as error:
-            yield Found(what, State.NO, error.message)
+            yield Result(title, State.FAILED, error.message)
     if status:
-        yield Found(
-            f"RT_ASSET_STATUS: {status}", State.UNKNOWN, "Request Tracker tells which statuses there are only when an asset is created."
-        )
-    yield Found("Write custom fields", State.UNKNOWN, "Request Tracker tells of this right only when a value is written.")
+        yield Result(f"RT_ASSET_STATUS: {status}", State.UNKNOWN, _("Request Tracker reports its statuses only when an asset is created."))
+    yield Result(_("Write custom fields"), State.UNKNOWN, _("Request Tracker reports this right only when a value is written."))
 
 
-def problems(findings: Iterable[Found]) -> list[str]:
-    """What is known to be missing, a sentence each."""
-    return [f"{finding.what}: {finding.detail}" for finding in findings if finding.state is State.NO]
+def problems(results: Iterable[Result]) -> list[str]:
+    """What failed, one sentence each."""
+    return [f"{result.title}: {result.detail}" for result in results if result.state is State.FAILED]
 
 
-class Examination:
-    """The latest findings of this process. One thread asks at a time, however many people look; they all see what it has found so far."""
+class Inspection:
+    """The latest results of this process. One thread inspects at a time, however many users look; all see its results so far."""
 
-    def __init__(self, examine: Examine) -> None:
-        self._examine = examine
+    def __init__(self, inspect: Inspect) -> None:
+        self._inspect = inspect
         self._lock = Lock()
         self._done = Event()
         self._done.set()
-        self._ended = float("-inf")
+        self._ended_at = float("-inf")
         self._complete = False
-        self.findings: list[Found] = []
-        self.asked_at: datetime | None = None
+        self.results: list[Result] = []
+        self.started_at: datetime | None = None
 
-    def look(self, *, within: float) -> bool:
-        """Has the questions asked anew unless they just were. Returns whether all are answered, after `within` seconds at most."""
+    def refresh(self, *, wait: float) -> bool:
+        """Inspects again unless it just did. Returns whether the results are complete, after `wait` seconds at most."""
         with self._lock:
-            if self._done.is_set() and time.monotonic() - self._ended > GOOD_FOR:
+            if self._done.is_set() and time.monotonic() - self._ended_at > VALID_FOR:
                 self._done.clear()
-                self._complete, self.findings, self.asked_at = False, [], utc_now()
-                Thread(target=self._ask, name="examination", daemon=True).start()
-        return self._done.wait(within) and self._complete
+                self._complete, self.results, self.started_at = False, [], utc_now()
+                Thread(target=self._run, name="inspection", daemon=True).start()
+        return self._done.wait(wait) and self._complete
 
-    def _ask(self) -> None:
-        found = self.findings
+    def _run(self) -> None:
+        results = self.results
         try:
-            for finding in self._examine():
-                found.append(finding)
+            for result in self._inspect():
+                results.append(result)
             self._complete = True
         finally:
-            self._ended = time.monotonic()
+            self._ended_at = time.monotonic()
             self._done.set()
 
 
-def _version(client: RtClient) -> Iterator[Found]:
-    yield Found("Request Tracker answers", State.YES, f"{client.rt_version()} at {client.url}")
-    user = client.own_user()
+def _version(client: RtClient) -> Iterator[Result]:
+    version = client.version()
+    yield Result(_("Request Tracker answers"), State.PASSED, _("%(version)s at %(url)s", version=version, url=client.url))
+    user = client.users.own()
     if user is None:
-        yield Found("The token’s user", State.UNKNOWN, "The token does not say whose it is.")
+        yield Result(_("The token's user"), State.UNKNOWN, _("The token does not name its user."))
+    elif user.privileged:
+        yield Result(_("The token's user"), State.PASSED, user.name)
     else:
-        yield Found("The token’s user", State.YES, f"{user.name}{'' if user.privileged else ', who is not privileged'}")
+        yield Result(_("The token's user"), State.PASSED, _("%(name)s, who is not privileged", name=user.name))
 
 
-def _catalog(client: RtClient, catalog: str) -> Iterator[Found]:
-    may = client.may_create_in(catalog)
-    if may is None:
-        seen = ", ".join(client.catalogs()) or "none"
-        yield Found(f"RT_CATALOG: {catalog}", State.NO, f"The token’s user sees no such catalog. It sees: {seen}.")
+def _catalog(client: RtClient, catalog: str) -> Iterator[Result]:
+    allowed = client.users.can_create_in(catalog)
+    if allowed is None:
+        visible = ", ".join(client.assets.catalogs()) or _("none")
+        detail = _("The token's user can see no such catalog. Visible catalogs: %(catalogs)s.", catalogs=visible)
+        yield Result(f"RT_CATALOG: {catalog}", State.FAILED, detail)
         return
-    yield Found(f"RT_CATALOG: {catalog}", State.YES)
-    missing = "" if may else "Grant CreateAsset on the catalog to the token’s user."
-    yield Found(f"Create assets in {catalog}", State.YES if may else State.NO, missing)
+    yield Result(f"RT_CATALOG: {catalog}", State.PASSED)
+    missing = "" if allowed else _("Grant the token's user CreateAsset on the catalog.")
+    yield Result(_("Create assets in %(catalog)s", catalog=catalog), State.PASSED if allowed else State.FAILED, missing)
 
 
-def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Found]:
-    seen = client.custom_fields()
+def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Result]:
+    visible = client.assets.custom_fields()
     for setting, name in fields:
-        if name in seen:
-            yield Found(f"{setting}: {name}", State.YES)
+        if name in visible:
+            yield Result(f"{setting}: {name}", State.PASSED)
         else:
-            yield Found(
-                f"{setting}: {name}",
-                State.NO,
-                f"The token’s user sees no such custom field of assets. It sees: {', '.join(seen) or 'none'}.",
+            detail = _(
+                "The token's user can see no such custom field of assets. Visible fields: %(fields)s.",
+                fields=", ".join(visible) or _("none"),
             )
+            yield Result(f"{setting}: {name}", State.FAILED, detail)
 
 
-def _sight(client: RtClient) -> Iterator[Found]:
-    sees = client.sees_every_asset()
-    yield Found("See all assets", State.YES if sees else State.NO, "" if sees else "Grant ShowAsset globally to the token’s user.")
+def _all_assets(client: RtClient) -> Iterator[Result]:
+    allowed = client.users.can_see_all_assets()
+    missing = "" if allowed else _("Grant the token's user ShowAsset globally.")
+    yield Result(_("See all assets"), State.PASSED if allowed else State.FAILED, missing)
 
 
-def _changes(client: RtClient) -> Iterator[Found]:
-    what = "Rename assets and change them"
-    newest = client.may_change_newest()
+def _changes(client: RtClient) -> Iterator[Result]:
+    title = _("Rename and change assets")
+    newest = client.users.can_change_newest_asset()
     if newest is None:
-        yield Found(what, State.UNKNOWN, "There is no asset yet at which to look.")
-    elif newest[1]:
-        yield Found(what, State.YES, f"Seen at asset #{newest[0]}.")
+        yield Result(title, State.UNKNOWN, _("There is no asset yet to check."))
+        return
+    asset_id, allowed = newest
+    if allowed:
+        yield Result(title, State.PASSED, _("Checked with asset #%(asset_id)s.", asset_id=asset_id))
     else:
-        yield Found(what, State.UNKNOWN, f"Request Tracker offers no change of asset #{newest[0]}: ModifyAsset may be missing.")
+        detail = _("Request Tracker offers no change of asset #%(asset_id)s: ModifyAsset may be missing.", asset_id=asset_id)
+        yield Result(title, State.UNKNOWN, detail)
 
 
-def _users(client: RtClient) -> Iterator[Found]:
-    sees = client.sees_users()
-    missing = "" if sees else "Grant AdminUsers to the token’s user: without it Request Tracker hides the users’ numbers."
-    yield Found("See users, to hand assets out", State.YES if sees else State.NO, missing)
+def _users(client: RtClient) -> Iterator[Result]:
+    allowed = client.users.can_see_users()
+    missing = "" if allowed else _("Grant the token's user AdminUsers: without it Request Tracker hides the numbers of users.")
+    yield Result(_("See users, to assign assets"), State.PASSED if allowed else State.FAILED, missing)

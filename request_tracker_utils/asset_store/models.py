@@ -1,4 +1,4 @@
-"""The embedded directory's own table, used when no Request Tracker is configured."""
+"""The table of assets, used if no Request Tracker is configured."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 
 class EmbeddedAsset(Base):
-    """An asset. Its number is never given to another one, even when it is deleted: it stands on labels."""
+    """An asset. Its id is never reused, not even after it is deleted: labels carry it."""
 
     __tablename__ = "directory_assets"
 

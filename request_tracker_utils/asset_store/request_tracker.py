@@ -1,4 +1,4 @@
-"""The directory of a site that has Request Tracker: it keeps the assets, and we ask it."""
+"""The asset store of a site with Request Tracker, which stores the assets."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,14 +24,15 @@ from request_tracker_utils.asset_store.service import (
     UserNotFound,
 )
 from request_tracker_utils.core.errors import AppError, NotFound
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt import RtAsset, RtClient, RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
 
-PATIENCE = 0.2
-"""Seconds until somebody who finds no place is sent away."""
-LONGEST_NUMBER = 9
-"""Digits of a user's number."""
-CATALOGS_KEPT = 300
-"""Seconds for which the list of catalogs is good."""
+SLOT_TIMEOUT = 0.2
+"""Seconds that a request waits for a free slot."""
+LONGEST_USER_ID = 9
+"""Digits."""
+CATALOGS_VALID_FOR = 300
+"""Seconds for which the list of catalogs is cached."""
 ERRORS: dict[type[RtError], type[AppError]] = {
     RtUnreachable: AssetStoreUnreachable,
     RtNotFound: AssetNotFound,
@@ -41,9 +42,8 @@ ERRORS: dict[type[RtError], type[AppError]] = {
 
 
 class RequestTrackerAssetStore:
-    """`default_catalog` takes the new assets that name none. `manufacturer_field` names a custom field in Request Tracker; those of
-    serial number and model are the client's. `places` bounds how many may wait for Request Tracker at once: fewer than the program
-    has threads for requests.
+    """New assets go to `default_catalog` unless they name another. `manufacturer_field` is the name of a custom field; the client has those
+    of serial number and model. `slots` limits how many requests wait for Request Tracker at once: fewer than the program has threads.
     """
 
     kind = "rt"
@@ -54,113 +54,113 @@ class RequestTrackerAssetStore:
         *,
         default_catalog: str,
         manufacturer_field: str = "Manufacturer",
-        places: BoundedSemaphore | None = None,
+        slots: BoundedSemaphore | None = None,
     ) -> None:
-        self._places = places
-        self._known_catalogs: tuple[float, list[str]] = (float("-inf"), [])
+        self._slots = slots
+        self._cached_catalogs: tuple[float, list[str]] = (float("-inf"), [])
         self._client, self._default_catalog = client, default_catalog
-        self._serial, self._model, self._manufacturer = client.serial_field, client.model_field, manufacturer_field
+        self._serial, self._model, self._manufacturer = client.assets.serial_field, client.assets.model_field, manufacturer_field
 
     def __repr__(self) -> str:
         return f"RequestTrackerAssetStore({self._client!r})"
 
     def version(self) -> str:
         with self._asking():
-            return self._client.rt_version()
+            return self._client.version()
 
     def get(self, asset_id: int) -> Asset:
         with self._asking(asset_id):
-            return self._asset(self._client.asset(_possible(asset_id)))
+            return self._asset(self._client.assets.get(_possible(asset_id)))
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
         with self._asking():
-            for assets in self._client.assets(asset_ids):
+            for assets in self._client.assets.get_many(asset_ids):
                 yield [self._asset(each) for each in assets]
 
     def find_by_name(self, name: str) -> list[Asset]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_named(name)]
+            return [self._asset(each) for each in self._client.assets.find_by_name(name)]
 
     def find_by_serial(self, serial: str) -> list[Asset]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_with_serial(serial)]
+            return [self._asset(each) for each in self._client.assets.find_by_serial(serial)]
 
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_with_serials(serials)]
+            return [self._asset(each) for each in self._client.assets.find_by_serials(serials)]
 
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         if holder:
             return self._held_by(holder, text, catalog, page, page_size)
         with self._asking():
-            found = self._client.assets_mentioning(text, catalog=catalog, page=page, page_size=page_size)
+            found = self._client.assets.search(text, catalog=catalog, page=page, page_size=page_size)
         return AssetPage([self._asset(each) for each in found.assets], page, found.more)
 
     def _held_by(self, holder: str, text: str, catalog: str, page: int, page_size: int) -> AssetPage:
-        """One person's assets are few: they are all asked for, and looked through here."""
+        """One user has few assets: all are requested, and filtered here."""
         with self._asking():
-            owned = [self._asset(each) for each in self._client.assets_of([holder])]
+            owned = [self._asset(each) for each in self._client.assets.held_by([holder])]
         found = [asset for asset in reversed(owned) if asset.is_held_by(holder) and _matches(asset, text, catalog)]
         begin = (page - 1) * page_size
         return AssetPage(found[begin : begin + page_size], page, len(found) > begin + page_size)
 
     def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         with self._asking():
-            yield from self._client.names_beginning_with(prefix, any_case=any_case)
+            yield from self._client.assets.names_beginning_with(prefix, any_case=any_case)
 
-    def named_otherwise(
+    def without_prefix(
         self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
     ) -> Iterator[list[Asset]]:
         with self._asking():
-            for assets in self._client.assets_named_otherwise(prefixes, catalogs=catalogs, text=text, brief=brief):
+            for assets in self._client.assets.without_prefix(prefixes, catalogs=catalogs, text=text, brief=brief):
                 yield [self._asset(each) for each in assets]
 
-    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
+    def query(self, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[Asset]]:
         with self._asking():
-            for assets in self._client.assets_by_query(query, limit=limit, beyond=beyond):
+            for assets in self._client.assets.query(query, limit=limit, after_id=after_id):
                 yield [self._asset(each) for each in assets]
 
     def count(self, query: str) -> int:
         with self._asking():
-            return self._client.count_by_query(query)
+            return self._client.assets.count(query)
 
     def create(self, new: NewAsset) -> int:
         fields = {**new.fields, self._serial: new.serial, self._model: new.model, self._manufacturer: new.manufacturer}
         fields = {name: value for name, value in fields.items() if value}
         with self._asking():
-            return self._client.create_asset(new.name, catalog=new.catalog or self._default_catalog, fields=fields, status=new.status)
+            return self._client.assets.create(new.name, catalog=new.catalog or self._default_catalog, fields=fields, status=new.status)
 
-    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
+    def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
         with self._asking(asset_id):
-            return self._client.rename_asset(_possible(asset_id), name, seen=seen)
+            return self._client.assets.rename(_possible(asset_id), name, old_name=old_name)
 
     def set_holder(self, asset_id: int, username: str) -> None:
         with self._asking(asset_id):
-            self._client.set_holder(_possible(asset_id), username)
+            self._client.assets.set_holder(_possible(asset_id), username)
 
     def find_by_names(self, names: Iterable[str]) -> list[Asset]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_with_names(names)]
+            return [self._asset(each) for each in self._client.assets.find_by_names(names)]
 
     def held_by(self, usernames: Iterable[str]) -> list[Asset]:
         with self._asking():
-            return [self._asset(each) for each in self._client.assets_of(usernames)]
+            return [self._asset(each) for each in self._client.assets.held_by(usernames)]
 
     def every_asset(self) -> Iterator[list[Asset]]:
         with self._asking():
-            for assets in self._client.every_asset():
+            for assets in self._client.assets.every_asset():
                 yield [self._asset(each) for each in assets]
 
     def user(self, name_or_number: str) -> AssetStoreUser:
-        is_number = name_or_number.isascii() and name_or_number.isdigit() and len(name_or_number) <= LONGEST_NUMBER
+        is_number = name_or_number.isascii() and name_or_number.isdigit() and len(name_or_number) <= LONGEST_USER_ID
         with self._asking():
             try:
-                found = self._client.user(name_or_number)
+                found = self._client.users.by_name(name_or_number)
             except RtNotFound as error:
                 if not is_number:
                     raise UserNotFound(error.message) from None
                 try:
-                    found = self._client.user(int(name_or_number))
+                    found = self._client.users.by_id(int(name_or_number))
                 except RtNotFound:
                     raise UserNotFound(error.message) from None
         return AssetStoreUser(found.id, found.name, found.real_name, found.email, found.privileged)
@@ -168,72 +168,73 @@ class RequestTrackerAssetStore:
     def create_ticket(self, new: NewTicket) -> Ticket:
         requestor = "" if new.requestor is None else str(new.requestor)
         with self._asking():
-            made = self._client.create_ticket(
+            created = self._client.tickets.create(
                 queue=new.queue, subject=new.subject, body=new.body, requestor=requestor, asset_ids=new.asset_ids
             )
-        return Ticket(made.id, made.assets)
+        return Ticket(created.id, created.assets)
 
     def tickets_with_mark(self, mark: str) -> list[Ticket]:
         with self._asking():
-            found = [self._client.ticket(ticket_id) for ticket_id in self._client.tickets_with_mark(mark)]
+            found = [self._client.tickets.get(ticket_id) for ticket_id in self._client.tickets.with_mark(mark)]
         return [Ticket(each.id, each.assets) for each in found]
 
     def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
         with self._asking():
-            linked = self._client.link_ticket(ticket_id, asset_ids)
+            linked = self._client.tickets.link(ticket_id, asset_ids)
         return Ticket(linked.id, linked.assets)
 
     def ticket_address(self, ticket_id: int) -> str:
-        return self._client.ticket_address(ticket_id)
+        return self._client.tickets.address(ticket_id)
 
     def catalogs(self) -> list[str]:
-        read_at, known = self._known_catalogs
-        if monotonic() - read_at > CATALOGS_KEPT:
+        read_at, catalogs = self._cached_catalogs
+        if monotonic() - read_at > CATALOGS_VALID_FOR:
             with self._asking():
-                known = self._client.catalogs()
-            self._known_catalogs = (monotonic(), known)
-        return known
+                catalogs = self._client.assets.catalogs()
+            self._cached_catalogs = (monotonic(), catalogs)
+        return catalogs
 
     def page_address(self, asset_id: int) -> str:
-        return self._client.asset_address(asset_id)
+        return self._client.assets.address(asset_id)
 
     def of_token(self, token: str) -> RtIdentity | None:
-        """Who holds a token of Request Tracker, asked with that token; None for a bad one."""
+        """The user of a Request Tracker token, asked with that token; None if it is not valid."""
         with self._asking():
-            user = self._client.user_of_token(token)
+            user = self._client.users.of_token(token)
         return None if user is None else RtIdentity(user.id, user.name, user.privileged)
 
     def named(self, name_or_number: str) -> RtIdentity:
-        """A user of Request Tracker by name, or by number where digits are given. Raises NotFound."""
+        """A user of Request Tracker by name, or by number if `name_or_number` is digits. Raises NotFound."""
         with self._asking():
             try:
-                user = self._client.user(int(name_or_number) if name_or_number.isdecimal() else name_or_number)
+                users = self._client.users
+                user = users.by_id(int(name_or_number)) if name_or_number.isdecimal() else users.by_name(name_or_number)
             except RtNotFound as error:
                 raise NotFound(error.message, field="rt_user") from None
         return RtIdentity(user.id, user.name, user.privileged)
 
     @contextmanager
     def _asking(self, asset_id: int | None = None) -> Iterator[None]:
-        """One of the places of those who wait for Request Tracker, and its errors in our words.
+        """Takes a slot, and translates Request Tracker's errors.
 
-        Request Tracker calls our webhook before it answers a creation: were all threads to wait for it, none would answer the webhook.
+        Request Tracker calls our webhook before it answers a creation: if all threads waited for it, none could answer the webhook.
         """
-        if self._places is not None and not self._places.acquire(timeout=PATIENCE):
-            raise AssetStoreBusy("Many people wait for Request Tracker at this moment. Nothing was changed; try again in a few seconds.")
+        if self._slots is not None and not self._slots.acquire(timeout=SLOT_TIMEOUT):
+            raise AssetStoreBusy(_("Many requests are waiting for Request Tracker. Nothing was changed; try again in a few seconds."))
         try:
             yield
         except RtNotFound as error:
             if asset_id is None:
                 raise AssetNotFound(error.message) from None
-            raise AssetNotFound("Asset not found", asset_id=asset_id) from None
+            raise AssetNotFound(_("Asset not found"), asset_id=asset_id) from None
         except RtRefused as error:
             refused = error.status in (401, 403)
             raise (AssetStoreRefused if refused else AssetStoreBroken)(error.message) from None
         except RtError as error:
             raise ERRORS[type(error)](error.message) from None
         finally:
-            if self._places is not None:
-                self._places.release()
+            if self._slots is not None:
+                self._slots.release()
 
     def _asset(self, row: RtAsset) -> Asset:
         return Asset(
@@ -257,5 +258,5 @@ def _matches(asset: Asset, text: str, catalog: str) -> bool:
 
 def _possible(asset_id: int) -> int:
     if not 0 < asset_id <= LARGEST_ID:
-        raise RtNotFound("No asset has such a number.")
+        raise RtNotFound(_("Asset not found"))
     return asset_id

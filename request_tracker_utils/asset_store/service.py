@@ -1,17 +1,18 @@
-"""The directory of assets, whoever keeps it: one interface, the same words and the same errors."""
+"""Where assets are stored: one interface and one set of errors, for Request Tracker and for the embedded store."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
+from request_tracker_utils.core.translation import gettext as _
 
 LARGEST_ID = 2**31 - 1
 """Request Tracker's ids are 32-bit integers; a larger number names no asset."""
 
 
 class AssetNotFound(NotFound):
-    """The directory has no such asset."""
+    """There is no such asset."""
 
     code = "asset_not_found"
 
@@ -23,31 +24,31 @@ class AssetStoreUnreachable(Unavailable):
 
 
 class AssetStoreRefused(UpstreamRefused):
-    """The directory answered that it will not: a bad token, no permission. Nothing was changed."""
+    """The asset store refused: a bad token, a missing right. Nothing was changed."""
 
     code = "directory_refused"
 
 
 class AssetStoreBroken(UpstreamRefused):
-    """The directory answered with a fault of its own, or not in its language. A write may or may not have been carried out."""
+    """The asset store had an internal error, or gave an answer that cannot be understood. A write may or may not have been carried out."""
 
     code = "directory_broken"
 
 
 class AssetStoreConflict(Conflict):
-    """The asset changed meanwhile, or a write was answered as done and reads back otherwise."""
+    """Somebody else changed the asset, or a write that was acknowledged did not take effect."""
 
     code = "directory_conflict"
 
 
 class AssetStoreInvalid(Invalid):
-    """The directory says that what was sent does not fit (an unknown custom field, a bad value)."""
+    """The asset store rejects the values that were sent (an unknown custom field, a bad value)."""
 
     code = "directory_invalid"
 
 
 class AssetStoreBusy(Unavailable):
-    """Too many requests wait for the directory at this moment. Nothing was changed."""
+    """Too many requests are waiting for the asset store. Nothing was changed."""
 
     code = "directory_busy"
 
@@ -73,18 +74,18 @@ CHANGE_ERRORS = (
     AssetStoreUnreachable,
     AssetStoreBusy,
 )
-"""What may become of a change to an asset."""
+"""What a change of an asset may raise."""
 
 
 class SerialTaken(Conflict):
-    """`asset_id` names the asset that has the serial number, where that is known."""
+    """`asset_id` is the asset with this serial number, if known."""
 
     code = "serial_taken"
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One asset as the directory holds it. Text that is not set is empty; `fields` holds every custom field by name."""
+    """One asset. Text that is not set is empty; `fields` maps the names of all custom fields to their values."""
 
     id: int
     name: str
@@ -99,11 +100,16 @@ class Asset:
 
     @property
     def holders(self) -> list[str]:
-        """Names of the users who hold it: Request Tracker allows several."""
+        """User names: Request Tracker allows several holders."""
         return [name for name in self.holder.split(", ") if name]
 
+    @property
+    def is_deleted(self) -> bool:
+        """Searches leave out deleted assets, but they can still be read by id."""
+        return self.status == "deleted"
+
     def is_held_by(self, name: str) -> bool:
-        """Without case."""
+        """Ignores case."""
         return name.casefold() in [holder.casefold() for holder in self.holders]
 
 
@@ -117,7 +123,7 @@ class NewAsset:
     fields: dict[str, str] = field(default_factory=dict)
     """Further custom fields by name, such as `Funding Source`."""
     status: str = ""
-    """Empty for the one that the directory gives by itself."""
+    """Empty for the asset store's default."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class NewTicket:
 
 @dataclass(frozen=True)
 class Ticket:
-    """`asset_ids` are those to which it is linked."""
+    """`asset_ids` are the assets that it is linked to."""
 
     id: int
     asset_ids: tuple[int, ...] = ()
@@ -150,27 +156,26 @@ class Ticket:
 
 @dataclass(frozen=True)
 class AssetPage:
-    """One page of a search. `more` says that a next page exists."""
+    """One page of a search. `more` tells whether there is a next page."""
 
     assets: list[Asset]
     page: int
     more: bool
 
 
-def serial_taken(serial: str, holders: list[Asset]) -> SerialTaken:
-    return serial_taken_by(serial, holders[0].id if holders else None)
-
-
-def serial_taken_by(serial: str, asset_id: int | None) -> SerialTaken:
-    holder = f" (Asset #{asset_id})" if asset_id else ""
-    return SerialTaken(f"Serial number {serial} already exists{holder}", field="serial_number", asset_id=asset_id)
+def serial_taken(serial: str, asset_id: int | None) -> SerialTaken:
+    if asset_id is None:
+        message = _("Serial number %(serial)s already exists", serial=serial)
+    else:
+        message = _("Serial number %(serial)s already exists (Asset #%(asset_id)s)", serial=serial, asset_id=asset_id)
+    return SerialTaken(message, field="serial_number", asset_id=asset_id)
 
 
 class AssetStore(Protocol):
-    """Finds and changes assets. Every row that comes back has been checked against what was asked.
+    """Finds and changes assets. Every asset that is returned has been checked to match the search.
 
-    All methods raise DirectoryUnreachable, DirectoryRefused and DirectoryBroken. No method may be called while a
-    database transaction is open.
+    All methods raise AssetStoreUnreachable, AssetStoreRefused and AssetStoreBroken. No method may be called while a database transaction is
+    open.
     """
 
     kind: str
@@ -180,86 +185,86 @@ class AssetStore(Protocol):
         """Raises AssetNotFound."""
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        """The assets that exist, in the order asked, in chunks as they arrive; those that do not exist are left out."""
+        """The assets that exist, in the given order, in chunks as they arrive."""
 
     def find_by_name(self, name: str) -> list[Asset]:
-        """Every asset with exactly this name (names need not be unique in Request Tracker)."""
+        """All assets with exactly this name: names are not unique in Request Tracker."""
 
     def find_by_names(self, names: Iterable[str]) -> list[Asset]:
-        """Every asset with exactly one of these names, by id."""
+        """All assets with exactly one of these names, by id."""
 
     def held_by(self, usernames: Iterable[str]) -> list[Asset]:
-        """Assets that any of these users holds or owns, compared without case, by id."""
+        """Assets that any of these users holds or owns, ignoring case, by id."""
 
     def every_asset(self) -> Iterator[list[Asset]]:
-        """All assets with their names and holders, in chunks by id; serial number, model and further fields need not be there."""
+        """All assets with names and holders, in chunks, by id. Serial number, model and other fields may be missing."""
 
     def find_by_serial(self, serial: str) -> list[Asset]:
-        """Every asset with this serial number, compared without case."""
+        """All assets with this serial number, ignoring case."""
 
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
-        """Every asset with any of these serial numbers, compared without case, by id."""
+        """All assets with any of these serial numbers, ignoring case, by id."""
 
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
-        """Assets whose name, serial number or model holds `text`, and that `holder` holds (a user's whole name, without case); all of them
-        where nothing is said. Ordered by id, newest first."""
+        """Assets whose name, serial number or model contains `text`, and that are held by `holder` (a whole user name, ignoring case).
+        Newest first."""
 
     def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
-        """Id and name of every asset whose name begins with `prefix`, in chunks; with case, unless `any_case`."""
+        """Id and name of all assets whose name begins with `prefix`, in chunks. Case matters unless `any_case`."""
 
-    def named_otherwise(
+    def without_prefix(
         self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
     ) -> Iterator[list[Asset]]:
-        """Assets of these catalogs whose name begins with none of the prefixes (without case), by chunks in the order of ids; with `text`
-        only those whose name, serial number or model holds it. Without a text they may be `brief`: more than id, name and catalog need not
-        be there."""
+        """Assets of these catalogs whose name begins with none of the prefixes (ignoring case), in chunks, by id; with `text` only those
+        whose name, serial number or model contains it. Without `text` they may be `brief`: everything but id, name and catalog may be
+        missing then."""
 
-    def query(self, query: str, *, limit: int, beyond: int = 0) -> Iterator[list[Asset]]:
-        """What a query in the directory's own language finds of the assets with numbers `beyond` one: by id, in chunks as they arrive.
+    def query(self, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[Asset]]:
+        """Assets with ids greater than `after_id` that match a query in the asset store's own language: by id, in chunks as they arrive.
 
-        Raises DirectoryInvalid for one that cannot be trusted (Request Tracker answers a query that it does not understand with
-        every asset).
+        Raises AssetStoreInvalid for a query that cannot be trusted (Request Tracker answers one that it does not understand with every
+        asset).
         """
 
     def count(self, query: str) -> int:
-        """How many assets a query finds. Raises DirectoryInvalid like `query`."""
+        """How many assets match a query. Raises AssetStoreInvalid like `query`."""
 
     def create(self, new: NewAsset) -> int:
-        """Creates an asset in one request, and returns its number. What the directory made of it (Request Tracker may change values, a
-        webhook the name) is for whoever needs it to read.
+        """Creates an asset in one request, and returns its id. The asset is not read back: Request Tracker may have changed values, and its
+        webhook the name.
 
-        Raises DirectoryInvalid, DirectoryBusy, and SerialTaken where the directory itself keeps serial numbers apart.
-        After DirectoryUnreachable and DirectoryBroken the asset may exist.
+        Raises AssetStoreInvalid, AssetStoreBusy, and SerialTaken if the asset store itself keeps serial numbers unique.
+        After AssetStoreUnreachable and AssetStoreBroken the asset may exist.
         """
 
-    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
-        """Sets the name, makes sure of it, and returns the old name. With `seen`, the name that was read a moment ago, Request Tracker is
-        asked once where it would be asked three times. Raises AssetNotFound, DirectoryInvalid, DirectoryConflict."""
+    def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
+        """Sets the name, verifies it, and returns the old name. With `old_name`, the name that was read a moment ago, this takes one
+        request to Request Tracker instead of three. Raises AssetNotFound, AssetStoreInvalid, AssetStoreConflict."""
 
     def set_holder(self, asset_id: int, username: str) -> None:
-        """Makes `username` holder and owner; an empty name makes it nobody's. Read back. Raises AssetNotFound, DirectoryInvalid."""
+        """Makes `username` holder and owner, and verifies it; an empty name removes both. Raises AssetNotFound, AssetStoreInvalid."""
 
     def catalogs(self) -> list[str]:
-        """Names of the catalogs that can be seen, sorted."""
+        """Names of the visible catalogs, sorted."""
 
     def user(self, name_or_number: str) -> AssetStoreUser:
-        """A user by name; what is made of digits is a number where nobody is called so. Raises UserNotFound, NoRequestTracker."""
+        """By name; digits that are not a user's name are a user's number. Raises UserNotFound, NoRequestTracker."""
 
     def create_ticket(self, new: NewTicket) -> Ticket:
-        """Raises DirectoryInvalid, NoRequestTracker. Assets that do not exist are missing from the ticket's links. After
-        DirectoryUnreachable and DirectoryBroken the ticket may exist."""
+        """Assets that do not exist are missing from the ticket's links. Raises AssetStoreInvalid, NoRequestTracker. After
+        AssetStoreUnreachable and AssetStoreBroken the ticket may exist."""
 
     def tickets_with_mark(self, mark: str) -> list[Ticket]:
         """Tickets whose subject ends with this text. Raises NoRequestTracker."""
 
     def link_ticket(self, ticket_id: int, asset_ids: Iterable[int]) -> Ticket:
-        """Adds links to assets. Raises DirectoryInvalid for those that do not exist, NoRequestTracker."""
+        """Adds links to assets. Raises AssetStoreInvalid for assets that do not exist, NoRequestTracker."""
 
     def ticket_address(self, ticket_id: int) -> str:
-        """Where a person sees the ticket in a browser."""
+        """Of the ticket's page."""
 
     def version(self) -> str:
-        """Of the software that keeps it, in its own words. One call; it tells whether the directory answers at all."""
+        """The version of the asset store's software. One request; it shows whether the asset store answers and accepts our token."""
 
     def page_address(self, asset_id: int) -> str:
-        """Where a person sees the asset in a browser."""
+        """Of the asset's page."""

@@ -25,7 +25,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_responses import error_shape, may_raise
@@ -87,7 +87,7 @@ def validate_serial(query: WhichSerial) -> Answer:
 def preview_next_tag(query: WhichCatalog) -> Answer:
     """Show the tag that the next asset would get; nothing is spent."""
     with reading() as session:
-        prefix = prefix_of(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
+        prefix = prefix_for(session, query.catalog.strip() or settings().rt_catalog, settings().prefix)
         try:
             following = sequence.preview(session, prefix)
         except (SequenceNotReady, SequenceExhausted) as error:

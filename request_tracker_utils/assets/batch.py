@@ -61,7 +61,7 @@ class Batch:
                 )
         for item_id, creation in held.items():
             if assets := twins.get(creation.serial_key):
-                self._refused[item_id] = serial_taken(wanted[item_id].serial_number, assets)
+                self._refused[item_id] = serial_taken(wanted[item_id].serial_number, assets[0].id)
                 self._creator.abandon(creation, self._refused[item_id])
             else:
                 self._held[item_id] = creation

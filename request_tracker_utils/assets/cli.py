@@ -1,6 +1,7 @@
 """Commands for assets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -11,12 +12,11 @@ from request_tracker_utils.assets import intakes, lists
 from request_tracker_utils.assets.fields import FIELDS
 from request_tracker_utils.assets.intakes import Finding
 from request_tracker_utils.assets.lists import Listed
-from request_tracker_utils.core import tables
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.tables import ListUnreadable
+from request_tracker_utils.imports.cli import apply_column_options
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 
@@ -58,20 +58,11 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, named: tuple[st
         ctx.exit(NOT_ALL)
 
 
-def _read(file: IO[bytes], named: Iterable[str]) -> Listed:
-    """Raises ListUnreadable, UsageError."""
-    wanted = [text.partition("=")[::2] for text in named]
-    listed = lists.read(lists.decoded(file.read(lists.LARGEST + 1)), has_head=bool(wanted))
-    for field, heading in wanted:
-        if field not in FIELDS:
-            raise click.UsageError(f"There is no field {field}. The fields are {', '.join(FIELDS)}.")
-        number = tables.column_named(listed.head, heading)
-        if number is None:
-            raise ListUnreadable(f"No column is called {heading}. The heading says: {', '.join(listed.head)}.")
-        for other in [other for other, taken in listed.columns.items() if taken == number]:
-            del listed.columns[other]
-        listed.columns[field] = number
-    return listed
+def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
+    """Raises FileUnreadable, UsageError."""
+    options = list(options)
+    listed = lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)), has_header=bool(options))
+    return replace(listed, columns=apply_column_options(options, listed.header, listed.columns, FIELDS))
 
 
 def _tell(found: list[Finding]) -> int:
@@ -90,8 +81,8 @@ def _create(listed: Listed, held: dict[str, str], *, source: str, found: list[Fi
     now = utc_now()
     with transaction() as session:
         intake = intakes.add(session, listed, source=source, defaults=held, actor=of_command(), now=now, checked=found)
-        task = terminal.take(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
-    return terminal.watch(task, "Creating")
+        task = terminal.claim_started(session, intakes.start(session, intake.id, actor=of_command(), now=now), now=now)
+    return terminal.run_with_progress(task, "Creating")
 
 
 def _print(task: Task) -> int:

@@ -4,7 +4,7 @@ from threading import Semaphore
 
 from flask import Flask
 
-from request_tracker_utils.asset_store.current import SPARE, asset_store
+from request_tracker_utils.asset_store.current import WEBHOOK_THREADS, asset_store
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.assets.fields import Wanted
 from request_tracker_utils.assets.rules import Rules
@@ -12,8 +12,8 @@ from request_tracker_utils.assets.service import Created, Creator
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.labels import service as labels
-from request_tracker_utils.labels.catalogue import fits
-from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.labels.current import installed_formats
+from request_tracker_utils.labels.renderer import can_print
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
@@ -24,7 +24,7 @@ class CreationSlots(Semaphore):
 
 def install(app: Flask) -> None:
     registry = registry_of(app)
-    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - SPARE)))
+    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - WEBHOOK_THREADS)))
 
 
 def creator(actor: Actor | None = None) -> Creator:
@@ -38,4 +38,4 @@ def label_waits(made: Created, wanted: Wanted) -> bool:
     """Whether the asset's label can be drawn: then it waits at its print page. The server cannot see paper. Asks nobody."""
     new = Rules.as_set(settings()).new_asset(wanted)
     asset = Asset(made.asset_id, made.tag, made.serial, new.model, new.manufacturer, new.catalog, fields=new.fields)
-    return fits(catalogue().for_asset(asset), labels.content(asset_store(), asset))
+    return can_print(installed_formats().for_asset(asset), labels.label_content(asset_store(), asset))

@@ -13,7 +13,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags.confirmation import confirm_due
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.service import FIRST_LOOK
+from request_tracker_utils.tags.service import FIRST_CHECK_AFTER
 
 COUNT = 60
 _MODELS = [
@@ -34,7 +34,7 @@ def is_empty(store: AssetStore) -> bool:
 
 
 def fill(store: AssetStore, rules: Rules) -> int:
-    begun = utc_now() - FIRST_LOOK
+    begun = utc_now() - FIRST_CHECK_AFTER
     creator = Creator(transaction, reading, store, rules, of_command(), lambda: begun)
     chance = random.Random(12)  # noqa: S311 — the same believable data each time
     for _ in range(COUNT):

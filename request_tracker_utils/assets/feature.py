@@ -14,15 +14,15 @@ from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.tagged import TagsOfAssets
 from request_tracker_utils.assets.tasks import kinds
 from request_tracker_utils.assets.views import assets as views, creation as creation_views, intakes as intake_views
-from request_tracker_utils.labels import printed
-from request_tracker_utils.labels.tagbook import TagBook
+from request_tracker_utils.labels.print_history import PrintListeners
+from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of, settings
 
 
-def note_printed(session: Session, labels: printed.Labels, now: datetime) -> list[str]:
+def note_printed(session: Session, labels: LabelNames, now: datetime) -> list[str]:
     """A tag whose label may hang on a device is never given to another one. Says which labels bear an old name."""
     others, names = tags.mark_printed(session, labels, now=now), dict(labels)
     return [
@@ -34,9 +34,9 @@ def note_printed(session: Session, labels: printed.Labels, now: datetime) -> lis
 def install(app: Flask) -> None:
     current.install(app)
     registry = registry_of(app)
-    registry.get(printed.Listeners).append(note_printed)
-    registry.provide(TagBook, TagsOfAssets())
-    registry.get(Kinds).add(*kinds)
+    registry.get(PrintListeners).append(note_printed)
+    registry.provide(TagLookup, TagsOfAssets())
+    registry.get(TaskKinds).add(*kinds)
 
 
 def _is_empty() -> bool:

@@ -13,7 +13,7 @@ from request_tracker_utils.assets.fields import FIELDS, problems
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.core.errors import Invalid, Unavailable, UpstreamRefused
-from request_tracker_utils.core.tables import ListUnreadable
+from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.web.registry import settings
 
 HELD = tuple(field for field in FIELDS if field not in ("serial_number", "internal_name"))
@@ -38,7 +38,7 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
         return values
 
     def listed(self) -> tuple[str, Listed]:
-        """The file's name and its rows; no name where they were pasted. Raises Invalid, ListUnreadable."""
+        """The file's name and its rows; no name where they were pasted. Raises Invalid, FileUnreadable."""
         file: FileStorage | None = self.file.data
         text = self.lines.data or ""
         if file is None or not file.filename:
@@ -46,8 +46,8 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
         if text.strip():
             raise Invalid("There is a file and a list. Send one of them: empty the list, or take the file away.", field="lines")
         try:
-            return file.filename, lists.read(lists.decoded(file.read(lists.LARGEST + 1)))
-        except ListUnreadable as error:
+            return file.filename, lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)))
+        except FileUnreadable as error:
             error.fields["field"] = "file"
             raise
 
@@ -56,7 +56,7 @@ def intake_form(again: Intake | None = None) -> IntakeForm:
     """Empty, or filled in with an earlier list."""
     data: Mapping[str, str] = {"catalog": settings().rt_catalog}
     if again is not None:
-        data = {**data, **again.defaults, "lines": lists.written(again.head, again.rows)}
+        data = {**data, **again.defaults, "lines": lists.to_text(again.head, again.rows)}
     form = IntakeForm(data=data)
     form.catalog.choices = sorted({*_catalogs(), data["catalog"]})
     return form

@@ -12,7 +12,7 @@ from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.errors import IntakeNotFound, IntakeStarted
 from request_tracker_utils.assets.fields import FIELDS, checked as as_wanted, key, problems, serial_problem
-from request_tracker_utils.assets.lists import Listed, columns_of
+from request_tracker_utils.assets.lists import Listed, match_columns
 from request_tracker_utils.assets.models import Intake
 from request_tracker_utils.assets.serials import SerialFound, check as check_serials
 from request_tracker_utils.core.actor import Actor
@@ -58,7 +58,7 @@ def add(
     intake = Intake(
         source=source[:200],
         rows=listed.rows,
-        head=listed.head,
+        head=listed.header,
         columns=dict(listed.columns),
         defaults=dict(defaults),
         findings=_stored(first_look(listed, defaults) if checked is None else checked),
@@ -94,16 +94,16 @@ def map_columns(session: Session, intake_id: int, columns: Mapping[str, int], *,
     """
     intake = _open(session, intake_id)
     listed = _listed(intake)
-    if first_is_head and not listed.head and len(listed.rows) > 1:
+    if first_is_head and not listed.header and len(listed.rows) > 1:
         rows, head = listed.rows[1:], listed.rows[0]
-        listed = Listed(rows, listed.lines[1:], head, columns_of(head, rows))
+        listed = Listed(rows, listed.lines[1:], head, match_columns(head, rows))
         columns = {**{field: number for field, number in listed.columns.items() if number not in columns.values()}, **columns}
-    width = max(map(len, [listed.head, *listed.rows]))
+    width = max(map(len, [listed.header, *listed.rows]))
     if not all(field in FIELDS and 0 <= number < width for field, number in columns.items()):
         raise Invalid("The list has no such column. Choose again.")
     if len(set(columns.values())) < len(columns):
         raise Invalid("Two fields have the same column. Choose another column for one of them.")
-    intake.rows, intake.head, intake.columns, intake.checked_at = listed.rows, listed.head, dict(columns), None
+    intake.rows, intake.head, intake.columns, intake.checked_at = listed.rows, listed.header, dict(columns), None
     intake.findings = _stored(first_look(_with(listed, columns), intake.defaults))
 
 

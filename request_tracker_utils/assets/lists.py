@@ -1,17 +1,18 @@
-"""What somebody pasted, scanned or dropped, made rows: serial numbers one a line, or a table whose columns are guessed."""
+"""Lists of assets that were pasted, scanned or uploaded: serial numbers, one per line, or a table whose columns are detected."""
 
 import csv
 import io
 from dataclasses import dataclass, field
 
 from request_tracker_utils.assets.fields import SERIAL
-from request_tracker_utils.core import tables
-from request_tracker_utils.core.tables import ListUnreadable
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.imports import parsing
+from request_tracker_utils.imports.parsing import FileUnreadable
 
-MOST_ROWS = 2_000
-LARGEST = 1_000_000
-"""Bytes of a file: a request, which carries the form too, is not let in when it is much larger."""
-WORDS = {
+MAX_ROWS = 2_000
+MAX_FILE_SIZE = 1_000_000
+"""Bytes. Requests that are much larger are refused before they are read."""
+ALIASES = {
     "serial_number": {"serial", "serial number", "serialnumber", "serial no", "serial nr", "s n", "sn", "service tag", "servicetag"},
     "internal_name": {"internal name", "name", "asset name", "device name"},
     "manufacturer": {"manufacturer", "make", "vendor", "brand"},
@@ -20,78 +21,85 @@ WORDS = {
     "funding_source": {"funding", "funding source", "fund"},
     "catalog": {"catalog", "catalogue"},
 }
-"""Field → what its column is called, in small letters and without signs."""
+"""Field → names of its column in header rows, normalized."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """`lines` are the numbers of the lines in which the rows begin; `head` is empty where the first row is no heading; `columns` says
-    in which column a field stands, from 0."""
+    """Rows and the numbers of the lines in which they begin. `header` is empty when the first row is not a header row; `columns` maps
+    fields to columns, from 0."""
 
     rows: list[list[str]]
     lines: list[int]
-    head: list[str] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)
 
 
-def decoded(data: bytes) -> str:
-    """A file's text. Raises ListUnreadable for one that is too large or no text."""
-    if len(data) > LARGEST:
-        raise ListUnreadable("The file is larger than 1 MB. Keep only the columns that are needed, or divide it.", field="file")
-    tables.refuse_other_files(data)
-    for encoding in tables.encodings(data):
+def decode(data: bytes) -> str:
+    """The text of a file. Raises FileUnreadable when it is too large or not text."""
+    if len(data) > MAX_FILE_SIZE:
+        raise FileUnreadable(_("The file is larger than 1 MB. Remove the columns that are not needed, or split it."), field="file")
+    parsing.refuse_other_formats(data)
+    for encoding in parsing.encodings(data):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise tables.no_text()
+    raise parsing.not_text()
 
 
-def read(text: str, *, has_head: bool = False) -> Listed:
-    """The rows of a text. The first is taken as the heading where its words are known, or `has_head` says so.
+def read(text: str, *, has_header: bool = False) -> Listed:
+    """The rows of a text. The first is the header row when its cells are known names of columns, or with `has_header`.
 
-    Raises ListUnreadable for what is no list, is too long, or breaks off inside of quotes.
+    Raises FileUnreadable for text that is not a table, has too many rows, or ends inside quotes.
     """
     text = text.removeprefix("\ufeff")
     if "\x00" in text:
-        raise ListUnreadable("This is no text: it holds bytes that no list has. Save the list as CSV (UTF-8).")
-    found = list(tables.rows(io.StringIO(text, newline=""), tables.separator_of(text, WORDS)))
-    head = found.pop(0)[1] if found and (has_head or _is_head(found[0][1])) else []
+        raise FileUnreadable(_("This is not text: it contains a NUL byte. Save the list as CSV (UTF-8)."))
+    found = list(parsing.parse_rows(io.StringIO(text, newline=""), parsing.detect_separator(text, ALIASES)))
+    header = found.pop(0)[1] if found and (has_header or _is_header(found[0][1])) else []
     if not found:
-        raise ListUnreadable("The list is empty. Scan or paste serial numbers, or choose a file with a row for each asset.")
-    if len(found) > MOST_ROWS:
-        raise ListUnreadable(f"The list has {len(found):,} rows; at most {MOST_ROWS:,} go at once. Divide it.")
-    rows = [row for _, row in found]
-    return Listed(rows, [line for line, _ in found], head, columns_of(head, rows))
+        raise FileUnreadable(_("The list is empty. Scan or paste serial numbers, or choose a file with a row for each asset."))
+    if len(found) > MAX_ROWS:
+        message = ngettext(
+            "The list has %(count)s row; the maximum is %(most)s. Split it.",
+            "The list has %(count)s rows; the maximum is %(most)s. Split it.",
+            len(found),
+            count=f"{len(found):,}",
+            most=f"{MAX_ROWS:,}",
+        )
+        raise FileUnreadable(message)
+    rows = [row for _line, row in found]
+    return Listed(rows, [line for line, _row in found], header, match_columns(header, rows))
 
 
-def columns_of(head: list[str], rows: list[list[str]]) -> dict[str, int]:
-    """Field → its column: by the heading, and the serial number's by its looks where no heading names it."""
-    columns = tables.named(head, WORDS)
+def match_columns(header: list[str], rows: list[list[str]]) -> dict[str, int]:
+    """Field → its column by the header row; the serial number's column by its values when the header row does not name it."""
+    columns = parsing.match_header(header, ALIASES)
     if "serial_number" not in columns:
         free = [number for number in range(max(map(len, rows))) if number not in columns.values()]
-        likely = next((number for number in free if _looks_like_serials(number, rows)), None)
-        # A single column can be nothing else, whatever stands in it.
+        likely = next((number for number in free if _has_serials(number, rows)), None)
+        # A single column cannot hold anything else, whatever its values are.
         number = 0 if likely is None and len(free) == 1 and not columns else likely
         columns |= {} if number is None else {"serial_number": number}
     return columns
 
 
-def written(head: list[str], rows: list[list[str]]) -> str:
-    """The list as a text that `read` reads back. All rows are equally wide, so that nothing but the tab seems to divide them."""
-    text, every = io.StringIO(), [*([head] if head else []), *rows]
+def to_text(header: list[str], rows: list[list[str]]) -> str:
+    """The reverse of `read`. All rows get the same width, so that only the tab is detected as separator."""
+    text, every = io.StringIO(), [*([header] if header else []), *rows]
     width = max(map(len, every))
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(row + [""] * (width - len(row)) for row in every)
     return text.getvalue()
 
 
-def _is_head(row: list[str]) -> bool:
-    named = tables.named(row, WORDS)
-    return "serial_number" in named or len(named) > 1
+def _is_header(row: list[str]) -> bool:
+    columns = parsing.match_header(row, ALIASES)
+    return "serial_number" in columns or len(columns) > 1
 
 
-def _looks_like_serials(number: int, rows: list[list[str]]) -> bool:
-    """Whether most cells of the column could be serial numbers, have digits, and differ."""
+def _has_serials(number: int, rows: list[list[str]]) -> bool:
+    """Whether most cells of the column are distinct, contain digits and could be serial numbers."""
     cells = [row[number] for row in rows if len(row) > number]
     likely = {cell for cell in cells if SERIAL.fullmatch(cell) and any(character.isdigit() for character in cell)}
     return 2 * len(likely) > len(rows)

@@ -12,7 +12,7 @@ from request_tracker_utils.assets.models import SENT, Creation
 from request_tracker_utils.assets.serials import holders_of
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import lookup, service as tags
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import Tag
 
@@ -64,7 +64,7 @@ class _Look:
         asset = self._ours(holders)
         if asset is not None:
             return self._created(asset)
-        last = (self.creation.sent_at or self._now) + tags.GRACE
+        last = (self.creation.sent_at or self._now) + tags.GRACE_PERIOD
         if self.creation.looks + 1 < LOOKS or self._now < last:
             with self._transaction() as session:
                 claims.note_look(session, self.creation, due_at=max(last, self._now + claims.FIRST_LOOK))
@@ -81,7 +81,7 @@ class _Look:
         if by_name is not None:
             return by_name
         with self._reading() as session:
-            tagged = tags.tags_of_assets(session, [asset.id for asset in holders])
+            tagged = lookup.tags_of_assets(session, [asset.id for asset in holders])
         return next((asset for asset in holders if asset.id in tagged), None)
 
     def _created(self, asset: Asset, problem: str | None = None) -> bool:
@@ -97,7 +97,7 @@ class _Look:
         """A tag that other assets bear in the directory is left to the job that looks after tags."""
         with self._transaction() as session:
             if tag_is_free:
-                tags.give_back(session, self._reservation, actor=self._actor, now=self._now, reason=NEVER)
+                tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NEVER)
             claims.note_failed(session, self.creation, problem=NEVER, now=self._now)
         return True
 

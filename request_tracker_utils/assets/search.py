@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetPage, AssetStore
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.tags import lookup, sequence, service
+from request_tracker_utils.tags import lookup, sequence
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.names import TagName, number_claimed_by
+from request_tracker_utils.tags.tag_format import TagName, claimed_number
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def find(reading: Reading, asset_store: AssetStore, asked: Asked, *, prefix: str
     others = [asset for asset in found.assets if asset not in tagged]
     shown = replace(found, assets=tagged + others)
     with reading() as session:
-        tags = service.tags_of_assets(session, [asset.id for asset in shown.assets])
+        tags = lookup.tags_of_assets(session, [asset.id for asset in shown.assets])
     exact = [*tagged, *_with_serial(others, asked.text)] if page == 1 else []
     return Found(shown, tags, exact[0] if len(exact) == 1 else None)
 
@@ -51,7 +51,7 @@ def _with_tag(reading: Reading, asset_store: AssetStore, asked: Asked, seen: lis
     """The assets that have the tag in our books, in the order of prefixes. Asks the directory for those that it has not named yet."""
     with reading() as session:
         names = _tags_meant(asked.text, sequence.prefixes(session), prefix)
-        held = lookup.with_assets(session, map(str, names))
+        held = lookup.find_assigned(session, map(str, names))
     known = {asset.id: asset for asset in seen}
     ids = [int(tag.asset_id or 0) for tag in held.values()]
     for asset_id in ids:
@@ -66,7 +66,7 @@ def _with_tag(reading: Reading, asset_store: AssetStore, asked: Asked, seen: lis
 def _tags_meant(text: str, prefixes: Sequence[str], usual: str) -> list[TagName]:
     """The tags that the text may be, in any case and with as many noughts as somebody types: `w12-7`, `7`."""
     named = [(prefix, text[len(prefix) :]) for prefix in prefixes if text[: len(prefix)].casefold() == prefix.casefold()]
-    numbered = [(prefix, number_claimed_by(prefix + rest, prefix)) for prefix, rest in [*named, (usual, text)]]
+    numbered = [(prefix, claimed_number(prefix + rest, prefix)) for prefix, rest in [*named, (usual, text)]]
     return [TagName(prefix, number) for prefix, number in numbered if number]
 
 

@@ -8,7 +8,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.fields import key, serial_problem
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import lookup
 
 IN_FLIGHT = "Serial number is being created at this moment"
 TAKEN = "Serial number already exists"
@@ -32,7 +32,7 @@ def check(reading: Reading, asset_store: AssetStore, serials: Sequence[str]) -> 
         under_way = claims.holders(session, sound)
     holders = holders_of(asset_store, sound)
     with reading() as session:
-        tagged = tags.tags_of_assets(session, [assets[0].id for assets in holders.values()])
+        tagged = lookup.tags_of_assets(session, [assets[0].id for assets in holders.values()])
 
     def found(serial: str) -> SerialFound:
         if serial in unfit:

@@ -18,7 +18,6 @@ from request_tracker_utils.asset_store.service import (
     AssetStoreRefused,
     SerialTaken,
     serial_taken,
-    serial_taken_by,
 )
 from request_tracker_utils.assets import claims, recovery
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
@@ -31,7 +30,7 @@ from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.prefixes import prefix_of
+from request_tracker_utils.tags.prefixes import prefix_for
 
 PATIENCE = 5.0
 """Seconds for which the later of two who create the same serial number waits for the first one's asset."""
@@ -76,7 +75,7 @@ class Creator:
         try:
             twins = self.asset_store.find_by_serial(wanted.serial_number)
             if twins:
-                raise serial_taken(wanted.serial_number, twins)
+                raise serial_taken(wanted.serial_number, twins[0].id)
         except AppError as error:
             self.abandon(mine, error)
             raise
@@ -141,7 +140,7 @@ class Creator:
                 recovery.look(self.transaction, self.reading, self.asset_store, [rival], actor=self.actor, now=self.clock())
                 rival = self._look_up(rival_id)
             if rival.state == CreationState.CREATED:
-                raise serial_taken_by(serial, rival.asset_id)
+                raise serial_taken(serial, rival.asset_id)
             if rival.state == CreationState.FAILED:
                 return
             if rival.state == CreationState.UNKNOWN:
@@ -166,7 +165,7 @@ class Creator:
     def _reserved(self, mine: Creation, catalog: str) -> Tag:
         with self.transaction() as session:
             now = self.clock()
-            tag = tags.reserve(session, prefix_of(session, catalog, self.rules.prefix), actor=self.actor, now=now)
+            tag = tags.reserve(session, prefix_for(session, catalog, self.rules.prefix), actor=self.actor, now=now)
             if not claims.note_sent(session, mine, tag, now=now):  # leaving by an error takes the reservation back
                 message = f"Looking for serial number {mine.serial} took too long. Nothing was created; try again."
                 raise SerialInFlight(message, field="serial_number", retry=True)
@@ -175,7 +174,7 @@ class Creator:
     def _take_back(self, mine: Creation, tag: Tag, error: AppError) -> None:
         with self.transaction() as session:
             now = self.clock()
-            tags.give_back(session, tag, actor=self.actor, now=now, reason=error.message)
+            tags.cancel_reservation(session, tag, actor=self.actor, now=now, reason=error.message)
             claims.note_failed(session, mine, problem=error.message, now=now)
 
     def _not_known(self, mine: Creation, tag: Tag, error: AppError) -> CreationUnknown:

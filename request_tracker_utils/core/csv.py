@@ -1,31 +1,54 @@
-"""Tables as CSV files that a spreadsheet opens without running anything in them."""
+"""CSV files that a spreadsheet opens without evaluating formulas, and the original text of their cells.
+
+Text that a spreadsheet would evaluate gets a leading apostrophe, and so does text that looks escaped already. So removing one apostrophe
+restores every text, also a name that begins with a sign.
+"""
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 
-from request_tracker_utils.core.formulas import disarmed
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""The beginning of a formula, perhaps behind apostrophes."""
+_INNER_FORMULA = re.compile(r"([;\t]\s*)('*[=+\-@])")
+"""The same behind a semicolon or a tab, at which spreadsheets of many locales split columns."""
+_ESCAPED_INNER_FORMULA = re.compile(r"([;\t]\s*)'('*[=+\-@])")
 
 
-def csv_lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """The file, line by line. What would be a formula gets an apostrophe before it, also behind what divides columns elsewhere; nothing
-    is empty text."""
+def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The file line by line, with formulas escaped. None becomes an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(head)
+    writer.writerow(header)
     for row in rows:
-        writer.writerow([_safe(value) for value in row])
-        yield _taken(buffer)
-    yield _taken(buffer)
+        writer.writerow([_cell(value) for value in row])
+        yield _drain(buffer)
+    yield _drain(buffer)
 
 
-def _safe(value: object) -> object:
+def escape_formula(text: str) -> str:
+    """The text for a cell of a file that a spreadsheet may open."""
+    if _FORMULA.match(text):
+        text = f"'{text}"
+    return _INNER_FORMULA.sub(r"\1'\2", text) if ";" in text or "\t" in text else text
+
+
+def unescape_formula(text: str) -> str:
+    """The original of an escaped text; any other text unchanged."""
+    if "'" not in text:
+        return text
+    text = _ESCAPED_INNER_FORMULA.sub(r"\1\2", text)
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def _cell(value: object) -> object:
     if isinstance(value, str):
-        return disarmed(value)
+        return escape_formula(value)
     return "" if value is None else value
 
 
-def _taken(buffer: io.StringIO) -> str:
+def _drain(buffer: io.StringIO) -> str:
     text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()

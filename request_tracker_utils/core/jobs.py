@@ -1,7 +1,7 @@
 """Scheduled work: what a job is, the record of its runs, and running one.
 
-A job sweeps rows whose state says that something is still to be done, and claims each in the database. So it may be run
-twice, killed in the middle, or run by two processes. `core/scheduler.py` decides when.
+A job looks for rows that still need work, and claims them in the database (`core/outbox.py`). So it may run twice, be killed at any point,
+or run in two processes. `core/scheduler.py` decides when jobs run.
 """
 
 import os
@@ -19,16 +19,17 @@ from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, Instant, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
+from request_tracker_utils.core.translation import gettext as _
 
 log = structlog.get_logger(__name__)
 
-RUNS_KEPT = 500
-"""Runs of one job that are kept in the record."""
+MAX_RUNS = 500
+"""Runs of each job that are kept."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """`work` runs inside the app's context and returns how many rows it handled."""
+    """`work` runs inside the app's context and returns how many rows it processed. `summary` is translated where it is shown."""
 
     name: str
     summary: str
@@ -37,7 +38,7 @@ class Job:
 
 
 class JobRun(Base):
-    """One run. It has no `ended_at` while it runs, or when its process died."""
+    """One run. `ended_at` is empty while it runs, or when its process died."""
 
     __tablename__ = "job_runs"
     __table_args__ = (Index("ix_job_runs_job_started_at", "job", "started_at"),)
@@ -52,11 +53,13 @@ class JobRun(Base):
 
 
 class JobNotFound(NotFound):
+    """The job does not exist."""
+
     code = "job_not_found"
 
 
 class Jobs:
-    """The registry: every job of the house by name."""
+    """Every job of the app. Iterates in the order of their names."""
 
     def __init__(self, jobs: list[Job]) -> None:
         self._jobs = {job.name: job for job in jobs}
@@ -71,42 +74,43 @@ class Jobs:
         try:
             return self._jobs[name]
         except KeyError:
-            raise JobNotFound(f"There is no job {name}. Known: {', '.join(sorted(self._jobs))}.") from None
+            names = ", ".join(sorted(self._jobs))
+            raise JobNotFound(_("The job %(name)s does not exist. The jobs are %(names)s.", name=name, names=names)) from None
 
 
 def run(job: Job) -> int:
-    """Runs the job now, in this thread, and records the run. Returns the rows handled; raises what the job raises."""
-    begun = time.monotonic()
+    """Runs the job in this thread, and records the run. Returns the number of rows; raises what the job raises."""
+    started = time.monotonic()
     with transaction() as session:
         entry = JobRun(job=job.name, process=f"{socket.gethostname()}:{os.getpid()}", started_at=utc_now())
         session.add(entry)
-        session.flush()  # its id, to find it again when the work is done
+        session.flush()  # its id, for recording the end
         run_id = entry.id
     try:
         rows = job.work()
     except BaseException as error:
-        metrics.count_job_run(job.name, "failed", time.monotonic() - begun)
-        _record(job.name, run_id, 0, error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}")
+        metrics.count_job_run(job.name, "failed", time.monotonic() - started)
+        _record_end(job.name, run_id, 0, error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}")
         raise
-    metrics.count_job_run(job.name, "ok", time.monotonic() - begun)
-    _record(job.name, run_id, rows, None)
+    metrics.count_job_run(job.name, "ok", time.monotonic() - started)
+    _record_end(job.name, run_id, rows, None)
     if rows:
-        log.info("job done", job=job.name, rows=rows, seconds=round(time.monotonic() - begun, 3))
+        log.info("job done", job=job.name, rows=rows, seconds=round(time.monotonic() - started, 3))
     return rows
 
 
 def last_starts(session: Session) -> dict[str, datetime]:
-    """When the last run of each job began, by the job's name; jobs that never ran are left out."""
+    """Job → the start of its last run. Jobs that never ran are left out."""
     rows = session.execute(select(JobRun.job, func.max(JobRun.started_at)).group_by(JobRun.job))
     return {job: started_at for job, started_at in rows}  # noqa: C416 — a row is no pair to the type checker
 
 
-def _record(name: str, run_id: int, rows: int, error: str | None) -> None:
-    """Ends the run's entry. Of runs that found nothing to do only the newest stays, and of all only the last RUNS_KEPT."""
+def _record_end(name: str, run_id: int, rows: int, error: str | None) -> None:
+    """Of runs without rows only the newest is kept, and of all only the last MAX_RUNS."""
     with transaction() as session:
         session.execute(update(JobRun).where(JobRun.id == run_id).values(ended_at=utc_now(), rows=rows, error=error))
         if not rows and error is None:
             idle = (JobRun.job == name, JobRun.id != run_id, JobRun.rows == 0, JobRun.error.is_(None), JobRun.ended_at.is_not(None))
             session.execute(delete(JobRun).where(*idle))
-        oldest = select(JobRun.id).where(JobRun.job == name).order_by(JobRun.id.desc()).offset(RUNS_KEPT).limit(1).scalar_subquery()
+        oldest = select(JobRun.id).where(JobRun.job == name).order_by(JobRun.id.desc()).offset(MAX_RUNS).limit(1).scalar_subquery()
         session.execute(delete(JobRun).where(JobRun.job == name, JobRun.id <= oldest))

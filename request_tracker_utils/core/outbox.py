@@ -187,16 +187,12 @@ class Outbox(Generic[R]):
         due = now + self.backoff.pause(claim.attempts)
         return self._write(session, claim, {self.due.key: due, self.problem.key: self._fitting(problem), **values})
 
-    def put_back(
-        self, session: Session, claim: Claim[R], *, now: datetime, pause: timedelta = UNREACHABLE, problem: str | None = None
-    ) -> bool:
+    def put_back(self, session: Session, claim: Claim[R], *, now: datetime, pause: timedelta = UNREACHABLE, **values: object) -> bool:
         """The row was not tried, or the other system could not be reached: it is due again soon, and this was no attempt."""
-        values: dict[str, object] = {self.due.key: now + pause}
-        if problem is not None:
-            values[self.problem.key] = self._fitting(problem)
+        back: dict[str, object] = {self.due.key: now + pause}
         if self.attempts is not None and not self.renewed:
-            values[self.attempts.key] = claim.attempts - 1
-        return self._write(session, claim, values)
+            back[self.attempts.key] = claim.attempts - 1
+        return self._write(session, claim, {**back, **values})
 
     def fail(self, session: Session, claim: Claim[R], problem: str, **values: object) -> bool:
         """No further attempt is made until somebody asks for one (`retry`)."""
@@ -287,27 +283,29 @@ class InContext(Protocol):
 
 
 @dataclass(frozen=True)
-class Delivery(Generic[T]):
-    """`error` is what the work raised. Not `tried` where the destination was unreachable by then, or the process ends."""
+class Delivery(Generic[T, V]):
+    """`result` is what the work returned, `error` what it raised. Not `tried` where the destination was unreachable by then, or the
+    process is shutting down."""
 
     item: T
+    result: V | None = None
     error: AppError | None = None
     tried: bool = True
 
 
 def deliver(
     items: Sequence[T],
-    work: Callable[[T], object],
+    work: Callable[[T], V],
     *,
     workers: int,
     destination: Callable[[T], Hashable] = lambda _item: None,
     per_destination: int | None = None,
     in_context: InContext = lambda call: call,
     stopping: Callable[[], bool] = lambda: False,
-) -> list[Delivery[T]]:
+) -> list[Delivery[T, V]]:
     """Has `work` done for each item in threads, `per_destination` of them at once for each destination. Once one item meets
     Unavailable, nothing more is sent to its destination. In the order of the items; raises only what is no AppError."""
-    found: dict[int, Delivery[T]] = {}
+    found: dict[int, Delivery[T, V]] = {}
     queues: dict[Hashable, deque[int]] = {}
     for number, item in enumerate(items):
         queues.setdefault(destination(item), deque()).append(number)
@@ -323,12 +321,11 @@ def deliver(
                 found[number] = Delivery(item, tried=False)
                 continue
             try:
-                work(item)
-                found[number] = Delivery(item)
+                found[number] = Delivery(item, work(item))
             except AppError as error:
                 if isinstance(error, Unavailable):
                     unreachable.set()
-                found[number] = Delivery(item, error)
+                found[number] = Delivery(item, error=error)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="deliver") as pool:
         lanes = [(queue, Event(), len(queue)) for queue in queues.values()]

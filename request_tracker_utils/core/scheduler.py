@@ -1,4 +1,4 @@
-"""When jobs run: APScheduler inside each server process, of which one is the leader."""
+"""When jobs run: APScheduler in each server process, of which one leads."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,15 +26,15 @@ LEADER_CHECK = timedelta(seconds=5)
 class Scheduler:
     """Runs jobs in the background of this process.
 
-    Every process runs what it is nudged to run; the leader alone runs the schedules. Leadership is a shared lock, so it
-    passes on when the leader's process ends, however it ends.
+    Every process runs the jobs that its own commits ask for; only the leader runs them on schedule. Leadership is a shared lock, so another
+    process takes over when the leader ends, however it ends.
     """
 
-    def __init__(self, in_app: Callable[[], AbstractContextManager[object]], registry: Jobs) -> None:
-        self._in_app, self._registry = in_app, registry
-        with in_app():
+    def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs) -> None:
+        self._app_context, self._registry = app_context, registry
+        with app_context():
             self._lock = SharedLock(db.engine, "scheduler")
-        self._leads = False
+        self._is_leader = False
         self._stopping = Event()
         self._background = BackgroundScheduler(
             timezone="UTC",
@@ -47,34 +47,34 @@ class Scheduler:
         self._background.start()
 
     def stop(self) -> None:
-        """Waits for the jobs that run, and gives leadership up. Long work is told, and puts down what it has not begun."""
+        """Waits for jobs that are running, and gives up leadership. Long work sees `stopping` and puts back what it has not begun."""
         self._stopping.set()
         self._background.shutdown(wait=True)
         self._lock.release()
 
     def stopping(self) -> bool:
-        """Whether this process ends: what takes long stops where it can go on later."""
+        """Whether this process is shutting down."""
         return self._stopping.is_set()
 
     def run_soon(self, name: str, after: timedelta) -> None:
-        """Runs the job once, soon, in this process. Two runs wait at most: the first asked for, and the last."""
-        run_soon = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
+        """Runs the job once in this process. At most two runs are queued: the first that was requested, and the last."""
+        once = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
         try:
-            self._background.add_job(self._run, "date", id=f"nudge {name}", **run_soon)
+            self._background.add_job(self._run, "date", id=f"{name} soon", **once)
         except ConflictingIdError:
-            # That one may run too early for what this one is about.
-            self._background.add_job(self._run, "date", id=f"nudge {name} again", replace_existing=True, **run_soon)
+            # The queued run may be too early for the rows of this request.
+            self._background.add_job(self._run, "date", id=f"{name} soon again", replace_existing=True, **once)
 
     def _lead(self) -> None:
         try:
-            leads = self._lock.still_held() if self._leads else self._lock.acquire(wait=False)
+            leads = self._lock.still_held() if self._is_leader else self._lock.acquire(wait=False)
         except SQLAlchemyError as error:
-            log.warning("cannot ask who leads", error=str(error))
+            log.warning("leadership unknown", error=str(error))
             leads = False
-        if leads == self._leads:
+        if leads == self._is_leader:
             return
-        self._leads = leads
-        log.info("leads the scheduled jobs" if leads else "leads the scheduled jobs no more")
+        self._is_leader = leads
+        log.info("leadership acquired" if leads else "leadership lost")
         for job in self._registry:
             if leads:
                 schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now()}
@@ -83,12 +83,12 @@ class Scheduler:
                 self._background.remove_job(job.name)
 
     def _run(self, job: Job) -> None:
-        with self._in_app():
+        with self._app_context():
             try:
                 jobs.run(job)
             except AppError as error:
                 log.warning("job failed", job=job.name, error=error.message)
             except Exception:
-                # The run's entry has the error, and the schedule goes on: the next run may find the cause gone.
+                # The run is recorded with the error; the schedule continues, since the next run may succeed.
                 log.exception("job failed", job=job.name)
                 raise

@@ -1,4 +1,4 @@
-"""Who holds what in Request Tracker, and tickets there, over JSON."""
+"""Lookups in Request Tracker, and tickets, over JSON."""
 
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
@@ -15,22 +15,22 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.holders import lookups, ticket_orders
-from request_tracker_utils.holders.errors import NoUserOfStudent
-from request_tracker_utils.holders.lookups import Held, RecentHoldings
+from request_tracker_utils.holders import lookups, tickets
+from request_tracker_utils.holders.errors import StudentHasNoUser
+from request_tracker_utils.holders.lookups import AssetCache, StudentAssets
 from request_tracker_utils.holders.schemas import (
     TICKET,
+    CreateTicket,
     LookupBatch,
     LookupOrError,
     LookupQuery,
     LookupResults,
-    MadeTicket,
     StudentLookup,
-    TicketOrder,
+    TicketCreated,
     UserPath,
     UserRow,
 )
-from request_tracker_utils.holders.ticket_orders import Order
+from request_tracker_utils.holders.tickets import TicketRequest
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.permissions import StudentPermission
@@ -40,47 +40,52 @@ from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import registry, settings
 
-RECENT = "rtutils_recent_holdings"
-SILENCE = (AssetStoreUnreachable, AssetStoreBusy, AssetStoreRefused, AssetStoreBroken)
+NO_ANSWER = (AssetStoreUnreachable, AssetStoreBusy, AssetStoreRefused, AssetStoreBroken)
 
-OF_RT = Tag(name="Request Tracker", description="What Request Tracker says at this moment, and tickets that are made there.")
+REQUEST_TRACKER = Tag(name="Request Tracker", description="Live lookups in Request Tracker, and creating tickets.")
 
-api = APIBlueprint("holders_api", __name__, abp_tags=[OF_RT])
+api = APIBlueprint("holders_api", __name__, abp_tags=[REQUEST_TRACKER])
 
 
 @api.get("/api/rt-lookup/student/<student_id>", responses={200: StudentLookup})
 @require(StudentPermission.READ)
-@may_raise(StudentNotFound, NoUserOfStudent, UserNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
+@may_raise(StudentNotFound, StudentHasNoUser, UserNotFound, NoRequestTracker, AssetStoreInvalid, *NO_ANSWER)
 def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
-    """Ask Request Tracker what a student has. The header Age says how many seconds ago it was asked."""
+    """Look up a student’s assets in Request Tracker.
+
+    The header `Age` says how many seconds old the answer is.
+    """
     if query.rt_user_id.strip():
         with reading() as session:
             student_id = service.get(session, path.student_id).student_id
-        answer = lookups.of_user(reading, asset_store(), _recent(), student_id, query.rt_user_id.strip())
+        answer = lookups.look_up_user(reading, asset_store(), _cache(), student_id, query.rt_user_id.strip())
     else:
-        answer = lookups.of_students(reading, asset_store(), _recent(), [path.student_id], rule=settings().rt_student_user)
+        answer = lookups.look_up_students(reading, asset_store(), _cache(), [path.student_id], rule=settings().rt_student_user)
     result = answer.results[0]
     if isinstance(result, AppError):
         raise result
-    return _aged(StudentLookup.of(result), answer.age)
+    return _with_age(StudentLookup.of(result), answer.age)
 
 
 @api.post("/api/rt-lookup/batch", responses={200: LookupResults})
 @require(StudentPermission.READ)
-@may_raise(NoRequestTracker, AssetStoreInvalid, *SILENCE)
+@may_raise(NoRequestTracker, AssetStoreInvalid, *NO_ANSWER)
 def look_up_students(body: LookupBatch) -> Response:
-    """Ask Request Tracker what many students have, in the order of the list. The header Age says how many seconds ago it was asked."""
+    """Look up the assets of many students in Request Tracker.
+
+    The results are in the order of the request. The header `Age` says how many seconds old the answer is.
+    """
     rule = settings().rt_student_user
-    answer = lookups.of_students(reading, asset_store(), _recent(), body.student_ids, rule=rule)
-    pairs: list[tuple[str, Held | AppError]] = list(zip(body.student_ids, answer.results, strict=True))
-    return _aged({"results": [LookupOrError.of(student_id, result) for student_id, result in pairs]}, answer.age)
+    answer = lookups.look_up_students(reading, asset_store(), _cache(), body.student_ids, rule=rule)
+    pairs: list[tuple[str, StudentAssets | AppError]] = list(zip(body.student_ids, answer.results, strict=True))
+    return _with_age({"results": [LookupOrError.of(student_id, result) for student_id, result in pairs]}, answer.age)
 
 
 @api.get("/api/rt-lookup/user/<username>", responses={200: UserRow})
 @require(StudentPermission.READ)
-@may_raise(UserNotFound, NoRequestTracker, *SILENCE)
+@may_raise(UserNotFound, NoRequestTracker, *NO_ANSWER)
 def look_up_user(path: UserPath) -> Answer:
-    """Ask Request Tracker about a user."""
+    """Look up a user in Request Tracker."""
     user = asset_store().user(path.username)
     return {
         "id": user.id,
@@ -91,31 +96,31 @@ def look_up_user(path: UserPath) -> Answer:
     }
 
 
-@api.post("/api/tickets/create", responses={201: MadeTicket})
-@require(StudentPermission.HAND_OUT)
+@api.post("/api/tickets/create", responses={201: TicketCreated})
+@require(StudentPermission.ASSIGN)
 @error_shape(TICKET)
-@may_raise(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *SILENCE)
-def create_ticket(body: TicketOrder) -> Answer:
-    """Make a ticket in Request Tracker, linked to its assets."""
+@may_raise(StudentNotFound, NoRequestTracker, AssetStoreInvalid, *NO_ANSWER)
+def create_ticket(body: CreateTicket) -> Answer:
+    """Create a ticket in Request Tracker, linked to assets."""
     assets = [*([body.device_id] if body.device_id else []), *body.asset_ids]
-    order = Order(body.subject, body.body, body.queue, body.student_id, body.device_name, assets)
+    ticket = TicketRequest(body.subject, body.body, body.queue, body.student_id, body.device_name, assets)
     rule, queue = settings().rt_student_user, settings().rt_ticket_queue
-    made = ticket_orders.make(reading, asset_store(), order, rule=rule, queue=queue)
+    created = tickets.create_now(reading, asset_store(), ticket, rule=rule, queue=queue)
     return {
         "success": True,
-        "ticket_id": made.ticket_id,
-        "ticket_url": made.address,
-        "linked_assets": list(made.linked),
-        "unlinked_assets": list(made.unlinked),
-        "warnings": list(made.warnings),
+        "ticket_id": created.ticket_id,
+        "ticket_url": created.address,
+        "linked_assets": list(created.linked),
+        "unlinked_assets": list(created.unlinked),
+        "warnings": list(created.warnings),
     }, 201
 
 
-def _recent() -> RecentHoldings:
-    return registry().get(RecentHoldings)
+def _cache() -> AssetCache:
+    return registry().get(AssetCache)
 
 
-def _aged(body: dict[str, object], seconds: int) -> Response:
+def _with_age(body: dict[str, object], seconds: int) -> Response:
     answer = jsonify(body)
     answer.headers["Age"] = str(seconds)
     return answer

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.holders import discrepancies
-from request_tracker_utils.holders.discrepancies import DELETED, DeviceWithUser
+from request_tracker_utils.holders.discrepancies import DeviceWithUser
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
-from request_tracker_utils.students.users import rt_user
+from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags.models import Tag
 
 ROWS = 500
@@ -29,7 +29,7 @@ def find(comparison: Comparison[HolderDiscrepancy], asset_store: AssetStore, *, 
     for assets in asset_store.every_asset():
         with comparison.transaction() as session:
             devices = _devices_of(session, assets, rule)
-            found = (_of_asset(asset, devices.get(asset.id), since=comparison.started_at) for asset in assets if asset.status != DELETED)
+            found = (_of_asset(asset, devices.get(asset.id), since=comparison.started_at) for asset in assets if not asset.is_deleted)
             comparison.record(session, filter(None, found))
         new = {each.device.id for each in devices.values()} - compared
         compared |= new
@@ -49,7 +49,7 @@ def recheck(
     with transaction() as session:
         if asset is not None:
             return _of_asset(asset, _devices_of(session, [asset], rule).get(asset.id), since=now)
-        devices = session.scalars(select(Device).where(Device.tag_key == key(discrepancy.asset_tag))).all()
+        devices = session.scalars(select(Device).where(Device.tag_key == search_key(discrepancy.asset_tag))).all()
         found = _with_users(session, devices, rule)
         return discrepancies.of_absent_asset(found[0], since=now) if found else None
 
@@ -63,7 +63,7 @@ def _asset_of(asset_store: AssetStore, discrepancy: HolderDiscrepancy) -> Asset 
         asset = asset_store.get(discrepancy.asset_id)
     except AssetNotFound:
         return None
-    return None if asset.status == DELETED else asset
+    return None if asset.is_deleted else asset
 
 
 def _of_asset(asset: Asset, device: DeviceWithUser | None, *, since: datetime) -> HolderDiscrepancy | None:
@@ -72,7 +72,7 @@ def _of_asset(asset: Asset, device: DeviceWithUser | None, *, since: datetime) -
 
 def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[int, DeviceWithUser]:
     """Asset → its device: the one that is linked to it, else the one with the asset's tag, else the one with the asset's name."""
-    ids, names = [asset.id for asset in assets], {key(asset.name): asset.id for asset in assets}
+    ids, names = [asset.id for asset in assets], {search_key(asset.name): asset.id for asset in assets}
     unlinked = Device.asset_id.is_(None)
     named = {names[each.tag_key]: each for each in session.scalars(select(Device).where(unlinked, Device.tag_key.in_(names)))}
     tagged = select(Tag.asset_id, Device).join(Device, Device.asset_tag == Tag.tag).where(unlinked, Tag.asset_id.in_(ids))
@@ -86,7 +86,7 @@ def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[in
 def _with_users(session: Session, devices: Sequence[Device], rule: str) -> list[DeviceWithUser]:
     ids = {device.current_student_id for device in devices if device.current_student_id}
     students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))} if ids else {}
-    users = {student_id: rt_user(student, rule) or None for student_id, student in students.items()}
+    users = {student_id: rt_username(student, rule) or None for student_id, student in students.items()}
     return [DeviceWithUser(device, users.get(device.current_student_id or "")) for device in devices]
 
 

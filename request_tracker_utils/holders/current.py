@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.holders import holder_sync, repair_tickets
 from request_tracker_utils.holders.discrepancies import DISCREPANCIES
 from request_tracker_utils.holders.options import KINDS, RESTRICTED, Resolution
 from request_tracker_utils.holders.resolution import HolderReconciler
 from request_tracker_utils.reconciliation.reconciler import Reconciliation
+from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.registry import settings
 
@@ -22,10 +22,10 @@ FAILING_SHOWN = 50
 def _updates(session: Session) -> Mapping[str, object]:
     """What is still to be sent to the asset store, and what failed."""
     return {
-        **holder_sync.waiting(session),
-        **repair_tickets.waiting(session),
-        "failing_devices": holder_sync.stumbled(session, limit=FAILING_SHOWN),
-        "failing_tickets": repair_tickets.stumbled(session, limit=FAILING_SHOWN),
+        "sync": HOLDER_SYNC.counts(session),
+        "tickets": REPAIR_TICKETS.counts(session),
+        "failing_devices": HOLDER_SYNC.failing(session, limit=FAILING_SHOWN),
+        "failing_tickets": REPAIR_TICKETS.failing(session, limit=FAILING_SHOWN),
     }
 
 
@@ -41,10 +41,10 @@ RECONCILIATION = Reconciliation(
     kinds=KINDS,
     resolutions=Resolution,
     discrepancies=DISCREPANCIES,
-    reconciler=lambda: HolderReconciler(transaction, asset_store(), place(), settings().rt_student_user, utc_now),
-    source=place,
+    reconciler=lambda: HolderReconciler(transaction, asset_store(), asset_store_name(), settings().rt_student_user, utc_now),
+    source=asset_store_name,
     read=StudentPermission.READ,
-    resolve=StudentPermission.HAND_OUT,
+    resolve=StudentPermission.ASSIGN,
     restricted=RESTRICTED,
     context=_updates,
 )

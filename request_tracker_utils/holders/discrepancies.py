@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from request_tracker_utils.asset_store.service import Asset
+from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
-from request_tracker_utils.holders.people import same_user
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 LONGEST = 500
 DISCREPANCIES = Discrepancies(HolderDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "asset_tag"))
-DELETED = "deleted"
-"""The status of assets that Request Tracker's searches leave out."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def of_device(ours: DeviceWithUser, asset: Asset, *, since: datetime) -> HolderD
     """What differs between a device and its asset. `since` is the earliest time at which the asset was read: what was pushed later is
     newer. A device that is still pending is no discrepancy."""
     device, holders = ours.device, holders_of(asset)
-    if key(asset.name) != device.tag_key:
+    if search_key(asset.name) != device.tag_key:
         return _new(DiscrepancyKind.RENAMED, device.asset_tag, asset)
     if _is_in_progress(device, since) or _matches(ours, holders):
         return None

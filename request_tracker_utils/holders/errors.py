@@ -1,9 +1,9 @@
-"""What can go wrong with holders."""
+"""Errors of holders."""
 
 from request_tracker_utils.core.errors import NotFound
 
 
-class NoUserOfStudent(NotFound):
-    """The student has no user in Request Tracker: the rule wants an e-mail address, and none is entered."""
+class StudentHasNoUser(NotFound):
+    """The student has no user in Request Tracker: RT_STUDENT_USER requires an e-mail address, and the student has none."""
 
     code = "no_user_of_student"

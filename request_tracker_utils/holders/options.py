@@ -7,15 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
-from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import identifier
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.rules import identifier
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
 
 class Resolution(StrEnum):
@@ -52,7 +52,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.HOLDER,
         gettext_noop("Different holder"),
-        gettext_noop("These devices have another holder in %(source)s than here."),
+        gettext_noop("These devices have a different holder in %(source)s."),
         [
             BulkOption(
                 Resolution.PUSH_HOLDER,
@@ -83,7 +83,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.RENAMED,
         gettext_noop("Renamed"),
-        gettext_noop("The assets of these devices have another name in %(source)s."),
+        gettext_noop("The assets of these devices have a different name in %(source)s."),
         [
             BulkOption(
                 Resolution.RENAME_ASSET,
@@ -103,7 +103,7 @@ def options(session: Session, discrepancies: Sequence[HolderDiscrepancy], *, sou
     users = students_of_users(session, [each.theirs for each in discrepancies], rule)
     ids = {each.student_id for each in discrepancies if each.student_id}
     students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
-    keys = {key(name) for each in discrepancies for name in (each.asset_tag, each.asset_name) if name}
+    keys = {search_key(name) for each in discrepancies for name in (each.asset_tag, each.asset_name) if name}
     devices = {each.tag_key: each for each in session.scalars(select(Device).where(Device.tag_key.in_(keys)))}
     build = _Options(devices, source)
     entries = []
@@ -161,7 +161,7 @@ class _Options:
         yield Option(Resolution.CLEAR_HOLDER, label)
 
     def _missing(self, discrepancy: HolderDiscrepancy, _their_student: Student | None) -> Iterator[Option]:
-        device = self._devices.get(key(discrepancy.asset_tag))
+        device = self._devices.get(search_key(discrepancy.asset_tag))
         if device is not None and device.serial_number:
             label = _("Find an asset with the serial number %(serial)s", serial=device.serial_number)
             yield Option(Resolution.LINK_ASSET, label)
@@ -171,6 +171,6 @@ class _Options:
     def _is_available(self, name: str) -> bool:
         """Whether the name may be the tag of a new device."""
         try:
-            return key(identifier(name, "asset_tag", "devices")) not in self._devices
-        except FieldUnfit:
+            return search_key(identifier(name, "asset_tag", "devices")) not in self._devices
+        except InvalidField:
             return False

@@ -12,7 +12,6 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.holders import comparison, options
-from request_tracker_utils.holders.discrepancies import DELETED
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.holders.options import Resolution, student_of
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
@@ -91,7 +90,7 @@ class _Apply:
         found = self._asset_store.find_by_names([self._tag])
         if not found and self._discrepancy.kind == DiscrepancyKind.MISSING:
             found = self._asset_store.find_by_serial(serial)
-        others = [asset for asset in found if asset.id != self._asset_id and asset.status != DELETED]
+        others = [asset for asset in found if asset.id != self._asset_id and not asset.is_deleted]
         if len(others) != 1:
             values = {"source": self._source, "tag": self._tag, "count": len(others)}
             if not others:
@@ -115,7 +114,7 @@ class _Apply:
         now = self._clock()
         with self._transaction() as session:
             student = self._their_student(session)
-            device = devices.register(session, values, now=now)
+            device = devices.create(session, values, now=now)
             log = assignments.override(session, device, student, reason=self._reason(), actor=self._actor, now=now)
         return _("%(tag)s is now a device, assigned to %(student)s.", tag=device.asset_tag, student=log.student_name)
 

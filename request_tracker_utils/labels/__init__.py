@@ -1,1 +1,1 @@
-"""Labels: formats as data, codes drawn on whole printer dots, and the pages that print them."""
+"""Labels: formats as data, codes drawn on whole printer dots, the pages that print them, and the history of prints and scans."""

@@ -1,4 +1,4 @@
-"""Labels over JSON: what one would say and why (for people as a page), and when it was printed and scanned."""
+"""Labels over JSON: what a label says and why (also as a page), and when it was printed and scanned."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
-from request_tracker_utils.labels import record, service
-from request_tracker_utils.labels.barcodes import NotPrintable
-from request_tracker_utils.labels.current import catalogue, own_template
-from request_tracker_utils.labels.drawing import Drawer, DrawnLabel, LabelContent
-from request_tracker_utils.labels.examination import examine, sources_of
-from request_tracker_utils.labels.formats import LabelFormat, UnknownFormat
+from request_tracker_utils.labels import print_history, service
+from request_tracker_utils.labels.current import installed_formats, site_template
+from request_tracker_utils.labels.errors import NotPrintable, UnknownFormat
+from request_tracker_utils.labels.formats import LabelFormat
+from request_tracker_utils.labels.inspection import field_sources, inspect_label
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.schemas import ChosenLabel, LabelExamined, LabelledAssetFacts, LabelPath
-from request_tracker_utils.labels.style import label_rules
+from request_tracker_utils.labels.renderer import LabelContent, LabelRenderer, RenderedLabel
+from request_tracker_utils.labels.schemas import AssetLabel, InspectedLabel, LabelPath, LabelQuery
+from request_tracker_utils.labels.stylesheet import label_css
 from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.error_handlers import wants_page
@@ -31,56 +31,58 @@ from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
-OF_LABELS = Tag(name="labels", description="What labels say, why they look as they do, when they were printed and scanned.")
+LABELS = Tag(name="labels", description="Labels of assets: what they say and why, and when they were printed and scanned.")
 
-api = APIBlueprint("labels_api", __name__, abp_tags=[OF_LABELS])
+api = APIBlueprint("labels_api", __name__, abp_tags=[LABELS])
 
 
-@api.get("/labels/debug", responses={200: LabelExamined})
+@api.get("/labels/debug", responses={200: InspectedLabel})
 @require(LabelPermission.PRINT)
 @may_raise(AssetNotFound, UnknownFormat, Conflict)
-def debug_label(query: ChosenLabel) -> Any:
-    """Show why a label looks as it does: where its texts come from, how large its codes are
+def debug_label(query: LabelQuery) -> Any:
+    """Explain why a label looks the way it does
 
-    Nothing is printed. A browser gets a page with the label; a program gets JSON.
+    Returns the source and size of each text and the layout of each code. Nothing is printed. Browsers get a page with the label, other
+    clients get JSON.
     """
-    asset = service.one(asset_store(), asset_id=query.number, name=query.assetName)
-    label = catalogue().named(query.size) if query.size else catalogue().for_asset(asset)
-    content = service.content(asset_store(), asset)
-    fitting = catalogue().that_fit(content)
-    examined = LabelExamined.of(examine(content, label, sources_of(settings(), asset_store().kind)), [each.name for each in fitting])
+    asset = service.find_asset(asset_store(), asset_id=query.requested_id, name=query.assetName)
+    label = installed_formats().get(query.size) if query.size else installed_formats().for_asset(asset)
+    content = service.label_content(asset_store(), asset)
+    fitting = [each.name for each in installed_formats().fitting(content)]
+    inspected = InspectedLabel.of(inspect_label(content, label, field_sources(settings(), asset_store().kind)), fitting)
     if not wants_page():
-        return examined.model_dump(mode="json")
-    rules = label_rules(label, lambda name: url_for("static", filename=name))
-    drawn = _drawn(content, label)
+        return inspected.model_dump(mode="json")
     page = render_template(
         "labels/debug.html",
-        examined=examined,
+        inspected=inspected,
         asset=asset,
         label=label,
-        rules=rules,
-        drawn=drawn,
-        formats=catalogue().all(),
-        own=own_template(),
+        css=label_css(label, lambda name: url_for("static", filename=name)),
+        rendered=_render(content, label),
+        formats=installed_formats().all(),
+        site_template=site_template(),
     )
     return Response(page, headers={"Content-Security-Policy": policy(nonce(), embedded_fonts=True)}, mimetype="text/html")
 
 
-def _drawn(content: LabelContent, label: LabelFormat) -> DrawnLabel | None:
+def _render(content: LabelContent, label: LabelFormat) -> RenderedLabel | None:
     try:
-        return Drawer(label).draw(content)
+        return LabelRenderer(label).render(content)
     except NotPrintable:
         return None
 
 
-@api.get("/api/labels/<asset_id>", responses={200: LabelledAssetFacts})
+@api.get("/api/labels/<asset_id>", responses={200: AssetLabel})
 @require(LabelPermission.PRINT)
 @may_raise(AssetNotFound, AssetStoreUnreachable, AssetStoreRefused, AssetStoreBroken, AssetStoreBusy)
 def label_of_asset(path: LabelPath) -> Answer:
-    """Show the asset, and when its label was printed and scanned."""
+    """Get an asset and the status of its label
+
+    The times are those of its newest label.
+    """
     asset = asset_store().get(path.asset_id)
     with reading() as session:
-        label = record.of_asset(session, path.asset_id)
+        label = print_history.label_of_asset(session, path.asset_id)
     of_asset = {name: getattr(asset, name) for name in ("name", "serial", "model", "manufacturer", "catalog", "holder")}
     of_label = {name: getattr(label, name, None) for name in ("printed_at", "printed_by", "scanned_at", "scanned_by")}
-    return LabelledAssetFacts(asset_id=asset.id, **of_asset, **of_label).model_dump(mode="json")
+    return AssetLabel(asset_id=asset.id, **of_asset, **of_label).model_dump(mode="json")

@@ -1,30 +1,32 @@
-"""What is printed first on a new printer: rulers, corners, patterns of dots, and codes of every size, all on whole dots."""
+"""The calibration page for a new printer: rulers, corner marks, dot patterns, and codes of every size, all on whole dots."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil, floor
 
-from request_tracker_utils.labels.barcodes import BARCODE_QUIET, QR_QUIET, bars, qr_matrix, qr_path
-from request_tracker_utils.labels.fonts import font_of
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, QR_QUIET_ZONE, barcode_modules, qr_matrix, qr_path
 from request_tracker_utils.labels.formats import MM_PER_INCH, PIXELS_PER_INCH, POINTS_PER_INCH, Box, LabelFormat
-from request_tracker_utils.labels.text import width
-from request_tracker_utils.labels.validation import FEWEST_DOTS, LOWEST_BARS
+from request_tracker_utils.labels.typography import font_for, text_width
+from request_tracker_utils.labels.validation import MIN_BAR_HEIGHT, MIN_MODULE_DOTS
 
-CAPTION = 6.5
+CAPTION_SIZE = 6.5
 """Points."""
 
-_MOST_DOTS = 10
-_PATTERN = 7.0
-_RULER = 6.0
-_NUMBERS = 3.3
+_MAX_MODULE_DOTS = 10
+
+# Millimeters:
+_PATTERN_SIZE = 7.0
+_RULER_DEPTH = 6.0
+_NUMBER_OFFSET = 3.3
 _GAP = 2.5
-_EDGE_OF_SHEET = 5.0
-"""Millimetres, all of them; no office printer reaches the last five of a sheet."""
+_SHEET_MARGIN = 5.0
+"""No office printer reaches the outer 5 mm of a sheet."""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """Text with its baseline's left end, or its middle, at (x, y) dots."""
+    """Text whose baseline starts, or has its middle, at (x, y) dots."""
 
     x: float
     y: float
@@ -33,167 +35,175 @@ class Caption:
 
 
 @dataclass
-class Leaf:
-    """One page. `width` and `height` are CSS pixels; all else is in dots of the printer from the page's corner."""
+class CalibrationPage:
+    """`width` and `height` are CSS pixels; everything else is in printer dots from the page's corner."""
 
     width: int
     height: int
     dots_per_pixel: float
     font_size: float
     paths: list[tuple[str, str]] = field(default_factory=list)
-    """Each an SVG transform and a path."""
+    """SVG transforms and paths."""
     captions: list[Caption] = field(default_factory=list)
 
     @property
     def view_box(self) -> str:
         return f"0 0 {self.width * self.dots_per_pixel:g} {self.height * self.dots_per_pixel:g}"
 
-    def bar(self, x: int, y: int, wide: int, high: int) -> None:
-        self.paths.append((f"translate({x} {y})", f"M0,0h{wide}v{high}h-{wide}z"))
+    def bar(self, x: int, y: int, width: int, height: int) -> None:
+        self.paths.append((f"translate({x} {y})", f"M0,0h{width}v{height}h-{width}z"))
+
+
+Draw = Callable[[CalibrationPage, int, int], None]
 
 
 @dataclass(frozen=True)
 class _Item:
-    """Something with a caption below it; dots."""
+    """A pattern or code with a caption below it; sizes in dots."""
 
-    wide: int
-    high: int
+    width: int
+    height: int
     caption: str
-    draw: Callable[[Leaf, int, int], None]
+    draw: Draw
 
 
-def leaves(label: LabelFormat, *, address: str, prefix: str) -> list[Leaf]:
-    """The pages, as many as it takes. `address` stands in the QR codes, and should be as long as those of real labels. Bar codes
-    hold a tag of the prefix whose number is their dots a module: what a scanner types tells which it was.
+def calibration_pages(label: LabelFormat, *, address: str, prefix: str) -> list[CalibrationPage]:
+    """As many pages as the items need. The QR codes contain `address`, which should be as long as those of real labels. Each barcode
+    contains a tag of the prefix whose number is its dots per module, so that a scan says which barcode it was.
 
-    Raises AddressTooLong and TagNotEncodable.
+    Raises AddressTooLong, TagNotEncodable.
     """
-    first = _leaf(label)
+    first = _blank_page(label)
     pages = [first]
     if label.sheet:
-        _frames(first, label)
-        pages.append(_leaf(label))
-    area = _area(label)
-    x, y, row = *_start(label, area), 0
+        _draw_label_frames(first, label)
+        pages.append(_blank_page(label))
+    area = _printable_area(label)
+    x, y, row = *_first_item_corner(label, area), 0
     right, bottom = label.dots(area.x + area.width), label.dots(area.y + area.height)
-    gap, text = label.dots(_GAP), label.dots(CAPTION * MM_PER_INCH / POINTS_PER_INCH * 1.3)
+    gap, caption_height = label.dots(_GAP), label.dots(CAPTION_SIZE * MM_PER_INCH / POINTS_PER_INCH * 1.3)
     left, top = x, y
-    for item in _items(label, right - x, bottom - y - text, address, prefix):
-        wide = max(item.wide, label.dots(width(item.caption, CAPTION, bold=False, font=font_of(label))))
-        if x + wide > right and x > left:
+    for item in _items(label, right - x, bottom - y - caption_height, address, prefix):
+        width = max(item.width, label.dots(text_width(item.caption, CAPTION_SIZE, bold=False, font=font_for(label))))
+        if x + width > right and x > left:
             x, y, row = left, y + row + gap, 0
-        if y + item.high + text > bottom and (x, y) != (left, top):
+        if y + item.height + caption_height > bottom and (x, y) != (left, top):
             x, y, row = left, top, 0
-            pages.append(_leaf(label))
+            pages.append(_blank_page(label))
         item.draw(pages[-1], x, y)
-        pages[-1].captions.append(Caption(x, y + item.high + text * 0.8, item.caption))
-        x, row = x + wide + gap, max(row, item.high + text)
+        pages[-1].captions.append(Caption(x, y + item.height + caption_height * 0.8, item.caption))
+        x, row = x + width + gap, max(row, item.height + caption_height)
     return pages
 
 
-def _area(label: LabelFormat) -> Box:
-    """What the printer reaches of the page, in millimetres."""
+def _printable_area(label: LabelFormat) -> Box:
+    """The part of the page that the printer reaches, in millimeters."""
     if not label.sheet:
         return label.printable
-    edge = _EDGE_OF_SHEET
-    return Box(edge, edge, label.sheet.width - 2 * edge, label.sheet.height - 2 * edge)
+    margin = _SHEET_MARGIN
+    return Box(margin, margin, label.sheet.width - 2 * margin, label.sheet.height - 2 * margin)
 
 
-def _start(label: LabelFormat, area: Box) -> tuple[int, int]:
-    """Where the first item of a page stands: past the rulers with their numbers."""
-    numbers = width("0" * len(str(floor(label.page[1]))), CAPTION, bold=False, font=font_of(label))
-    return label.dots(area.x + _NUMBERS + numbers + 1), label.dots(area.y + _RULER)
+def _first_item_corner(label: LabelFormat, area: Box) -> tuple[int, int]:
+    """Beyond the rulers and their numbers."""
+    digits = "0" * len(str(floor(label.page[1])))
+    numbers = text_width(digits, CAPTION_SIZE, bold=False, font=font_for(label))
+    return label.dots(area.x + _NUMBER_OFFSET + numbers + 1), label.dots(area.y + _RULER_DEPTH)
 
 
-def _leaf(label: LabelFormat) -> Leaf:
-    """A page with its rulers and corners."""
-    pixel, points = MM_PER_INCH / PIXELS_PER_INCH, CAPTION / POINTS_PER_INCH
+def _blank_page(label: LabelFormat) -> CalibrationPage:
+    """A page with its rulers and corner marks."""
+    pixel, inches = MM_PER_INCH / PIXELS_PER_INCH, CAPTION_SIZE / POINTS_PER_INCH
     width_mm, height_mm = label.page
-    leaf = Leaf(floor(width_mm / pixel) - 2, floor(height_mm / pixel) - 2, label.dpi / PIXELS_PER_INCH, points * label.dpi)
-    area = _area(label)
-    _corners(leaf, label, area)
+    page = CalibrationPage(floor(width_mm / pixel) - 2, floor(height_mm / pixel) - 2, label.dpi / PIXELS_PER_INCH, inches * label.dpi)
+    area = _printable_area(label)
+    _draw_corners(page, label, area)
     thin = max(2, label.dpi // 150)
-    for millimetre in range(ceil(area.x + 1), floor(area.x + area.width)):
-        leaf.bar(label.dots(millimetre), label.dots(area.y), thin, label.dots(_tick(millimetre)))
-        if millimetre % 10 == 0:
-            leaf.captions.append(Caption(label.dots(millimetre), label.dots(area.y + 5.4), str(millimetre), "middle"))
-    for millimetre in range(ceil(area.y + 1), floor(area.y + area.height)):
-        leaf.bar(label.dots(area.x), label.dots(millimetre), label.dots(_tick(millimetre)), thin)
-        if millimetre % 10 == 0 and millimetre > area.y + _RULER:
-            leaf.captions.append(Caption(label.dots(area.x + _NUMBERS), label.dots(millimetre + 0.8), str(millimetre)))
-    return leaf
+    for mm in range(ceil(area.x + 1), floor(area.x + area.width)):
+        page.bar(label.dots(mm), label.dots(area.y), thin, label.dots(_tick_length(mm)))
+        if mm % 10 == 0:
+            page.captions.append(Caption(label.dots(mm), label.dots(area.y + 5.4), str(mm), "middle"))
+    for mm in range(ceil(area.y + 1), floor(area.y + area.height)):
+        page.bar(label.dots(area.x), label.dots(mm), label.dots(_tick_length(mm)), thin)
+        if mm % 10 == 0 and mm > area.y + _RULER_DEPTH:
+            page.captions.append(Caption(label.dots(area.x + _NUMBER_OFFSET), label.dots(mm + 0.8), str(mm)))
+    return page
 
 
-def _tick(millimetre: int) -> float:
-    return 3.0 if millimetre % 10 == 0 else 2.2 if millimetre % 5 == 0 else 1.4
+def _tick_length(mm: int) -> float:
+    return 3.0 if mm % 10 == 0 else 2.2 if mm % 5 == 0 else 1.4
 
 
-def _corners(leaf: Leaf, label: LabelFormat, area: Box) -> None:
-    thick, long = max(3, label.dpi // 100), label.dots(3)
+def _draw_corners(page: CalibrationPage, label: LabelFormat, area: Box) -> None:
+    thickness, length = max(3, label.dpi // 100), label.dots(3)
     left, top = ceil(area.x * label.dpi / MM_PER_INCH), ceil(area.y * label.dpi / MM_PER_INCH)
     right, bottom = (floor(end * label.dpi / MM_PER_INCH) for end in (area.x + area.width, area.y + area.height))
-    for x in (left, right - long):
-        leaf.bar(x, top, long, thick)
-        leaf.bar(x, bottom - thick, long, thick)
-    for y in (top, bottom - long):
-        leaf.bar(left, y, thick, long)
-        leaf.bar(right - thick, y, thick, long)
+    for x in (left, right - length):
+        page.bar(x, top, length, thickness)
+        page.bar(x, bottom - thickness, length, thickness)
+    for y in (top, bottom - length):
+        page.bar(left, y, thickness, length)
+        page.bar(right - thickness, y, thickness, length)
 
 
-def _frames(leaf: Leaf, label: LabelFormat) -> None:
-    """The edges of every label of a sheet, numbered."""
+def _draw_label_frames(page: CalibrationPage, label: LabelFormat) -> None:
+    """The outline of every label of a sheet, numbered."""
     sheet = label.sheet
     if sheet is None:
         return
-    for place in range(sheet.places):
-        x, y = sheet.corner(place)
+    for position in range(sheet.label_count):
+        x, y = sheet.corner(position)
         left, top, right, bottom = (label.dots(edge) for edge in (x, y, x + label.width, y + label.height))
-        leaf.paths.append(("", f"M{left},{top}H{right}V{bottom}H{left}z M{left + 2},{top + 2}V{bottom - 2}H{right - 2}V{top + 2}z"))
-        leaf.captions.append(Caption((left + right) / 2, (top + bottom) / 2, str(place + 1), "middle"))
+        page.paths.append(("", f"M{left},{top}H{right}V{bottom}H{left}z M{left + 2},{top + 2}V{bottom - 2}H{right - 2}V{top + 2}z"))
+        page.captions.append(Caption((left + right) / 2, (top + bottom) / 2, str(position + 1), "middle"))
 
 
-def _items(label: LabelFormat, wide: int, high: int, address: str, prefix: str) -> Iterator[_Item]:
-    """All that is tried, as far as it fits into a page's `wide` × `high` dots."""
-    side = min(label.dots(_PATTERN), high)
+def _items(label: LabelFormat, max_width: int, max_height: int, address: str, prefix: str) -> Iterator[_Item]:
+    """Stripes, and all codes that fit into `max_width` × `max_height` dots."""
+    side = min(label.dots(_PATTERN_SIZE), max_height)
     for dots in range(1, 5):
-        named = f"{dots} dot{'s' if dots > 1 else ''}"
-        yield _Item(side, side, f"{named}, upright", _stripes(side, dots, upright=True))
-        yield _Item(side, side, f"{named}, level", _stripes(side, dots, upright=False))
-    for item in (*_bar_codes(label, prefix), *_qr_codes(label, address)):
-        if item.wide <= wide and item.high <= high:
+        vertical = ngettext("%(dots)s dot, vertical", "%(dots)s dots, vertical", dots, dots=dots)
+        horizontal = ngettext("%(dots)s dot, horizontal", "%(dots)s dots, horizontal", dots, dots=dots)
+        yield _Item(side, side, vertical, _stripes(side, dots, vertical=True))
+        yield _Item(side, side, horizontal, _stripes(side, dots, vertical=False))
+    for item in (*_barcodes(label, prefix), *_qr_codes(label, address)):
+        if item.width <= max_width and item.height <= max_height:
             yield item
 
 
-def _stripes(side: int, dots: int, *, upright: bool) -> Callable[[Leaf, int, int], None]:
-    def draw(leaf: Leaf, x: int, y: int) -> None:
+def _stripes(side: int, dots: int, *, vertical: bool) -> Draw:
+    def draw(page: CalibrationPage, x: int, y: int) -> None:
         starts = range(0, side - dots + 1, 2 * dots)
-        stripe = f"v{side}h{dots}v-{side}z" if upright else f"h{side}v{dots}h-{side}z"
-        leaf.paths.append((f"translate({x} {y})", "".join(f"M{start},0{stripe}" if upright else f"M0,{start}{stripe}" for start in starts)))
+        stripe = f"v{side}h{dots}v-{side}z" if vertical else f"h{side}v{dots}h-{side}z"
+        path = "".join(f"M{start},0{stripe}" if vertical else f"M0,{start}{stripe}" for start in starts)
+        page.paths.append((f"translate({x} {y})", path))
 
     return draw
 
 
-def _bar_codes(label: LabelFormat, prefix: str) -> Iterator[_Item]:
-    high = label.dots(LOWEST_BARS + 0.1)
-    for dots in range(FEWEST_DOTS, _MOST_DOTS + 1):
+def _barcodes(label: LabelFormat, prefix: str) -> Iterator[_Item]:
+    height = label.dots(MIN_BAR_HEIGHT + 0.1)
+    for dots in range(MIN_MODULE_DOTS, _MAX_MODULE_DOTS + 1):
         tag = f"{prefix}{dots:04}"
-        modules = bars(tag)
-        whole = len(modules) + 2 * BARCODE_QUIET
-        path = "".join(f"M{start},0h1v{high}h-1z" for start, module in enumerate(modules) if module == "1")
-        yield _Item(whole * dots, high, f"{tag}, {_module(label, dots)}", _drawn(path, f"scale({dots} 1)", BARCODE_QUIET * dots, 0))
+        modules = barcode_modules(tag)
+        total = len(modules) + 2 * BARCODE_QUIET_ZONE
+        path = "".join(f"M{start},0h1v{height}h-1z" for start, module in enumerate(modules) if module == "1")
+        draw = _code(path, f"scale({dots} 1)", BARCODE_QUIET_ZONE * dots, 0)
+        yield _Item(total * dots, height, f"{tag}, {_module_size(label, dots)}", draw)
 
 
 def _qr_codes(label: LabelFormat, address: str) -> Iterator[_Item]:
     side, matrix = qr_matrix(address)
-    path, whole = qr_path(side, matrix), side + 2 * QR_QUIET
-    for dots in range(FEWEST_DOTS, _MOST_DOTS + 1):
-        quiet = QR_QUIET * dots
-        yield _Item(whole * dots, whole * dots, f"QR, {_module(label, dots)}", _drawn(path, f"scale({dots})", quiet, quiet))
+    path, total = qr_path(side, matrix), side + 2 * QR_QUIET_ZONE
+    for dots in range(MIN_MODULE_DOTS, _MAX_MODULE_DOTS + 1):
+        quiet_zone = QR_QUIET_ZONE * dots
+        draw = _code(path, f"scale({dots})", quiet_zone, quiet_zone)
+        yield _Item(total * dots, total * dots, f"QR, {_module_size(label, dots)}", draw)
 
 
-def _module(label: LabelFormat, dots: int) -> str:
-    return f"{dots} dots = {dots * MM_PER_INCH / label.dpi:.2f} mm"
+def _module_size(label: LabelFormat, dots: int) -> str:
+    return _("%(dots)s dots = %(size)s mm", dots=dots, size=f"{dots * MM_PER_INCH / label.dpi:.2f}")
 
 
-def _drawn(path: str, scale: str, right: int, down: int) -> Callable[[Leaf, int, int], None]:
-    return lambda leaf, x, y: leaf.paths.append((f"translate({x + right} {y + down}){scale}", path))
+def _code(path: str, scale: str, dx: int, dy: int) -> Draw:
+    return lambda page, x, y: page.paths.append((f"translate({x + dx} {y + dy}){scale}", path))

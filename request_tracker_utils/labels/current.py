@@ -1,41 +1,42 @@
-"""What this installation prints labels with, for entry points."""
+"""This installation's label formats, site template, tag lookup and print listeners, for entry points."""
 
 from flask import Flask
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.settings import SettingsError
-from request_tracker_utils.labels.catalogue import Catalogue, of_settings
-from request_tracker_utils.labels.printed import Listeners, Printing
-from request_tracker_utils.labels.site_template import LabelTemplateFailed, OwnTemplate
-from request_tracker_utils.labels.tagbook import TagBook
+from request_tracker_utils.labels.errors import LabelTemplateFailed
+from request_tracker_utils.labels.installed_formats import InstalledFormats, load_formats
+from request_tracker_utils.labels.print_history import PrintListeners, PrintRecorder
+from request_tracker_utils.labels.service import TagLookup
+from request_tracker_utils.labels.site_template import SiteTemplate
 from request_tracker_utils.web.registry import registry, registry_of
 
 
 def install(app: Flask) -> None:
-    """Raises SettingsError with everything that is wrong with the site's formats, or with its template."""
+    """Raises SettingsError with all problems of the site's formats, or of its template."""
     registry, path = registry_of(app), registry_of(app).settings.label_template_path
-    registry.provide(Catalogue, of_settings(registry.settings))
-    registry.provide(Listeners, Listeners())
+    registry.provide(InstalledFormats, load_formats(registry.settings))
+    registry.provide(PrintListeners, PrintListeners())
     try:
         if path:
-            registry.provide(OwnTemplate, OwnTemplate.of(path))
+            registry.provide(SiteTemplate, SiteTemplate.load(path))
     except LabelTemplateFailed as error:
         raise SettingsError([f"LABEL_TEMPLATE_PATH: {error.message}"]) from None
 
 
-def catalogue() -> Catalogue:
-    return registry().get(Catalogue)
+def installed_formats() -> InstalledFormats:
+    return registry().get(InstalledFormats)
 
 
-def own_template() -> OwnTemplate | None:
+def site_template() -> SiteTemplate | None:
     """The site's template for the inside of labels, if it has one."""
-    return registry().find(OwnTemplate)
+    return registry().find(SiteTemplate)
 
 
-def tagbook() -> TagBook:
-    return registry().get(TagBook)
+def tag_lookup() -> TagLookup:
+    return registry().get(TagLookup)
 
 
-def printing(actor: Actor, format: str, copies: int = 1) -> Printing:
-    """A print that every listener is told about."""
-    return Printing(actor, registry().get(Listeners), format, copies)
+def print_recorder(actor: Actor, format: str, copies: int = 1) -> PrintRecorder:
+    """Records a new print and notifies every listener."""
+    return PrintRecorder(actor, registry().get(PrintListeners), format, copies)

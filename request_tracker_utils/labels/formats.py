@@ -1,6 +1,6 @@
-"""Label formats as data: the stock, what the printer reaches of it, and a box in millimetres for each thing printed.
+"""Label formats as data: the stock, the printable area, and a box in millimeters for each element.
 
-The fields of these classes are the keys of a file of formats; `formats.toml` beside this module explains each.
+The fields of these classes are the keys of a format file; `formats.toml` beside this module documents each.
 """
 
 from collections.abc import Iterator
@@ -8,37 +8,23 @@ from dataclasses import dataclass
 
 from pydantic import ConfigDict
 
-from request_tracker_utils.core.errors import Invalid
-
 MM_PER_INCH = 25.4
 POINTS_PER_INCH = 72
 PIXELS_PER_INCH = 96
 
-SIZE_STEP = 0.5
+FONT_SIZE_STEP = 0.5
 """Points between two allowed font sizes."""
 
-SANS = "sans"
-"""The font shipped, as formats name it."""
+BUNDLED_FONT_NAME = "sans"
+"""The name by which formats refer to the bundled font."""
 
-_AS_WRITTEN = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-"""How files are read: no unknown key, no text for a number, no number that is none."""
-
-
-class UnknownFormat(Invalid):
-    """There is no label format of this name; `known` names those that there are."""
-
-    code = "unknown_label_format"
-
-
-class FormatInvalid(Invalid):
-    """A format that cannot be printed as it is; `problems` names each key and reason."""
-
-    code = "label_format_invalid"
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+"""Format files are read without coercion: unknown keys, text in place of numbers, NaN and infinity are errors."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle on the label: millimetres from the label's top left corner."""
+    """A rectangle on the label, in millimeters from the label's top left corner."""
 
     x: float
     y: float
@@ -46,7 +32,7 @@ class Box:
     height: float
 
     def overlaps(self, other: "Box", slack: float = 0.01) -> bool:
-        """Whether the two share more than an edge; `slack` (mm) forgives the rounding of decimal fractions."""
+        """Whether the two share more than an edge. `slack` (mm) absorbs the rounding of decimal fractions."""
         return (
             self.x < other.x + other.width - slack
             and other.x < self.x + self.width - slack
@@ -54,8 +40,7 @@ class Box:
             and other.y < self.y + self.height - slack
         )
 
-    def holds(self, other: "Box", slack: float = 0.01) -> bool:
-        """Whether `other` lies inside."""
+    def contains(self, other: "Box", slack: float = 0.01) -> bool:
         return (
             other.x >= self.x - slack
             and other.y >= self.y - slack
@@ -66,9 +51,9 @@ class Box:
 
 @dataclass(frozen=True)
 class QrBox:
-    """A square of `size` mm, quiet zone included. A module is the most whole dots that fit, from `min_dots` to `max_dots`."""
+    """A square of `size` mm, quiet zone included. A module takes the most whole dots that fit, from `min_dots` to `max_dots`."""
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     x: float
     y: float
@@ -83,9 +68,9 @@ class QrBox:
 
 @dataclass(frozen=True)
 class BarcodeBox:
-    """`width` includes the quiet zones, `height` is that of the bars; mm. A module is `min_dots` to `max_dots` whole dots."""
+    """`width` (mm) includes the quiet zones, `height` (mm) is that of the bars. A module takes `min_dots` to `max_dots` whole dots."""
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     x: float
     y: float
@@ -101,13 +86,13 @@ class BarcodeBox:
 
 @dataclass(frozen=True)
 class TextBox:
-    """One line of text. Millimetres; font sizes in points, in steps of half a point.
+    """One line of text. Lengths are millimeters; font sizes are points in steps of half a point.
 
-    `field` is `tag`, `serial`, `model`, `manufacturer`, `catalog`, or the name of a custom field (`Funding Source`).
-    `prefix` stands before the value, and only where there is one. `align` is `left`, `center` or `right`.
+    `field` is `tag`, `serial`, `model`, `manufacturer`, `catalog`, or the name of a custom field (`Funding Source`). `prefix` is printed
+    before the value if there is one. `align` is `left`, `center` or `right`.
     """
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     field: str
     x: float
@@ -127,9 +112,9 @@ class TextBox:
 
 @dataclass(frozen=True)
 class Logo:
-    """A picture, as large as fits into its box (mm) without being stretched. `file` is a PNG, JPEG or SVG file."""
+    """A PNG, JPEG or SVG image, scaled to fit its box (mm) without distortion."""
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     file: str
     x: float
@@ -144,9 +129,9 @@ class Logo:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Paper with many labels: its size, where the first label begins, and how far apart the labels' left and top edges are. mm."""
+    """Paper with many labels, in mm: its size, the corner of the first label, and the pitch from one label to the next."""
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     width: float
     height: float
@@ -158,24 +143,24 @@ class Sheet:
     down: float
 
     @property
-    def places(self) -> int:
+    def label_count(self) -> int:
         return self.columns * self.rows
 
-    def corner(self, place: int) -> tuple[float, float]:
-        """Where the label at a place begins, counted from 0 row by row: mm from the sheet's left and top edge."""
-        row, column = divmod(place, self.columns)
+    def corner(self, position: int) -> tuple[float, float]:
+        """The top left corner of the label at a position (from 0, row by row), in mm from the sheet's left and top edges."""
+        row, column = divmod(position, self.columns)
         return self.left + column * self.across, self.top + row * self.down
 
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """`width` × `height` is the stock; `left` … `bottom` are the margins that the printer cannot reach. Millimetres.
+    """`width` × `height` is the size of one label; `left` … `bottom` are the margins that the printer cannot reach. Millimeters.
 
-    A box that is None is not printed; texts are printed in their order. With a `sheet` many labels share a page, else each is one.
-    `font` and `bold_font` are font files; `catalogs` and `types` are those of assets that get this format unless another is asked for.
+    An element that is None is not printed; texts are printed in order. With a `sheet` many labels share a page, otherwise each label is a
+    page. `font` and `bold_font` are font files. Assets of these `catalogs` and `types` get this format by default.
     """
 
-    __pydantic_config__ = _AS_WRITTEN
+    __pydantic_config__ = _STRICT
 
     name: str
     title: str
@@ -191,7 +176,7 @@ class LabelFormat:
     dpi: int = 300
     sheet: Sheet | None = None
     logo: Logo | None = None
-    font: str = SANS
+    font: str = BUNDLED_FONT_NAME
     bold_font: str = ""
     catalogs: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -202,19 +187,19 @@ class LabelFormat:
 
     @property
     def page(self) -> tuple[float, float]:
-        """Width and height of what the printer takes: a sheet, or one label."""
+        """Width and height of the page: a sheet, or one label."""
         return (self.sheet.width, self.sheet.height) if self.sheet else (self.width, self.height)
 
-    def dots(self, millimetres: float) -> int:
-        """The dot nearest to a length."""
-        return round(millimetres * self.dpi / MM_PER_INCH)
+    def dots(self, millimeters: float) -> int:
+        """The printer dot nearest to a length."""
+        return round(millimeters * self.dpi / MM_PER_INCH)
 
-    def whole_dots(self, millimetres: float) -> int:
-        """How many whole dots fit into a length (a hundredth of a dot forgives decimal fractions)."""
-        return int(millimetres * self.dpi / MM_PER_INCH + 0.01)
+    def whole_dots(self, millimeters: float) -> int:
+        """How many whole dots fit into a length. A hundredth of a dot absorbs the rounding of decimal fractions."""
+        return int(millimeters * self.dpi / MM_PER_INCH + 0.01)
 
     def boxes(self) -> Iterator[tuple[str, Box]]:
-        """Every box with the key that it has in the data."""
+        """Every box with its key in the format file."""
         for key, part in (("qr", self.qr), ("barcode", self.barcode), ("logo", self.logo)):
             if part:
                 yield key, part.box

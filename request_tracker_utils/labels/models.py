@@ -1,4 +1,4 @@
-"""What was printed, and what was scanned afterwards."""
+"""Prints of labels, and the assets whose labels were printed or scanned."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 
 class LabelPrint(Base):
-    """Labels that were handed to a browser to be printed. A server cannot see paper: printed means rendered."""
+    """Labels sent to a browser in one go. A server cannot see paper: printed means rendered."""
 
     __tablename__ = "label_prints"
     __table_args__ = (
@@ -23,11 +23,11 @@ class LabelPrint(Base):
     format: Mapped[str] = mapped_column(String(60))
     copies: Mapped[int] = mapped_column(default=1)
     labels: Mapped[int] = mapped_column(default=0)
-    """Different labels of it, each in so many copies."""
+    """Distinct labels, each printed `copies` times."""
 
 
 class PrintedLabel(Base):
-    """One label of a print: the asset, and the name that stood on it."""
+    """One label of a print: the asset, and the name on the label."""
 
     __tablename__ = "printed_labels"
     __table_args__ = (Index("ix_printed_labels_print_id", "print_id"), Index("ix_printed_labels_asset_id_id", "asset_id", "id"))
@@ -39,8 +39,8 @@ class PrintedLabel(Base):
 
 
 class LabelledAsset(Base):
-    """An asset that has a label: when one was printed last, and when somebody last scanned one of its labels. Of a label that was not
-    printed here `printed_by` is empty and `printed_at` is when it was scanned first."""
+    """An asset that has a label: when its newest label was printed, and when that label was last scanned. For a label that was not printed
+    here, `printed_by` is empty and `printed_at` is the time of its first scan."""
 
     __tablename__ = "labelled_assets"
     __table_args__ = (Index("ix_labelled_assets_scanned_at_printed_at", "scanned_at", "printed_at"),)

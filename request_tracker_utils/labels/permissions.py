@@ -1,4 +1,4 @@
-"""`scope:resource:action`."""
+"""Permissions: `scope:resource:action`."""
 
 from enum import StrEnum
 

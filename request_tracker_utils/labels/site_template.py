@@ -1,4 +1,4 @@
-"""A site's own template for the inside of labels (LABEL_TEMPLATE_PATH), filled in a process that is kept from everything else."""
+"""A site's own template for the inside of labels (LABEL_TEMPLATE_PATH), rendered in a sandboxed process."""
 
 import json
 import subprocess
@@ -10,100 +10,102 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from request_tracker_utils.labels.barcodes import NotPrintable
-from request_tracker_utils.labels.drawing import DrawnLabel, LabelContent
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.labels.errors import LabelTemplateFailed
 from request_tracker_utils.labels.formats import LabelFormat
-from request_tracker_utils.labels.text import clean
+from request_tracker_utils.labels.renderer import LabelContent, RenderedLabel
+from request_tracker_utils.labels.typography import normalize_text
 
-MEMORY = 256 * 1024 * 1024
-"""Bytes of address space of the process, Python's own included."""
+MEMORY_LIMIT = 256 * 1024 * 1024
+"""Bytes of address space of the process, including Python itself."""
 
-SECONDS_OF_LABEL = 2.0
-"""Of the clock, until the answer for one label is given up."""
+LABEL_TIMEOUT = 2.0
+"""Seconds until the rendering of one label is abandoned."""
 
-SECONDS_OF_START = 10.0
-"""Of the clock, until the template is ready. A busy machine may take long to start a process."""
+START_TIMEOUT = 10.0
+"""Seconds until the template must be compiled. A busy machine may take long to start a process."""
 
-SECONDS_OF_PAGE = 30
-"""Of the processor and, as far as labels are being filled, of the clock."""
+PAGE_TIMEOUT = 30
+"""Seconds of CPU time, and of wall-clock time spent rendering, for all labels of a page."""
 
-LARGEST_LABEL = 256 * 1024
+MAX_LABEL_LENGTH = 256 * 1024
 """Characters of HTML for one label."""
 
-LARGEST_TEMPLATE = 1024 * 1024
-"""Bytes."""
+MAX_TEMPLATE_BYTES = 1024 * 1024
 
-_PROCESS = Path(__file__).with_name("template_process.py")
-_LINE = LARGEST_LABEL * 6 + 1_000
-"""Bytes of an answer: JSON writes a character as six at most."""
+_SANDBOX = Path(__file__).with_name("site_template_sandbox.py")
+_MAX_RESPONSE_BYTES = MAX_LABEL_LENGTH * 6 + 1_000
+"""JSON encodes a character in at most six bytes."""
 
-
-class LabelTemplateFailed(NotPrintable):
-    """The site's own template cannot be filled; the message names the file, the line and the reason."""
-
-    status, code = 500, "label_template_failed"
+_FAILED = gettext_noop(
+    "The label template %(file)s failed: %(reason)s. Fix the template and restart the program, or unset LABEL_TEMPLATE_PATH."
+)
+_FAILED_IN_LINE = gettext_noop(
+    "The label template %(file)s failed in line %(line)s: %(reason)s. "
+    "Fix the template and restart the program, or unset LABEL_TEMPLATE_PATH."
+)
 
 
 @dataclass(frozen=True)
-class OwnTemplate:
+class SiteTemplate:
     """The template as it was when the program started."""
 
     file: Path
     source: str
 
     @classmethod
-    def of(cls, file: Path) -> "OwnTemplate":
-        """Reads the file and has it checked. Raises LabelTemplateFailed."""
+    def load(cls, file: Path) -> "SiteTemplate":
+        """Reads the file and compiles it once. Raises LabelTemplateFailed."""
         try:
-            if file.stat().st_size > LARGEST_TEMPLATE:
-                raise _failed(file, f"it is larger than {LARGEST_TEMPLATE // 1024} KB")
+            if file.stat().st_size > MAX_TEMPLATE_BYTES:
+                raise _failure(file, _("it is larger than %(maximum)s KB", maximum=MAX_TEMPLATE_BYTES // 1024))
             template = cls(file, file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise _failed(file, str(error)) from None
-        with closing(Filler(template)) as filler:
-            filler.start()
+            raise _failure(file, str(error)) from None
+        with closing(SiteTemplateRenderer(template)) as renderer:
+            renderer.start()
         return template
 
 
-class Filler:
-    """Fills the template for the labels of one page. A process runs from the first label until `close`, or until a limit ends it."""
+class SiteTemplateRenderer:
+    """Renders the template for the labels of one page. Its process runs from the first label until `close`, or until it exceeds a limit."""
 
-    def __init__(self, template: OwnTemplate) -> None:
+    def __init__(self, template: SiteTemplate) -> None:
         self._template = template
-        self._left = float(SECONDS_OF_PAGE)
+        self._seconds_left = float(PAGE_TIMEOUT)
         self._process: subprocess.Popen[bytes] | None = None
-        self._ended: LabelTemplateFailed | None = None
+        self._failure: LabelTemplateFailed | None = None
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Raises LabelTemplateFailed when the template has no sound syntax."""
+        """Raises LabelTemplateFailed if the template has a syntax error."""
         self._process = subprocess.Popen(  # noqa: S603 — our own file
-            [sys.executable, "-I", str(_PROCESS)],
+            [sys.executable, "-I", str(_SANDBOX)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={},
             cwd="/",
         )
-        order = {"source": self._template.source, "memory": MEMORY, "seconds": SECONDS_OF_PAGE, "largest": LARGEST_LABEL}
+        setup = {"source": self._template.source, "memory": MEMORY_LIMIT, "seconds": PAGE_TIMEOUT, "max_length": MAX_LABEL_LENGTH}
         try:
-            self._answer(self._process, order, SECONDS_OF_START)
+            self._ask(self._process, setup, START_TIMEOUT)
         except LabelTemplateFailed as error:
-            self._ended = error
+            self._failure = error
             raise
         return self._process
 
-    def fill(self, content: LabelContent, drawn: DrawnLabel, label: LabelFormat) -> str:
-        """The inside of a label, as HTML. Raises LabelTemplateFailed; after a limit was passed, for every further label."""
-        if self._ended:
-            raise self._ended
-        if self._left <= 0:
+    def render(self, content: LabelContent, rendered: RenderedLabel, label: LabelFormat) -> str:
+        """The inside of a label, as HTML. Raises LabelTemplateFailed, and again for every further label once a limit was exceeded."""
+        if self._failure:
+            raise self._failure
+        if self._seconds_left <= 0:
             self.close()
-            raise self._end(f"the labels of one page took more than {SECONDS_OF_PAGE} seconds")
+            raise self._fail(_("the labels of one page took more than %(seconds)s seconds", seconds=PAGE_TIMEOUT))
         process = self._process or self.start()
-        begun = time.monotonic()
-        answer = self._answer(process, _variables(content, drawn, label), min(SECONDS_OF_LABEL, self._left))
-        self._left -= time.monotonic() - begun
-        return str(answer["html"])
+        started = time.monotonic()
+        response = self._ask(process, _variables(content, rendered, label), min(LABEL_TIMEOUT, self._seconds_left))
+        self._seconds_left -= time.monotonic() - started
+        return str(response["html"])
 
     def close(self) -> None:
         if self._process is None:
@@ -115,53 +117,50 @@ class Filler:
                 with suppress(BrokenPipeError):
                     stream.close()
 
-    def _answer(self, process: "subprocess.Popen[bytes]", question: dict[str, Any], seconds: float) -> dict[str, Any]:
-        questions, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-        alarm = threading.Timer(seconds, process.kill)
-        alarm.start()
+    def _ask(self, process: "subprocess.Popen[bytes]", request: dict[str, Any], timeout: float) -> dict[str, Any]:
+        requests, responses = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        timer = threading.Timer(timeout, process.kill)
+        timer.start()
         try:
-            questions.write(json.dumps(question).encode() + b"\n")
-            questions.flush()
-            line = answers.readline(_LINE)
+            requests.write(json.dumps(request).encode() + b"\n")
+            requests.flush()
+            line = responses.readline(_MAX_RESPONSE_BYTES)
         except BrokenPipeError:
             line = b""
         finally:
-            overdue = not alarm.is_alive()
-            alarm.cancel()
+            timed_out = not timer.is_alive()
+            timer.cancel()
         if not line.endswith(b"\n"):
             self.close()
-            raise self._end(f"it took more than {seconds:g} seconds" if overdue else "it passed the limits of memory or time")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise _failed(self._template.file, answer["error"], answer["line"])
-        return answer
+            if timed_out:
+                raise self._fail(_("it took more than %(seconds)s seconds", seconds=f"{timeout:g}"))
+            raise self._fail(_("it exceeded the memory or time limit"))
+        response: dict[str, Any] = json.loads(line)
+        if "error" in response:
+            raise _failure(self._template.file, response["error"], response["line"])
+        return response
 
-    def _end(self, reason: str) -> LabelTemplateFailed:
-        self._ended = _failed(self._template.file, reason)
-        return self._ended
-
-
-def _failed(file: Path, reason: str, line: int | None = None) -> LabelTemplateFailed:
-    where, reason = f"{file}, line {line}," if line else str(file), reason.rstrip(".")
-    return LabelTemplateFailed(
-        f"The label template {where} does not work: {reason}. Mend it and start the program again, or unset LABEL_TEMPLATE_PATH.",
-        file=str(file),
-        line=line,
-        reason=reason,
-    )
+    def _fail(self, reason: str) -> LabelTemplateFailed:
+        self._failure = _failure(self._template.file, reason)
+        return self._failure
 
 
-def _variables(content: LabelContent, drawn: DrawnLabel, label: LabelFormat) -> dict[str, Any]:
-    """What a template is given; `contrib/labels/label.html` explains it."""
-    named = ("tag", "serial", "model", "manufacturer", "catalog")
+def _failure(file: Path, reason: str, line: int | None = None) -> LabelTemplateFailed:
+    message = _(_FAILED_IN_LINE if line else _FAILED, file=file, line=line, reason=reason.rstrip("."))
+    return LabelTemplateFailed(message, file=str(file), line=line, reason=reason.rstrip("."))
+
+
+def _variables(content: LabelContent, rendered: RenderedLabel, label: LabelFormat) -> dict[str, Any]:
+    """The variables of a template; `contrib/labels/label.html` documents them."""
+    names = ("tag", "serial", "model", "manufacturer", "catalog")
     return {
-        "label": {name: clean(content.text(name)) for name in named}
+        "label": {name: normalize_text(content.text(name)) for name in names}
         | {
-            "fields": {name: clean(value) for name, value in content.fields.items()},
+            "fields": {name: normalize_text(value) for name, value in content.fields.items()},
             "asset_id": content.asset_id,
             "address": content.qr_address,
         },
-        "qr": drawn.qr or "",
-        "barcode": drawn.barcode or "",
+        "qr": rendered.qr or "",
+        "barcode": rendered.barcode or "",
         "format": {"name": label.name, "title": label.title, "width": label.width, "height": label.height},
     }

@@ -1,143 +1,179 @@
-"""Whether a format prints labels that scan and can be read."""
+"""Validation of label formats: whether their labels can be scanned and read."""
 
 from collections.abc import Iterator
 from itertools import combinations
 
-from request_tracker_utils.labels.fonts import SHIPPED, FontUnusable, font_of
-from request_tracker_utils.labels.formats import MM_PER_INCH, POINTS_PER_INCH, SANS, SIZE_STEP, FormatInvalid, LabelFormat, Sheet
-from request_tracker_utils.labels.pictures import PictureUnusable, picture
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, MM_PER_INCH, POINTS_PER_INCH, LabelFormat, Sheet
+from request_tracker_utils.labels.images import InvalidImage, image_data_url
+from request_tracker_utils.labels.typography import BUNDLED_FONT, InvalidFont, font_for
 
-LOWEST_BARS = 6.35
-"""Millimetres: the least height of a Code 128 bar (ISO/IEC 15417 in general use: a quarter of an inch)."""
+MIN_BAR_HEIGHT = 6.35
+"""Millimeters: the usual minimum height of Code 128 bars, a quarter of an inch (ISO/IEC 15417)."""
 
-FEWEST_DOTS = 3
-"""Dots per module: three at 300 dpi are 0.25 mm, the least that hand-held scanners read reliably."""
+MIN_MODULE_DOTS = 3
+"""Dots per module: three dots at 300 dpi are 0.25 mm, the smallest module that handheld scanners read reliably."""
 
-LEAST_TEXT = 5.0
-"""Points: smaller type cannot be read by eye at 300 dpi."""
+MIN_FONT_SIZE = 5.0
+"""Points: smaller type is not readable at 300 dpi."""
 
-LARGEST_PAGE = 1_000.0
-"""Millimetres. What is larger was meant in other units."""
+MAX_PAGE_SIZE = 1_000.0
+"""Millimeters: anything larger was meant in other units."""
+
+MAX_LABELS_PER_SHEET = 500
+"""Each label of a sheet has CSS rules of its own."""
 
 _SLACK = 0.01
-"""Millimetres that forgive the rounding of decimal fractions."""
-
-MOST_PLACES = 500
-"""Labels on a sheet; each has rules of its own in the page."""
+"""Millimeters that absorb the rounding of decimal fractions."""
 
 
 def problems(label: LabelFormat) -> list[str]:
-    """What keeps a format from printing labels that scan, one `key: reason` each; empty when it is sound."""
-    sheet = _of_sheet(label, label.sheet) if label.sheet else ()
-    return [*_of_page(label), *sheet, *_of_boxes(label), *_of_symbols(label), *_of_files(label), *_of_texts(label)]
+    """Everything that keeps a format from printing labels that scan, each as `key: reason`. Empty for a valid format."""
+    sheet = _sheet_problems(label, label.sheet) if label.sheet else ()
+    return [
+        *_page_problems(label),
+        *sheet,
+        *_box_problems(label),
+        *_code_problems(label),
+        *_file_problems(label),
+        *_text_problems(label),
+    ]
 
 
-def check(label: LabelFormat) -> LabelFormat:
-    """The format itself. Raises FormatInvalid with every problem."""
-    if found := problems(label):
-        raise FormatInvalid(f"The label format “{label.name}” cannot be used: {'; '.join(found)}.", format=label.name, problems=found)
-    return label
-
-
-def _of_page(label: LabelFormat) -> Iterator[str]:
-    for key in ("width", "height"):
-        if not 0 < getattr(label, key) <= LARGEST_PAGE:
-            yield f"{key}: must be more than 0 mm and at most {LARGEST_PAGE:g}"
+def _page_problems(label: LabelFormat) -> Iterator[str]:
+    yield from _size_problems("", label)
     for key in ("left", "top", "right", "bottom"):
         if getattr(label, key) < 0:
-            yield f"{key}: a margin cannot be negative"
+            yield _("%(key)s: a margin cannot be negative", key=key)
     if label.printable.width <= 0 or label.printable.height <= 0:
-        yield "left, top, right, bottom: the margins leave nothing to print on"
-    if not 150 <= label.dpi <= 2_400:
-        yield f"dpi: {label.dpi} is too {'coarse for codes' if label.dpi < 150 else 'fine for any printer'}; 203, 300 and 600 are usual"
+        yield _("left, top, right, bottom: the margins leave no printable area")
+    if label.dpi < 150:
+        yield _("dpi: %(dpi)s is too coarse for codes; common values are 203, 300 and 600", dpi=label.dpi)
+    elif label.dpi > 2_400:
+        yield _("dpi: %(dpi)s is more than any printer has; common values are 203, 300 and 600", dpi=label.dpi)
 
 
-def _of_sheet(label: LabelFormat, sheet: Sheet) -> Iterator[str]:
-    for key in ("width", "height"):
-        if not 0 < getattr(sheet, key) <= LARGEST_PAGE:
-            yield f"sheet.{key}: must be more than 0 mm and at most {LARGEST_PAGE:g}"
+def _sheet_problems(label: LabelFormat, sheet: Sheet) -> Iterator[str]:
+    yield from _size_problems("sheet.", sheet)
     for key in ("left", "top"):
         if getattr(sheet, key) < 0:
-            yield f"sheet.{key}: a margin cannot be negative"
-    if sheet.columns < 1 or sheet.rows < 1 or sheet.places > MOST_PLACES:
-        yield f"sheet.columns, sheet.rows: must be at least 1, and together make no more than {MOST_PLACES} labels"
+            yield _("%(key)s: a margin cannot be negative", key=f"sheet.{key}")
+    if sheet.columns < 1 or sheet.rows < 1 or sheet.label_count > MAX_LABELS_PER_SHEET:
+        yield _(
+            "sheet.columns, sheet.rows: must be at least 1, and at most %(maximum)s labels in total",
+            maximum=MAX_LABELS_PER_SHEET,
+        )
         return
     for key, pitch, size in (("across", sheet.across, label.width), ("down", sheet.down, label.height)):
         if pitch < size - _SLACK:
-            yield f"sheet.{key}: {pitch:g} mm from one label to the next is less than a label's {size:g} mm; the labels overlap"
-    right, bottom = (edge + size for edge, size in zip(sheet.corner(sheet.places - 1), (label.width, label.height), strict=True))
+            yield _(
+                "%(key)s: labels overlap, because the pitch of %(pitch)s mm is less than the label's %(size)s mm",
+                key=f"sheet.{key}",
+                pitch=f"{pitch:g}",
+                size=f"{size:g}",
+            )
+    right, bottom = (edge + size for edge, size in zip(sheet.corner(sheet.label_count - 1), (label.width, label.height), strict=True))
     if right > sheet.width + _SLACK:
-        yield f"sheet.columns: the labels end {right:g} mm from the left, and the sheet is {sheet.width:g} mm wide"
+        yield _(
+            "sheet.columns: the labels end at %(end)s mm, but the sheet is %(size)s mm wide",
+            end=f"{right:g}",
+            size=f"{sheet.width:g}",
+        )
     if bottom > sheet.height + _SLACK:
-        yield f"sheet.rows: the labels end {bottom:g} mm from the top, and the sheet is {sheet.height:g} mm high"
+        yield _(
+            "sheet.rows: the labels end at %(end)s mm, but the sheet is %(size)s mm high",
+            end=f"{bottom:g}",
+            size=f"{sheet.height:g}",
+        )
 
 
-def _of_boxes(label: LabelFormat) -> Iterator[str]:
+def _size_problems(prefix: str, page: LabelFormat | Sheet) -> Iterator[str]:
+    for key in ("width", "height"):
+        if not 0 < getattr(page, key) <= MAX_PAGE_SIZE:
+            yield _("%(key)s: must be more than 0 mm and at most %(maximum)s mm", key=f"{prefix}{key}", maximum=f"{MAX_PAGE_SIZE:g}")
+
+
+def _box_problems(label: LabelFormat) -> Iterator[str]:
     area = label.printable
     for key, box in label.boxes():
         if box.width <= 0 or box.height <= 0:
-            yield f"{key}: width and height must be more than 0 mm"
-        elif not area.holds(box):
-            reach = f"{area.x:g} to {area.x + area.width:g} mm across and {area.y:g} to {area.y + area.height:g} mm down"
-            yield f"{key}: lies outside of what the printer reaches ({reach})"
+            yield _("%(key)s: width and height must be more than 0 mm", key=key)
+        elif not area.contains(box):
+            yield _(
+                "%(key)s: is outside the printable area (x from %(left)s to %(right)s mm, y from %(top)s to %(bottom)s mm)",
+                key=key,
+                left=f"{area.x:g}",
+                right=f"{area.x + area.width:g}",
+                top=f"{area.y:g}",
+                bottom=f"{area.y + area.height:g}",
+            )
     for (first, one), (second, other) in combinations(label.boxes(), 2):
         if one.overlaps(other):
-            yield f"{second}: overlaps {first}"
+            yield _("%(key)s: overlaps %(other)s", key=second, other=first)
 
 
-def _of_symbols(label: LabelFormat) -> Iterator[str]:
-    for key, symbol in (("qr", label.qr), ("barcode", label.barcode)):
-        if symbol is None:
+def _code_problems(label: LabelFormat) -> Iterator[str]:
+    for key, code in (("qr", label.qr), ("barcode", label.barcode)):
+        if code is None:
             continue
         for name in ("min_dots", "max_dots"):
-            dots = getattr(symbol, name)
-            # The data may come from a file, where nothing keeps a number whole.
-            if dots != int(dots) or dots < FEWEST_DOTS:
-                yield f"{key}.{name}: must be a whole number of dots, at least {FEWEST_DOTS}, not {dots:g}"
-        if symbol.min_dots > symbol.max_dots:
-            yield f"{key}.max_dots: is less than {key}.min_dots"
-    if label.barcode and label.barcode.height < LOWEST_BARS:
-        yield f"barcode.height: must be at least {LOWEST_BARS:g} mm, not {label.barcode.height:g}"
+            dots = getattr(code, name)
+            # Formats built in Python are not type-checked at run time: the number may be a fraction.
+            if dots != int(dots) or dots < MIN_MODULE_DOTS:
+                yield _(
+                    "%(key)s: must be a whole number of dots, at least %(minimum)s, not %(value)s",
+                    key=f"{key}.{name}",
+                    minimum=MIN_MODULE_DOTS,
+                    value=f"{dots:g}",
+                )
+        if code.min_dots > code.max_dots:
+            yield _("%(key)s: is less than %(other)s", key=f"{key}.max_dots", other=f"{key}.min_dots")
+    if label.barcode and label.barcode.height < MIN_BAR_HEIGHT:
+        yield _(
+            "barcode.height: must be at least %(minimum)s mm, not %(value)s mm",
+            minimum=f"{MIN_BAR_HEIGHT:g}",
+            value=f"{label.barcode.height:g}",
+        )
 
 
-def _of_files(label: LabelFormat) -> Iterator[str]:
+def _file_problems(label: LabelFormat) -> Iterator[str]:
     if label.logo:
         try:
-            picture(label.logo.file)
-        except PictureUnusable as error:
+            image_data_url(label.logo.file)
+        except InvalidImage as error:
             yield f"logo.file: {error}"
-    if label.bold_font and label.font == SANS:
-        yield "bold_font: goes with a font of your own; name its file under font"
+    if label.bold_font and label.font == BUNDLED_FONT_NAME:
+        yield _("bold_font: requires a font file of your own; set font to its regular file")
         return
     for key, bold in (("font", False), ("bold_font", True)):
-        if getattr(label, key) not in ("", SANS):
+        if getattr(label, key) not in ("", BUNDLED_FONT_NAME):
             try:
-                font_of(label).advances(bold)
-            except FontUnusable as error:
+                font_for(label).advances(bold)
+            except InvalidFont as error:
                 yield f"{key}: {error}"
 
 
-def _of_texts(label: LabelFormat) -> Iterator[str]:
+def _text_problems(label: LabelFormat) -> Iterator[str]:
     for number, text in enumerate(label.texts):
         key = f"texts[{number}]"
         if not text.field:
-            yield f"{key}.field: names no field"
+            yield _("%(key)s: is empty", key=f"{key}.field")
         if text.align not in {"left", "center", "right"}:
-            yield f"{key}.align: must be left, center or right, not {text.align!r}"
-        if text.min_size < LEAST_TEXT:
-            yield f"{key}.min_size: must be at least {LEAST_TEXT:g} points"
+            yield _("%(key)s: must be left, center or right, not %(value)s", key=f"{key}.align", value=repr(text.align))
+        if text.min_size < MIN_FONT_SIZE:
+            yield _("%(key)s: must be at least %(minimum)s points", key=f"{key}.min_size", minimum=f"{MIN_FONT_SIZE:g}")
         if text.max_size < text.min_size:
-            yield f"{key}.max_size: is less than {key}.min_size"
-        if any(size % SIZE_STEP for size in (text.min_size, text.max_size)):
-            yield f"{key}: font sizes go in steps of {SIZE_STEP:g} points"
-        needed = text.max_size * _line_height(label, text.bold) * MM_PER_INCH / POINTS_PER_INCH
-        if text.height < needed:
-            yield f"{key}.height: {text.max_size:g} points need {needed:.2f} mm"
+            yield _("%(key)s: is less than %(other)s", key=f"{key}.max_size", other=f"{key}.min_size")
+        if any(size % FONT_SIZE_STEP for size in (text.min_size, text.max_size)):
+            yield _("%(key)s: font sizes must be multiples of %(step)s points", key=key, step=f"{FONT_SIZE_STEP:g}")
+        height = text.max_size * _line_height(label, text.bold) * MM_PER_INCH / POINTS_PER_INCH
+        if text.height < height:
+            yield _("%(key)s: %(size)s points need %(height)s mm", key=f"{key}.height", size=f"{text.max_size:g}", height=f"{height:.2f}")
 
 
 def _line_height(label: LabelFormat, bold: bool) -> float:
-    """In units of the font size; that of the font shipped where the format's own cannot be used, which is said elsewhere."""
+    """In units of the font size. Falls back to the bundled font if the format's own is unusable, which is reported separately."""
     try:
-        return font_of(label).advances(bold).line_height
-    except FontUnusable:
-        return SHIPPED.advances(bold).line_height
+        return font_for(label).advances(bold).line_height
+    except InvalidFont:
+        return BUNDLED_FONT.advances(bold).line_height

@@ -1,1 +1,1 @@
-"""What an older installation left, taken over."""
+"""The import of an older installation's database, sequence file and log."""

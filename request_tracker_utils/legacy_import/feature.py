@@ -1,6 +1,6 @@
-"""The room of older installations, as the app sees it."""
+"""The import of an older installation, as the app sees it."""
 
 from request_tracker_utils.legacy_import import cli
 from request_tracker_utils.web.feature import Feature
 
-feature = Feature(name="older", commands=[cli.import_legacy])
+feature = Feature(name="legacy_import", commands=[cli.import_legacy])

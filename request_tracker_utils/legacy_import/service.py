@@ -1,7 +1,7 @@
-"""Taking over what an older installation's database holds.
+"""Imports an older installation's database.
 
-Rows are taken in chunks, a transaction each. What is here already is left as it is, whatever has become of it since; so a run that was
-killed is ended by another one, and one more changes nothing.
+Rows are imported in chunks, each in one transaction. Existing records are not changed. So a run that was killed is completed by the next
+one, and another run changes nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,71 +10,70 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.legacy_import import device_rows, log_rows, student_rows
-from request_tracker_utils.legacy_import.report import Problem
-from request_tracker_utils.legacy_import.run import Run
-from request_tracker_utils.legacy_import.source import Row, Source, Table, says_yes, text_of
+from request_tracker_utils.legacy_import.devices import import_devices
+from request_tracker_utils.legacy_import.history import import_history, import_returns
+from request_tracker_utils.legacy_import.run import ImportRun, RowReport
+from request_tracker_utils.legacy_import.source import Row, Source, Table, is_yes, text_of
+from request_tracker_utils.legacy_import.students import import_students
 from request_tracker_utils.students.models import Action, Device, DeviceLog
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
-Take = Callable[[Session, Run, Table, list[Row]], list[Problem]]
-TAKES: dict[str, Take] = {"students": student_rows.take, "device_info": device_rows.take, "device_logs": log_rows.take}
+ImportRows = Callable[[Session, ImportRun, Table, list[Row]], list[RowReport]]
+IMPORTS: dict[str, ImportRows] = {"students": import_students, "device_info": import_devices, "device_logs": import_history}
 Advance = Callable[[str, int], None]
-"""Is told of each table how many of its rows are done."""
-STRETCH = 5_000
-"""Ids of devices that one statement looks through."""
+"""Called with the name of a table and the number of rows that are done."""
+DEVICES_PER_STATEMENT = 5_000
 
 
-def take_over(source: Source, transaction: Transaction, run: Run, advance: Advance) -> Iterator[Problem]:
-    """Yields what has to be told of single rows, as it is met; `run.counts` has the numbers. A dry run is given a factory of sessions that
-    only read."""
-    _look_ahead(source, run)
-    for name, take in TAKES.items():
+def import_database(source: Source, transaction: Transaction, run: ImportRun, advance: Advance) -> Iterator[RowReport]:
+    """Yields reports of rows; the numbers are in `run.counts`. For a dry run, `transaction` opens sessions that only read."""
+    _index_later_tables(source, run)
+    for name, import_rows in IMPORTS.items():
         if (table := source.tables.get(name)) is None:
             continue
         for rows in source.chunks(table):
             with transaction() as session:
-                problems = take(session, run, table, rows)
-            yield from problems
+                reports = import_rows(session, run, table, rows)
+            yield from reports
             advance(name, len(rows))
-    if not run.wanted.dry:
-        _tell_of_hand_ins(source, transaction, run)
+    if not run.options.dry_run:
+        _import_returns(source, transaction, run)
         _date_assignments(transaction)
 
 
-def _look_ahead(source: Source, run: Run) -> None:
-    """What one table has to know of the next."""
+def _index_later_tables(source: Source, run: ImportRun) -> None:
+    """Adds to the index what a table has to know of the tables after it."""
     devices, logs = source.tables.get("device_info"), source.tables.get("device_logs")
     if devices and not devices.is_documented:
-        run.seen.note("handed in", (key(text_of(value)) for value in source.distinct(devices, "student_id")))
+        run.index.add("returned by", (search_key(text_of(value)) for value in source.distinct(devices, "student_id")))
         for row in (row for rows in source.chunks(devices) for row in rows):
-            run.seen.claim("hand-in", key(row.text("asset_tag")), row.text("student_id"), row.id)
+            run.index.claim("return", search_key(row.text("asset_tag")), row.text("student_id"), row.id)
     if logs and not logs.is_documented and {"broken_screen", "asset_tag"} <= {*logs.columns}:
         by = "timestamp" if "timestamp" in logs.columns else "rowid"
         latest = source.latest(logs, "broken_screen", of="asset_tag", by=by)
-        run.seen.note("broken", (key(text_of(tag)) for tag, broken in latest if says_yes(broken)))
+        run.index.add("broken", (search_key(text_of(tag)) for tag, broken in latest if is_yes(broken)))
 
 
-def _tell_of_hand_ins(source: Source, transaction: Transaction, run: Run) -> None:
+def _import_returns(source: Source, transaction: Transaction, run: ImportRun) -> None:
     devices = source.tables.get("device_info")
     if devices is None or devices.is_documented:
         return
     for rows in source.chunks(devices):
         with transaction() as session:
-            log_rows.take_hand_ins(session, run, devices, rows)
+            import_returns(session, run, devices, rows)
 
 
 def _date_assignments(transaction: Transaction) -> None:
-    """Since when students have their devices: the older database knows it from its record alone."""
-    given = select(func.max(DeviceLog.timestamp)).where(
-        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.CHECK_IN
+    """Sets since when students have their devices, which the older database has only in its history."""
+    assigned = select(func.max(DeviceLog.timestamp)).where(
+        DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED
     )
     undated = (Device.current_student_id.is_not(None), Device.assigned_at.is_(None))
     with transaction() as session:
         last = session.scalar(select(func.max(Device.id)).where(*undated)) or 0
         first = session.scalar(select(func.min(Device.id)).where(*undated)) or 1
-    for begin in range(first, last + 1, STRETCH):
-        within = Device.id.between(begin, begin + STRETCH - 1)
+    for begin in range(first, last + 1, DEVICES_PER_STATEMENT):
+        within = Device.id.between(begin, begin + DEVICES_PER_STATEMENT - 1)
         with transaction() as session:
-            dated = update(Device).where(*undated, within, given.exists()).values(assigned_at=given.scalar_subquery())
+            dated = update(Device).where(*undated, within, assigned.exists()).values(assigned_at=assigned.scalar_subquery())
             session.execute(dated, execution_options={"synchronize_session": False})

@@ -1,31 +1,49 @@
-"""The SQLite file of an older installation, read and never written.
+"""The SQLite file of an older installation, which is only read, and the values in its columns.
 
-It comes in two forms, and a file may have only some of the tables or columns, or further ones: each table is taken for what its own
-columns say (`Table.is_documented`).
+It exists in two forms, and a file may have only some of the tables or columns, or additional ones. Each table's form is recognized by its
+own columns, see `Table.is_documented`.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from request_tracker_utils.core.errors import Conflict, Invalid
+from request_tracker_utils.core.translation import gettext as _
 
 TABLES = ("students", "device_info", "device_logs")
-"""In the order in which they are taken over: devices name students, and logs name both."""
+"""In the order of the import: devices refer to students, and the history to both."""
 DOCUMENTED = {"students": "student_id", "device_info": "current_student_id", "device_logs": "action"}
-"""The column by which each table's documented form is told from the one in the field."""
+"""The column by which the documented form of each table is distinguished from the field form."""
 CHUNK = 2_000
-LOCKED_SECONDS = 5
-"""How long another program may keep the file locked."""
+LOCK_TIMEOUT = 5
+"""Seconds to wait while another program locks the file."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""Earlier times are not plausible."""
+
+_NUMBER = re.compile(r"-?\d{1,19}(\.\d+)?")
+_SQLITE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+"""As CURRENT_TIMESTAMP writes it."""
+_US_TIME = re.compile(
+    r"(?:(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)|(?P<us_month>\d\d?)/(?P<us_day>\d\d?)/(?P<us_year>\d{4}))"
+    r"(?: +(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[AP])M)?)?",
+    re.IGNORECASE,
+)
+"""Such as `10/08/2025 7:00 AM`."""
+_MILLISECONDS, _MICROSECONDS = 1e11, 1e14
+"""From here on numbers count these units: as seconds they would be thousands of years ahead."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """`id` is what a person finds it by. `values` has its columns in small letters, without those that are NULL."""
+    """`id` is by what a person finds the row. `values` has the columns in lower case, without those that are NULL."""
 
     id: str
     values: dict[str, Any]
@@ -36,11 +54,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """`clocked` are the columns that SQLite itself fills with the time, in UTC."""
+    """`clock_columns` are filled with the time by SQLite, in UTC."""
 
     name: str
     columns: tuple[str, ...]
-    clocked: frozenset[str]
+    clock_columns: frozenset[str]
     size: int
 
     @property
@@ -57,19 +75,19 @@ class Source:
         self.tables = {name: self._table(name) for name in self._names}
 
     def chunks(self, table: Table) -> Iterator[list[Row]]:
-        """The table's rows, in the order in which they were written, some thousands at a time."""
+        """The rows of the table in insertion order."""
         quoted = _quoted(self._names[table.name])
         try:
-            self._connection.execute(f"SELECT rowid FROM {quoted} LIMIT 0")  # noqa: S608 — a name of a table of the file, quoted
-            query, at = f"SELECT rowid, * FROM {quoted} ORDER BY rowid", 1  # noqa: S608
-        except sqlite3.OperationalError:  # a table without rowids
-            query, at = f"SELECT * FROM {quoted}", 0  # noqa: S608
-        rows, places = self._connection.execute(query), count(1)
+            self._connection.execute(f"SELECT rowid FROM {quoted} LIMIT 0")  # noqa: S608 — the quoted name of a table in the file
+            query, offset = f"SELECT rowid, * FROM {quoted} ORDER BY rowid", 1  # noqa: S608
+        except sqlite3.OperationalError:  # a table WITHOUT ROWID
+            query, offset = f"SELECT * FROM {quoted}", 0  # noqa: S608
+        rows, positions = self._connection.execute(query), count(1)
         while found := rows.fetchmany(CHUNK):
             chunk = []
-            for raw, place in zip(found, places, strict=False):
-                values = {name: value for name, value in zip(table.columns, raw[at:], strict=True) if value is not None}
-                chunk.append(Row(text_of(values.get("id")) or str(raw[0] if at else place), values))
+            for raw, position in zip(found, positions, strict=False):
+                values = {name: value for name, value in zip(table.columns, raw[offset:], strict=True) if value is not None}
+                chunk.append(Row(text_of(values.get("id")) or str(raw[0] if offset else position), values))
             yield chunk
 
     def distinct(self, table: Table, column: str) -> Iterator[Any]:
@@ -77,46 +95,53 @@ class Source:
             yield value
 
     def latest(self, table: Table, column: str, *, of: str, by: str) -> Iterator[tuple[Any, Any]]:
-        """Each value of the column `of`, with what the column says in that row of it in which `by` is greatest."""
+        """Each value of the column `of`, with the value of `column` in its row with the greatest `by`."""
         head, tail = f"{_quoted(of)}, {_quoted(column)}, max({_quoted(by)})", _quoted(self._names[table.name])
-        for value, said, _ in self._connection.execute(f"SELECT {head} FROM {tail} GROUP BY 1"):  # noqa: S608
-            yield value, said
+        for value, latest, _by in self._connection.execute(f"SELECT {head} FROM {tail} GROUP BY 1"):  # noqa: S608
+            yield value, latest
 
     def _table(self, name: str) -> Table:
         quoted = _quoted(self._names[name])
         columns = self._connection.execute(f"PRAGMA table_info({quoted})").fetchall()
         ((size,),) = self._connection.execute(f"SELECT count(*) FROM {quoted}")  # noqa: S608
-        clocked = frozenset(column[1].lower() for column in columns if str(column[4]).upper().strip("()") == "CURRENT_TIMESTAMP")
-        return Table(name, tuple(column[1].lower() for column in columns), clocked, size)
+        clock_columns = frozenset(column[1].lower() for column in columns if str(column[4]).upper().strip("()") == "CURRENT_TIMESTAMP")
+        return Table(name, tuple(column[1].lower() for column in columns), clock_columns, size)
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Source]:
-    """The file as it is at this moment, whoever writes into it meanwhile. Raises Invalid for what is no older installation's database,
-    Conflict while another program keeps it locked."""
+def open_source(file: Path) -> Iterator[Source]:
+    """A consistent snapshot of the file, whoever writes to it meanwhile. Raises Invalid for a file that is not an older installation's
+    database, Conflict while another program locks it."""
     if not file.is_file():
-        raise Invalid(f"There is no file {file}. Name the older installation’s database.")
+        raise Invalid(_("The file %(file)s does not exist. Give the path of the older installation’s database.", file=file))
     if not file.stat().st_size:
-        raise Invalid(f"{file} is empty. Name the older installation’s database; its usual name is instance/database.sqlite.")
+        message = _(
+            "%(file)s is empty. Give the path of the older installation’s database, which is usually instance/database.sqlite.", file=file
+        )
+        raise Invalid(message)
     try:
         address = f"{file.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_SECONDS, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)) as connection:
             connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
             connection.execute("BEGIN")
             source = Source(connection)
-            _refuse_others(source, file)
+            _check_source(source, file)
             yield source
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Conflict(f"Another program keeps {file} locked. End the older installation, and run this again.") from None
-        raise Invalid(
-            f"{file} cannot be read as an SQLite database: {error}. Name the older installation’s database, or a copy of it "
-            "(with the files -wal and -shm beside it, if there are any) in a folder that can be written."
-        ) from None
+            message = _("Another program has locked %(file)s. Stop the older installation, then run this command again.", file=file)
+            raise Conflict(message) from None
+        message = _(
+            "%(file)s cannot be read as an SQLite database: %(error)s. Give the path of the older installation’s database, or of a copy "
+            "(with its -wal and -shm files, if there are any) in a writable folder.",
+            file=file,
+            error=error,
+        )
+        raise Invalid(message) from None
 
 
 def text_of(value: Any) -> str:
-    """What a column of whatever kind says, as text; whole numbers without a point."""
+    """The value of a column of any type as text; integers without a decimal point."""
     if value is None:
         return ""
     if isinstance(value, bytes):
@@ -126,16 +151,64 @@ def text_of(value: Any) -> str:
     return str(value).replace("\0", "\ufffd")
 
 
-def says_yes(value: Any) -> bool:
-    """Of a column that is a yes or no, however the older program wrote it."""
+def is_yes(value: Any) -> bool:
+    """The value of a boolean column, however the older program wrote it."""
     return text_of(value).strip().lower() not in ("", "0", "false", "no", "n", "none", "null", "off")
 
 
-def _refuse_others(source: Source, file: Path) -> None:
+def parse_time(value: Any, zone: ZoneInfo, *, is_clock: bool = False) -> datetime:
+    """The time in UTC of seconds, milliseconds or microseconds since 1970, or of a date and time with a zone or in `zone`. What SQLite
+    itself wrote (`is_clock`) is in UTC. Raises ValueError for anything else, or a time before EARLIEST."""
+    text = text_of(value).strip()
+    try:
+        time = _epoch_time(float(text)) if _NUMBER.fullmatch(text) else _written_time(text, zone, is_clock=is_clock)
+    except OverflowError:
+        raise ValueError(text) from None
+    if time < EARLIEST:
+        raise ValueError(text)
+    return time
+
+
+def _epoch_time(number: float) -> datetime:
+    if number >= _MILLISECONDS:
+        number /= 1_000_000 if number >= _MICROSECONDS else 1_000
+    return datetime.fromtimestamp(number, UTC)
+
+
+def _written_time(text: str, zone: ZoneInfo, *, is_clock: bool) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = _us_time(text)
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC if is_clock and _SQLITE_TIME.fullmatch(text) else zone)
+    return time.astimezone(UTC)
+
+
+def _us_time(text: str) -> datetime:
+    found = _US_TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    year, month, day = (int(found[part] or found[f"us_{part}"]) for part in ("year", "month", "day"))
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            raise ValueError(text)
+        hour = hour % 12 + (12 if found["half"] in "Pp" else 0)
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 — the caller adds the zone
+
+
+def _check_source(source: Source, file: Path) -> None:
+    """Raises Invalid for other databases."""
     if source.is_ours:
-        raise Invalid(f"{file} is a database of this program, and no older installation’s. Name the older one.")
+        raise Invalid(_("%(file)s is a database of this program. Give the path of the older installation’s database.", file=file))
     if not source.tables:
-        raise Invalid(f"{file} holds none of the tables {', '.join(TABLES)}. Name the older installation’s database.")
+        message = _(
+            "%(file)s has none of the tables %(tables)s. Give the path of the older installation’s database.",
+            file=file,
+            tables=", ".join(TABLES),
+        )
+        raise Invalid(message)
 
 
 def _quoted(name: str) -> str:

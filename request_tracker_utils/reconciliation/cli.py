@@ -20,8 +20,8 @@ def compare_command(reconciliation: Reconciliation[Any], description: str) -> cl
     def compare() -> None:
         with transaction() as session:
             started = start_comparison(session, reconciliation, actor=of_command(), now=utc_now())
-            task = terminal.take(session, started, now=utc_now())
-        ended = terminal.watch(task, "Comparing")
+            task = terminal.claim_started(session, started, now=utc_now())
+        ended = terminal.run_with_progress(task, "Comparing")
         if ended.state != TaskState.DONE:
             raise Unavailable(ended.error or f"The comparison is {ended.state}.")
         click.echo(ended.summary)

@@ -18,9 +18,9 @@ from request_tracker_utils.reconciliation import service
 from request_tracker_utils.reconciliation.errors import ComparisonRunning, DiscrepancyChanged, DiscrepancyResolved
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Kind, Reconciliation
 from request_tracker_utils.tasks import service as tasks
-from request_tracker_utils.tasks.kinds import Kind as TaskKind, Link
+from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task, TaskItem
-from request_tracker_utils.tasks.running import Outcome, RunningTask
+from request_tracker_utils.tasks.running import ItemResult, RunningTask
 
 WORKERS = 4
 FRESH = timedelta(hours=20)
@@ -98,7 +98,7 @@ def _compare(reconciliation: Reconciliation[Any], running: RunningTask) -> str:
 def _resolve(reconciliation: Reconciliation[Any], running: RunningTask) -> str:
     reconciler, resolution = reconciliation.reconciler(), running.arguments["way"]
 
-    def resolve(item: TaskItem) -> Outcome:
+    def resolve(item: TaskItem) -> ItemResult:
         discrepancy_id = item.data["difference"]
         try:
             note = service.resolve(
@@ -106,7 +106,7 @@ def _resolve(reconciliation: Reconciliation[Any], running: RunningTask) -> str:
             )
         except (DiscrepancyResolved, DiscrepancyChanged) as error:
             note = error.message  # nothing is left to do for this item
-        return Outcome(note=note)
+        return ItemResult(note=note)
 
     running.each(resolve, workers=WORKERS)
     if running.failed:

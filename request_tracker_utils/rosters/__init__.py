@@ -1,1 +1,1 @@
-"""Lists of students and devices that come and go as files, and the turn of the school year."""
+"""Imports and exports of students and devices, and the rollover to a new school year."""

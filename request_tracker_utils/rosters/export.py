@@ -1,4 +1,4 @@
-"""Students, devices and the record of devices as rows of a file, read some thousands at a time along an index."""
+"""Students, devices and the history of devices as rows of a file, read in chunks along an index."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
-FIRST, CHUNK = 200, 2_000
-"""Rows that are read at once: few at first, so that the file begins soon."""
-TOGETHER = 200
+FIRST_CHUNK, CHUNK = 200, 2_000
+"""Rows that are read at once: few at first, so that the download starts soon."""
+BATCH = 200
 """Lines that are sent at once."""
 
 Column = InstrumentedAttribute[Any]
@@ -23,15 +23,15 @@ Column = InstrumentedAttribute[Any]
 
 @dataclass(frozen=True)
 class Export:
-    """`order` are the columns of an index, of which the last is unique. Headings are such as `fields.WORDS` knows, so that what was
-    exported can be imported."""
+    """`order` are the columns of an index; the last one is unique. The import knows the headers, so that an exported file can be
+    imported."""
 
     name: str
     columns: dict[str, Column]
     order: tuple[Column, ...]
 
     @property
-    def head(self) -> list[str]:
+    def header(self) -> list[str]:
         return list(self.columns)
 
 
@@ -87,36 +87,36 @@ LOGS = Export(
 )
 
 
-def rows(reading: Reading, export: Export, told: Callable[[datetime], str]) -> Iterator[list[object]]:
-    """Every row; `told` says how times are written. Each chunk has a short session of its own: a slow receiver holds no connection."""
+def rows(reading: Reading, export: Export, format_time: Callable[[datetime], str]) -> Iterator[list[object]]:
+    """Every row. Each chunk has its own short session: a slow client holds no connection."""
     query = select(*export.columns.values(), *export.order).order_by(*export.order)
-    size, width, after, place = FIRST, len(export.columns), None, len(export.columns)
+    size, width, after = FIRST_CHUNK, len(export.columns), None
     while True:
         chunk = query if after is None else query.where(tuple_(*export.order) > tuple_(*_bound(export.order, after)))
         with reading() as session:
             found = session.execute(chunk.limit(size)).all()
         for row in found:
-            yield [_cell(value, told) for value in row[:width]]
+            yield [_cell(value, format_time) for value in row[:width]]
         if len(found) < size:
             return
-        size, after = CHUNK, found[-1][place:]
+        size, after = CHUNK, found[-1][width:]
 
 
-def together(lines: Iterator[str]) -> Iterator[str]:
-    """Lines sent one by one would cost more than reading them."""
-    while part := "".join(islice(lines, TOGETHER)):
-        yield part
+def batched(lines: Iterator[str]) -> Iterator[str]:
+    """Several lines at a time: sending them one by one would cost more than reading them."""
+    while batch := "".join(islice(lines, BATCH)):
+        yield batch
 
 
 def _bound(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
     return [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
 
 
-def _cell(value: object, told: Callable[[datetime], str]) -> object:
+def _cell(value: object, format_time: Callable[[datetime], str]) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return told(value)
+        return format_time(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list):

@@ -1,38 +1,58 @@
-"""The room of rosters, as the app sees it."""
+"""Rosters, as the app sees them."""
 
 from flask import Flask
 
+from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.imports.row_types import RowTypes
+from request_tracker_utils.imports.tasks import import_kinds
+from request_tracker_utils.imports.views import import_pages
 from request_tracker_utils.rosters import cli
-from request_tracker_utils.rosters.jobs import jobs
+from request_tracker_utils.rosters.device_import import DeviceRows
+from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
 from request_tracker_utils.rosters.permissions import RosterPermission
-from request_tracker_utils.rosters.tasks import kinds
-from request_tracker_utils.rosters.views import exports as export_views, imports as views, rollover as year_views
+from request_tracker_utils.rosters.student_import import StudentRows
+from request_tracker_utils.rosters.views import exports, rollover
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink
 from request_tracker_utils.web.registry import registry_of
 
-STUDENTS, DEVICES = "students.dashboard", "devices.listed"
-LINKS = [
-    PageLink(STUDENTS, "Import", "rosters.new", RosterPermission.IMPORT, 10, {"subject": "students"}),
-    PageLink(STUDENTS, "Export", "exports.students", StudentPermission.READ, 20),
-    PageLink(STUDENTS, "Leavers", "years.leavers", StudentPermission.READ, 30),
-    PageLink(STUDENTS, "School year", "years.rollover", RosterPermission.TURN_YEAR, 40),
-    PageLink(DEVICES, "Import", "rosters.new", RosterPermission.IMPORT, 10, {"subject": "devices"}),
-    PageLink(DEVICES, "Export", "exports.devices", StudentPermission.READ, 20),
-    PageLink(DEVICES, "Export the record", "exports.logs", StudentPermission.READ, 30),
+STUDENTS, DEVICES, IMPORT = "students.dashboard", "devices.listed", "roster_imports.upload_form"
+IMPORT_STUDENTS, IMPORT_DEVICES = {"row_type": StudentRows.name}, {"row_type": DeviceRows.name}
+
+imports = import_pages(
+    "roster_imports",
+    permission=RosterPermission.IMPORT,
+    uploads={StudentRows.name: "/students/import", DeviceRows.name: "/devices/import"},
+    files="/students/imports",
+)
+links = [
+    PageLink(STUDENTS, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(STUDENTS, gettext_noop("Export"), "exports.students", StudentPermission.READ, 20),
+    PageLink(STUDENTS, gettext_noop("Left school"), "rollover.leavers", StudentPermission.READ, 30),
+    PageLink(STUDENTS, gettext_noop("Rollover"), "rollover.rollover", RosterPermission.ROLL_OVER, 40),
+    PageLink(DEVICES, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
+    PageLink(DEVICES, gettext_noop("Export"), "exports.devices", StudentPermission.READ, 20),
+    PageLink(DEVICES, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 30),
+    PageLink(IMPORT, gettext_noop("Import students"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(IMPORT, gettext_noop("Import devices"), IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
+    PageLink(IMPORT, gettext_noop("Export students"), "exports.students", StudentPermission.READ, 30),
+    PageLink(IMPORT, gettext_noop("Export devices"), "exports.devices", StudentPermission.READ, 40),
+    PageLink(IMPORT, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 50),
 ]
 
 
 def install(app: Flask) -> None:
-    registry_of(app).get(Kinds).add(*kinds)
+    registry = registry_of(app)
+    registry.get(RowTypes).add(StudentRows(), DeviceRows())
+    kinds = import_kinds(preview=PREVIEW_ROSTER, apply=IMPORT_ROSTER, permission=RosterPermission.IMPORT, endpoint="roster_imports.show")
+    registry.get(TaskKinds).add(*kinds)
 
 
 feature = Feature(
     name="rosters",
-    pages=[views.pages, export_views.pages, year_views.pages],
-    links=LINKS,
-    jobs=jobs,
+    pages=[imports, exports.pages, rollover.pages],
+    links=links,
     commands=[cli.students, cli.devices],
     grants={"admin": frozenset(RosterPermission), "staff": frozenset({RosterPermission.IMPORT})},
     install=install,

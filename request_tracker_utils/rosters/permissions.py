@@ -1,9 +1,9 @@
-"""`scope:resource:action`. To take lists out, reading students is enough."""
+"""`scope:resource:action`. Exports only need the permission to read students."""
 
 from enum import StrEnum
 
 
 class RosterPermission(StrEnum):
     IMPORT = "rosters:roster:import"
-    TURN_YEAR = "rosters:year:turn"
-    """Have all students go up a grade, and take that back."""
+    ROLL_OVER = "rosters:year:turn"
+    """Promote all students to the next grade, and undo that."""

@@ -1,9 +1,11 @@
-"""Giving devices to students and taking them back. Each change is one row of the record, and can be taken back while it is the last.
+"""Assigning devices to students and returning them. Each change is one history entry and can be undone while it is the device's last.
 
-Whoever calls has locked the device (`devices.get(…, lock=True)`); the directory is told afterwards, by a job.
+This is the only module that changes who has a device. Callers lock the device first: `devices.get(…, lock=True)`. A job sends the new
+holder to Request Tracker afterwards.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -12,28 +14,50 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students import devices, service
 from request_tracker_utils.students.errors import (
     ChangeNotFound,
     ChangeNotUndoable,
-    DeviceHeld,
+    DeviceNotAssigned,
     DeviceNotAvailable,
-    FieldUnfit,
-    NotHeld,
-    NotWithStudent,
+    DeviceNotFound,
+    InvalidField,
+    NotAssignedToStudent,
     StudentInactive,
     StudentNotFound,
 )
-from request_tracker_utils.students.grades import spoken
+from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import HOLDER_SYNC, Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
+from request_tracker_utils.students.search_keys import search_key
 
-LONGEST_NOTE = 2_000
-IN_WORDS = {
-    DeviceStatus.AVAILABLE: "available",
-    DeviceStatus.CHECKED_OUT: "assigned",
-    DeviceStatus.MAINTENANCE: "in maintenance",
-    DeviceStatus.RETIRED: "retired",
+MAX_BATCH_SIZE = 1_000
+"""Assignments in one request."""
+MAX_NOTE_LENGTH = 2_000
+STATUS_LABELS = {
+    DeviceStatus.AVAILABLE: gettext_noop("available"),
+    DeviceStatus.CHECKED_OUT: gettext_noop("assigned"),
+    DeviceStatus.MAINTENANCE: gettext_noop("in maintenance"),
+    DeviceStatus.RETIRED: gettext_noop("retired"),
 }
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One row of a batch."""
+
+    student_id: str
+    asset_tag: str
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class AssignmentResult:
+    """`error` says why the assignment failed; None if it succeeded."""
+
+    assignment: Assignment
+    error: AppError | None = None
 
 
 def assign(
@@ -48,154 +72,190 @@ def assign(
     accessories: Sequence[str] = (),
     origin: str | None = None,
 ) -> DeviceLog:
-    """Gives the device to the student; `due` is the day by which a loaner is to be back; `origin` says where the change comes from, and
-    each comes once. Raises DeviceNotAvailable, StudentInactive, StudentNotFound for one who was deleted a moment ago."""
+    """Assigns the device to the student; `due` is the due date of a loaner. `origin` identifies the source of the change: each occurs once.
+    Raises DeviceNotAvailable, StudentInactive, StudentNotFound if the student was deleted concurrently."""
     if device.status != DeviceStatus.AVAILABLE:
-        reason = why_unavailable(session, device)
-        known = {"asset_tag": device.asset_tag, "device_status": device.status, "held_by": device.current_student_id}
-        raise DeviceNotAvailable("Device is not available", reason=reason, **known)
-    student = _kept(session, student)
+        reason = unavailable_reason(session, device)
+        fields = {"asset_tag": device.asset_tag, "device_status": device.status, "held_by": device.current_student_id}
+        raise DeviceNotAvailable("Device is not available", reason=reason, **fields)
+    student = _locked(session, student)
     if not student.is_active:
-        raise StudentInactive(
-            "Student is not active", reason=f"{student.name} ({student.student_id}) has left. Make the student active first."
-        )
+        raise StudentInactive("Student is not active", reason=inactive_reason(student))
     before = _snapshot(device)
-    _give(device, student, now=now, due=due, accessories=accessories)
-    more: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
-    return _log(session, device, Action.CHECK_IN, student, before, actor=actor, now=now, notes=notes, **more)
+    _set_student(device, student, now=now, due=due, accessories=accessories)
+    details: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
+    return _record(session, device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details)
 
 
-def take_back(
+def assign_batch(session: Session, assignments: Sequence[Assignment], *, actor: Actor, now: datetime) -> list[AssignmentResult]:
+    """Assigns each device to its student, in order; one that fails does not affect the others. All devices are locked first."""
+    known = devices.get_many(session, [each.asset_tag for each in assignments], lock=True)
+    students = _students_of(session, assignments)
+    return [AssignmentResult(each, _try_assign(session, each, known, students, actor=actor, now=now)) for each in assignments]
+
+
+def return_device(
     session: Session,
     device: Device,
     *,
     actor: Actor,
     now: datetime,
-    of: Student | None = None,
+    student: Student | None = None,
     notes: str = "",
     condition: str = "",
     returned: Sequence[str] | None = None,
     origin: str | None = None,
 ) -> DeviceLog:
-    """Takes the device from whoever has it, or from this student alone. A `damaged` one goes into maintenance. `returned` names the
-    accessories that came back; None where nobody looked.
+    """Returns the device from its student, or only from this `student`. A `damaged` device goes to maintenance. `returned` names the
+    accessories that came back; None if nobody checked.
 
-    Raises NotHeld, NotWithStudent.
+    Raises DeviceNotAssigned, NotAssignedToStudent.
     """
-    holder_id = device.current_student_id
-    if of is not None and holder_id != of.student_id:
-        reason = f"{of.name} does not have {device.asset_tag}. {why_unavailable(session, device)}"
-        raise NotWithStudent("Device not found or not assigned to student", reason=reason)
-    if holder_id is None:
-        raise NotHeld(f"Nobody has {device.asset_tag}: it is {IN_WORDS[DeviceStatus(device.status)]}.")
-    holder, before = service.get(session, holder_id), _snapshot(device)
+    student_id = device.current_student_id
+    if student is not None and student_id != student.student_id:
+        reason = _("%(name)s does not have %(tag)s.", name=student.name, tag=device.asset_tag) + " " + unavailable_reason(session, device)
+        raise NotAssignedToStudent("Device not found or not assigned to student", reason=reason)
+    if student_id is None:
+        status = _(STATUS_LABELS[DeviceStatus(device.status)])
+        raise DeviceNotAssigned(_("%(tag)s is not assigned to a student: it is %(status)s.", tag=device.asset_tag, status=status))
+    holder, before = service.get(session, student_id), _snapshot(device)
     missing = [] if returned is None else [each for each in device.accessories if each not in returned]
     device.status = DeviceStatus.MAINTENANCE if condition == "damaged" else DeviceStatus.AVAILABLE
     device.condition = condition or device.condition
-    _free(device, now=now)
-    more: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing, "origin": origin}
-    return _log(session, device, Action.CHECK_OUT, holder, before, actor=actor, now=now, notes=notes, **more)
+    _clear_student(device, now=now)
+    details: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing, "origin": origin}
+    return _record(session, device, Action.RETURNED, holder, before, actor=actor, now=now, notes=notes, **details)
 
 
 def set_status(session: Session, device: Device, status: str, *, actor: Actor, now: datetime, notes: str = "") -> DeviceLog | None:
-    """Takes a device that nobody has out of service or back into it; None where it is so already. Raises DeviceHeld, FieldUnfit."""
+    """Sets the status of an unassigned device; None if it has this status. Raises DeviceAssigned, InvalidField."""
     if status == device.status:
         return None
     if status not in list(DeviceStatus) or status == DeviceStatus.CHECKED_OUT:
-        raise FieldUnfit("The status can be set to available, maintenance or retired. To give a device out, check it in.", field="status")
-    if device.current_student_id is not None:
-        raise DeviceHeld(f"Student {device.current_student_id} has {device.asset_tag}. Take it back first.")
+        message = _("The status can be available, maintenance or retired. To assign the device, check it in to a student.")
+        raise InvalidField(message, field="status")
+    devices.require_unassigned(device)
     before, action = _snapshot(device), Action.REPAIR if status == DeviceStatus.AVAILABLE else Action.MAINTENANCE
     device.status, device.updated_at = status, now
     if status == DeviceStatus.AVAILABLE and device.condition == "damaged":
         device.condition = "good"
-    return _log(session, device, action, None, before, actor=actor, now=now, notes=notes)
+    return _record(session, device, action, None, before, actor=actor, now=now, notes=notes)
 
 
 def override(
     session: Session, device: Device, student: Student | None, *, reason: str, actor: Actor, now: datetime, status: str = ""
 ) -> DeviceLog:
-    """Sets who has the device, in spite of a holder, a status or a student who has left. Without a student it is nobody's, and has the
-    `status` (available unless said otherwise). Raises FieldUnfit without a reason."""
+    """Reassigns the device regardless of its status, its current student and whether the new student is active. Without a student the
+    device is unassigned and gets the `status`, available by default. Raises InvalidField without a reason."""
     if not reason.strip():
-        raise FieldUnfit("Say why: the record keeps the reason.", field="reason")
+        raise InvalidField(_("Enter a reason. It is stored in the history."), field="reason")
     status = status or DeviceStatus.AVAILABLE
     if student is None and (status not in list(DeviceStatus) or status == DeviceStatus.CHECKED_OUT):
-        raise FieldUnfit("Without a student the status is available, maintenance or retired.", field="status")
+        raise InvalidField(_("Without a student the status must be available, maintenance or retired."), field="status")
     before, former = _snapshot(device), device.current_student_id
     if student is None:
         device.status = status
-        _free(device, now=now)
+        _clear_student(device, now=now)
     else:
-        _give(device, _kept(session, student), now=now, due=None, accessories=[])
-    who = student or (service.find(session, former) if former else None)
-    said = f"{reason.strip()} (before: {former or IN_WORDS[DeviceStatus(before['status'])]})"
-    return _log(session, device, Action.OVERRIDE, who, before, actor=actor, now=now, notes=said)
+        _set_student(device, _locked(session, student), now=now, due=None, accessories=[])
+    subject = student or (service.find(session, former) if former else None)
+    previous = former or _(STATUS_LABELS[DeviceStatus(before["status"])])
+    notes = _("%(reason)s (before: %(previous)s)", reason=reason.strip(), previous=previous)
+    return _record(session, device, Action.OVERRIDE, subject, before, actor=actor, now=now, notes=notes)
 
 
 def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: str | None = None) -> DeviceLog:
-    """Makes the device what it was before the change, which must be its last one. Raises ChangeNotFound, ChangeNotUndoable."""
+    """Restores the device to its state before the change, which must be its last one. Raises ChangeNotFound, ChangeNotUndoable."""
     log = session.get(DeviceLog, log_id)
     if log is None:
-        raise ChangeNotFound(f"There is no change {log_id}.")
+        raise ChangeNotFound(_("There is no change %(id)s.", id=log_id))
     device = devices.get(session, log.asset_tag, lock=True)
-    last = last_change(session, device.asset_tag)
-    if log.before is None or last is None or last.id != log.id:
-        raise ChangeNotUndoable(f"{log.asset_tag} has changed since. Look at its record, and change it from there.")
-    was, current = log.before, _snapshot(device)
-    student = _kept(session, service.get(session, was["student_id"])) if was["student_id"] else None
-    held_by = device.current_student_id
-    _restore(device, was, now=now)
-    who = student or (service.find(session, held_by) if held_by else None)
-    session.execute(delete(RepairTicket).where(RepairTicket.log_id == log.id, RepairTicket.state == TicketState.DUE))
+    last = devices.device_history(session, device.asset_tag, limit=1)
+    if log.before is None or not last or last[0].id != log.id:
+        message = _("%(tag)s has changed since. Open the device and change it there.", tag=log.asset_tag)
+        raise ChangeNotUndoable(message)
+    target, current = log.before, _snapshot(device)
+    student = _locked(session, service.get(session, target["student_id"])) if target["student_id"] else None
+    former = device.current_student_id
+    _restore(device, target, now=now)
+    subject = student or (service.find(session, former) if former else None)
+    session.execute(delete(RepairTicket).where(RepairTicket.log_id == log.id, RepairTicket.state == TicketState.PENDING))
+    details: dict[str, Any] = {"notes": _("Undone"), "undoes": log.id, "origin": origin}
     try:
         with session.begin_nested():
-            more: dict[str, Any] = {"notes": "Taken back", "undoes": log.id, "origin": origin}
-            return _log(session, device, _action_from(current, was), who, current, actor=actor, now=now, **more)
+            return _record(session, device, _action_between(current, target), subject, current, actor=actor, now=now, **details)
     except IntegrityError:
-        raise ChangeNotUndoable(f"This change of {log.asset_tag} was taken back already.") from None
+        raise ChangeNotUndoable(_("This change of %(tag)s was undone already.", tag=log.asset_tag)) from None
 
 
-def last_change(session: Session, asset_tag: str) -> DeviceLog | None:
-    newest = select(DeviceLog).where(DeviceLog.asset_tag == asset_tag).order_by(DeviceLog.timestamp.desc(), DeviceLog.id.desc())
-    return session.scalar(newest.limit(1))
-
-
-def why_unavailable(session: Session, device: Device) -> str:
-    """A sentence on who has the device, or what keeps it from being given out, and what to do."""
+def unavailable_reason(session: Session, device: Device) -> str:
+    """Why the device cannot be assigned, and what to do."""
+    tag = device.asset_tag
     if device.current_student_id is not None:
-        holder = service.find(session, device.current_student_id)
-        who = f"{holder.name} ({holder.student_id}, {spoken(holder.grade)})" if holder else device.current_student_id
-        return f"{device.asset_tag} is with {who}. Return it first."
-    words = {
-        DeviceStatus.MAINTENANCE: f"{device.asset_tag} is in maintenance. Set it to available once it is mended.",
-        DeviceStatus.RETIRED: f"{device.asset_tag} is retired. Set it to available if it is in use again.",
-    }
-    return words.get(DeviceStatus(device.status), f"{device.asset_tag} is with nobody.")
+        student = service.find(session, device.current_student_id)
+        if student is None:
+            return _("%(tag)s is assigned to %(number)s. Return it first.", tag=tag, number=device.current_student_id)
+        values = {"tag": tag, "name": student.name, "number": student.student_id, "grade": grade_label(student.grade)}
+        return _("%(tag)s is assigned to %(name)s (%(number)s, %(grade)s). Return it first.", **values)
+    if device.status == DeviceStatus.MAINTENANCE:
+        return _("%(tag)s is in maintenance. Set it to available after the repair.", tag=tag)
+    if device.status == DeviceStatus.RETIRED:
+        return _("%(tag)s is retired. Set it to available to use it again.", tag=tag)
+    return _("%(tag)s is not assigned to a student.", tag=tag)
 
 
-def _kept(session: Session, student: Student) -> Student:
-    """The student as of now, and kept from being deleted until the transaction ends. Raises StudentNotFound."""
+def inactive_reason(student: Student) -> str:
+    return _("%(name)s (%(number)s) is inactive. Reactivate the student first.", name=student.name, number=student.student_id)
+
+
+def _students_of(session: Session, assignments: Sequence[Assignment]) -> dict[str, Student]:
+    """Key of the number → student. Numbers in another case are rare and looked up one by one."""
+    exact = service.get_many(session, [each.student_id.strip() for each in assignments])
+    others = {each.student_id for each in assignments if each.student_id.strip() not in exact}
+    found = [*exact.values(), *filter(None, (service.find(session, student_id) for student_id in others))]
+    return {student.id_key: student for student in found}
+
+
+def _try_assign(
+    session: Session, each: Assignment, known: dict[str, Device], students: dict[str, Student], *, actor: Actor, now: datetime
+) -> AppError | None:
+    student, device = students.get(search_key(each.student_id)), known.get(search_key(each.asset_tag))
+    if not each.asset_tag.strip():
+        return InvalidField("asset_tag is required", field="asset_tag")
+    if student is None:
+        return StudentNotFound("Student not found", reason=_("No student has the number %(number)s.", number=each.student_id[:60]))
+    if device is None:
+        return DeviceNotFound("Device not found", reason=_("No device has the tag %(tag)s.", tag=each.asset_tag[:60]))
+    try:
+        with session.begin_nested():
+            assign(session, device, student, actor=actor, now=now, notes=each.notes)
+    except AppError as error:
+        return error
+    return None
+
+
+def _locked(session: Session, student: Student) -> Student:
+    """The student's current row, protected from deletion until the transaction ends. Raises StudentNotFound."""
     query = select(Student).where(Student.id == student.id).execution_options(populate_existing=True)
-    kept = session.scalar(query.with_for_update(read=True, key_share=True))
-    if kept is None:
-        raise StudentNotFound("Student not found", reason=f"{student.student_id} was deleted a moment ago.")
-    return kept
+    locked = session.scalar(query.with_for_update(read=True, key_share=True))
+    if locked is None:
+        raise StudentNotFound("Student not found", reason=_("Student %(number)s was deleted.", number=student.student_id))
+    return locked
 
 
-def _give(device: Device, student: Student, *, now: datetime, due: date | None, accessories: Sequence[str]) -> None:
+def _set_student(device: Device, student: Student, *, now: datetime, due: date | None, accessories: Sequence[str]) -> None:
     device.status, device.current_student_id = DeviceStatus.CHECKED_OUT, student.student_id
     device.assigned_at, device.due_date, device.accessories = now, due, list(accessories)
-    _changed(device, now=now)
+    _schedule_sync(device, now=now)
 
 
-def _free(device: Device, *, now: datetime) -> None:
+def _clear_student(device: Device, *, now: datetime) -> None:
     device.current_student_id, device.assigned_at, device.due_date, device.accessories = None, None, None, []
-    _changed(device, now=now)
+    _schedule_sync(device, now=now)
 
 
-def _changed(device: Device, *, now: datetime) -> None:
-    """A job tells the directory."""
+def _schedule_sync(device: Device, *, now: datetime) -> None:
+    """Queues the device for the job that sends holders to Request Tracker."""
     device.updated_at = now
     HOLDER_SYNC.mark_due(device, now=now)
 
@@ -211,26 +271,26 @@ def _snapshot(device: Device) -> dict[str, Any]:
     }
 
 
-def _restore(device: Device, was: dict[str, Any], *, now: datetime) -> None:
-    device.status, device.current_student_id = was["status"], was["student_id"]
-    device.condition, device.accessories = was["condition"], was["accessories"]
-    device.assigned_at = datetime.fromisoformat(was["assigned_at"]) if was["assigned_at"] else None
-    device.due_date = date.fromisoformat(was["due_date"]) if was["due_date"] else None
-    _changed(device, now=now)
+def _restore(device: Device, snapshot: dict[str, Any], *, now: datetime) -> None:
+    device.status, device.current_student_id = snapshot["status"], snapshot["student_id"]
+    device.condition, device.accessories = snapshot["condition"], snapshot["accessories"]
+    device.assigned_at = datetime.fromisoformat(snapshot["assigned_at"]) if snapshot["assigned_at"] else None
+    device.due_date = date.fromisoformat(snapshot["due_date"]) if snapshot["due_date"] else None
+    _schedule_sync(device, now=now)
 
 
-def _action_from(current: dict[str, Any], was: dict[str, Any]) -> Action:
-    """What it is to go from one state to the other."""
-    if current["student_id"] and was["student_id"]:
+def _action_between(current: dict[str, Any], target: dict[str, Any]) -> Action:
+    """The action that leads from one state to the other."""
+    if current["student_id"] and target["student_id"]:
         return Action.OVERRIDE
-    if was["student_id"]:
-        return Action.CHECK_IN
+    if target["student_id"]:
+        return Action.ASSIGNED
     if current["student_id"]:
-        return Action.CHECK_OUT
-    return Action.REPAIR if was["status"] == DeviceStatus.AVAILABLE else Action.MAINTENANCE
+        return Action.RETURNED
+    return Action.REPAIR if target["status"] == DeviceStatus.AVAILABLE else Action.MAINTENANCE
 
 
-def _log(
+def _record(
     session: Session,
     device: Device,
     action: Action,
@@ -241,7 +301,7 @@ def _log(
     now: datetime,
     notes: str = "",
     undoes: int | None = None,
-    **more: Any,
+    **details: Any,
 ) -> DeviceLog:
     log = DeviceLog(
         asset_tag=device.asset_tag,
@@ -250,12 +310,12 @@ def _log(
         action=action,
         status=device.status,
         timestamp=now,
-        notes=notes.strip()[:LONGEST_NOTE],
+        notes=notes.strip()[:MAX_NOTE_LENGTH],
         actor=actor.name[:100],
         before=before,
         undoes_id=undoes,
-        **more,
+        **details,
     )
     session.add(log)
-    session.flush()  # its number, by which it is taken back
+    session.flush()  # assigns the id, by which the change is undone
     return log

@@ -1,13 +1,16 @@
-"""What this installation knows that scans are read with, for entry points."""
+"""What resolving a scanned code needs from this app, for entry points."""
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.labels.current import tagbook
-from request_tracker_utils.labels.scans import asset_at
-from request_tracker_utils.students.scan_codes import Known
+from request_tracker_utils.labels.current import tag_lookup
+from request_tracker_utils.labels.scanning import asset_id_from_url
+from request_tracker_utils.students.scan_codes import ScanContext
 from request_tracker_utils.web.registry import settings
 
 
-def known() -> Known:
-    """What this installation knows of addresses and tags."""
-    held, own = asset_store(), settings().public_address()
-    return Known(settings().prefix, lambda address: asset_at(held, address, own), tagbook().tags_of)
+def scan_context() -> ScanContext:
+    """Looks up assets only for codes that are URLs; most are not."""
+    return ScanContext(
+        prefix=settings().prefix,
+        asset_at=lambda url: asset_id_from_url(asset_store(), url, settings().public_address()),
+        tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
+    )

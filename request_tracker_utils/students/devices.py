@@ -1,65 +1,82 @@
-"""Devices: registered, changed, found by tag or serial number, deleted while nobody has them."""
+"""Devices: create, change, find, delete; who has them, which are overdue, their history and their repair tickets."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.students.errors import DeviceExists, DeviceHeld, DeviceNotFound, FieldUnfit, SerialAmbiguous
-from request_tracker_utils.students.models import Device
-from request_tracker_utils.students.rules import device_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.students.errors import AmbiguousSerialNumber, DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField
+from request_tracker_utils.students.fields import device_fields
+from request_tracker_utils.students.models import HAS_DUE_DATE, HAS_STUDENT, REPAIR_TICKETS, Device, DeviceLog, RepairTicket, Student
+from request_tracker_utils.students.search_keys import search_key
+
+CHUNK = 500
+"""Values in one IN condition."""
+MAX_SUBJECT_LENGTH = 180
+"""Request Tracker stores 200 characters; the row's mark is added to the subject."""
 
 
 def get(session: Session, asset_tag: str, *, lock: bool = False) -> Device:
-    """By the tag, whatever its capitals; locked for the transaction if wanted. Raises DeviceNotFound."""
-    query = select(Device).where(Device.tag_key == key(asset_tag))
+    """By tag, in any case; `lock` locks the row until the transaction ends. Raises DeviceNotFound."""
+    query = select(Device).where(Device.tag_key == search_key(asset_tag))
     device = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if device is None:
-        raise DeviceNotFound("Device not found", reason=f"No device has the tag {asset_tag[:60]}. Check it, or register the device.")
+        raise DeviceNotFound(
+            "Device not found", reason=_("No device has the tag %(tag)s. Check the tag, or add the device.", tag=asset_tag[:60])
+        )
     return device
 
 
-def of_tags(session: Session, tags: Sequence[str], *, lock: bool = False) -> dict[str, Device]:
-    """Key of the tag → device, of those that exist. Locked in the order of their ids, so that two who want several never wait for each
-    other in a ring."""
-    keys, found = sorted({key(tag) for tag in tags}), dict[str, Device]()
-    for begin in range(0, len(keys), 500):
-        query = select(Device).where(Device.tag_key.in_(keys[begin : begin + 500])).order_by(Device.tag_key)
+def get_many(session: Session, tags: Sequence[str], *, lock: bool = False) -> dict[str, Device]:
+    """Key of the tag → device, for those that exist. Rows are locked in key order, so that two transactions never deadlock."""
+    keys, found = sorted({search_key(tag) for tag in tags}), dict[str, Device]()
+    for begin in range(0, len(keys), CHUNK):
+        query = select(Device).where(Device.tag_key.in_(keys[begin : begin + CHUNK])).order_by(Device.tag_key)
         rows = session.scalars(query.with_for_update().execution_options(populate_existing=True) if lock else query)
         found |= {device.tag_key: device for device in rows}
     return found
 
 
-def with_serial(session: Session, serial: str) -> Device | None:
-    """Raises SerialAmbiguous."""
-    found = session.scalars(select(Device).where(Device.serial_key == key(serial)).order_by(Device.id).limit(3)).all()
+def find_by_serial(session: Session, serial: str) -> Device | None:
+    """Raises AmbiguousSerialNumber."""
+    found = session.scalars(select(Device).where(Device.serial_key == search_key(serial)).order_by(Device.id).limit(3)).all()
     if len(found) > 1:
-        tags = " and ".join(device.asset_tag for device in found[:2])
-        raise SerialAmbiguous(f"Several devices have the serial number {serial}: {tags}. Scan the tag instead.")
+        raise AmbiguousSerialNumber(
+            _(
+                "Several devices have the serial number %(serial)s: %(first)s and %(second)s. Scan the tag instead.",
+                serial=serial,
+                first=found[0].asset_tag,
+                second=found[1].asset_tag,
+            )
+        )
     return found[0] if found else None
 
 
-def register(session: Session, values: Mapping[str, Any], *, now: datetime) -> Device:
-    """Raises FieldUnfit, DeviceExists."""
+def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Device:
+    """Raises InvalidField, DeviceExists."""
     columns = device_fields({"asset_tag": "", "model": "", **values})
     device = Device(**columns, created_at=now, updated_at=now)
     try:
         with session.begin_nested():
             session.add(device)
     except IntegrityError:
-        raise _exists(session, columns) from None
+        raise _duplicate(session, columns) from None
     return device
 
 
 def change(session: Session, device: Device, values: Mapping[str, Any], *, now: datetime) -> Device:
-    """Sets the fields that are given, all but the status: see `handing`. Raises FieldUnfit, DeviceExists."""
+    """Sets the given fields except the status, which `assignments` changes. Raises InvalidField, DeviceExists."""
     columns = device_fields(values)
     if columns.pop("tag_key", device.tag_key) != device.tag_key:
-        raise FieldUnfit("The tag of a device stays: its record names it. Register the device under its new tag.", field="asset_tag")
+        raise InvalidField(
+            _("A device’s tag cannot be changed because its history refers to it. Add the device with its new tag."), field="asset_tag"
+        )
     columns.pop("asset_tag", None)
     try:
         with session.begin_nested():
@@ -67,24 +84,100 @@ def change(session: Session, device: Device, values: Mapping[str, Any], *, now: 
                 setattr(device, column, value)
             device.updated_at = now
     except IntegrityError:
-        raise _exists(session, columns) from None
+        raise _duplicate(session, columns) from None
     return device
 
 
 def delete(session: Session, device: Device) -> None:
-    """Its record stays. Raises DeviceHeld."""
-    if device.current_student_id is not None:
-        raise DeviceHeld(f"Student {device.current_student_id} has {device.asset_tag}. Take it back first.")
+    """The history stays. Raises DeviceAssigned."""
+    require_unassigned(device)
     session.delete(device)
     session.flush()
 
 
-def _exists(session: Session, columns: Mapping[str, Any]) -> DeviceExists:
-    twin = session.scalar(select(Device).where(Device.tag_key == columns["tag_key"])) if "tag_key" in columns else None
-    if twin is not None:
-        return DeviceExists(f"Device {twin.asset_tag} exists already.", asset_tag=twin.asset_tag)
+def require_unassigned(device: Device) -> None:
+    """Raises DeviceAssigned."""
+    if device.current_student_id is not None:
+        message = _("%(tag)s is assigned to student %(number)s. Return it first.", tag=device.asset_tag, number=device.current_student_id)
+        raise DeviceAssigned(message)
+
+
+def by_student(session: Session, student_ids: Sequence[str]) -> dict[str, list[Device]]:
+    """Student number → the student's devices, for a page of students."""
+    found: dict[str, list[Device]] = defaultdict(list)
+    query = select(Device).where(Device.current_student_id.in_(student_ids), HAS_STUDENT).order_by(Device.tag_key)
+    for device in session.scalars(query) if student_ids else ():
+        found[str(device.current_student_id)].append(device)
+    return found
+
+
+def holders_of(session: Session, devices: Sequence[Device]) -> dict[str, Student]:
+    """Student number → student, for a page of devices."""
+    numbers = {device.current_student_id for device in devices if device.current_student_id}
+    return {student.student_id: student for student in session.scalars(select(Student).where(Student.student_id.in_(numbers)))}
+
+
+def overdue(session: Session, today: date, *, limit: int, offset: int = 0) -> list[Device]:
+    """Loaners past their due date, the oldest due date first."""
+    late = select(Device).where(HAS_DUE_DATE, Device.due_date < today).order_by(Device.due_date, Device.id)
+    return list(session.scalars(late.offset(offset).limit(limit)))
+
+
+def count_overdue(session: Session, today: date) -> int:
+    return session.scalar(select(func.count()).select_from(Device).where(HAS_DUE_DATE, Device.due_date < today)) or 0
+
+
+def device_history(session: Session, asset_tag: str, *, limit: int, offset: int = 0) -> list[DeviceLog]:
+    """Changes of the device, newest first."""
+    return _newest(session, select(DeviceLog).where(DeviceLog.asset_tag == asset_tag), limit, offset)
+
+
+def student_history(session: Session, student_id: str, *, limit: int) -> list[DeviceLog]:
+    """Changes of the student's devices, newest first."""
+    return _newest(session, select(DeviceLog).where(DeviceLog.student_id == student_id), limit, 0)
+
+
+def count_device_history(session: Session, asset_tag: str) -> int:
+    return session.scalar(select(func.count()).select_from(DeviceLog).where(DeviceLog.asset_tag == asset_tag)) or 0
+
+
+def request_repair_ticket(
+    session: Session, log: DeviceLog | None, device: Device, *, subject: str, body: str, actor: Actor, now: datetime
+) -> RepairTicket:
+    """Records that the device needs a ticket, which a job creates in Request Tracker. One ticket per return (`log`), however often it
+    is requested. Raises InvalidField without a subject."""
+    subject = " ".join(subject.split())
+    if not subject:
+        raise InvalidField(_("Enter a subject for the ticket."), field="subject")
+    existing = session.scalar(select(RepairTicket).where(RepairTicket.log_id == log.id)) if log else None
+    if existing is not None:
+        return existing
+    ticket = RepairTicket(
+        log_id=log.id if log else None,
+        asset_tag=device.asset_tag,
+        student_id=log.student_id if log else device.current_student_id,
+        subject=subject[:MAX_SUBJECT_LENGTH],
+        body=body.strip(),
+        created_by=actor.name[:100],
+        created_at=now,
+    )
+    session.add(ticket)
+    REPAIR_TICKETS.mark_due(ticket, now=now)
+    session.flush()  # assigns the id, from which the row's mark is derived
+    return ticket
+
+
+def _newest(session: Session, query: Select[DeviceLog], limit: int, offset: int) -> list[DeviceLog]:
+    return list(session.scalars(query.order_by(DeviceLog.timestamp.desc(), DeviceLog.id.desc()).offset(offset).limit(limit)))
+
+
+def _duplicate(session: Session, columns: Mapping[str, Any]) -> DeviceExists:
+    existing = session.scalar(select(Device).where(Device.tag_key == columns["tag_key"])) if "tag_key" in columns else None
+    if existing is not None:
+        return DeviceExists(_("Device %(tag)s already exists.", tag=existing.asset_tag), asset_tag=existing.asset_tag)
     asset_id = columns.get("asset_id")
-    twin = session.scalar(select(Device).where(Device.asset_id == asset_id)) if asset_id else None
-    if twin is not None:
-        return DeviceExists(f"Device {twin.asset_tag} has asset #{asset_id} of the directory.", asset_tag=twin.asset_tag)
-    return DeviceExists("Another device has this tag or this asset. Look again.")
+    existing = session.scalar(select(Device).where(Device.asset_id == asset_id)) if asset_id else None
+    if existing is not None:
+        message = _("Asset #%(asset_id)s is already linked to device %(tag)s.", asset_id=asset_id, tag=existing.asset_tag)
+        return DeviceExists(message, asset_tag=existing.asset_tag)
+    return DeviceExists(_("Another device has this tag or this asset. Reload the page and try again."))

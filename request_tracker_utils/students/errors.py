@@ -1,13 +1,13 @@
-"""What can go wrong with students and devices.
+"""Errors of students, devices and the scan station.
 
-`message` is the sentence that programs know from before; where it says little, `reason` tells a person what is the matter and what to do.
+`message` is the sentence that existing clients compare with. Where it is short, the field `reason` explains what happened and what to do.
 """
 
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid, NotFound
 
 
-class FieldUnfit(Invalid):
-    """A field is missing, or holds what it must not; `field` names it."""
+class InvalidField(Invalid):
+    """A field is missing or not valid; `field` names it."""
 
     code = "field_unfit"
 
@@ -25,101 +25,101 @@ class DeviceNotFound(NotFound):
 
 
 class StudentExists(Conflict):
-    """Another student has this number, perhaps written with other capitals."""
+    """Another student has this number, possibly in different case."""
 
     code = "student_exists"
 
 
 class DeviceExists(Conflict):
-    """Another device has this tag, or this asset of the directory."""
+    """Another device has this tag or this asset."""
 
     code = "device_exists"
 
 
-class StudentHoldsDevice(Conflict):
-    """The student still has devices: take them back first."""
+class StudentHasDevices(Conflict):
+    """The student still has devices. Return them first."""
 
     code = "student_holds_device"
 
 
-class DeviceHeld(Conflict):
-    """A student has the device: take it back first."""
+class DeviceAssigned(Conflict):
+    """The device is assigned to a student. Return it first."""
 
     code = "device_held"
 
 
 class DeviceNotAvailable(AppError):
-    """The device cannot be given out: somebody has it, it is being mended, or it is retired. `reason` says which."""
+    """The device cannot be assigned because it is assigned already, in maintenance or retired. `reason` says which."""
 
     status, code = 400, "device_not_available"
 
 
 class StudentInactive(AppError):
-    """The student has left. Make the student active again first."""
+    """The student is inactive. Reactivate the student first."""
 
     status, code = 400, "student_inactive"
 
 
-class NotWithStudent(NotFound):
-    """There is no such device, or this student does not have it."""
+class NotAssignedToStudent(NotFound):
+    """The device does not exist or is not assigned to this student."""
 
     code = "not_with_student"
 
 
-class SerialAmbiguous(Conflict):
-    """Several devices have this serial number: use the tag."""
+class AmbiguousSerialNumber(Conflict):
+    """Several devices have this serial number. Use the tag."""
 
     code = "serial_ambiguous"
 
 
-class NotHeld(Conflict):
-    """Nobody has the device."""
+class DeviceNotAssigned(Conflict):
+    """The device is not assigned to a student."""
 
     code = "not_held"
 
 
 class ChangeNotFound(NotFound):
-    """There is no such entry in the record of devices."""
+    """The history of devices has no such change."""
 
     code = "change_not_found"
 
 
 class ChangeNotUndoable(Conflict):
-    """The device has changed since, or the change was taken back already."""
+    """The device has changed since, or the change was undone already."""
 
     code = "change_not_undoable"
 
 
-class CodeUnreadable(NotFound):
-    """What was scanned is empty, too long, or holds signs that no code has."""
+class UnreadableCode(NotFound):
+    """The scanned code is empty, too long, or contains characters that no code has."""
 
     code = "code_unreadable"
 
 
-class CodeUnknown(NotFound):
-    """What was scanned is no student and no device."""
+class UnknownCode(NotFound):
+    """The scanned code matches no student and no device."""
 
     code = "code_unknown"
 
 
-class ScansTogether(Conflict):
-    """Two scans came as one; `scans` names both. Neither was done."""
+class MergedScans(Conflict):
+    """Two scans arrived as one; `scans` names both. Neither was processed."""
 
     code = "scans_together"
 
 
-class NobodyChosen(Conflict):
-    """A device was scanned before the student who is to have it."""
+class NoStudentSelected(Conflict):
+    """A device was scanned before a student was selected."""
 
     code = "nobody_chosen"
 
 
-class ScanTwice(Conflict):
-    """This `scan_id` belongs to another scan, which is being done."""
+class DuplicateScan(Conflict):
+    """Another scan with this `scan_id` is being processed."""
 
     code = "scan_twice"
 
 
-def told(error: AppError) -> str:
-    """What a person is told: the reason where there is one."""
+def explanation(error: AppError) -> str:
+    """The text that a person reads: the reason if there is one."""
     return str(error.fields.get("reason") or error.message)

@@ -1,58 +1,68 @@
-"""Grades: `PK`, `K`, numbers from 1 to 13, or what a school calls them otherwise."""
+"""Grades: `PK`, `K`, the numbers 1 to 13, and other names that a school uses."""
 
 import re
 from functools import lru_cache
 
-from request_tracker_utils.students.errors import FieldUnfit
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.students.errors import InvalidField
 
 LAST_NUMBER = 13
-OTHER, NONE = 50, 99
-"""Ranks of grades that are no number, and of students who have none: behind all others."""
-LONGEST = 20
+MAX_LENGTH = 20
+ORDERED_GRADES = ["PK", "K", *map(str, range(1, LAST_NUMBER + 1))]
+"""Grades with an order, from the first to the last."""
+OTHER_RANK, NO_GRADE_RANK = 50, 99
+"""Ranks of other names, and of students without a grade: after all ordered grades."""
 _NUMBER = re.compile(r"-?[0-9]{1,4}")
-_NAMES = {"pk": "PK", "prek": "PK", "pre k": "PK", "pre-k": "PK", "-1": "PK", "k": "K", "kg": "K", "kindergarten": "K", "0": "K", "00": "K"}
-"""Spellings; student information systems export K as 0 and PK as -1."""
-NUMBERED = ["PK", "K", *map(str, range(1, LAST_NUMBER + 1))]
-"""Grades that have an order, from the first to the last."""
+_SPELLINGS = {
+    **dict.fromkeys(("pk", "prek", "pre k", "pre-k", "-1"), "PK"),
+    **dict.fromkeys(("k", "kg", "kindergarten", "0", "00"), "K"),
+}
+"""Student information systems export K as 0 and PK as -1."""
 
 
 @lru_cache(maxsize=1_000)
-def grade_of(text: str) -> str | None:
-    """The grade that somebody wrote; None where nothing is written. Raises FieldUnfit."""
+def parse_grade(text: str) -> str | None:
+    """The grade in its standard spelling; None for blank text. Raises InvalidField."""
     text = " ".join(text.split())
     if not text:
         return None
-    if (named := _NAMES.get(text.lower())) is not None:
+    if (named := _SPELLINGS.get(text.lower())) is not None:
         return named
     if _NUMBER.fullmatch(text):
         if 1 <= int(text) <= LAST_NUMBER:
             return str(int(text))
-        raise FieldUnfit(f"Grade {text} is none: write PK, K, or a number from 1 to {LAST_NUMBER}.", field="grade")
-    if len(text) > LONGEST or not text.isprintable():
-        raise FieldUnfit(f"The grade is longer than {LONGEST} characters, or holds signs that no grade has.", field="grade")
+        raise InvalidField(
+            _("%(grade)s is not a grade. Enter PK, K, or a number from 1 to %(last)s.", grade=text, last=LAST_NUMBER), field="grade"
+        )
+    if len(text) > MAX_LENGTH:
+        raise InvalidField(_("The grade is longer than %(limit)s characters.", limit=MAX_LENGTH), field="grade")
+    if not text.isprintable():
+        raise InvalidField(_("The grade contains a control character. Remove it."), field="grade")
     return text
 
 
-def rank(grade: str | None) -> int:
-    """Its place in the order: PK, K, 1 to 13, others, none."""
+def grade_rank(grade: str | None) -> int:
+    """The sort key: PK, K, 1 to 13, other names, no grade."""
     if grade is None:
-        return NONE
-    return NUMBERED.index(grade) - 1 if grade in NUMBERED else OTHER
+        return NO_GRADE_RANK
+    return ORDERED_GRADES.index(grade) - 1 if grade in ORDERED_GRADES else OTHER_RANK
 
 
-def following(grade: str) -> str | None:
-    """The grade after this one; None behind the last, and for grades that are no number."""
-    place = NUMBERED.index(grade) + 1 if grade in NUMBERED else len(NUMBERED)
-    return NUMBERED[place] if place < len(NUMBERED) else None
+def next_grade(grade: str) -> str | None:
+    """None after the last grade, and for grades without an order."""
+    position = ORDERED_GRADES.index(grade) + 1 if grade in ORDERED_GRADES else len(ORDERED_GRADES)
+    return ORDERED_GRADES[position] if position < len(ORDERED_GRADES) else None
 
 
-def as_told(grade: str | None) -> int | str | None:
-    """As programs are told: a number where it is one."""
+def grade_value(grade: str | None) -> int | str | None:
+    """The grade in JSON: a number where it is one."""
     return int(grade) if grade and grade.isascii() and grade.isdigit() else grade
 
 
-def spoken(grade: str | None) -> str:
-    """As people read it: `grade 9`, `Kindergarten`."""
+def grade_label(grade: str | None) -> str:
+    """The grade in a sentence: `grade 9`, `kindergarten`."""
     if grade is None:
-        return "no grade"
-    return {"K": "kindergarten", "PK": "pre-kindergarten"}.get(grade, f"grade {grade}" if grade.isdigit() else grade)
+        return _("no grade")
+    if grade.isdigit():
+        return _("grade %(number)s", number=grade)
+    return {"K": _("kindergarten"), "PK": _("pre-kindergarten")}.get(grade, grade)

@@ -1,9 +1,10 @@
-"""Scheduled work for students."""
+"""Scheduled jobs of students."""
 
 from datetime import timedelta
 
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.students.counts import merge_shards
 
 
@@ -12,4 +13,4 @@ def merge_counts() -> int:
         return merge_shards(session)
 
 
-jobs = [Job("merge-counts", "Adds up what connections that have ended counted apart.", timedelta(hours=6), merge_counts)]
+jobs = [Job("merge-counts", gettext_noop("Merge the counters of ended database connections"), timedelta(hours=6), merge_counts)]

@@ -1,4 +1,4 @@
-"""Students, the devices that are handed out to them, and the record of every hand that a device went through."""
+"""Tables: students, their devices, the history of devices, repair tickets, and the counters that triggers keep."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,26 +16,26 @@ from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOL
 class DeviceStatus(StrEnum):
     AVAILABLE = "available"
     CHECKED_OUT = "checked_out"
-    """A student has it."""
+    """Assigned to a student."""
     MAINTENANCE = "maintenance"
     RETIRED = "retired"
 
 
 class Action(StrEnum):
-    """Named as programs know them from before: a device is checked *in* to a student, and *out* when it is taken back."""
+    """The stored values follow the API: a device is checked *in* to a student when it is assigned, and *out* when it is returned."""
 
-    CHECK_IN = "check_in"
-    CHECK_OUT = "check_out"
+    ASSIGNED = "check_in"
+    RETURNED = "check_out"
     MAINTENANCE = "maintenance"
-    """Taken out of service: to be mended, or for good."""
+    """Out of service: in maintenance or retired."""
     REPAIR = "repair"
     """Back in service."""
     OVERRIDE = "override"
-    """Set by an administrator in spite of what stood against it."""
+    """Reassigned by an administrator regardless of status and current student."""
 
 
 def _key(length: int) -> String:
-    """What is searched by its beginning is ordered by its letters' numbers, whatever language the database speaks."""
+    """Prefix search needs the order of code points, regardless of the database's language."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
@@ -45,7 +45,7 @@ IS_INACTIVE = text("NOT students.is_active")
 HAS_SERIAL = text("device_info.serial_key IS NOT NULL")
 HAS_STUDENT = text("device_info.current_student_id IS NOT NULL")
 HAS_DUE_DATE = text("device_info.due_date IS NOT NULL")
-"""Conditions of partial indexes, written out: a database takes such an index only where it can read the condition in the query."""
+"""Conditions of partial indexes as literal text: the database uses such an index only if the query contains the condition unbound."""
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -68,26 +68,27 @@ class Student(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     student_id: Mapped[str] = mapped_column(String(50), unique=True)
-    """As the school writes it, with leading zeros."""
+    """Leading zeros are kept."""
     id_key: Mapped[str] = mapped_column(_key(100), unique=True)
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
     first_key: Mapped[str] = mapped_column(_key(200))
     last_key: Mapped[str] = mapped_column(_key(200))
-    """Names as they are searched: see `students.keys`."""
+    """Normalized for search: see `search_keys`."""
     grade: Mapped[str | None] = mapped_column(String(20))
     grade_rank: Mapped[int] = mapped_column(SmallInteger)
-    """The order of grades: see `students.grades`."""
+    """Sort order: see `grades.grade_rank`."""
     is_active: Mapped[bool] = mapped_column(default=True)
     building: Mapped[str] = mapped_column(String(100), default="")
+    """The school; pages call it so."""
     homeroom: Mapped[str] = mapped_column(String(50), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     rt_user: Mapped[str] = mapped_column(String(100), default="")
-    """The user's name in Request Tracker; where it is empty, RT_STUDENT_USER says how it is made."""
+    """User name in Request Tracker; if empty, RT_STUDENT_USER defines it."""
     device_count: Mapped[int] = mapped_column(default=0)
-    """How many devices the student has. Triggers keep it."""
+    """Maintained by triggers."""
     school_year_id: Mapped[int | None] = mapped_column(ForeignKey("school_years.id", ondelete="SET NULL"))
-    """The rollover that gave this grade, or made the student inactive; `grade_before` was the grade until then."""
+    """The rollover that promoted or deactivated the student; `grade_before` is the grade before it."""
     grade_before: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
@@ -98,7 +99,7 @@ class Student(Base):
 
 
 class Device(Base):
-    """One holder a device: there is one column for it, and a check that the status agrees."""
+    """One student per device: there is one column, and a check constraint keeps the status consistent with it."""
 
     __tablename__ = "device_info"
     __table_args__ = (
@@ -122,26 +123,26 @@ class Device(Base):
     status: Mapped[str] = mapped_column(String(20), default=DeviceStatus.AVAILABLE)
     current_student_id: Mapped[str | None] = mapped_column(ForeignKey("students.student_id"))
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
-    """Its number in the directory, where that is known."""
+    """The asset's number in the asset store, if known."""
     building: Mapped[str] = mapped_column(String(100), default="")
     condition: Mapped[str] = mapped_column(String(20), default="good")
     accessories: Mapped[list[str]] = mapped_column(JSON, default=list)
-    """What the student has with it."""
+    """Accessories that the student received with the device."""
     assigned_at: Mapped[datetime | None] = mapped_column(Instant)
     due_date: Mapped[date | None] = mapped_column(Date)
-    """The day by which a loaner is to be back."""
+    """Due date of a loaner."""
     rt_due_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When a job next tells the directory who has it; empty while the directory knows."""
+    """When a job next sends the holder to the asset store; NULL while it is in sync."""
     rt_attempts: Mapped[int] = mapped_column(default=0)
     rt_problem: Mapped[str | None] = mapped_column(String(500))
-    """Why the directory does not know yet who has it."""
+    """Why the last attempt to send the holder failed."""
     rt_synced_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class DeviceLog(Base):
-    """One change of a device. The table only grows, keeps the student's name, and outlives student and device."""
+    """One change of a device. Append-only; it keeps the student's name and outlives the student and the device."""
 
     __tablename__ = "device_logs"
     __table_args__ = (
@@ -156,7 +157,7 @@ class DeviceLog(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     asset_tag: Mapped[str] = mapped_column(String(50))
     student_id: Mapped[str | None] = mapped_column(String(50))
-    """Who has it, gets it or had it; empty where the change was nobody's."""
+    """The student who received or returned the device; NULL for changes without a student."""
     student_name: Mapped[str] = mapped_column(String(201), default="")
     action: Mapped[str] = mapped_column(String(20))
     status: Mapped[str] = mapped_column(String(20))
@@ -166,21 +167,21 @@ class DeviceLog(Base):
     actor: Mapped[str] = mapped_column(String(100))
     condition: Mapped[str] = mapped_column(String(20), default="")
     accessories: Mapped[list[str]] = mapped_column(JSON, default=list)
-    """What went out, or came back, with the device."""
+    """Accessories that were assigned or returned with the device."""
     missing: Mapped[list[str]] = mapped_column(JSON, default=list)
-    """What did not come back."""
+    """Accessories that were not returned."""
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    """The device as it was, for undoing the change; empty for what an older installation wrote down."""
+    """The device before the change, for undo; NULL for imported entries."""
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("device_logs.id"))
-    """The change that this one takes back: each is taken back once."""
+    """The change that this one undoes: each is undone at most once."""
     origin: Mapped[str | None] = mapped_column(String(80))
-    """The scan, or the row of an older installation, from which this one comes: each comes once."""
+    """The scan or the imported row that caused this entry, unique for idempotency."""
 
 
 class Tally(Base):
-    """How many there are of a kind. Triggers keep it; the sum over `shard` counts.
+    """Counters maintained by triggers; the sum over `shard` is the count.
 
-    Each of PostgreSQL's connections has a shard of its own, so that nobody waits for the count of somebody else's transaction.
+    Each PostgreSQL connection has its own shard, so that transactions do not wait for each other's counter rows.
     """
 
     __tablename__ = "student_tallies"
@@ -188,22 +189,22 @@ class Tally(Base):
     subject: Mapped[str] = mapped_column(String(10), primary_key=True)
     """`students` or `devices`."""
     grade: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """Of students; empty for those without one, and for devices."""
+    """Empty for students without a grade, and for devices."""
     status: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """Of devices their own; of students `assigned`, `pending`, `holding` (inactive, and still has a device) or `inactive`."""
+    """A device status; for students `assigned`, `pending`, `holding` (inactive with a device) or `inactive`."""
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     count: Mapped[int]
 
 
 class TicketState(StrEnum):
-    DUE = "due"
+    PENDING = "due"
     SENT = "sent"
-    """Request Tracker may have been told and has not answered: it is looked for before it is told again."""
-    MADE = "made"
+    """Sent without an answer: Request Tracker is searched for the ticket before it is sent again."""
+    CREATED = "made"
 
 
 class RepairTicket(Base):
-    """A ticket that is to be made in Request Tracker for a device; a job makes it, whenever Request Tracker answers."""
+    """A requested ticket about a device. A job creates it in Request Tracker."""
 
     __tablename__ = "repair_tickets"
     __table_args__ = (
@@ -217,17 +218,17 @@ class RepairTicket(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     log_id: Mapped[int | None] = mapped_column(ForeignKey("device_logs.id"))
-    """The return with which it was asked for."""
+    """The return that requested it."""
     asset_tag: Mapped[str] = mapped_column(String(50))
     student_id: Mapped[str | None] = mapped_column(String(50))
     subject: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(String(10), default=TicketState.DUE)
+    state: Mapped[str] = mapped_column(String(10), default=TicketState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str | None] = mapped_column(String(500))
     ticket_id: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When Request Tracker was last told: an answer that is lost may still be under way for a while."""
+    """When it was last sent. The ticket of a lost answer may still appear some minutes later."""
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     created_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
@@ -242,11 +243,16 @@ HOLDER_SYNC = Outbox(
     unchanged=(Device.asset_id,),
     resend_lost=True,
 )
-"""Devices of which the asset store is to be told who has them."""
+"""Devices whose holder is sent to the asset store."""
 
 REPAIR_TICKETS = Outbox(
-    RepairTicket, due=RepairTicket.due_at, attempts=RepairTicket.attempts, problem=RepairTicket.problem, job=CREATE_REPAIR_TICKETS
+    RepairTicket,
+    due=RepairTicket.due_at,
+    attempts=RepairTicket.attempts,
+    problem=RepairTicket.problem,
+    job=CREATE_REPAIR_TICKETS,
+    only=RepairTicket.state != TicketState.CREATED,
 )
-"""Tickets that are to be created in Request Tracker."""
+"""Tickets to create in Request Tracker."""
 
 event.listen(Base.metadata, "after_create", triggers.create)

@@ -1,6 +1,7 @@
-"""Names by which other rooms know this one."""
+"""Names of the jobs that send changes of devices to Request Tracker. The domains that talk to Request Tracker provide them."""
 
 SYNC_HOLDERS = "sync-holders"
-"""The job that tells the asset store who has which device. It runs soon after each commit that changes that."""
+"""Sends the holder of devices whose assignment changed."""
+
 CREATE_REPAIR_TICKETS = "create-repair-tickets"
-"""The job that creates the tickets of `repairs.ask_ticket` in Request Tracker."""
+"""Creates the requested repair tickets."""

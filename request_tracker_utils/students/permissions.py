@@ -6,7 +6,7 @@ from enum import StrEnum
 class StudentPermission(StrEnum):
     READ = "students:student:read"
     EDIT = "students:student:edit"
-    HAND_OUT = "students:device:hand-out"
-    """Give devices to students, and take them back."""
+    ASSIGN = "students:device:hand-out"
+    """Assign and return devices."""
     OVERRIDE = "students:device:override"
-    """Set who has a device in spite of what stands against it."""
+    """Reassign a device regardless of its status and its current student."""

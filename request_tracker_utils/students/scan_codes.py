@@ -1,4 +1,4 @@
-"""What a scan means: a student, a device, a card of the station; or two of them that ran together."""
+"""What a scanned code refers to: a student, a device, a command of the scan station, or two codes that arrived as one."""
 
 import re
 import unicodedata
@@ -10,22 +10,28 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.labels.errors import NotALabel
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
+from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.errors import CodeUnknown, CodeUnreadable, DeviceNotFound, ScansTogether
+from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
-LONGEST = 500
-"""Characters; no label of ours holds more."""
-LONGEST_NAME = 100
+MAX_LENGTH = 500
+"""Characters of a code; no label has more."""
+MAX_NAME_LENGTH = 100
 """Characters of a tag, a serial number or a student's number."""
 SHOWN = 60
-_NUMBERED = re.compile(r"[0-9]$")
+"""Characters of an unknown code that an error repeats."""
+WITHOUT = "WITHOUT:"
+"""Prefix of the commands that clear an accessory's checkbox."""
+_ENDS_WITH_DIGIT = re.compile(r"[0-9]$")
+_RUN = re.compile("1+")
 
 
-class Card(StrEnum):
-    """Codes of the station's own, printed on a card, so that no hand leaves the scanner. One for each accessory comes beside them."""
+class StationCommand(StrEnum):
+    """Codes that control the scan station, so that nobody has to put the scanner down. Each accessory has one more: see WITHOUT."""
 
     ASSIGN = "MODE:ASSIGN"
     RETURN = "MODE:RETURN"
@@ -34,14 +40,20 @@ class Card(StrEnum):
     UNDO = "DO:UNDO"
 
 
-WITHOUT = "WITHOUT:"
-"""Begins the code that says which accessory is missing."""
+COMMAND_TEXTS = {
+    StationCommand.ASSIGN: (gettext_noop("Assign"), gettext_noop("Scan a student, then devices.")),
+    StationCommand.RETURN: (gettext_noop("Return"), gettext_noop("Scan devices only.")),
+    StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("The device goes to maintenance.")),
+    StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Nothing changes.")),
+    StationCommand.UNDO: (gettext_noop("Undo"), gettext_noop("Undoes the last scan.")),
+}
+"""Command → title and description."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """What tells addresses and digits. `asset_at` gives the number of the asset at an address, and raises NotALabel; `tags_of` gives
-    the tags of assets, by their numbers."""
+class ScanContext:
+    """What resolving a code needs from this installation. `asset_at` returns the id of the asset at a URL, or raises NotALabel; `tags_of`
+    maps asset ids to tags. Digits alone are tried with the `prefix`."""
 
     prefix: str
     asset_at: Callable[[str], int]
@@ -49,78 +61,74 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """One of the three. `note` says what else the code might have meant."""
+class ResolvedCode:
+    """Exactly one of student, device and command is set. `note` names what else the code could refer to."""
 
     student: Student | None = None
     device: Device | None = None
-    card: str = ""
+    command: str = ""
     note: str = ""
 
     @property
     def name(self) -> str:
         if self.student:
             return f"{self.student.name} ({self.student.student_id})"
-        return self.device.asset_tag if self.device else f"the card {self.card}"
+        return self.device.asset_tag if self.device else _("the command %(code)s", code=self.command)
 
 
-def meaning(reading: Reading, text: str, known: Known) -> Meaning:
-    """Looks for a tag first, then a serial number, a student's number, and digits as a tag; digits that are both a student's number and
-    a tag are the student.
+@dataclass(frozen=True)
+class PrintableCommand:
+    """`path` draws the bars, one unit wide and high, in an SVG that is `width` units wide including the quiet zones."""
 
-    Raises CodeUnreadable, CodeUnknown, DeviceNotFound for an asset that is not registered, SerialAmbiguous, ScansTogether. Where it was
-    perhaps meant for a student, `student_stays` is false: who was chosen before must not be given what comes next.
+    title: str
+    description: str
+    code: str
+    path: str
+    width: int
+
+
+def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
+    """Matches tags first, then serial numbers, student numbers, and digits as a tag. Digits that are a student's number and a tag are the
+    student.
+
+    Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that is not a device, AmbiguousSerialNumber, MergedScans. If the code
+    may have been a student, the error's `student_stays` is false: the student selected before must not get the next device.
     """
     code = _cleaned(text)
     if code.isprintable():
-        shelf = _Shelf([code], known)
+        candidates = _Candidates([code], context)
         with reading() as session:
-            shelf.fill(session)
-            found = shelf.whole(session, code)
+            candidates.load(session)
+            found = candidates.match(session, code)
         if found:
             return found
     halves = list(_halves(code))
-    shelf = _Shelf({half for pair in halves for half in pair}, known)
+    candidates = _Candidates({half for pair in halves for half in pair}, context)
     with reading() as session:
-        shelf.fill(session)
-    _refuse_together(shelf, halves)
-    raise _unknown(code, known)
+        candidates.load(session)
+    _raise_if_merged(candidates, halves)
+    raise _unknown(code, context)
 
 
-def _cleaned(text: str) -> str:
-    """Raises CodeUnreadable."""
-    code = _trimmed(text)
-    if not code:
-        raise CodeUnreadable("Nothing was read. Scan again.", field="code", student_stays=True)
-    if len(code) > LONGEST:
-        raise CodeUnreadable(
-            f"This holds {len(code):,} characters, more than any code of ours. Scan again.", field="code", student_stays=False
-        )
-    return unicodedata.normalize("NFC", code)
-
-
-def _trimmed(text: str) -> str:
-    """Without blanks and control characters around it: some scanners send them before and after each code."""
-    begin, end = 0, len(text)
-    while begin < end and not _is_ink(text[begin]):
-        begin += 1
-    while end > begin and not _is_ink(text[end - 1]):
-        end -= 1
-    return text[begin:end]
-
-
-def _is_ink(character: str) -> bool:
-    return character.isprintable() and not character.isspace()
+def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
+    """Accessories whose names a bar code cannot encode are left out."""
+    commands = [_printable(_(title), _(description), code) for code, (title, description) in COMMAND_TEXTS.items()]
+    for name in accessories:
+        try:
+            commands.append(_printable(_("Without %(accessory)s", accessory=name), _("Clears its checkbox."), WITHOUT + name.upper()))
+        except TagNotEncodable:
+            continue
+    return commands
 
 
 @dataclass
-class _Shelf:
-    """Everything that some codes may mean, fetched with one query for each kind."""
+class _Candidates:
+    """Everything that some codes may refer to, loaded with one query per kind."""
 
     codes: Iterable[str]
-    known: Known
-    assets: dict[str, int] = field(default_factory=dict)
-    """Code → asset, of those that are addresses."""
+    context: ScanContext
+    asset_ids: dict[str, int] = field(default_factory=dict)
+    """Code → asset, for codes that are URLs."""
     tags: dict[str, Device] = field(default_factory=dict)
     serials: dict[str, list[Device]] = field(default_factory=dict)
     students: dict[str, Student] = field(default_factory=dict)
@@ -128,116 +136,155 @@ class _Shelf:
     tag_of_asset: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Addresses are read before a session is open: whoever knows the assets' tags opens one of its own."""
+        """Resolves URLs before a session is open, since `tags_of` opens its own."""
         for code in self.codes:
-            if "://" in code and _NUMBERED.search(code):
+            if "://" in code and _ENDS_WITH_DIGIT.search(code):
                 try:
-                    self.assets[code] = self.known.asset_at(code)
+                    self.asset_ids[code] = self.context.asset_at(code)
                 except NotALabel:
                     continue
-        if self.assets:
-            self.tag_of_asset = self.known.tags_of(sorted(set(self.assets.values())))
+        if self.asset_ids:
+            self.tag_of_asset = self.context.tags_of(sorted(set(self.asset_ids.values())))
 
-    def fill(self, session: Session) -> None:
-        names = [code for code in self.codes if len(code) <= LONGEST_NAME]
-        keys = {key(name) for name in names}
-        digits = {tag for name in names for tag in self._digit_tags(name)}
-        self.tags = devices.of_tags(session, [*keys, *digits, *self.tag_of_asset.values()])
+    def load(self, session: Session) -> None:
+        names = [code for code in self.codes if len(code) <= MAX_NAME_LENGTH]
+        keys = {search_key(name) for name in names}
+        numbered = {tag for name in names for tag in self._tags_with_digits(name)}
+        self.tags = devices.get_many(session, [*keys, *numbered, *self.tag_of_asset.values()])
         for device in session.scalars(select(Device).where(Device.serial_key.in_(keys)).order_by(Device.id)):
             self.serials.setdefault(str(device.serial_key), []).append(device)
         self.students = {each.id_key: each for each in session.scalars(select(Student).where(Student.id_key.in_(keys)))}
-        if self.assets:
-            with_assets = select(Device).where(Device.asset_id.in_(set(self.assets.values())))
+        if self.asset_ids:
+            with_assets = select(Device).where(Device.asset_id.in_(set(self.asset_ids.values())))
             self.by_asset = {int(device.asset_id or 0): device for device in session.scalars(with_assets)}
 
-    def whole(self, session: Session, code: str) -> Meaning | None:
-        """Raises SerialAmbiguous."""
-        if len(self.serials.get(key(code), [])) > 1 and key(code) not in self.tags:
-            devices.with_serial(session, code)  # which says so
+    def match(self, session: Session, code: str) -> ResolvedCode | None:
+        """The code as a whole. Raises AmbiguousSerialNumber."""
+        name = search_key(code)
+        if len(self.serials.get(name, [])) > 1 and name not in self.tags:
+            devices.find_by_serial(session, code)  # raises
         found = self.exact(code)
-        student, device = self.students.get(key(code)), self.by_digits(code)
-        if student and code.isdigit() and (found is None or found.device is None or key(code) in self.tags):
-            other = (found.device if found else None) or device
-            note = f"{code} is also the tag {other.asset_tag}. For the device, scan its label or type the whole tag." if other else ""
-            return Meaning(student=student, note=note)
+        student, device = self.students.get(name), self.by_digits(code)
+        if student and code.isdigit() and (found is None or found.device is None or name in self.tags):
+            other, note = (found.device if found else None) or device, ""
+            if other:
+                values = {"code": code, "tag": other.asset_tag}
+                note = _("%(code)s is also the tag %(tag)s. For the device, scan its label or enter the whole tag.", **values)
+            return ResolvedCode(student=student, note=note)
         if found and found.device and student:
-            return Meaning(device=found.device, note=f"{code} is also the number of {student.name}.")
-        return found or (Meaning(device=device) if device else None)
+            return ResolvedCode(device=found.device, note=_("%(code)s is also the number of %(name)s.", code=code, name=student.name))
+        return found or (ResolvedCode(device=device) if device else None)
 
-    def exact(self, code: str) -> Meaning | None:
-        """What the code says as it stands."""
-        name = key(code)
-        if code in self.assets:
-            device = self.by_asset.get(self.assets[code]) or self.tags.get(key(self.tag_of_asset.get(self.assets[code], "")))
-            return Meaning(device=device) if device else None
-        if (card := _card(code)) is not None:
-            return Meaning(card=card)
+    def exact(self, code: str) -> ResolvedCode | None:
+        """The code without completing digits to a tag."""
+        name = search_key(code)
+        if code in self.asset_ids:
+            asset_id = self.asset_ids[code]
+            device = self.by_asset.get(asset_id) or self.tags.get(search_key(self.tag_of_asset.get(asset_id, "")))
+            return ResolvedCode(device=device) if device else None
+        if (command := _command(code)) is not None:
+            return ResolvedCode(command=command)
         if name in self.tags:
-            return Meaning(device=self.tags[name])
+            return ResolvedCode(device=self.tags[name])
         if len(self.serials.get(name, [])) == 1:
-            return Meaning(device=self.serials[name][0])
-        return Meaning(student=self.students[name]) if name in self.students else None
+            return ResolvedCode(device=self.serials[name][0])
+        return ResolvedCode(student=self.students[name]) if name in self.students else None
 
     def by_digits(self, code: str) -> Device | None:
-        return next((self.tags[tag] for tag in self._digit_tags(code) if tag in self.tags), None)
+        return next((self.tags[tag] for tag in self._tags_with_digits(code) if tag in self.tags), None)
 
-    def _digit_tags(self, code: str) -> list[str]:
-        """Keys of the tags that somebody may mean who types the digits alone."""
+    def _tags_with_digits(self, code: str) -> list[str]:
+        """Keys of the tags that a person may mean who enters the digits alone."""
         if not (code.isascii() and code.isdigit()):
             return []
-        return [key(self.known.prefix) + digits for digits in dict.fromkeys([code, code.zfill(4)])]
+        return [search_key(self.context.prefix) + digits for digits in dict.fromkeys([code, code.zfill(4)])]
 
 
-def _card(code: str) -> str | None:
+def _cleaned(text: str) -> str:
+    """Raises UnreadableCode."""
+    code = _trimmed(text)
+    if not code:
+        raise UnreadableCode(_("The code is empty. Scan again."), field="code", student_stays=True)
+    if len(code) > MAX_LENGTH:
+        message = _("The code has %(count)s characters; the limit is %(limit)s. Scan again.", count=f"{len(code):,}", limit=MAX_LENGTH)
+        raise UnreadableCode(message, field="code", student_stays=False)
+    return unicodedata.normalize("NFC", code)
+
+
+def _trimmed(text: str) -> str:
+    """Without surrounding spaces and control characters, which some scanners send with each code."""
+    begin, end = 0, len(text)
+    while begin < end and not _is_visible(text[begin]):
+        begin += 1
+    while end > begin and not _is_visible(text[end - 1]):
+        end -= 1
+    return text[begin:end]
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
+
+
+def _command(code: str) -> str | None:
     upper = code.upper()
-    return upper if upper in list(Card) or (upper.startswith(WITHOUT) and len(upper) > len(WITHOUT)) else None
+    return upper if upper in list(StationCommand) or (upper.startswith(WITHOUT) and len(upper) > len(WITHOUT)) else None
 
 
 def _halves(code: str) -> Iterator[tuple[str, str]]:
-    """Every way in which it may be two codes. What is the same twice comes first, then what is about as long."""
+    """Every split into two codes: equal halves first, then those of similar length."""
     cuts = sorted(range(1, len(code)), key=lambda cut: (_trimmed(code[:cut]) != _trimmed(code[cut:]), abs(len(code) - 2 * cut)))
     for cut in cuts:
         pair = _trimmed(code[:cut]), _trimmed(code[cut:])
-        if all(half and (len(half) <= LONGEST_NAME or "://" in half) for half in pair):
+        if all(half and (len(half) <= MAX_NAME_LENGTH or "://" in half) for half in pair):
             yield pair
 
 
-def _refuse_together(shelf: _Shelf, halves: list[tuple[str, str]]) -> None:
-    """Raises ScansTogether where both halves are known; such as say so exactly first, then those of which one is digits alone."""
+def _raise_if_merged(candidates: _Candidates, halves: list[tuple[str, str]]) -> None:
+    """Raises MergedScans if both halves are known: exact matches first, then those with digits alone."""
     for with_digits in (False, True):
         for pair in halves:
             found = []
             for half in pair:
-                device = shelf.by_digits(half) if with_digits else None
-                found.append(shelf.exact(half) or (Meaning(device=device) if device else None))
+                device = candidates.by_digits(half) if with_digits else None
+                found.append(candidates.exact(half) or (ResolvedCode(device=device) if device else None))
             one, other = found
             if one and other:
-                both = f"{one.name}, twice" if one.name == other.name else f"{one.name} and {other.name}"
-                stays = bool(one.device and other.device)
-                raise ScansTogether(
-                    f"Two scans ran together: {both}. Neither was done. Scan again, one after the other.",
-                    field="code",
-                    scans=[one.name, other.name],
-                    student_stays=stays,
-                )
+                raise _merged(one, other)
 
 
-def _unknown(code: str, known: Known) -> Exception:
-    """Why nothing was found, as an error to raise."""
+def _merged(one: ResolvedCode, other: ResolvedCode) -> MergedScans:
+    if one.name == other.name:
+        message = _("Two scans arrived as one: %(name)s twice. Neither was processed. Scan again, one at a time.", name=one.name)
+    else:
+        message = _(
+            "Two scans arrived as one: %(first)s and %(second)s. Neither was processed. Scan again, one at a time.",
+            first=one.name,
+            second=other.name,
+        )
+    return MergedScans(message, field="code", scans=[one.name, other.name], student_stays=bool(one.device and other.device))
+
+
+def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | DeviceNotFound:
+    """The error for a code that matches nothing."""
     short = code if len(code) <= SHOWN else f"{code[:SHOWN]}…"
     if not code.isprintable():
-        said = "This holds a control character, and no code of ours does. Scan again."
-        return CodeUnreadable(said, field="code", student_stays=False)
+        return UnreadableCode(_("The code contains a control character. Scan again."), field="code", student_stays=False)
     if "://" in code:
         try:
-            asset_id = known.asset_at(code)
+            asset_id = context.asset_at(code)
         except NotALabel as error:
-            return CodeUnknown(error.message, field="code", student_stays=True)
-        return DeviceNotFound(
-            "Device not found", reason=f"Asset #{asset_id} is not registered as a device. Register it.", student_stays=True
-        )
-    is_tag = key(code).startswith(key(known.prefix))
-    reason = (
-        f"No device has the tag {short}. Scan again, or register it." if is_tag else f"“{short}” is no student and no device. Scan again."
-    )
-    return CodeUnknown(reason, field="code", student_stays=is_tag)
+            return UnknownCode(error.message, field="code", student_stays=True)
+        reason = _("Asset #%(asset_id)s is not a device yet. Add it as a device.", asset_id=asset_id)
+        return DeviceNotFound("Device not found", reason=reason, student_stays=True)
+    if search_key(code).startswith(search_key(context.prefix)):
+        message = _("No device has the tag %(tag)s. Scan again, or add the device.", tag=short)
+        return UnknownCode(message, field="code", student_stays=True)
+    message = _("“%(code)s” matches no student and no device. Scan again.", code=short)
+    return UnknownCode(message, field="code", student_stays=False)
+
+
+def _printable(title: str, description: str, code: str) -> PrintableCommand:
+    """Raises TagNotEncodable."""
+    modules = barcode_modules(code)
+    path = "".join(f"M{BARCODE_QUIET_ZONE + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
+    return PrintableCommand(title, description, str(code), path, len(modules) + 2 * BARCODE_QUIET_ZONE)

@@ -1,20 +1,20 @@
-"""How names, identifiers, tags and serial numbers are compared and searched: without case, accents and doubled blanks."""
+"""Search keys: names, numbers, tags and serial numbers without case, accents and repeated spaces, for comparison and prefix search."""
 
 import unicodedata
 
-LAST = "\U0010ffff"
-"""Stands behind every letter."""
+_LAST = "\U0010ffff"
+"""Sorts after every other character."""
 
 
-def key(text: str) -> str:
-    """What two spellings of one name have in common: `Müller`, `MULLER` and `muller` are one."""
-    text = text.replace("\0", "\ufffd")  # which PostgreSQL would not take, and nothing is called
+def search_key(text: str) -> str:
+    """Equal for all spellings of one name: `Müller`, `MULLER` and `muller`."""
+    text = text.replace("\0", "\ufffd")  # PostgreSQL does not store NUL
     if text.isascii():
         return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
 
 
-def end_of(beginning: str) -> str:
-    """The end of the range of keys that begin so."""
-    return beginning + LAST
+def range_end(prefix: str) -> str:
+    """The upper bound of all keys that start with the prefix."""
+    return prefix + _LAST

@@ -1,4 +1,4 @@
-"""Students: entered, changed, found by their number, and deleted once they have nothing any more."""
+"""Students: create, change, find by number, and delete once they have no device."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,64 +8,69 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.students.errors import FieldUnfit, StudentExists, StudentHoldsDevice, StudentNotFound
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.students.errors import InvalidField, StudentExists, StudentHasDevices, StudentNotFound
+from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.rules import student_fields
-from request_tracker_utils.students.search_keys import key
+from request_tracker_utils.students.search_keys import search_key
 
-NEEDED = {"student_id": "", "first_name": "", "last_name": "", "grade": None}
-"""What a new student has, so that the rules complain of what is missing."""
+CHUNK = 500
+"""Values in one IN condition."""
+_REQUIRED = {"student_id": "", "first_name": "", "last_name": "", "grade": None}
+"""Defaults of a new student, so that validation reports the missing fields."""
 
 
-def get(session: Session, student_id: str) -> Student:
-    """By the number, whatever its capitals. Raises StudentNotFound."""
-    student = find(session, student_id)
+def get(session: Session, student_id: str, *, lock: bool = False) -> Student:
+    """By number, in any case; `lock` locks the row until the transaction ends. Raises StudentNotFound."""
+    query = select(Student).where(Student.id_key == search_key(student_id))
+    student = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if student is None:
-        raise StudentNotFound("Student not found", reason=f"No student has the number {student_id[:60]}. Check it, or enter the student.")
+        raise StudentNotFound(
+            "Student not found",
+            reason=_("No student has the number %(number)s. Check the number, or add the student.", number=student_id[:60]),
+        )
     return student
 
 
 def find(session: Session, student_id: str) -> Student | None:
-    return session.scalar(select(Student).where(Student.id_key == key(student_id)))
+    return session.scalar(select(Student).where(Student.id_key == search_key(student_id)))
 
 
-def locked(session: Session, student_id: str) -> Student:
-    """The same, kept from being changed by others until the transaction ends. Raises StudentNotFound."""
-    get(session, student_id)
-    return session.scalars(select(Student).where(Student.id_key == key(student_id)).with_for_update()).one()
-
-
-def of_ids(session: Session, student_ids: Iterable[str]) -> dict[str, Student]:
-    """Number → student, of those that exist; up to some thousands at once."""
+def get_many(session: Session, student_ids: Iterable[str]) -> dict[str, Student]:
+    """Number → student, for those that exist, by exact number; up to some thousands."""
     wanted = list(set(student_ids))
     found: dict[str, Student] = {}
-    for begin in range(0, len(wanted), 500):
-        chunk = select(Student).where(Student.student_id.in_(wanted[begin : begin + 500]))
+    for begin in range(0, len(wanted), CHUNK):
+        chunk = select(Student).where(Student.student_id.in_(wanted[begin : begin + CHUNK]))
         found |= {student.student_id: student for student in session.scalars(chunk)}
     return found
 
 
 def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Student:
-    """Raises FieldUnfit, StudentExists."""
-    columns = student_fields({**NEEDED, **values})
-    twin = session.scalar(select(Student).where(Student.id_key == columns["id_key"]))
-    if twin is None:
+    """Raises InvalidField, StudentExists."""
+    columns = student_fields({**_REQUIRED, **values})
+    existing = session.scalar(select(Student).where(Student.id_key == columns["id_key"]))
+    if existing is None:
         student = Student(**columns, created_at=now, updated_at=now)
         try:
             with session.begin_nested():
                 session.add(student)
-        except IntegrityError:  # somebody entered the same student a moment ago
-            twin = get(session, columns["student_id"])
+        except IntegrityError:  # another transaction added the same number
+            existing = get(session, columns["student_id"])
         else:
             return student
-    raise StudentExists(f"Student {twin.student_id} exists already: {twin.name}.", field="student_id", student_id=twin.student_id)
+    raise StudentExists(
+        _("Student %(number)s already exists: %(name)s.", number=existing.student_id, name=existing.name),
+        field="student_id",
+        student_id=existing.student_id,
+    )
 
 
 def change(session: Session, student: Student, values: Mapping[str, Any], *, now: datetime) -> Student:
-    """Sets the fields that are given. Raises FieldUnfit, also for a number that is to become another: records name it."""
+    """Sets the given fields. Raises InvalidField, also for another number: history entries refer to it."""
     columns = student_fields(values)
     if columns.pop("id_key", student.id_key) != student.id_key:
-        raise FieldUnfit("The number of a student stays. Enter a new student, and delete this one.", field="student_id")
+        raise InvalidField(_("A student’s number cannot be changed. Add a new student and delete this one."), field="student_id")
     columns.pop("student_id", None)
     if "active" in values:
         columns["is_active"] = bool(values["active"])
@@ -75,34 +80,51 @@ def change(session: Session, student: Student, values: Mapping[str, Any], *, now
         setattr(student, column, value)
     student.updated_at = now
     if columns.keys() & {"rt_user", "email"}:
-        sync_holder_again(session, student, now=now)
+        resync_student(session, student, now=now)
     return student
 
 
-def sync_holder_again(session: Session, student: Student, *, now: datetime) -> None:
-    """Has the directory told once more who has the student's devices: it knows the student under another name now."""
+def delete(session: Session, student: Student) -> None:
+    """History entries keep the name. Raises StudentHasDevices."""
+    if student.device_count:
+        tags = [device.asset_tag for device in devices_of(session, student.student_id)]
+        message = ngettext(
+            "%(name)s still has %(tags)s. Return it first.",
+            "%(name)s still has %(tags)s. Return them first.",
+            len(tags),
+            name=student.name,
+            tags=", ".join(tags),
+        )
+        raise StudentHasDevices(message, student_id=student.student_id)
+    session.delete(student)
+    session.flush()  # fails here if a device was assigned concurrently
+
+
+def devices_of(session: Session, student_id: str) -> list[Device]:
+    """The student's devices by tag."""
+    return list(session.scalars(select(Device).where(Device.current_student_id == student_id).order_by(Device.tag_key)))
+
+
+def rt_username(student: Student, rule: str) -> str:
+    """The student's user in Request Tracker: the stored one, or one built by the rule (RT_STUDENT_USER). Empty if the rule needs an
+    email address that the student does not have."""
+    if student.rt_user:
+        return student.rt_user
+    if "{email}" in rule and not student.email:
+        return ""
+    return rule.replace("{student_id}", student.student_id).replace("{email}", student.email)
+
+
+def resync_student(session: Session, student: Student, *, now: datetime) -> None:
+    """Sends the holder of the student's devices to Request Tracker again, after the student's user changed."""
     for device in devices_of(session, student.student_id):
         HOLDER_SYNC.mark_due(device, now=now)
 
 
-def sync_holders_of(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
-    """The same for many students at once, by their keys. Their devices are locked in the order in which everybody locks several."""
-    for begin in range(0, len(id_keys), 500):
-        numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + 500]))
-        held = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()
-        ids = session.scalars(held).all()
+def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
+    """The same for many students, by their keys. Devices are locked in key order, as everywhere."""
+    for begin in range(0, len(id_keys), CHUNK):
+        numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + CHUNK]))
+        locked = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()
+        ids = session.scalars(locked).all()
         HOLDER_SYNC.mark_all_due(session, Device.id.in_(ids), now=now)
-
-
-def delete(session: Session, student: Student) -> None:
-    """The record keeps the name. Raises StudentHoldsDevice."""
-    if student.device_count:
-        tags = ", ".join(device.asset_tag for device in devices_of(session, student.student_id))
-        raise StudentHoldsDevice(f"{student.name} still has {tags}. Take it back first.", student_id=student.student_id)
-    session.delete(student)
-    session.flush()  # so that a device given out in this moment is met here
-
-
-def devices_of(session: Session, student_id: str) -> list[Device]:
-    """What the student has, by tag."""
-    return list(session.scalars(select(Device).where(Device.current_student_id == student_id).order_by(Device.tag_key)))

@@ -1,4 +1,4 @@
-"""What the database itself keeps: logs only grow, students know how many devices they have, and everything is counted as it changes."""
+"""Triggers: device logs are append-only, students have a device count, and `student_tallies` counts students and devices."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ _CHANGES = {
     "DELETE": ("OLD TABLE AS old_rows", [("old_rows", -1)]),
     "UPDATE": ("OLD TABLE AS old_rows NEW TABLE AS new_rows", [("old_rows", -1), ("new_rows", 1)]),
 }
-"""Event → the tables of a statement's rows, and how each counts. Of a statement, not a row: an import of thousands counts once."""
+"""Event → transition tables, and the sign of their rows. Per statement, not per row: an import of thousands of rows counts once."""
 
 
 def _postgresql(table: str, subject: str, grade: str, status: str, *, students_of: str = "") -> list[str]:
@@ -88,6 +88,6 @@ POSTGRESQL = [
 
 
 def create(_metadata: MetaData, connection: Any, **_: Any) -> None:
-    """Makes the triggers, after all tables are there."""
+    """Creates the triggers after all tables exist."""
     for statement in {"sqlite": SQLITE, "postgresql": POSTGRESQL}[connection.dialect.name]:
         connection.execute(text(statement))

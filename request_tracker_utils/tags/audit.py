@@ -1,31 +1,105 @@
-"""The audit trail, searched. Every search is a walk along an index, the newest first, however long the trail is."""
+"""The audit log of tags: who changed what, when, and why. It is append-only.
+
+Every search is a scan along an index, newest first, so that its time does not grow with the log.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, String, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.tags import trail
-from request_tracker_utils.tags.models import TagEvent
-from request_tracker_utils.tags.names import LONGEST_TAG
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Instant
+from request_tracker_utils.tags.models import Tag, TagEvent
+from request_tracker_utils.tags.tag_format import LONGEST_TAG
 
+ACTIONS = (
+    "adopted",
+    "assigned",
+    "bound",
+    "catalog",
+    "confirmed",
+    "duplicate",
+    "kept",
+    "left",
+    "logged",
+    "moved",
+    "prefix",
+    "released",
+    "renamed",
+    "reserved",
+    "reset",
+    "stuck",
+)
+LOGGED = "logged"
+"""The action of entries from a legacy log. Only their times are not in the order of their ids."""
 PAGE = 50
 CHUNK = 1_000
-DISORDER = timedelta(hours=1)
-"""A row's time may lie so far before that of a row before it: what takes long writes down when it began."""
-LARGEST_ASSET = 2**63 - 1
+CLOCK_SKEW = timedelta(hours=1)
+"""How much earlier than an entry before it an entry may be: long work records the time at which it started."""
+LARGEST_ASSET_ID = 2**63 - 1
+EXPORT_COLUMNS = ("time", "user", "action", "tag", "asset", "old name", "new name", "reason")
 
 Condition = ColumnElement[bool]
 
 
+def record(
+    session: Session | Connection,
+    tag: Tag,
+    *,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    old_name: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Adds an entry about a tag. The new name is the tag if an asset has it."""
+    new_name = tag.tag if tag.asset_id is not None else None
+    record_change(session, tag.tag, tag.asset_id, new_name, action=action, actor=actor, now=now, old_name=old_name, reason=reason)
+
+
+def record_change(
+    session: Session | Connection,
+    tag: str,
+    asset_id: int | None,
+    new_name: str | None,
+    *,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    old_name: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Adds an entry. `tag` has at most 26 characters; see ACTIONS."""
+    row = {"at": now, "actor": actor.name, "action": action, "tag": tag, "asset_id": asset_id, "old_name": old_name, "new_name": new_name}
+    session.execute(_INSERT, {**row, "reason": reason[:500] if reason else None})
+
+
+def record_logged(connection: Connection, assignments: list[tuple[datetime, str, int]], *, actor: Actor) -> None:
+    """Adds the entries of a legacy log: when which tag was assigned to which asset."""
+    common = {"actor": actor.name, "action": LOGGED, "old_name": None, "reason": None}
+    rows = [{"at": at, "tag": tag, "asset_id": asset_id, "new_name": tag, **common} for at, tag, asset_id in assignments]
+    connection.execute(_INSERT, rows)
+
+
+def history(session: Session, asset_id: int) -> list[TagEvent]:
+    """The entries of an asset, oldest first."""
+    return list(session.scalars(select(TagEvent).where(TagEvent.asset_id == asset_id).order_by(TagEvent.at, TagEvent.id)))
+
+
+def recent(session: Session, *, limit: int) -> list[TagEvent]:
+    return list(session.scalars(select(TagEvent).order_by(TagEvent.id.desc()).limit(limit)))
+
+
 @dataclass(frozen=True)
-class Wanted:
-    """What of the trail is wanted. Empty fields want everything. `text` is a tag, an asset's number (`123`, `#123`), who did it, or an old
-    name, exactly; `since` and `until` are moments, the first included."""
+class AuditFilter:
+    """Empty fields match everything. `text` is exactly a tag, an asset's number (`123`, `#123`), a user, or an old name; `since` is
+    inclusive, `until` exclusive."""
 
     text: str = ""
     action: str = ""
@@ -35,30 +109,30 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Search:
-    """What is wanted, as conditions: a row fits when it fits all of one walk. Each walk has an index, or two, in which its rows stand in
-    order; one walk with OR would be sorted."""
+    """A row matches if it meets all conditions of one scan. Each scan reads rows in the order of an index; with OR, the database would
+    sort them."""
 
-    walks: list[list[Condition]]
+    scans: list[list[Condition]]
 
 
-def search(session: Session, wanted: Wanted) -> Search:
-    texts: list[list[Condition]] = [[condition] for condition in _of_text(wanted.text)] if wanted.text else [[]]
-    actions: list[Condition] = [TagEvent.action == wanted.action] if wanted.action else []
-    times = _of_time(session, wanted) if wanted.since or wanted.until else [[]]
+def search(session: Session, filter_: AuditFilter) -> Search:
+    texts: list[list[Condition]] = [[condition] for condition in _text_conditions(filter_.text)] if filter_.text else [[]]
+    actions: list[Condition] = [TagEvent.action == filter_.action] if filter_.action else []
+    times = _time_conditions(session, filter_) if filter_.since or filter_.until else [[]]
     return Search([[*text, *actions, *time] for text in texts for time in times])
 
 
 def newest(session: Session, found: Search, *, before: int | None = None, limit: int = PAGE) -> list[TagEvent]:
-    """The newest first; `before` is the id of the last one of the page before."""
-    paged = [] if before is None else [TagEvent.id < before]
+    """Newest first. `before` is the id of the last entry on the page before."""
+    cursor = [] if before is None else [TagEvent.id < before]
     query = select(TagEvent).order_by(TagEvent.id.desc()).limit(limit)
-    walks = [session.scalars(query.where(*walk, *paged)).all() for walk in found.walks]
-    rows = merge(*walks, key=lambda event: -event.id)
+    scans = [session.scalars(query.where(*scan, *cursor)).all() for scan in found.scans]
+    rows = merge(*scans, key=lambda event: -event.id)
     return list(islice({event.id: event for event in rows}.values(), limit))
 
 
-def every(session: Session, found: Search, *, limit: int | None = None) -> Iterator[TagEvent]:
-    """All of them or the first `limit`, the newest first, read by a thousand."""
+def stream(session: Session, found: Search, *, limit: int | None = None) -> Iterator[TagEvent]:
+    """All entries, or the first `limit`, newest first, read in chunks."""
     last, left = None, limit
     while rows := newest(session, found, before=last, limit=CHUNK if left is None else min(left, CHUNK)):
         yield from rows
@@ -66,39 +140,54 @@ def every(session: Session, found: Search, *, limit: int | None = None) -> Itera
         session.expunge_all()
 
 
-def _of_text(text: str) -> list[Condition]:
+def export_row(event: TagEvent, zone: ZoneInfo) -> list[object]:
+    """The values of EXPORT_COLUMNS."""
+    at = event.at.astimezone(zone).isoformat(timespec="seconds")
+    return [at, event.actor, event.action, event.tag, event.asset_id, event.old_name, event.new_name, event.reason]
+
+
+def _text_conditions(text: str) -> list[Condition]:
     conditions = [TagEvent.actor == text, TagEvent.old_name == text]
     if len(text) <= LONGEST_TAG:
         conditions.append(TagEvent.tag == text)
     number = text.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) <= 19 and int(number) <= LARGEST_ASSET:
+    if number.isascii() and number.isdigit() and len(number) <= 19 and int(number) <= LARGEST_ASSET_ID:
         conditions.append(TagEvent.asset_id == int(number))
     return conditions
 
 
-def _of_time(session: Session, wanted: Wanted) -> list[list[Condition]]:
-    """Of rows that stand in the order of their times the ids between two bounds are looked through; what an older installation wrote
-    down stands in none, and is as much as it was on the first day."""
+def _time_conditions(session: Session, filter_: AuditFilter) -> list[list[Condition]]:
+    """Entries in the order of their times are scanned between two ids. Those of a legacy log are in no order, and do not grow in number:
+    they have a scan of their own."""
     exact = [
-        *([TagEvent.at >= wanted.since] if wanted.since else []),
-        *([TagEvent.at < wanted.until] if wanted.until else []),
+        *([TagEvent.at >= filter_.since] if filter_.since else []),
+        *([TagEvent.at < filter_.until] if filter_.until else []),
     ]
     bounds = [
-        *([TagEvent.id >= _first_id(session, wanted.since - DISORDER)] if wanted.since else []),
-        *([TagEvent.id < _first_id(session, wanted.until + DISORDER)] if wanted.until else []),
+        *([TagEvent.id >= _first_id(session, filter_.since - CLOCK_SKEW)] if filter_.since else []),
+        *([TagEvent.id < _first_id(session, filter_.until + CLOCK_SKEW)] if filter_.until else []),
     ]
-    return [[*exact, *bounds, TagEvent.action != trail.LOGGED], [*exact, TagEvent.action == trail.LOGGED]]
+    return [[*exact, *bounds, TagEvent.action != LOGGED], [*exact, TagEvent.action == LOGGED]]
 
 
 def _first_id(session: Session, at: datetime) -> int:
-    """The id from which on rows are as late as `at`, found by halving. Rows that are out of order are passed over."""
+    """The id from which on entries are as late as `at`, by binary search. Entries of a legacy log are skipped."""
     low, high = 1, (session.scalar(select(func.max(TagEvent.id))) or 0) + 1
     while low < high:
         middle = (low + high) // 2
-        between = (TagEvent.id >= middle, TagEvent.id < high, TagEvent.action != trail.LOGGED)
+        between = (TagEvent.id >= middle, TagEvent.id < high, TagEvent.action != LOGGED)
         row = session.execute(select(TagEvent.id, TagEvent.at).where(*between).order_by(TagEvent.id).limit(1)).first()
         if row is None or row.at >= at:
             high = middle
         else:
             low = row.id + 1
     return low
+
+
+_INSERT = text("""
+    INSERT INTO tag_events (at, actor, action, tag, asset_id, old_name, new_name, reason)
+    VALUES (:at, :actor, :action, :tag, :asset_id, :old_name, :new_name, :reason)""").bindparams(
+    bindparam("at", type_=Instant),
+    bindparam("asset_id", type_=BigInteger),
+    *(bindparam(name, type_=String) for name in ("old_name", "new_name", "reason")),
+)

@@ -11,9 +11,9 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.cli import compare_command
-from request_tracker_utils.tags import adoption, audit, older_log, older_report, sequence
-from request_tracker_utils.tags.audit_lines import HEAD, cells
+from request_tracker_utils.tags import adoption, audit, legacy_log, legacy_tags, sequence
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.web.registry import settings
 
@@ -24,40 +24,42 @@ def tags() -> None:
 
 
 @tags.command("next")
-@click.option("--prefix", help="Another prefix than PREFIX.")
+@click.option("--prefix", help="Default: PREFIX.")
 def next_tag(prefix: str | None) -> None:
-    """Print the tag that would be given next; nothing is spent."""
+    """Print the next tag, without using it."""
     with reading() as session:
         tag = sequence.preview(session, prefix or settings().prefix)
     click.echo(str(tag))
 
 
 @tags.command("audit")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, all of it unless --limit says otherwise.")
-@click.option("--search", default="", help="A tag, an asset's number (123 or #123), who did it, or an old name; exactly.")
-@click.option("--limit", type=click.IntRange(1), help="How many rows at most; 50 unless CSV is printed.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, without a limit unless --limit is set.")
+@click.option("--search", default="", help="Exact match: a tag, an asset's number (123 or #123), a user, or an old name.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of rows. Default: 50.")
 def show_audit(as_csv: bool, search: str, limit: int | None) -> None:
-    """Print the audit trail, the newest first."""
+    """Print the audit log, newest first."""
+    zone = settings().zone
     with reading() as session:
-        found = audit.search(session, audit.Wanted(search.strip()))
-        rows = (cells(event, settings().zone) for event in audit.every(session, found, limit=limit or (None if as_csv else audit.PAGE)))
-        for line in csv_lines(HEAD, rows) if as_csv else _columns(rows):
+        found = audit.search(session, audit.AuditFilter(search.strip()))
+        events = audit.stream(session, found, limit=limit or (None if as_csv else audit.PAGE))
+        rows = (audit.export_row(event, zone) for event in events)
+        for line in csv_lines(audit.EXPORT_COLUMNS, rows) if as_csv else _tab_separated(rows):
             sys.stdout.write(line)
 
 
 @tags.command("adopt")
 def adopt() -> None:
-    """Take over now what the directory and an older installation hold, and print the report of the older log."""
-    count = adoption.adopt_as_set(transaction, asset_store(), settings(), actor=of_command(), now=utc_now())
-    click.echo(f"{count} taken over or given.")
+    """Import the existing tags now, and print the report of the legacy log."""
+    count = adoption.adopt_configured(transaction, asset_store(), settings(), actor=of_command(), now=utc_now())
+    click.echo(_("Imported or assigned: %(count)s.", count=count))
     with reading() as session:
-        for record in older_log.records(session):
+        for record in legacy_tags.log_imports(session):
             click.echo(f"{record.file}:")
-            for sentence in chain(older_report.sentences(record.report), older_report.named_lines(record.report)):
+            for sentence in chain(legacy_log.summary(record.report), legacy_log.problem_lines(record.report)):
                 click.echo(f"  {sentence}")
 
 
-def _columns(rows: Iterator[list[object]]) -> Iterator[str]:
+def _tab_separated(rows: Iterator[list[object]]) -> Iterator[str]:
     for row in rows:
         yield "\t".join("" if cell is None else str(cell) for cell in row) + "\n"
 

@@ -14,8 +14,6 @@ from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagSequence, 
 
 CHUNK, ROWS = 100, 1_000
 """Assets that one request to the asset store reads, and tags that one query reads."""
-DELETED = "deleted"
-"""The status of assets that Request Tracker's searches leave out."""
 
 
 def adopted_prefixes(session: Session) -> list[str]:
@@ -84,7 +82,7 @@ def _of_names(names: Sequence[tuple[int, str]], tags: _Tags, prefixes: Sequence[
 
 def _of_asset(asset_id: int, asset: Asset | None, tags: _Tags, prefixes: Sequence[str], since: datetime) -> TagDiscrepancy | None:
     own = tags.by_asset.get(asset_id)
-    if asset is not None and asset.status != DELETED:
+    if asset is not None and not asset.is_deleted:
         namesake = tags.by_name.get(asset.name)
         return discrepancies.of_name(asset_id, asset.name, own=own, namesake=namesake, prefixes=prefixes, since=since)
     return discrepancies.of_absent_asset(own, asset.name if asset else None, since=since) if own else None

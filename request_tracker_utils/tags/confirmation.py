@@ -12,7 +12,7 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Unavailable
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tags import service, trail
+from request_tracker_utils.tags import audit, service
 from request_tracker_utils.tags.models import CONFIRMATION, Tag, TagState
 
 BATCH = 100
@@ -58,7 +58,7 @@ class _Check:
         if asset is not None and asset.name == tag.tag:
             return self._confirm(asset.id, "confirmed", tag.previous_name)
         if asset is not None and tag.state == TagState.ASSIGNED:
-            old_name = self._asset_store.rename(asset.id, tag.tag, seen=asset.name)
+            old_name = self._asset_store.rename(asset.id, tag.tag, old_name=asset.name)
             return self._confirm(asset.id, "renamed", old_name)
         if not self._is_absent_for_long():
             return self._record_absence()
@@ -107,7 +107,7 @@ class _Check:
                     return False
                 current.asset_id = asset_id
                 session.flush()  # the index decides whether the asset has another tag
-                service.settle(session, current, action=action, actor=self._actor, now=self._now, old_name=old_name)
+                service.mark_confirmed(session, current, action=action, actor=self._actor, now=self._now, old_name=old_name)
                 return True
         except IntegrityError:
             tag = self._tag.tag
@@ -119,7 +119,7 @@ class _Check:
         """A label with this tag may be on a device: a person has to decide, and no other asset gets the tag."""
         problem = _("The asset no longer exists, but a label was printed. The tag is not assigned again.")
         CONFIRMATION.fail(session, self._claim, problem)
-        trail.record(session, tag, action="stuck", actor=self._actor, now=self._now, reason=problem)
+        audit.record(session, tag, action="stuck", actor=self._actor, now=self._now, reason=problem)
         return True
 
     def _record_absence(self) -> bool:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import asset_store, place
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
@@ -32,8 +32,8 @@ RECONCILIATION = Reconciliation(
     kinds=KINDS,
     resolutions=Resolution,
     discrepancies=DISCREPANCIES,
-    reconciler=lambda: TagReconciler(transaction, asset_store(), place(), utc_now),
-    source=place,
+    reconciler=lambda: TagReconciler(transaction, asset_store(), asset_store_name(), utc_now),
+    source=asset_store_name,
     read=TagPermission.READ,
     resolve=TagPermission.ASSIGN,
     check_ready=_check_ready,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.tags.confirmation import LEAST_ABSENCE
 from request_tracker_utils.tags.models import DiscrepancyKind, Tag, TagDiscrepancy, TagState
-from request_tracker_utils.tags.names import parse
-from request_tracker_utils.tags.service import GRACE
+from request_tracker_utils.tags.service import GRACE_PERIOD
+from request_tracker_utils.tags.tag_format import parse
 
 LONGEST_NAME = 500
 DISCREPANCIES = Discrepancies(TagDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "tag"))
@@ -22,9 +22,9 @@ def of_name(
     that changed later is newer than the name.
     """
     if own is not None:
-        matches = own.tag == name or _is_in_progress(own, since, GRACE)
+        matches = own.tag == name or _is_in_progress(own, since, GRACE_PERIOD)
         return None if matches else _new(DiscrepancyKind.RENAMED, own.tag, asset_id, name)
-    if namesake is not None and _is_in_progress(namesake, since, GRACE):
+    if namesake is not None and _is_in_progress(namesake, since, GRACE_PERIOD):
         return None
     if namesake is not None and namesake.asset_id is not None:
         return _new(DiscrepancyKind.DUPLICATE, name, asset_id, name)

@@ -1,52 +1,52 @@
-"""What can go wrong with tags."""
+"""Errors of tags."""
 
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class NotATag(Invalid):
-    """The text is not spelt like a tag of this installation."""
+    """The text does not have the format of a tag."""
 
     code = "not_a_tag"
 
 
 class TagTaken(Conflict):
-    """The tag is not free; `asset_id` names the holder where there is one."""
+    """The tag is in use; `asset_id` is the asset that has it, if any."""
 
     code = "tag_taken"
 
 
 class AssetHasTag(Conflict):
-    """The asset has another tag already, which `asset_tag` names."""
+    """The asset already has another tag, `asset_tag`."""
 
     code = "asset_has_tag"
 
 
 class TagNotFound(NotFound):
-    """No such tag waits for anything."""
+    """No pending tag has this text."""
 
     code = "tag_not_found"
 
 
-class NotTried(Conflict):
-    """The sweep has not been tried dry for the catalogs that are chosen."""
+class SweepNotPreviewed(Conflict):
+    """The sweep has not been previewed for the selected catalogs."""
 
     code = "not_tried"
 
 
 class SequenceNotReady(Unavailable):
-    """The tags that the directory holds are still being read; the first tag is given after that."""
+    """Existing tags are still being imported. No tag is assigned before that."""
 
     code = "sequence_not_ready"
 
 
 class SequenceExhausted(Conflict):
-    """The sequence has given all its numbers."""
+    """The sequence has no numbers left."""
 
     code = "sequence_exhausted"
 
 
 class PrefixTaken(Conflict):
-    """There is such a prefix already, compared without case."""
+    """The prefix already exists, ignoring case."""
 
     code = "prefix_taken"
 
@@ -57,7 +57,7 @@ class PrefixNotFound(NotFound):
     code = "prefix_not_found"
 
 
-class SequenceMoved(Conflict):
-    """The sequence is no longer where the caller saw it: somebody set it meanwhile, or tags were given."""
+class SequenceChanged(Conflict):
+    """The next number is no longer what the caller expected: the sequence was reset, or tags were assigned."""
 
     code = "sequence_moved"

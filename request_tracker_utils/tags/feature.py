@@ -1,86 +1,114 @@
-"""The tags domain, as the app sees it."""
+"""What the app knows of tags."""
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.reconciliation.tasks import task_kinds
+from request_tracker_utils.core.translation import ngettext
+from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
 from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
-from request_tracker_utils.tags import cli, sequence, service, status, trail, webhook
+from request_tracker_utils.tags import audit, cli, lookup, sequence, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.tasks import tags as tasks
-from request_tracker_utils.tags.views import (
-    administration as administration_views,
-    audit as audit_views,
-    sweep as sweep_views,
-    untagged as untagged_views,
-    webhook as views,
-)
-from request_tracker_utils.tasks.kinds import Kinds
-from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+from request_tracker_utils.tags.views import administration, audit as audit_views, tagging
+from request_tracker_utils.tasks.kinds import TaskKinds
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
 from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
 
+RECENT, FAILING = 6, 5
+"""Entries of the audit log on the front page, and failing tags on the status page."""
+
 
 def prepare() -> None:
-    """Makes the sequence and the webhook's secret. The embedded directory is read at once, Request Tracker by a job."""
+    """Creates the sequence and the webhook's secret. Existing tags are adopted at once if the asset store is embedded, else by a job."""
     with transaction() as session:
-        sequence.ensure(session, settings().prefix, now=utc_now())
+        sequence.create_if_missing(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)
     if asset_store().kind == "embedded":
         adopt_tags()
 
 
+def install(app: Flask) -> None:
+    add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
+    registry_of(app).get(TaskKinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
+
+
 def card() -> dict[str, object]:
-    """What the front page shows of tags."""
     with reading() as session:
         try:
             next_tag = str(sequence.preview(session, settings().prefix))
         except SequenceNotReady:
             next_tag = None
-        return {"next_tag": next_tag, **service.waiting(session), "recent": trail.recent(session, limit=6)}
+        return {"next_tag": next_tag, **lookup.pending_counts(session), "recent": audit.recent(session, limit=RECENT)}
 
 
-def install(app: Flask) -> None:
-    add_security_scheme(app, HOOK_SCHEME, HOOK_SCHEME_SPEC)
-    registry_of(app).get(Kinds).add(*tasks.kinds, *task_kinds(RECONCILIATION))
+def status() -> SectionContent:
+    problems = []
+    with reading() as session:
+        differences, compared = _open_differences(session), compared_at(session, RECONCILIATION)
+        counts, pending_assets = lookup.pending_counts(session), lookup.count_pending_assets(session)
+        failing = [tag for tag in lookup.pending_tags(session) if tag.problem][:FAILING]
+        try:
+            next_tag = str(sequence.preview(session, settings().prefix))
+        except SequenceNotReady as error:
+            next_tag = None
+            problems.append(error.message)
+    if counts["failing"]:
+        problems.append(ngettext("%(num)s tag needs attention.", "%(num)s tags need attention.", counts["failing"]))
+    if differences:
+        problems.append(
+            ngettext(
+                "%(num)s difference between tags and asset names is open.",
+                "%(num)s differences between tags and asset names are open.",
+                differences,
+            )
+        )
+    facts = {"next_tag": next_tag, "pending_assets": pending_assets, "problem_tags": failing, **counts}
+    return SectionContent({**facts, "differences": differences, "compared_at": compared}, problems)
 
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = service.waiting(session), sum(RECONCILIATION.discrepancies.count_open(session).values())
+        counts, open_differences = lookup.pending_counts(session), _open_differences(session)
     return {
-        "rtutils_tags_unconfirmed": ("Tags that the directory is not known to hold yet.", counts["unconfirmed"]),
-        "rtutils_tags_with_a_problem": ("Tags that somebody has to look at.", counts["problems"]),
+        "rtutils_tags_pending": ("Tags that the asset store has not confirmed.", counts["pending"]),
+        "rtutils_tags_failing": ("Tags that need attention.", counts["failing"]),
         "rtutils_tag_differences": ("Open differences between asset names and tags.", open_differences),
     }
+
+
+def _open_differences(session: Session) -> int:
+    return sum(RECONCILIATION.discrepancies.count_open(session).values())
 
 
 feature = Feature(
     name="tags",
     apis=[api, hook],
     pages=[
-        views.pages,
-        views.waiting_pages,
-        administration_views.pages,
+        administration.pages,
+        administration.webhook_pages,
         audit_views.pages,
-        sweep_views.pages,
-        untagged_views.pages,
+        tagging.pending_pages,
+        tagging.sweep_pages,
+        tagging.pages,
         reconciliation_pages(RECONCILIATION),
     ],
     jobs=jobs,
     commands=[cli.tags],
-    navigation=[NavItem("Webhook", "webhook_page.connect", TagPermission.WEBHOOK, order=80)],
+    navigation=[NavItem("Webhook", "webhook_page.show", TagPermission.WEBHOOK, order=80)],
     administration=[NavItem("Asset tags", "asset_tags.show", TagPermission.READ, order=20)],
     cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
     gauges=[gauges],
-    status=status.sections,
+    status=[StatusSection("Asset tags", "tags/status.html", status, order=50)],
     grants={"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})},
+    moved={"/tags/waiting": "pending_tags.list_pending"},
     install=install,
     prepare=prepare,
 )

@@ -1,67 +1,114 @@
-"""Tags as people write and scan them: in any case, in lists and as ranges."""
+"""Finding tags: by asset, by the text that people type or scan, by range, and those that are pending."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import NotATag
-from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.names import TagName, parse
+from request_tracker_utils.tags.models import PendingAsset, Tag
+from request_tracker_utils.tags.tag_format import TagName, parse_any, parse_ignoring_case
 
 CHUNK = 500
-"""Tags in one query."""
+"""Tags per query."""
+MAX_PENDING = 200
+"""Pending tags that a page shows."""
+RETRIES_BEFORE_ATTENTION = 5
+IS_PENDING = or_(Tag.due_at.is_not(None), Tag.problem.is_not(None))
+IS_FAILING = Tag.problem.is_not(None) & or_(Tag.due_at.is_(None), Tag.attempts >= RETRIES_BEFORE_ATTENTION)
+"""Retries alone are unlikely to resolve the problem."""
 
 
-def spelt(text: str, prefixes: Sequence[str]) -> TagName | None:
-    """The tag that the text is, whatever its case; None for what is no tag with one of these prefixes."""
-    for prefix in prefixes:
-        begin, rest = text[: len(prefix)], text[len(prefix) :]
-        name = parse(prefix + rest, prefix) if begin.casefold() == prefix.casefold() else None
-        if name is not None:
-            return name
-    return None
+def tag_of_asset(session: Session, asset_id: int) -> Tag | None:
+    return session.scalar(select(Tag).where(Tag.asset_id == asset_id))
 
 
-def with_assets(session: Session, texts: Iterable[str]) -> dict[str, Tag]:
-    """Text → the tag that it is, for those that an asset has."""
+def tags_of_assets(session: Session, asset_ids: list[int]) -> dict[int, Tag]:
+    """Asset's id → its tag, for the assets that have one."""
+    return {int(tag.asset_id or 0): tag for tag in session.scalars(select(Tag).where(Tag.asset_id.in_(asset_ids)))}
+
+
+def parse_tag(session: Session, text: str) -> TagName | None:
+    """The tag with any existing prefix, in its exact spelling; None for anything else."""
+    return parse_any(text, sequence.prefixes(session))
+
+
+def find_assigned(session: Session, texts: Iterable[str]) -> dict[str, Tag]:
+    """Text, in any case → the tag, for the tags that an asset has."""
     prefixes = sequence.prefixes(session)
-    spellings = {text: str(name) for text in texts if (name := spelt(text, prefixes))}
+    spellings = {text: str(name) for text in texts if (name := parse_ignoring_case(text, prefixes))}
     found: dict[str, Tag] = {}
-    wanted = iter(dict.fromkeys(spellings.values()))
-    while chunk := list(islice(wanted, CHUNK)):
-        held = select(Tag).where(Tag.tag.in_(chunk), Tag.asset_id.is_not(None))
-        found |= {tag.tag: tag for tag in session.scalars(held)}
+    remaining = iter(dict.fromkeys(spellings.values()))
+    while chunk := list(islice(remaining, CHUNK)):
+        assigned = select(Tag).where(Tag.tag.in_(chunk), Tag.asset_id.is_not(None))
+        found |= {tag.tag: tag for tag in session.scalars(assigned)}
     return {text: found[spelling] for text, spelling in spellings.items() if spelling in found}
 
 
-def ends(session: Session, first: str, last: str, *, most: int) -> tuple[TagName, TagName]:
-    """Both ends of a range of tags. Raises NotATag, whose `field` is `first` or `last`, also for one that runs backwards, goes from one
-    prefix to another, or holds more than `most` tags."""
+def parse_range(session: Session, first: str, last: str, *, most: int) -> tuple[TagName, TagName]:
+    """Both ends of a range of tags. Raises NotATag, whose `field` is `first` or `last`, also for a range that is reversed, spans two
+    prefixes, or has more than `most` tags."""
     prefixes = sequence.prefixes(session)
-    begin, end = (_named(text, field, prefixes) for text, field in ((first, "first"), (last, "last")))
+    begin, end = (_parse_end(text, field, prefixes) for text, field in ((first, "first"), (last, "last")))
     if begin.prefix != end.prefix:
-        raise NotATag(f"{begin} and {end} begin differently. A range has one beginning, such as {begin.prefix}.", field="last")
+        raise NotATag(
+            _(
+                "%(first)s and %(last)s have different prefixes. Enter two tags with the same prefix, such as %(prefix)s.",
+                first=begin,
+                last=end,
+                prefix=begin.prefix,
+            ),
+            field="last",
+        )
     if end.number < begin.number:
-        raise NotATag(f"The range runs backwards: {begin} comes after {end}. Exchange them.", field="last")
+        raise NotATag(_("The range is reversed: %(first)s comes after %(last)s. Swap the two tags.", first=begin, last=end), field="last")
     if end.number - begin.number >= most:
         count = end.number - begin.number + 1
-        raise NotATag(f"The range holds {count:,} tags; at most {most:,} go at once. Take a shorter one.", field="last")
+        raise NotATag(
+            _("The range has %(count)s tags, but the limit is %(limit)s. Enter a shorter range.", count=f"{count:,}", limit=f"{most:,}"),
+            field="last",
+        )
     return begin, end
 
 
-def between(session: Session, begin: TagName, end: TagName) -> list[Tag]:
-    """The tags of a range that assets have, in their order."""
-    held = select(Tag).where(Tag.prefix == begin.prefix, Tag.number.between(begin.number, end.number), Tag.asset_id.is_not(None))
-    return list(session.scalars(held.order_by(Tag.number)))
+def assigned_in_range(session: Session, begin: TagName, end: TagName) -> list[Tag]:
+    """The tags in the range that assets have, in order."""
+    assigned = select(Tag).where(Tag.prefix == begin.prefix, Tag.number.between(begin.number, end.number), Tag.asset_id.is_not(None))
+    return list(session.scalars(assigned.order_by(Tag.number)))
 
 
-def _named(text: str, field: str, prefixes: Sequence[str]) -> TagName:
-    name = spelt(text, prefixes)
+def pending_tags(session: Session) -> list[Tag]:
+    """The tags that the asset store has not confirmed, with the problem of each; those that need a person come first."""
+    order = (Tag.problem.is_(None), Tag.due_at.is_not(None), Tag.id.desc())
+    return list(session.scalars(select(Tag).where(IS_PENDING).order_by(*order).limit(MAX_PENDING)))
+
+
+def pending_counts(session: Session) -> dict[str, int]:
+    """How many tags a job still has to confirm (`pending`), and how many need a person (`failing`)."""
+    count = select(func.count()).select_from(Tag)
+    return {
+        "pending": session.execute(count.where(Tag.due_at.is_not(None))).scalar_one(),
+        "failing": session.execute(count.where(IS_FAILING)).scalar_one(),
+    }
+
+
+def count_pending_assets(session: Session) -> int:
+    """How many assets requested a tag before one could be assigned."""
+    return session.execute(select(func.count()).select_from(PendingAsset)).scalar_one()
+
+
+def not_a_tag(text: str, prefixes: Sequence[str], *, field: str) -> NotATag:
+    example = f"{prefixes[0]}0001" if prefixes else "W12-0001"
+    return NotATag(_("“%(text)s” is not a tag. A tag looks like %(example)s.", text=text[:60], example=example), field=field)
+
+
+def _parse_end(text: str, field: str, prefixes: Sequence[str]) -> TagName:
+    if not text:
+        raise NotATag(_("Enter the first and the last tag of the range."), field=field)
+    name = parse_ignoring_case(text, prefixes)
     if name is None:
-        example = f"{prefixes[0]}0001" if prefixes else "W12-0001"
-        what = f"“{text[:60]}” is no tag" if text else "A range needs both of its ends"
-        raise NotATag(f"{what}. Tags look like {example}.", field=field)
+        raise not_a_tag(text, prefixes, field=field)
     return name

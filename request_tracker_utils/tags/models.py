@@ -1,4 +1,4 @@
-"""Sequences, tags, the audit trail, and calls of the webhook that had to wait."""
+"""Sequences, tags, the audit log, the sweep, and differences from the asset store."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,24 +10,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import Outbox
 from request_tracker_utils.reconciliation.models import Discrepancy
-from request_tracker_utils.tags.names import CONFIRM_TAGS, TagName
+from request_tracker_utils.tags.names import CONFIRM_TAGS
+from request_tracker_utils.tags.tag_format import TagName
 
 
 class TagState(StrEnum):
     RESERVED = "reserved"
-    """Taken out of the sequence for something that is not finished yet."""
+    """Taken from the sequence for an asset that does not exist yet; without an asset and `due_at` it is retired."""
     ASSIGNED = "assigned"
-    """An asset's; `confirmed_at` says since when the directory is known to hold the name."""
+    """An asset has it; `confirmed_at` is when the asset store was last seen to have the name."""
     RELEASED = "released"
-    """Free again, and given again first."""
+    """Free, and assigned before new numbers."""
 
 
 IS_RELEASED = text("asset_tags.state = 'released'")
-"""Written out, not bound: a database takes the index of the released tags only where it can read the condition."""
+"""A literal, not a bound parameter: the planner uses a partial index only if it can read the condition."""
 
 
 class TagSequence(Base):
-    """One prefix's numbers. `adopted_at` is empty until the names that the directory holds already have been taken over."""
+    """The numbers of one prefix. `adopted_at` is empty until the tags that exist in the asset store are imported."""
 
     __tablename__ = "tag_sequences"
     __table_args__ = (CheckConstraint("next_number >= 1", name="next_number"),)
@@ -35,13 +36,13 @@ class TagSequence(Base):
     prefix: Mapped[str] = mapped_column(String(16), primary_key=True)
     next_number: Mapped[int] = mapped_column(default=1)
     floor: Mapped[int] = mapped_column(default=1, server_default="1")
-    """The number that the sequence was last set to by hand: released ones below it are not given again."""
+    """The number of the last reset: released numbers below it are not assigned again."""
     adopted_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class Tag(Base):
-    """A tag that is or was somebody's. One tag an asset, one asset a tag: the indexes decide, not a look beforehand."""
+    """A tag that is or was in use. Unique indexes ensure that an asset has one tag, and a tag one asset."""
 
     __tablename__ = "asset_tags"
     __table_args__ = (
@@ -59,7 +60,7 @@ class Tag(Base):
         ),
         Index(
             "ix_asset_tags_released",
-            "state",  # the same in all its rows, but SQLite prefers the index of all tags to one with fewer columns of the condition
+            "state",  # constant in this index, but without it SQLite prefers the index of all tags
             "prefix",
             "number",
             sqlite_where=text("state = 'released'"),
@@ -76,26 +77,26 @@ class Tag(Base):
     state: Mapped[str] = mapped_column(String(10))
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
     previous_name: Mapped[str | None] = mapped_column(String(500))
-    """What the asset was called before it had the tag, where that is known."""
+    """The asset's name before it had the tag, if known."""
     changed_at: Mapped[datetime] = mapped_column(Instant)
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     printed_at: Mapped[datetime | None] = mapped_column(Instant)
-    """Since when a label of it may hang on a device: such a tag is never given to another one."""
+    """When a label was first printed. A device may have it, so the tag is never assigned to another asset."""
     due_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When a job looks after it next; empty when nothing is left to do."""
+    """When a job checks the tag next; empty if nothing is pending."""
     attempts: Mapped[int] = mapped_column(default=0)
     absences: Mapped[int] = mapped_column(default=0)
-    """How often in a row the directory said that there is no such asset."""
+    """How many checks in a row did not find the asset."""
     problem: Mapped[str | None] = mapped_column(String(500))
-    """Why the last attempt did not finish it."""
+    """Why the last attempt failed."""
 
     @property
     def name(self) -> TagName:
         return TagName(self.prefix, self.number)
 
     @property
-    def is_kept(self) -> bool:
-        """Nobody's and never given again: a label of it may hang on a device for which no asset stands any more."""
+    def is_retired(self) -> bool:
+        """No asset has it, and it is never assigned again: a device without an asset may have its label."""
         return self.state == TagState.RESERVED and self.asset_id is None and self.due_at is None
 
 
@@ -108,11 +109,11 @@ CONFIRMATION = Outbox(
     only=Tag.state != TagState.RELEASED,
     unchanged=(Tag.state, Tag.asset_id),
 )
-"""Tags of which it is not known yet that the asset store has the name."""
+"""Tags that the asset store has not been seen to have."""
 
 
 class TagEvent(Base):
-    """One change of a tag. The table only grows: triggers refuse to change or delete a row."""
+    """An entry of the audit log: one change of a tag. Triggers refuse to update or delete a row."""
 
     __tablename__ = "tag_events"
     __table_args__ = (
@@ -120,8 +121,8 @@ class TagEvent(Base):
         Index(
             "ix_tag_events_asset_id", "asset_id", sqlite_where=text("asset_id IS NOT NULL"), postgresql_where=text("asset_id IS NOT NULL")
         ),
-        # Many rows name no asset, or no old name: each entry that an index does not get makes a tag cheaper to give.
-        # The trail is read backwards: what somebody did, or one kind of change, is found in that order without sorting.
+        # Partial, because many rows have no asset or old name, and each index entry makes assigning a tag slower.
+        # With the id, because the log is read newest first, without sorting.
         Index("ix_tag_events_actor_id", "actor", "id"),
         Index("ix_tag_events_action_id", "action", "id"),
         Index(
@@ -144,8 +145,8 @@ class TagEvent(Base):
     reason: Mapped[str | None] = mapped_column(String(500))
 
 
-class WaitingAsset(Base):
-    """An asset that asked for a tag before any could be given. It gets one as soon as the directory's names are adopted."""
+class PendingAsset(Base):
+    """An asset that requested a tag before one could be assigned. It gets one once the existing tags are adopted."""
 
     __tablename__ = "waiting_assets"
 
@@ -156,7 +157,7 @@ class WaitingAsset(Base):
 
 
 class CatalogPrefix(Base):
-    """The prefix of a catalog's new assets; those of other catalogs get PREFIX."""
+    """The prefix for new assets in a catalog. Other catalogs use PREFIX."""
 
     __tablename__ = "catalog_prefixes"
 
@@ -166,22 +167,22 @@ class CatalogPrefix(Base):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
 
-class OlderRecord(Base):
-    """A file of an older installation that was taken over, with the report of what was in it. Each is taken over once."""
+class LegacyLogImport(Base):
+    """A log of a legacy installation that was imported, with its report. Each file is imported once."""
 
     __tablename__ = "older_records"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     file: Mapped[str] = mapped_column(String(500))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """SHA-256 of what was read: the same file under another name is the same record."""
+    """SHA-256 of the content, so that a renamed file is not imported again."""
     adopted_at: Mapped[datetime] = mapped_column(Instant)
     actor: Mapped[str] = mapped_column(String(100))
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class Sweep(Base):
-    """How assets without a tag are found and tagged by themselves. There is one row, or none before anybody has looked."""
+    """Settings of the sweep, which finds assets without a tag and tags them, and its last scan. At most one row."""
 
     __tablename__ = "tag_sweep"
     __table_args__ = (
@@ -193,12 +194,12 @@ class Sweep(Base):
     is_on: Mapped[bool] = mapped_column(default=False)
     catalogs: Mapped[list[str]] = mapped_column(JSON, default=list)
     tried_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When these catalogs were last tried dry."""
+    """When the sweep of these catalogs was last previewed."""
     found: Mapped[int | None]
-    """Assets without a tag that the last look found."""
+    """Assets without a tag that the last scan found."""
     looked_at: Mapped[datetime | None] = mapped_column(Instant)
     problem: Mapped[str | None] = mapped_column(String(500))
-    """What kept the last look from all catalogs."""
+    """Why the last scan did not cover all catalogs."""
     changed_by: Mapped[str] = mapped_column(String(100))
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -253,9 +254,9 @@ APPEND_ONLY = {
 }
 
 
-def _guard_trail(_table: Table, connection: Any, **_: Any) -> None:
+def _create_triggers(_table: Table, connection: Any, **_: Any) -> None:
     for statement in APPEND_ONLY[connection.dialect.name]:
         connection.execute(text(statement))
 
 
-event.listen(TagEvent.__table__, "after_create", _guard_trail)
+event.listen(TagEvent.__table__, "after_create", _create_triggers)

@@ -11,7 +11,7 @@ from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Option
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.models import DiscrepancyKind, Tag, TagDiscrepancy, TagState
-from request_tracker_utils.tags.names import parse
+from request_tracker_utils.tags.tag_format import parse
 
 
 class Resolution(StrEnum):
@@ -41,7 +41,7 @@ KINDS = [
     Kind(
         DiscrepancyKind.RENAMED,
         gettext_noop("Renamed"),
-        gettext_noop("These assets have a tag here, but another name in %(source)s."),
+        gettext_noop("These assets have a tag here, but a different name in %(source)s."),
         [
             BulkOption(
                 Resolution.RENAME_ASSET,
@@ -156,8 +156,8 @@ class _Options:
 
     def _is_retired(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is not None and tag.is_kept
+        return tag is not None and tag.is_retired
 
     def _is_available(self, text: str) -> bool:
         tag = self._tags.get(text)
-        return tag is None or tag.state == TagState.RELEASED or tag.is_kept
+        return tag is None or tag.state == TagState.RELEASED or tag.is_retired

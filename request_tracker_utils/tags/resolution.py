@@ -24,11 +24,11 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
-from request_tracker_utils.tags import comparison, options, sequence, service, trail
+from request_tracker_utils.tags import audit, comparison, lookup, options, sequence, service
 from request_tracker_utils.tags.discrepancies import longest_prefix
 from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
-from request_tracker_utils.tags.names import LONGEST_TAG, TagName
 from request_tracker_utils.tags.options import Resolution
+from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
 
 NOT_RENAMED = (AssetNotFound, AssetStoreRefused, AssetStoreInvalid, AssetStoreBusy)
 """After these errors the asset still has its old name."""
@@ -95,7 +95,7 @@ class _Apply:
         self._check_no_asset_is_named(self._tag)
         with self._transaction() as session:
             for prefix in sorted({_parsed(session, self._tag).prefix, _parsed(session, self._name).prefix}):
-                sequence.hold(session, prefix)
+                sequence.lock(session, prefix)
             afterwards = self._detach_tag(session)
             session.flush()  # the unique index lets the asset have another tag from here on
             self._make_name_the_tag(session, self._name)
@@ -133,7 +133,7 @@ class _Apply:
             tag.state, tag.confirmed_at, tag.due_at, tag.problem = TagState.ASSIGNED, now, None, None
             tag.attempts = tag.absences = 0
             session.flush()  # the unique index lets the former owner have another tag from here on
-            trail.record(session, tag, action="moved", actor=self._actor, now=now, reason=f"it was the tag of asset {owner_id}")
+            audit.record(session, tag, action="moved", actor=self._actor, now=now, reason=f"it was the tag of asset {owner_id}")
             replacement = self._allocate(session, tag.prefix, owner.id, owner.name) if owner else None
         moved = self._is_now_the_tag(self._tag)
         return f"{moved} {self._rename_former_owner(replacement)}" if replacement else moved
@@ -161,7 +161,7 @@ class _Apply:
     def _retire_tag(self) -> str:
         with self._transaction() as session:
             tag = _locked_tag(session, self._tag, self._asset_id)
-            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
+            service.retire(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
         return _("%(tag)s is retired. No asset gets it again.", tag=self._tag)
 
     def _adopt_name(self) -> str:
@@ -173,7 +173,7 @@ class _Apply:
         with self._transaction() as session:
             subject = Tag(tag=(self._tag or self._name)[:LONGEST_TAG], asset_id=self._asset_id)
             reason, now = f"{self._discrepancy.kind}: ignored", self._clock()
-            trail.record(session, subject, action="left", actor=self._actor, now=now, old_name=self._name, reason=reason)
+            audit.record(session, subject, action="left", actor=self._actor, now=now, old_name=self._name, reason=reason)
         return _("%(label)s is ignored until its name changes.", label=self._discrepancy.label)
 
     def _detach_tag(self, session: Session) -> str:
@@ -181,7 +181,7 @@ class _Apply:
         tag = _locked_tag(session, self._tag, self._asset_id)
         reason = f"asset {self._asset_id} is named {self._discrepancy.name}"
         if tag.printed_at is not None:
-            service.keep(session, tag, actor=self._actor, now=self._clock(), reason=reason)
+            service.retire(session, tag, actor=self._actor, now=self._clock(), reason=reason)
             return _("No asset gets %(tag)s again, because a label was printed.", tag=tag.tag)
         service.release(session, tag, actor=self._actor, now=self._clock(), reason=reason)
         return _("%(tag)s is released for another asset.", tag=tag.tag)
@@ -189,23 +189,23 @@ class _Apply:
     def _make_name_the_tag(self, session: Session, text: str) -> None:
         """Raises DiscrepancyChanged when the tag is not available."""
         name = _parsed(session, text)
-        held = sequence.hold(session, name.prefix)
+        held = sequence.lock(session, name.prefix)
         now = self._clock()
         tag = session.scalar(select(Tag).where(Tag.tag == text))
         if tag is None:
             tag = Tag(tag=text, prefix=name.prefix, number=name.number)
             session.add(tag)
-        elif tag.state != TagState.RELEASED and not tag.is_kept:
+        elif tag.state != TagState.RELEASED and not tag.is_retired:
             raise DiscrepancyChanged(_("Nothing was done: %(tag)s is no longer available.", tag=text))
         sequence.advance_past(held, tag.number)
         tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, self._asset_id, now, now
         tag.due_at, tag.problem, tag.attempts, tag.absences = None, None, 0, 0
         session.flush()  # the unique index decides here whether the asset has no tag
-        trail.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
+        audit.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
 
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
         now = self._clock()
-        due = now + service.GRACE
+        due = now + service.GRACE_PERIOD
         return sequence.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
         )
@@ -214,7 +214,7 @@ class _Apply:
         """Records that the asset was renamed to its tag."""
         with self._transaction() as session:
             tag = _locked_tag(session, text, asset_id)
-            service.settle(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
+            service.mark_confirmed(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
 
     def _check_no_asset_is_named(self, tag: str) -> None:
         """A tag that is still the name of an asset is not given to another one."""
@@ -228,7 +228,7 @@ class _Apply:
             asset = self._asset_store.get(asset_id)
         except AssetNotFound:
             return None
-        return None if asset.status == comparison.DELETED else asset
+        return None if asset.is_deleted else asset
 
     def _is_now_the_tag(self, tag: str) -> str:
         return _("%(tag)s is now the tag of #%(asset)s.", tag=tag, asset=self._asset_id)
@@ -239,7 +239,7 @@ class _Apply:
 
 def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
     """The tag, with its sequence locked. Raises DiscrepancyChanged unless it belongs to this asset."""
-    sequence.hold(session, _parsed(session, text).prefix)
+    sequence.lock(session, _parsed(session, text).prefix)
     tag = session.scalar(select(Tag).where(Tag.tag == text).execution_options(populate_existing=True))
     if tag is None or tag.state == TagState.RELEASED or tag.asset_id != asset_id:
         raise DiscrepancyChanged(_("Nothing was done: %(tag)s now belongs to another asset. Compare again.", tag=text))
@@ -248,7 +248,7 @@ def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
 
 def _parsed(session: Session, text: str) -> TagName:
     """Raises DiscrepancyChanged where the text is no tag."""
-    name = service.name_of_tag(session, text)
+    name = lookup.parse_tag(session, text)
     if name is None:
         raise DiscrepancyChanged(_("Nothing was done: %(text)s is not a valid tag.", text=text[:60]))
     return name

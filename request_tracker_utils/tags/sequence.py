@@ -1,10 +1,11 @@
-"""Numbers in their order: what comes next, and taking it.
+"""The numbers of each prefix: which comes next, taking it, and setting it.
 
-Everything that changes a prefix's tags takes the row of its sequence first. So writers of one prefix stand in a line, on
-both databases, and what a writer reads after that is true until it commits.
+Everything that changes a prefix's tags locks the row of its sequence first. So writers of one prefix queue up, on both databases, and
+what a writer reads afterwards is true until it commits.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, column, exists, select, text, update
@@ -12,27 +13,31 @@ from sqlalchemy.orm import Session, aliased
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Instant, upsert_into
-from request_tracker_utils.tags import trail
-from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagSequence, TagState
-from request_tracker_utils.tags.names import LARGEST_NUMBER, TagName
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.tags import audit
+from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, SequenceExhausted, SequenceNotReady
+from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagEvent, TagSequence, TagState
+from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName, parse
+
+RECENT_RESET = timedelta(hours=1)
+"""How old a reset may be to explain why the sequence changed while somebody filled in the form."""
 
 
-def ensure(session: Session, prefix: str, *, now: datetime) -> None:
-    """Makes the sequence of the prefix if there is none."""
+def create_if_missing(session: Session, prefix: str, *, now: datetime) -> None:
     session.execute(upsert_into(session)(TagSequence).values(prefix=prefix, next_number=1, created_at=now).on_conflict_do_nothing())
 
 
-def hold(session: Session, prefix: str) -> TagSequence:
-    """The sequence, locked until the transaction ends. Raises SequenceNotReady until the directory's names are adopted."""
+def lock(session: Session, prefix: str) -> TagSequence:
+    """The sequence, locked until the transaction ends. Raises SequenceNotReady until the existing tags are adopted."""
     sequence = session.scalar(select(TagSequence).where(TagSequence.prefix == prefix).with_for_update())
     if sequence is None or sequence.adopted_at is None:
         raise not_ready(prefix)
     return sequence
 
 
-def hold_all(session: Session) -> dict[str, TagSequence]:
-    """Every sequence by its prefix, locked until the transaction ends, also those that give no tags yet."""
+def lock_all(session: Session) -> dict[str, TagSequence]:
+    """Every sequence by its prefix, locked until the transaction ends, including those that cannot assign tags yet."""
     rows = session.scalars(select(TagSequence).order_by(TagSequence.prefix).with_for_update())
     return {sequence.prefix: sequence for sequence in rows}
 
@@ -42,14 +47,14 @@ def prefixes(session: Session) -> list[str]:
 
 
 def preview(session: Session | Connection, prefix: str) -> TagName:
-    """The tag that would be given now; nothing is spent. Raises SequenceNotReady, SequenceExhausted."""
+    """The tag that would be assigned next; no number is used. Raises SequenceNotReady, SequenceExhausted."""
     found = session.execute(_PREVIEW, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
-    next_number, freed, taken = found
-    if freed is not None:
-        return TagName(prefix, freed)
-    return _possible(prefix, _free_from(session, prefix, next_number) if taken else next_number)
+    next_number, released, is_taken = found
+    if released is not None:
+        return TagName(prefix, released)
+    return _checked(prefix, _first_free(session, prefix, next_number) if is_taken else next_number)
 
 
 def allocate(
@@ -63,62 +68,133 @@ def allocate(
     asset_id: int | None = None,
     old_name: str | None = None,
 ) -> Tag:
-    """Takes the next tag: the lowest released one between the floor and the next number, else the next that nobody took by hand.
+    """Takes the next tag: the lowest released one from the floor on, else the next number that was not assigned manually.
 
     Returns a copy of the tag's row that belongs to no session. Raises SequenceNotReady, and SequenceExhausted past 999,999,999.
-    An IntegrityError says that the asset got a tag meanwhile.
+    An IntegrityError means that the asset got a tag concurrently.
     """
     connection = session.connection()
     values = {"state": str(state), "asset_id": asset_id, "previous_name": old_name, "changed_at": now, "due_at": due_at}
     tag = _take_next(session, connection, prefix, values)
-    trail.record(connection, tag, action=str(state), actor=actor, now=now, old_name=old_name)
+    audit.record(connection, tag, action=str(state), actor=actor, now=now, old_name=old_name)
     return tag
 
 
 def advance_past(sequence: TagSequence, number: int) -> None:
-    """A number taken by hand whose turn has come moves the sequence on; one that lies ahead does not."""
+    """Steps over a manually assigned number if it is next. A number further ahead is skipped when the sequence reaches it."""
     if sequence.next_number == number:
         sequence.next_number = number + 1
 
 
 def not_ready(prefix: str) -> SequenceNotReady:
     return SequenceNotReady(
-        f"No {prefix} tag can be given yet: the tags that the directory holds already are being read. Try again in a minute; "
-        "if this goes on, look at the job adopt-tags."
+        _(
+            "%(prefix)s tags cannot be assigned yet: the existing tags are still being imported. Try again in a minute. "
+            "If this message persists, check the job adopt-tags.",
+            prefix=prefix,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Reset:
+    """`skipped` are the first and last number in use from the requested number on, if that number is in use."""
+
+    next_tag: TagName
+    skipped: tuple[int, int] | None
+
+    @property
+    def message(self) -> str:
+        if self.skipped is None:
+            return _("The next tag is %(tag)s.", tag=self.next_tag)
+        first, last = self.skipped
+        if first == last:
+            return _("%(number)s is in use and was skipped. The next tag is %(tag)s.", number=first, tag=self.next_tag)
+        return _("%(first)s to %(last)s are in use and were skipped. The next tag is %(tag)s.", first=first, last=last, tag=self.next_tag)
+
+
+def reset(
+    session: Session, prefix: str, *, number: int, reason: str | None, actor: Actor, now: datetime, expected: int | None = None
+) -> Reset:
+    """Continues the sequence at this number. Numbers in use are skipped, and released numbers below it are not assigned again.
+
+    `expected` is the next number as the caller knows it. Raises Invalid, PrefixNotFound, SequenceNotReady; SequenceChanged if it is
+    another one; SequenceExhausted if every number from there on is in use.
+    """
+    if not 1 <= number <= LARGEST_NUMBER:
+        raise Invalid(_("The number must be between 1 and %(largest)s.", largest=f"{LARGEST_NUMBER:,}"), field="start_number")
+    if prefix not in prefixes(session):
+        raise PrefixNotFound(
+            _("The prefix %(prefix)s does not exist. See Asset tags for the existing prefixes.", prefix=prefix[:16]), field="prefix"
+        )
+    sequence = lock(session, prefix)
+    if expected is not None and sequence.next_number != expected:
+        raise SequenceChanged(_explain_change(session, sequence, now))
+    before = _next_or_last(session, sequence)
+    sequence.next_number = sequence.floor = number
+    session.flush()  # the preview reads the database
+    after = preview(session, prefix)
+    audit.record_change(session, str(after), None, str(after), action="reset", actor=actor, now=now, old_name=str(before), reason=reason)
+    return Reset(after, (number, after.number - 1) if after.number > number else None)
+
+
+def _next_or_last(session: Session, sequence: TagSequence) -> TagName:
+    """The next tag, or the last one of an exhausted sequence."""
+    try:
+        return preview(session, sequence.prefix)
+    except SequenceExhausted:
+        return TagName(sequence.prefix, min(sequence.next_number, LARGEST_NUMBER))
+
+
+def _explain_change(session: Session, sequence: TagSequence, now: datetime) -> str:
+    latest = select(TagEvent).where(TagEvent.action == "reset").order_by(TagEvent.id.desc()).limit(20)
+    resets = [event for event in session.scalars(latest) if parse(event.tag, sequence.prefix) and now - event.at < RECENT_RESET]
+    next_tag = _next_or_last(session, sequence)
+    if not resets:
+        return _("Tags were assigned in the meantime. The next tag is now %(tag)s. Nothing was changed: check the number.", tag=next_tag)
+    event = resets[0]
+    return _(
+        "%(user)s changed the next tag from %(before)s to %(after)s%(reason)s. The next tag is now %(tag)s. "
+        "Nothing was changed: check the number.",
+        user=event.actor,
+        before=event.old_name,
+        after=event.new_name,
+        reason=f" ({event.reason})" if event.reason else "",
+        tag=next_tag,
     )
 
 
 def _take_next(session: Session, connection: Connection, prefix: str, values: dict[str, Any]) -> Tag:
-    """One number forward, and the row for it: two statements where nothing was released and nothing taken by hand."""
-    found = connection.execute(_STEP, {"prefix": prefix}).first()
+    """Advances by one number and writes its row: two statements unless numbers were released or assigned manually."""
+    found = connection.execute(_ADVANCE, {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
-    number, freed = found
-    if freed is not None:
-        # The freed number was read before the row's lock was ours, so it is read again now that nobody else can take it.
-        again = session.scalar(_freed(prefix, number))
-        if again is not None:
+    number, released = found
+    if released is not None:
+        # The released number was read before this transaction had the lock: read it again now that nobody else can take it.
+        still_released = session.scalar(_lowest_released(prefix, number))
+        if still_released is not None:
             _set_next(session, prefix, number)
-            number = again
-    tag = _claim(connection, _possible(prefix, number), values)
+            number = still_released
+    tag = _claim(connection, _checked(prefix, number), values)
     if tag is not None:
         return tag
-    number = _free_from(session, prefix, number)
+    number = _first_free(session, prefix, number)
     _set_next(session, prefix, number + 1)
-    tag = _claim(connection, _possible(prefix, number), values)
+    tag = _claim(connection, _checked(prefix, number), values)
     if tag is None:
-        raise AssertionError("a free number was taken while its sequence was held")
+        raise AssertionError("a free number was taken while its sequence was locked")
     return tag
 
 
-def _possible(prefix: str, number: int) -> TagName:
+def _checked(prefix: str, number: int) -> TagName:
     if number > LARGEST_NUMBER:
-        raise SequenceExhausted(f"The sequence {prefix} has given all its numbers. Make a new prefix under Asset tags.")
+        raise SequenceExhausted(_("The sequence %(prefix)s has no numbers left. Add a prefix under Asset tags.", prefix=prefix))
     return TagName(prefix, number)
 
 
 def _claim(connection: Connection, name: TagName, values: dict[str, Any]) -> Tag | None:
-    """The row of the tag with these values, made or taken over from a released one; None when somebody has it."""
+    """The row of the tag with these values, new or reused from a released one; None if the tag is in use."""
     row = {"tag": str(name), "prefix": name.prefix, "number": name.number, **values}
     claimed = connection.execute(_CLAIM, row).scalar_one_or_none()
     return None if claimed is None else Tag(id=claimed, attempts=0, absences=0, **row)
@@ -128,35 +204,35 @@ def _set_next(session: Session, prefix: str, number: int) -> None:
     session.execute(update(TagSequence).where(TagSequence.prefix == prefix).values(next_number=number))
 
 
-def _free_from(session: Session | Connection, prefix: str, number: int) -> int:
-    """The first number from `number` on that nobody has: behind the end of the run that holds it."""
+def _first_free(session: Session | Connection, prefix: str, number: int) -> int:
+    """The first free number from `number` on: the one after the run of numbers in use."""
     following = aliased(Tag)
     continued = exists().where(following.prefix == prefix, following.number == Tag.number + 1, following.state != TagState.RELEASED)
     ends = select(Tag.number).where(Tag.prefix == prefix, Tag.number >= number, Tag.state != TagState.RELEASED, ~continued)
     end = session.execute(ends.order_by(Tag.number).limit(1)).scalar_one_or_none()
-    return number if end is None else end + 1  # none: it was given back since we asked
+    return number if end is None else end + 1  # None: it was released in the meantime
 
 
-def _freed(prefix: Any, below: Any) -> Any:
-    """The lowest released number under the sequence and not under its floor. Released ones above it come when it is their turn."""
+def _lowest_released(prefix: Any, below: Any) -> Any:
+    """The lowest released number between the floor and the next number. Released numbers further ahead wait for their turn."""
     floor = select(TagSequence.floor).where(TagSequence.prefix == prefix).scalar_subquery()
     released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number < below, Tag.number >= floor)
     return released.order_by(Tag.number).limit(1)
 
 
-_FREED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
+_LOWEST_RELEASED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
      AND number >= tag_sequences.floor AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
 
-# As text these run in half the time: of a statement built from objects every one is gone through each time it runs.
-_STEP = text(f"""
+# Text takes half the time: SQLAlchemy traverses a statement made of objects each time it runs.
+_ADVANCE = text(f"""
     UPDATE tag_sequences SET next_number = next_number + 1 WHERE prefix = :prefix AND adopted_at IS NOT NULL
-    RETURNING next_number - 1, {_FREED}""")  # noqa: S608
+    RETURNING next_number - 1, {_LOWEST_RELEASED}""")  # noqa: S608
 _PREVIEW_TEXT = text(f"""
-    SELECT next_number, {_FREED} AS freed, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
-        AND number = tag_sequences.next_number AND state <> 'released') AS taken
+    SELECT next_number, {_LOWEST_RELEASED} AS released, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
+        AND number = tag_sequences.next_number AND state <> 'released') AS is_taken
     FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
-_PREVIEW = _PREVIEW_TEXT.columns(column("next_number", BigInteger), column("freed", BigInteger), column("taken", Boolean))
-# Makes a tag's row, or takes a released one over; gives its id, or nothing when somebody has the tag.
+_PREVIEW = _PREVIEW_TEXT.columns(column("next_number", BigInteger), column("released", BigInteger), column("is_taken", Boolean))
+# Inserts a tag's row or reuses a released one. Returns its id, or nothing if the tag is in use.
 _CLAIM = text("""
     INSERT INTO asset_tags (tag, prefix, number, state, asset_id, previous_name, changed_at, due_at, attempts, absences)
     VALUES (:tag, :prefix, :number, :state, :asset_id, :previous_name, :changed_at, :due_at, 0, 0)

@@ -1,1 +1,1 @@
-"""Long work that people start and watch: it has progress, outlives a restart, and tells what failed so that it can be repeated alone."""
+"""Long work that people start and watch: it has progress, survives a restart, and retries only the items that failed."""

@@ -1,15 +1,15 @@
-"""What can go wrong with tasks."""
+"""Errors of tasks."""
 
 from request_tracker_utils.core.errors import Conflict, NotFound
 
 
 class TaskNotFound(NotFound):
-    """There is no such task, or it is so old that it was put away."""
+    """The task does not exist, or was deleted because it is old."""
 
     code = "task_not_found"
 
 
 class TaskNotOpen(Conflict):
-    """The task is not in a state in which this can be done."""
+    """The task’s state does not allow this."""
 
     code = "task_not_open"

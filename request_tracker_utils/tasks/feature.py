@@ -1,18 +1,18 @@
-"""Tasks, as the app sees them."""
+"""What tasks contribute to the app."""
 
 from flask import Flask
 
 from request_tracker_utils.tasks import views
 from request_tracker_utils.tasks.api import api
 from request_tracker_utils.tasks.jobs import jobs
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
 
 
 def install(app: Flask) -> None:
-    registry_of(app).provide(Kinds, Kinds())
+    registry_of(app).provide(TaskKinds, TaskKinds())
 
 
 feature = Feature(

@@ -1,4 +1,4 @@
-"""Scheduled work on tasks: running them, and putting old ones away."""
+"""Scheduled work on tasks: running them, and deleting old ones."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,11 +13,13 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.outbox import Claim, InContext
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.tasks import service
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.tasks.names import RUN_TASKS
-from request_tracker_utils.tasks.running import InContext, RunningTask, TaskStopped, claim
+from request_tracker_utils.tasks.names import DELETE_OLD_TASKS, RUN_TASKS
+from request_tracker_utils.tasks.running import RunningTask, TaskStopped, claim
 from request_tracker_utils.web.registry import registry
 
 P = ParamSpec("P")
@@ -28,52 +30,52 @@ _one_at_a_time = Lock()
 
 
 def run_tasks() -> int:
-    """Runs every task that is due, one after the other; a second run in the same process leaves them to the first."""
+    """Runs every task that is due, one after the other. A second run in the same process leaves them to the first."""
     if not _one_at_a_time.acquire(blocking=False):
         return 0
     count = 0
     try:
         while not registry().stopping():
             with transaction() as session:
-                task = claim(session, now=utc_now())
-            if task is None:
+                claimed = claim(session, now=utc_now())
+            if claimed is None:
                 break
-            run(task)
+            run(claimed)
             count += 1
     finally:
         _one_at_a_time.release()
     return count
 
 
-def run(task: Task) -> None:
-    """Does the work of a task that was taken up, and writes down how it ended."""
-    in_context = in_context_of_app()
-    running = RunningTask(transaction, reading, task, clock=utc_now, stopping=registry().stopping, in_context=in_context)
-    kind = registry().get(Kinds).named(task.kind)
+def run(claimed: Claim[Task]) -> None:
+    """Does the work of a claimed task, and stores how it ended."""
+    running = RunningTask(transaction, reading, claimed, clock=utc_now, stopping=registry().stopping, in_context=in_context_of_app())
+    name = claimed.row.kind
+    kind = registry().get(TaskKinds).named(name)
     if kind is None:
-        running.end(TaskState.FAILED, error=f"This version of the program does not know how to “{task.kind}”.")
+        running.end(TaskState.FAILED, error=_("This version of the program cannot run “%(kind)s” tasks.", kind=name))
         return
     try:
         with running.heartbeat():
             summary = kind.work(running)
-        if running.left():
-            running.put_back(error="Some of it could not be done yet. It is tried again.")
+        if running.count_pending():
+            running.postpone(_("Some items could not be processed yet. They are retried automatically."))
         else:
             running.end(TaskState.DONE, summary=summary)
     except TaskStopped:
         running.put_back()
     except Unavailable as error:
-        running.put_back(error=error.message)
+        running.postpone(error.message)
     except AppError as error:
         running.end(TaskState.FAILED, error=error.message)
     except Exception:
-        log.exception("task broke off", task=task.id, kind=task.kind)
-        running.end(TaskState.FAILED, error="Something went wrong inside this program; its log has the details. You can let it go on.")
+        log.exception("task failed", task=running.id, kind=name)
+        running.end(TaskState.FAILED, error=_("An internal error occurred; the log has the details. You can resume the task."))
         raise
 
 
 def in_context_of_app() -> InContext:
-    """Has what runs in another thread find this app."""
+    """Wraps what runs in another thread, so that it finds this app."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
     def wrap(call: Callable[P, R]) -> Callable[P, R]:
@@ -87,12 +89,12 @@ def in_context_of_app() -> InContext:
     return wrap
 
 
-def put_away_tasks() -> int:
+def delete_old_tasks() -> int:
     with transaction() as session:
-        return service.put_away(session, now=utc_now())
+        return service.delete_old(session, now=utc_now())
 
 
 jobs = [
-    Job(RUN_TASKS, "Do the long work that people have started", timedelta(seconds=15), run_tasks),
-    Job("put-away-tasks", "Delete tasks that ended long ago", timedelta(days=1), put_away_tasks),
+    Job(RUN_TASKS, gettext_noop("Run tasks that people have started"), timedelta(seconds=15), run_tasks),
+    Job(DELETE_OLD_TASKS, gettext_noop("Delete tasks that ended more than 180 days ago"), timedelta(days=1), delete_old_tasks),
 ]

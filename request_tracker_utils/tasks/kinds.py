@@ -1,4 +1,4 @@
-"""The kinds of tasks that there are: domains bring theirs, each with the work that it means."""
+"""The kinds of tasks. Each domain registers its own, with the work that they do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from request_tracker_utils.tasks.running import RunningTask
 
 @dataclass(frozen=True)
 class Link:
-    """Where a task leads when it is done."""
+    """A button on the page of a task that is done."""
 
     title: str
     address: str
@@ -21,9 +21,9 @@ def no_links(_task: Task) -> Sequence[Link]:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`work` runs inside the app's context, and returns a sentence on what came of it. It may be killed in the middle and begins anew
-    then, with the items that are left. `permission` is needed to cancel or resume a task of the kind; `links` are asked for in a request.
+class TaskKind:
+    """`work` runs inside the app's context and returns a sentence that sums up the result. It may be killed at any point; then it runs
+    again, with the items that are pending. `permission` is needed to cancel or resume a task of the kind; `links` is called in a request.
     """
 
     name: str
@@ -32,19 +32,19 @@ class Kind:
     links: Callable[[Task], Sequence[Link]] = no_links
 
 
-class Kinds:
-    """Every kind of task, by name. Features add theirs while the app is set up."""
+class TaskKinds:
+    """Every kind of task, by name."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Kind] = {}
+        self._by_name: dict[str, TaskKind] = {}
 
-    def add(self, *kinds: Kind) -> None:
-        """Raises ValueError for a name that another kind has."""
+    def add(self, *kinds: TaskKind) -> None:
+        """Called while the app is set up. Raises ValueError for a name that another kind has."""
         for kind in kinds:
             if kind.name in self._by_name:
-                raise ValueError(f"two kinds of tasks are called {kind.name}")
+                raise ValueError(f"two kinds of tasks have the name {kind.name}")
             self._by_name[kind.name] = kind
 
-    def named(self, name: str) -> Kind | None:
-        """None for a task of an older version whose kind no longer exists."""
+    def named(self, name: str) -> TaskKind | None:
+        """None for a kind that only an older version had."""
         return self._by_name.get(name)

@@ -1,6 +1,6 @@
-"""Tasks and the items that they work through. The row is the queue: what is not done yet is a state of it."""
+"""Tasks, and the items that they process."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -8,30 +8,32 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, t
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Outbox
+from request_tracker_utils.tasks.names import RUN_TASKS
 
 
 class TaskState(StrEnum):
-    WAITING = "waiting"
-    """For its turn, or, with `error` set, for what hindered it to pass."""
+    PENDING = "waiting"
+    """Not started, or, with `error` set, to be continued later."""
     RUNNING = "running"
     DONE = "done"
-    """Every item was worked on; those that failed say why."""
+    """Every item was processed; those that failed say why."""
     CANCELLED = "cancelled"
     FAILED = "failed"
-    """It broke off; `error` says why."""
+    """It ended early; `error` says why."""
 
 
-OPEN = (TaskState.WAITING, TaskState.RUNNING)
+OPEN = (TaskState.PENDING, TaskState.RUNNING)
 
 
 class ItemState(StrEnum):
-    WAITING = "waiting"
+    PENDING = "waiting"
     DONE = "done"
     FAILED = "failed"
 
 
 class Task(Base):
-    """Long work that somebody started. While it runs `due_at` is a lease: past it the process that ran it has died."""
+    """Long work that somebody started. While it runs, `due_at` is the end of a lease that is renewed: past it, the process has died."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -44,9 +46,9 @@ class Task(Base):
     kind: Mapped[str] = mapped_column(String(40))
     title: Mapped[str] = mapped_column(String(200))
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    state: Mapped[str] = mapped_column(String(10), default=TaskState.WAITING)
+    state: Mapped[str] = mapped_column(String(10), default=TaskState.PENDING)
     total: Mapped[int | None]
-    """Steps to take; empty until that is known."""
+    """How many steps there are; empty until that is known."""
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     started_by: Mapped[str] = mapped_column(String(100))
@@ -56,15 +58,15 @@ class Task(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
-    """How often it was taken up. Who took it up earlier, and comes back late, sees by this that it is not theirs any more."""
+    """How often it was claimed: a process that returns late sees by this that it lost its claim."""
     summary: Mapped[str | None] = mapped_column(Text)
-    """What came of it, a sentence."""
+    """A sentence on the result."""
     error: Mapped[str | None] = mapped_column(Text)
-    """What hinders it, or why it broke off."""
+    """Why it is postponed, or failed."""
 
 
 class TaskItem(Base):
-    """One thing that a task works on."""
+    """One thing that a task processes."""
 
     __tablename__ = "task_items"
     __table_args__ = (
@@ -76,9 +78,22 @@ class TaskItem(Base):
     task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
     position: Mapped[int]
     label: Mapped[str] = mapped_column(String(300))
-    """What people call it."""
+    """Names it for people."""
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    state: Mapped[str] = mapped_column(String(10), default=ItemState.WAITING)
+    state: Mapped[str] = mapped_column(String(10), default=ItemState.PENDING)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     note: Mapped[str | None] = mapped_column(Text)
-    """What came of it, or why it failed."""
+    """The result for people, or why it failed."""
+
+
+TASKS = Outbox(
+    Task,
+    due=Task.due_at,
+    attempts=Task.attempts,
+    problem=Task.error,
+    job=RUN_TASKS,
+    lease=timedelta(seconds=45),
+    backoff=Backoff(first=UNREACHABLE),
+    unchanged=(Task.state,),
+    renewed=True,
+)

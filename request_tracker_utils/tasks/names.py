@@ -2,3 +2,4 @@
 
 RUN_TASKS = "run-tasks"
 """The job that does the work of tasks. It runs soon after each commit that starts or resumes one."""
+DELETE_OLD_TASKS = "delete-old-tasks"

@@ -1,4 +1,4 @@
-"""What the task routes give."""
+"""Bodies of the task routes."""
 
 from datetime import datetime
 from typing import Self
@@ -13,21 +13,24 @@ class TaskPath(BaseModel):
 
 
 class TaskProgress(BaseModel):
-    """How far a task is."""
+    """The progress of a task."""
 
     id: int = Field(examples=[17])
     kind: str = Field(examples=["tag-assets"])
     title: str = Field(examples=["Tag 40 assets"])
-    state: TaskState = Field(description="Waiting, running, done, cancelled, or failed: broken off.", examples=["running"])
-    total: int | None = Field(description="Steps to take; null until that is known.", examples=[40])
+    state: TaskState = Field(
+        description="`waiting` (not started, or postponed if `error` is set), `running`, `done`, `cancelled`, or `failed` (ended early).",
+        examples=["running"],
+    )
+    total: int | None = Field(description="How many steps there are; null until that is known.", examples=[40])
     done: int = Field(examples=[12])
-    failed: int = Field(description="Steps that failed; the page of the task says why.", examples=[0])
+    failed: int = Field(description="How many steps failed; the task’s page says why.", examples=[0])
     started_by: str = Field(examples=["ada"])
     created_at: datetime = Field(examples=["2026-03-02T08:00:00+00:00"])
     started_at: datetime | None = Field(examples=["2026-03-02T08:00:01+00:00"])
     ended_at: datetime | None = Field(examples=["2026-03-02T08:01:10+00:00"])
-    summary: str | None = Field(description="What came of it.", examples=["40 assets have their tags now."])
-    error: str | None = Field(description="What hinders it, or why it broke off.", examples=["Request Tracker did not answer within 20 s."])
+    summary: str | None = Field(description="The result, in a sentence.", examples=["40 assets tagged."])
+    error: str | None = Field(description="Why the task is postponed, or failed.", examples=["Request Tracker did not answer within 20 s."])
 
     @classmethod
     def of(cls, task: Task) -> Self:

@@ -1,4 +1,4 @@
-"""Pages of tasks: all of them, and one with its progress, what failed and why."""
+"""Pages of tasks: a list of all, and one with its progress and the items that failed."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -6,8 +6,9 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Forbidden
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks import service
-from request_tracker_utils.tasks.kinds import Kinds
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.auth import current_actor, require
@@ -23,7 +24,7 @@ pages = Blueprint("tasks", __name__, url_prefix="/tasks")
 @pages.get("")
 @require(TaskPermission.READ)
 def all_tasks() -> str:
-    """Every task, the newest first."""
+    """Every task, newest first."""
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     with reading() as session:
         tasks, more = service.recent(session, page=page)
@@ -33,32 +34,32 @@ def all_tasks() -> str:
 @pages.get("/<int:task_id>")
 @require(TaskPermission.READ)
 def show(task_id: int) -> str:
-    """How far the task is; when it has ended, what failed and why, and where to go from there."""
+    """The progress of the task; when it has ended, which items failed and why, and where to continue."""
     with reading() as session:
         task = service.get(session, task_id)
-        lists = {state: service.items(session, task_id, state, limit=SHOWN) for state in (ItemState.FAILED, ItemState.DONE)}
-        waiting = service.count_items(session, task_id).get(ItemState.WAITING, 0)
-    kind = registry().get(Kinds).named(task.kind)
+        items = {state: service.items(session, task_id, state, limit=SHOWN) for state in (ItemState.FAILED, ItemState.DONE)}
+        pending = service.count_items(session, task_id).get(ItemState.PENDING, 0)
+    kind = registry().get(TaskKinds).named(task.kind)
     links = kind.links(task) if kind and task.state == TaskState.DONE else ()
     may_run = kind is not None and current_actor().may(kind.permission)
-    return render_template("tasks/task.html", task=task, lists=lists, waiting=waiting, links=links, may_run=may_run, shown=SHOWN)
+    return render_template("tasks/task.html", task=task, items=items, pending=pending, links=links, may_run=may_run, shown=SHOWN)
 
 
 @pages.post("/<int:task_id>/cancel")
 @require(TaskPermission.RUN)
 def cancel(task_id: int) -> ResponseReturnValue:
-    """Ends the task; what was done stays done."""
+    """Ends the task; items that are done stay done."""
     _check_kind(task_id)
     with transaction() as session:
         service.cancel(session, task_id, now=utc_now())
-    flash("Cancelled. What was done stays done.", "success")
+    flash(_("Task cancelled. Items that are done stay done."), "success")
     return redirect(url_for(".show", task_id=task_id), 303)
 
 
 @pages.post("/<int:task_id>/resume")
 @require(TaskPermission.RUN)
 def resume(task_id: int) -> ResponseReturnValue:
-    """Goes on with what is left and what failed."""
+    """Continues with the items that are pending or failed."""
     _check_kind(task_id)
     with transaction() as session:
         service.resume(session, task_id, now=utc_now())
@@ -66,8 +67,8 @@ def resume(task_id: int) -> ResponseReturnValue:
 
 
 def _check_kind(task_id: int) -> None:
-    """Raises TaskNotFound; Forbidden for who might not have started it."""
+    """Raises TaskNotFound; Forbidden for callers who may not start a task of this kind."""
     with reading() as session:
-        kind = registry().get(Kinds).named(service.get(session, task_id).kind)
+        kind = registry().get(TaskKinds).named(service.get(session, task_id).kind)
     if kind is not None and not current_actor().may(kind.permission):
-        raise Forbidden(f"Your role does not include {kind.permission}.", permission=str(kind.permission))
+        raise Forbidden(_("Your role does not include %(permission)s.", permission=kind.permission), permission=str(kind.permission))

@@ -1,4 +1,4 @@
-// Ctrl+Enter prints, the preview follows the choice, and what only sheets need is shown for sheets alone.
+// Ctrl+Enter prints, the preview follows the options, and options of sheets are shown only for sheets.
 "use strict";
 
 (() => {
@@ -12,7 +12,7 @@
     }
   });
 
-  // Enter in the search field searches.
+  // Enter in the search field searches instead of printing.
   form.elements.namedItem("q")?.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -20,17 +20,17 @@
   });
 
   const size = form.elements.namedItem("size");
-  const forSheets = form.querySelector("[data-sheet-only]");
-  function showForSheets() {
-    if (!forSheets) return;
-    const places = JSON.parse(size.dataset.sheets)[size.value];
-    const skip = forSheets.querySelector("input");
-    forSheets.hidden = !places;
-    skip.disabled = !places;
-    if (places) skip.max = places - 1;
+  const sheetOptions = form.querySelector("[data-sheet-only]");
+  function updateSheetOptions() {
+    if (!sheetOptions) return;
+    const positions = JSON.parse(size.dataset.sheets)[size.value];
+    const skip = sheetOptions.querySelector("input");
+    sheetOptions.hidden = !positions;
+    skip.disabled = !positions;
+    if (positions) skip.max = positions - 1;
   }
-  size.addEventListener("change", showForSheets);
-  showForSheets();
+  size.addEventListener("change", updateSheetOptions);
+  updateSheetOptions();
 
   const preview = form.querySelector("[data-preview]");
   if (preview) {

@@ -1,47 +1,47 @@
-// Counts labels as they come. None must be printed before its codes are decoded, its font is there, and the last one has come.
+// Counts labels as they arrive. Printing waits until the last label has arrived, its codes are decoded and its font is loaded.
 "use strict";
 
 (() => {
   const labels = document.getElementsByClassName("label");
   let shown = -1;
 
-  function count() {
-    const progress = document.querySelector("#coming progress");
-    if (!progress || labels.length === shown) return; // what is shown is a change of the page too
+  function updateCount() {
+    const progress = document.querySelector("#loading progress");
+    if (!progress || labels.length === shown) return; // updating the count mutates the page too
     shown = labels.length;
     const total = Number(progress.dataset.total);
     if (total) {
       progress.max = total;
       progress.value = Math.min(labels.length, total);
     }
-    const here = labels.length.toLocaleString("en");
-    document.getElementById("come").textContent = total ? `${here} of ${total.toLocaleString("en")} labels` : `${here} labels so far`;
+    const count = labels.length.toLocaleString("en");
+    document.getElementById("loaded").textContent = total ? `${count} of ${total.toLocaleString("en")} labels` : `${count} labels`;
   }
 
-  async function drawn() {
+  async function ready() {
     await document.fonts.ready;
     await Promise.all([...document.images].map((image) => image.decode().catch(() => undefined)));
   }
 
   async function print() {
-    await drawn();
+    await ready();
     window.print();
   }
 
   function complete() {
-    const button = document.getElementById("print"); // it comes last: without it the page has broken off
+    const button = document.getElementById("print"); // it arrives last: without it the page is incomplete
     button?.addEventListener("click", print);
     document.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button?.click();
     });
-    const coming = document.getElementById("come");
-    if (!button && coming) coming.textContent = `Broken off after ${labels.length} labels`;
-    if (button && "autoprint" in document.body.dataset && labels.length && !document.getElementById("stopped")) print();
+    const status = document.getElementById("loaded");
+    if (!button && status) status.textContent = `Interrupted after ${labels.length} labels`;
+    if (button && "autoprint" in document.body.dataset && labels.length && !document.getElementById("resume")) print();
   }
 
-  const observer = new MutationObserver(count);
+  const observer = new MutationObserver(updateCount);
   observer.observe(document.documentElement, { childList: true, subtree: true });
-  count();
+  updateCount();
   const end = () => {
     observer.disconnect();
     complete();

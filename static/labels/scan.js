@@ -1,13 +1,13 @@
-// Sends each scan without leaving the page: the field is free at once, and the answer is seen and heard.
+// Sends each scan without leaving the page: the field is free at once, and the result is shown and played as a sound.
 "use strict";
 
 (() => {
   const form = document.getElementById("scan");
   const field = form.elements.namedItem("text");
-  const said = document.getElementById("said");
+  const result = document.getElementById("said");
   const last = document.getElementById("last");
   const mute = document.getElementById("mute");
-  const KEPT = 10;
+  const MAX_ROWS = 10;
   let muted = false;
   let sound = null;
   let newest = 0;
@@ -15,7 +15,7 @@
   try {
     muted = localStorage.getItem("scan-sound") === "off";
   } catch {
-    muted = false; // this browser keeps nothing: the sound is on
+    muted = false; // storage is disabled: the sound is on
   }
 
   function showMute() {
@@ -29,7 +29,7 @@
     try {
       localStorage.setItem("scan-sound", muted ? "off" : "on");
     } catch {
-      // it holds until the page is left
+      // storage is disabled: the choice lasts until the page is closed
     }
     showMute();
     field.focus();
@@ -53,15 +53,15 @@
     }
   }
 
-  function say(good, line, words) {
-    said.className = `scan-said ${good ? "is-good" : "is-bad"}`;
-    said.querySelector('[data-of="line"]').textContent = line;
-    said.querySelector('[data-of="words"]').textContent = words;
-    said.dataset.scans = String(Number(said.dataset.scans ?? 0) + 1);
+  function showResult(good, line, words) {
+    result.className = `scan-said ${good ? "is-good" : "is-bad"}`;
+    result.querySelector('[data-of="line"]').textContent = line;
+    result.querySelector('[data-of="words"]').textContent = words;
+    result.dataset.scans = String(Number(result.dataset.scans ?? 0) + 1);
     beep(good);
   }
 
-  function list(good, name, page, note) {
+  function addRow(good, name, page, note) {
     document.getElementById("none-yet")?.remove();
     if (page) last.querySelector(`a[href="${page}"]`)?.closest("li").remove();
     const row = document.createElement("li");
@@ -75,23 +75,23 @@
     words.textContent = note;
     row.append(title, " ", words);
     last.prepend(row);
-    while (last.children.length > KEPT) last.lastElementChild.remove();
+    while (last.children.length > MAX_ROWS) last.lastElementChild.remove();
     return words;
   }
 
-  async function tell(answer, number, words) {
+  async function showDetails(answer, number, words) {
     let facts = "";
     try {
       const details = await fetch(answer.details, { headers: { Accept: "application/json" } });
       const asset = await details.json();
       facts = details.ok
-        ? [`${asset.manufacturer} ${asset.model}`.trim(), asset.serial && `S/N ${asset.serial}`, asset.holder && `held by ${asset.holder}`].filter(Boolean).join(" · ")
-        : `What it is, the directory does not say now: ${asset.error}`;
+        ? [`${asset.manufacturer} ${asset.model}`.trim(), asset.serial && `S/N ${asset.serial}`, asset.holder && `assigned to ${asset.holder}`].filter(Boolean).join(" · ")
+        : `The asset’s details are not available: ${asset.error}`;
     } catch {
-      facts = "What it is cannot be asked now.";
+      facts = "The asset’s details are not available.";
     }
     words.textContent = [words.textContent, facts].filter(Boolean).join(" · ");
-    if (number === newest) said.querySelector('[data-of="words"]').textContent = `Scanned. ${facts}`;
+    if (number === newest) result.querySelector('[data-of="words"]').textContent = `Scanned. ${facts}`;
   }
 
   async function send(text) {
@@ -100,7 +100,7 @@
     const sent = new FormData(form);
     sent.set("text", text);
     let answer = null;
-    let problem = "The program cannot be reached. Scan it again.";
+    let problem = "The server cannot be reached. Scan the label again.";
     try {
       const response = await fetch(form.action, { method: "POST", body: sent, headers: { Accept: "application/json" } });
       const body = await response.json();
@@ -111,12 +111,12 @@
     }
     const now = new Date().toTimeString().slice(0, 5);
     if (answer === null) {
-      say(false, "Not scanned", problem);
-      list(false, text, null, `${now} · not scanned`);
+      showResult(false, "Not scanned", problem);
+      addRow(false, text, null, `${now} · not scanned`);
       return;
     }
-    say(true, answer.name, "Scanned.");
-    await tell(answer, number, list(true, answer.name, answer.page, now));
+    showResult(true, answer.name, "Scanned.");
+    await showDetails(answer, number, addRow(true, answer.name, answer.page, now));
   }
 
   form.addEventListener("submit", (event) => {

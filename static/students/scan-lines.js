@@ -1,4 +1,4 @@
-// The list: what was scanned here, and what changed at other tables; the newest first.
+// The activity list: scans of this tab and changes at other stations, newest first.
 "use strict";
 
 const scanLines = (() => {
@@ -9,23 +9,23 @@ const scanLines = (() => {
   const none = document.getElementById("none-yet");
   const waiting = document.getElementById("waiting");
   const STATES = {
-    waiting: ["waiting", "mark-quiet"],
-    sending: ["waiting", "mark-quiet"],
-    failed: ["not done", "mark-bad"],
+    waiting: ["pending", "mark-quiet"],
+    sending: ["pending", "mark-quiet"],
+    failed: ["failed", "mark-bad"],
     undone: ["undone", "mark-quiet"],
   };
   const KINDS = {
-    chosen: ["student", "mark-quiet"],
+    chosen: ["selected", "mark-quiet"],
     looked: ["looked up", "mark-quiet"],
     unchanged: ["no change", "mark-warn"],
     check_in: ["assigned", "mark-good"],
     check_out: ["returned", ""],
-    maintenance: ["maintenance", "mark-warn"],
-    repair: ["repaired", "mark-good"],
+    maintenance: ["out of service", "mark-warn"],
+    repair: ["back in service", "mark-good"],
     override: ["reassigned", "mark-warn"],
   };
-  const rows = new Map(); // id of the entry → its row
-  const strange = new Map(); // change of another table → what the script knows of it
+  const rows = new Map(); // entry id → its row
+  const strange = new Map(); // change id → entry of another station's change
   const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
   const press = (row, name) => row.querySelector(`[data-do="${name}"]`);
 
@@ -40,20 +40,18 @@ const scanLines = (() => {
     Object.assign(piece(row, "state"), { textContent: words, className: `mark ${look}`, hidden: !words });
   }
 
-  // Buttons that say what did not come back after all.
+  // Buttons to mark an accessory as missing after the return.
   function missing(entry) {
     return (entry.state === "done" ? entry.cameBack ?? [] : []).map((name) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: `No ${name}` });
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: `Mark ${name} missing` });
       Object.assign(button.dataset, { do: "missing", name });
       return button;
     });
   }
 
-  function when(at) {
-    const then = new Date(at);
-    const day = then.toDateString() === new Date().toDateString() ? "" : then.toLocaleDateString();
-    return [day, then.toTimeString().slice(0, 5)].filter(Boolean).join(" ");
-  }
+  // ISO, in the time zone of the installation.
+  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short", timeStyle: "short" });
+  const when = (at) => clock.format(new Date(at));
 
   function dress(row, entry) {
     const name = entry.name || entry.code;
@@ -80,8 +78,8 @@ const scanLines = (() => {
     const open = scanStore.entries.filter((entry) => entry.state === "waiting").length;
     none.hidden = list.children.length > 0;
     waiting.hidden = !scanQueue.isHeldUp() || open === 0;
-    const words = open === 1 ? "1 scan waits" : `${open} scans wait`;
-    const text = `The program cannot be reached. ${words} here and will be done by itself; go on scanning.`;
+    const words = open === 1 ? "1 scan is" : `${open} scans are`;
+    const text = `The server is not reachable. ${words} pending and will be processed automatically. Keep scanning.`;
     if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;
   }
 
@@ -115,7 +113,7 @@ const scanLines = (() => {
 
   const every = () => [...scanStore.entries, ...strange.values()];
 
-  // Of a device only the last change can be undone.
+  // Only a device's last change can be undone.
   function supersede(change) {
     for (const entry of every()) {
       if (!entry.log || entry.name !== change.asset_tag || entry.log >= change.id) continue;
@@ -140,7 +138,7 @@ const scanLines = (() => {
       list.replaceChildren();
       scanStore.entries.forEach(draw);
     },
-    // A change that the server tells of: ours, of which we may not know yet, or another table's.
+    // A change from the server: one of this tab, possibly before its answer, or another station's.
     learn(change) {
       const known = every().some((entry) => entry.log === change.id);
       const ours = scanStore.entries.find((entry) => entry.id === change.scan_id);

@@ -1,10 +1,10 @@
-// Does what was scanned, one by one in order. Each is kept before it is sent, and its id lets the server do it once however often it is sent.
+// Processes scans one at a time, in order. Each is stored before it is sent; its id makes it idempotent on the server.
 "use strict";
 
 const scanQueue = (() => {
-  const PAUSES = [1_000, 2_000, 4_000, 8_000]; // ms before the same is tried again
-  const PATIENCE = 30_000; // ms for one answer
-  const AWAY = [0, 429, 502, 503, 504]; // somebody between us and the program says that it is away
+  const PAUSES = [1_000, 2_000, 4_000, 8_000]; // ms between retries
+  const PATIENCE = 30_000; // ms, timeout of a request
+  const AWAY = [0, 429, 502, 503, 504]; // no answer, or an answer of a proxy or an overloaded server
   const form = document.getElementById("scan");
   const entries = scanStore.entries;
   const listeners = { card: () => {} };
@@ -34,7 +34,7 @@ const scanQueue = (() => {
     scanLines.draw(entry);
   }
 
-  // What was done here last, and still can be undone.
+  // The last change of this tab that can still be undone.
   const lastDone = () => entries.filter((entry) => entry.state === "done" && entry.log && !entry.superseded).at(-1);
 
   function request(entry) {
@@ -91,7 +91,7 @@ const scanQueue = (() => {
   }
 
   function failed(entry, body) {
-    const words = body.reason ?? body.error ?? "This went wrong here. Try it again.";
+    const words = body.reason ?? body.error ?? "Something went wrong. Try again.";
     if (entry.does === "undo") entries.splice(entries.indexOf(entry), 1);
     else {
       const held = entry.does === "assign" && body.code === "device_not_available";
@@ -99,15 +99,15 @@ const scanQueue = (() => {
     }
     if (entry.does === "assign" && body.student_stays === false && scanStore.chosen) {
       scanTable.leave();
-      scanSignals.bad("Not done", words, "Nobody is chosen now. Scan the student again.");
-    } else scanSignals.bad(entry.does === "undo" ? "Not undone" : "Not done", words);
+      scanSignals.bad("Failed", words, "No student is selected. Scan the student again.");
+    } else scanSignals.bad(entry.does === "undo" ? "Undo failed" : "Failed", words);
     scanLines.count();
   }
 
   async function send(entry) {
     if (entry.does === "undo") {
       entry.target ??= lastDone()?.log;
-      if (!entry.target) return failed(entry, { error: "There is nothing here to undo." });
+      if (!entry.target) return failed(entry, { error: "Nothing to undo." });
     }
     const [address, values] = request(entry);
     tell(entry, { state: "sending" });
@@ -116,12 +116,12 @@ const scanQueue = (() => {
       halted = true;
       tell(entry, { state: "waiting" });
       document.getElementById("signed-out").hidden = false;
-      return scanSignals.bad("Signed out", "Sign in again. What you scan is kept here.");
+      return scanSignals.bad("Signed out", "Sign in again. Your scans are kept in this tab.");
     }
     if (AWAY.includes(status)) {
       failures += 1;
       tell(entry, { state: "waiting" });
-      if (failures === 1) scanSignals.bad("Not reached", "The program cannot be reached. Go on: scans are kept and done by themselves.");
+      if (failures === 1) scanSignals.bad("Not reachable", "The server is not reachable. Keep scanning: scans are kept and processed automatically.");
       return null;
     }
     failures = 0;
@@ -150,16 +150,16 @@ const scanQueue = (() => {
   askBeforeClosing(() => entries.some(isOpen));
 
   return {
-    // Takes {does, code, …} as they stand.
+    // `values` are {does, code, …}.
     add(values) {
       const entry = { id: scanStore.id(), state: "waiting", at: Date.now(), ...values };
       entries.push(entry);
       scanStore.save();
       scanLines.draw(entry);
-      if (failures || halted) scanSignals.kept(entry.code || "Undo", "Kept here. It is done as soon as it can be.");
+      if (failures || halted) scanSignals.kept(entry.code || "Undo", "Pending. It will be processed when the server is reachable.");
       work();
     },
-    // The same once more, behind everything that waits. What failed for want of a student is done for the one who is there now.
+    // Queues the entry again, behind all pending ones. One that failed without a student gets the student selected now.
     again(entry, values = {}) {
       entries.splice(entries.indexOf(entry), 1);
       entries.push(entry);
@@ -170,7 +170,7 @@ const scanQueue = (() => {
       for (const entry of entries.filter((other) => other.state === "sending")) entry.state = "waiting";
       work();
     },
-    // The program was heard of again: what waits need not wait longer.
+    // The server is reachable again: retries immediately.
     wake() {
       if (failures) work();
     },
@@ -178,7 +178,7 @@ const scanQueue = (() => {
       listeners.card = listener;
     },
     isHeldUp: () => failures > 0,
-    // Counts what was answered: whatever was asked before the last answer may be stale.
+    // The number of answers. Data requested before the last answer may be stale.
     answers: () => answers,
     isIdle: () => !entries.some(isOpen),
   };

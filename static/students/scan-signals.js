@@ -1,4 +1,4 @@
-// Says how it went: in large letters and words, by tones, and at the window's edge.
+// Shows the result of a scan: large text, tones, and the color of the window's edge.
 "use strict";
 
 const scanSignals = (() => {
@@ -29,12 +29,12 @@ const scanSignals = (() => {
   return {
     good: (line, words, note) => say(true, line, words, note),
     bad: (line, words, note) => say(false, line, words, note),
-    // It is not done yet, and whoever scans may go on.
+    // Pending; scanning can continue.
     kept(line, words) {
       show("is-kept", line, words, "");
       tones.play(true);
     },
-    // Without a tone: nothing has happened yet.
+    // Without a tone.
     plain: (line, words) => show("", line, words, ""),
   };
 })();

@@ -1,4 +1,4 @@
-// What this tab keeps, so that a reload loses nothing: what was scanned, and who is at the table.
+// State of this tab in session storage, so that a reload loses nothing: scans and the selected student.
 "use strict";
 
 const scanStore = (() => {
@@ -8,14 +8,14 @@ const scanStore = (() => {
   try {
     kept = { ...empty, ...JSON.parse(sessionStorage.getItem(KEY)) };
   } catch {
-    // this browser keeps nothing, or what it kept is damaged
+    // no session storage, or its content is damaged
   }
 
   return {
-    // {id, does, state, code, …} in the order in which they were scanned; `does` is a mode, `undo` or `override`; `state` is `waiting`,
+    // {id, does, state, code, …} in scan order; `does` is a mode, `undo` or `override`; `state` is `waiting`,
     // `sending`, `failed`, `done`, `chosen` or `undone`.
     entries: kept.entries,
-    // The number of the student who gets the devices.
+    // The number of the selected student.
     get chosen() {
       return kept.chosen;
     },
@@ -28,7 +28,7 @@ const scanStore = (() => {
     set mode(mode) {
       kept.mode = mode;
     },
-    // The student who is shown, as the server told.
+    // The student shown, as the server sent it.
     get panel() {
       return kept.panel;
     },
@@ -39,10 +39,10 @@ const scanStore = (() => {
       try {
         sessionStorage.setItem(KEY, JSON.stringify(kept));
       } catch {
-        // it holds until the page is left
+        // kept until the page is left
       }
     },
-    // Browsers tell random numbers anywhere, but ready-made ids only where the address is safe.
+    // crypto.randomUUID needs a secure context; getRandomValues does not.
     id: () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""),
   };
 })();

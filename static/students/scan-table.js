@@ -1,4 +1,4 @@
-// Who is at the table, with what the student has.
+// The current student and the student's devices.
 "use strict";
 
 const scanTable = (() => {
@@ -13,7 +13,7 @@ const scanTable = (() => {
       href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
       textContent: device.asset_tag,
     });
-    const facts = [device.model, device.due_date && `back by ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
+    const facts = [device.model, device.due_date && `due ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
     row.append(tag, " ", Object.assign(document.createElement("span"), { className: "quiet small", textContent: facts }));
     return row;
   }
@@ -22,9 +22,9 @@ const scanTable = (() => {
     const student = scanStore.panel;
     box.hidden = !student;
     if (!student) return;
-    piece("role").textContent = student.student_id === scanStore.chosen ? "Devices go to" : "Student";
+    piece("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
     Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
-    const left = student.active ? "" : "has left";
+    const left = student.active ? "" : "inactive";
     piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
     piece("held").replaceChildren(...student.devices.map(item));
     piece("none").hidden = student.devices.length > 0;
@@ -37,11 +37,11 @@ const scanTable = (() => {
       scanStore.panel = student;
       return draw();
     },
-    // Whoever is shown as of now; another student may have come to the table since the server was asked.
+    // Updates the student shown; ignores data of another one, who was replaced since the request.
     renew(student) {
       if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
     },
-    // Nobody gets what is scanned next.
+    // Deselects the student.
     leave() {
       scanStore.chosen = "";
       this.show(null);

@@ -1,16 +1,16 @@
-// The scan station: a field that is always free, modes by key and by card, and what other tables do.
+// The scan station: an input that is always ready, modes by key and by command, and changes at other stations.
 "use strict";
 
 (() => {
-  const QUICK = 60; // ms between two keys: scanners are faster, people are not
-  const SHORTEST = 4; // characters of a scan that went into another field
-  const LOOK = 3_000; // ms between two looks at what other tables did
+  const QUICK = 60; // ms between two keys: scanners are faster, people slower
+  const SHORTEST = 4; // characters of a scan that is recognized in another field
+  const LOOK = 3_000; // ms between polls for changes at other stations
   const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
   const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
   const READY = {
     assign: "Scan a student, then the devices.",
-    return: "Scan what comes back.",
-    damaged: "Scan what comes back damaged. It goes into maintenance.",
+    return: "Scan the returned devices.",
+    damaged: "Scan the damaged devices. They go to maintenance.",
     lookup: "Scan a student or a device. Nothing changes.",
   };
   const WITHOUT = "WITHOUT:";
@@ -39,12 +39,12 @@
 
   function without(name) {
     const tick = ticks.find((other) => other.value.toUpperCase() === name);
-    if (!tick) return scanSignals.bad("Not done", `${name} is none of the accessories here.`);
+    if (!tick) return scanSignals.bad("Failed", `There is no accessory ${name}.`);
     tick.checked = false;
-    return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until it is ticked again." : "Holds for the next device.");
+    return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until its checkbox is selected again." : "Applies to the next device.");
   }
 
-  // Whether it was one of the station's own codes.
+  // Whether the code was a command.
   function card(code) {
     if (CARDS[code]) choose(CARDS[code]);
     else if (code === "DO:UNDO") undo();
@@ -70,7 +70,7 @@
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    form.ariaBusy = "false"; // it is free for the next one at once
+    form.ariaBusy = "false"; // ready for the next scan
     const code = field.value.trim();
     field.value = "";
     field.focus();
@@ -81,10 +81,10 @@
 
   let burst = "";
   let burstAt = 0;
-  let before = ""; // what stood in the field when the burst began
+  let before = ""; // the field's value before the burst
   const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
 
-  // A scanner types wherever the cursor is: what it put into another field is taken out again.
+  // A scanner types wherever the focus is: restores the other field and processes the scan.
   function strayed(target) {
     target.value = before;
     field.focus();
@@ -131,7 +131,7 @@
 
   for (const radio of radios) {
     radio.addEventListener("change", () => choose(radio.value));
-    radio.addEventListener("click", (event) => { if (event.detail) field.focus(); }); // by arrow keys one goes on to the next mode
+    radio.addEventListener("click", (event) => { if (event.detail) field.focus(); }); // arrow keys move to the next mode
   }
   for (const tick of ticks) tick.addEventListener("click", (event) => { if (event.detail) field.focus(); });
 
@@ -166,7 +166,7 @@
   });
 
   if (due) {
-    let byKeys = false; // then the cursor stays, for there may be more to type
+    let byKeys = false; // then the focus stays for further typing
     due.addEventListener("keydown", () => { byKeys = true; });
     due.addEventListener("blur", () => { byKeys = false; });
     due.addEventListener("change", () => {
@@ -181,7 +181,7 @@
     noDue.hidden = !due.value;
   }
 
-  // --- other tables
+  // --- other stations
 
   async function look() {
     if (looking || document.hidden) return;
@@ -194,7 +194,7 @@
       if (answer.ok) {
         const body = await answer.json();
         body.changes.forEach(scanLines.learn);
-        const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to our own scans are newer
+        const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to this tab's scans are newer
         if (isFresh && shown && !body.student) scanTable.leave();
         else if (isFresh) scanTable.renew(body.student);
         after = body.after;
@@ -202,7 +202,7 @@
         scanQueue.wake();
       }
     } catch {
-      // what is shown stays, and it is tried again
+      // retried by the next poll
     }
     looking = false;
   }

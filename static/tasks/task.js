@@ -1,46 +1,51 @@
-// Follows a task until it ends, and shows the whole page anew then.
+// Polls the progress of a task, and reloads the page once the task has ended.
 "use strict";
 
 (() => {
   const panel = document.getElementById("task");
   if (!panel || !("open" in panel.dataset)) return;
-  const SOON = 700;
-  const LATER = 5000;
+  const INTERVAL = 700;
+  const RETRY_INTERVAL = 5000;
+  const texts = JSON.parse(panel.dataset.texts);
   const bar = panel.querySelector("progress");
   const piece = (name) => panel.querySelector(`[data-of="${name}"]`);
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   let first = null;
 
-  // How long the rest takes, from what was done since this page was opened.
-  function left(task, taken) {
+  // The remaining time, from what was processed since this page was opened.
+  function timeLeft(task, processed) {
     const now = performance.now();
-    first ??= { at: now, taken };
-    const steps = taken - first.taken;
+    first ??= { at: now, processed };
+    const steps = processed - first.processed;
     if (task.state !== "running" || task.total === null || steps < 3) return "";
-    const seconds = ((task.total - taken) * (now - first.at)) / steps / 1000;
-    return seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s left` : `about ${Math.round(seconds / 60)} min left`;
+    const seconds = ((task.total - processed) * (now - first.at)) / steps / 1000;
+    return seconds < 90
+      ? fill(texts.seconds, { count: Math.max(1, Math.round(seconds)) })
+      : fill(texts.minutes, { count: Math.round(seconds / 60) });
   }
 
   function show(task) {
-    const taken = task.done + task.failed;
-    const mark = piece("state").querySelector(".mark");
-    mark.textContent = task.state === "waiting" && task.error ? "held up" : task.state;
-    mark.className = `mark ${task.error ? "mark-warn" : task.state === "waiting" ? "mark-quiet" : ""}`;
-    piece("count").textContent = task.total === null ? `${taken}` : `${taken} of ${task.total}`;
-    piece("left").textContent = [task.failed ? `${task.failed} failed` : "", left(task, taken)].filter(Boolean).join(", ");
+    const processed = task.done + task.failed;
+    const badge = piece("state").querySelector(".mark");
+    badge.textContent = task.state === "waiting" && task.error ? texts.postponed : texts[task.state];
+    badge.className = `mark ${task.error ? "mark-warn" : task.state === "waiting" ? "mark-quiet" : ""}`;
+    piece("count").textContent = task.total === null ? `${processed}` : fill(texts.count, { done: processed, total: task.total });
+    const failed = task.failed ? fill(texts.failed, { count: task.failed }) : "";
+    piece("left").textContent = [failed, timeLeft(task, processed)].filter(Boolean).join(", ");
     piece("error").textContent = task.error ?? "";
     piece("error").hidden = !task.error;
     if (task.total !== null) {
       bar.max = Math.max(task.total, 1);
-      bar.value = taken;
+      bar.value = processed;
     }
   }
 
-  async function look() {
-    let pause = LATER;
+  async function poll() {
+    let pause = RETRY_INTERVAL;
     if (!document.hidden) {
       try {
         const answer = await fetch(panel.dataset.address, { headers: { Accept: "application/json" } });
-        if (answer.status === 401 || answer.status === 403) return; // signed out meanwhile: what is shown stays
+        if (answer.status === 401 || answer.status === 403) return; // signed out meanwhile: the page stays as it is
         if (answer.ok) {
           const task = await answer.json();
           if (task.state !== "waiting" && task.state !== "running") {
@@ -48,15 +53,15 @@
             return;
           }
           show(task);
-          pause = SOON;
+          pause = INTERVAL;
         }
       } catch {
-        pause = LATER; // the server begins anew, or the network is away
+        pause = RETRY_INTERVAL; // the server restarts, or the network is down
       }
     }
-    setTimeout(look, pause);
+    setTimeout(poll, pause);
   }
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) first = null; });
-  look();
+  poll();
 })();

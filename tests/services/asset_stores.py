@@ -24,7 +24,7 @@ class FailingAssetStore(EmbeddedAssetStore):
         self._stumble("get_many")
         return super().get_many(asset_ids)
 
-    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
+    def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
         if self.after:
             super().rename(asset_id, name)
         self._stumble("rename")

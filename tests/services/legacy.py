@@ -1,4 +1,4 @@
-"""An older installation's database for tests, in both of its forms, and taking it over."""
+"""An older installation's database for tests, in both forms, and its import."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,18 +14,16 @@ from sqlalchemy import select
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import Transaction, reading, transaction
-from request_tracker_utils.legacy_import.report import Counts, Outcome, Problem
-from request_tracker_utils.legacy_import.run import Run, Wanted
-from request_tracker_utils.legacy_import.seen import Seen
-from request_tracker_utils.legacy_import.service import take_over
-from request_tracker_utils.legacy_import.source import opened
+from request_tracker_utils.legacy_import.run import Counts, ImportOptions, ImportRun, Outcome, RowReport, RunIndex
+from request_tracker_utils.legacy_import.service import import_database
+from request_tracker_utils.legacy_import.source import open_source
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
 
 NOW = datetime(2030, 8, 17, 7, 30, tzinfo=UTC)
-"""Later than what SQLite writes by itself while the tests run."""
+"""Later than the times that SQLite fills in while the tests run."""
 CHICAGO = ZoneInfo("America/Chicago")
-DOCUMENTED = """
+DOCUMENTED_FORM = """
     CREATE TABLE students (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         student_id TEXT UNIQUE NOT NULL,
@@ -55,7 +53,7 @@ DOCUMENTED = """
         FOREIGN KEY (student_id) REFERENCES students (student_id)
     );
 """
-IN_THE_FIELD = """
+FIELD_FORM = """
     CREATE TABLE students (
         id TEXT PRIMARY KEY, first_name TEXT, last_name TEXT, grade TEXT, rt_user_id, device_checked_in, check_in_date,
         created_at, updated_at
@@ -68,7 +66,7 @@ IN_THE_FIELD = """
 """
 
 
-class OlderFile:
+class LegacyFile:
     def __init__(self, path: Path, schema: str) -> None:
         self.path = path
         self.run(schema)
@@ -84,7 +82,7 @@ class OlderFile:
                 connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", tuple(row.values()))
 
     def student(self, number: Any = "1001", first: Any = "Grace", last: Any = "Hopper", grade: Any = 9, **more: Any) -> None:
-        """In whichever form."""
+        """In either form."""
         with closing(sqlite3.connect(self.path)) as connection:
             columns = [row[1] for row in connection.execute("PRAGMA table_info(students)")]
         column = "student_id" if "student_id" in columns else "id"
@@ -99,43 +97,45 @@ class OlderFile:
 
 @dataclass
 class Done:
-    """What a run said: problems as `(table, row, outcome, reason)`."""
+    """The result of an import."""
 
     counts: Counts
-    problems: list[Problem] = field(default_factory=list)
+    reports: list[RowReport] = field(default_factory=list)
 
     def of(self, table: str) -> tuple[int, int, int, int]:
-        """Taken, there already, in part, not taken."""
-        taken, there, part, lost = (self.counts.of[table, outcome] for outcome in Outcome)
-        return taken, there, part, lost
+        """Numbers of rows that were imported, existed, were imported with warnings, and were not imported."""
+        imported, existing, with_warnings, not_imported = (self.counts.of[table, outcome] for outcome in Outcome)
+        return imported, existing, with_warnings, not_imported
 
     def reasons(self, table: str) -> list[str]:
-        return [problem.reason for problem in self.problems if problem.table == table]
+        return [report.reason for report in self.reports if report.table == table]
 
     @property
     def reason(self) -> str:
-        (problem,) = self.problems
-        return problem.reason
+        """Of the only report; empty when there is none."""
+        assert len(self.reports) <= 1, self.reports
+        return self.reports[0].reason if self.reports else ""
 
 
-def take(app: Flask, file: OlderFile, *, transactions: Transaction = transaction, dry: bool = False, **more: Any) -> Done:
-    """Takes the file over, as the command does."""
-    wanted = Wanted(**{"zone": CHICAGO, "actor": of_command(), "now": NOW, "dry": dry, **more})
-    with app.app_context(), opened(file.path) as source, Seen() as seen:
-        run = Run(wanted, seen)
-        problems = list(take_over(source, reading if dry else transactions, run, lambda _table, _done: None))
-    return Done(run.counts, problems)
+def import_legacy(app: Flask, file: LegacyFile, *, transactions: Transaction = transaction, dry_run: bool = False, **more: Any) -> Done:
+    """Imports the file as the command does."""
+    options = ImportOptions(**{"zone": CHICAGO, "actor": of_command(), "now": NOW, "dry_run": dry_run, **more})
+    with app.app_context(), open_source(file.path) as source, RunIndex() as index:
+        run = ImportRun(options, index)
+        sessions = reading if dry_run else transactions
+        reports = list(import_database(source, sessions, run, lambda _table, _done: None))
+    return Done(run.counts, reports)
 
 
-def everything(app: Flask) -> list[Any]:
-    """What stands in all tables that a run writes."""
+def written_tables(app: Flask) -> list[Any]:
+    """The content of all tables that an import writes."""
     with app.app_context(), reading() as session:
         tables = (Student, Device, DeviceLog, Tag, TagEvent, TagSequence)
         return [sorted(map(tuple, session.execute(select(table.__table__))), key=str) for table in tables]
 
 
 def only(app: Flask, model: type[Any], where: Callable[[Any], bool] = lambda _: True) -> Any:
-    """The one row there is, or the one of which it holds."""
+    """The only row, or the only one with this condition."""
     with app.app_context(), reading() as session:
         (row,) = filter(where, session.scalars(select(model)))
         return row

@@ -57,7 +57,7 @@ class LooseAssetStore(AssetStore):
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
         yield [self.assets[each] for each in asset_ids if each in self.assets]
 
-    def rename(self, asset_id: int, name: str, *, seen: str | None = None) -> str:
+    def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
         old = self.get(asset_id)
         self.assets[asset_id] = replace(old, name=name)
         return old.name

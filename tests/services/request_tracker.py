@@ -62,19 +62,19 @@ class RequestTracker:
     unless `token_cost` is REAL, as a benchmark wants it (the first call of each token is then slower still).
     """
 
-    def __init__(self, asset_store: Path, *, workers: int = 4, webhook: Webhook | None = None, token_cost: int = CHEAP) -> None:
+    def __init__(self, folder: Path, *, workers: int = 4, webhook: Webhook | None = None, token_cost: int = CHEAP) -> None:
         if not installed():
             raise RequestTrackerFailed(NOT_INSTALLED)
-        self.asset_store, self.workers, self.webhook = asset_store, workers, webhook
+        self.folder, self.workers, self.webhook = folder, workers, webhook
         self.token_cost = token_cost
         self.user, self.password = "root", "password"
         self._process: subprocess.Popen[bytes] | None = None
         template = _template()
-        asset_store.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("mason", "log", "conf.d"):
-            (asset_store / name).mkdir(exist_ok=True)
-        shutil.copyfile(template / "rt.db", asset_store / "rt.db")
-        self.database = RtDatabase(asset_store / "rt.db")
+            (folder / name).mkdir(exist_ok=True)
+        shutil.copyfile(template / "rt.db", folder / "rt.db")
+        self.database = RtDatabase(folder / "rt.db")
         self.token, self.clerks_token = (template / "tokens").read_text().split()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._socket.getsockname()[1]
@@ -99,7 +99,7 @@ class RequestTracker:
 
     def log(self) -> str:
         """Everything that it wrote to its error output."""
-        return (self.asset_store / "log" / "server.log").read_text(errors="replace")
+        return (self.folder / "log" / "server.log").read_text(errors="replace")
 
     def rest(self, method: str, path: str, *, token: str = "", **arguments: Any) -> requests.Response:
         """One REST 2.0 call, as root unless another token is given."""
@@ -137,19 +137,15 @@ class RequestTracker:
 
     def new_token(self, name: str) -> str:
         """A further token of this user."""
-        return _run(self.asset_store, ["perl", str(HERE / "token.pl"), "make", name]).strip()
+        return _run(self.folder, ["perl", str(HERE / "token.pl"), "make", name]).strip()
 
     def revoke_tokens(self, name: str) -> None:
         """All tokens of this user are gone."""
-        _run(self.asset_store, ["perl", str(HERE / "token.pl"), "revoke", name])
+        _run(self.folder, ["perl", str(HERE / "token.pl"), "revoke", name])
 
     def run_scrip(self, condition: Path, action: Path, name: str, *, catalog: str = "Chromebooks") -> str:
         """Creates an asset past the web, has the scrip's two texts run on it, and returns the asset's name."""
-        return (
-            _run(self.asset_store, ["perl", str(HERE / "run_scrip.pl"), str(condition), str(action), name, catalog])
-            .split(" ", 1)[1]
-            .strip()
-        )
+        return _run(self.folder, ["perl", str(HERE / "run_scrip.pl"), str(condition), str(action), name, catalog]).split(" ", 1)[1].strip()
 
     def signed_in(self) -> requests.Session:
         """A browser's session: root, through the sign-in form."""
@@ -165,22 +161,22 @@ class RequestTracker:
         session = self.signed_in()
         numbers = {row["Name"]: row["id"] for row in self.rest("GET", "catalogs/all", params={"fields": "Name"}).json()["items"]}
         form = {"id": "new", "Create": "1", "Catalog": numbers[catalog], "Name": name, "Status": "new", "Description": ""}
-        answer = session.post(f"{self.url}/Asset/Create.html", data=form, timeout=60)
+        answer = session.post(f"{self.url}/Asset/Create.html", data=form, headers={"Referer": f"{self.url}/"}, timeout=60)
         shown = re.search(r"/Asset/Display\.html\?.*?id=(\d+)", answer.url) or re.search(r"Asset #(\d+)", answer.text)
         if shown is None:
             raise RequestTrackerFailed(f"the form did not lead to an asset's page: {answer.status_code} {answer.url}")
         return int(shown.group(1))
 
     def _start(self) -> None:
-        _write_configuration(self.asset_store, self.port, self.webhook, self.token_cost)
+        _write_configuration(self.folder, self.port, self.webhook, self.token_cost)
         command = ["plackup", "-s", "Starlet", "--max-workers", str(self.workers), "--max-reqs-per-child", "100000", "-E", "deployment"]
-        with (self.asset_store / "log" / "server.log").open("ab") as log:
+        with (self.folder / "log" / "server.log").open("ab") as log:
             # The port is bound here and handed over: nobody can take it between choosing and binding.
             self._process = subprocess.Popen(
                 [*command, str(HERE / "app.psgi")],
-                env=_environment(self.asset_store, self.webhook)
+                env=_environment(self.folder, self.webhook)
                 | {"SERVER_STARTER_PORT": f"127.0.0.1:{self.port}={self._socket.fileno()}", "SERVER_STARTER_GENERATION": "1"},
-                cwd=self.asset_store,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -238,11 +234,11 @@ class _PlainHttp:
 _http = _PlainHttp()
 
 
-def _environment(asset_store: Path, webhook: Webhook | None) -> dict[str, str]:
+def _environment(folder: Path, webhook: Webhook | None) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RT_", "SERVER_STARTER_", "PERL5"))}
     environment |= {
-        "RT_SITE_CONFIG": str(asset_store / "RT_SiteConfig.pm"),
-        "RT_SITE_CONFIG_DIR": str(asset_store / "conf.d"),
+        "RT_SITE_CONFIG": str(folder / "RT_SiteConfig.pm"),
+        "RT_SITE_CONFIG_DIR": str(folder / "conf.d"),
         "RT_TEST_PLUGINS": str(PLUGINS),
         "LC_ALL": "C.UTF-8",
     }
@@ -260,7 +256,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _write_configuration(asset_store: Path, port: int, webhook: Webhook | None, token_cost: int) -> None:
+def _write_configuration(folder: Path, port: int, webhook: Webhook | None, token_cost: int) -> None:
     scalars: dict[str, str] = {
         "rtname": "rt.test",
         "Organization": "rt.test",
@@ -269,8 +265,8 @@ def _write_configuration(asset_store: Path, port: int, webhook: Webhook | None, 
         "WebBaseURL": f"http://127.0.0.1:{port}",
         "WebPath": "",
         "DatabaseType": "SQLite",
-        "DatabaseName": str(asset_store / "rt.db"),
-        "MasonDataDir": str(asset_store / "mason"),
+        "DatabaseName": str(folder / "rt.db"),
+        "MasonDataDir": str(folder / "mason"),
         "MailCommand": "testfile",
         "Timezone": "UTC",
         "LogToSTDERR": "info",
@@ -278,7 +274,7 @@ def _write_configuration(asset_store: Path, port: int, webhook: Webhook | None, 
     }
     lines = [f"Set(${name}, {_quoted(value)});" for name, value in scalars.items()]
     lines += [f"Set($BcryptCost, {token_cost});"]
-    lines += ["Set($CanonicalizeRedirectURLs, 1);", "Set($LogToSyslog, undef);", "Set($RestrictReferrer, 0);"]
+    lines += ["Set($CanonicalizeRedirectURLs, 1);", "Set($LogToSyslog, undef);"]
     if webhook and webhook.style == "plugin":
         lines += [
             f"Plugin({_quoted(PLUGIN)});",
@@ -288,7 +284,7 @@ def _write_configuration(asset_store: Path, port: int, webhook: Webhook | None, 
             f"Set($AssetTagWebhookTimeout, {webhook.timeout});",
             f"Set($AssetTagWebhookCatalogs, [{', '.join(_quoted(name) for name in webhook.catalogs)}]);",
         ]
-    (asset_store / "RT_SiteConfig.pm").write_text("\n".join([*lines, "1;", ""]))
+    (folder / "RT_SiteConfig.pm").write_text("\n".join([*lines, "1;", ""]))
 
 
 @contextlib.contextmanager
@@ -319,20 +315,20 @@ def _template() -> Path:
     return template
 
 
-def _make_template(asset_store: Path) -> None:
+def _make_template(folder: Path) -> None:
     for name in ("mason", "log", "conf.d"):
-        (asset_store / name).mkdir()
-    _write_configuration(asset_store, 1, None, CHEAP)
-    _run(asset_store, [str(SETUP), "--action", "init", "--skip-create"])
-    tokens = _run(asset_store, ["perl", str(HERE / "seed.pl")])
+        (folder / name).mkdir()
+    _write_configuration(folder, 1, None, CHEAP)
+    _run(folder, [str(SETUP), "--action", "init", "--skip-create"])
+    tokens = _run(folder, ["perl", str(HERE / "seed.pl")])
     if len(tokens.split()) != 2:
         raise RequestTrackerFailed(f"the seed printed {tokens!r}")
-    (asset_store / "tokens").write_text(tokens)
+    (folder / "tokens").write_text(tokens)
 
 
-def _run(asset_store: Path, command: list[str]) -> str:
-    environment = _environment(asset_store, None)
-    done = subprocess.run(command, env=environment, cwd=asset_store, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+def _run(folder: Path, command: list[str]) -> str:
+    environment = _environment(folder, None)
+    done = subprocess.run(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RequestTrackerFailed(f"{Path(command[0]).name} failed.\n{(done.stdout + done.stderr)[-3000:]}")
     return done.stdout

@@ -1,72 +1,66 @@
-"""Lists for tests: kept like a file that somebody brought, looked through, and imported."""
+"""Imports of students and devices for tests: uploaded, previewed, and imported."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.rosters import service
-from request_tracker_utils.rosters.findings import Findings, of_report
-from request_tracker_utils.rosters.models import Roster
+from request_tracker_utils.imports import service
+from request_tracker_utils.imports.models import ImportFile
+from request_tracker_utils.imports.report import ImportReport, report_from
+from request_tracker_utils.imports.row_types import RowType
+from request_tracker_utils.rosters.device_import import DeviceRows
+from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.tasks import jobs
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.tasks.running import claim
 from tests.services.school import ADA, NOW
 
-HEAD = "Student ID,First Name,Last Name,Grade Level,Homeroom,School,Email"
+STUDENTS, DEVICES = StudentRows(), DeviceRows()
+HEADER = "Student ID,First Name,Last Name,Grade Level,Homeroom,School,Email"
 GRACE = "1001,Grace,Hopper,9,H1,North High,grace@example.org"
 ALAN = "1002,Alan,Turing,10,H2,North High,alan@example.org"
 
 
-def csv(*lines: str, head: str = HEAD) -> bytes:
-    return ("\n".join([head, *lines]) + "\n").encode()
+def csv(*lines: str, header: str = HEADER) -> bytes:
+    return ("\n".join([header, *lines]) + "\n").encode()
 
 
-def keep(data: bytes | Iterable[bytes], subject: str = "students", **columns: int) -> Roster:
-    pieces = [data] if isinstance(data, bytes) else data
-    roster = service.keep(transaction, pieces, subject=subject, source="list.csv", actor=ADA, now=NOW)
-    if columns:
+def upload(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivate_missing: bool = False) -> ImportFile:
+    """The columns are mapped by the header row."""
+    chunks = [data] if isinstance(data, bytes) else data
+    file = service.store(transaction, chunks, rows, source="list.csv", actor=ADA, now=NOW)
+    if deactivate_missing:
         with transaction() as session:
-            service.map_columns(session, roster.id, columns, deactivate_missing=False)
-    return roster
+            service.map_columns(session, file.id, rows, file.columns, deactivate_missing=True)
+    return file
 
 
-def run(start: Any, roster_id: int) -> Task:
-    """Does the task that `start` begins."""
+def run(start: Any, file: ImportFile, rows: RowType = STUDENTS) -> ImportReport:
+    """Runs the task that `start` starts, and returns the file's report."""
     now = utc_now()
     with transaction() as session:
-        task = start(session, roster_id, actor=ADA, now=now)
-        claimed = claim(session, now=now, task_id=task.id)
+        started = start(session, file.id, rows, actor=ADA, now=now)
+        claimed = claim(session, now=now, task_id=started.id)
     assert claimed is not None
     jobs.run(claimed)
     with reading() as session:
-        return session.get_one(Task, task.id)
+        task = session.get_one(Task, started.id)
+        assert task.state == TaskState.DONE, task.error
+        return report_from(service.get(session, file.id).report)
 
 
-def found(roster_id: int) -> Findings:
-    with reading() as session:
-        return of_report(service.get(session, roster_id).report)
+def preview(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivate_missing: bool = False) -> ImportReport:
+    """What the file would change."""
+    return run(service.start_preview, upload(data, rows, deactivate_missing=deactivate_missing), rows)
 
 
-def check(data: bytes, subject: str = "students", *, deactivate_missing: bool = False) -> Findings:
-    """What the list would change."""
-    roster = keep(data, subject)
-    with transaction() as session:
-        service.map_columns(session, roster.id, roster.columns, deactivate_missing=deactivate_missing)
-    run(service.start_check, roster.id)
-    return found(roster.id)
+def import_file(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivate_missing: bool = False) -> ImportReport:
+    """What the file has changed."""
+    file = upload(data, rows, deactivate_missing=deactivate_missing)
+    run(service.start_preview, file, rows)
+    return run(service.start_import, file, rows)
 
 
-def bring(data: bytes, subject: str = "students", *, deactivate_missing: bool = False) -> Findings:
-    """Imports the list, and returns what was changed."""
-    roster = keep(data, subject)
-    with transaction() as session:
-        service.map_columns(session, roster.id, roster.columns, deactivate_missing=deactivate_missing)
-    run(service.start_check, roster.id)
-    task = run(service.start_import, roster.id)
-    assert task.state == TaskState.DONE, task.error
-    return found(roster.id)
-
-
-def told(findings: Findings) -> list[tuple[int, str]]:
-    return [(problem.line, problem.message) for problem in findings.problems]
+def problems(report: ImportReport) -> list[tuple[int, str]]:
+    return [(problem.line, problem.message) for problem in report.problems]

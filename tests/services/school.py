@@ -1,5 +1,6 @@
-"""A school for tests: students and devices that are entered in a line."""
+"""A school for tests: creates students, devices and their assignments in one call each."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,13 +8,13 @@ from itertools import count
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, devices, service
-from request_tracker_utils.students.counts import counts
+from request_tracker_utils.students.counts import StudentCounts, current_counts
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
 NOW = datetime(2026, 8, 17, 7, 30, tzinfo=UTC)
@@ -22,7 +23,7 @@ NAMES = [("Grace", "Hopper"), ("Alan", "Turing"), ("Ada", "Lovelace"), ("Edsger"
 
 
 class School:
-    """Its clock goes on a minute with each change. No context stays open between two calls: requests would share it."""
+    """Its clock advances by a minute with each change. No app context stays open between calls, since requests would share it."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self._minutes = app, count()
@@ -50,7 +51,7 @@ class School:
 
     def device(self, tag: str = "W12-0001", **more: Any) -> Device:
         with self.writing() as session:
-            return devices.register(session, {"asset_tag": tag, "model": "Chromebook 3100", **more}, now=self.now())
+            return devices.create(session, {"asset_tag": tag, "model": "Chromebook 3100", **more}, now=self.now())
 
     def devices(self, many: int, *, begin: int = 1) -> list[Device]:
         return [self.device(f"W12-{number:04d}", serial_number=f"SN{number:05d}") for number in range(begin, begin + many)]
@@ -60,9 +61,9 @@ class School:
             device, student = devices.get(session, tag, lock=True), service.get(session, student_id)
             return assignments.assign(session, device, student, actor=ADA, now=self.now(), **more)
 
-    def take_back(self, tag: str, **more: Any) -> DeviceLog:
+    def return_device(self, tag: str, **more: Any) -> DeviceLog:
         with self.writing() as session:
-            return assignments.take_back(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
+            return assignments.return_device(session, devices.get(session, tag, lock=True), actor=ADA, now=self.now(), **more)
 
     def undo(self, log: DeviceLog) -> DeviceLog:
         with self.writing() as session:
@@ -77,32 +78,24 @@ class School:
             return service.get(session, student_id)
 
     def log(self, tag: str = "") -> list[DeviceLog]:
-        """The oldest first."""
+        """History entries, oldest first."""
         with self.looking() as session:
             query = select(DeviceLog).order_by(DeviceLog.id)
             return list(session.scalars(query.where(DeviceLog.asset_tag == tag) if tag else query))
 
     def miscounted(self) -> list[str]:
-        """In what the counts disagree with the tables."""
+        """Where the counters disagree with the tables."""
         with self.looking() as session:
-            counted = counts(session)
-            of_devices = {status: number for status, number in session.execute(select(Device.status, func.count()).group_by(Device.status))}  # noqa: C416
-            held: dict[str | None, int] = {}
-            for student_id in session.scalars(select(Device.current_student_id)):
-                held[student_id] = held.get(student_id, 0) + 1
+            counts = current_counts(session)
+            by_status = Counter(session.scalars(select(Device.status)))
+            by_student = Counter(session.scalars(select(Device.current_student_id)))
             students = list(session.scalars(select(Student)))
-        wrong = [student.student_id for student in students if student.device_count != held.get(student.student_id, 0)]
-        if {status: number for status, number in counted.devices.items() if number} != of_devices:
-            wrong.append(f"devices {counted.devices} {of_devices}")
-        for grade in {student.grade for student in students} | set(counted.by_grade):
-            of_grade = [student for student in students if student.grade == grade]
-            told = counted.by_grade.get(grade)
-            found = (
-                sum(bool(each.is_active and each.device_count) for each in of_grade),
-                sum(bool(each.is_active and not each.device_count) for each in of_grade),
-                sum(bool(not each.is_active and each.device_count) for each in of_grade),
-                sum(bool(not each.is_active and not each.device_count) for each in of_grade),
-            )
-            if (told.assigned, told.pending, told.holding, told.inactive) != found if told else any(found):
-                wrong.append(f"grade {grade}: {told} {found}")
+        wrong = [student.student_id for student in students if student.device_count != by_student[student.student_id]]
+        if {status: number for status, number in counts.devices.items() if number} != by_status:
+            wrong.append(f"devices {counts.devices} {by_status}")
+        for grade in {student.grade for student in students} | set(counts.by_grade):
+            states = Counter((each.is_active, each.device_count > 0) for each in students if each.grade == grade)
+            expected = StudentCounts(states[True, True], states[True, False], states[False, True], states[False, False])
+            if counts.by_grade.get(grade, StudentCounts()) != expected:
+                wrong.append(f"grade {grade}: {counts.by_grade.get(grade)} {expected}")
         return wrong

@@ -30,18 +30,19 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.printed import Printing
+from request_tracker_utils.imports import service as imports
+from request_tracker_utils.imports.current import row_type
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
-from request_tracker_utils.rosters import service as rosters
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.feature import feature as students
-from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging, untagged
+from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
 from request_tracker_utils.tags.current import RECONCILIATION as TAGS
 from request_tracker_utils.tags.jobs import confirm_tags
+from request_tracker_utils.tags.legacy_tags import LOG_NAME
 from request_tracker_utils.tags.models import Tag
-from request_tracker_utils.tags.older_log import LOG_NAME
-from request_tracker_utils.tags.reset import reset
+from request_tracker_utils.tags.sequence import reset
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
@@ -114,7 +115,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "labels-never-scanned": "/labels/prints/unscanned?days=0",
         "scan-station": "/students/scan",
         "scan-station-damaged": "/students/scan?mode=damaged",
-        "scan-station-card": "/students/scan/card",
+        "scan-station-commands": "/students/scan/commands",
         "tags-waiting": "/tags/waiting",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
@@ -223,15 +224,15 @@ def _tasks() -> None:
     now, ada = utc_now(), Actor(NAME)
     assets = [Asset(100 + number, "Cart 9", f"8KQ{number}LM", "Chromebook 3100", "Dell") for number in range(24)]
     with transaction() as session:
-        untagged.choose(session, ["Chromebooks", "General assets"], actor=ada, now=now)
-        untagged.note_look(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, dry=True)
+        tagging.set_sweep_catalogs(session, ["Chromebooks", "General assets"], actor=ada, now=now)
+        tagging.record_scan(session, found=4, missing=[], catalogs=["Chromebooks", "General assets"], now=now, is_preview=True)
         for minutes, done, state in ((30, 24, TaskState.DONE), (1, 9, TaskState.RUNNING)):
             begun = now - timedelta(minutes=minutes)
             task = tagging.start_tagging(session, assets, title="Tag 24 assets", actor=ada, now=begun)
             task.state, task.started_at, task.done, task.failed = state, begun, done - 1, 1
             task.due_at = now + timedelta(days=1) if state == TaskState.RUNNING else None
             task.ended_at, task.summary = (None, None) if task.due_at else (now, "23 assets have their tags.")
-            for item in items(session, task.id, ItemState.WAITING, limit=done):
+            for item in items(session, task.id, ItemState.PENDING, limit=done):
                 item.state, item.note = ItemState.DONE, f"is called W12-{200 + item.position:04d} now"
             item.state, item.note = ItemState.FAILED, "Asset not found"
 
@@ -284,8 +285,8 @@ def _holder_differences() -> None:
     ]
     with transaction() as session:
         session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
-        device = devices.register(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
-        device.rt_problem = "No asset is called LAB-0104. Create it, or name its number at the device."
+        device = devices.create(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
+        device.rt_problem = "No asset has the name LAB-0104. Create it, or enter its number at the device."
         device.rt_due_at = now + timedelta(hours=1)
 
 
@@ -336,14 +337,15 @@ def _rosters() -> int:
 def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
     source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
     data = "\n".join([*lines, ""]).encode()
-    roster = rosters.keep(transaction, [data], subject=subject, source=source, actor=ada, now=utc_now())
+    rows = row_type(subject)
+    file = imports.store(transaction, [data], rows, source=source, actor=ada, now=utc_now())
     with transaction() as session:
-        rosters.map_columns(session, roster.id, roster.columns, deactivate_missing=only_check)
-    for start in (rosters.start_check, rosters.start_import)[: 1 if only_check else 2]:
+        imports.map_columns(session, file.id, rows, file.columns, deactivate_missing=only_check)
+    for start in (imports.start_preview, imports.start_import)[: 1 if only_check else 2]:
         with transaction() as session:
-            start(session, roster.id, actor=ada, now=utc_now())
+            start(session, file.id, rows, actor=ada, now=utc_now())
         run_tasks()
-    return roster.id
+    return file.id
 
 
 def _labels() -> None:
@@ -351,10 +353,10 @@ def _labels() -> None:
     ada, assets = Actor(NAME), range(60, 34, -1)
     held = {asset.id: asset.name for chunk in asset_store().get_many(assets) for asset in chunk}
     for label_format, copies, numbers in (("large", 1, assets[:12]), ("small", 2, assets[12:])):
-        Printing(ada, [], label_format, copies).announce([(number, held[number]) for number in numbers])
+        PrintRecorder(ada, [], label_format, copies).record([(number, held[number]) for number in numbers])
     with transaction() as session:
         for minutes, number in enumerate(assets[:5]):
-            record.scan(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
+            print_history.mark_scanned(session, number, actor=ada, now=utc_now() - timedelta(minutes=minutes))
 
 
 def _runs() -> None:

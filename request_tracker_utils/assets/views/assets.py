@@ -8,9 +8,9 @@ from request_tracker_utils.assets import search as finding
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.labels import record
-from request_tracker_utils.labels.current import catalogue
-from request_tracker_utils.tags import service as tags, tagging, trail
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.current import installed_formats
+from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.registry import settings
@@ -35,7 +35,7 @@ def search() -> str:
         exact=found.exact,
         addresses={asset.id: asset_store().page_address(asset.id) for asset in found.page.assets} if asset_store().kind == "rt" else {},
         catalogs=asset_store().catalogs(),
-        formats=catalogue().all(),
+        formats=installed_formats().all(),
     )
 
 
@@ -45,11 +45,11 @@ def show(asset_id: int) -> str:
     """One asset: what the directory knows of it, its tag, and what happened to the tag."""
     asset = asset_store().get(asset_id)
     with reading() as session:
-        tag = tags.tag_of_asset(session, asset_id)
-        events = trail.of_asset(session, asset_id)
-        label, prints = record.of_asset(session, asset_id), record.prints_of(session, asset_id)
+        tag = lookup.tag_of_asset(session, asset_id)
+        events = audit.history(session, asset_id)
+        label, prints = print_history.label_of_asset(session, asset_id), print_history.prints_of_asset(session, asset_id)
     address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
-    formats = catalogue()
+    formats = installed_formats()
     return render_template(
         "assets/asset.html",
         asset=asset,
@@ -58,7 +58,7 @@ def show(asset_id: int) -> str:
         label=label,
         prints=prints,
         address=address,
-        formats=formats.formats,
+        formats=formats.by_name,
         usual=formats.for_asset(asset),
     )
 
@@ -68,6 +68,6 @@ def show(asset_id: int) -> str:
 def give_tag(asset_id: int) -> ResponseReturnValue:
     """Gives an asset without a tag the next one."""
     asset = asset_store().get(asset_id)
-    tag = tagging.give_tag(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
     flash(f"The asset is called {tag.tag} now. Print its label.", "success")
     return redirect(url_for(".show", asset_id=asset_id), 303)

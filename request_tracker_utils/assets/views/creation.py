@@ -13,7 +13,7 @@ from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.labels.current import catalogue
+from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import add_error
@@ -79,5 +79,5 @@ def _page(form: AssetForm) -> str:
         rows, count = recent.recent(session, actor, since), recent.created_since(session, actor, since)
     may_print = actor.may(LabelPermission.PRINT)
     return render_template(
-        "assets/create.html", form=form, longest=LONGEST, rows=rows, count=count, formats=catalogue().all(), may_print=may_print
+        "assets/create.html", form=form, longest=LONGEST, rows=rows, count=count, formats=installed_formats().all(), may_print=may_print
     )

@@ -59,7 +59,7 @@ def add() -> ResponseReturnValue:
 @require(AssetPermission.CREATE)
 def show(intake_id: int) -> str:
     """Everything that stands against the list, problems first."""
-    page = min(max(1, request.args.get("page", 1, type=int)), lists.MOST_ROWS // PAGE)
+    page = min(max(1, request.args.get("page", 1, type=int)), lists.MAX_ROWS // PAGE)
     with reading() as session:
         intake = intakes.get(session, intake_id)
         task = tasks.get(session, intake.task_id) if intake.task_id else None
@@ -141,4 +141,4 @@ def _to_task(error: IntakeStarted) -> ResponseReturnValue:
 def _form_page(form: IntakeForm) -> str:
     with reading() as session:
         latest = intakes.latest(session, current_actor())
-    return render_template("assets/intake.html", form=form, latest=latest, most_rows=lists.MOST_ROWS)
+    return render_template("assets/intake.html", form=form, latest=latest, most_rows=lists.MAX_ROWS)

@@ -1,10 +1,11 @@
-"""A client of Request Tracker's REST 2.0 that believes no answer it has not checked."""
+"""A client of Request Tracker's REST 2.0 that trusts no answer without checking it."""
 
-from request_tracker_utils.integrations.rt.assetsql import quoted
+from request_tracker_utils.integrations.rt.asset_searches import RtAssetPage
 from request_tracker_utils.integrations.rt.client import RtClient
 from request_tracker_utils.integrations.rt.errors import RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
-from request_tracker_utils.integrations.rt.rows import RtAsset, RtAssetPage, RtUser
-from request_tracker_utils.integrations.rt.transport import OnRequest
+from request_tracker_utils.integrations.rt.queries import quoted
+from request_tracker_utils.integrations.rt.records import RtAsset, RtTicket, RtUser
+from request_tracker_utils.integrations.rt.session import OnRequest
 
 __all__ = [
     "OnRequest",
@@ -16,6 +17,7 @@ __all__ = [
     "RtInvalid",
     "RtNotFound",
     "RtRefused",
+    "RtTicket",
     "RtUnreachable",
     "RtUser",
     "quoted",

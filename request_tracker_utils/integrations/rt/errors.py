@@ -1,8 +1,8 @@
-"""What can go wrong with Request Tracker. Each message says what to do, and none holds a token."""
+"""Errors of the Request Tracker client. Each message says what to do; none contains a token or a session cookie."""
 
 
 class RtError(Exception):
-    """`status` is the HTTP status that Request Tracker answered with, where it answered."""
+    """`status` is the HTTP status of Request Tracker's answer, if there was one."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -10,20 +10,20 @@ class RtError(Exception):
 
 
 class RtUnreachable(RtError):
-    """No answer in time, or no connection. A write may or may not have been carried out."""
+    """No connection, or no answer in time. A write may or may not have been carried out."""
 
 
 class RtRefused(RtError):
-    """An answer that is no help: the token or its rights do not do, an error inside Request Tracker, or not REST 2.0 at all."""
+    """An answer that cannot be used: bad token, missing rights, an internal error of Request Tracker, or not REST 2.0 at all."""
 
 
 class RtNotFound(RtError):
-    """Request Tracker has no such thing, or hides it from the token's user."""
+    """The record does not exist, or the token's user may not see it."""
 
 
 class RtConflict(RtError):
-    """The record changed meanwhile, or a write was answered as done and reads back otherwise."""
+    """The record was changed by somebody else, or a write that Request Tracker acknowledged did not take effect."""
 
 
 class RtInvalid(RtError):
-    """Request Tracker does not take what was sent."""
+    """Request Tracker rejects the values that were sent."""

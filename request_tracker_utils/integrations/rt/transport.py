@@ -1,8 +1,8 @@
-"""HTTP to Request Tracker: pooled connections, time-outs, a bound on size, and retries of what is safe to repeat."""
+"""HTTP to Request Tracker: pooled connections, timeouts, a size limit, and retries of what is safe to repeat."""
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal, NoReturn
@@ -12,19 +12,18 @@ import requests
 import tenacity
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt.errors import RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt.session import Credentials, OnRequest, RtSession
 
 Method = Literal["GET", "POST", "PUT"]
-OnRequest = Callable[[str, str, float, str], None]
-"""Called after each HTTP request with method, kind (`asset`, `assets`, `user` ...), seconds, and outcome: `ok` or the error's kind
-(`unreachable`, `refused`, `not_found`, `conflict`, `invalid`)."""
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes. A page of a hundred assets has some hundred thousand."""
+"""Bytes. A page of a hundred assets has a few hundred thousand."""
 ATTEMPTS = 3
-TRY_AGAIN = frozenset({502, 503, 504})
+TEMPORARY = frozenset({502, 503, 504})
+"""Statuses after which a read is repeated."""
 OUTCOMES: dict[type[RtError], str] = {
     RtUnreachable: "unreachable",
     RtRefused: "refused",
@@ -40,20 +39,15 @@ class Answer:
     etag: str
 
 
-class TokenAuth(AuthBase):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"token {self._token}"
-        return request
-
-    def __repr__(self) -> str:
-        return "TokenAuth()"
+class _SignedOut(Exception):
+    """Request Tracker knows neither the cookie nor the token. Nothing was carried out."""
 
 
 class Transport:
-    """May be used by several threads at once. Times are seconds; `retry_within` bounds when a last attempt may begin."""
+    """Thread-safe. Timeouts are seconds; `retry_within` limits when the last attempt may start.
+
+    Calls send a session's cookie beside the token (see `session`), unless `use_session` is false or the call is to check a token.
+    """
 
     def __init__(
         self,
@@ -66,176 +60,232 @@ class Transport:
         retry_within: float,
         pool_size: int,
         ca_bundle: str | None,
+        use_session: bool,
         on_request: OnRequest | None,
     ) -> None:
         if not token.isascii() or not token.isprintable() or " " in token or not token:
-            raise ValueError("The token for Request Tracker is empty or holds letters that no token has. Set RT_TOKEN anew.")
+            raise ValueError("The Request Tracker token is empty or contains invalid characters. Correct RT_TOKEN.")
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ValueError("The address of Request Tracker must look like https://rt.example.org. Set RT_URL anew.")
+            raise ValueError("The address of Request Tracker must look like https://rt.example.org. Correct RT_URL.")
         self.url = url.rstrip("/")
         self._base = f"{self.url}/{api_endpoint.strip('/')}"
         self._token, self._timeouts, self._retry_within = token, (connect_timeout, read_timeout), retry_within
         self._on_request = on_request
-        self._session = requests.Session()
-        # A .netrc would replace the token, and Request Tracker trusts a session's cookie before any token.
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.verify = ca_bundle or True
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "request-tracker-utils"})
+        self._http = requests.Session()
+        # Nothing but ours: a .netrc would replace the token, and a remembered cookie would go with the token of another caller.
+        self._http.trust_env = False
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._http.verify = ca_bundle or True
+        self._http.headers.update({"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "request-tracker-utils"})
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, pool_block=True))
+            self._http.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, pool_block=True))
+        self._session = RtSession(self._http, self.url, token, timeouts=self._timeouts, on_request=on_request) if use_session else None
 
     def __repr__(self) -> str:
         return f"Transport({self._base!r})"
 
     def close(self) -> None:
-        self._session.close()
+        self._http.close()
 
-    def get(self, path: str, *, params: Mapping[str, Any] | None = None, auth_token: str | None = None) -> Answer:
-        return self._repeated("GET", path, params=params, auth_token=auth_token)
+    def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Answer:
+        return self._repeated("GET", path, params=params)
+
+    def get_with_token(self, path: str, token: str = "") -> Answer:
+        """With the token alone, this client's own or another caller's: a session would hide that the token is no longer valid."""
+        return self._repeated("GET", path, credentials=Credentials(token or self._token))
 
     def search(self, path: str, query: list[dict[str, Any]] | str, params: Mapping[str, Any]) -> Answer:
         """A JSON search (a list) or one in RT's query language (text). It changes nothing, so it may be repeated."""
         if isinstance(query, str):
-            # In a form, not in the address: what is asked can be long, and addresses end up in logs.
+            # As a form, not in the address: queries can be long, and addresses are logged.
             return self._repeated("POST", path, params=params, form={"query": query})
         return self._repeated("POST", path, params=params, data=query)
 
     def write(self, method: Method, path: str, data: Any, *, etag: str = "") -> Answer:
-        """Asked once: after RtUnreachable nobody knows whether it was carried out."""
+        """Sent once: after RtUnreachable it is unknown whether it was carried out."""
         return self._once(method, path, data=data, headers={"If-Match": etag} if etag else {})
 
     def _repeated(self, method: Method, path: str, **arguments: Any) -> Answer:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(self._retry_within),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=1),
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, RtUnreachable) or getattr(error, "status", 0) in TRY_AGAIN),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, RtUnreachable) or getattr(error, "status", 0) in TEMPORARY),
             reraise=True,
         )
         answer: Answer = retrying(self._once, method, path, **arguments)
         return answer
 
-    def _once(self, method: Method, path: str, **arguments: Any) -> Answer:
-        begun, outcome = time.monotonic(), "ok"
+    def _once(self, method: Method, path: str, *, credentials: Credentials | None = None, **arguments: Any) -> Answer:
+        """With the given credentials, else with this client's token and session."""
+        cookie = self._session.cookie() if self._session and credentials is None else ""
         try:
-            return self._exchange(method, path, **arguments)
+            return self._counted(method, path, credentials or Credentials(self._token, cookie), **arguments)
+        except _SignedOut:
+            self._forget(cookie)
+        except RtError as error:
+            if isinstance(error, RtUnreachable) or error.status == 401 or error.status in TEMPORARY:
+                self._forget(cookie)  # a session may not survive a restart of Request Tracker
+            raise
+        return self._counted(method, path, Credentials(self._token), **arguments)  # which says why, if the token is not accepted either
+
+    def _forget(self, cookie: str) -> None:
+        if self._session and cookie:
+            self._session.forget(cookie)
+
+    def _counted(self, method: Method, path: str, credentials: Credentials, **arguments: Any) -> Answer:
+        started_at, outcome = time.monotonic(), "ok"
+        try:
+            return self._exchange(method, path, credentials, **arguments)
         except RtError as error:
             outcome = OUTCOMES[type(error)]
             raise
+        except _SignedOut:
+            outcome = "refused"
+            raise
         finally:
             if self._on_request is not None:
-                self._on_request(method, path.partition("/")[0], time.monotonic() - begun, outcome)
+                self._on_request(method, path.partition("/")[0], time.monotonic() - started_at, outcome)
 
     def _exchange(
         self,
         method: Method,
         path: str,
+        credentials: Credentials,
         *,
         params: Mapping[str, Any] | None = None,
         data: Any = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        auth_token: str | None = None,
     ) -> Answer:
         failure: RtError
         try:
-            with self._session.request(
+            with self._http.request(
                 method,
                 f"{self._base}/{path}",
                 params=params,
                 json=data,
                 data=form,
                 headers=dict(headers or {}),
-                auth=TokenAuth(auth_token or self._token),
+                auth=credentials,
                 timeout=self._timeouts,
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 content = self._content(response)
-                return self._answer(response, content)
+                return self._answer(response, content, credentials)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            failure = RtUnreachable(f"Request Tracker did not answer within {self._timeouts[1]:g} s. Try again; if it stays so, see to RT.")
+            failure = RtUnreachable(
+                _(
+                    "Request Tracker did not answer within %(seconds)s s. Try again; if the problem persists, check Request Tracker.",
+                    seconds=f"{self._timeouts[1]:g}",
+                )
+            )
         except requests.exceptions.SSLError:
-            failure = RtUnreachable(f"The certificate of {self.url} is not trusted. Name the issuer's file in RT_CA_BUNDLE, or renew it.")
+            failure = RtUnreachable(
+                _(
+                    "The certificate of %(url)s is not trusted. Set RT_CA_BUNDLE to its issuer's file, or renew it.",
+                    url=self.url,
+                )
+            )
         except (requests.RequestException, urllib3.exceptions.HTTPError):
-            failure = RtUnreachable(f"Request Tracker cannot be reached at {self.url}. Check that it runs, and RT_URL.")
-        # Raised out here: the exception of `requests` carries the request, and with it the token.
+            failure = RtUnreachable(_("Request Tracker cannot be reached at %(url)s. Check that it is running, and RT_URL.", url=self.url))
+        # Raised out here: the exception of `requests` carries the request, and with it token and cookie.
         raise failure
 
     def _content(self, response: requests.Response) -> bytes:
-        """The body, bounded in size and in time: a read time-out alone begins anew with each byte."""
+        """The body, limited in size and time: a read timeout alone restarts with each byte."""
         deadline = time.monotonic() + self._timeouts[1]
         content = bytearray()
         while piece := response.raw.read1(65536, decode_content=True):
             content += piece
             if len(content) > LARGEST_ANSWER:
                 raise RtRefused(
-                    f"Request Tracker's answer is larger than {LARGEST_ANSWER >> 20} MiB. Check RT_URL.", status=response.status_code
+                    _("The answer of Request Tracker is larger than %(size)s MiB. Check RT_URL.", size=LARGEST_ANSWER >> 20),
+                    status=response.status_code,
                 )
             if time.monotonic() > deadline:
-                raise RtUnreachable(f"Request Tracker's answer was not complete within {self._timeouts[1]:g} s. Try again.")
+                seconds = f"{self._timeouts[1]:g}"
+                raise RtUnreachable(_("The answer of Request Tracker was not complete within %(seconds)s s. Try again.", seconds=seconds))
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and len(content) < int(expected):
-            raise RtUnreachable("Request Tracker's answer broke off. Try again.")
+            raise RtUnreachable(_("The answer of Request Tracker was cut off. Try again."))
         return bytes(content)
 
-    def _answer(self, response: requests.Response, content: bytes) -> Answer:
+    def _answer(self, response: requests.Response, content: bytes, credentials: Credentials) -> Answer:
         status = response.status_code
         if status in range(300, 400):
-            self._redirected(response)
-        body = _body(content)
+            self._redirected(response, credentials)
+        body = _parsed(content)
         if status == 401:
-            raise RtRefused(
-                "Request Tracker does not accept the token. Make a new one in RT (Settings, Auth Tokens) and set RT_TOKEN.", status=401
-            )
+            message = _("Request Tracker does not accept the token. Create another in RT (Settings, Auth Tokens), and set RT_TOKEN.")
+            raise RtRefused(message, status=401)
         if "html" in response.headers.get("Content-Type", "").lower():
             raise RtRefused(
-                f"Request Tracker answered {status} with a web page instead of REST 2.0. Check RT_URL and API_ENDPOINT; "
-                "a proxy or a single sign-on before RT must let the token through.",
-                status=status if status in TRY_AGAIN else None,  # it is not Request Tracker's: a proxy's 403 says nothing about a token
+                _(
+                    "Request Tracker answered %(status)s with a web page instead of REST 2.0. Check RT_URL and API_ENDPOINT; "
+                    "a proxy or single sign-on in front of RT must let the token through.",
+                    status=status,
+                ),
+                status=status if status in TEMPORARY else None,  # not Request Tracker's: a proxy's 403 says nothing about the token
             )
-        message = _clean(body.get("message"), response) if isinstance(body, dict) else ""
+        message = _one_line(body.get("message"), credentials) if isinstance(body, dict) else ""
         if status >= 400:
             self._refused(status, message)
         if body is None:
-            raise RtRefused("Request Tracker answered with something that is not JSON. Check RT_URL and API_ENDPOINT.", status=status)
+            raise RtRefused(_("The answer of Request Tracker is not JSON. Check RT_URL and API_ENDPOINT."), status=status)
         return Answer(body, response.headers.get("ETag", ""))
 
     def _refused(self, status: int, message: str) -> NoReturn:
-        said = f" It said: {message}" if message else ""
+        detail = quoted_message(message)
         if status == 403:
             raise RtRefused(
-                f"Request Tracker does not allow that to the token's user. Check the rights, and that the names exist.{said}", status=403
+                _("The token's user may not do this in Request Tracker. Check the user's rights, and that the names exist.") + detail,
+                status=403,
             )
         if status in (404, 410):
-            raise RtNotFound(f"Request Tracker has no such record, or hides it from the token's user.{said}", status=status)
+            raise RtNotFound(_("Request Tracker has no such record, or the token's user may not see it.") + detail, status=status)
         if status in (409, 412):
-            raise RtConflict("The record was changed in Request Tracker meanwhile. Look at it, and try again.", status=status)
+            raise RtConflict(_("Somebody else changed the record in Request Tracker. Check it, and try again."), status=status)
         if status in (400, 422):
-            raise RtInvalid(f"Request Tracker does not take that.{said or ' It did not say why.'}", status=status)
+            raise RtInvalid(_("Request Tracker rejected the request.") + (detail or " " + _("It gave no reason.")), status=status)
         if status >= 500:
-            raise RtRefused(f"Request Tracker failed inside ({status}). Try again; if it stays so, its log says why.{said}", status=status)
-        raise RtRefused(f"Request Tracker answered {status}, which is not expected.{said}", status=status)
+            raise RtRefused(
+                _("Request Tracker had an internal error (%(status)s). Try again; if the problem persists, check its log.", status=status)
+                + detail,
+                status=status,
+            )
+        raise RtRefused(_("Request Tracker gave an unexpected answer (%(status)s).", status=status) + detail, status=status)
 
-    def _redirected(self, response: requests.Response) -> NoReturn:
-        host = urlsplit(response.headers.get("Location", "")).hostname
-        where = f"to {_clean(host, response)}" if host else "to another page, probably to sign in"
+    def _redirected(self, response: requests.Response, credentials: Credentials) -> NoReturn:
+        location = urlsplit(response.headers.get("Location", ""))
+        ours = urlsplit(self.url)
+        to_front_page = location.path == f"{ours.path}/" and location.hostname in (None, ours.hostname)
+        if response.status_code == 302 and to_front_page and credentials.has_cookie:
+            raise _SignedOut
+        target = _one_line(location.hostname, credentials) or _("another page, probably to sign in")
         raise RtRefused(
-            f"Request Tracker sends us on {where}, and the token is not taken there. Set RT_URL to the final address, "
-            "and let the token through where somebody must sign in.",
+            _(
+                "Request Tracker redirects to %(target)s, where the token is not accepted. Set RT_URL to the final address, "
+                "and let the token through where users must sign in.",
+                target=target,
+            ),
             status=response.status_code,
         )
 
 
-def _body(content: bytes) -> Any:
+def quoted_message(message: str) -> str:
+    """Request Tracker's own message as a further sentence; empty where there is none."""
+    return " " + _("Its message: %(text)s", text=message) if message else ""
+
+
+def _parsed(content: bytes) -> Any:
+    """None where it is not JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):  # ValueError is bad UTF-8 too
         return None
 
 
-def _clean(value: Any, response: requests.Response) -> str:
-    """One line of what another system said, without the token should it have been echoed."""
-    line = " ".join(str(value or "").split())[:300]
-    sent = (response.request.headers.get("Authorization") or "").removeprefix("token ")
-    return line.replace(sent, "[token]") if sent else line
+def _one_line(value: Any, credentials: Credentials) -> str:
+    """A text of another system on one line, without our secrets."""
+    return credentials.redact(" ".join(str(value or "").split()))[:300]

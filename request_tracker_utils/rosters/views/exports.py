@@ -1,4 +1,4 @@
-"""Students, devices and the record of devices as CSV files, sent as they are read."""
+"""Students, devices and the history of devices as CSV files, streamed."""
 
 from flask import Blueprint, Response, stream_with_context
 

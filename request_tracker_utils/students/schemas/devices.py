@@ -1,4 +1,4 @@
-"""What the routes of devices take and give: the rows as programs know them, and what was added."""
+"""Schemas of the device routes."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -6,30 +6,30 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from request_tracker_utils.asset_store.schemas import AssetId
-from request_tracker_utils.students.assignments import LONGEST_NOTE
-from request_tracker_utils.students.batch import MOST
+from request_tracker_utils.students.assignments import MAX_BATCH_SIZE, MAX_NOTE_LENGTH
 from request_tracker_utils.students.models import Device, DeviceLog
-from request_tracker_utils.students.schemas.students import LARGEST_PAGE, Identifier, Paged, Text
+from request_tracker_utils.students.schemas.students import Identifier, SearchQuery, Text
+from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 
 
 class DevicePath(BaseModel):
-    asset_tag: Text = Field(description="The device’s tag, whatever its capitals.", json_schema_extra={"example": "W12-1001"})
+    asset_tag: Text = Field(description="The device’s tag, in any case.", json_schema_extra={"example": "W12-1001"})
 
 
-class DevicesQuery(Paged):
+class DevicesQuery(SearchQuery):
     status: Text = Field(
         "", max_length=20, description="`available`, `checked_out`, `maintenance` or `retired`.", json_schema_extra={"example": "available"}
     )
     sort: Literal["asset_tag", "-asset_tag", "created_at", "-created_at"] = Field(
         "asset_tag",
-        description="`asset_tag` or `created_at`; `-asset_tag` for the other direction.",
+        description="`asset_tag` or `created_at`; `-asset_tag` for descending order.",
         json_schema_extra={"example": "asset_tag"},
     )
 
 
 class HistoryQuery(BaseModel):
-    page: int = Field(1, ge=1, le=10_000, description="From 1.", json_schema_extra={"example": 1})
-    page_size: int = Field(LARGEST_PAGE, ge=1, le=LARGEST_PAGE, description="Entries of a page.", json_schema_extra={"example": 100})
+    page: int = Field(1, ge=1, le=10_000, description="Page number, starting at 1.", json_schema_extra={"example": 1})
+    page_size: int = Field(MAX_PAGE_SIZE, ge=1, le=MAX_PAGE_SIZE, description="Entries per page.", json_schema_extra={"example": 100})
 
 
 class DeviceRow(BaseModel):
@@ -38,13 +38,13 @@ class DeviceRow(BaseModel):
     serial_number: str | None = Field(examples=["5CD2198XKL"])
     model: str = Field(examples=["Chromebook 3100"])
     status: str = Field(description="`available`, `checked_out`, `maintenance` or `retired`.", examples=["available"])
-    current_student_id: str | None = Field(description="Who has it.", examples=[None])
-    asset_id: int | None = Field(description="Its number in the directory, where that is known.", examples=[12345])
+    current_student_id: str | None = Field(description="The student to whom it is assigned.", examples=[None])
+    asset_id: int | None = Field(description="The asset’s number in Request Tracker, if known.", examples=[12345])
     building: str = Field(examples=["High School"])
     condition: str = Field(description="`good`, `fair` or `damaged`.", examples=["good"])
-    accessories: list[str] = Field(description="What the student has with it.", examples=[[]])
+    accessories: list[str] = Field(description="Accessories assigned with it.", examples=[[]])
     assigned_at: datetime | None = Field(examples=[None])
-    due_date: date | None = Field(description="The day by which a loaner is to be back.", examples=[None])
+    due_date: date | None = Field(description="Due date of a loaner.", examples=[None])
     created_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
     updated_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
 
@@ -72,38 +72,39 @@ class LogRow(BaseModel):
     id: int = Field(examples=[7])
     asset_tag: str = Field(examples=["W12-1001"])
     student_id: str | None = Field(examples=["12345"])
-    student_name: str = Field(description="As it was then.", examples=["Grace Hopper"])
+    student_name: str = Field(description="The student’s name at that time.", examples=["Grace Hopper"])
     action: str = Field(description="`check_in`, `check_out`, `maintenance`, `repair` or `override`.", examples=["check_in"])
-    status: str = Field(description="The device’s status from then on.", examples=["checked_out"])
+    status: str = Field(description="The device’s status after the change.", examples=["checked_out"])
     timestamp: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
     notes: str = Field(examples=["Device assignment"])
-    actor: str = Field(description="Who did it.", examples=["ada"])
-    condition: str = Field(description="Noted at the return.", examples=[""])
-    accessories: list[str] = Field(description="What went or came with the device.", examples=[["charger"]])
-    missing: list[str] = Field(description="What did not come back.", examples=[[]])
-    undoes_id: int | None = Field(description="The change that this one takes back.", examples=[None])
+    actor: str = Field(description="The account that made the change.", examples=["ada"])
+    condition: str = Field(description="Condition recorded at the return.", examples=[""])
+    accessories: list[str] = Field(description="Accessories assigned or returned with the device.", examples=[["charger"]])
+    missing: list[str] = Field(description="Accessories that were not returned.", examples=[[]])
+    undoes_id: int | None = Field(description="The change that this one undoes.", examples=[None])
 
     @classmethod
     def of(cls, log: DeviceLog) -> dict[str, Any]:
-        told = (
-            "id",
-            "asset_tag",
-            "student_id",
-            "student_name",
-            "action",
-            "status",
-            "notes",
-            "actor",
-            "condition",
-            "accessories",
-            "missing",
-        )
-        return {name: getattr(log, name) for name in told} | {"timestamp": log.timestamp.isoformat(), "undoes_id": log.undoes_id}
+        return {
+            "id": log.id,
+            "asset_tag": log.asset_tag,
+            "student_id": log.student_id,
+            "student_name": log.student_name,
+            "action": log.action,
+            "status": log.status,
+            "timestamp": log.timestamp.isoformat(),
+            "notes": log.notes,
+            "actor": log.actor,
+            "condition": log.condition,
+            "accessories": log.accessories,
+            "missing": log.missing,
+            "undoes_id": log.undoes_id,
+        }
 
 
 class DevicePage(BaseModel):
-    count: int = Field(description="Of all pages.", examples=[1])
-    next: str | None = Field(description="Address of the next page.", examples=[None])
+    count: int = Field(description="Rows on all pages.", examples=[1])
+    next: str | None = Field(description="URL of the next page.", examples=[None])
     previous: str | None = Field(examples=[None])
     results: list[DeviceRow]
 
@@ -113,7 +114,7 @@ class _DeviceTexts(BaseModel):
     model: Text = Field("", examples=["Chromebook 3100"])
     building: Text = Field("", examples=["High School"])
     condition: Literal["good", "fair", "damaged"] = Field("good", description="`good`, `fair` or `damaged`.", examples=["good"])
-    asset_id: AssetId | None = Field(None, description="Its number in the directory.", examples=[12345])
+    asset_id: AssetId | None = Field(None, description="The asset’s number in Request Tracker.", examples=[12345])
 
 
 class NewDevice(_DeviceTexts):
@@ -123,41 +124,41 @@ class NewDevice(_DeviceTexts):
 
 
 class ChangedDevice(_DeviceTexts):
-    """What is not sent stays."""
+    """Omitted fields stay as they are."""
 
     model_config = ConfigDict(extra="ignore")
 
     status: Literal["", "available", "maintenance", "retired"] = Field(
-        "", description="`available`, `maintenance` or `retired`; to give a device out, check it in.", examples=["maintenance"]
+        "", description="`available`, `maintenance` or `retired`. To assign the device, check it in to a student.", examples=["maintenance"]
     )
-    notes: Text = Field("", max_length=LONGEST_NOTE, description="Why the status changes.", examples=["Key Q sticks"])
+    notes: Text = Field("", max_length=MAX_NOTE_LENGTH, description="Reason for the new status.", examples=["Key Q sticks"])
 
 
 class Override(BaseModel):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["reason"]})
 
-    student_id: Identifier | None = Field(None, description="Who has the device; null for nobody.", examples=["12345"])
+    student_id: Identifier | None = Field(None, description="The new student; null to unassign the device.", examples=["12345"])
     status: Literal["", "available", "maintenance", "retired"] = Field(
-        "", description="Of a device that is nobody’s.", examples=["available"]
+        "", description="Status of an unassigned device.", examples=["available"]
     )
-    reason: Text = Field("", max_length=LONGEST_NOTE, examples=["Swapped in class"])
+    reason: Text = Field("", max_length=MAX_NOTE_LENGTH, examples=["Swapped in class"])
 
 
 class Overridden(BaseModel):
-    message: str = Field(examples=["Device W12-1001 is with Grace Hopper now"])
+    message: str = Field(examples=["Device W12-1001 is assigned to Grace Hopper"])
     device: str = Field(examples=["W12-1001"])
     student: str | None = Field(examples=["12345"])
     previous_student: str | None = Field(examples=["12346"])
-    status: str = Field(description="Of the device.", examples=["checked_out"])
+    status: str = Field(description="The device’s new status.", examples=["checked_out"])
     log_id: int = Field(examples=[7])
 
 
-class HistoryOfDevice(BaseModel):
+class DeviceHistory(BaseModel):
     device: str = Field(examples=["W12-1001"])
     model: str = Field(examples=["Chromebook 3100"])
     current_status: str = Field(examples=["checked_out"])
-    current_student: str | None = Field(description="The name of who has it.", examples=["Grace Hopper"])
-    count: int = Field(description="Entries of all pages.", examples=[1])
+    current_student: str | None = Field(description="Name of the student to whom it is assigned.", examples=["Grace Hopper"])
+    count: int = Field(description="Entries on all pages.", examples=[1])
     history: list[LogRow]
 
 
@@ -166,11 +167,11 @@ class BatchOperation(BaseModel):
 
     student_id: Identifier = Field("", max_length=400, examples=["12345"])
     asset_tag: Identifier = Field("", max_length=400, examples=["W12-1001"])
-    notes: Text = Field("", max_length=LONGEST_NOTE, examples=[""])
+    notes: Text = Field("", max_length=MAX_NOTE_LENGTH, examples=[""])
 
 
 class BatchCheckIn(BaseModel):
-    operations: list[BatchOperation] = Field(max_length=MOST)
+    operations: list[BatchOperation] = Field(max_length=MAX_BATCH_SIZE)
 
 
 class BatchResult(BaseModel):
@@ -178,7 +179,7 @@ class BatchResult(BaseModel):
     student_id: str = Field(examples=["12345"])
     status: str = Field(description="`success` or `error`.", examples=["success"])
     message: str = Field(examples=["Device checked in successfully"])
-    reason: str | None = Field(None, description="More about an error.", examples=[None])
+    reason: str | None = Field(None, description="Explanation of an error.", examples=[None])
 
 
 class BatchDone(BaseModel):

@@ -1,23 +1,25 @@
-"""Pages of devices: the list, and one device with all hands that it went through."""
+"""Pages of devices: the list, overdue loaners, and a device with its history."""
 
 from datetime import date
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
-from request_tracker_utils.students import assignments, devices, finding, history, loans, service
-from request_tracker_utils.students.errors import told
-from request_tracker_utils.students.finding import DevicesWanted
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.students import assignments, devices, search, service
+from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.forms import DeviceForm, device_form
 from request_tracker_utils.students.models import DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.views.students import ENTRIES, PAGE, asked_page, today
+from request_tracker_utils.students.search import DeviceFilter
+from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, today
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("devices", __name__, url_prefix="/devices")
@@ -26,72 +28,86 @@ pages = Blueprint("devices", __name__, url_prefix="/devices")
 @pages.get("")
 @require(StudentPermission.READ)
 def listed() -> str:
-    """Devices by tag or serial number and by status; or the loaners that should be back."""
+    """Devices by tag, serial number and status."""
     text, status = request.args.get("q", "").strip()[:100], request.args.get("status", "")
-    wanted = DevicesWanted(text, status if status in list(DeviceStatus) else "")
-    page, after = asked_page()
-    prefix = settings().prefix
+    wanted = DeviceFilter(text, status if status in list(DeviceStatus) else "")
+    page, prefix = requested_page(), settings().prefix
     with reading() as session:
-        found = finding.find_devices(session, wanted, prefix=prefix, size=PAGE, after=after, offset=(page - 1) * PAGE)
-        count = finding.count_devices(session, wanted, prefix=prefix)
-        holders = loans.holders_of(session, found.rows)
-    seen = {"found": found.rows, "following": found.following, "count": count, "page": page, "holders": holders}
-    return render_template("students/devices.html", wanted=wanted, statuses=list(DeviceStatus), **seen)
+        found = search.find_devices(session, wanted, prefix=prefix, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE)
+        count = search.count_devices(session, wanted, prefix=prefix)
+        holders = devices.holders_of(session, found.rows)
+    return render_template(
+        "students/devices.html", wanted=wanted, statuses=list(DeviceStatus), found=found, count=count, page=page, holders=holders
+    )
 
 
 @pages.get("/overdue")
 @require(StudentPermission.READ)
 def overdue() -> str:
-    """Loaners that should be back, those that are late longest first."""
-    page, _ = asked_page()
+    """Overdue loaners, the oldest due date first."""
+    page = requested_page()
     with reading() as session:
-        late = loans.overdue(session, today(), limit=PAGE + 1, offset=(page - 1) * PAGE)
-        holders, count = loans.holders_of(session, late), loans.count_overdue(session, today())
-    seen = {"late": late[:PAGE], "holders": holders, "count": count, "page": page, "more": len(late) > PAGE}
-    return render_template("students/overdue.html", today=today(), **seen)
+        late = devices.overdue(session, today(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+        holders, count = devices.holders_of(session, late), devices.count_overdue(session, today())
+    return render_template(
+        "students/overdue.html",
+        late=late[:PAGE_SIZE],
+        holders=holders,
+        count=count,
+        page=page,
+        more=len(late) > PAGE_SIZE,
+        today=today(),
+    )
 
 
 @pages.get("/new")
 @require(StudentPermission.EDIT)
 def new() -> str:
-    """The form of a device that is not registered yet."""
+    """The form for adding a device."""
     return render_template("students/device-edit.html", form=device_form(), device=None)
 
 
 @pages.post("/new")
 @require(StudentPermission.EDIT)
-def register() -> ResponseReturnValue:
-    """Registers a device."""
+def create() -> ResponseReturnValue:
+    """Adds a device."""
     form = DeviceForm()
     if not form.validate_on_submit():
         return render_template("students/device-edit.html", form=form, device=None), 400
     try:
         with transaction() as session:
-            device = devices.register(session, form.values(), now=utc_now())
+            device = devices.create(session, form.values(), now=utc_now())
     except (Invalid, Conflict) as error:
         add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=None), error.status
-    flash(f"{device.asset_tag} is registered.", "success")
-    return _to(device.asset_tag)
+    return _done(device.asset_tag, _("Added %(tag)s.", tag=device.asset_tag))
 
 
 @pages.get("/<asset_tag>")
 @require(StudentPermission.READ)
 def show(asset_tag: str) -> str:
-    """One device: who has it, and its record."""
+    """A device, its student and its history."""
     with reading() as session:
         device = devices.get(session, asset_tag)
         holder = service.find(session, device.current_student_id) if device.current_student_id else None
-        logs = history.of_device(session, device.asset_tag, limit=ENTRIES + 1)
+        logs = devices.device_history(session, device.asset_tag, limit=HISTORY_SHOWN + 1)
     address = asset_store().page_address(device.asset_id) if device.asset_id and asset_store().kind == "rt" else None
-    seen = {"holder": holder, "logs": logs[:ENTRIES], "more": len(logs) > ENTRIES, "address": address}
-    return render_template("students/device.html", device=device, today=today(), **seen)
+    return render_template(
+        "students/device.html",
+        device=device,
+        holder=holder,
+        logs=logs[:HISTORY_SHOWN],
+        more=len(logs) > HISTORY_SHOWN,
+        address=address,
+        store=asset_store_name(),
+        today=today(),
+    )
 
 
 @pages.get("/<asset_tag>/edit")
 @require(StudentPermission.EDIT)
 def edit(asset_tag: str) -> str:
-    """The form of a device."""
+    """The form for changing a device."""
     with reading() as session:
         device = devices.get(session, asset_tag)
     return render_template("students/device-edit.html", form=device_form(device), device=device)
@@ -113,29 +129,28 @@ def change(asset_tag: str) -> ResponseReturnValue:
     except (Invalid, Conflict) as error:
         add_error(form, error)
         return render_template("students/device-edit.html", form=form, device=device), error.status
-    flash("The changes are saved.", "success")
-    return _to(device.asset_tag)
+    return _done(device.asset_tag, _("Saved the changes."))
 
 
 @pages.post("/<asset_tag>/status")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def set_status(asset_tag: str) -> ResponseReturnValue:
-    """Takes a device out of service, or puts it back into it."""
+    """Sets the status of an unassigned device."""
     status, notes = request.form.get("status", ""), request.form.get("notes", "")
     try:
         with transaction() as session:
             device = devices.get(session, asset_tag, lock=True)
             assignments.set_status(session, device, status, actor=current_actor(), now=utc_now(), notes=notes)
     except (Invalid, Conflict) as error:
-        return _refused(asset_tag, error)
-    flash(f"{device.asset_tag} is {assignments.IN_WORDS[DeviceStatus(device.status)]}.", "success")
-    return _to(device.asset_tag)
+        return _failed(asset_tag, error)
+    label = _(assignments.STATUS_LABELS[DeviceStatus(device.status)])
+    return _done(device.asset_tag, _("%(tag)s is now %(status)s.", tag=device.asset_tag, status=label))
 
 
 @pages.post("/<asset_tag>/assign")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def assign(asset_tag: str) -> ResponseReturnValue:
-    """Gives the device to a student."""
+    """Assigns the device to a student."""
     try:
         due = date.fromisoformat(request.form.get("due_date") or "") if request.form.get("due_date") else None
         with transaction() as session:
@@ -143,31 +158,30 @@ def assign(asset_tag: str) -> ResponseReturnValue:
             student = service.get(session, request.form.get("student_id", "").strip())
             assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), due=due)
     except ValueError:
-        return _refused(asset_tag, Invalid("The day is none: write it like 2027-06-01."))
+        return _failed(asset_tag, Invalid(_("The due date is not a date. Enter it like 2027-06-01.")))
     except AppError as error:
-        return _refused(asset_tag, error)
-    return _changed(asset_tag, f"{student.name} has {device.asset_tag} now.")
+        return _failed(asset_tag, error)
+    return _done(asset_tag, _("Assigned %(tag)s to %(name)s.", tag=device.asset_tag, name=student.name))
 
 
 @pages.post("/<asset_tag>/return")
-@require(StudentPermission.HAND_OUT)
-def take_back(asset_tag: str) -> ResponseReturnValue:
-    """Takes the device back from whoever has it."""
-    condition = "damaged" if request.form.get("damaged") else ""
+@require(StudentPermission.ASSIGN)
+def return_device(asset_tag: str) -> ResponseReturnValue:
+    """Returns the device from its student."""
+    condition, notes = "damaged" if request.form.get("damaged") else "", request.form.get("notes", "")
     try:
         with transaction() as session:
             device = devices.get(session, asset_tag, lock=True)
-            notes = request.form.get("notes", "")
-            log = assignments.take_back(session, device, actor=current_actor(), now=utc_now(), notes=notes, condition=condition)
+            log = assignments.return_device(session, device, actor=current_actor(), now=utc_now(), notes=notes, condition=condition)
     except AppError as error:
-        return _refused(asset_tag, error)
-    return _changed(asset_tag, f"{device.asset_tag} is back from {log.student_name}.")
+        return _failed(asset_tag, error)
+    return _done(asset_tag, _("%(name)s returned %(tag)s.", name=log.student_name, tag=device.asset_tag))
 
 
 @pages.post("/<asset_tag>/override")
 @require(StudentPermission.OVERRIDE)
 def override(asset_tag: str) -> ResponseReturnValue:
-    """Sets who has the device, in spite of what stands against it."""
+    """Reassigns the device regardless of its status and its current student."""
     number, reason, status = (request.form.get(name, "").strip() for name in ("student_id", "reason", "status"))
     try:
         with transaction() as session:
@@ -175,45 +189,43 @@ def override(asset_tag: str) -> ResponseReturnValue:
             student = service.get(session, number) if number else None
             assignments.override(session, device, student, reason=reason, status=status, actor=current_actor(), now=utc_now())
     except AppError as error:
-        return _refused(asset_tag, error)
-    return _changed(asset_tag, f"{device.asset_tag} is with {student.name} now." if student else f"{device.asset_tag} is nobody’s now.")
+        return _failed(asset_tag, error)
+    if student:
+        return _done(asset_tag, _("Assigned %(tag)s to %(name)s.", tag=device.asset_tag, name=student.name))
+    return _done(asset_tag, _("Unassigned %(tag)s.", tag=device.asset_tag))
 
 
 @pages.post("/<asset_tag>/undo/<int:log_id>")
-@require(StudentPermission.HAND_OUT)
+@require(StudentPermission.ASSIGN)
 def undo(asset_tag: str, log_id: int) -> ResponseReturnValue:
-    """Takes the last change back."""
+    """Undoes the device's last change."""
     try:
         with transaction() as session:
             assignments.undo(session, log_id, actor=current_actor(), now=utc_now())
     except AppError as error:
-        return _refused(asset_tag, error)
-    return _changed(asset_tag, "The change is taken back.")
+        return _failed(asset_tag, error)
+    return _done(asset_tag, _("Undid the change."))
 
 
 @pages.post("/<asset_tag>/delete")
 @require(StudentPermission.EDIT)
 def delete(asset_tag: str) -> ResponseReturnValue:
-    """Deletes a device that nobody has."""
+    """Deletes an unassigned device."""
     try:
         with transaction() as session:
             device = devices.get(session, asset_tag, lock=True)
             devices.delete(session, device)
     except Conflict as error:
-        return _refused(asset_tag, error)
-    flash(f"{device.asset_tag} is deleted. Its record stays.", "success")
+        return _failed(asset_tag, error)
+    flash(_("Deleted %(tag)s. Its history stays.", tag=device.asset_tag), "success")
     return redirect(url_for(".listed"), 303)
 
 
-def _changed(asset_tag: str, message: str) -> ResponseReturnValue:
+def _done(asset_tag: str, message: str) -> ResponseReturnValue:
     flash(message, "success")
-    return _to(asset_tag)
+    return redirect(url_for(".show", asset_tag=asset_tag), 303)
 
 
-def _refused(asset_tag: str, error: AppError) -> ResponseReturnValue:
-    flash(told(error), "danger")
-    return _to(asset_tag)
-
-
-def _to(asset_tag: str) -> ResponseReturnValue:
+def _failed(asset_tag: str, error: AppError) -> ResponseReturnValue:
+    flash(explanation(error), "danger")
     return redirect(url_for(".show", asset_tag=asset_tag), 303)

@@ -180,18 +180,18 @@ class TestLabels:
 
     def test_a_loopback_address_in_qr_codes_is_warned_about(self, app: Flask, client: FlaskClient) -> None:
         existing(app, "W12-0001")
-        assert "only this computer reaches" in client.get("/labels/print?asset_id=1", headers=token(app, "staff")).get_data(as_text=True)
+        assert "only this computer can reach" in client.get("/labels/print?asset_id=1", headers=token(app, "staff")).get_data(as_text=True)
 
     def test_a_query_that_finds_too_many_is_refused_with_what_to_do(
         self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("request_tracker_utils.labels.service.MOST_LABELS", 3)
+        monkeypatch.setattr("request_tracker_utils.labels.service.MAX_LABELS", 3)
         for number in range(5):
             existing(app, f"W12-{number + 1:04d}", model="iPad")
         answer = client.post("/labels/batch", json={"query": "ipad"}, headers=token(app, "staff"))
         assert (answer.status_code, answer.json["error"]) == (
             400,
-            "These are 5 assets; at most 3 labels are printed at once. Divide them into several prints.",
+            "You selected 5 assets, and at most 3 labels can be printed at once. Divide them into several prints.",
         )
 
     def test_a_database_that_is_silent_is_an_error_and_not_half_a_page(

@@ -31,7 +31,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.tags import prefixes, service as tags
+from request_tracker_utils.tags import lookup, prefixes
 from request_tracker_utils.tags.models import Tag, TagSequence
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import sign_in, token, user
@@ -328,9 +328,9 @@ class TestPreview:
         self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
     ) -> None:
         with app.app_context(), transaction() as session:
-            prefixes.add(session, "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.create(session, "LAB-", actor=Actor("ada"), now=utc_now())
             session.execute(update(TagSequence).values(adopted_at=utc_now()))
-            prefixes.map_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.set_for_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
         asked = {"catalog": "Projectors"}
         assert client.get("/assets/preview-next-tag", query_string=asked, headers=headers).json["next_tag"] == "LAB-0001"
         assert create(catalog="Projectors").json["asset_tag"] == "LAB-0001"
@@ -348,4 +348,4 @@ def test_a_tag_that_was_given_back_is_given_again(app: Flask, create: Create, mo
     assert create().json["asset_tag"] == "W12-0001"
     with app.app_context(), transaction() as session:
         session.execute(delete(Creation))
-        assert tags.tags_of_assets(session, [1])[1].tag == "W12-0001"
+        assert lookup.tags_of_assets(session, [1])[1].tag == "W12-0001"

@@ -217,7 +217,7 @@ def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
     ]
     assert len(ready.run("tags", "audit").stdout.splitlines()) == 50
     head, *lines = ready.run("tags", "audit", "--csv").stdout.splitlines()
-    assert (head, len(lines)) == ("when,who,action,tag,asset,old name,new name,why", 180)
+    assert (head, len(lines)) == ("time,user,action,tag,asset,old name,new name,reason", 180)
     assert ready.run("tags", "audit", "--csv", "--limit", "2").stdout.splitlines()[1:] == lines[:2]
     assert ready.run("tags", "audit", "--search", "nothing").stdout == ""
     assert ready.run("tags", "audit", "--limit", "0").exit_code == 2
@@ -231,14 +231,14 @@ def test_an_older_installations_files_are_taken_over_with_a_report(ready: Termin
     first, second = (ready.run("tags", "adopt", ASSET_TAG_SEQUENCE_FILE=str(ready.folder / "sequence")) for _ in range(2))
     assert (first.exit_code, first.stderr) == (0, "")
     assert first.stdout.splitlines() == [
-        "1 taken over or given.",
+        "Imported or assigned: 1.",
         f"{log}:",
-        "  2 lines were read; 0 say what the directory says.",
-        "  Tags that the directory does not know, and the log’s asset has now: 1. They need a look.",
+        "  2 lines read, 0 of them match.",
+        "  Tags assigned to the log’s asset, although no asset has this name: 1. Check them.",
         "  Lines that could not be read: 1.",
-        "  Line 2: the line looks like no line of this log.",
+        "  Line 2: the line has the wrong format.",
     ]
-    assert second.stdout.splitlines()[0] == "0 taken over or given."
+    assert second.stdout.splitlines()[0] == "Imported or assigned: 0."
     assert ready.run("tags", "next").stdout == "W12-0042\n"
     missing = ready.run("tags", "adopt", ASSET_TAG_CONFIRMATIONS_LOG="/no/such/file")
     assert (missing.exit_code, "ASSET_TAG_CONFIRMATIONS_LOG: /no/such/file cannot be read" in missing.stderr) == (1, True)

@@ -4,30 +4,42 @@ from itertools import count
 import pytest
 
 from request_tracker_utils.integrations.rt import RtClient
-from tests.services.fixtures import request_tracker  # noqa: F401
 from tests.services.request_tracker import RequestTracker
 
 
 class Counted:
-    """What the client asked, in order."""
+    """What the client requested since the test began, in order; the sign-ins of its session apart."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, str]] = []
 
     def __call__(self, method: str, kind: str, seconds: float, outcome: str) -> None:
         assert seconds >= 0
-        self.requests.append((method, kind, outcome))
+        if kind != "session":
+            self.requests.append((method, kind, outcome))
 
 
-@pytest.fixture
-def counted() -> Counted:
+@pytest.fixture(scope="session")
+def _counted() -> Counted:
     return Counted()
 
 
-@pytest.fixture
-def client(request_tracker: RequestTracker, counted: Counted) -> Iterator[RtClient]:  # noqa: F811
-    with RtClient(request_tracker.url, request_tracker.token, read_timeout=30, on_request=counted) as client:
+@pytest.fixture(scope="session")
+def _client(request_tracker: RequestTracker, _counted: Counted) -> Iterator[RtClient]:
+    with RtClient(request_tracker.url, request_tracker.token, read_timeout=30, on_request=_counted) as client:
         yield client
+
+
+@pytest.fixture
+def counted(_counted: Counted) -> Counted:
+    _counted.requests.clear()
+    return _counted
+
+
+@pytest.fixture
+def client(_client: RtClient, counted: Counted) -> RtClient:
+    """One for all tests: its session is started once."""
+    return _client
 
 
 _numbers = count(1)

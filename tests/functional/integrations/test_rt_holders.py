@@ -18,8 +18,8 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.holders.discrepancies import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
-from request_tracker_utils.holders.repair_tickets import mark
-from request_tracker_utils.students import devices, repairs
+from request_tracker_utils.holders.tickets import mark
+from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import Device, RepairTicket
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready, token
@@ -102,15 +102,15 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     office.school.device(f"{office.name}-0004")
     office.school.assign(f"{office.name}-0004", "1")
     assert office.job("sync-holders") == 2
-    office.school.take_back(f"{office.name}-0002")
+    office.school.return_device(f"{office.name}-0002")
     assert office.job("sync-holders") == 1
     assert office.holders(given) == ([user], user)
     assert office.holders(returned) == ([], "Nobody")
     assert office.holders(unknown) == ([], "Nobody")
     problems = [office.school.device_now(f"{office.name}-000{number}").rt_problem for number in (3, 4)]
     assert problems == [
-        f"Request Tracker has no user '{office.name}2'. Make one there, or check the name.",
-        f"No asset is called {office.name}-0004. Create it, or name its number at the device.",
+        f"Request Tracker has no user '{office.name}2'. Create the user there, or correct the name.",
+        f"No asset has the name {office.name}-0004. Create it, or enter its number at the device.",
     ]
     office.user("2")
     office.asset("-0004")
@@ -147,7 +147,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     office.school.assign(f"{office.name}-0001", "1")
     office.job("sync-holders")
     assert office.rt.rest("PUT", f"asset/{asset_id}", json={"Name": "Ms O'Brien’s laptop"}).ok
-    office.school.take_back(f"{office.name}-0001")
+    office.school.return_device(f"{office.name}-0001")
     assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
     assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
@@ -266,17 +266,17 @@ def test_a_ticket_is_made_and_linked_and_what_is_not_linked_is_told(office: Offi
     with office.line.meddling(nobody_there):
         silent = office.ask("POST", "/api/tickets/create", json={"subject": "x", "body": "y"})
     assert (silent.status_code, (silent.json or {})["success"]) == (503, False)
-    assert "may have been made all the same" in (silent.json or {})["error"]
+    assert "may exist all the same" in (silent.json or {})["error"]
 
 
 def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) -> None:
     user = office.student("1")
     asset_id, tag = office.device("-0001"), f"{office.name}-0001"
     office.school.assign(tag, "1")
-    log = office.school.take_back(tag, condition="damaged")
+    log = office.school.return_device(tag, condition="damaged")
     with office.school.writing() as session:
         device = devices.get(session, tag)
-        repairs.ask_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
+        devices.request_repair_ticket(session, log, device, subject="It's 'broken' %_\\", body="It fell.", actor=ADA, now=utc_now())
 
     def loses_answers(call: Call, forward: Forward) -> Reply:
         reply = forward()

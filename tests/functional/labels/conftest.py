@@ -11,7 +11,7 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import service as tags
 from tests.services.apps import sign_in, user
 
-Make = Callable[..., int]
+CreateAsset = Callable[..., int]
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def staff(app: Flask, client: FlaskClient) -> FlaskClient:
 
 
 @pytest.fixture
-def tagged(app: Flask) -> Make:
-    """Makes assets that have the next tags as their names."""
+def tagged(app: Flask) -> CreateAsset:
+    """Creates an asset whose name is the next tag."""
 
-    def make(**fields: str) -> int:
+    def create(**fields: str) -> int:
         with app.app_context():
             asset_id = asset_store().create(NewAsset("new", model=fields.pop("model", "iPad"), **fields))
             tag = tags.on_asset_created(transaction, asset_id=asset_id, asset_name=None, prefix="W12-", now=utc_now())
@@ -33,13 +33,15 @@ def tagged(app: Flask) -> Make:
             asset_store().rename(asset_id, tag.tag)
         return asset_id
 
-    return make
+    return create
 
 
 @pytest.fixture
-def untagged(app: Flask) -> Make:
-    def make(name: str = "an old laptop", **fields: str) -> int:
+def untagged(app: Flask) -> CreateAsset:
+    """Creates an asset without a tag."""
+
+    def create(name: str = "an old laptop", **fields: str) -> int:
         with app.app_context():
             return asset_store().create(NewAsset(name, **fields))
 
-    return make
+    return create

@@ -1,200 +1,234 @@
-"""The label routes: which format is printed, what is said of one that does not fit, and why a label looks as it does."""
+"""Batches and scans in a real browser: by keyboard, without JavaScript, and while labels are still loading."""
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pypdfium2 as pdfium
 import pytest
 import zxingcpp
-from flask import Flask
-from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.asset_store.service import NewAsset
-from request_tracker_utils.core.db import db
-from request_tracker_utils.core.resources import CONTRIB
-from request_tracker_utils.labels import printed
-from request_tracker_utils.labels.catalogue import built_in
-from request_tracker_utils.web.registry import registry_of
-from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
-from tests.services.showroom import served
-from tests.unit.labels.test_format_file import CART
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
+from request_tracker_utils.assets.feature import feature as assets
+from tests.functional.labels.test_printing import ready as page_ready
+from tests.services.apps import make_app, ready, user
+from tests.services.chromium import watched
+from tests.services.proxy import Gate
+from tests.services.showroom import NAME, Showroom, served, sign_in
 
-HTML = {"Accept": "text/html"}
-CODES = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128]
+pytestmark = pytest.mark.chromium
 
-
-def assets(app: Flask) -> dict[str, int]:
-    """A laptop, a cable, a cart whose name is too long for small labels, and one without a name."""
-    with app.app_context():
-        held = asset_store()
-        return {
-            "laptop": held.create(NewAsset("W12-0001", "General assets", "5CD0001", "Chromebook 3100", "Dell")),
-            "cable": held.create(NewAsset("W12-0002", "General assets", fields={"Type": "Cable"})),
-            "cart": held.create(NewAsset("Cart 4, front row", "General assets")),
-            "nameless": held.create(NewAsset("", "General assets")),
-        }
-
-
-def app_with(folder: Path, database_url: str, **files: str) -> Flask:
-    """An app whose settings name files of these contents."""
-    settings = {}
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-        settings[name] = str(folder / name)
-    return ready(make_app(folder, database_url=database_url, **settings))
-
-
-@pytest.fixture
-def staff(app: Flask) -> dict[str, str]:
-    return token(app, "staff")
-
-
-def printed_size(answer: Any) -> tuple[str, ...]:
-    return re.search(r"@page \{ size: ([\d.]+)mm ([\d.]+)mm", answer.get_data(as_text=True)).groups()
-
-
-def test_without_a_size_an_asset_gets_the_format_of_its_type(tmp_path: Path, database_url: str) -> None:
-    app = app_with(tmp_path, database_url, label_formats_file=CART.replace("width = 60", 'types = ["Cable"]\nwidth = 60', 1))
-    client, staff, made = app.test_client(), token(app, "staff"), assets(app)
-    assert printed_size(client.get(f"/labels/print?asset_id={made['cable']}", headers=staff)) == ("60", "40")
-    assert printed_size(client.get(f"/labels/print?asset_id={made['laptop']}", headers=staff)) == ("100", "62")
-    assert printed_size(client.get(f"/labels/print?asset_id={made['cable']}&size=small", headers=staff)) == ("90.3", "29")
-    with app.app_context():
-        db.engine.dispose()
-
-
-def test_an_unknown_format_is_refused_with_those_that_there_are(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made = assets(app)
-    for path in (
-        f"/labels/print?asset_id={made['laptop']}&size=huge",
-        "/labels/calibration?size=huge",
-        "/labels/debug?asset_id=1&size=huge",
-    ):
-        answer = client.get(path, headers=staff)
-        assert (answer.status_code, answer.json["code"]) == (400, "unknown_label_format")
-        assert answer.json["known"] == [label.name for label in built_in().all()]
-
-
-def test_a_program_is_told_on_which_formats_a_label_would_fit(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    cart = assets(app)["cart"]
-    answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=staff)
-    assert (answer.status_code, answer.json["code"], answer.json["fits"]) == (400, "tag_too_long", ["large", "small", "avery-5163"])
-    answer = client.get(f"/labels/debug?asset_id={cart}&size=avery-5160", headers=staff)
-    assert (answer.status_code, answer.json["prints"], answer.json["fits"]) == (200, False, ["large", "small", "avery-5163"])
-
-
-def test_a_person_sees_it_where_the_label_would_be_with_buttons_to_those(app: Flask, client: FlaskClient) -> None:
-    cart = assets(app)["cart"]
-    sign_in(client, user(app, "staff"))
-    answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=HTML)
-    text = answer.get_data(as_text=True)
-    assert answer.status_code == 400
-    assert 'class="left-out screen"' in text
-    assert f'<a href="/labels/print?asset_id={cart}&amp;size=large">Large, 100 × 62 mm (DK-11202)</a>' in text
-    assert 'class="label' not in text
-
-
-def test_debug_says_why_a_label_looks_as_it_does(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made = assets(app)
-    for query in (f"asset_id={made['laptop']}", f"assetId={made['laptop']}", "assetName=W12-0001"):
-        answer = client.get(f"/labels/debug?{query}&size=small", headers=staff).json
-        assert (answer["asset_id"], answer["format"], answer["prints"]) == (made["laptop"], "small", True)
-        assert [(text["field"], text["state"]) for text in answer["texts"]] == [
-            ("tag", "whole"),
-            ("model", "whole"),
-            ("serial", "whole"),
-            ("Funding Source", "empty"),
-        ]
-        assert [(code["kind"], code["state"]) for code in answer["codes"]] == [("qr", "drawn"), ("barcode", "drawn")]
-
-
-@pytest.mark.parametrize(
-    ("query", "status"), [("", 400), ("asset_id=x", 400), ("asset_id=0", 400), ("asset_id=999999", 404), ("assetName=no", 404)]
-)
-def test_debug_of_no_asset_is_refused(client: FlaskClient, staff: dict[str, str], query: str, status: int) -> None:
-    assert client.get(f"/labels/debug?{query}", headers=staff).status_code == status
-
-
-def test_debug_prints_nothing_and_a_calibration_page_neither(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
-    made, told = assets(app), list[int]()
-    registry_of(app).get(printed.Listeners).append(lambda _session, labels, _now: told.extend(number for number, _ in labels) or [])
-    client.get(f"/labels/debug?asset_id={made['laptop']}", headers=staff)
-    client.get("/labels/calibration", headers=staff)
-    client.get(f"/labels/print?asset_id={made['cart']}&size=avery-5160", headers=staff)
-    assert told == []
-    client.get(f"/labels/print?asset_id={made['laptop']}", headers=staff)
-    assert told == [made["laptop"]]
-
-
-def test_pages_of_labels_let_in_no_script_but_ours(tmp_path: Path, database_url: str, app: Flask, client: FlaskClient) -> None:
-    plain = client.get(f"/labels/print?asset_id={assets(app)['laptop']}", headers=token(app, "staff")).headers["Content-Security-Policy"]
-    assert "'unsafe-inline'" not in plain
-    own = app_with(tmp_path, "", label_template_path="<b>{{ label.tag }}</b>")
-    policy = (
-        own.test_client()
-        .get(f"/labels/print?asset_id={assets(own)['laptop']}", headers=token(own, "staff"))
-        .headers["Content-Security-Policy"]
-    )
-    assert re.search(r"script-src 'nonce-[\w-]+';", policy)
-    assert "style-src 'self' 'unsafe-inline';" in policy
-    with own.app_context():
-        db.engine.dispose()
+ENTRIES = "Tags, serial numbers or asset IDs"
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
-    """A person's browser at an app with a template of its own, which also tries a script."""
-    script = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"
-    app = app_with(tmp_path_factory.mktemp("own"), "", label_template_path=(CONTRIB / "labels/label.html").read_text() + script)
-    name = user(app, "staff")
-    assets(app)
+def showroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showroom]:
+    """A running app with the assets of the demonstration."""
+    app = ready(make_app(tmp_path_factory.mktemp("labels"), app_url="http://utils.example.org"))
+    with app.app_context():
+        assert assets.demo is not None
+        assets.demo.fill()
+    user(app, "admin", NAME)
     with served(app) as url:
-        page = browser.new_page(base_url=url)
-        page.goto("/sign-in")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{url}/")
+        yield Showroom(url, {}, {})
+
+
+@pytest.fixture(scope="module")
+def signed_in(showroom: Showroom, browser: Browser) -> Any:
+    context = browser.new_context()
+    sign_in(context.new_page(), showroom)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@contextmanager
+def opened(browser: Browser, **settings: Any) -> Iterator[Page]:
+    """A page whose print dialog only counts."""
+    with watched(browser, before="window.prints = 0; window.print = () => { window.prints += 1; };", **settings) as page:
         yield page
-        page.close()
 
 
-@pytest.mark.chromium
-def test_the_template_styles_its_label_and_its_scripts_do_not_run(own: Page) -> None:
-    own.goto("/labels/print?asset_id=1&size=large")
-    tag = own.locator(".asset-tag")
-    assert (tag.inner_text(), tag.evaluate("tag => getComputedStyle(tag).position")) == ("W12-0001", "absolute")
-    own.wait_for_timeout(200)
-    assert own.title() == "Labels · Large, 100 × 62 mm (DK-11202)"
-    pdf = pdfium.PdfDocument(own.pdf(prefer_css_page_size=True))
-    picture = pdf[0].render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
-    assert {code.text for code in zxingcpp.read_barcodes(picture)} >= {"W12-0001"}
-    assert len(pdf) == 1
-
-
-@pytest.mark.chromium
-@pytest.mark.parametrize("size", [label.name for label in built_in().all()])
-def test_a_calibration_page_prints_codes_of_every_module_that_read(own: Page, size: str) -> None:
-    label = built_in().named(size)
-    own.goto(f"/labels/calibration?size={size}")
-    pages = own.locator("svg.leaf").count()
-    pdf = pdfium.PdfDocument(own.pdf(prefer_css_page_size=True))
-    assert len(pdf) == pages
-    captions = own.locator("svg text").all_text_contents()
-    shown = [caption for caption in captions if "dots = " in caption]
-    read = list[tuple[str, str]]()
+def codes(page: Page) -> list[dict[str, str]]:
+    """The codes on each sheet of the printed page."""
+    pdf = pdfium.PdfDocument(page.pdf(prefer_css_page_size=True))
+    read = []
     for sheet in pdf:
-        assert [points * 25.4 / 72 for points in sheet.get_size()] == pytest.approx(label.page, abs=0.3)
         picture = sheet.render(scale=300 / 72 * (1 - 1e-6)).to_pil().convert("L")
-        read += [(code.format.name, code.text) for code in zxingcpp.read_barcodes(picture, CODES)]
-    assert sorted(text for kind, text in read if kind == "Code128") == sorted(
-        caption.split(",")[0] for caption in shown if "QR" not in caption
-    )
-    assert [kind for kind, _ in read].count("QRCode") == sum("QR" in caption for caption in shown)
-    assert {"W12-0003, 3 dots = 0.25 mm", "QR, 3 dots = 0.25 mm", "QR, 4 dots = 0.34 mm"} <= set(shown)
-    for dots in (1, 2, 3, 4):
-        assert sum(caption.startswith(f"{dots} dot") for caption in captions) == 2
+        read.append({code.format.name: code.text for code in zxingcpp.read_barcodes(picture)})
+    pdf.close()
+    return read
+
+
+def test_a_pasted_list_is_printed_by_keyboard(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in) as page:
+        page.goto(f"{showroom.url}/labels/batch")
+        page.keyboard.insert_text("W12-0007\nw12-0003\n#5")  # the list has the focus
+        page.get_by_label("Copies of each label").fill("2")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function("() => window.prints === 1")
+        tags = [code["Code128"] for code in codes(page)]
+        assert tags == [tag for tag in ("W12-0007", "W12-0003", "W12-0005") for _ in range(2)]
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function("() => window.prints === 2")
+        page.get_by_role("link", name="Back").click()
+        expect(page.get_by_role("heading", name="Print labels")).to_be_visible()
+
+
+def test_the_review_shows_problems_and_a_preview(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in) as page:
+        page.goto(f"{showroom.url}/labels/batch")
+        page.get_by_label("First tag").fill("W12-0001")
+        page.get_by_label("Last tag").fill("W12-0020")
+        page.get_by_label(ENTRIES).fill("nonsense W12-0030")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_role("heading", name="21 labels")).to_be_visible()
+        expect(page.get_by_text("1 entry is not a known tag, serial number or asset ID: nonsense.")).to_be_visible()
+        page.get_by_role("button", name="Edit selection").click()
+        expect(page.get_by_label(ENTRIES)).to_have_value("nonsense W12-0030")
+        page.get_by_role("button", name="Preview labels").click()
+        preview = page.frame_locator("iframe[name=preview]")
+        expect(preview.locator(".label")).to_have_count(10)
+        large = preview.locator(".label").first.bounding_box()
+        page.get_by_label("Label format", exact=True).select_option("small")
+        expect(preview.get_by_role("button", name="Print")).to_have_count(0)
+        page.wait_for_function(
+            "width => frames[0].document.querySelector('.label')?.getBoundingClientRect().width < width", arg=large["width"] - 20
+        )
+        assert page.evaluate("window.prints") == 0
+        page.keyboard.press("Control+Enter")
+        page.wait_for_function("() => window.prints === 1")
+        read = codes(page)
+        assert [code["Code128"] for code in read] == ["W12-0030", *(f"W12-{number:04}" for number in range(1, 21))]
+        assert read[1]["QRCode"].endswith("/assets/1")
+
+
+def test_search_results_are_checked_and_printed(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in) as page:
+        page.goto(f"{showroom.url}/labels/batch")
+        page.get_by_label(ENTRIES).fill("W12-0030")
+        page.get_by_role("searchbox").fill("Yoga")
+        page.keyboard.press("Enter")
+        found = page.locator(".label-results").get_by_role("checkbox")
+        expect(found.nth(1)).to_be_visible()
+        names = page.locator(".label-results .tag-name").all_inner_texts()
+        found.nth(0).check()
+        found.nth(1).check()
+        page.get_by_role("button", name="Print labels").click()
+        page.wait_for_function("() => window.prints === 1")
+        assert page.locator(".asset-tag").all_inner_texts() == ["W12-0030", *names[:2]]
+
+
+def test_a_list_is_previewed_and_printed_without_javascript(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in, java_script_enabled=False) as page:
+        page.goto(f"{showroom.url}/labels/batch")
+        page.get_by_label(ENTRIES).fill("W12-0001, W12-0002")
+        page.get_by_role("button", name="Preview labels").click()
+        page.get_by_role("button", name="Update preview").click()
+        expect(page.frame_locator("iframe[name=preview]").locator(".label")).to_have_count(2)
+        page.get_by_role("button", name="Print 2 labels").click()
+        expect(page.locator(".label")).to_have_count(2)
+        expect(page.locator("#loading")).to_be_hidden()
+        expect(page.get_by_role("button", name="Print")).to_be_visible()
+
+
+def test_checked_assets_go_to_the_review(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in) as page:
+        page.goto(f"{showroom.url}/assets?q=Yoga")
+        more = page.locator("#more-options")
+        expect(more).to_be_disabled()
+        page.locator("tbody").get_by_role("checkbox").nth(0).check()
+        with page.context.expect_page() as popup:
+            more.click()
+        expect(popup.value.get_by_role("heading", name="1 label")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_labels_show_while_others_load_and_the_dialog_waits_for_the_last(
+    showroom: Showroom, signed_in: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    get_many = EmbeddedAssetStore.get_many
+    with opened(browser, storage_state=signed_in, viewport={"width": width, "height": 700}) as page, Gate() as gate:
+
+        def slow(self: EmbeddedAssetStore, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+            ids = list(asset_ids)
+            yield from get_many(self, ids[:40])
+            gate.wait()
+            yield from get_many(self, ids[40:])
+
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", slow)
+        page.goto(f"{showroom.url}/labels/batch?asset_ids={','.join(map(str, range(1, 61)))}")
+        page.get_by_role("button", name="Print labels").click(no_wait_after=True)
+        expect(page.locator("#loaded")).to_contain_text("of 60 labels")
+        page.wait_for_function("() => document.getElementsByClassName('label').length >= 30")
+        top = "document.querySelector('.label').getBoundingClientRect().top + scrollY"
+        before = page.evaluate(top)
+        assert page.evaluate("document.querySelector('#loading progress').value") >= 30
+        assert (page.evaluate("window.prints"), page.locator("#loading button").is_disabled()) == (0, True)
+        gate.open()
+        page.wait_for_function("() => window.prints === 1")
+        assert page.locator(".label").count() == 60
+        expect(page.locator("#loading")).to_be_hidden()
+        page.evaluate("document.querySelector('.notices')?.remove()")  # notices appear above the labels
+        assert page.evaluate(top) == pytest.approx(before, abs=1)
+        if width > 1000:
+            assert len(codes(page)) == 60
+
+
+def test_an_interrupted_page_opens_no_dialog_and_resumes_on_request(
+    showroom: Showroom, signed_in: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_many = EmbeddedAssetStore.get_many
+
+    def interrupted(self: EmbeddedAssetStore, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
+        yield from get_many(self, list(asset_ids)[:4])
+        raise AssetStoreUnreachable("Request Tracker does not answer.")
+
+    with opened(browser, storage_state=signed_in) as page:
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", interrupted)
+        page.goto(f"{showroom.url}/labels/batch?asset_ids=1,2,3,4,5,6")
+        page.get_by_role("button", name="Print labels").click()
+        expect(page.get_by_text("The labels of 2 assets are missing.")).to_be_visible()
+        monkeypatch.setattr(EmbeddedAssetStore, "get_many", get_many)
+        page_ready(page)
+        assert page.evaluate("window.prints") == 0
+        page.get_by_role("button", name="Print missing labels").click()
+        page.wait_for_function("() => window.prints === 1")
+        assert page.locator(".asset-tag").all_inner_texts() == ["W12-0005", "W12-0006"]
+
+
+def test_a_handheld_scanner_needs_no_mouse_between_labels(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in) as page:
+        page.goto(f"{showroom.url}/labels/scan")
+        result = page.locator("#said")
+        for text, kind, words in (
+            ("w12-0010\n", "is-good", "W12-0010"),
+            ("http://utils.example.org/assets/11\n", "is-good", "W12-0011"),
+            ("https://evil.example/assets/11\n", "is-bad", "The code is an address on evil.example, not one of our labels."),
+            ("W12-0012\n", "is-good", "Scanned. "),
+        ):
+            page.keyboard.type(text)
+            expect(result).to_have_class(f"scan-said {kind}")
+            expect(result).to_contain_text(words)
+        expect(result).to_contain_text("S/N")
+        names = page.locator("#last .tag-name")
+        assert names.all_inner_texts()[:4] == ["W12-0012", "https://evil.example/assets/11", "W12-0011", "W12-0010"]
+        page.get_by_role("button", name="Sound is on").click()
+        expect(page.get_by_role("button", name="Sound is off")).to_be_visible()
+        assert page.evaluate("document.activeElement.id") == "text"
+        page.reload()
+        expect(page.get_by_role("button", name="Sound is off")).to_be_visible()
+        page.keyboard.type("W12-0010\n")
+        expect(names.first).to_have_text("W12-0010")
+        assert names.all_inner_texts().count("W12-0010") == 1
+
+
+def test_a_scan_is_sent_as_a_form_without_javascript(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+    with opened(browser, storage_state=signed_in, java_script_enabled=False) as page:
+        page.goto(f"{showroom.url}/labels/scan")
+        page.keyboard.type("W12-0013\n")
+        expect(page.locator("#said.is-good")).to_contain_text("W12-0013")
+        page.keyboard.type("nothing\n")  # the field has the focus again
+        expect(page.locator("#said.is-bad")).to_contain_text("“nothing” is not a tag.")

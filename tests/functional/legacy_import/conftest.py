@@ -1,11 +1,11 @@
-"""Older databases of both forms, and a school to look at what was made of them."""
+"""Older databases in both forms."""
 
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.services.legacy import DOCUMENTED, IN_THE_FIELD, OlderFile
+from tests.services.legacy import DOCUMENTED_FORM, FIELD_FORM, LegacyFile
 from tests.services.school import School
 
 
@@ -15,10 +15,10 @@ def school(app: Flask) -> School:
 
 
 @pytest.fixture
-def documented(tmp_path: Path) -> OlderFile:
-    return OlderFile(tmp_path / "documented.sqlite", DOCUMENTED)
+def documented(tmp_path: Path) -> LegacyFile:
+    return LegacyFile(tmp_path / "documented.sqlite", DOCUMENTED_FORM)
 
 
 @pytest.fixture
-def field(tmp_path: Path) -> OlderFile:
-    return OlderFile(tmp_path / "field.sqlite", IN_THE_FIELD)
+def field(tmp_path: Path) -> LegacyFile:
+    return LegacyFile(tmp_path / "field.sqlite", FIELD_FORM)

@@ -1,4 +1,4 @@
-"""`rtutils import-legacy`, as a person at a terminal runs it."""
+"""`rtutils import-legacy` at a terminal."""
 
 import csv
 import hashlib
@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
-from tests.services.legacy import DOCUMENTED, OlderFile, everything, only
+from tests.services.legacy import DOCUMENTED_FORM, LegacyFile, only, written_tables
 from tests.services.school import School
+from tests.services.tables import check_all
 from tests.services.terminal import Terminal
 
 
@@ -26,7 +27,7 @@ def terminal(app: Flask, database_url: str, tmp_path: Path) -> Terminal:
     return Terminal(tmp_path, DATABASE_URL=database_url)
 
 
-def fill(file: OlderFile) -> None:
+def fill(file: LegacyFile) -> None:
     file.student("1001")
     file.student("1002", "Ada", "Lovelace", grade=14)
     file.student("10/3")
@@ -34,72 +35,72 @@ def fill(file: OlderFile) -> None:
     file.log("W12-0041", student_id="1001", action="check_in", timestamp="2025-08-20 08:00:00", notes="=1+1")
 
 
-def test_it_says_what_was_taken_and_what_not(terminal: Terminal, documented: OlderFile, app: Flask) -> None:
+def test_counts_and_reports_are_printed(terminal: Terminal, documented: LegacyFile, app: Flask) -> None:
     fill(documented)
     first, second = terminal.run("import-legacy", documented.path), terminal.run("import-legacy", documented.path)
-    assert (first.exit_code, second.exit_code) == (1, 1), "a row was not taken"
+    assert (first.exit_code, second.exit_code) == (1, 1), "a row was not imported"
     assert first.stdout.splitlines() == [
-        "Tags: 0 taken over from the directory and the older log; the sequence goes on from W12-0001.",
-        "table        taken  there already  in part  not taken",
-        "students         1              0        1          1",
-        "device_info      1              0        0          0",
-        "device_logs      1              0        0          0",
+        "Tags: 0 imported from the asset store and the older log. The sequence continues with W12-0001.",
+        "table        imported  existing  imported with warnings  not imported",
+        "students            1         0                       1             1",
+        "device_info         1         0                       0             0",
+        "device_logs         1         0                       0             0",
     ]
     assert second.stdout.splitlines()[2:] == [
-        "students         0              2        0          1",
-        "device_info      0              1        0          0",
-        "device_logs      0              1        0          0",
+        "students            0         2                       0             1",
+        "device_info         0         1                       0             0",
+        "device_logs         0         1                       0             0",
     ]
-    told = [line for line in first.stderr.splitlines() if line.startswith(("students ", "device_")) and ": " in line]
-    assert [line.split(" It was")[0] for line in told] == [
-        "students 2: in part. Grade 14 is none: write PK, K, or a number from 1 to 13.",
-        "students 3: not taken. The student number 10/3 holds a slash, which cannot stand in an address. Leave it out.",
-    ]
+    reported = [line for line in first.stderr.splitlines() if line.startswith(("students ", "device_")) and ": " in line]
+    with_warnings, not_imported = reported
+    assert with_warnings.startswith("students 2: imported with warnings. ")
+    assert not_imported.startswith("students 3: not imported. ")
     assert only(app, Device).current_student_id == "1001"
     assert terminal.run("tags", "next").stdout == "W12-0042\n"
 
 
-def test_it_ends_well_when_every_row_was_taken(terminal: Terminal, documented: OlderFile) -> None:
+def test_the_exit_code_is_0_when_every_row_was_imported(terminal: Terminal, documented: LegacyFile) -> None:
     documented.student()
     assert terminal.run("import-legacy", documented.path).exit_code == 0
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(terminal: Terminal, documented: OlderFile, app: Flask) -> None:
+def test_a_dry_run_prints_the_same_and_writes_nothing(terminal: Terminal, documented: LegacyFile, app: Flask) -> None:
     fill(documented)
-    before = everything(app)
+    before = written_tables(app)
     sequence = documented.path.with_name("asset_tag_sequence.txt")
     sequence.write_text("900")
     dry = terminal.run("import-legacy", documented.path, "--dry-run")
-    assert everything(app) == before
+    assert written_tables(app) == before
     real = terminal.run("import-legacy", documented.path)
     assert (dry.exit_code, real.exit_code) == (1, 1)
-    assert dry.stdout.splitlines()[-1] == "Nothing was written: this was a dry run."
+    assert dry.stdout.splitlines()[-1] == "Dry run: nothing was written."
     assert dry.stdout.splitlines()[1:-1] == real.stdout.splitlines()[2:]
 
 
-def test_the_report_is_a_file_for_spreadsheets(terminal: Terminal, documented: OlderFile, tmp_path: Path) -> None:
+def test_the_report_is_a_file_for_spreadsheets(terminal: Terminal, documented: LegacyFile, tmp_path: Path) -> None:
     fill(documented)
     documented.run("UPDATE students SET first_name = '=HYPERLINK()' || hex(randomblob(60)) WHERE student_id = '10/3'")
     terminal.run("import-legacy", documented.path, "--report", tmp_path / "report.csv")
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as stream:
         head, *rows = list(csv.reader(stream))
     assert head == ["table", "row", "outcome", "reason"]
-    assert [row[:3] for row in rows] == [["students", "2", "in part"], ["students", "3", "not taken"]]
+    assert [row[:3] for row in rows] == [["students", "2", "imported with warnings"], ["students", "3", "not imported"]]
     refused = terminal.run("import-legacy", documented.path, "--report", "/no/such/folder/report.csv")
     assert (refused.exit_code, "--report: /no/such/folder/report.csv cannot be written" in refused.stderr) == (1, True)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"), [("", "is empty"), ("notes " * 1000, "cannot be read as an SQLite database"), (None, "There is no file")]
-)
-def test_what_is_no_older_database_is_told_without_a_traceback(terminal: Terminal, tmp_path: Path, content: str | None, said: str) -> None:
-    if content is not None:
-        (tmp_path / "file").write_text(content)
-    result = terminal.run("import-legacy", tmp_path / "file")
-    assert (result.exit_code, said in result.stderr, "Traceback" in result.stderr) == (1, True, False)
+def test_other_files_are_refused_without_a_traceback(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "notes").write_text("notes " * 1000)
+
+    def check(name: str, words: str) -> None:
+        result = terminal.run("import-legacy", tmp_path / name)
+        assert (result.exit_code, words in result.stderr, "Traceback" in result.stderr) == (1, True, False), result.stderr
+
+    check_all([("empty", "is empty"), ("notes", "cannot be read as an SQLite database"), ("none", "does not exist")], check)
 
 
-def test_times_without_a_zone_are_those_of_the_zone_that_is_named_or_set(terminal: Terminal, field: OlderFile, app: Flask) -> None:
+def test_times_without_a_zone_are_in_the_zone_of_the_option_or_the_setting(terminal: Terminal, field: LegacyFile, app: Flask) -> None:
     field.log("W12-0001", timestamp="2025-06-10T05:00:00")
     field.log("W12-0002", timestamp="2025-06-10T05:00:00")
     assert terminal.run("import-legacy", field.path, "--timezone", "Mars").exit_code == 2
@@ -110,34 +111,32 @@ def test_times_without_a_zone_are_those_of_the_zone_that_is_named_or_set(termina
     assert only(app, DeviceLog, lambda each: each.asset_tag == "W12-0003").timestamp.hour == 20
 
 
-def test_the_directory_is_told_only_when_that_is_wanted(terminal: Terminal, documented: OlderFile, app: Flask) -> None:
+def test_an_option_syncs_holders(terminal: Terminal, documented: LegacyFile, app: Flask) -> None:
     fill(documented)
     terminal.run("import-legacy", documented.path, "--tell-directory")
     assert only(app, Device).rt_due_at is not None
 
 
-def test_the_sequence_file_and_the_log_beside_it_are_taken_over(terminal: Terminal, documented: OlderFile, tmp_path: Path) -> None:
+def test_the_sequence_file_and_the_log_in_its_folder_are_imported(terminal: Terminal, documented: LegacyFile, tmp_path: Path) -> None:
     documented.device("W12-0003")
     (tmp_path / "asset_tag_sequence.txt").write_text("W12-0042\n")
     (tmp_path / "asset_tag_confirmations.log").write_text("2025-10-08T12:00:00 - Asset Tag: W12-0050, Request Tracker ID: 123\n")
     first = terminal.run("import-legacy", documented.path)
     assert first.stdout.splitlines()[:2] == [
-        f"{tmp_path / 'asset_tag_sequence.txt'}: the next tag there is W12-0042.",
-        "Tags: 1 taken over from the directory and the older log; the sequence goes on from W12-0051.",
+        f"{tmp_path / 'asset_tag_sequence.txt'}: the next tag is W12-0042.",
+        "Tags: 1 imported from the asset store and the older log. The sequence continues with W12-0051.",
     ]
     (tmp_path / "other.txt").write_text("60")
     (tmp_path / "lower.txt").write_text("7")
     named = terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "other.txt")
-    assert "the sequence goes on from W12-0060" in named.stdout
+    assert "The sequence continues with W12-0060" in named.stdout
     assert "W12-0060" in terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "lower.txt").stdout, "never back"
     assert terminal.run("tags", "next").stdout == "W12-0060\n"
     wrong = terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "none.txt")
     assert (wrong.exit_code, "none.txt cannot be read or holds no number" in wrong.stderr) == (1, True)
 
 
-def test_nothing_is_taken_while_request_tracker_cannot_say_which_tags_it_holds(
-    terminal: Terminal, documented: OlderFile, app: Flask
-) -> None:
+def test_nothing_is_imported_while_request_tracker_is_unavailable(terminal: Terminal, documented: LegacyFile, app: Flask) -> None:
     fill(documented)
     settings = {"RT_URL": "http://127.0.0.1:9", "RT_TOKEN": "1-2-x"}
     assert terminal.run("db", "upgrade", **settings).exit_code == 0
@@ -147,7 +146,7 @@ def test_nothing_is_taken_while_request_tracker_cannot_say_which_tags_it_holds(
         assert session.scalar(select(func.count()).select_from(Student)) == 0
 
 
-def test_a_command_that_was_killed_is_ended_by_the_next(terminal: Terminal, documented: OlderFile, school: School) -> None:
+def test_a_killed_command_is_completed_by_the_next(terminal: Terminal, documented: LegacyFile, school: School) -> None:
     with closing(sqlite3.connect(documented.path)) as older, older:
         numbers = range(1, 12_001)
         students = ((number, "Ada", "Lovelace") for number in numbers)
@@ -171,10 +170,10 @@ def _count(school: School, model: type) -> int:
         return int(session.scalar(select(func.count()).select_from(model)) or 0)
 
 
-def test_the_older_file_under_the_usual_name_leads_to_the_import(tmp_path: Path) -> None:
+def test_an_older_file_at_the_usual_path_leads_to_the_import(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     (tmp_path / "instance").mkdir()
-    file = OlderFile(tmp_path / "instance" / "database.sqlite", DOCUMENTED)
+    file = LegacyFile(tmp_path / "instance" / "database.sqlite", DOCUMENTED_FORM)
     file.student()
     before = hashlib.sha256(file.path.read_bytes()).hexdigest()
     refused = terminal.run("import-legacy", file.path)
@@ -188,10 +187,10 @@ def test_the_older_file_under_the_usual_name_leads_to_the_import(tmp_path: Path)
     assert hashlib.sha256(file.path.read_bytes()).hexdigest() == before
 
 
-def test_the_older_file_may_be_moved_away_instead(tmp_path: Path) -> None:
+def test_the_older_file_may_be_moved_instead(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     (tmp_path / "instance").mkdir()
-    OlderFile(tmp_path / "instance" / "database.sqlite", DOCUMENTED).student()
+    LegacyFile(tmp_path / "instance" / "database.sqlite", DOCUMENTED_FORM).student()
     refused = terminal.run("db", "upgrade")
     assert "or move this file away" in refused.stderr
     shutil.move(tmp_path / "instance" / "database.sqlite", tmp_path / "older.sqlite")

@@ -125,8 +125,8 @@ def test_a_search_with_a_page_missing_prints_what_came_and_says_where_it_stopped
 
         with surroundings.line.meddling(meddle):
             answer = patient.call("POST", "/labels/batch", json=asked)
-        came[name] = (answer.status_code, answer.text.count('class="label"'), "Stopped in the middle" in answer.text)
-        assert 'name="query" value="Name LIKE &#39;PAGES&#39;"' in answer.text.split('id="stopped"')[1]
+        came[name] = (answer.status_code, answer.text.count('class="label"'), "Interrupted: " in answer.text)
+        assert 'name="query" value="Name LIKE &#39;PAGES&#39;"' in answer.text.split('id="resume"')[1]
     assert came == dict.fromkeys(first_page_only, (200, 100, True))
     assert patient.call("POST", "/labels/batch", json=asked).text.count('class="label"') == 120
 

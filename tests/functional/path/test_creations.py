@@ -255,7 +255,7 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
         with suppress(AssetStoreBroken):  # assets come while it searches; it tries again
             installation.run_job("recover-creations")
         with installation.app.app_context(), transaction() as session:
-            session.execute(update(Task).where(Task.state == TaskState.WAITING).values(due_at=utc_now()))
+            session.execute(update(Task).where(Task.state == TaskState.PENDING).values(due_at=utc_now()))
         installation.run_job("run-tasks")  # this process or the server's: whichever is first
         with installation.app.app_context(), reading() as session:
             return tasks.get(session, task.id).state == TaskState.DONE

@@ -127,7 +127,7 @@ def test_every_fault_is_found_and_resolved_by_its_button(
     assert [names[each] for each in (again, lower, free, scrap, holder)] == [tag(1), tag(2), tag(900), "scrap", tag(5)]
     assert (names[moved], names[swap], names[other], names[unknown]) == (tag(8), tag(10), tag(11), tag(901))
     assert scrap not in tags
-    assert installation.row(tag(7)).is_kept
+    assert installation.row(tag(7)).is_retired
 
 
 def test_a_comparison_that_request_tracker_interrupts_closes_nothing_and_continues_later(
@@ -152,7 +152,7 @@ def test_a_comparison_that_request_tracker_interrupts_closes_nothing_and_continu
     assert (task["state"], task["done"], task["total"]) == ("waiting", 100, 120)
     assert "Request Tracker" in task["error"]
     assert found(installation) == {("renamed", installation.tag(1), assets[0], "old")}
-    again = button(person.get("/tasks/2").text, "Try again now")
+    again = button(person.get("/tasks/2").text, "Retry now")
     person.session.post(person.url + again.action, data=again.fields, timeout=60, allow_redirects=False)
     installation.run_job("run-tasks")
     wait_until(lambda: installation.call("GET", "/api/tasks/2").json()["state"] == "done")

@@ -19,10 +19,10 @@ from request_tracker_utils.holders.discrepancies import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.students.models import Device
 from tests.functional.path.conftest import Install
-from tests.functional.students.scan.page.scanning import idle, lines, opened, scan
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import wait_until
 from tests.services.proxy import nobody_there
+from tests.services.scan_station import entries, idle, opened, scan
 from tests.services.school import School
 from tests.services.server import RunningServer, ServerFailed
 
@@ -175,7 +175,7 @@ def test_scans_go_on_while_request_tracker_is_stopped_and_started_again(day: Day
             day.around.rt.restart(webhook=day.around.rt.webhook)
         scan(page, *tags[DEVICES // 2 :], "MODE:ASSIGN", *again)
         idle(page)
-        expect(lines(page, "failed")).to_have_count(0)
+        expect(entries(page, "failed")).to_have_count(0)
     day.until_told()
     assert day.as_we_have_it() == dict.fromkeys(day.tags, "") | {
         tag: f"{day.installation.settings['rt_student_user'].format(student_id=student)}"

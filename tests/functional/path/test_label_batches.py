@@ -35,7 +35,7 @@ def csrf_token(person: Person) -> str:
 
 
 def fields_of_rest(page: str) -> dict[str, str]:
-    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="stopped"')[1]))
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.split('id="resume"')[1]))
 
 
 def from_the(number: int, instead: Meddle) -> Meddle:
@@ -56,12 +56,12 @@ def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
     with surroundings.line.meddling(from_the(3, nobody_there)):
         answer = person.session.post(f"{ready.server.url}/labels/batch", data=form, timeout=120)
     assert (answer.status_code, answer.text.count('class="label"')) == (200, 200)
-    assert "Stopped in the middle: Request Tracker cannot be reached" in answer.text
-    assert "Labels of 50 assets are not here." in answer.text
+    assert "Interrupted: Request Tracker cannot be reached" in answer.text
+    assert "The labels of 50 assets are missing." in answer.text
     rest = fields_of_rest(answer.text)
     assert rest["asset_ids"] == ",".join(map(str, assets[200:]))
     more = person.session.post(f"{ready.server.url}/labels/batch", data=rest, timeout=120)
-    assert (more.text.count('class="label"'), 'id="stopped"' in more.text) == (50, False)
+    assert (more.text.count('class="label"'), 'id="resume"' in more.text) == (50, False)
 
 
 def test_a_thousand_lines_are_made_out_with_few_questions(
@@ -72,12 +72,12 @@ def test_a_thousand_lines_are_made_out_with_few_questions(
     surroundings.line.calls.clear()
     answer = person.session.post(
         f"{ready.server.url}/labels/batch/choose",
-        data={"csrf_token": csrf, "then": "look", "size": "large", "lines": "\n".join(lines)},
+        data={"csrf_token": csrf, "then": "review", "size": "large", "lines": "\n".join(lines)},
         timeout=120,
     )
     assert answer.status_code == 200, answer.text
     searches = [call for call in surroundings.line.calls if call.path.startswith("/REST/2.0/assets")]
-    assert ("<h1>250 labels</h1>" in answer.text, "750 entries are no tag" in answer.text) == (True, True)
+    assert ("<h1>250 labels</h1>" in answer.text, "750 entries are not known tags" in answer.text) == (True, True)
     assert len(searches) <= 8
 
 
@@ -90,7 +90,7 @@ def test_a_query_that_would_be_answered_with_everything_prints_nothing(ready: In
         form = {"csrf_token": csrf, "then": "print", "size": "large", "query": query}
         page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
         assert (page.status_code, 'class="label"' in page.text) == (400, False)
-        assert "does not understand this query to its end" in page.text
+        assert "does not understand all of this query" in page.text
 
     check_all(["id IN (1,3)", "garbage (", "Name = ", "CustomField.{Serial Number} = 'x'"], check)
 

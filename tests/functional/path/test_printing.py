@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser
 
-from request_tracker_utils.labels.catalogue import built_in
+from request_tracker_utils.labels.installed_formats import built_in_formats
 from tests.functional.path.conftest import Install
 from tests.services.apps import PASSWORD
 from tests.services.installation import Installation, Surroundings
@@ -46,7 +46,7 @@ def assets(tagged: list[int], surroundings: Surroundings) -> list[int]:
 def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
     installation: Installation, surroundings: Surroundings, assets: list[int], browser: Browser, size: str
 ) -> None:
-    rt, label, url = surroundings.rt, built_in().named(size), installation.server.url
+    rt, label, url = surroundings.rt, built_in_formats().get(size), installation.server.url
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{url}/sign-in?next=/assets")
@@ -115,7 +115,7 @@ def _check_print_by_token(installation: Installation, surroundings: Surroundings
     more = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets, *seeds], "size": size})
     # The seeds are called "unlabelled laptop 1" and so on: too long for a bar code on the small label, and it says so.
     left_out = 0 if size == "large" else len(seeds)
-    assert (more.text.count('class="label"'), more.text.count("<li>Not printed: asset #")) == (COUNT + 5 - left_out, left_out)
+    assert (more.text.count('class="label"'), more.text.count("<li>The label of asset #")) == (COUNT + 5 - left_out, left_out)
     assert len(surroundings.line.calls) == 3
 
 
@@ -123,8 +123,8 @@ def test_assets_that_do_not_exist_are_named_and_the_others_print(installation: I
     answer = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets[:98], 990_001, 990_002]})
     assert answer.status_code == 200
     assert answer.text.count('class="label"') == 98
-    (notice,) = re.findall(r"<li>(Not found[^<]*)</li>", answer.text)
-    assert notice == "Not found: 2 of the assets (990001, 990002)."
+    (notice,) = re.findall(r"<li>([^<]* not found[^<]*)</li>", answer.text)
+    assert notice == "2 assets were not found: 990001, 990002."
     none = installation.call("POST", "/labels/batch", json={"asset_ids": [990_001]})
     assert (none.status_code, none.json()["code"]) == (404, "asset_not_found")
     unknown = installation.call("GET", "/labels/print?assetId=990001")

@@ -18,7 +18,7 @@ from tests.services.installation import Installation
 from tests.services.local_server import wait_until
 from tests.services.server import RunningServer
 
-LEADS = "leads the scheduled jobs"
+LEADS = "leadership acquired"
 LEADER_CHECK = 6.0
 """Seconds within which each process has asked whether it may lead."""
 

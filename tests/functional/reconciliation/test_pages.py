@@ -1,53 +1,28 @@
 """The page of a reconciliation, whatever it compares: comparing, paging, bulk forms, and doing nothing. The page of tags stands for all."""
 
-from functools import partial
-
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import AssetStoreUnreachable, NewAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagSequence
-from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.registry import registry_of
-from tests.services import forms
-from tests.services.apps import csrf_token, sign_in, token, user
+from tests.services.apps import token
 from tests.services.creations import create_confirmed
+from tests.services.differences import DifferencesPage
 from tests.services.forms import PAGE, button
 from tests.services.tables import check_all
 
-HERE = "/admin/asset-tags/differences"
-show, press = partial(forms.show, HERE), partial(forms.press, HERE)
+ADDRESS = "/admin/asset-tags/differences"
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    user(app, "staff", "ada")
-    sign_in(client, "ada")
-    return client
-
-
-def run(app: Flask, job: str) -> int:
-    with app.app_context():
-        return jobs.run(registry_of(app).jobs.named(job))
-
-
-def compare(app: Flask, client: FlaskClient) -> str:
-    """Presses “Compare now”, and returns the page of the finished task."""
-    press(client, "Compare now")
-    run(app, "run-tasks")
-    with app.app_context(), reading() as session:
-        task = session.scalars(select(Task).order_by(Task.id.desc()).limit(1)).one()
-        assert task.state == TaskState.DONE, task.error
-    return client.get(f"/tasks/{task.id}", headers=PAGE).get_data(as_text=True)
+def page(app: Flask) -> DifferencesPage:
+    return DifferencesPage(app, ADDRESS, "staff")
 
 
 def add(app: Flask, name: str) -> int:
@@ -55,98 +30,92 @@ def add(app: Flask, name: str) -> int:
         return asset_store().create(NewAsset(name))
 
 
-def test_the_result_of_a_comparison_is_shown(app: Flask, client: FlaskClient) -> None:
-    page = show(client)
-    assert "Not compared yet" in page
-    assert "No differences." not in page
-    assert "No differences." in compare(app, client)
-    assert "No differences." in show(client)
+def test_the_result_of_a_comparison_is_shown(app: Flask, page: DifferencesPage) -> None:
+    before = page.show()
+    assert "Not compared yet" in before
+    assert "No differences." not in before
+    assert "No differences." in page.compare()
+    assert page.last_task().summary == "No differences."
     add(app, "W12-spare")
-    ended = compare(app, client)
+    page.compare()
+    ended = page.client.get(f"/tasks/{page.last_task().id}", headers=PAGE).get_data(as_text=True)
     assert "1 open difference." in ended
-    assert f'href="{HERE}"' in ended
-    assert "is ignored until its name changes." in press(client, "Ignore", "?kind=misspelt")
-    compare(app, client)
-    page = show(client)
-    assert "No differences." in page
-    assert "1 difference is ignored." in page
+    assert f'href="{ADDRESS}"' in ended
+    assert "is ignored until its name changes." in page.press("Ignore", "?kind=misspelt")
+    after = page.compare()
+    assert "No differences." in after
+    assert "1 difference is ignored." in after
 
 
-def test_a_second_comparison_leads_to_the_one_that_is_running(app: Flask, client: FlaskClient) -> None:
-    press(client, "Compare now")
-    assert "Show comparison" in show(client)
-    form = {"csrf_token": csrf_token(client, HERE)}
-    assert client.post(f"{HERE}/compare", data=form, headers=PAGE).headers["Location"] == "/tasks/1"
-    assert run(app, "compare-tags") == 0
-    assert run(app, "run-tasks") == 1
-    assert run(app, "compare-tags") == 0  # compared today already
+def test_a_second_comparison_leads_to_the_one_that_is_running(page: DifferencesPage) -> None:
+    page.press("Compare now")
+    assert "Show comparison" in page.show()
+    assert page.post("/compare")[:2] == (303, "/tasks/1")
+    assert [page.run(job) for job in ("compare-tags", "run-tasks", "compare-tags")] == [0, 1, 0]  # compared today already
 
 
-def test_the_daily_job_starts_a_comparison(app: Flask, client: FlaskClient) -> None:
-    assert [run(app, job) for job in ("compare-tags", "run-tasks", "compare-tags")] == [1, 1, 0]
-    assert "Started by job compare-tags" in client.get("/tasks/1", headers=PAGE).get_data(as_text=True)
+def test_the_daily_job_starts_a_comparison(page: DifferencesPage) -> None:
+    assert [page.run(job) for job in ("compare-tags", "run-tasks", "compare-tags")] == [1, 1, 0]
+    assert page.last_task().started_by == "job compare-tags"
 
 
-def test_nothing_is_compared_before_it_is_ready(app: Flask, client: FlaskClient) -> None:
+def test_nothing_is_compared_before_it_is_ready(app: Flask, page: DifferencesPage) -> None:
     with app.app_context(), transaction() as session:
         session.execute(update(TagSequence).values(adopted_at=None))
-    assert run(app, "compare-tags") == 0
-    answer = client.post(f"{HERE}/compare", data={"csrf_token": csrf_token(client, HERE)}, headers=PAGE)
-    assert (answer.status_code, "Nothing can be compared until" in answer.get_data(as_text=True)) == (503, True)
+    assert page.run("compare-tags") == 0
+    status, _, text = page.post("/compare")
+    assert (status, "Nothing can be compared until" in text) == (503, True)
 
 
-def test_a_button_of_an_outdated_page_does_nothing(app: Flask, client: FlaskClient) -> None:
+def test_a_button_of_an_outdated_page_does_nothing(app: Flask, page: DifferencesPage) -> None:
     with app.app_context():
         asset_id = create_confirmed(asset_store()).asset_id
         asset_store().rename(asset_id, "scrap")
-    compare(app, client)
-    outdated = button(show(client), f"Remove W12-0001 from #{asset_id}")
+    outdated = button(page.compare(), f"Remove W12-0001 from #{asset_id}")
     with app.app_context(), transaction() as session:
         service.mark_printed(session, [(asset_id, "W12-0001")], now=utc_now())
-    answer = client.post(outdated.action, data=outdated.fields, headers=PAGE)
-    assert "Choose again." in client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)
+    answer = page.client.post(outdated.action, data=outdated.fields, headers=PAGE)
+    assert "Choose again." in page.client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)
     with app.app_context(), reading() as session:
         assert session.scalars(select(Tag.asset_id)).one() == asset_id
 
 
-def test_a_failing_asset_store_is_reported_and_the_difference_stays_open(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_an_asset_store_that_fails_is_reported_and_the_difference_stays_open(
+    app: Flask, page: DifferencesPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(app, "w12-7")
-    compare(app, client)
+    page.compare()
 
     def fail(*_: object) -> None:
         raise AssetStoreUnreachable("Request Tracker does not answer.")
 
     monkeypatch.setattr(EmbeddedAssetStore, "get", fail)
-    assert "The difference was not resolved: Request Tracker does not answer." in press(client, "Assign a tag")
-    assert "Misspelled tag" in show(client)
+    assert "The difference was not resolved: Request Tracker does not answer." in page.press("Assign a tag")
+    assert "Misspelled tag" in page.show()
 
 
-def test_five_thousand_are_shown_by_pages(app: Flask, client: FlaskClient) -> None:
+def test_five_thousand_are_shown_by_pages(app: Flask, page: DifferencesPage) -> None:
     now = utc_now()
     with app.app_context(), transaction() as session:
         times = {"found_at": now, "seen_at": now}
         session.add_all(TagDiscrepancy(kind="misspelt", tag="", asset_id=each, name=f"W12-x{each}", **times) for each in range(1, 5001))
-    page = show(client)
-    assert "Show all 5000" in page
-    assert page.count("W12-x") == 5
-    page, seen = show(client, "?kind=misspelt"), 0
+    overview = page.show()
+    assert "Show all 5000" in overview
+    assert overview.count("W12-x") == 5
+    text, seen = page.show("?kind=misspelt"), 0
     for _ in range(3):
-        seen += page.count("“W12-x")
-        page = show(client, "?kind=misspelt&after=" + page.split("after=")[-1].split('"', 1)[0])
-    assert (seen, "“W12-x151”" in page, "First page" in page) == (150, True, True)
-    assert "no more differences of this kind" in show(client, "?kind=misspelt&after=5000")
+        seen += text.count("“W12-x")
+        text = page.show("?kind=misspelt&after=" + text.split("after=")[-1].split('"', 1)[0])
+    assert (seen, "“W12-x151”" in text, "First page" in text) == (150, True, True)
+    assert "no more differences of this kind" in page.show("?kind=misspelt&after=5000")
 
 
-def test_forged_addresses_and_forms_change_nothing(client: FlaskClient) -> None:
+def test_forged_addresses_and_forms_change_nothing(page: DifferencesPage) -> None:
     for query in ("?kind=nonsense", "?after=x", "?kind=gone&after=-5", "?kind=gone&after=99999999999999999999"):
-        show(client, query)
-    csrf = csrf_token(client, HERE)
+        page.show(query)
 
     def check(path: str, form: dict[str, str], status: int) -> None:
-        answer = client.post(HERE + path, data={**form, "csrf_token": csrf, "after": "x"}, headers=PAGE)
-        assert answer.status_code == status
+        assert page.post(path, **form, after="x")[0] == status
 
     check_all(
         [
@@ -162,12 +131,11 @@ def test_forged_addresses_and_forms_change_nothing(client: FlaskClient) -> None:
     )
 
 
-def test_the_status_page_and_the_metrics_count_open_differences(app: Flask, client: FlaskClient) -> None:
-    admin = token(app, "admin")
+def test_the_status_page_and_the_metrics_count_open_differences(app: Flask, page: DifferencesPage) -> None:
+    admin, client = token(app, "admin"), app.test_client()
     assert "rtutils_tag_differences 0.0" in client.get("/metrics", headers=admin).get_data(as_text=True)
     add(app, "W12-7")
-    compare(app, client)
-    plain = app.test_client()
-    assert "rtutils_tag_differences 1.0" in plain.get("/metrics", headers=admin).get_data(as_text=True)
-    page = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
-    assert "1 difference between tags and asset names is open." in page
+    page.compare()
+    assert "rtutils_tag_differences 1.0" in client.get("/metrics", headers=admin).get_data(as_text=True)
+    status = client.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
+    assert "1 difference between tags and asset names is open." in status

@@ -1,4 +1,4 @@
-"""The turn of the school year on its page."""
+"""The page of the rollover."""
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -10,49 +10,37 @@ HTML = {"Accept": "text/html"}
 PAGE = "/students/rollover"
 
 
-def press(client: FlaskClient, words: str, page: str = PAGE, **fields: str) -> TestResponse:
-    pressed = button(client.get(page, headers=HTML).text, words)
+def press(client: FlaskClient, words: str, **fields: str) -> TestResponse:
+    pressed = button(client.get(PAGE, headers=HTML).text, words)
     return client.post(pressed.action, data={**pressed.fields, **fields}, headers=HTML, follow_redirects=True)
 
 
-def test_the_page_says_what_would_become_of_whom(client: FlaskClient, school: School) -> None:
+def test_the_page_previews_the_rollover(client: FlaskClient, school: School) -> None:
+    assert "There are no students yet" in client.get(PAGE, headers=HTML).text
     school.student("1", grade="9")
     school.student("2", grade="12")
     school.device("W12-0001")
     school.assign("W12-0001", "2")
     text = client.get(PAGE, headers=HTML).text
-    assert "grade 10" in text
-    assert "1 go up, 1 leave" in text
-    assert "1 of those who leave still has something" in text
-    assert "W12-0001" in text
-    assert "0 go up, 2 leave" in client.get(f"{PAGE}?last_grade=9", headers=HTML).text
+    for words in ("grade 10", "Promote 1 student", "1 student leaves school.", "1 student leaves school with devices", "W12-0001"):
+        assert words in text, words
+    text = client.get(f"{PAGE}?last_grade=9", headers=HTML).text
+    assert "Promote 0 students" in text
+    assert "2 students leave school." in text
 
 
-def test_the_year_turns_once_and_can_be_taken_back(client: FlaskClient, school: School) -> None:
+def test_a_year_has_one_rollover_which_can_be_undone(client: FlaskClient, school: School) -> None:
     school.student("1", grade="9")
     school.student("2", grade="12")
-    assert "2026/27: 1 went up a grade, 1 left." in press(client, "1 go up", name="2026/27").text
+    refused = press(client, "Promote 1 student", name=" ")
+    assert (refused.status_code, "Enter the new school year" in refused.text) == (400, True)
+    assert "2026/27: 1 promoted, 1 left school." in press(client, "Promote 1 student", name="2026/27").text
     assert (school.student_now("1").grade, school.student_now("2").is_active) == ("10", False)
-    again = press(client, "1 go up", name="2026/27")
-    assert (again.status_code, "gone up for 2026/27 already" in again.text) == (409, True)
-    assert "is taken back" in press(client, "Take 2026/27 back").text
+    again = press(client, "Promote 1 student", name="2026/27")
+    assert (again.status_code, "promoted for 2026/27 already" in again.text) == (409, True)
+    undo = button(client.get(PAGE, headers=HTML).text, "Undo rollover 2026/27")
+    answer = client.post(f"{PAGE}/99/undo", data=undo.fields, headers=HTML, follow_redirects=True)
+    assert "Rollover 99 does not exist." in answer.text
+    assert "Rollover 2026/27 undone." in press(client, "Undo rollover 2026/27").text
     assert (school.student_now("1").grade, school.student_now("2").is_active) == ("9", True)
-    assert "taken back" in client.get(PAGE, headers=HTML).text
-
-
-def test_a_year_without_a_name_is_refused_at_the_field(client: FlaskClient, school: School) -> None:
-    school.student()
-    answer = press(client, "1 go up", name=" ")
-    assert (answer.status_code, "Name the school year" in answer.text) == (400, True)
-
-
-def test_nobody_turns_a_year_without_students(client: FlaskClient) -> None:
-    assert "There is nobody yet" in client.get(PAGE, headers=HTML).text
-
-
-def test_a_turn_that_there_was_not_is_not_taken_back(client: FlaskClient, school: School) -> None:
-    school.student()
-    press(client, "1 go up", name="2026/27")
-    pressed = button(client.get(PAGE, headers=HTML).text, "Take 2026/27 back")
-    answer = client.post(f"{PAGE}/99/undo", data=pressed.fields, headers=HTML, follow_redirects=True)
-    assert "There is no turn of the year 99." in answer.text
+    assert "undone" in client.get(PAGE, headers=HTML).text

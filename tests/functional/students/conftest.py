@@ -1,9 +1,9 @@
-"""A school, and somebody who asks the API about it."""
+"""A school, and a client of its API."""
 
 import pytest
 from flask import Flask
 
-from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
+from tests.services.asking import Ask, ask  # noqa: F401 — a fixture
 from tests.services.school import School
 
 

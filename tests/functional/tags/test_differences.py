@@ -1,48 +1,25 @@
 """The page of differences between tags and asset names."""
 
-from functools import partial
-
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import delete, select
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import NewAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tasks.models import Task
-from request_tracker_utils.web.registry import registry_of
-from tests.services import forms
-from tests.services.apps import sign_in, user
 from tests.services.creations import create_confirmed
+from tests.services.differences import DifferencesPage
 from tests.services.forms import buttons
-
-HERE = "/admin/asset-tags/differences"
-show, press = partial(forms.show, HERE), partial(forms.press, HERE)
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    user(app, "staff", "ada")
-    sign_in(client, "ada")
-    return client
-
-
-def run_tasks(app: Flask) -> None:
-    with app.app_context():
-        jobs.run(registry_of(app).jobs.named("run-tasks"))
-
-
-def compare(app: Flask, client: FlaskClient) -> str:
-    press(client, "Compare now")
-    run_tasks(app)
-    return show(client)
+def page(app: Flask) -> DifferencesPage:
+    return DifferencesPage(app, "/admin/asset-tags/differences", "staff")
 
 
 def add(app: Flask, name: str = "") -> int:
@@ -61,16 +38,16 @@ def name(app: Flask, asset_id: int) -> str:
         return asset_store().get(asset_id).name
 
 
-def test_each_kind_is_shown_and_resolved_by_its_button(app: Flask, client: FlaskClient) -> None:
+def test_each_kind_is_shown_and_resolved_by_its_button(app: Flask, page: DifferencesPage) -> None:
     renamed, owner, missing = (add(app) for _ in range(3))
     rename(app, renamed, "Ms Lee’s laptop <b>")
     duplicate, unknown, misspelled = (add(app, text) for text in ("W12-0002", "W12-0900", "w12-7"))
     with app.app_context(), transaction() as session:
         session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id == missing))
-    page = compare(app, client)
-    assert "“Ms Lee’s laptop &lt;b&gt;”" in page
+    text = page.compare()
+    assert "“Ms Lee’s laptop &lt;b&gt;”" in text
     for title in ("Renamed", "Duplicate", "Missing", "Unknown tag", "Misspelled tag"):
-        assert f">{title} " in page
+        assert f">{title} " in text
     for label, said in (
         (f"Rename #{renamed} to W12-0001", f"#{renamed} is named W12-0001 in"),
         (f"Move W12-0002 to #{duplicate}", f"W12-0002 is now the tag of #{duplicate}. W12-0004 is now the tag of #{owner}."),
@@ -78,14 +55,14 @@ def test_each_kind_is_shown_and_resolved_by_its_button(app: Flask, client: Flask
         (f"Use W12-0900 as the tag of #{unknown}", f"W12-0900 is now the tag of #{unknown}."),
         (f"Assign a tag to #{misspelled}", f"W12-0003 is now the tag of #{misspelled}."),
     ):
-        assert said in press(client, label)
+        assert said in page.press(label)
     names = [name(app, each) for each in (renamed, owner, duplicate, unknown, misspelled)]
     assert names == ["W12-0001", "W12-0004", "W12-0002", "W12-0900", "W12-0003"]
-    assert "No differences." in show(client)
-    assert "No differences." in compare(app, client)
+    assert "No differences." in page.show()
+    assert "No differences." in page.compare()
 
 
-def test_all_of_a_kind_are_resolved_where_that_is_safe(app: Flask, client: FlaskClient) -> None:
+def test_all_of_a_kind_are_resolved_where_that_is_safe(app: Flask, page: DifferencesPage) -> None:
     renamed = [add(app) for _ in range(3)]
     gone, printed = add(app), add(app)
     for number, asset_id in enumerate(renamed):
@@ -94,11 +71,11 @@ def test_all_of_a_kind_are_resolved_where_that_is_safe(app: Flask, client: Flask
         service.mark_printed(session, [(printed, "W12-0005")], now=utc_now())
         session.execute(delete(EmbeddedAsset).where(EmbeddedAsset.id.in_([gone, printed])))
     unknown = [add(app, text) for text in ("W12-0900", "W12-0901")]
-    compare(app, client)
+    page.compare()
     for label in ("Release 1 unprinted tag", "Use 2 names as tags", "Rename 3 assets to their tags"):
-        press(client, label)
+        page.press(label)
     rename(app, renamed[2], "W12-0003")  # someone else was first
-    run_tasks(app)
+    page.run("run-tasks")
     with app.app_context(), reading() as session:
         done = list(session.scalars(select(Task).where(Task.kind == "settle-tag-differences").order_by(Task.id)))
         tags = {tag.tag: (tag.state, tag.asset_id) for tag in session.scalars(select(Tag))}
@@ -110,5 +87,5 @@ def test_all_of_a_kind_are_resolved_where_that_is_safe(app: Flask, client: Flask
     assert [name(app, each) for each in renamed] == ["W12-0001", "W12-0002", "W12-0003"]
     assert (tags["W12-0004"], tags["W12-0005"]) == (("released", None), ("assigned", printed))
     assert [tags[text][1] for text in ("W12-0900", "W12-0901")] == unknown
-    left = [each.words for each in buttons(show(client)) if "W12" in each.words]
+    left = [each.words for each in buttons(page.show()) if "W12" in each.words]
     assert left == [f"Retire W12-0005, W12-0005 (#{printed})", f"Ignore, W12-0005 (#{printed})"]

@@ -27,7 +27,7 @@ from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 
-NAMES = ["database", "migrations", "scheduler", "disk", "directory"]
+NAMES = ["database", "migrations", "scheduler", "disk", "asset_store"]
 RT_TOKEN = "1-2-secret0of0the0tests"
 
 
@@ -174,7 +174,7 @@ def test_a_disk_that_fills_up_is_said_before_it_is_full(
 def test_request_tracker_is_asked_once_in_half_a_minute(with_rt: FlaskClient, rt: LocalServer) -> None:
     for _ in range(5):
         status, body = asked(with_rt)
-        assert (status, statuses(body)["directory"]) == (200, "ok")
+        assert (status, statuses(body)["asset_store"]) == (200, "ok")
         assert "5.0.7" not in str(body)
     assert len(rt.calls) == 1
 
@@ -182,9 +182,9 @@ def test_request_tracker_is_asked_once_in_half_a_minute(with_rt: FlaskClient, rt
 def test_request_tracker_that_refuses_makes_it_degraded_and_is_not_named_to_strangers(with_rt: FlaskClient, rt: LocalServer) -> None:
     rt.respond = lambda _: Reply({"message": "Unauthorized"}, status=401)
     status, body = asked(with_rt)
-    assert (status, body["status"], body["degraded"]) == (200, "degraded", ["directory"])
+    assert (status, body["status"], body["degraded"]) == (200, "degraded", ["asset_store"])
     assert rt.url not in str(body)
-    told = asked(with_rt, **token(with_rt.application, "admin"))[1]["checks"]["directory"]["summary"]
+    told = asked(with_rt, **token(with_rt.application, "admin"))[1]["checks"]["asset_store"]["summary"]
     assert "RT_TOKEN" in told
     assert len(rt.calls) == 1
 
@@ -192,10 +192,10 @@ def test_request_tracker_that_refuses_makes_it_degraded_and_is_not_named_to_stra
 def test_request_tracker_that_hangs_is_asked_by_one_and_waited_for_by_few(with_rt: FlaskClient, rt: LocalServer) -> None:
     rt.respond = lambda _: Reply({"Version": "5.0.7"}, wait=60)
     begun = time.monotonic()
-    assert asked(with_rt)[1]["degraded"] == ["directory"]
+    assert asked(with_rt)[1]["degraded"] == ["asset_store"]
     assert time.monotonic() - begun < TIMEOUT + 1
     for _ in range(10):
-        assert asked(with_rt)[1]["degraded"] == ["directory"]
+        assert asked(with_rt)[1]["degraded"] == ["asset_store"]
     assert time.monotonic() - begun < TIMEOUT + 2
     assert len(rt.calls) == 1
 

@@ -166,11 +166,11 @@ def test_runs_of_jobs_are_counted_by_how_they_ended_and_their_age_is_told(app: F
 
 
 def test_tags_that_wait_are_told_from_the_database(app: Flask, client: FlaskClient) -> None:
-    assert (read(client)["rtutils_tags_unconfirmed"], read(client)["rtutils_tags_with_a_problem"]) == (0, 0)
+    assert (read(client)["rtutils_tags_pending"], read(client)["rtutils_tags_failing"]) == (0, 0)
     secret = {"Authorization": "Bearer webhook-secret-of-the-tests"}
     for asset_id in (1, 2):
         assert client.post("/webhook/asset-created", json={"asset_id": asset_id}, headers=secret).status_code == 200
-    assert read(client)["rtutils_tags_unconfirmed"] == 2
+    assert read(client)["rtutils_tags_pending"] == 2
 
 
 def test_requests_to_request_tracker_are_counted_by_kind_and_outcome(tmp_path: Path, sqlite: Any) -> None:
@@ -189,7 +189,7 @@ def test_counts_are_told_when_the_database_is_gone(app: Flask, client: FlaskClie
     with app.app_context(), transaction() as session:
         session.execute(text("DROP TABLE job_runs"))
     after = read(client)
-    assert "rtutils_tags_unconfirmed" not in after
+    assert "rtutils_tags_pending" not in after
     assert [name for name in after if name.startswith("rtutils_requests_total")]
 
 

@@ -90,7 +90,7 @@ def test_what_a_query_finds_comes_in_chunks_by_id_and_is_counted(asset_store: As
     asset_store.create(NewAsset("another"))
     chunks = list(asset_store.query("asset", limit=500))
     assert ([len(chunk) for chunk in chunks], [asset.id for chunk in chunks for asset in chunk]) == ([100, 30], ids)
-    assert [asset.id for chunk in asset_store.query("asset", limit=5, beyond=ids[99]) for asset in chunk] == ids[100:105]
+    assert [asset.id for chunk in asset_store.query("asset", limit=5, after_id=ids[99]) for asset in chunk] == ids[100:105]
     assert (asset_store.count("asset"), asset_store.count("no such thing")) == (130, 0)
 
 

@@ -33,7 +33,7 @@ def listed(office: Office, *serials: str) -> list[TaskItem]:
     with transaction() as session:
         task_id = batch.start_creating(session, map(wanted, serials), title="A cart", actor=ADA, now=office.clock()).id
     with reading() as session:
-        return tasks.items(session, task_id, ItemState.WAITING)
+        return tasks.items(session, task_id, ItemState.PENDING)
 
 
 def run(office: Office, items: list[TaskItem]) -> list[Created | AppError]:
@@ -236,7 +236,7 @@ def test_items_of_a_task_carry_all_that_is_wanted_of_the_asset(inside: Flask, of
     with transaction() as session:
         task_id = batch.start_creating(session, [asset], title="A cart", actor=ADA, now=office.clock()).id
     with reading() as session:
-        (item,) = tasks.items(session, task_id, ItemState.WAITING)
+        (item,) = tasks.items(session, task_id, ItemState.PENDING)
     told: list[NewAsset] = []
     office.asset_store.on_create = lambda new, do: told.append(new) or do()
     run(office, [item])

@@ -14,7 +14,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.labels import record
+from request_tracker_utils.labels import print_history
 from tests.services.asset_stores import FailingAssetStore, silence
 from tests.services.creations import ADA, create, creator, wanted
 
@@ -40,8 +40,8 @@ def fail(asset_store: FailingAssetStore, serial: str, error: AppError) -> None:
 def test_the_newest_comes_first_with_its_tag_and_whether_its_label_was_printed(asset_store: FailingAssetStore) -> None:
     first, second = create(asset_store, "S-1"), create(asset_store, "S-2")
     with transaction() as session:
-        started = record.begin(session, format="small", copies=1, actor=ADA, now=utc_now())
-        record.add(session, started, [(first.asset_id, first.tag)], actor=ADA, now=utc_now())
+        started = print_history.start_print(session, format="small", copies=1, actor=ADA, now=utc_now())
+        print_history.add_labels(session, started, [(first.asset_id, first.tag)], actor=ADA, now=utc_now())
     assert [(each.serial, each.tag, each.asset_id, each.printed_at is not None) for each in told()] == [
         ("S-2", second.tag, second.asset_id, False),
         ("S-1", first.tag, first.asset_id, True),

@@ -1,30 +1,58 @@
-"""Files for spreadsheets."""
+"""CSV files for spreadsheets: formulas are escaped, and every text can be restored."""
 
 import csv
 import io
 
-import pytest
+from hypothesis import example, given, strategies as st
 
-from request_tracker_utils.core.csv import csv_lines
+from request_tracker_utils.core.csv import csv_lines, escape_formula, unescape_formula
+from tests.services.tables import check_all
 
 
 def cells(*values: object) -> list[str]:
-    return list(csv.reader(io.StringIO("".join(csv_lines(["head"] * len(values), [values])))))[1]
+    return list(csv.reader(io.StringIO("".join(csv_lines(["header"] * len(values), [values])))))[1]
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_what_a_spreadsheet_would_compute_is_text(value: str) -> None:
-    assert cells(value) == [f"'{value}".replace("\t=", "\t'=")]
+def test_formulas_become_text() -> None:
+    def check(value: str, escaped: str) -> None:
+        assert cells(value) == [escaped]
+        assert unescape_formula(escaped) == value
+
+    check_all(
+        [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t'=1"),
+            ("\r=1", "'\r=1"),
+            ("'=1", "''=1"),
+            ("x;=1", "x;'=1"),
+            ("x\t=1", "x\t'=1"),
+            ("x; @SUM(A1)", "x; '@SUM(A1)"),
+        ],
+        check,
+    )
 
 
-@pytest.mark.parametrize(("value", "safe"), [("x;=1", "x;'=1"), ("x\t=1", "x\t'=1"), ("x; @SUM(A1)", "x; '@SUM(A1)"), ("a;b", "a;b")])
-def test_neither_does_one_that_divides_columns_otherwise(value: str, safe: str) -> None:
-    assert cells(value) == [safe]
+def test_other_text_is_unchanged() -> None:
+    def check(text: str) -> None:
+        assert (escape_formula(text), unescape_formula(text)) == (text, text)
+
+    check_all(["O'Neill", "'t Hooft", "", "Ada", "x; y", "a;b", "'"], check)
 
 
-def test_nothing_is_empty_and_numbers_stay_numbers() -> None:
+@given(st.text(st.sampled_from("'=+-@;\t\r ab"), max_size=12))
+@example("'=x")
+@example("x;'=1")
+@example("'';=")
+def test_escaped_text_can_be_restored(text: str) -> None:
+    assert unescape_formula(escape_formula(text)) == text
+
+
+def test_none_is_empty_and_numbers_stay_numbers() -> None:
     assert cells(None, -3, "", "W12-0001") == ["", "-3", "", "W12-0001"]
 
 
-def test_a_table_without_rows_has_its_head() -> None:
+def test_a_file_without_rows_has_a_header() -> None:
     assert list(csv_lines(["a", "b"], [])) == ["a,b\r\n"]

@@ -1,4 +1,4 @@
-"""Jobs, the record of their runs, and who leads."""
+"""Jobs, the record of their runs, shared locks, and who leads."""
 
 import threading
 import time
@@ -37,47 +37,53 @@ def runs() -> list[JobRun]:
 def eventually(condition: object, seconds: float = 15) -> None:
     end = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
 
 
-def test_a_run_is_recorded_with_its_rows(inside: Flask) -> None:
+def test_a_run_is_recorded_with_its_rows_or_its_error(inside: Flask) -> None:
     assert jobs.run(job(lambda: 3)) == 3
     (run,) = runs()
     assert (run.job, run.rows, run.error) == ("sweep", 3, None)
     assert run.ended_at is not None
     assert run.ended_at >= run.started_at
 
-
-def test_a_run_that_fails_is_recorded_with_the_reason_and_fails(inside: Flask) -> None:
     def fail() -> int:
         raise Unavailable("Request Tracker does not answer.")
 
     with pytest.raises(Unavailable):
         jobs.run(job(fail))
-    assert runs()[0].error == "Request Tracker does not answer."
+    with pytest.raises(ZeroDivisionError):
+        jobs.run(job(lambda: 1 // 0))
+    assert [run.error for run in runs()] == [
+        None,
+        "Request Tracker does not answer.",
+        "ZeroDivisionError: integer division or modulo by zero",
+    ]
 
 
-def test_of_runs_without_work_only_the_newest_is_kept(inside: Flask) -> None:
+def test_runs_without_rows_and_old_runs_are_deleted(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     for rows in (0, 2, 0, 0, 0):
         jobs.run(job(lambda rows=rows: rows))
     assert [run.rows for run in runs()] == [2, 0]
-
-
-def test_old_runs_are_forgotten(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "RUNS_KEPT", 3)
+    monkeypatch.setattr(jobs, "MAX_RUNS", 3)
     for _ in range(6):
         jobs.run(job(lambda: 1))
         jobs.run(job(lambda: 1, "other"))
     assert [run.job for run in runs()].count("sweep") == 3
 
 
-def test_an_unknown_job_is_named_with_those_that_are_known() -> None:
-    with pytest.raises(JobNotFound, match="a, b"):
-        Jobs([job(name="a"), job(name="b")]).named("c")
+def test_jobs_are_found_by_unique_names() -> None:
+    known = Jobs([job(name="b"), job(name="a")])
+    assert [each.name for each in known] == ["a", "b"]
+    assert known.named("a").name == "a"
+    with pytest.raises(JobNotFound, match="job c does not exist"):
+        known.named("c")
+    with pytest.raises(ValueError, match="same name"):
+        Jobs([job(), job()])
 
 
-def test_a_lock_is_held_by_one_at_a_time_and_free_again_afterwards(inside: Flask) -> None:
+def test_a_lock_is_held_by_one_at_a_time(inside: Flask) -> None:
     first, second = SharedLock(db.engine, "test"), SharedLock(db.engine, "test")
     assert first.acquire(wait=False)
     assert not second.acquire(wait=False)
@@ -85,37 +91,35 @@ def test_a_lock_is_held_by_one_at_a_time_and_free_again_afterwards(inside: Flask
     first.release()
     assert second.acquire(wait=False)
     second.release()
+    order: list[str] = []
+    entered = threading.Event()
 
-
-def test_waiting_for_a_lock_is_waiting_for_its_holder(inside: Flask) -> None:
-    order = []
-
-    def hold() -> None:
+    def wait_for_it() -> None:
         with inside.app_context(), holding(db.engine, "test"):
-            order.append("in")
-            time.sleep(0.05)
-            order.append("out")
+            entered.set()
+            order.append("second")
 
-    threads = [threading.Thread(target=hold) for _ in range(4)]
-    for thread in threads:
+    with holding(db.engine, "test"):
+        thread = threading.Thread(target=wait_for_it)
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert order == ["in", "out"] * 4
+        assert not entered.wait(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
 
 
-def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(
+def test_one_of_two_processes_runs_the_schedule_and_the_other_takes_over(
     inside: Flask, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("request_tracker_utils.core.scheduler.LEADER_CHECK", timedelta(seconds=0.2))
+    monkeypatch.setattr("request_tracker_utils.core.scheduler.LEADER_CHECK", timedelta(seconds=0.1))
     done: list[str] = []
     other = make_app(tmp_path / "other", database_url=database_url)
-    first = Scheduler(inside.app_context, Jobs([job(lambda: done.append("first") or 1, every=0.3)]))
-    second = Scheduler(other.app_context, Jobs([job(lambda: done.append("second") or 1, every=0.3)]))
+    first = Scheduler(inside.app_context, Jobs([job(lambda: done.append("first") or 1, every=0.1)]))
+    second = Scheduler(other.app_context, Jobs([job(lambda: done.append("second") or 1, every=0.1)]))
     first.start()
     eventually(lambda: done.count("first") >= 2)
     second.start()
-    time.sleep(0.8)
+    eventually(lambda: done.count("first") >= 6)  # the second one has asked for leadership by then
     assert "second" not in done
     first.stop()
     eventually(lambda: "second" in done)
@@ -124,17 +128,16 @@ def test_of_two_processes_one_runs_the_schedule_and_the_other_takes_over(
         db.engine.dispose()
 
 
-def test_a_nudge_runs_a_job_soon_and_of_many_the_first_and_the_last_are_served(inside: Flask) -> None:
+def test_of_many_requests_to_run_a_job_soon_the_first_and_the_last_are_queued(inside: Flask) -> None:
     done: list[int] = []
     scheduler = Scheduler(inside.app_context, Jobs([job(lambda: done.append(1) or 1)]))
-    with inside.app_context():
-        held = SharedLock(db.engine, "scheduler")
-        held.acquire(wait=False)  # so that this one leads not: what runs was nudged
-    scheduler.start()
+    scheduler._background.start(paused=True)  # without a schedule, and nothing runs before everything is queued
     for _ in range(20):
-        scheduler.run_soon("sweep", timedelta(seconds=0.3))
+        scheduler.run_soon("sweep", timedelta(0))
+    scheduler._background.resume()
     eventually(lambda: len(done) == 2)
-    time.sleep(0.4)
-    assert done == [1, 1]
+    assert not scheduler.stopping()
     scheduler.stop()
-    held.release()
+    assert (done, scheduler.stopping()) == ([1, 1], True)
+    with pytest.raises(JobNotFound):
+        scheduler.run_soon("unknown", timedelta(0))

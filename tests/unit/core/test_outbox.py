@@ -49,6 +49,7 @@ def jobs(app: Flask) -> Iterator[list[str]]:
         OwnBase.metadata.create_all(db.engine)
         run_after_commit(db.engine, lambda job, _after: asked.append(job))
         yield asked
+        OwnBase.metadata.drop_all(db.engine)
 
 
 def add(*events: str, outbox: Outbox[Message] = OUTBOX) -> None:

@@ -1,4 +1,4 @@
-"""A school, and the embedded directory, which stumbles on demand and does what a test has it do in the middle of a call."""
+"""A school, and the embedded asset store, which fails on demand and does what a test has it do in the middle of a call."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -9,30 +9,29 @@ from flask import Flask
 from request_tracker_utils.asset_store.service import Asset, AssetStoreInvalid
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.holders.holder_sync import Teller
+from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from tests.services.asset_stores import FailingAssetStore
 from tests.services.school import School
 
 
 class Holders(FailingAssetStore):
-    """`users` are those that it has; `before` and `afterwards` are called with the asset and the user of each change. `asked` counts
-    requests."""
+    """`users` are those that exist; `before` and `afterwards` are called with asset and user of each change; `pushed` lists them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.users: set[str] | None = None
         self.before: Callable[[int, str], None] = lambda _asset_id, _user: None
         self.afterwards: Callable[[int, str], None] = lambda _asset_id, _user: None
-        self.told: list[tuple[int, str]] = []
+        self.pushed: list[tuple[int, str]] = []
 
     def set_holder(self, asset_id: int, username: str) -> None:
         self.before(asset_id, username)
         self._stumble("set_holder")
         if self.users is not None and username and username not in self.users:
-            raise AssetStoreInvalid(f"Request Tracker has no user '{username}'. Make one there, or check the name.")
+            raise AssetStoreInvalid(f"Request Tracker has no user '{username}'. Create the user, or check the name.")
         super().set_holder(asset_id, username)
-        self.told.append((asset_id, username))
+        self.pushed.append((asset_id, username))
         self.afterwards(asset_id, username)
 
     def find_by_names(self, names: Iterable[str]) -> list[Asset]:
@@ -56,11 +55,11 @@ def asset_store(school: School) -> Holders:
 
 
 @pytest.fixture
-def teller(asset_store: Holders) -> Callable[..., Teller]:
-    """Makes what tells the directory; the clock stands at `now` where it is given."""
+def sync(asset_store: Holders) -> Callable[..., HolderSync]:
+    """Makes what pushes to the asset store; its clock stands still at `now` where that is given."""
 
-    def make(*, rule: str = "student{student_id}", now: datetime | None = None, stopping: Callable[[], bool] = lambda: False) -> Teller:
+    def make(*, rule: str = "student{student_id}", now: datetime | None = None, stopping: Callable[[], bool] = lambda: False) -> HolderSync:
         clock = (lambda: now) if now else utc_now
-        return Teller(transaction, asset_store, rule=rule, clock=clock, in_context=in_context_of_app(), stopping=stopping)
+        return HolderSync(transaction, asset_store, rule=rule, clock=clock, in_context=in_context_of_app(), stopping=stopping)
 
     return make

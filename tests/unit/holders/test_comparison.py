@@ -65,7 +65,7 @@ def test_finds_each_kind_of_discrepancy_and_nothing_else(school: School, asset_s
 
 def test_a_pending_device_is_no_discrepancy_unless_its_update_failed(school: School, asset_store: Holders) -> None:
     synced(school, asset_store, "W12-0001", "1001")
-    school.take_back("W12-0001")
+    school.return_device("W12-0001")
     assert compare(asset_store) == 0
     with transaction() as session:
         session.execute(update(Device).values(rt_problem="It cannot be."))

@@ -8,10 +8,10 @@ from sqlalchemy import delete, select, update
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.holders.holder_sync import Teller
+from request_tracker_utils.holders.holder_sync import HolderSync
+from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.options import Resolution
-from request_tracker_utils.holders.people import students_of_users
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.students.models import Device
 from tests.services.asset_stores import silence
@@ -20,7 +20,7 @@ from tests.services.tables import check_all
 from tests.unit.holders.conftest import Holders
 from tests.unit.holders.reconciling import compare, entry, found, labels, only, reconciler, resolve, synced
 
-Make = Callable[..., Teller]
+Make = Callable[..., HolderSync]
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +29,24 @@ def some_students(school: School) -> None:
 
 
 class TestDifferentHolder:
-    def test_the_holder_here_is_pushed(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_the_holder_here_is_pushed(self, school: School, asset_store: Holders, sync: Make) -> None:
         asset_id = synced(school, asset_store, "W12-0001", "1001")
         asset_store.set_holder(asset_id, "ms.lee")
         compare(asset_store)
         assert labels(asset_store) == {"told": "Set the holder in RT to student1001", "left": "Ignore"}
         assert resolve(asset_store, Resolution.PUSH_HOLDER) == "The holder of W12-0001 in RT is being set to student1001."
-        assert (teller().tell_due(), asset_store.get(asset_id).holder) == (1, "student1001")
+        assert (sync().push_due(), asset_store.get(asset_id).holder) == (1, "student1001")
         assert compare(asset_store) == 0
 
-    def test_the_holder_there_is_cleared(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_the_holder_there_is_cleared(self, school: School, asset_store: Holders, sync: Make) -> None:
         asset_id = synced(school, asset_store, "W12-0001")
         asset_store.set_holder(asset_id, "ms.lee")
         compare(asset_store)
         assert labels(asset_store) == {"told": "Clear the holder in RT", "left": "Ignore"}
         assert resolve(asset_store, Resolution.PUSH_HOLDER) == "The holder of W12-0001 in RT is being cleared."
-        assert (teller().tell_due(), asset_store.get(asset_id).holder) == (1, "")
+        assert (sync().push_due(), asset_store.get(asset_id).holder) == (1, "")
 
-    def test_the_holder_there_is_applied_here(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_the_holder_there_is_applied_here(self, school: School, asset_store: Holders, sync: Make) -> None:
         asset_id = synced(school, asset_store, "W12-0001", "1001")
         asset_store.set_holder(asset_id, "Student1002")
         compare(asset_store)
@@ -56,7 +56,7 @@ class TestDifferentHolder:
         log = school.log("W12-0001")[-1]
         assert (log.action, log.student_id) == ("override", "1002")
         assert log.notes.startswith("As in RT, where the holder is Student1002")
-        teller().tell_due()
+        sync().push_due()
         assert (compare(asset_store), school.miscounted()) == (0, [])
 
     def test_a_device_without_a_holder_there_is_returned_here(self, school: School, asset_store: Holders) -> None:
@@ -82,7 +82,7 @@ class TestDifferentHolder:
         refused("student1002 is no longer the user of a student")
         assert set(labels(asset_store)) == {"told", "left"}
         assert entry(asset_store).fingerprint != before.fingerprint
-        school.take_back("W12-0001")
+        school.return_device("W12-0001")
         refused("W12-0001 has been returned")
         school.assign("W12-0001", "1002")
         refused("W12-0001 has been assigned to Alan Turing")
@@ -113,17 +113,17 @@ class TestRenamed:
         assert resolve(asset_store, Resolution.RENAME_ASSET) == f"#{asset_id} is named W12-0001 in RT again."
         assert asset_store.get(asset_id).name == "W12-0001"
 
-    def test_the_holder_of_an_ignored_one_is_still_pushed(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_the_holder_of_an_ignored_one_is_still_pushed(self, school: School, asset_store: Holders, sync: Make) -> None:
         asset_id = synced(school, asset_store, "W12-0001", "1001")
         asset_store.rename(asset_id, "cart 4, laptop 1")
         compare(asset_store)
         assert entry(asset_store).options[-1].effect == "The holder is still updated in RT."
         resolve(asset_store, Resolution.IGNORE)
-        school.take_back("W12-0001")
-        assert (teller().tell_due(), asset_store.get(asset_id).holder) == (1, "")
+        school.return_device("W12-0001")
+        assert (sync().push_due(), asset_store.get(asset_id).holder) == (1, "")
         assert compare(asset_store) == 0
 
-    def test_the_device_is_linked_to_the_asset_with_its_name(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_the_device_is_linked_to_the_asset_with_its_name(self, school: School, asset_store: Holders, sync: Make) -> None:
         """Two labels were exchanged in RT."""
         one, other = synced(school, asset_store, "W12-0001", "1001"), synced(school, asset_store, "W12-0002")
         for asset_id, name in ((one, "W12-0002"), (other, "W12-0001")):
@@ -132,14 +132,14 @@ class TestRenamed:
         with reading() as session:
             first = session.scalars(select(HolderDiscrepancy).where(HolderDiscrepancy.asset_tag == "W12-0001")).one()
         assert resolve(asset_store, Resolution.LINK_ASSET, discrepancy_id=first.id) == f"W12-0001 is now linked to #{other}."
-        assert teller().tell_due() == 2
+        assert sync().push_due() == 2
         assert (school.device_now("W12-0001").asset_id, school.device_now("W12-0002").asset_id) == (other, one)
         assert (asset_store.get(other).holder, asset_store.get(one).holder) == ("student1001", "")
         assert compare(asset_store) == 0
 
 
 class TestUnknown:
-    def test_an_asset_that_a_student_has_becomes_a_device(self, school: School, asset_store: Holders, teller: Make) -> None:
+    def test_an_asset_that_a_student_has_becomes_a_device(self, school: School, asset_store: Holders, sync: Make) -> None:
         asset_id = asset_store.asset("W12-0005", serial="SN5", model="Latitude")
         asset_store.set_holder(asset_id, "student1002")
         compare(asset_store)
@@ -147,7 +147,7 @@ class TestUnknown:
         assert resolve(asset_store, Resolution.ADD_DEVICE) == "W12-0005 is now a device, assigned to Alan Turing."
         device = school.device_now("W12-0005")
         assert (device.asset_id, device.serial_number, device.model, device.current_student_id) == (asset_id, "SN5", "Latitude", "1002")
-        teller().tell_due()
+        sync().push_due()
         assert compare(asset_store) == 0
 
     def test_an_asset_is_added_only_where_its_name_can_be_a_tag(self, school: School, asset_store: Holders) -> None:

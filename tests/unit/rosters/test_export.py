@@ -1,4 +1,4 @@
-"""Students, devices and their record as files: all of it, in order, and such that they can be brought back."""
+"""Exports of students, devices and their history: complete, ordered, and importable."""
 
 from datetime import datetime
 
@@ -7,33 +7,29 @@ import pytest
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.rosters import export
-from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, rows, together
-from tests.services.rosters import bring
+from request_tracker_utils.rosters.export import Export, batched, rows
+from tests.services.rosters import DEVICES, import_file
 from tests.services.school import School
 
 
-def written(which: Export) -> bytes:
-    return "".join(together(csv_lines(which.head, rows(reading, which, datetime.isoformat)))).encode()
+def file(which: Export) -> bytes:
+    return "".join(batched(csv_lines(which.header, rows(reading, which, datetime.isoformat)))).encode()
 
 
-def test_every_row_is_there_once_over_many_chunks(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "FIRST", 2)
+def test_every_row_is_exported_once_across_chunks_in_order(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "FIRST_CHUNK", 2)
     monkeypatch.setattr(export, "CHUNK", 3)
-    school.students(13)
+    students = school.students(13)
     school.devices(13)
     for number in range(1, 9):
         school.assign(f"W12-{number:04d}", str(1000 + number))
-    assert [row[0] for row in rows(reading, DEVICES, str)] == [f"W12-{number:04d}" for number in range(1, 14)]
-    assert sorted(str(row[0]) for row in rows(reading, STUDENTS, str)) == [str(number) for number in range(1001, 1014)]
-    assert [row[2] for row in rows(reading, LOGS, str)] == [f"W12-{number:04d}" for number in range(1, 9)]
+    assert [row[0] for row in rows(reading, export.DEVICES, str)] == [f"W12-{number:04d}" for number in range(1, 14)]
+    by_name = sorted(students, key=lambda student: (student.last_key, student.first_key, student.id))
+    assert [row[0] for row in rows(reading, export.STUDENTS, str)] == [student.student_id for student in by_name]
+    assert [row[2] for row in rows(reading, export.LOGS, str)] == [f"W12-{number:04d}" for number in range(1, 9)]
 
 
-def test_students_come_by_name(school: School) -> None:
-    school.students(3)
-    assert [row[2] for row in rows(reading, STUDENTS, str)] == ["Hopper", "Lovelace", "Turing"]
-
-
-def test_what_was_exported_is_brought_back_without_a_change(school: School) -> None:
+def test_an_exported_file_is_imported_without_a_change(school: School) -> None:
     school.student("0001", "=1+1", "-Dash", grade="K", homeroom="@home", email="a@b.org", rt_user="+plus")
     school.student("'=2", "'=quoted", "x;=1", grade=None, building="Straße")
     school.student("-3", 'Quo"te', "Com,ma", grade="Other")
@@ -44,17 +40,13 @@ def test_what_was_exported_is_brought_back_without_a_change(school: School) -> N
     school.assign("=W1", "'=2")
     with school.writing() as session:
         session.get_one(type(school.student_now("1002")), 5).is_active = False
-    students, devices = bring(written(STUDENTS)), bring(written(DEVICES), "devices")
-    assert (students.new, students.changed, students.unchanged, students.bad) == (0, 0, 5, 0), students
-    assert (devices.new, devices.changed, devices.handed, devices.unchanged, devices.bad) == (0, 0, 0, 4, 0), devices
+    exported = file(export.STUDENTS)
+    assert b"0001,'=1+1,'-Dash," in exported, "formulas are escaped"
+    students, devices = import_file(exported), import_file(file(export.DEVICES), DEVICES)
+    assert (students.new, students.changed, students.unchanged, students.invalid) == (0, 0, 5, 0), students
+    assert (devices.new, devices.changed, devices.followed_up, devices.unchanged, devices.invalid) == (0, 0, 0, 4, 0), devices
     assert len(school.log()) == 2
 
 
-def test_no_cell_begins_a_formula(school: School) -> None:
-    school.student("0001", "=cmd()", "-Dash")
-    assert b"0001,'=cmd(),'-Dash," in written(STUDENTS)
-
-
-def test_a_school_without_anybody_has_a_heading() -> None:
-    assert STUDENTS.head[:4] == ["student_id", "first_name", "last_name", "grade"]
-    assert "".join(together(csv_lines(STUDENTS.head, []))).startswith("student_id,first_name")
+def test_an_empty_export_has_a_header() -> None:
+    assert "".join(batched(csv_lines(export.STUDENTS.header, []))).startswith("student_id,first_name,last_name,grade")

@@ -2,12 +2,12 @@
 
 import pytest
 from flask import Flask
+from request_tracker_utils.labels.printed import Listeners
 from sqlalchemy import event, select, text
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.asset_store.inspection import Examination, of_embedded
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.labels.printed import Listeners
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import user
 from tests.services.databases import DATABASES, PostgreSQL, SQLite

@@ -1,4 +1,4 @@
-"""A school with nobody in it yet."""
+"""An empty school."""
 
 from collections.abc import Iterator
 

@@ -39,11 +39,11 @@ def tagged(asset_store: FailingAssetStore, name: str = "a laptop", *, printed: b
     """A new asset with the next tag, which is also its name."""
     asset_id = asset_store.asset(name)
     with transaction() as session:
-        tag = service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
+        tag = service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
         assert tag is not None
     asset_store.rename(asset_id, tag.tag)
     with transaction() as session:
-        service.settle(session, session.get_one(Tag, tag.id), action="renamed", actor=ADA, now=NOW)
+        service.mark_confirmed(session, session.get_one(Tag, tag.id), action="renamed", actor=ADA, now=NOW)
     if printed:
         mark_printed(asset_id, tag.tag, NOW)
     return asset_id

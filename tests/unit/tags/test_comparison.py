@@ -64,8 +64,8 @@ def test_a_step_is_an_assigned_tag_whatever_its_state(asset_store: FailingAssetS
 def test_tags_in_progress_are_no_discrepancy(asset_store: FailingAssetStore) -> None:
     created = asset_store.asset("not named yet")
     with transaction() as session:
-        service.give_to_created_asset(session, asset_id=created, asset_name=None, prefix="W12-", now=NOW)
-        service.give_to_created_asset(session, asset_id=5000, asset_name=None, prefix="W12-", now=NOW)
+        service.assign_to_created_asset(session, asset_id=created, asset_name=None, prefix="W12-", now=NOW)
+        service.assign_to_created_asset(session, asset_id=5000, asset_name=None, prefix="W12-", now=NOW)
         reserved = service.reserve(session, "W12-", actor=ADA, now=NOW)
     asset_store.asset(reserved.tag)
     compare(asset_store, NOW + timedelta(minutes=5))
@@ -93,7 +93,7 @@ def test_a_tag_that_changed_after_the_names_were_read_is_newer_than_they_are(ins
 def test_a_name_belongs_to_its_longest_prefix_and_prefixes_without_adopted_names_are_left_out(asset_store: FailingAssetStore) -> None:
     with transaction() as session:
         session.add(TagSequence(prefix="W12-A-", next_number=1, adopted_at=NOW, created_at=NOW))
-        sequence.ensure(session, "X-", now=NOW)
+        sequence.create_if_missing(session, "X-", now=NOW)
     asset_id = asset_store.asset("W12-A-0007")
     asset_store.asset("X-0001")
     compare(asset_store)

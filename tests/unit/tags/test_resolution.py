@@ -9,7 +9,7 @@ from sqlalchemy import update
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStoreBusy, AssetStoreRefused, AssetStoreUnreachable
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
-from request_tracker_utils.tags import confirmation, sequence, service
+from request_tracker_utils.tags import confirmation, lookup, sequence, service
 from request_tracker_utils.tags.discrepancies import DISCREPANCIES
 from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
@@ -89,7 +89,7 @@ class TestRenamed:
         resolve(asset_store, of("renamed", one), Resolution.USE_NAME)
         said = f"#{other} has no tag any more. No asset gets W12-0002 again, because a label was printed."
         assert resolve(asset_store, of("renamed", other), Resolution.REMOVE_TAG) == said
-        assert (row("W12-0001").is_kept, row("W12-0002").is_kept, row("W12-0500").asset_id) == (True, True, one)
+        assert (row("W12-0001").is_retired, row("W12-0002").is_retired, row("W12-0500").asset_id) == (True, True, one)
         assert name(asset_store, tagged(asset_store)) == "W12-0003"
 
     def test_the_tag_is_removed_where_the_name_is_no_tag(self, asset_store: FailingAssetStore) -> None:
@@ -198,19 +198,19 @@ class TestMissing:
         compare(asset_store)
         assert offered(asset_store, "gone") == [Resolution.RETIRE_TAG, Resolution.IGNORE]
         resolve(asset_store, of("gone"), Resolution.RETIRE_TAG)
-        assert (row("W12-0001").is_kept, last_event("W12-0001")) == (True, ("kept", "ada"))
+        assert (row("W12-0001").is_retired, last_event("W12-0001")) == (True, ("kept", "ada"))
         with transaction() as session:
-            assert service.stumbled(session) == []
-            assert service.waiting(session) == {"unconfirmed": 0, "problems": 0}
+            assert lookup.pending_tags(session) == []
+            assert lookup.pending_counts(session) == {"pending": 0, "failing": 0}
         assert agree(asset_store)
         assert confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda: AT + timedelta(days=900)) == 0
         named = asset_store.asset("W12-0001")
         with transaction() as session:
-            given = service.give_to_created_asset(session, asset_id=named, asset_name="W12-0001", prefix="W12-", now=AT)
+            given = service.assign_to_created_asset(session, asset_id=named, asset_name="W12-0001", prefix="W12-", now=AT)
         assert given is not None
         assert given.tag == "W12-0002"
         with pytest.raises(TagTaken):
-            service.confirm_by_hand(transaction, asset_store, text="W12-0001", asset_id=asset_store.asset("x"), actor=ADA, now=AT)
+            service.assign_manually(transaction, asset_store, text="W12-0001", asset_id=asset_store.asset("x"), actor=ADA, now=AT)
 
     def test_a_tag_is_not_released_once_a_label_was_printed(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
@@ -224,17 +224,17 @@ class TestMissing:
     def test_a_tag_that_the_job_gave_up_on_is_no_problem_any_more(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("x")
         with transaction() as session:
-            service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
+            service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
         mark_printed(asset_id, "W12-0001", NOW)
         vanish(asset_id)
         for hour in range(6):
             confirmation.confirm_due(transaction, asset_store, actor=ADA, clock=lambda hour=hour: NOW + timedelta(hours=2 + hour))  # type: ignore[misc]
         with transaction() as session:
-            assert service.waiting(session)["problems"] == 1
+            assert lookup.pending_counts(session)["failing"] == 1
         compare(asset_store)
         resolve(asset_store, of("gone"), Resolution.RETIRE_TAG)
         with transaction() as session:
-            assert service.waiting(session)["problems"] == 0
+            assert lookup.pending_counts(session)["failing"] == 0
 
 
 class TestUnknown:
@@ -275,7 +275,7 @@ class TestUnknown:
         asset_id = asset_store.asset("W12-0900")
         compare(asset_store)
         with transaction() as session:
-            service.give_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=AT - timedelta(hours=3))
+            service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=AT - timedelta(hours=3))
         with pytest.raises(DiscrepancyChanged):
             resolve(asset_store, of("unknown"), Resolution.NEW_TAG)
         assert found() == {("renamed", "W12-0001", asset_id, "W12-0900")}

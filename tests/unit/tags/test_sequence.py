@@ -1,7 +1,7 @@
-"""Numbers in their order."""
+"""The numbers of a prefix: which comes next, taking it, and resetting the sequence."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -11,192 +11,251 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.tags import sequence, service
-from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
+from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.tags import prefixes, sequence, service
+from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
+from request_tracker_utils.tags.sequence import Reset, reset
 from tests.functional.accounts.test_queries import plans
-
-NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-ADA = Actor("ada")
+from tests.services.tables import check_all
+from tests.unit.tags.conftest import ADA, NOW, preview
 
 
 def reserve(session: Session) -> str:
     return service.reserve(session, "W12-", actor=ADA, now=NOW).tag
 
 
-def take_by_hand(session: Session, number: int, state: TagState = TagState.RESERVED) -> None:
-    session.add(Tag(tag=f"W12-{number:04d}", prefix="W12-", number=number, state=state, changed_at=NOW))
+def reserve_many(count: int) -> list[str]:
+    with transaction() as session:
+        return [reserve(session) for _ in range(count)]
 
 
-def release(session: Session, text: str) -> None:
-    tag = session.scalars(select(Tag).where(Tag.tag == text)).one()
-    service.release(session, tag, actor=ADA, now=NOW, reason="test")
+def take_manually(*numbers: int, state: TagState = TagState.RESERVED) -> None:
+    with transaction() as session:
+        for number in numbers:
+            session.add(Tag(tag=f"W12-{number:04d}", prefix="W12-", number=number, state=state, changed_at=NOW))
 
 
-def preview() -> str:
+def release(*texts: str) -> None:
+    with transaction() as session:
+        for tag in session.scalars(select(Tag).where(Tag.tag.in_(texts))):
+            service.release(session, tag, actor=ADA, now=NOW, reason="test")
+
+
+def reset_to(number: int, *, actor: Actor = ADA, expected: int | None = None, prefix: str = "W12-") -> Reset:
+    with transaction() as session:
+        return reset(session, prefix, number=number, reason="a new roll", actor=actor, now=NOW, expected=expected)
+
+
+def resets() -> list[TagEvent]:
     with reading() as session:
-        return str(sequence.preview(session, "W12-"))
+        return list(session.scalars(select(TagEvent).where(TagEvent.action == "reset").order_by(TagEvent.id)))
 
 
-def test_a_preview_spends_nothing(inside: Flask) -> None:
-    assert [preview(), preview()] == ["W12-0001", "W12-0001"]
-    with transaction() as session:
-        assert reserve(session) == "W12-0001"
-    assert preview() == "W12-0002"
+class TestAllocation:
+    def test_a_preview_uses_no_number_and_neither_does_a_transaction_that_fails(self, inside: Flask) -> None:
+        assert [preview(), preview()] == ["W12-0001", "W12-0001"]
 
-
-def test_a_transaction_that_fails_spends_nothing(inside: Flask) -> None:
-    def reserve_and_fail() -> None:
-        with transaction() as session:
-            reserve(session)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        reserve_and_fail()
-    assert preview() == "W12-0001"
-
-
-def test_a_released_tag_is_given_again_first(inside: Flask) -> None:
-    with transaction() as session:
-        assert [reserve(session) for _ in range(3)] == ["W12-0001", "W12-0002", "W12-0003"]
-        release(session, "W12-0002")
-        release(session, "W12-0001")
-    assert preview() == "W12-0001"
-    with transaction() as session:
-        assert [reserve(session) for _ in range(3)] == ["W12-0001", "W12-0002", "W12-0004"]
-
-
-def test_tags_taken_by_hand_are_skipped_when_their_turn_comes(inside: Flask) -> None:
-    with transaction() as session:
-        for number in (2, 3, 5):
-            take_by_hand(session, number)
-    with transaction() as session:
-        assert [reserve(session) for _ in range(3)] == ["W12-0001", "W12-0004", "W12-0006"]
-
-
-def test_the_preview_skips_what_is_taken_and_says_what_will_be_given(inside: Flask) -> None:
-    with transaction() as session:
-        for number in (1, 2, 3):
-            take_by_hand(session, number)
-    assert preview() == "W12-0004"
-    with transaction() as session:
-        assert reserve(session) == "W12-0004"
-
-
-def test_a_number_that_is_given_back_while_the_preview_looks_is_previewed(inside: Flask) -> None:
-    with transaction() as session:
-        take_by_hand(session, 1)
-
-    looked: list[bool] = []
-
-    def give_back_between(*_: object) -> None:
-        looked.append(True)
-        if len(looked) == 1:
+        def reserve_and_fail() -> None:
             with transaction() as session:
-                release(session, "W12-0001")
+                reserve(session)
+                raise RuntimeError
 
-    event.listen(db.engine, "after_cursor_execute", give_back_between)
-    assert preview() == "W12-0001"
+        with pytest.raises(RuntimeError):
+            reserve_and_fail()
+        assert reserve_many(1) == ["W12-0001"]
+        assert preview() == "W12-0002"
+
+    def test_released_tags_are_assigned_first(self, inside: Flask) -> None:
+        assert reserve_many(3) == ["W12-0001", "W12-0002", "W12-0003"]
+        release("W12-0002", "W12-0001")
+        assert preview() == "W12-0001"
+        assert reserve_many(3) == ["W12-0001", "W12-0002", "W12-0004"]
+
+    def test_tags_taken_manually_are_skipped_when_their_turn_comes(self, inside: Flask) -> None:
+        take_manually(2, 3, 5)
+        assert reserve_many(3) == ["W12-0001", "W12-0004", "W12-0006"]
+
+    def test_the_preview_skips_what_is_taken_as_the_allocation_does(self, inside: Flask) -> None:
+        take_manually(1, 2, 3)
+        assert preview() == "W12-0004"
+        assert reserve_many(1) == ["W12-0004"]
+
+    def test_a_number_released_during_the_preview_is_previewed(self, inside: Flask) -> None:
+        take_manually(1)
+        statements: list[bool] = []
+
+        def release_after_the_first(*_: object) -> None:
+            statements.append(True)
+            if len(statements) == 1:
+                release("W12-0001")
+
+        event.listen(db.engine, "after_cursor_execute", release_after_the_first)
+        assert preview() == "W12-0001"
+
+    def test_a_tag_released_ahead_of_the_sequence_waits_for_its_turn(self, inside: Flask) -> None:
+        take_manually(2, state=TagState.RELEASED)
+        assert reserve_many(3) == ["W12-0001", "W12-0002", "W12-0003"]
+
+    def test_no_tag_is_assigned_before_the_adoption(self, inside: Flask) -> None:
+        with transaction() as session:
+            session.execute(update(TagSequence).values(adopted_at=None))
+        for act in (lambda: reserve_many(1), preview):
+            with pytest.raises(SequenceNotReady):
+                act()
+
+    def test_a_sequence_ends_instead_of_overflowing(self, inside: Flask) -> None:
+        with transaction() as session:
+            session.execute(update(TagSequence).values(next_number=999_999_999))
+        assert reserve_many(1) == ["W12-999999999"]
+        with pytest.raises(SequenceExhausted):
+            reserve_many(1)
+
+    def test_a_sequence_whose_last_number_was_taken_manually_ends_too(self, inside: Flask) -> None:
+        with transaction() as session:
+            session.execute(update(TagSequence).values(next_number=999_999_999))
+        take_manually(999_999_999)
+        for act in (lambda: reserve_many(1), preview):
+            with pytest.raises(SequenceExhausted):
+                act()
+
+    def test_twenty_threads_get_two_hundred_tags_without_gaps_or_duplicates(self, inside: Flask) -> None:
+        def ten(_: int) -> list[str]:
+            with inside.app_context():
+                return [reserve_many(1)[0] for _attempt in range(10)]
+
+        with ThreadPoolExecutor(20) as pool:
+            tags = [tag for batch in pool.map(ten, range(20)) for tag in batch]
+        assert sorted(tags) == [f"W12-{number:04d}" for number in range(1, 201)]
+
+    def test_threads_that_reserve_and_release_leave_no_gap(self, inside: Flask) -> None:
+        def work(turn: int) -> None:
+            with inside.app_context():
+                for step in range(8):
+                    (text,) = reserve_many(1)
+                    if (turn + step) % 2:
+                        release(text)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        with transaction() as session:
+            reserved = set(session.scalars(select(Tag.number).where(Tag.state == TagState.RESERVED)))
+            released = set(session.scalars(select(Tag.number).where(Tag.state == TagState.RELEASED)))
+            assert len(reserved) == 32
+            assert reserved | released == set(range(1, len(reserved | released) + 1))
+            assert {service.reserve(session, "W12-", actor=ADA, now=NOW).number for _ in released} == released
+
+    def test_the_lowest_released_number_is_found_by_an_index(self, inside: Flask) -> None:
+        row = {"prefix": "W12-", "state": "reserved", "changed_at": NOW, "attempts": 0, "absences": 0}
+        released = {number: {"state": "released"} for number in range(100, 5_000, 100)}
+        with transaction() as session:
+            rows = [{"tag": f"W12-{number:04d}", "number": number, **row, **released.get(number, {})} for number in range(1, 5_001)]
+            session.execute(insert(Tag), rows)
+            session.execute(update(TagSequence).values(next_number=5_001, floor=2_050))
+        with db.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+        statements: list[tuple[str, object]] = []
+        with transaction() as session:
+            event.listen(
+                session.connection(), "before_cursor_execute", lambda _c, _k, statement, given, *_: statements.append((statement, given))
+            )
+            assert [reserve(session), reserve(session)] == ["W12-2100", "W12-2200"]
+            sequence.preview(session, "W12-")
+        queries = [(statement, given) for statement, given in statements if "released'" in statement and "INSERT" not in statement]
+        assert len(queries) == 5
+        with reading() as session:
+            for plan in plans(session.connection(), queries):
+                assert "ix_asset_tags_released" in plan, plan
+                assert "Seq Scan on asset_tags" not in plan, plan
+                assert "SCAN asset_tags" not in plan, plan
 
 
-def test_a_tag_released_ahead_of_the_sequence_waits_for_its_turn(inside: Flask) -> None:
-    with transaction() as session:
-        take_by_hand(session, 2, TagState.RELEASED)
-    with transaction() as session:
-        assert [reserve(session) for _ in range(3)] == ["W12-0001", "W12-0002", "W12-0003"]
-
-
-def test_no_tag_is_given_before_the_directory_was_read(inside: Flask) -> None:
-    with transaction() as session:
-        session.execute(update(TagSequence).values(adopted_at=None))
-    with pytest.raises(SequenceNotReady), transaction() as session:
-        reserve(session)
-    with pytest.raises(SequenceNotReady):
-        preview()
-
-
-def test_a_sequence_ends_instead_of_overflowing(inside: Flask) -> None:
-    with transaction() as session:
-        session.execute(update(TagSequence).values(next_number=999_999_999))
-    with transaction() as session:
-        assert reserve(session) == "W12-999999999"
-    with pytest.raises(SequenceExhausted), transaction() as session:
-        reserve(session)
-
-
-def test_a_sequence_that_ends_in_tags_taken_by_hand_ends_too(inside: Flask) -> None:
-    with transaction() as session:
-        session.execute(update(TagSequence).values(next_number=999_999_999))
-        take_by_hand(session, 999_999_999)
-    with pytest.raises(SequenceExhausted), transaction() as session:
-        reserve(session)
-    with pytest.raises(SequenceExhausted):
-        preview()
-
-
-def test_twenty_threads_get_two_hundred_tags_without_gap_or_twin(inside: Flask) -> None:
-    def ten(_: int) -> list[str]:
-        given = []
-        with inside.app_context():
-            for _attempt in range(10):
-                with transaction() as session:
-                    given.append(reserve(session))
-        return given
-
-    with ThreadPoolExecutor(20) as pool:
-        tags = [tag for batch in pool.map(ten, range(20)) for tag in batch]
-    assert sorted(tags) == [f"W12-{number:04d}" for number in range(1, 201)]
-
-
-def test_threads_that_reserve_and_release_leave_no_gap(inside: Flask) -> None:
-    def work(turn: int) -> None:
-        with inside.app_context():
-            for step in range(8):
-                with transaction() as session:
-                    tag = service.reserve(session, "W12-", actor=ADA, now=NOW)
-                if (turn + step) % 2:
-                    with transaction() as session:
-                        service.release(session, session.get_one(Tag, tag.id), actor=ADA, now=NOW, reason="test")
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    with transaction() as session:
-        held = set(session.scalars(select(Tag.number).where(Tag.state == TagState.RESERVED)))
-        freed = set(session.scalars(select(Tag.number).where(Tag.state == TagState.RELEASED)))
-        assert len(held) == 32
-        assert held | freed == set(range(1, len(held | freed) + 1))
-        filled = {service.reserve(session, "W12-", actor=ADA, now=NOW).number for _ in freed}
-        assert filled == freed
-
-
-@pytest.mark.parametrize("statement", ["UPDATE tag_events SET actor = 'eve'", "DELETE FROM tag_events"])
-def test_the_audit_trail_only_grows(inside: Flask, statement: str) -> None:
-    with transaction() as session:
-        reserve(session)
-    with pytest.raises(DBAPIError, match="only grows"), transaction() as session:
-        session.execute(text(statement))
+def test_the_audit_log_is_append_only(inside: Flask) -> None:
+    reserve_many(1)
+    for statement in ("UPDATE tag_events SET actor = 'eve'", "DELETE FROM tag_events"):
+        with pytest.raises(DBAPIError, match="only grows"), transaction() as session:
+            session.execute(text(statement))
     with reading() as session:
         assert [(event.actor, event.action, event.tag) for event in session.scalars(select(TagEvent))] == [("ada", "reserved", "W12-0001")]
 
 
-def test_the_lowest_released_number_is_found_by_its_index_however_many_tags_there_are(inside: Flask) -> None:
-    row = {"prefix": "W12-", "state": "reserved", "changed_at": NOW, "attempts": 0, "absences": 0}
-    released = {number: {"state": "released"} for number in range(100, 5_000, 100)}
-    with transaction() as session:
-        rows = [{"tag": f"W12-{number:04d}", "number": number, **row, **released.get(number, {})} for number in range(1, 5_001)]
-        session.execute(insert(Tag), rows)
-        session.execute(update(TagSequence).values(next_number=5_001, floor=2_050))
-    with db.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
-    seen: list[tuple[str, object]] = []
-    with transaction() as session:
-        event.listen(session.connection(), "before_cursor_execute", lambda _c, _k, statement, given, *_: seen.append((statement, given)))
-        assert [reserve(session), reserve(session)] == ["W12-2100", "W12-2200"]
-        sequence.preview(session, "W12-")
-    looks = [(statement, given) for statement, given in seen if "released'" in statement and "INSERT" not in statement]
-    assert len(looks) == 5
-    with reading() as session:
-        for plan in plans(session.connection(), looks):
-            assert "ix_asset_tags_released" in plan, plan
-            assert "Seq Scan on asset_tags" not in plan, plan
-            assert "SCAN asset_tags" not in plan, plan
+class TestReset:
+    def test_the_sequence_continues_at_the_number_and_skips_numbers_in_use(self, inside: Flask) -> None:
+        reserve_many(50)
+        assert reset_to(100).message == "The next tag is W12-0100."
+        assert reserve_many(2) == ["W12-0100", "W12-0101"]
+        assert reset_to(1).message == "1 to 50 are in use and were skipped. The next tag is W12-0051."
+        assert reserve_many(2) == ["W12-0051", "W12-0052"]
+        assert reset_to(52).message == "52 is in use and was skipped. The next tag is W12-0053."
+
+    def test_released_numbers_below_it_are_not_assigned_again_and_those_above_are(self, inside: Flask) -> None:
+        reserve_many(12)
+        release("W12-0003", "W12-0008")
+        reset_to(5)
+        assert preview() == "W12-0008", "three is below the floor, eight is ahead"
+        reset_to(8)
+        assert reserve_many(2) == ["W12-0008", "W12-0013"]
+        release("W12-0010")
+        assert reserve_many(2) == ["W12-0010", "W12-0014"]
+        reset_to(1)
+        assert reserve_many(2) == ["W12-0003", "W12-0015"], "the reset lowered the floor"
+
+    def test_it_is_recorded_with_the_next_tags_before_and_after(self, inside: Flask) -> None:
+        reserve_many(4)
+        reset_to(2)
+        (entry,) = resets()
+        assert (entry.tag, entry.old_name, entry.new_name, entry.asset_id) == ("W12-0005", "W12-0005", "W12-0005", None)
+        assert (entry.actor, entry.reason) == ("ada", "a new roll")
+
+    def test_invalid_numbers_and_prefixes_are_refused(self, inside: Flask) -> None:
+        def check(number: int) -> None:
+            with pytest.raises(Invalid, match="between 1 and 999,999,999"):
+                reset_to(number)
+
+        check_all([0, -1, 10**9, 10**12], check)
+        with pytest.raises(PrefixNotFound):
+            reset_to(5, prefix="X-")
+        assert (reserve_many(1), resets()) == (["W12-0001"], [])
+        with transaction() as session:
+            session.execute(update(TagSequence).values(adopted_at=None))
+        with pytest.raises(SequenceNotReady):
+            reset_to(5)
+
+    def test_a_reset_to_an_exhausted_end_is_refused_and_one_away_from_it_works(self, inside: Flask) -> None:
+        reset_to(999_999_999)
+        assert reserve_many(1) == ["W12-999999999"]
+        with pytest.raises(SequenceExhausted):
+            reset_to(999_999_999)
+        with reading() as session:
+            assert prefixes.summary(session, "W12-").next_tag == ""
+        assert reset_to(7).message == "The next tag is W12-0007."
+        assert resets()[-1].old_name == "W12-999999999"
+
+    def test_of_two_concurrent_resets_the_second_is_refused_and_says_what_the_first_did(self, inside: Flask) -> None:
+        reserve_many(3)
+        together = Barrier(2)
+
+        def press(name: str, number: int) -> Reset | AppError:
+            with inside.app_context():
+                together.wait()
+                try:
+                    return reset_to(number, actor=Actor(name), expected=4)
+                except AppError as error:
+                    return error
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(press, ("ada", "bob"), (100, 200)))
+        (done,) = (answer for answer in answers if isinstance(answer, Reset))
+        (refusal,) = (answer for answer in answers if isinstance(answer, SequenceChanged))
+        first = "ada" if done.next_tag.number == 100 else "bob"
+        assert refusal.message == (
+            f"{first} changed the next tag from W12-0004 to {done.next_tag} (a new roll). "
+            f"The next tag is now {done.next_tag}. Nothing was changed: check the number."
+        )
+        assert refusal.status == 409
+        assert len(resets()) == 1
+
+    def test_it_is_refused_if_tags_were_assigned_in_the_meantime(self, inside: Flask) -> None:
+        reserve_many(1)
+        with pytest.raises(SequenceChanged, match=r"Tags were assigned in the meantime\. The next tag is now W12-0002\."):
+            reset_to(100, expected=1)

@@ -79,7 +79,7 @@ class TestWhatCannotBeRead:
         [
             ("", "The list is empty"),
             ('A1\n"B2\nC3', "The row in line 2 cannot be read"),
-            ("A1\x00B2", "This is no text"),
+            ("A1\x00B2", "This is not text"),
         ],
     )
     def test_is_said_above_the_list_which_stays(self, app: Flask, client: FlaskClient, lines: str, said: str) -> None:
@@ -90,11 +90,11 @@ class TestWhatCannotBeRead:
 
     def test_is_a_workbook_and_the_field_of_the_file_says_so(self, client: FlaskClient) -> None:
         page = send(client, file=(b"PK\x03\x04xx", "cart.xlsx"), status=400)
-        assert problem_at(page, "file") == "The file is a workbook, not a list. Save the sheet as CSV and send that."
+        assert problem_at(page, "file") == "The file is a workbook. Save the sheet as CSV, then upload that file."
 
     def test_is_a_list_of_ten_thousand(self, app: Flask, client: FlaskClient) -> None:
         page = send(client, serials(10_000), status=400)
-        assert "The list has 10,000 rows; at most 2,000 go at once. Divide it." in page
+        assert "The list has 10,000 rows; the maximum is 2,000. Split it." in page
         assert "CART-10000" in page
         assert count(app, Intake) == 0
 

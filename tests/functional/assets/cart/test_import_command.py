@@ -105,9 +105,9 @@ def test_columns_are_named_by_their_headings(app: Flask, run: Run, file: Callabl
 @pytest.mark.parametrize(
     ("column", "code", "words"),
     [
-        ("serial_number=Number", 1, "No column is called Number. The heading says: Nummer, Typ."),
-        ("serial_number", 1, "No column is called"),
-        ("colour=Typ", 2, "There is no field colour. The fields are serial_number,"),
+        ("serial_number=Number", 1, "No column has the header Number. The header row is: Nummer, Typ."),
+        ("serial_number", 1, "No column has the header"),
+        ("colour=Typ", 2, "The field colour does not exist. The fields are serial_number,"),
     ],
 )
 def test_a_column_that_is_not_there_is_said(app: Flask, run: Run, column: str, code: int, words: str) -> None:
@@ -171,4 +171,4 @@ def test_a_directory_that_falls_silent_in_the_middle_leaves_the_rest_to_a_server
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", once)
     result = run("-", *DELL, typed="A1\nB2\n")
     assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
-    assert [task.state for task in tasks(app)] == [TaskState.WAITING]
+    assert [task.state for task in tasks(app)] == [TaskState.PENDING]

@@ -80,7 +80,7 @@ class TestTheWholeWay:
         assert "5 created, 1 failed" in words(show(client, address))
         assert f'href="{task}">See and repeat what failed' in show(client, address)
         assert "The directory says no." in show(client, task)
-        press(client, task, "Repeat the 1 that failed")
+        press(client, task, "Retry 1 failed item")
         run(app, "run-tasks")
         assert Counter(each.serial for each in assets(app)) == Counter(serials(6).split("\n"))
 

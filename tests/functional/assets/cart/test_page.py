@@ -158,4 +158,4 @@ def test_what_is_wrong_with_a_file_is_in_sight_at_once_on_a_phone(url: str, brow
         page.get_by_label("CSV file").set_input_files(files=[workbook])  # type: ignore[list-item]
         page.get_by_role("button", name="Check the list").click()
         expect(page.get_by_label("CSV file")).to_be_focused()
-        expect(page.get_by_text("Save the sheet as CSV and send that.")).to_be_in_viewport()
+        expect(page.get_by_text("Save the sheet as CSV, then upload that file.")).to_be_in_viewport()

@@ -1,28 +1,36 @@
-"""A server of its own for each test: it may be stopped and begun again."""
+"""A server that each test may stop and start again, and a school."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from request_tracker_utils.core.db import db
 from tests.functional.assets.creation_page.scanning import Server
-from tests.services.apps import make_app, ready, user
+from tests.services.apps import user
+from tests.services.databases import SQLite
+from tests.services.school import School
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    app = ready(make_app(tmp_path, app_url="http://utils.example.org"))
-    for role in ("staff", "admin", "teacher"):
-        user(app, role)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def database_url(sqlite: SQLite) -> Iterator[str]:
+    """The page does not depend on the database, and SQLite is the faster one."""
+    with sqlite.fresh() as url:
+        yield url
 
 
 @pytest.fixture
 def server(app: Flask) -> Iterator[Server]:
+    for role in ("staff", "admin", "teacher"):
+        user(app, role)
     running = Server(app)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def school(app: Flask) -> School:
+    """Six students in a homeroom, and twelve devices."""
+    school = School(app)
+    school.students(6, homeroom="B12")
+    school.devices(12)
+    return school

@@ -1,0 +1,98 @@
+"""Importing a file at a terminal, for the commands of domains."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.imports import parsing, service
+from request_tracker_utils.imports.parsing import FileUnreadable
+from request_tracker_utils.imports.report import ImportReport, report_from
+from request_tracker_utils.imports.row_types import RowType
+from request_tracker_utils.imports.uploads import read_chunks
+from request_tracker_utils.tasks import cli as terminal
+from request_tracker_utils.tasks.models import Task, TaskState
+
+INCOMPLETE = 1
+"""Exit code when a row was skipped, or would be."""
+FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+column_option = click.option(
+    "--column", "column_options", multiple=True, metavar="FIELD=HEADER", help='The column of a field, such as student_id="Pupil No".'
+)
+dry_run_option = click.option("--dry-run", is_flag=True, help="Preview the changes without making them.")
+
+
+def import_path(
+    ctx: click.Context, row_type: RowType, path: str, column_options: Iterable[str], *, dry_run: bool, deactivate_missing: bool = False
+) -> None:
+    """Previews and, unless it is a dry run, imports the file. `-` is standard input. Prints problems to standard error and counts to
+    standard output. Exits with INCOMPLETE when a row has problems."""
+    with click.open_file(path, "rb") as opened:
+        source = "" if path == "-" else Path(path).name
+        chunks = read_chunks(opened)  # type: ignore[arg-type]
+        file = service.store(transaction, chunks, row_type, source=source, actor=of_command(), now=utc_now())
+    options = list(column_options)
+    header = file.header or (file.sample[0] if options else [])
+    columns = apply_column_options(options, header, file.columns, row_type.fields)
+    with transaction() as session:
+        service.map_columns(session, file.id, row_type, columns, deactivate_missing=deactivate_missing, first_row_is_header=bool(options))
+    report = _run(file.id, row_type, service.start_preview, _("Previewing"))
+    if report.unreadable:
+        raise FileUnreadable(report.unreadable)
+    if not dry_run:
+        report = _run(file.id, row_type, service.start_import, _("Importing"))
+    _print(report, row_type, dry_run=dry_run)
+    if report.invalid:
+        ctx.exit(INCOMPLETE)
+
+
+def apply_column_options(options: Iterable[str], header: list[str], columns: Mapping[str, int], fields: Collection[str]) -> dict[str, int]:
+    """`columns` with the options `FIELD=HEADER` applied. Raises UsageError for an unknown field, FileUnreadable for an unknown header."""
+    mapped = dict(columns)
+    for field, title in (option.partition("=")[::2] for option in options):
+        if field not in fields:
+            message = _("The field %(field)s does not exist. The fields are %(fields)s.", field=field, fields=", ".join(fields))
+            raise click.UsageError(message)
+        number = parsing.find_column(header, title)
+        if number is None:
+            message = _("No column has the header %(title)s. The header row is: %(header)s.", title=title, header=", ".join(header))
+            raise FileUnreadable(message)
+        mapped = {other: column for other, column in mapped.items() if column != number}
+        mapped[field] = number
+    return mapped
+
+
+def _run(file_id: int, row_type: RowType, start: Callable[..., Task], label: str) -> ImportReport:
+    """Raises Unavailable when the task did not finish."""
+    now = utc_now()
+    with transaction() as session:
+        claim = terminal.claim_started(session, start(session, file_id, row_type, actor=of_command(), now=now), now=now)
+    task = terminal.run_with_progress(claim, label)
+    if task.state != TaskState.DONE:
+        raise Unavailable(task.error or _("Task %(id)s is %(state)s.", id=task.id, state=task.state))
+    with reading() as session:
+        return report_from(service.get(session, file_id).report)
+
+
+def _print(report: ImportReport, row_type: RowType, *, dry_run: bool) -> None:
+    for problem in report.problems:
+        click.echo(f"line {problem.line}\t{problem.name}\t{problem.message}", err=True)
+    if (more := report.problem_count - len(report.problems)) > 0:
+        click.echo(ngettext("and %(count)s more problem", "and %(count)s more problems", more, count=f"{more:,}"), err=True)
+    if report.not_deactivated:
+        click.echo(report.not_deactivated, err=True)
+    counts: dict[str, Any] = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged}
+    if report.deactivated:
+        counts["deactivated"] = report.deactivated
+    if report.followed_up:
+        counts[_(row_type.wording.follow_up_done).lower()] = report.followed_up
+    counts["skipped"] = report.invalid
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    click.echo(f"Dry run: {listed}." if dry_run else f"Imported: {listed}.")

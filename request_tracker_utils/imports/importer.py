@@ -1,0 +1,223 @@
+"""Works through the rows of a file: parses, compares, and unless it is a preview writes a chunk per short transaction, so that nobody at
+the scan station waits. A run that was killed starts again from the beginning, and only changes what is not changed yet."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.csv import unescape_formula
+from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.imports import bulk
+from request_tracker_utils.imports.duplicates import KeyIndex
+from request_tracker_utils.imports.parsing import FileUnreadable
+from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
+from request_tracker_utils.imports.row_types import Chunk, FollowUp, Plan, RowType
+from request_tracker_utils.imports.upsert import KEY_AND_IDENTITY
+
+T = TypeVar("T")
+CHUNK = 10_000
+"""Rows of one transaction."""
+ATTEMPTS, PAUSE = 20, 0.25
+"""How often a chunk that conflicts with other transactions is retried, and after how many seconds."""
+LOCK_TIMEOUT = 400
+"""Milliseconds that a chunk waits for a row that another transaction has locked. Less than PostgreSQL's deadlock_timeout."""
+
+Lines = Iterator[tuple[int, list[str]]]
+RecordProgress = Callable[[Session, ImportReport], None]
+
+
+def no_progress(_session: Session, _report: ImportReport) -> None:
+    """For runs that need not be resumed."""
+
+
+@dataclass
+class Importer:
+    """`columns` maps fields to columns. `record_progress` is called in each transaction with the report so far, and `resumed_from` is what
+    a killed run recorded last. A `dry_run` writes nothing."""
+
+    transaction: Transaction
+    reading: Reading
+    row_type: RowType
+    columns: dict[str, int]
+    actor: Actor
+    clock: Callable[[], datetime]
+    source: str = ""
+    dry_run: bool = False
+    deactivate_missing: bool = False
+    record_progress: RecordProgress = no_progress
+    resumed_from: ImportReport = field(default_factory=ImportReport)
+
+    def run(self, lines: Iterable[tuple[int, list[str]]], advance: Callable[[int], None]) -> ImportReport:
+        """`advance` is called with the number of rows of each chunk. Raises what `advance` raises, Unavailable when other transactions keep
+        conflicting, and FileUnreadable; a dry run puts the latter into its report."""
+        started, before = self.clock(), self.resumed_from
+        report = ImportReport(new=before.new, changed=before.changed, unchanged=before.unchanged, followed_up=before.followed_up)
+        with KeyIndex() as index:
+            try:
+                rows = iter(lines)
+                while count := self._run_chunk(rows, index, report):
+                    advance(count)
+            except FileUnreadable as error:
+                if not self.dry_run:
+                    raise
+                report.unreadable = error.message
+                return report
+            if self.deactivate_missing:
+                self._deactivate_missing(index, report, started)
+        report.problems.sort(key=lambda problem: problem.line)
+        return report
+
+    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> int:
+        """Returns the number of rows."""
+        is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run has counted it
+        count, chunk = self._read_chunk(islice(lines, CHUNK), index, report)
+        if not count:
+            return 0
+        report.rows += count
+        if self.dry_run:
+            with self.reading() as session:
+                plan = self.row_type.plan(session, chunk)
+        else:
+            plan = self._retry(lambda session: self._write(session, chunk, copy(report), is_counted))
+        self._report_plan(chunk, plan, report, is_counted)
+        batch = self.row_type.follow_up_batch
+        for begin in range(0, len(plan.follow_ups), batch):
+            self._follow_up(chunk, plan.follow_ups[begin : begin + batch], report)
+        return count
+
+    def _read_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> tuple[int, Chunk]:
+        """The number of rows, and the valid ones of them without duplicates."""
+        row_type, fields = self.row_type, list(self.columns.items())
+        key_column, identity_column = row_type.key_column, row_type.identity_column
+        chunk, keys, numbers, pick = Chunk(), list[str](), list[int](), None
+        repeated = list[tuple[int, str, str]]()
+        count = 0
+        for line, cells in lines:
+            count += 1
+            width = len(cells)
+            values = {name: unescape_formula(cells[number]) if number < width else "" for name, number in fields}
+            try:
+                columns, follow_up = row_type.parse(values, is_complete=self.deactivate_missing)
+            except Invalid:
+                key, messages = row_type.explain(values)
+                report.add_invalid(line, values[row_type.key_field], messages)
+                report.without_key += not key
+            else:
+                key = columns[key_column]
+                if pick is None:
+                    others = [name for name in columns if name not in (key_column, identity_column)]
+                    chunk.columns = (key_column, identity_column, *others)
+                    pick = itemgetter(*chunk.columns)
+                if key in chunk.values:
+                    repeated.append((line, key, columns[identity_column]))
+                else:
+                    chunk.values[key], chunk.lines[key] = pick(columns), line
+                    if follow_up is not None:
+                        chunk.follow_ups[key] = follow_up
+            if key:
+                keys.append(key)
+                numbers.append(line)
+        first = index.add(keys, numbers)
+        for key in [key for key in first if chunk.lines.get(key, first[key]) != first[key]]:
+            repeated.append((chunk.lines.pop(key), key, chunk.identity(key)))
+            del chunk.values[key]
+        for line, key, name in repeated:
+            report.add_invalid(line, name, [_("%(name)s is already in line %(line)s.", name=name, line=first[key])])
+        return count, chunk
+
+    def _write(self, session: Session, chunk: Chunk, ahead: ImportReport, is_counted: bool) -> Plan:
+        """`ahead` becomes the report once this is committed."""
+        plan = self.row_type.plan(session, chunk)
+        self.row_type.apply(session, chunk, plan, now=self.clock())
+        if is_counted:
+            _count(plan, ahead)
+        self.record_progress(session, ahead)
+        return plan
+
+    def _follow_up(self, chunk: Chunk, keys: list[str], report: ImportReport) -> None:
+        def follow_up(session: Session) -> list[FollowUp]:
+            results = self.row_type.follow_up(session, chunk, keys, actor=self.actor, now=self.clock(), source=self.source)
+            if not self.dry_run:
+                ahead = copy(report)
+                ahead.followed_up += sum(not result.error for result in results)
+                self.record_progress(session, ahead)
+            return results
+
+        for key, change, error in self._retry(follow_up, commit=not self.dry_run):
+            if error:
+                report.add_invalid(chunk.lines[key], chunk.identity(key), [error])
+            elif change:
+                report.followed_up += 1
+                report.add_example(FOLLOWED_UP, Example(chunk.identity(key), chunk.lines[key], [change]))
+
+    def _deactivate_missing(self, index: KeyIndex, report: ImportReport, started: datetime) -> None:
+        if report.without_key:
+            report.not_deactivated = ngettext(
+                "Nothing was deactivated: %(num)s row has an invalid number, and may be about any record. Correct the file first.",
+                "Nothing was deactivated: %(num)s rows have an invalid number, and may be about any record. Correct the file first.",
+                report.without_key,
+            )
+            return
+        for missing in self.row_type.find_missing(self.reading, index, until=started):
+            if not self.dry_run:
+                self._retry(lambda session, missing=missing: self.row_type.deactivate(session, missing, now=self.clock()))  # type: ignore[misc]
+            report.deactivated += len(missing)
+            for each in missing[: report.room(DEACTIVATED)]:
+                report.add_example(DEACTIVATED, Example(each.name))
+
+    def _report_plan(self, chunk: Chunk, plan: Plan, report: ImportReport, is_counted: bool) -> None:
+        """Adds problems always, and counts and examples unless the killed run has counted them."""
+        for key, messages in plan.refused:
+            report.add_invalid(chunk.lines[key], chunk.identity(key), messages)
+        if not is_counted:
+            return
+        _count(plan, report)
+        row_type = self.row_type
+        for key in plan.new[: report.room(NEW)]:
+            values = chunk.as_mapping(key)
+            shown = [(name, "", _text(values[name])) for name in row_type.shown_columns if _text(values.get(name))]
+            report.add_example(NEW, Example(row_type.describe(chunk.identity(key), values), chunk.lines[key], shown))
+        for change in plan.changed[: report.room(CHANGED)]:
+            values = chunk.as_mapping(change.key)
+            before = zip(chunk.columns[KEY_AND_IDENTITY:], change.before, strict=True)
+            visible = [(name, old) for name, old in before if old != values[name] and name not in row_type.hidden_columns]
+            shown = [(name, _text(old), _text(values[name])) for name, old in visible]
+            name = row_type.describe(chunk.identity(change.key), values)
+            report.add_example(CHANGED, Example(name, chunk.lines[change.key], shown))
+
+    def _retry(self, do: Callable[[Session], T], *, commit: bool = True) -> T:
+        """Runs `do` in a transaction, and again when it conflicts with other transactions. Raises Unavailable."""
+        for _attempt in range(ATTEMPTS):
+            try:
+                with self.transaction() as session:
+                    bulk.tune(session, lock_timeout=LOCK_TIMEOUT)
+                    result = do(session)
+                    if not commit:
+                        session.rollback()
+                    return result
+            except (bulk.ConcurrentInsert, OperationalError):
+                time.sleep(PAUSE)
+        raise Unavailable(_("The records are locked by other changes. The import continues later."))
+
+
+def _count(plan: Plan, report: ImportReport) -> None:
+    report.new += len(plan.new)
+    report.changed += len(plan.changed)
+    report.unchanged += plan.unchanged
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return "" if value is None else str(value)

@@ -1,0 +1,67 @@
+"""Files that were uploaded to be imported."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from request_tracker_utils.core.db import Base, Instant
+
+
+class ImportState(StrEnum):
+    UPLOADED = "read"
+    """Not previewed with the present columns."""
+    PREVIEWED = "checked"
+    """`report` says what the file would change."""
+    IMPORTED = "imported"
+    """`report` says what the file has changed."""
+
+
+class ImportFile(Base):
+    """An uploaded file. Its content is stored in parts, so that any process can stream it."""
+
+    __tablename__ = "rosters"
+    __table_args__ = (
+        # A domain that adds a row type adds its name here and in a migration.
+        CheckConstraint("subject IN ('students', 'devices')", name="subject"),
+        CheckConstraint("state IN ('read', 'checked', 'imported')", name="state"),
+        Index("ix_rosters_started_by_id", "started_by", "id"),
+        Index("ix_rosters_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    row_type: Mapped[str] = mapped_column("subject", String(10))
+    """Name of the RowType."""
+    source: Mapped[str] = mapped_column(String(200))
+    """The file's name."""
+    size: Mapped[int]
+    """Bytes; 0 while the file is being uploaded."""
+    encoding: Mapped[str] = mapped_column(String(20))
+    separator: Mapped[str] = mapped_column(String(1))
+    header: Mapped[list[str]] = mapped_column("head", JSON)
+    """The header row; empty when there is none."""
+    sample: Mapped[list[list[str]]] = mapped_column(JSON)
+    """The first rows, shown where columns are mapped."""
+    columns: Mapped[dict[str, int]] = mapped_column(JSON)
+    """Field → its column, from 0."""
+    deactivate_missing: Mapped[bool] = mapped_column(default=False)
+    """Whether records that the file does not contain become inactive."""
+    state: Mapped[str] = mapped_column(String(10))
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """See `report.ImportReport`; also `lines`, the approximate number of rows, and `reached`, the progress of a run."""
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
+    """The latest task that previews or imports the file."""
+    started_by: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    previewed_at: Mapped[datetime | None] = mapped_column("checked_at", Instant)
+    imported_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class ImportFilePart(Base):
+    __tablename__ = "roster_parts"
+
+    file_id: Mapped[int] = mapped_column("roster_id", ForeignKey("rosters.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

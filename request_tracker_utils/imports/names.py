@@ -1,0 +1,3 @@
+"""Names of this room's jobs."""
+
+DELETE_OLD_IMPORTS = "delete-old-imports"

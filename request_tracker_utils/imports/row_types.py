@@ -1,0 +1,191 @@
+"""What a domain says about the rows that it imports: their fields, how a row is parsed, and what a chunk of rows changes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.imports.duplicates import KeyIndex
+from request_tracker_utils.imports.parsing import Aliases
+
+Values = Mapping[str, str]
+"""Field → text of its cell."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """`title` is marked with `gettext_noop`; `aliases` are names of its column in header rows, see `parsing.normalize`."""
+
+    title: str
+    aliases: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What the pages say about a row type, marked with `gettext_noop`. `follow_up` and `deactivate` are for row types that have these."""
+
+    import_title: str
+    """Heading and button, such as "Import students"."""
+    record: str
+    """Heading of a column, such as "Student"."""
+    introduction: str
+    help: str
+    """What a file must and may contain."""
+    follow_up_done: str = ""
+    follow_up_planned: str = ""
+    deactivate: str = ""
+    deactivate_help: str = ""
+
+
+@dataclass
+class Chunk:
+    """Some thousand valid rows by key, in the order of the file. Dicts and plain tuples rather than an object per row: objects would keep
+    the garbage collector busy."""
+
+    columns: tuple[str, ...] = ()
+    """Columns of the values: the key column, the identity column, and those of the fields."""
+    values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    follow_ups: dict[str, Any] = field(default_factory=dict)
+    """What remains to be done after the columns are written, for rows with a second step."""
+
+    def identity(self, key: str) -> str:
+        return str(self.values[key][1])
+
+    def as_mapping(self, key: str) -> dict[str, Any]:
+        return dict(zip(self.columns, self.values[key], strict=True))
+
+
+class Change(NamedTuple):
+    """A record that a row changes. `before` are its values of the chunk's columns without the key and the identity, `extra` those of
+    further columns that the row type asked for."""
+
+    key: str
+    id: int
+    before: tuple[Any, ...]
+    extra: tuple[Any, ...]
+
+
+@dataclass
+class Plan:
+    """What a chunk would change, by key. `refused` rows lack something that a new record needs, and say what."""
+
+    new: list[str] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    follow_ups: list[str] = field(default_factory=list)
+    refused: list[tuple[str, list[str]]] = field(default_factory=list)
+    unchanged: int = 0
+
+
+class FollowUp(NamedTuple):
+    """The result of a row's second step: `change` is field, value before and value after; `error` says why it failed."""
+
+    key: str
+    change: tuple[str, str, str] | None = None
+    error: str = ""
+
+
+class Missing(NamedTuple):
+    """A record that the file does not contain."""
+
+    id: int
+    name: str
+
+
+class RowType(ABC):
+    """One kind of rows. `identity_column` is what people write, and `key_column` how it is compared."""
+
+    name: ClassVar[str]
+    """Stored with each file."""
+    fields: ClassVar[Mapping[str, Field]]
+    """By name; the first is the key field, which says what record a row is about."""
+    wording: ClassVar[Wording]
+    preview_task: ClassVar[str]
+    import_task: ClassVar[str]
+    """Kinds of tasks, see `tasks.import_kinds`."""
+    identity_column: ClassVar[str]
+    key_column: ClassVar[str]
+    shown_columns: ClassVar[Sequence[str]] = ()
+    """Columns of new records that a preview shows."""
+    hidden_columns: ClassVar[frozenset[str]] = frozenset()
+    """Columns that are derived from others: a preview does not show their changes."""
+    can_deactivate_missing: ClassVar[bool] = False
+    follow_up_batch: ClassVar[int] = 100
+    """Rows whose second step is one transaction."""
+
+    @property
+    def key_field(self) -> str:
+        return next(iter(self.fields))
+
+    @property
+    def titles(self) -> dict[str, str]:
+        return {name: _(each.title) for name, each in self.fields.items()}
+
+    @property
+    def aliases(self) -> Aliases:
+        return {name: each.aliases for name, each in self.fields.items()}
+
+    @abstractmethod
+    def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
+        """The columns for these fields, and the row's second step or None. `is_complete` says that the file lists every record.
+
+        Raises Invalid. The same fields always give the same columns in the same order.
+        """
+
+    @abstractmethod
+    def plan(self, session: Session, chunk: Chunk) -> Plan:
+        """What the rows would change now."""
+
+    @abstractmethod
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
+        """Writes new and changed records. Raises bulk.ConcurrentInsert."""
+
+    def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
+        """Does the second step of rows whose records are written; in a preview the records may not exist. `source` is the file's name."""
+        raise NotImplementedError
+
+    def find_missing(self, reading: Reading, index: KeyIndex, *, until: datetime) -> Iterator[list[Missing]]:
+        """Active records whose keys are not in the index, some at a time, without those created after `until`."""
+        raise NotImplementedError
+
+    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None:
+        raise NotImplementedError
+
+    def describe(self, identity: str, values: Mapping[str, Any]) -> str:
+        """What people call the record."""
+        return identity
+
+    def explain(self, values: Values) -> tuple[str, list[str]]:
+        """For values that `parse` refused: the key if it is valid, and the problem of every field."""
+        key, messages = "", list[str]()
+        for name, text in values.items():
+            try:
+                key = self.parse({name: text})[0].get(self.key_column, key)
+            except Invalid as error:
+                messages.append(error.message)
+        if not messages:  # every field is valid alone, but not together
+            try:
+                self.parse(values)
+            except Invalid as error:
+                messages.append(error.message)
+        return key, messages
+
+
+class RowTypes:
+    """Every row type by name. Features add theirs while the app is set up."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, RowType] = {}
+
+    def add(self, *row_types: RowType) -> None:
+        self._by_name |= {row_type.name: row_type for row_type in row_types}
+
+    def named(self, name: str) -> RowType:
+        return self._by_name[name]

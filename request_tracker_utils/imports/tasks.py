@@ -1,0 +1,75 @@
+"""The tasks that preview and import an uploaded file."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from flask import url_for
+
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.imports import service
+from request_tracker_utils.imports.current import row_type
+from request_tracker_utils.imports.report import ImportReport
+from request_tracker_utils.tasks.kinds import Link, TaskKind
+from request_tracker_utils.tasks.models import Task
+from request_tracker_utils.tasks.running import RunningTask
+
+
+def import_kinds(*, preview: str, apply: str, permission: StrEnum, endpoint: str) -> list[TaskKind]:
+    """The kinds of tasks for a domain's row types, under the names that these give. `endpoint` is the page of a file."""
+    return [
+        TaskKind(preview, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
+        TaskKind(apply, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
+    ]
+
+
+def preview_file(task: RunningTask) -> str:
+    """Finds what the file would change."""
+    report = _work_through(task, dry_run=True)
+    if report.unreadable:
+        return _("The file cannot be read to the end. %(problem)s", problem=report.unreadable)
+    counts = {"rows": _rows(report.rows), "new": f"{report.new:,}", "changed": f"{report.changed:,}", "invalid": f"{report.invalid:,}"}
+    return _("%(rows)s previewed: %(new)s new, %(changed)s to change, %(invalid)s with problems.", **counts)
+
+
+def import_file(task: RunningTask) -> str:
+    """Imports the file. Continues a run that was killed."""
+    report = _work_through(task, dry_run=False)
+    counts = {"rows": _rows(report.rows), "new": f"{report.new:,}", "changed": f"{report.changed:,}", "invalid": f"{report.invalid:,}"}
+    if report.deactivated:
+        counts["deactivated"] = f"{report.deactivated:,}"
+        return _("%(rows)s: %(new)s created, %(changed)s changed, %(deactivated)s deactivated, %(invalid)s skipped.", **counts)
+    return _("%(rows)s: %(new)s created, %(changed)s changed, %(invalid)s skipped.", **counts)
+
+
+def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
+    file_id = int(task.arguments["roster_id"])
+    with reading() as session:
+        file = service.get(session, file_id)
+    task.done, task.failed = 0, 0
+    task.expect(max(1, int(file.report["lines"]) - bool(file.header)))
+    report = service.work_through(
+        transaction, reading, file_id, row_type(file.row_type), _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run
+    )
+    task.expect(task.done)
+    return report
+
+
+def _advance(task: RunningTask) -> Callable[[int], None]:
+    """Counts rows. Their total was an estimate: cells may contain line breaks, and lines may be empty."""
+
+    def advance(rows: int) -> None:
+        if task.total is not None and task.done + rows > task.total:
+            task.expect(task.done + rows)
+        task.advance(rows)
+
+    return advance
+
+
+def _rows(count: int) -> str:
+    return ngettext("%(count)s row", "%(count)s rows", count, count=f"{count:,}")
+
+
+def _link(endpoint: str, title: Callable[[], str]) -> Callable[[Task], Sequence[Link]]:
+    return lambda task: [Link(title(), url_for(endpoint, file_id=task.arguments["roster_id"]))]

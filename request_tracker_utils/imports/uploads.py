@@ -1,0 +1,136 @@
+"""Uploaded files as streams: bytes, text, rows. Holds one chunk and one row at a time, so that files of any size can be read."""
+
+import codecs
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.imports import parsing
+from request_tracker_utils.imports.parsing import Aliases, FileUnreadable
+
+CHUNK_SIZE = 256 * 1024
+"""Bytes that are read and stored at once."""
+SAMPLE_ROWS = 3
+"""Rows that are shown where columns are mapped."""
+
+
+def read_chunks(stream: io.BufferedIOBase) -> Iterator[bytes]:
+    while chunk := stream.read(CHUNK_SIZE):
+        yield chunk
+
+
+@dataclass
+class UploadInspector:
+    """Detects the encoding of a file while its chunks pass through. The first chunk gives the candidates, the others eliminate them."""
+
+    size: int = 0
+    beginning: bytes = b""
+    lines: int = 0
+    """Approximate number of rows: cells may contain line breaks."""
+    _decoders: dict[str, codecs.IncrementalDecoder] = field(default_factory=dict)
+    _nul_lines: dict[str, int] = field(default_factory=dict)
+    """Encoding → first line with a NUL byte."""
+
+    def inspect(self, chunk: bytes) -> bytes:
+        """Returns the chunk. Raises FileUnreadable as soon as the file is known not to be text."""
+        if not self.size:
+            parsing.refuse_other_formats(chunk)
+            self._decoders = {encoding: codecs.getincrementaldecoder(encoding)() for encoding in parsing.encodings(chunk)}
+        if len(self.beginning) < CHUNK_SIZE:
+            self.beginning += chunk
+        self.size += len(chunk)
+        self._decode(chunk)
+        if not self._decoders:
+            raise parsing.not_text()
+        self.lines += chunk.count(b"\n") or chunk.count(b"\r")
+        return chunk
+
+    def encoding(self) -> str:
+        """The encoding that decodes the whole file. Raises FileUnreadable."""
+        self._decode(b"", final=True)
+        if not self.size:
+            raise FileUnreadable(_("The file is empty. Choose a file with at least one row."), field="file")
+        if not self._decoders:
+            raise parsing.not_text()
+        encoding = next(iter(self._decoders))
+        if encoding in self._nul_lines:
+            line = self._nul_lines[encoding]
+            message = _("Line %(line)s contains a NUL byte. Save the file as CSV (UTF-8), then upload it again.", line=line)
+            raise FileUnreadable(message, field="file", line=line)
+        return encoding
+
+    def _decode(self, chunk: bytes, *, final: bool = False) -> None:
+        for encoding, decoder in list(self._decoders.items()):
+            try:
+                text = decoder.decode(chunk, final)
+            except UnicodeDecodeError:
+                del self._decoders[encoding]
+                continue
+            if "\0" in text:
+                self._nul_lines.setdefault(encoding, self.lines + text.count("\n", 0, text.index("\0")) + 1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read the rows of a file. `header` is empty when the first row is not a header row."""
+
+    encoding: str
+    separator: str
+    header: list[str]
+    sample: list[list[str]]
+    columns: dict[str, int]
+    """Field → its column by the header row, from 0."""
+
+
+def detect_layout(beginning: bytes, encoding: str, aliases: Aliases, *, is_whole: bool) -> Layout:
+    """The layout by the beginning of a file. Raises FileUnreadable when there are no rows, or the first ones cannot be read."""
+    text = codecs.getincrementaldecoder(encoding)().decode(beginning, False).removeprefix("\ufeff")
+    if not is_whole:
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+    separator = parsing.detect_separator(text, aliases)
+    first = list[list[str]]()
+    for _line, row in parsing.parse_rows(io.StringIO(text, newline=""), separator):
+        first.append(row)
+        if len(first) > SAMPLE_ROWS:
+            break
+    columns = parsing.match_header(first[0], aliases) if first else {}
+    header, sample = (first[0], first[1:]) if columns else ([], first[:SAMPLE_ROWS])
+    if not sample:
+        raise FileUnreadable(_("The file is empty. Choose a file with at least one row."), field="file")
+    return Layout(encoding, separator, header, sample, columns)
+
+
+def decode_rows(chunks: Iterable[bytes], encoding: str, separator: str, *, has_header: bool) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the header row, each with its line number. Raises FileUnreadable for a row that cannot be read."""
+    rows = parsing.parse_rows(_decode_lines(chunks, encoding), separator)
+    if has_header:
+        next(rows, None)
+    yield from rows
+
+
+def _decode_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """Lines with their endings. A line that is too long arrives in pieces."""
+    text = io.TextIOWrapper(io.BufferedReader(_ChunkStream(chunks)), encoding, newline="")
+    while line := text.readline(parsing.MAX_ROW_LENGTH + 1):
+        yield line
+
+
+class _ChunkStream(io.RawIOBase):
+    """Chunks as one readable stream."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._rest = iter(chunks), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count

@@ -1,0 +1,309 @@
+"""Finding assets. Request Tracker answers a search that it does not understand with everything or nothing, so each row is checked."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
+from request_tracker_utils.integrations.rt.queries import (
+    FULL,
+    HOLDERS,
+    LARGEST_PAGE,
+    NAMES,
+    NAMES_AND_CATALOGS,
+    WILDCARDS,
+    Query,
+    after,
+    incomplete,
+    misunderstood,
+    pattern,
+    quoted,
+    read_all,
+    read_page,
+)
+from request_tracker_utils.integrations.rt.records import RtAsset, asset_of, contains, contains_similar, number, same, similar, text
+from request_tracker_utils.integrations.rt.transport import Transport
+
+LARGEST_ID = 2**31 - 1
+NAMES_PER_SEARCH = 25
+"""User names in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
+SERIALS_PER_SEARCH = 200
+OF_ASSETS = "RT::Catalog-RT::Asset"
+
+
+@dataclass(frozen=True)
+class RtAssetPage:
+    assets: list[RtAsset]
+    more: bool
+
+
+class AssetSearches:
+    """Names of serial number and model's custom fields are settings of a site. Searches omit assets whose status is `deleted`."""
+
+    def __init__(self, transport: Transport, *, serial_field: str, model_field: str) -> None:
+        for name in (serial_field, model_field):
+            if not name or not name.isprintable() or set(name) & set("{}'\"\\"):
+                raise ValueError(f"{name!r} cannot be the name of a custom field in a search.")
+        self._transport, self.serial_field, self.model_field = transport, serial_field, model_field
+        self._known_fields: frozenset[str] = frozenset()
+
+    def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[RtAsset]]:
+        """The assets that exist, in the given order, a hundred at a time as they arrive. Two requests run at a time."""
+        possible_ids = (each for each in dict.fromkeys(asset_ids) if 0 < each <= LARGEST_ID)
+        chunks = iter(lambda: list(islice(possible_ids, LARGEST_PAGE)), [])
+        with ThreadPoolExecutor(2, thread_name_prefix="rt-assets") as pool:
+            running: deque[Future[list[RtAsset]]] = deque(pool.submit(self._chunk, chunk) for chunk in islice(chunks, 2))
+            try:
+                while running:
+                    found = running.popleft().result()
+                    running.extend(pool.submit(self._chunk, chunk) for chunk in islice(chunks, 1))
+                    yield found
+            finally:
+                for future in running:
+                    future.cancel()
+
+    def find_by_name(self, name: str) -> list[RtAsset]:
+        """All assets with exactly this name: names are not unique in Request Tracker."""
+        if not name:
+            return []
+        found = self._matching([{"field": "Name", "operator": "=", "value": name}], lambda asset: similar(asset.name, name))
+        return [asset for asset in found if asset.name == name]
+
+    def find_by_names(self, names: Iterable[str]) -> list[RtAsset]:
+        """All assets with exactly one of these names, by id. One request for a hundred names."""
+        distinct = iter(dict.fromkeys(name for name in names if name))
+        found: list[RtAsset] = []
+        while chunk := list(islice(distinct, LARGEST_PAGE)):
+            query: Query = [{"field": "Name", "operator": "IN", "value": chunk}]
+            matching = self._matching(query, lambda asset, chunk=chunk: any(similar(asset.name, name) for name in chunk))  # type: ignore[misc]
+            found += [asset for asset in matching if asset.name in chunk]
+        return sorted(found, key=lambda asset: asset.id)
+
+    def find_by_serial(self, serial: str) -> list[RtAsset]:
+        """Ignores case. Raises RtInvalid if nothing is found and the custom field does not exist."""
+        return self._with_serials([serial], operator="=", value=serial) if serial else []
+
+    def find_by_serials(self, serials: Iterable[str]) -> list[RtAsset]:
+        """All assets with any of these, by id. One request for two hundred. Otherwise like `find_by_serial`."""
+        distinct = iter(dict.fromkeys(serial for serial in serials if serial))
+        chunks = iter(lambda: list(islice(distinct, SERIALS_PER_SEARCH)), [])
+        found: dict[int, RtAsset] = {}
+        with ThreadPoolExecutor(2, thread_name_prefix="rt-serials") as pool:
+            for assets in pool.map(lambda chunk: self._with_serials(chunk, operator="IN", value=chunk), chunks):
+                found |= {asset.id: asset for asset in assets}
+        return [found[asset_id] for asset_id in sorted(found)]
+
+    def held_by(self, usernames: Iterable[str]) -> list[RtAsset]:
+        """Assets that any of these users holds or owns, by id. Raises RtInvalid for control characters."""
+        distinct = iter(dict.fromkeys(name for name in usernames if name))
+        found: dict[int, RtAsset] = {}
+        while chunk := list(islice(distinct, NAMES_PER_SEARCH)):
+            folded = {name.casefold() for name in chunk}
+            query = " OR ".join(f"HeldBy.Name = {quoted(name)} OR Owner.Name = {quoted(name)}" for name in chunk)
+            for rows in read_all(self._transport, query, FULL):
+                # Assets held by a group are found by its members' names, but they are not the members' own.
+                held = (asset for asset in map(asset_of, rows) if folded & {name.casefold() for name in (*asset.holders, asset.owner)})
+                found |= {asset.id: asset for asset in held}
+        return [found[asset_id] for asset_id in sorted(found)]
+
+    def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> RtAssetPage:
+        """Assets whose name, serial number or model contains `text` (ignoring case), newest first; without text all of them.
+
+        At most 100 a page. A page may be shorter than `page_size` although more follow. Raises RtInvalid for control characters.
+        """
+        conditions = [self._mentioning(text)] if text else []
+        if catalog:
+            conditions.append(f"Catalog = {quoted(catalog)}")
+        size = max(1, min(page_size, LARGEST_PAGE))
+        query = " AND ".join([*conditions, "id > 0"])
+        answer = read_page(self._transport, query, FULL, page=max(1, page), size=size, order="DESC")
+        found = [asset_of(row) for row in answer.rows]
+        if catalog and not all(similar(asset.catalog, catalog) for asset in found):
+            raise misunderstood()
+        if found and not WILDCARDS & set(text) and not any(self._mentions(asset, text, contains_similar) for asset in found):
+            raise misunderstood()
+        more = len(found) == size if answer.total is None else max(1, page) * size < answer.total
+        return RtAssetPage([asset for asset in found if self._mentions(asset, text, contains)], more)
+
+    def every_asset(self) -> Iterator[list[RtAsset]]:
+        """All assets without their custom fields, a hundred at a time, by id. Raises RtRefused also if the token's user may not see all."""
+        with closing(read_all(self._transport, [], HOLDERS, complete=True)) as pages:
+            for rows in pages:
+                yield [asset_of(row) for row in rows]
+
+    def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
+        """Id and name, a hundred at a time, by id. Case matters unless `any_case`.
+
+        Raises RtRefused also if the token's user may not see all assets.
+        """
+        query: Query = [{"field": "Name", "operator": "STARTSWITH", "value": pattern(prefix)}] if prefix else []
+
+        def matches(name: str) -> bool:
+            return name.startswith(prefix) or (any_case and same(name[: len(prefix)], prefix))
+
+        with closing(read_all(self._transport, query, NAMES, complete=True)) as pages:
+            for rows in pages:
+                found = [(number(row.get("id")), text(row.get("Name"))) for row in rows]
+                if not WILDCARDS & set(prefix) and not any(contains_similar(name, prefix) for _id, name in found):
+                    raise misunderstood()
+                if matching := [(asset_id, name) for asset_id, name in found if matches(name)]:
+                    yield matching
+
+    def without_prefix(
+        self, prefixes: Iterable[str], *, catalogs: Iterable[str], text: str = "", brief: bool = False
+    ) -> Iterator[list[RtAsset]]:
+        """Assets of these catalogs whose name begins with none of the prefixes (ignoring case), a hundred at a time, by id; with `text`
+        only those whose name, serial number or model contains it. Without `text`, `brief` reads id, name and catalog only, which takes
+        Request Tracker half the time. Raises RtInvalid for control characters."""
+        names, folded = list(catalogs), tuple(prefix.casefold() for prefix in prefixes)
+        if not names:
+            return
+        # A wildcard in LIKE would exclude more than is meant; such a prefix is left to the check of each row.
+        excluded = [f"Name NOT STARTSWITH {quoted(prefix)}" for prefix in folded if not WILDCARDS & set(prefix)]
+        inside = " OR ".join(f"Catalog = {quoted(name)}" for name in names)
+        conditions = [f"({inside})", *excluded, *([self._mentioning(text)] if text else [])]
+        fields = NAMES_AND_CATALOGS if brief and not text else FULL
+        with closing(read_all(self._transport, " AND ".join(conditions), fields)) as pages:
+            for rows in pages:
+                assets = [asset_of(row) for row in rows]
+                if not all(any(similar(asset.catalog, name) for name in names) for asset in assets):
+                    raise misunderstood()
+                matching = [asset for asset in assets if not asset.name.casefold().startswith(folded)]
+                yield [asset for asset in matching if not text or self._mentions(asset, text, contains)]
+
+    def query(self, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[RtAsset]]:
+        """Assets with ids greater than `after_id` that match an AssetSQL query: by id, a hundred at a time as they arrive, at most `limit`.
+
+        Raises RtInvalid unless Request Tracker proves that it understands all of the query.
+        """
+        trusted, left = self._trusted(query), limit
+        with closing(read_all(self._transport, trusted, FULL, complete=True, after_id=after_id)) as pages:
+            for rows in pages:
+                yield [asset_of(row) for row in rows[:left]]
+                left -= len(rows)
+                if left <= 0:
+                    return
+        if left == limit:
+            self._check_was_run(trusted)
+
+    def count(self, query: str) -> int:
+        """How many assets match an AssetSQL query, in two requests. Raises RtInvalid like `query`."""
+        trusted = self._trusted(query)
+        total = read_page(self._transport, after(trusted, 0), NAMES, size=1).total
+        if total is None:
+            raise incomplete()
+        if not total:
+            self._check_was_run(trusted)
+        return total
+
+    def catalogs(self) -> list[str]:
+        """Names of the catalogs that the token's user may see, sorted."""
+        query: Query = []
+        pages = read_all(self._transport, query, NAMES, path="catalogs")
+        return sorted({text(row.get("Name")) for rows in pages for row in rows} - {""})
+
+    def custom_fields(self) -> list[str]:
+        """Names of the custom fields of assets, sorted."""
+        query: Query = [{"field": "LookupType", "operator": "=", "value": OF_ASSETS}]
+        names: set[str] = set()
+        for rows in read_all(self._transport, query, {"fields": "Name,LookupType"}, path="customfields"):
+            if any(row.get("LookupType") != OF_ASSETS for row in rows):
+                raise misunderstood()
+            names |= {text(row.get("Name")) for row in rows}
+        return sorted(names - {""})
+
+    def _chunk(self, ids: list[int]) -> list[RtAsset]:
+        page = read_page(self._transport, [{"field": "id", "operator": "IN", "value": ids}], FULL)
+        found = {asset.id: asset for asset in map(asset_of, page.rows)}
+        if found.keys() - set(ids):
+            raise misunderstood()
+        if page.total is not None and page.total != len(found):
+            raise RtRefused(
+                _("Request Tracker found %(expected)s assets and returned %(count)s. Try again.", expected=page.total, count=len(found))
+            )
+        return [found[asset_id] for asset_id in ids if asset_id in found]
+
+    def _with_serials(self, serials: list[str], *, operator: str, value: str | list[str]) -> list[RtAsset]:
+        field, folded = self.serial_field, {serial.casefold() for serial in serials}
+        query: Query = [{"field": f"CF.{{{field}}}", "operator": operator, "value": value}]
+        try:
+            found = self._matching(query, lambda asset: any(similar(each, serial) for each in _values(asset, field) for serial in serials))
+        except RtRefused:
+            # Request Tracker ignores a condition on a field that does not exist.
+            self._require_field(field)
+            raise
+        assets = [asset for asset in found if any(each.casefold() in folded for each in _values(asset, field))]
+        if not assets:
+            self._require_field(field)
+        return assets
+
+    def _require_field(self, field: str) -> None:
+        """Raises RtInvalid if assets have no such custom field. Asks once for each field that exists."""
+        folded = field.casefold()
+        if folded not in self._known_fields:
+            self._known_fields = frozenset(name.casefold() for name in self.custom_fields())
+        if folded not in self._known_fields:
+            raise RtInvalid(
+                _(
+                    "Request Tracker has no custom field %(field)s for assets, or the token's user may not see it. "
+                    "Create it in RT and apply it to the catalogs, grant SeeCustomField, or correct the field's name in the settings.",
+                    field=repr(field),
+                )
+            )
+
+    def _trusted(self, query: str) -> str:
+        """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and ignores the rest. So the query is
+        first sent with a final condition that no asset meets: a row in that answer means that the end was ignored.
+        """
+        trimmed = " ".join(query.split())
+        if not trimmed:
+            raise RtInvalid(_("The query is empty. Enter a condition, such as Catalog = 'Chromebooks'."))
+        try:
+            is_understood = not self._count_rows(f"({trimmed}) AND id = 0")
+        except RtInvalid:
+            is_understood = False  # some queries break it, and its message is then about its internals
+        if not is_understood:
+            raise RtInvalid(
+                _(
+                    "Request Tracker does not understand all of this query and would return assets that do not match. "
+                    "Write it as in RT's asset search: custom fields as CF.{Serial Number}, several ids as id = 1 OR id = 2."
+                )
+            )
+        return trimmed
+
+    def _check_was_run(self, trusted: str) -> None:
+        """For a query that found nothing: Request Tracker answers one that its database cannot run with nothing, and logs the error."""
+        if not self._count_rows(f"({trusted}) OR id > 0") and self._count_rows([{"field": "id", "operator": ">", "value": 0}]):
+            raise RtInvalid(_("Request Tracker cannot run this query; it is probably too long. Search for less at once."))
+
+    def _matching(self, query: Query, is_similar: Callable[[RtAsset], bool]) -> list[RtAsset]:
+        """All rows. At least one on each page must match, or Request Tracker did not understand the query."""
+        found: list[RtAsset] = []
+        for rows in read_all(self._transport, query, FULL):
+            assets = [asset_of(row) for row in rows]
+            if not any(map(is_similar, assets)):
+                raise misunderstood()
+            found += assets
+        return found
+
+    def _count_rows(self, query: Query) -> int:
+        page = read_page(self._transport, query, NAMES, size=1)
+        return len(page.rows) if page.total is None else page.total
+
+    def _mentioning(self, text: str) -> str:
+        like = quoted(pattern(text))
+        return f"(Name LIKE {like} OR CF.{{{self.serial_field}}} LIKE {like} OR CF.{{{self.model_field}}} LIKE {like})"
+
+    def _mentions(self, asset: RtAsset, text: str, contains: Callable[[str, str], bool]) -> bool:
+        values = (asset.name, asset.fields.get(self.serial_field, ""), asset.fields.get(self.model_field, ""))
+        return any(contains(each, text) for each in values)
+
+
+def _values(asset: RtAsset, field: str) -> list[str]:
+    """The field's values: those of a field with several are joined."""
+    joined = asset.fields.get(field, "")
+    return [joined, *joined.split(", ")]

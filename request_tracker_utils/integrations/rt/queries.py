@@ -1,0 +1,121 @@
+"""Queries in Request Tracker's two languages, and reading all pages of their results so that no row is lost unnoticed."""
+
+import unicodedata
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
+from request_tracker_utils.integrations.rt.records import malformed, number
+from request_tracker_utils.integrations.rt.transport import Transport
+
+Query = list[dict[str, Any]] | str
+"""A JSON search, or a condition in AssetSQL or TicketSQL."""
+
+LARGEST_PAGE = 100
+"""Rows. Request Tracker silently cuts larger pages to this."""
+WILDCARDS = frozenset("%_\\")
+"""Characters that LIKE and STARTSWITH do not take literally."""
+
+FULL = {
+    "fields": "Name,Status,Catalog,CustomFields,HeldBy,Owner",
+    "fields[Catalog]": "Name",
+    "fields[HeldBy]": "Name",
+    "fields[Owner]": "Name",
+}
+NAMES = {"fields": "Name"}
+NAMES_AND_CATALOGS = {"fields": "Name,Catalog", "fields[Catalog]": "Name"}
+HOLDERS = {**FULL, "fields": "Name,Status,Catalog,HeldBy,Owner"}
+"""Custom fields are most of what a row costs Request Tracker."""
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: list[dict[str, Any]]
+    total: int | None
+    """Rows on all pages. None if the token's user may not see every asset: Request Tracker does not count then."""
+
+
+def quoted(text: str) -> str:
+    """`text` as a value in AssetSQL. Raises RtInvalid for control characters, which no name or serial number contains."""
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise RtInvalid(_("The text contains control characters, such as a line break or a tab. Remove them."))
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def pattern(text: str) -> str:
+    """`text` for LIKE and STARTSWITH. It may match more than the text, never less.
+
+    A backslash is an escape on some databases and a character on others; `_`, any character, matches it on both.
+    """
+    return text.replace("\\", "_")
+
+
+def after(query: Query, last_id: int) -> Query:
+    """The same query for ids greater than `last_id`."""
+    if isinstance(query, str):
+        # At the end: Request Tracker runs a query as far as it understands it, so if this works, it understood everything.
+        return f"({query}) AND id > {last_id}"
+    return [*query, {"field": "id", "operator": ">", "value": last_id}]
+
+
+def read_page(
+    transport: Transport,
+    query: Query,
+    fields: dict[str, str],
+    *,
+    path: str = "assets",
+    page: int = 1,
+    size: int = LARGEST_PAGE,
+    order: str = "ASC",
+) -> Page:
+    """Raises RtRefused for an answer that is not a page."""
+    params = {**fields, "page": page, "per_page": size, "orderby": "id", "order": order}
+    body = transport.search(path, query, params).body
+    rows = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise malformed(_("a page of a search"))
+    total = body.get("total")
+    return Page(rows, None if total is None else number(total))
+
+
+def read_all(
+    transport: Transport, query: Query, fields: dict[str, str], *, path: str = "assets", complete: bool = False, after_id: int = 0
+) -> Generator[list[dict[str, Any]], None, None]:
+    """All rows with ids greater than `after_id`, in pages ordered by id. Each page continues after the last id, so that rows created
+    meanwhile shift nothing.
+
+    Raises RtRefused if rows are missing; with `complete` also if the token's user may not see all assets, because Request Tracker then
+    omits rows silently.
+    """
+    last_id, count, expected = after_id, 0, 0
+    while True:
+        page = read_page(transport, after(query, last_id), fields, path=path)
+        if complete and page.total is None:
+            raise incomplete()
+        expected = expected or page.total or 0
+        if not page.rows:
+            if page.total:
+                raise RtRefused(_("Request Tracker returned an empty page although rows were left. Try again."))
+            break
+        ids = [number(row.get("id")) for row in page.rows]
+        if ids[0] <= last_id or ids != sorted(set(ids)):
+            raise misunderstood()
+        last_id, count = ids[-1], count + len(ids)
+        yield page.rows
+        if page.total is not None and len(ids) >= page.total:
+            break
+    if count < expected:
+        message = _("Request Tracker found %(expected)s assets and returned only %(count)s. Try again.", expected=expected, count=count)
+        raise RtRefused(message)
+
+
+def misunderstood() -> RtRefused:
+    message = _("Request Tracker returned assets that do not match the search, so it did not understand it. Nothing was changed.")
+    return RtRefused(message)
+
+
+def incomplete() -> RtRefused:
+    message = _("The token's user may not see all assets, so the list would be incomplete. Grant the right ShowAsset globally in RT.")
+    return RtRefused(message)

@@ -1,0 +1,113 @@
+"""Scans of labels: which asset a scanned code belongs to, and the record that its label was scanned."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
+
+from request_tracker_utils.asset_store.service import LARGEST_ID, AssetNotFound, AssetStore
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.errors import NotALabel
+from request_tracker_utils.labels.service import TagLookup
+
+MAX_SCAN_LENGTH = 500
+"""Characters; no label of ours contains more."""
+
+_MAX_SHOWN = 60
+_ASSET_ID_AT_END = re.compile(r"[=/]([0-9]{1,10})$")
+
+
+@dataclass(frozen=True)
+class ScannedLabel:
+    """The asset, and what its label says: its tag, or the name that was printed."""
+
+    asset_id: int
+    name: str
+
+
+def record_scan(
+    transaction: Transaction, asset_store: AssetStore, tags: TagLookup, *, text: str, own_address: str, actor: Actor, now: datetime
+) -> ScannedLabel:
+    """Marks the scanned label as scanned. `own_address` is the public URL of this program.
+
+    Asks the asset store only about an asset that has no tag and whose label was not printed here. Raises NotALabel, and the errors of the
+    asset store; nothing is recorded then.
+    """
+    code = "".join(character for character in text if character.isprintable()).strip()
+    asset_id = _identify_asset(asset_store, tags, code, own_address)
+    tag = tags.tags_by_asset([asset_id]).get(asset_id, "")
+    with transaction() as session:
+        printed = print_history.mark_scanned(session, asset_id, actor=actor, now=now)
+        if printed is None and tag:
+            print_history.add_scanned_label(session, asset_id, tag, actor=actor, now=now)
+    if tag or printed is not None:
+        return ScannedLabel(asset_id, tag or printed or f"#{asset_id}")
+    try:
+        name = asset_store.get(asset_id).name.strip()
+    except AssetNotFound:
+        raise NotALabel(_("The code is the address of asset #%(id)s, which does not exist.", id=asset_id)) from None
+    with transaction() as session:
+        print_history.add_scanned_label(session, asset_id, name, actor=actor, now=now)
+    return ScannedLabel(asset_id, name or f"#{asset_id}")
+
+
+def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> int:
+    """The asset whose page, in Request Tracker or here, has this URL. The asset store is not asked. Raises NotALabel."""
+    match = _ASSET_ID_AT_END.search(url)
+    number = int(match.group(1)) if match else 0
+    if 0 < number <= LARGEST_ID:
+        pages = (asset_store.page_address(number), f"{own_address}/assets/{number}")
+        if _comparable(url) in map(_comparable, pages):
+            return number
+    host = _split(url).netloc
+    if host in {_split(page).netloc for page in (asset_store.page_address(1), own_address)}:
+        raise NotALabel(_("The code is an address on %(host)s, but not that of an asset.", host=_shorten(host)))
+    if not host:
+        raise NotALabel(_("The code is an address, but not that of an asset."))
+    raise NotALabel(_("The code is an address on %(host)s, not one of our labels.", host=_shorten(host)))
+
+
+def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_address: str) -> int:
+    """Raises NotALabel."""
+    if not code:
+        raise NotALabel(_("The scan is empty. Scan a label."))
+    if len(code) > MAX_SCAN_LENGTH:
+        raise NotALabel(_("The code has %(count)s characters, more than any of our labels.", count=f"{len(code):,}"))
+    if "://" in code:
+        return asset_id_from_url(asset_store, code, own_address)
+    asset_id = tags.assets_by_tag([code]).get(code)
+    if asset_id is None:
+        tag = tags.canonical_tag(code)
+        if tag is not None:
+            raise NotALabel(_("No asset has the tag %(tag)s. Look it up under Tags, or print a new label.", tag=tag))
+        message = _(
+            "“%(code)s” is not a tag. If you scanned the manufacturer’s barcode, scan our label instead.",
+            code=_shorten(code),
+        )
+        raise NotALabel(message)
+    return asset_id
+
+
+def _comparable(url: str) -> tuple[str, int | None, str, str]:
+    """Equal for two URLs of one page. The scheme is ignored: labels outlive a change from http to https."""
+    parts = _split(url)
+    default_port = {"http": 80, "https": 443}.get(parts.scheme)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return (parts.hostname or "").casefold(), None if port == default_port else port, parts.path, parts.query
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -1,0 +1,158 @@
+"""Imports of students: which columns a file may have, and what its rows change."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.imports.duplicates import KeyIndex
+from request_tracker_utils.imports.row_types import Change, Chunk, Field, Missing, Plan, Values, Wording
+from request_tracker_utils.imports.upsert import KEY_AND_IDENTITY, TableRowType
+from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
+from request_tracker_utils.students import service
+from request_tracker_utils.students.errors import InvalidField
+from request_tracker_utils.students.fields import student_fields
+from request_tracker_utils.students.grades import NO_GRADE_RANK
+from request_tracker_utils.students.models import Student
+
+SCHOOL_ALIASES = frozenset({"school", "school name", "building", "building name", "campus", "site", "location"})
+YES = {"yes", "y", "true", "1", "active", "enrolled", "a"}
+NO = {"no", "n", "false", "0", "inactive", "withdrawn", "not enrolled", "i"}
+SYNCED_COLUMNS = {"rt_user", "email"}
+"""Columns by which Request Tracker knows a student."""
+MISSING_CHUNK = 1_000
+
+
+class StudentRows(TableRowType):
+    name = "students"
+    preview_task, import_task = PREVIEW_ROSTER, IMPORT_ROSTER
+    table = cast(Table, Student.__table__)
+    identity_column, key_column = "student_id", "id_key"
+    required = ("first_name", "last_name")
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "grade": None,
+        "grade_rank": NO_GRADE_RANK,
+        "is_active": True,
+        "building": "",
+        "homeroom": "",
+        "email": "",
+        "rt_user": "",
+        "device_count": 0,
+    }
+    extra_columns = ("device_count", "school_year_id", "grade_before")
+    shown_columns = ("grade", "homeroom", "building")
+    hidden_columns = frozenset({"first_key", "last_key", "grade_rank"})
+    can_deactivate_missing = True
+    wording = Wording(
+        import_title=gettext_noop("Import students"),
+        record=gettext_noop("Student"),
+        introduction=gettext_noop("Choose the file that you exported from your student information system. You can preview all changes."),
+        help=gettext_noop(
+            "To change students, only the student number is required; to add students, also the first and last name. "
+            "Fields without a column keep their values."
+        ),
+        deactivate=gettext_noop("The file lists every student: deactivate all others"),
+        deactivate_help=gettext_noop("Students in the file become active. Inactive students keep their devices and their history."),
+    )
+    fields: ClassVar[Mapping[str, Field]] = {
+        "student_id": Field(
+            gettext_noop("Student number"),
+            frozenset(
+                {
+                    "student id",
+                    "studentid",
+                    "student number",
+                    "student no",
+                    "student local id",
+                    "local id",
+                    "localid",
+                    "local student id",
+                    "sis id",
+                    "other id",
+                    "pupil id",
+                    "pupil number",
+                    "id",
+                }
+            ),
+        ),
+        "first_name": Field(
+            gettext_noop("First name"),
+            frozenset({"first name", "firstname", "first", "student first name", "given name", "legal first name"}),
+        ),
+        "last_name": Field(
+            gettext_noop("Last name"),
+            frozenset({"last name", "lastname", "last", "student last name", "surname", "family name", "legal last name"}),
+        ),
+        "grade": Field(gettext_noop("Grade"), frozenset({"grade", "grade level", "gradelevel", "current grade", "grd"})),
+        "homeroom": Field(gettext_noop("Homeroom"), frozenset({"homeroom", "home room", "hr", "homeroom teacher", "advisory"})),
+        "building": Field(gettext_noop("School"), SCHOOL_ALIASES),
+        "email": Field(gettext_noop("Email"), frozenset({"email", "e mail", "email address", "e mail address", "student email", "mail"})),
+        "rt_user": Field(
+            gettext_noop("Request Tracker user"),
+            frozenset({"rt user", "request tracker user", "rt username", "username", "user name"}),
+        ),
+        "active": Field(gettext_noop("Active"), frozenset({"active", "is active", "enrolled", "enrollment status", "student status"})),
+    }
+
+    def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
+        columns = student_fields(values)
+        if "active" in values:
+            columns["is_active"] = _is_active(values["active"])
+        elif is_complete:
+            columns["is_active"] = True
+        return columns, None
+
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
+        synced = [place for place, name in enumerate(chunk.columns[KEY_AND_IDENTITY:]) if name in SYNCED_COLUMNS]
+        renamed = [
+            change.key
+            for change in plan.changed
+            if change.extra[0] and any(change.before[place] != chunk.values[change.key][KEY_AND_IDENTITY + place] for place in synced)
+        ]
+        if renamed:
+            service.resync_students(session, renamed, now=now)  # locks devices before students, as every assignment does
+        super().apply(session, chunk, plan, now=now)
+
+    def dependent_columns(
+        self, chunk: Chunk, changed: Sequence[Change], columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """A grade that the file changes is no longer restored when the rollover is undone."""
+        if "grade" not in columns:
+            return (), []
+        grade = chunk.columns.index("grade")
+        is_same = [change.before[grade - KEY_AND_IDENTITY] == chunk.values[change.key][grade] for change in changed]
+        values = [change.extra[1:] if same else (None, None) for change, same in zip(changed, is_same, strict=True)]
+        return ("school_year_id", "grade_before"), values
+
+    def find_missing(self, reading: Reading, index: KeyIndex, *, until: datetime) -> Iterator[list[Missing]]:
+        query = select(Student.id, Student.id_key, Student.student_id, Student.first_name, Student.last_name).order_by(Student.id)
+        query = query.where(Student.is_active, Student.created_at <= until).limit(MISSING_CHUNK)
+        after = 0
+        while True:
+            with reading() as session:
+                students = session.execute(query.where(Student.id > after)).all()
+            if not students:
+                return
+            present = index.first_lines(student.id_key for student in students)
+            missing = [Missing(id, " ".join((number, first, last))) for id, key, number, first, last in students if key not in present]
+            if missing:
+                yield missing
+            after = students[-1].id
+
+    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None:
+        active = update(Student).where(Student.id.in_([student.id for student in missing]), Student.is_active)
+        session.execute(active.values(is_active=False, updated_at=now))
+
+    def describe(self, identity: str, values: Mapping[str, Any]) -> str:
+        return " ".join(filter(None, (identity, values.get("first_name"), values.get("last_name"))))
+
+
+def _is_active(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in YES and word not in NO:
+        raise InvalidField(_("Active must be yes or no, not “%(text)s”.", text=text[:40]), field="active")
+    return word in YES

@@ -1,0 +1,61 @@
+"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages."""
+
+from typing import Any
+
+from flask import request, url_for
+from pydantic import BaseModel, Field
+
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.keyset import Cursor
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.answer import Answer
+
+MAX_PAGE_SIZE = 1_000
+MAX_PAGE = 100_000
+"""The last page that a page's address may name."""
+
+
+class PageQuery(BaseModel):
+    page: int = Field(1, ge=1, le=1_000_000, description="Page number, starting at 1.", json_schema_extra={"example": 1})
+    page_size: int = Field(100, ge=1, le=MAX_PAGE_SIZE, description="Rows per page.", json_schema_extra={"example": 100})
+    after: str = Field(
+        "",
+        max_length=30,
+        description="Cursor of the page, taken from `next`. With it, deep pages are as fast as the first.",
+        json_schema_extra={"example": ""},
+    )
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.page_size
+
+    def cursor(self) -> Cursor | None:
+        """Raises Invalid for text that no `next` contains."""
+        if not self.after:
+            return None
+        cursor = Cursor.parse(self.after)
+        if cursor is None:
+            raise Invalid(_("after: take it from `next` of the previous page"), field="after")
+        return cursor
+
+
+def page_answer(query: PageQuery, count: int, next_cursor: Cursor | None, rows: list[dict[str, object]]) -> Answer:
+    """The body of a list route. `count` is the number of rows on all pages."""
+
+    def address(page: int, after: str) -> str:
+        arguments: dict[str, Any] = {**request.args, "page": page, "after": after or None}
+        return url_for(str(request.endpoint), _external=True, **arguments)
+
+    following = address(query.page + 1, str(next_cursor)) if next_cursor else None
+    previous = address(query.page - 1, "") if query.page > 1 else None
+    return {"count": count, "next": following, "previous": previous, "results": rows}
+
+
+def requested_page() -> int:
+    """The page number in the address of a page, from 1 to MAX_PAGE."""
+    return min(max(1, request.args.get("page", 1, type=int)), MAX_PAGE)
+
+
+def requested_cursor() -> Cursor | None:
+    """The cursor in the address of a page; None if there is none or it is not valid."""
+    return Cursor.parse(request.args.get("after", ""))

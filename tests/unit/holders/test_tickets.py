@@ -1,0 +1,244 @@
+"""One ticket for each return that asked for one, whatever is lost on the way."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
+from request_tracker_utils.asset_store.service import (
+    AssetStoreBroken,
+    AssetStoreInvalid,
+    AssetStoreRefused,
+    AssetStoreUnreachable,
+    NewTicket,
+    Ticket,
+)
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.outbox import LEASE, UNREACHABLE, Backoff
+from request_tracker_utils.holders.tickets import UNDER_WAY, RepairTicketSender, mark
+from request_tracker_utils.students import devices
+from request_tracker_utils.students.models import REPAIR_TICKETS, DeviceLog, RepairTicket
+from tests.services.asset_stores import silence
+from tests.services.school import ADA, School
+from tests.unit.holders.desk import Desk, Do
+
+BEGUN = utc_now()
+
+
+class Killed(BaseException):
+    """What a process that is killed meets."""
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def sender(desk: Desk | EmbeddedAssetStore, after: timedelta = timedelta(0)) -> RepairTicketSender:
+    return RepairTicketSender(transaction, desk, rule="student{student_id}", queue="Device Repair", clock=lambda: BEGUN + after)
+
+
+def broken(school: School, tag: str = "W12-0001", *, now: datetime = BEGUN) -> DeviceLog:
+    """A device came back damaged, and a ticket is asked for."""
+    if tag == "W12-0001":
+        school.student("1001")
+    school.device(tag)
+    school.assign(tag, "1001")
+    log = school.return_device(tag, condition="damaged")
+    with school.writing() as session:
+        device = devices.get(session, tag)
+        devices.request_repair_ticket(session, log, device, subject="Broken screen", body="It fell.", actor=ADA, now=now)
+    return log
+
+
+def row(tag: str = "W12-0001") -> RepairTicket:
+    with reading() as session:
+        return session.scalars(select(RepairTicket).where(RepairTicket.asset_tag == tag)).one()
+
+
+def test_a_ticket_is_made_with_its_asset_its_requestor_and_its_mark(school: School, desk: Desk) -> None:
+    asset_id, desk.users["student1001"] = desk.add("W12-0001"), 37
+    broken(school)
+    assert sender(desk).send_due() == 1
+    new = desk.tickets[501]
+    assert (new.queue, new.subject, new.requestor, new.asset_ids) == ("Device Repair", f"Broken screen {mark(row())}", 37, (asset_id,))
+    assert new.body == "It fell.\n\nDevice: W12-0001\nStudent: 1001\nRequested by ada."
+    assert (row().state, row().ticket_id, row().due_at, row().problem) == ("made", 501, None, None)
+    assert sender(desk, timedelta(days=1)).send_due() == 0
+
+
+def test_without_a_clear_asset_or_a_user_there_is_a_ticket_all_the_same(school: School, desk: Desk) -> None:
+    broken(school)
+    assert sender(desk).send_due() == 1
+    assert (desk.tickets[501].requestor, desk.tickets[501].asset_ids) == (None, ())
+    assert row().problem == "The ticket is linked to no asset: none is clearly W12-0001."
+
+
+def test_a_link_that_is_not_made_is_told(school: School, desk: Desk) -> None:
+    broken(school)
+    with transaction() as session:
+        devices.change(session, devices.get(session, "W12-0001"), {"asset_id": 4711}, now=BEGUN)
+    assert sender(desk).send_due() == 1
+    assert (row().state, row().problem) == ("made", "Ticket #501 could not be linked to asset #4711.")
+
+
+def test_after_a_silence_the_ticket_is_looked_for_and_not_made_again(school: School, desk: Desk) -> None:
+    asset_id = desk.add("W12-0001")
+    broken(school)
+
+    def made_and_silent(_new: NewTicket, do: Do) -> Ticket:
+        do()
+        raise silence()
+
+    desk.on_ticket = made_and_silent
+    with pytest.raises(AssetStoreUnreachable):
+        sender(desk).send_due()
+    assert (row().state, row().problem) == ("sent", None)
+    assert sender(desk, UNREACHABLE).send_due() == 1
+    assert (len(desk.tickets), row().ticket_id, desk.links[501]) == (1, 501, {asset_id})
+
+
+def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: Desk) -> None:
+    """It reaches Request Tracker after the first look."""
+    broken(school)
+    sent: list[NewTicket] = []
+
+    def slow(new: NewTicket, _do: Do) -> Ticket:
+        sent.append(new)
+        raise silence()
+
+    desk.on_ticket = slow
+    with pytest.raises(AssetStoreUnreachable):
+        sender(desk).send_due()
+    assert sender(desk, UNREACHABLE).send_due() == 0
+    assert "searched for again" in str(row().problem)
+    desk.make(sent[0])
+    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert (len(desk.tickets), len(sent)) == (1, 1)
+
+
+def test_what_never_arrived_is_sent_again(school: School, desk: Desk) -> None:
+    broken(school)
+    desk.on_ticket = lambda _new, _do: (_ for _ in ()).throw(silence())
+    with pytest.raises(AssetStoreUnreachable):
+        sender(desk).send_due()
+    desk.on_ticket = lambda _new, do: do()
+    assert sender(desk, UNREACHABLE).send_due() == 0
+    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert len(desk.tickets) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_process_that_is_killed_around_the_sending_leaves_one_ticket(school: School, desk: Desk, after: bool) -> None:
+    broken(school)
+
+    def kill(_new: NewTicket, do: Do) -> Ticket:
+        if after:
+            do()
+        raise Killed
+
+    desk.on_ticket = kill
+    with pytest.raises(Killed):
+        sender(desk).send_due()
+    desk.on_ticket = lambda _new, do: do()
+    assert sender(desk, LEASE - timedelta(seconds=1)).send_due() == 0
+    assert sender(desk, LEASE).send_due() == 1
+    assert (len(desk.tickets), row().ticket_id) == (1, 501)
+
+
+def test_a_process_that_is_killed_before_it_sends_leaves_nothing_behind(school: School, desk: Desk) -> None:
+    broken(school)
+
+    def kill() -> None:
+        raise Killed
+
+    desk.on_search = kill
+    with pytest.raises(Killed):
+        sender(desk).send_due()
+    assert row().state == "due"
+    desk.on_search = lambda: None
+    assert sender(desk, LEASE).send_due() == 1
+
+
+@pytest.mark.parametrize("error", [AssetStoreRefused("No such queue."), AssetStoreInvalid("No.")])
+def test_a_refusal_is_noted_and_tried_again_after_growing_pauses(school: School, desk: Desk, error: Exception) -> None:
+    broken(school)
+    broken(school, "W12-0002")
+
+    def refuse_the_first(new: NewTicket, do: Do) -> Ticket:
+        if "W12-0001" in new.body:
+            raise error
+        return do()
+
+    desk.on_ticket = refuse_the_first
+    after = timedelta(0)
+    for attempt in range(1, 10):
+        assert sender(desk, after).send_due() == (attempt == 1)
+        pause = Backoff().pause(attempt)
+        assert (row().state, row().problem, row().due_at) == ("due", str(error), BEGUN + after + pause)
+        after += pause
+    assert pause == timedelta(hours=1)
+    with reading() as session:
+        assert REPAIR_TICKETS.counts(session) == {"pending": 1, "failing": 1, "failed": 0}
+        assert [each.asset_tag for each in REPAIR_TICKETS.failing(session, limit=5)] == ["W12-0001"]
+    with transaction() as session:
+        assert REPAIR_TICKETS.retry(session, now=BEGUN) == 1
+    desk.on_ticket = lambda _new, do: do()
+    assert sender(desk).send_due() == 1
+
+
+def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk: Desk) -> None:
+    broken(school)
+
+    def made_and_broken(_new: NewTicket, do: Do) -> Ticket:
+        do()
+        raise AssetStoreBroken("Failed inside (500).")
+
+    desk.on_ticket = made_and_broken
+    assert sender(desk).send_due() == 0
+    assert row().state == "sent"
+    assert sender(desk, timedelta(minutes=1)).send_due() == 1
+    assert len(desk.tickets) == 1
+
+
+def test_a_ticket_whose_return_is_taken_back_is_not_made(school: School, desk: Desk) -> None:
+    log = broken(school)
+
+    def undo() -> None:
+        desk.on_search = lambda: None
+        school.undo(log)
+
+    desk.on_search = undo  # while the asset is looked for
+    assert sender(desk).send_due() == 0
+    assert desk.tickets == {}
+
+
+def test_two_processes_make_one_ticket(school: School, desk: Desk) -> None:
+    broken(school)
+    others: list[int] = []
+
+    def another(_new: NewTicket, do: Do) -> Ticket:
+        others.append(sender(desk).send_due())
+        return do()
+
+    desk.on_ticket = another
+    assert sender(desk).send_due() == 1
+    assert (others, len(desk.tickets)) == ([0], 1)
+
+
+def test_marks_differ_also_between_installations(school: School) -> None:
+    broken(school)
+    broken(school, "W12-0002", now=BEGUN + timedelta(microseconds=1))
+    one, other = row(), row("W12-0002")
+    other.id = one.id
+    assert mark(one) != mark(other)
+    assert len(f"{'x' * devices.MAX_SUBJECT_LENGTH} {mark(one)}") <= 200
+
+
+def test_without_a_request_tracker_the_row_says_what_is_missing(school: School, asset_store: EmbeddedAssetStore) -> None:
+    broken(school)
+    assert sender(asset_store).send_due() == 0
+    assert "Set RT_URL and RT_TOKEN" in str(row().problem)
+    assert row().state == "due"
