@@ -2,12 +2,12 @@
 
 import pytest
 from flask import Flask
-from request_tracker_utils.labels.printed import Listeners
 from sqlalchemy import event, select, text
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.asset_store.inspection import Examination, of_embedded
+from request_tracker_utils.asset_store.inspection import Inspection, inspect_embedded
 from request_tracker_utils.core.db import db, reading
+from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import user
 from tests.services.databases import DATABASES, PostgreSQL, SQLite
@@ -16,21 +16,21 @@ from tests.services.shared_apps import SharedApps
 
 def test_configuration_routes_and_provided_instances_are_put_back(app: Flask, database_url: str, shared_apps: SharedApps) -> None:
     registry = registry_of(app)
-    examination, listeners, navigation = registry.get(Examination), list(registry.get(Listeners)), list(registry.navigation)
+    inspection, listeners, navigation = registry.get(Inspection), list(registry.get(PrintListeners)), list(registry.navigation)
     routes, hooks, secret_key = dict(app.view_functions), list(app.before_request_funcs[None]), app.secret_key
 
     app.secret_key = "another"
     app.view_functions["assets.search"] = lambda: "replaced"
     app.before_request_funcs[None].clear()
-    registry.provide(Examination, Examination(of_embedded))
-    registry.get(Listeners).clear()
+    registry.provide(Inspection, Inspection(inspect_embedded))
+    registry.get(PrintListeners).clear()
     registry.navigation.clear()
-    examination.findings.append(next(of_embedded()))
+    inspection.results.append(next(inspect_embedded()))
 
     assert shared_apps.on(database_url) is app
     assert (app.secret_key, app.view_functions, app.before_request_funcs[None]) == (secret_key, routes, hooks)
-    assert (registry.get(Examination), examination.findings) == (examination, [])
-    assert (registry.get(Listeners), registry.navigation) == (listeners, navigation)
+    assert (registry.get(Inspection), inspection.results) == (inspection, [])
+    assert (registry.get(PrintListeners), registry.navigation) == (listeners, navigation)
 
 
 def test_an_app_with_a_listener_left_on_its_engine_is_replaced(app: Flask, database_url: str, shared_apps: SharedApps) -> None:
