@@ -47,8 +47,8 @@ def new_catalog(surroundings: Surroundings) -> str:
     return name
 
 
-def try_dry(installation: Installation, person: Person, catalog: str) -> Task:
-    press(person, f"{SWEEP}/try", catalogs=[catalog])
+def preview(installation: Installation, person: Person, catalog: str) -> Task:
+    press(person, f"{SWEEP}/preview", catalogs=[catalog])
     wait_until(lambda: newest_task(installation).state == "done", within=30)
     return newest_task(installation)
 
@@ -65,7 +65,7 @@ def test_assets_of_missed_calls_get_their_tags(installation: Installation, surro
     begins_like_a_tag = rt.create_asset(f"{installation.prefix}7", catalog=catalog)
     elsewhere = rt.create_asset("elsewhere", catalog="Cables")
     person = installation.signed_in()
-    found = try_dry(installation, person, catalog)
+    found = preview(installation, person, catalog)
     assert found.summary is not None
     assert "Nothing was changed" in found.summary
     before = rt.all_assets()
@@ -88,7 +88,7 @@ def test_a_process_that_is_killed_leaves_the_rest_to_the_next(installation: Inst
     rt, catalog = surroundings.rt, new_catalog(surroundings)
     lost = rt.fill(12, "left ", catalog=catalog)
     person = installation.signed_in()
-    try_dry(installation, person, catalog)
+    preview(installation, person, catalog)
     renames: list[str] = []
 
     def kill_in_the_middle(call: Call, forward: Forward) -> Reply:
@@ -115,7 +115,7 @@ def test_when_request_tracker_does_not_answer_the_task_waits_and_continues(insta
     rt, catalog = surroundings.rt, new_catalog(surroundings)
     lost = rt.fill(16, "silent ", catalog=catalog)
     person = installation.signed_in()
-    try_dry(installation, person, catalog)
+    preview(installation, person, catalog)
     renames: list[str] = []
 
     def falls_silent(call: Call, forward: Forward) -> Reply:
