@@ -19,8 +19,8 @@ from benchmarks.progress import say
 from benchmarks.row import COUNT, SHARE, Row
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets.batch import start_creating
-from request_tracker_utils.assets.fields import Wanted
-from request_tracker_utils.assets.serials import check
+from request_tracker_utils.assets.fields import NewAssetFields
+from request_tracker_utils.assets.serials import check_serials
 from request_tracker_utils.assets.tasks import WORKERS
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
@@ -115,7 +115,7 @@ def _checks(counted: Flask, door: Proxy) -> Row:
     serials = [next(_serials) for _ in range(CART)]
     door.calls.clear()
     with counted.app_context():
-        found = check(reading, asset_store(), serials)
+        found = check_serials(reading, asset_store(), serials)
     if any(each.problem for each in found):
         raise AssertionError("a new serial number is held to be taken")
     return replace(CHECKS, value=len(door.calls), detail="none of them taken, counted at RT's door")
@@ -142,7 +142,7 @@ def _carts(app: Flask, rt: RequestTracker) -> Row:
 
 def _cart(app: Flask) -> float:
     with app.app_context():
-        made = [Wanted(next(_serials), "Dell", "Chromebook 3100", funding_source="Title I") for _ in range(CART)]
+        made = [NewAssetFields(next(_serials), "Dell", "Chromebook 3100", funding_source="Title I") for _ in range(CART)]
         begun = time.perf_counter()
         with transaction() as session:
             task = start_creating(session, made, title="A cart", actor=of_command(), now=utc_now())

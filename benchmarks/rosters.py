@@ -1,4 +1,4 @@
-"""Lists of a school in and out: an import against a loop over rows, what both cost in memory, and how soon an export begins."""
+"""Imports and exports of a school: an import against a loop over rows, peak memory, and how soon an export begins."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FEW, MANY, LOOPED, ROUNDS = 10_000, 100_000, 1_500, 3
 FEW_LOGS, MANY_LOGS = 100_000, 1_000_000
-FASTER, MOST_MEMORY, SOONEST = 15.0, 1.3, 0.02
+MIN_SPEED, MAX_MEMORY, MAX_FIRST_BYTE = 15.0, 1.3, 0.02
 HEAD = ("student_id", "first_name", "last_name", "grade", "homeroom", "building", "email")
 FILL = {
     "sqlite": """WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
@@ -61,16 +61,16 @@ def measure() -> Iterator[Row]:
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     yield _speed(title, server)
     few, many = (_peak(server, "import", count) for count in (FEW, MANY))
-    detail = f"a fresh process at its highest: {many:.0f} MiB for {MANY:,} rows against {few:.0f} MiB for {FEW:,}"
-    yield Row(f"Memory of an import of {MANY:,} students, {title}", many / few, MOST_MEMORY, TIMES, detail, at_least=False)
+    detail = f"peak of a new process: {many:.0f} MiB for {MANY:,} rows against {few:.0f} MiB for {FEW:,}"
+    yield Row(f"Memory of an import of {MANY:,} students, {title}", many / few, MAX_MEMORY, TIMES, detail, at_least=False)
     yield _first(title, server)
     few, many = (_peak(server, "export", count) for count in (FEW_LOGS, MANY_LOGS))
-    detail = f"a fresh process at its highest: {many:.0f} MiB for {MANY_LOGS:,} rows against {few:.0f} MiB for {FEW_LOGS:,}"
-    yield Row(f"Memory of an export of {MANY_LOGS:,} log rows, {title}", many / few, MOST_MEMORY, TIMES, detail, at_least=False)
+    detail = f"peak of a new process: {many:.0f} MiB for {MANY_LOGS:,} rows against {few:.0f} MiB for {FEW_LOGS:,}"
+    yield Row(f"Memory of an export of {MANY_LOGS:,} log rows, {title}", many / few, MAX_MEMORY, TIMES, detail, at_least=False)
 
 
 def _speed(title: str, server: "SQLite | PostgreSQL") -> Row:
-    """The loop runs before and after each import: the machine's mood falls on both."""
+    """The loop runs before and after each import, so that other load on the machine affects both."""
     ratios, ours, theirs = list[float](), list[float](), list[float]()
     for number in range(ROUNDS):
         with server.fresh() as url, _app(url):
@@ -82,11 +82,11 @@ def _speed(title: str, server: "SQLite | PostgreSQL") -> Row:
         ratios.append(ours[-1] / theirs[-1])
         say(f"{title}, round {number + 1} of {ROUNDS}: {ours[-1]:,.0f} rows/s against {theirs[-1]:,.0f}, {ratios[-1]:.1f} ×")
     detail = (
-        f"{statistics.median(ours):,.0f} rows/s of {MANY:,}, the whole task, against {statistics.median(theirs):,.0f} of a loop that looks "
-        f"each student up and inserts or updates it through the ORM, all in one transaction, half before and half after; "
+        f"{statistics.median(ours):,.0f} rows/s of {MANY:,}, the whole task, against {statistics.median(theirs):,.0f} of a loop that "
+        f"selects each student and inserts or updates it through the ORM, all in one transaction, half before and half after; "
         f"median of {ROUNDS} rounds ({min(ratios):.1f} to {max(ratios):.1f})"
     )
-    return Row(f"An import of {MANY:,} students, against a loop over rows, {title}", statistics.median(ratios), FASTER, TIMES, detail)
+    return Row(f"An import of {MANY:,} students, against a loop over rows, {title}", statistics.median(ratios), MIN_SPEED, TIMES, detail)
 
 
 def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
@@ -106,11 +106,11 @@ def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
                     raise AssertionError(f"{count:,} lines of {MANY_LOGS:,} came")
     share, first, whole = statistics.median(shares)
     detail = f"{first * 1e3:.0f} ms of {whole:.1f} s, GET /devices/logs.csv as the app yields it; median of {ROUNDS} rounds"
-    return Row(f"First byte of an export of {MANY_LOGS:,} log rows, {title}", share, SOONEST, SHARE, detail, at_least=False)
+    return Row(f"First byte of an export of {MANY_LOGS:,} log rows, {title}", share, MAX_FIRST_BYTE, SHARE, detail, at_least=False)
 
 
 def _peak(server: "SQLite | PostgreSQL", what: str, count: int) -> float:
-    """MiB of physical memory at the highest, of a process that does nothing else."""
+    """Peak physical memory in MiB of a process that does nothing else."""
     with server.fresh() as url:
         if what == "export":
             with _app(url):
@@ -137,7 +137,7 @@ def _fill(count: int) -> None:
 
 
 def _file(numbers: range) -> Iterator[bytes]:
-    """A thousand lines a piece, so that the file itself lies nowhere."""
+    """A thousand lines per chunk, so that the file is never in memory."""
     yield (",".join(HEAD) + "\n").encode()
     for begin in range(numbers.start, numbers.stop, 1_000):
         part = range(begin, min(begin + 1_000, numbers.stop))
@@ -147,7 +147,7 @@ def _file(numbers: range) -> Iterator[bytes]:
 
 
 def _import(count: int) -> float:
-    """Seconds of the task that imports as many new students."""
+    """Seconds that the task takes to import this many new students."""
     numbers = range(10_000, 10_000 + count)
     students = StudentRows()
     file = service.store(transaction, _file(numbers), students, source="bench.csv", actor=of_command(), now=utc_now())
@@ -167,7 +167,7 @@ def _import(count: int) -> float:
 
 
 def _loop(numbers: range) -> float:
-    """Seconds of a loop that does the same for each row of a list."""
+    """Seconds that a loop takes to do the same for each row."""
     rows = list(csv.DictReader(io.StringIO(b"".join(_file(numbers)).decode())))
     begun = time.perf_counter()
     with transaction() as session:
@@ -190,10 +190,10 @@ def _alone(what: str, url: str, count: int) -> None:
             with app.test_request_context():
                 for _ in export_lines(LOGS):
                     pass
-    # Not what getrusage says: that also counts what the process was before it became this program.
+    # Not getrusage: it includes the memory of the process before it executed this program.
     highest = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     if highest is None:
-        raise AssertionError("Linux does not say how much memory was used")
+        raise AssertionError("Linux does not report the peak memory")
     sys.stdout.write(f"{int(highest.group(1)) / 1024}\n")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets.fields import Wanted, key
+from request_tracker_utils.assets.fields import NewAssetFields, serial_key
 from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
 from request_tracker_utils.assets.names import RECOVER_CREATIONS
 from request_tracker_utils.core.actor import Actor
@@ -18,7 +18,7 @@ from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
 """Until a serial number is free again of which nothing was sent: the process that held it has died."""
-FIRST_LOOK = timedelta(seconds=15)
+FIRST_CHECK_AFTER = timedelta(seconds=15)
 """Until the directory is searched for an asset after it did not answer."""
 LEFT_ALONE = timedelta(minutes=2)
 """For which a creation that was sent has not answered: after it the process that sent it has died."""
@@ -28,17 +28,19 @@ LONGEST_DESCRIPTION = 300
 BROKEN_OFF = "It broke off before anything was sent. Nothing was created; try again."
 
 
-def claim(session: Session, wanted: Wanted, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
+def claim(session: Session, wanted: NewAssetFields, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
     """Holds the serial number for this creation; None while somebody else holds it."""
-    return claim_many(session, [(item_id, wanted)], actor=actor, now=now).get(key(wanted.serial_number))
+    return claim_many(session, [(item_id, wanted)], actor=actor, now=now).get(serial_key(wanted.serial_number))
 
 
-def claim_many(session: Session, wanted: Iterable[tuple[int | None, Wanted]], *, actor: Actor, now: datetime) -> Mapping[str, Creation]:
+def claim_many(
+    session: Session, wanted: Iterable[tuple[int | None, NewAssetFields]], *, actor: Actor, now: datetime
+) -> Mapping[str, Creation]:
     """Serial number in small letters → the creation that holds it from now on, for all that nobody else holds. With each goes the item of
     a task that asks for it; of several for one serial number the first gets it."""
     rows: dict[str, dict[str, object]] = {}
     for item_id, each in wanted:
-        rows.setdefault(key(each.serial_number), _row(each, item_id, actor, now))
+        rows.setdefault(serial_key(each.serial_number), _row(each, item_id, actor, now))
     end_lapsed(session, now=now, keys=rows)
     # In one order everywhere: two who claim the same numbers at once then wait for each other, and not both for ever.
     insert = upsert_into(session)(Creation).values([rows[each] for each in sorted(rows)])
@@ -55,12 +57,12 @@ def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = 
 
 def holder(session: Session, serial: str) -> Creation | None:
     """The open creation that holds the serial number."""
-    return session.scalar(select(Creation).where(Creation.serial_key == key(serial), Creation.state.in_(OPEN)))
+    return session.scalar(select(Creation).where(Creation.serial_key == serial_key(serial), Creation.state.in_(OPEN)))
 
 
 def holders(session: Session, serials: Iterable[str]) -> dict[str, Creation]:
     """Serial number in small letters → the open creation that holds it."""
-    keys = list({key(serial) for serial in serials})
+    keys = list({serial_key(serial) for serial in serials})
     found: dict[str, Creation] = {}
     for begin in range(0, len(keys), 500):
         query = select(Creation).where(Creation.serial_key.in_(keys[begin : begin + 500]), Creation.state.in_(OPEN))
@@ -89,8 +91,8 @@ def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) 
 
 def note_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
     unsettled = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
-    session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_LOOK))
-    after_commit(session, RECOVER_CREATIONS, after=FIRST_LOOK + timedelta(seconds=1))
+    session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_CHECK_AFTER))
+    after_commit(session, RECOVER_CREATIONS, after=FIRST_CHECK_AFTER + timedelta(seconds=1))
 
 
 def note_look(session: Session, creation: Creation, *, due_at: datetime) -> None:
@@ -126,10 +128,10 @@ def _failed(problem: str, now: datetime) -> dict[str, object]:
     return {"state": CreationState.FAILED, "problem": problem, "due_at": None, "ended_at": now}
 
 
-def _row(wanted: Wanted, item_id: int | None, actor: Actor, now: datetime) -> dict[str, object]:
+def _row(wanted: NewAssetFields, item_id: int | None, actor: Actor, now: datetime) -> dict[str, object]:
     return {
         "serial": wanted.serial_number,
-        "serial_key": key(wanted.serial_number),
+        "serial_key": serial_key(wanted.serial_number),
         "description": wanted.description[:LONGEST_DESCRIPTION],
         "state": CreationState.CLAIMED,
         "item_id": item_id,

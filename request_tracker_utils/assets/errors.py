@@ -1,45 +1,57 @@
-"""What can go wrong when assets are created."""
+"""Errors of creating and importing assets."""
 
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class FieldMissing(Invalid):
-    """A field that is needed is empty; `field` names it."""
+    """A required field is empty; `field` names it."""
 
     code = "field_missing"
 
 
-class FieldUnfit(Invalid):
-    """A field holds what it must not; `field` names it, `validation_rule` says what holds for it."""
+class FieldInvalid(Invalid):
+    """A field has an invalid value; `field` names it, `validation_rule` is the rule that it breaks."""
 
     code = "field_unfit"
 
 
 class SerialInFlight(Conflict):
-    """An asset with this serial number is being created at this moment, or what became of it is being found out."""
+    """Another request is creating an asset with this serial number, or it is not known yet whether it did."""
 
     code = "serial_in_flight"
 
 
-class SerialTwice(Conflict):
-    """Two entries of one list have the same serial number."""
+class SerialRepeated(Conflict):
+    """Two rows of one import have the same serial number."""
 
     code = "serial_twice"
 
 
 class CreationUnknown(Unavailable):
-    """The directory did not answer: whether the asset exists is being found out, and its tag and serial number are kept until then."""
+    """The asset store did not answer: it is not known yet whether the asset exists. Tag and serial number stay reserved until then."""
 
     code = "creation_unknown"
 
 
-class IntakeNotFound(NotFound):
-    """There is no such list, or it is so old that it was put away."""
+class CreationPending(Unavailable):
+    """An earlier run of the task was interrupted while it created this asset. It is not known yet whether the asset exists."""
+
+    code = "being_found_out"
+
+
+class AssetImportNotFound(NotFound):
+    """There is no such import. Old imports are deleted."""
 
     code = "intake_not_found"
 
 
-class IntakeStarted(Conflict):
-    """The assets of this list are being created, or were; `task_id` names the task."""
+class AssetImportStarted(Conflict):
+    """The assets of this import have been created or are being created; `task_id` is the task."""
 
     code = "intake_started"
+
+
+class AssetImportUnchecked(Conflict):
+    """The serial numbers have not been checked against the asset store yet."""
+
+    code = "intake_unchecked"

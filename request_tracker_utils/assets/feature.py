@@ -1,4 +1,4 @@
-"""Assets, as the app sees them."""
+"""What assets contribute to the app."""
 
 from datetime import datetime
 
@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import cli, current, demo, status
 from request_tracker_utils.assets.api import api
+from request_tracker_utils.assets.fields import CreationSettings
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.assets.tagged import TagsOfAssets
 from request_tracker_utils.assets.tasks import kinds
-from request_tracker_utils.assets.views import assets as views, creation as creation_views, intakes as intake_views
+from request_tracker_utils.assets.views import assets as views, creation as creation_views, imports as import_views
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
@@ -23,10 +24,15 @@ from request_tracker_utils.web.registry import registry_of, settings
 
 
 def note_printed(session: Session, labels: LabelNames, now: datetime) -> list[str]:
-    """A tag whose label may hang on a device is never given to another one. Says which labels bear an old name."""
+    """Marks the tags as printed, so that they are never assigned to another asset. Returns which labels show an old name."""
     others, names = tags.mark_printed(session, labels, now=now), dict(labels)
     return [
-        f"Asset #{asset_id} is still called “{names[asset_id]}”; {tag} is not its name yet. Print again in a moment."
+        _(
+            "The name of asset #%(asset_id)s is still “%(name)s”; it will be %(tag)s soon. Print the label again in a moment.",
+            asset_id=asset_id,
+            name=names[asset_id],
+            tag=tag,
+        )
         for asset_id, tag in others.items()
     ]
 
@@ -44,16 +50,16 @@ def _is_empty() -> bool:
 
 
 def _fill_demo() -> int:
-    return demo.fill(asset_store(), Rules.as_set(settings()))
+    return demo.fill(asset_store(), CreationSettings.from_settings(settings()))
 
 
 feature = Feature(
     name="assets",
     apis=[api],
-    pages=[views.pages, creation_views.pages, intake_views.pages],
+    pages=[views.pages, creation_views.pages, import_views.pages],
     jobs=jobs,
     commands=[cli.assets],
-    navigation=[NavItem("Assets", "assets.search", AssetPermission.READ, order=10)],
+    navigation=[NavItem(gettext_noop("Assets"), "assets.search", AssetPermission.READ, order=10)],
     cards=[HomeCard("assets/card.html", AssetPermission.READ, dict, order=10)],
     grants={
         "admin": frozenset(AssetPermission),
@@ -62,6 +68,7 @@ feature = Feature(
     },
     gauges=[status.gauges],
     status=status.sections,
-    demo=Demo("assets with tags", _is_empty, _fill_demo),
+    demo=Demo(gettext_noop("assets with tags"), _is_empty, _fill_demo),
+    moved={"/assets/new": "creation.create", "/assets/intake": "asset_imports.new", "/assets/intake/<int:import_id>": "asset_imports.show"},
     install=install,
 )

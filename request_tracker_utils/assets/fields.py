@@ -1,13 +1,17 @@
-"""What somebody says of an asset that is to be created, checked. One set of rules for the form, the API, lists and files."""
+"""The fields of a new asset, validated: one set of rules for the form, the API, imports and commands."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from request_tracker_utils.assets.errors import FieldMissing, FieldUnfit
+from request_tracker_utils.asset_store.service import NewAsset
+from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
+from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.translation import gettext as _
 
 SERIAL = re.compile(r"[A-Za-z0-9-]+")
-LONGEST = {
+MAX_LENGTHS = {
     "serial_number": 50,
     "internal_name": 100,
     "manufacturer": 100,
@@ -16,28 +20,28 @@ LONGEST = {
     "funding_source": 100,
     "catalog": 100,
 }
-"""Field → most characters, in the order in which problems are told. From the contract of batch creation, all but the catalog's."""
+"""Field → most characters, in the order in which problems are reported. From the contract of batch creation, except the catalog's."""
 REQUIRED = ("serial_number", "manufacturer", "model")
-FIELDS = tuple(LONGEST)
+FIELDS = tuple(MAX_LENGTHS)
 
 
 @dataclass(frozen=True)
-class Problem:
-    """`rule` says what holds for the field; empty where the field is missing."""
+class FieldProblem:
+    """`rule` is the rule that the value breaks; empty if the field is missing."""
 
     field: str
     message: str
     rule: str = ""
 
-    def error(self) -> FieldMissing | FieldUnfit:
+    def error(self) -> FieldMissing | FieldInvalid:
         if not self.rule:
             return FieldMissing(self.message, field=self.field)
-        return FieldUnfit(self.message, field=self.field, validation_rule=self.rule)
+        return FieldInvalid(self.message, field=self.field, validation_rule=self.rule)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An asset as it is to be; every text is trimmed, and empty where nothing was said."""
+class NewAssetFields:
+    """All texts are trimmed, and empty if not given."""
 
     serial_number: str
     manufacturer: str
@@ -52,40 +56,83 @@ class Wanted:
         return f"{self.manufacturer} {self.model}"
 
 
-def key(serial: str) -> str:
-    """What two spellings of one serial number have in common. It is ASCII, so every database folds it alike."""
+@dataclass(frozen=True)
+class CreationSettings:
+    """What this installation's settings say about new assets. `prefix` applies to catalogs without one of their own; an empty `status` is
+    the asset store's default."""
+
+    prefix: str = "W12-"
+    catalog: str = "General assets"
+    status: str = ""
+    internal_name_field: str = "Internal Name"
+    category_field: str = "Category"
+    funding_field: str = "Funding Source"
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        return cls(
+            prefix=settings.prefix,
+            catalog=settings.rt_catalog,
+            status=settings.rt_asset_status,
+            internal_name_field=settings.rt_internal_name_field,
+            category_field=settings.rt_category_field,
+            funding_field=settings.rt_funding_field,
+        )
+
+    def new_asset(self, fields: NewAssetFields) -> NewAsset:
+        """The asset as the asset store takes it, still without a name."""
+        custom_fields = {
+            self.internal_name_field: fields.internal_name,
+            self.category_field: fields.category,
+            self.funding_field: fields.funding_source,
+        }
+        return NewAsset(
+            name="",
+            catalog=fields.catalog or self.catalog,
+            serial=fields.serial_number,
+            model=fields.model,
+            manufacturer=fields.manufacturer,
+            fields={name: value for name, value in custom_fields.items() if value},
+            status=self.status,
+        )
+
+
+def serial_key(serial: str) -> str:
+    """The same for all spellings of one serial number. It is ASCII, so every database folds it alike."""
     return serial.lower()
 
 
-def problems(values: Mapping[str, str]) -> Iterator[Problem]:
-    """Everything that keeps these values from being an asset, in the order of the fields."""
-    for field, longest in LONGEST.items():
+def field_problems(values: Mapping[str, str]) -> Iterator[FieldProblem]:
+    """Everything that is wrong with these values, in the order of the fields."""
+    for field, max_length in MAX_LENGTHS.items():
         text = values.get(field, "").strip()
         if not text:
             if field in REQUIRED:
-                yield Problem(field, f"Missing required field: {field}")
-        elif problem := _unfit(field, text, longest):
+                yield FieldProblem(field, _("Missing required field: %(field)s", field=field))
+        elif problem := _problem(field, text, max_length):
             yield problem
 
 
-def serial_problem(serial: str) -> Problem | None:
+def serial_problem(serial: str) -> FieldProblem | None:
     """What is wrong with the serial number alone."""
-    return next((problem for problem in problems({"serial_number": serial}) if problem.field == "serial_number"), None)
+    return next((problem for problem in field_problems({"serial_number": serial}) if problem.field == "serial_number"), None)
 
 
-def checked(values: Mapping[str, str]) -> Wanted:
-    """Raises FieldMissing and FieldUnfit for the first problem."""
-    for problem in problems(values):
+def validate(values: Mapping[str, str]) -> NewAssetFields:
+    """Raises FieldMissing or FieldInvalid for the first problem."""
+    for problem in field_problems(values):
         raise problem.error()
-    return Wanted(**{field: values.get(field, "").strip() for field in FIELDS})
+    return NewAssetFields(**{field: values.get(field, "").strip() for field in FIELDS})
 
 
-def _unfit(field: str, text: str, longest: int) -> Problem | None:
+def _problem(field: str, text: str, max_length: int) -> FieldProblem | None:
     name = field.replace("_", " ").capitalize()
-    if len(text) > longest:
-        return Problem(field, f"{name} is longer than {longest} characters", f"at most {longest} characters")
+    if len(text) > max_length:
+        message = _("%(name)s is longer than %(max_length)s characters", name=name, max_length=max_length)
+        return FieldProblem(field, message, _("at most %(max_length)s characters", max_length=max_length))
     if field == "serial_number" and not SERIAL.fullmatch(text):
-        return Problem(field, "Serial number contains invalid characters", "alphanumeric and hyphens only")
+        return FieldProblem(field, _("Serial number contains invalid characters"), _("alphanumeric and hyphens only"))
     if not text.isprintable():
-        return Problem(field, f"{name} contains invalid characters", "no line breaks or other control characters")
+        message = _("%(name)s contains invalid characters", name=name)
+        return FieldProblem(field, message, _("no line breaks or other control characters"))
     return None

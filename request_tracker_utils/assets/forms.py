@@ -1,7 +1,8 @@
-"""The form of a list of assets."""
+"""The forms of one new asset and of an import."""
 
 from collections.abc import Mapping
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
@@ -9,42 +10,57 @@ from wtforms import SelectField, StringField, TextAreaField
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import lists
-from request_tracker_utils.assets.fields import FIELDS, problems
+from request_tracker_utils.assets.fields import FIELDS, REQUIRED, SERIAL, field_problems
 from request_tracker_utils.assets.lists import Listed
-from request_tracker_utils.assets.models import Intake
+from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.errors import Invalid, Unavailable, UpstreamRefused
+from request_tracker_utils.core.translation import gettext
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.web.registry import settings
 
-HELD = tuple(field for field in FIELDS if field not in ("serial_number", "internal_name"))
-"""Fields that may hold for a whole list."""
+WITH_DEFAULTS = tuple(field for field in FIELDS if field not in ("serial_number", "internal_name"))
+"""Fields that may have a default for all rows of an import."""
 
 
-class IntakeForm(FlaskForm):  # type: ignore[misc]
-    lines = TextAreaField("Serial numbers, one a line")
-    file = FileField("CSV file")
-    manufacturer = StringField("Manufacturer")
-    model = StringField("Model")
-    category = StringField("Category")
-    funding_source = StringField("Funding source")
-    catalog = SelectField("Catalog", validate_choice=False)
+class AssetForm(FlaskForm):  # type: ignore[misc]
+    """Fields are named like those of the JSON route. Their values are validated in `fields`, for every way to create an asset."""
 
-    def held(self) -> dict[str, str]:
-        """What holds where a row says nothing. Raises Invalid for what no row may say."""
-        values = {field: (self[field].data or "").strip() for field in HELD}
-        for problem in problems(values):
-            if problem.rule:  # what is missing here may stand in the rows
+    serial_number = StringField(
+        _("Serial number"), render_kw={"autofocus": True, "autocapitalize": "characters", "pattern": SERIAL.pattern}
+    )
+    internal_name = StringField(_("Internal name"))
+    manufacturer = StringField(_("Manufacturer"))
+    model = StringField(_("Model"))
+    category = StringField(_("Category"))
+    funding_source = StringField(_("Funding source"))
+    catalog = SelectField(_("Catalog"))
+
+
+class ImportForm(FlaskForm):  # type: ignore[misc]
+    lines = TextAreaField(_("Serial numbers, one per line"))
+    file = FileField(_("CSV file"))
+    manufacturer = StringField(_("Manufacturer"))
+    model = StringField(_("Model"))
+    category = StringField(_("Category"))
+    funding_source = StringField(_("Funding source"))
+    catalog = SelectField(_("Catalog"), validate_choice=False)
+
+    def defaults(self) -> dict[str, str]:
+        """Field → the default for rows without a value. Raises FieldInvalid."""
+        values = {field: (self[field].data or "").strip() for field in WITH_DEFAULTS}
+        for problem in field_problems(values):
+            if problem.rule:  # a missing value may be in the rows
                 raise problem.error()
         return values
 
     def listed(self) -> tuple[str, Listed]:
-        """The file's name and its rows; no name where they were pasted. Raises Invalid, FileUnreadable."""
+        """The file's name, empty if the list was pasted, and its rows. Raises Invalid, FileUnreadable."""
         file: FileStorage | None = self.file.data
         text = self.lines.data or ""
         if file is None or not file.filename:
             return "", lists.read(text)
         if text.strip():
-            raise Invalid("There is a file and a list. Send one of them: empty the list, or take the file away.", field="lines")
+            raise Invalid(gettext("There are a file and a list. Clear the list, or remove the file."), field="lines")
         try:
             return file.filename, lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)))
         except FileUnreadable as error:
@@ -52,27 +68,35 @@ class IntakeForm(FlaskForm):  # type: ignore[misc]
             raise
 
 
-def intake_form(again: Intake | None = None) -> IntakeForm:
-    """Empty, or filled in with an earlier list."""
+def asset_form() -> AssetForm:
+    form = AssetForm(catalog=settings().rt_catalog)
+    form.catalog.choices = asset_store().catalogs()
+    for name in REQUIRED:
+        form[name].flags.required = True  # for the page only: errors are reported by `fields`
+    return form
+
+
+def import_form(earlier: AssetImport | None = None) -> ImportForm:
+    """Empty, or filled with an earlier list."""
     data: Mapping[str, str] = {"catalog": settings().rt_catalog}
-    if again is not None:
-        data = {**data, **again.defaults, "lines": lists.to_text(again.head, again.rows)}
-    form = IntakeForm(data=data)
+    if earlier is not None:
+        data = {**data, **earlier.defaults, "lines": lists.to_text(earlier.head, earlier.rows)}
+    form = ImportForm(data=data)
     form.catalog.choices = sorted({*_catalogs(), data["catalog"]})
     return form
 
 
+def column_choices(form: Mapping[str, str]) -> dict[str, int]:
+    """Field → the column chosen for it. Raises Invalid."""
+    choices = {field: form.get(field, "") for field in FIELDS}
+    if not all(value.isdecimal() and len(value) < 4 for value in choices.values() if value):
+        raise Invalid(gettext("The list has no such column. Choose another column."))
+    return {field: int(value) for field, value in choices.items() if value}
+
+
 def _catalogs() -> list[str]:
-    """Empty while the directory does not answer: the list is kept all the same."""
+    """Empty while the asset store does not answer: the list is stored all the same."""
     try:
         return asset_store().catalogs()
     except (Unavailable, UpstreamRefused):
         return []
-
-
-def columns_in(form: Mapping[str, str]) -> dict[str, int]:
-    """Field → the column chosen for it. Raises Invalid."""
-    chosen = {field: form.get(field, "") for field in FIELDS}
-    if not all(value.isdecimal() and len(value) < 4 for value in chosen.values() if value):
-        raise Invalid("The list has no such column. Choose again.")
-    return {field: int(value) for field, value in chosen.items() if value}

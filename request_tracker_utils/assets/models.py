@@ -1,4 +1,4 @@
-"""Creations that are under way or have ended, and lists of assets that are about to be created."""
+"""Creations of assets, and imports: lists of assets to create."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,25 +12,25 @@ from request_tracker_utils.core.db import Base, Instant
 
 class CreationState(StrEnum):
     CLAIMED = "claimed"
-    """The serial number is held; nothing was sent to the directory yet."""
+    """The serial number is claimed; nothing was sent to the asset store yet."""
     SENT = "sent"
-    """The directory may have been told, and has not answered yet; a tag is reserved."""
+    """A tag is reserved, and the asset may have been sent to the asset store, which has not answered yet."""
     UNKNOWN = "unknown"
-    """The directory did not answer: a job finds out whether the asset exists."""
+    """The asset store did not answer: a job finds out whether the asset exists."""
     CREATED = "created"
     FAILED = "failed"
     """It was not created; `problem` says why."""
 
 
 SENT = (CreationState.SENT, CreationState.UNKNOWN)
-"""The directory may have the asset."""
+"""The asset may exist."""
 OPEN = (CreationState.CLAIMED, *SENT)
 IS_OPEN = text("state IN ('claimed', 'sent', 'unknown')")
 IS_DUE, HAS_ITEM = text("due_at IS NOT NULL"), text("item_id IS NOT NULL")
 
 
 class Creation(Base):
-    """An asset that somebody creates. While it is open nobody else creates one with its serial number: the index decides."""
+    """The creation of an asset. While it is open, no other creation of its serial number can start: a unique index sees to it."""
 
     __tablename__ = "asset_creations"
     __table_args__ = (
@@ -48,49 +48,49 @@ class Creation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     serial: Mapped[str] = mapped_column(String(50))
     serial_key: Mapped[str] = mapped_column(String(50))
-    """The serial number in small letters: numbers are compared without case."""
+    """The serial number in lower case."""
     description: Mapped[str] = mapped_column(String(300))
-    """Manufacturer and model, for people."""
+    """Manufacturer and model."""
     state: Mapped[str] = mapped_column(String(10))
     tag_id: Mapped[int | None] = mapped_column(ForeignKey("asset_tags.id"))
-    """The tag that was reserved for it at `sent_at`."""
+    """The tag that was reserved at `sent_at`."""
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
     item_id: Mapped[int | None]
-    """The item of a task that asked for it: a task that is taken up again finds by this what it has created already."""
+    """The task's item that it belongs to: a task that is resumed finds what it has created already."""
     problem: Mapped[str | None] = mapped_column(Text)
     looks: Mapped[int] = mapped_column(default=0)
-    """How often the directory was searched for it without finding it."""
+    """How often the asset store was searched for it in vain."""
     started_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     due_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When a job looks after it, if it is still open then."""
+    """When the recovery job checks it, if it is still open then."""
 
     @property
     def has_failed(self) -> bool:
         return self.state == CreationState.FAILED
 
 
-class Intake(Base):
-    """A list of assets as somebody pasted or dropped it, checked, and perhaps created by a task."""
+class AssetImport(Base):
+    """A list of assets that was pasted, scanned or uploaded. It is checked, and then created by a task."""
 
     __tablename__ = "asset_intakes"
     __table_args__ = (Index("ix_asset_intakes_started_by_id", "started_by", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(200))
-    """The file's name; empty for a list that was pasted or scanned."""
+    """The file's name; empty if the list was pasted or scanned."""
     rows: Mapped[list[list[str]]] = mapped_column(JSON)
-    """The cells as they were read, without the heading."""
+    """The cells as they were read, without the header row."""
     head: Mapped[list[str]] = mapped_column(JSON)
-    """The file's heading; empty where it has none."""
+    """The header row; empty if there is none."""
     columns: Mapped[dict[str, int]] = mapped_column(JSON)
-    """Field → number of the column that holds it, from 0."""
+    """Field → its column, from 0."""
     defaults: Mapped[dict[str, str]] = mapped_column(JSON)
-    """Field → what holds where the row says nothing."""
+    """Field → the default for rows without a value."""
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    """What the last check found, an entry a row: its `line`, `values`, `problems`, and `asset_id` and `tag` of the asset that has the
+    """The result of the last check, one entry a row: its `line`, `values`, `problems`, and `asset_id` and `tag` of the asset that has the
     serial number already."""
     checked_at: Mapped[datetime | None] = mapped_column(Instant)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))

@@ -1,4 +1,4 @@
-"""What somebody created lately, for the list beside the form."""
+"""An actor's recent creations, for the list beside the form."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,12 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.labels.models import LabelledAsset
 from request_tracker_utils.tags.models import Tag
 
-MOST = 200
+MAX_RECENT = 200
 
 
 @dataclass(frozen=True)
-class Recent:
-    """`tag` is the one that is kept for it while it is open. `printed_at` is when its label was handed to a browser last."""
+class RecentCreation:
+    """`tag` is the reserved one while the creation is open. `printed_at` is when its label was last sent to a browser."""
 
     serial: str
     description: str
@@ -38,40 +38,40 @@ class Recent:
 
 
 def midnight(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the day began that it is in the zone."""
+    """When the current day began in the zone."""
     return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def created_since(session: Session, actor: Actor, since: datetime) -> int:
-    """How many assets somebody created."""
-    mine = (Creation.started_by == actor.name, Creation.state == CreationState.CREATED, Creation.ended_at >= since)
-    return session.scalar(select(func.count()).select_from(Creation).where(*mine)) or 0
+def count_created(session: Session, actor: Actor, since: datetime) -> int:
+    """How many assets the actor created."""
+    own = (Creation.started_by == actor.name, Creation.state == CreationState.CREATED, Creation.ended_at >= since)
+    return session.scalar(select(func.count()).select_from(Creation).where(*own)) or 0
 
 
-def recent(session: Session, actor: Actor, since: datetime) -> list[Recent]:
-    """What somebody began to create since then, and what is open still; the newest first, at most `MOST`. A failure is left out where
-    the same serial number was tried again later, or had been created already."""
+def recent_creations(session: Session, actor: Actor, since: datetime) -> list[RecentCreation]:
+    """The actor's creations since then, and all that are still open; newest first, at most `MAX_RECENT`. A failed one is omitted if the
+    same serial number was tried again later, or had been created already."""
     query = (
         select(Creation, Tag.tag, LabelledAsset.printed_at)
         .outerjoin(Tag, Tag.id == Creation.tag_id)
         .outerjoin(LabelledAsset, LabelledAsset.asset_id == Creation.asset_id)
         .where(Creation.started_by == actor.name, or_(Creation.created_at >= since, Creation.state.in_(OPEN)))
         .order_by(Creation.id.desc())
-        .limit(MOST)
+        .limit(MAX_RECENT)
     )
     rows = session.execute(query).all()
-    there = {creation.serial_key for creation, _, _ in rows if not creation.has_failed}
-    told, seen = [], set[str]()
+    shown_keys = {creation.serial_key for creation, _tag, _printed_at in rows if not creation.has_failed}
+    recent = []
     for creation, tag, printed_at in rows:
-        if creation.has_failed and creation.serial_key in there | seen:
+        if creation.has_failed and creation.serial_key in shown_keys:
             continue
-        seen.add(creation.serial_key)
-        told.append(_told(creation, tag, printed_at))
-    return told
+        shown_keys.add(creation.serial_key)
+        recent.append(_recent(creation, tag, printed_at))
+    return recent
 
 
-def _told(creation: Creation, tag: str | None, printed_at: datetime | None) -> Recent:
-    return Recent(
+def _recent(creation: Creation, tag: str | None, printed_at: datetime | None) -> RecentCreation:
+    return RecentCreation(
         creation.serial,
         creation.description,
         CreationState(creation.state),

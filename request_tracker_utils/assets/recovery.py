@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.models import SENT, Creation
-from request_tracker_utils.assets.serials import holders_of
+from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.tags import lookup, service as tags
@@ -42,7 +42,7 @@ def look(
 
     Returns how many have ended. Raises what the directory raises.
     """
-    holders = holders_of(asset_store, [creation.serial for creation in creations])
+    holders = assets_by_serial(asset_store, [creation.serial for creation in creations])
     looks = (_Look(transaction, reading, asset_store, creation, actor, now) for creation in creations)
     return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in looks)
 
@@ -67,7 +67,7 @@ class _Look:
         last = (self.creation.sent_at or self._now) + tags.GRACE_PERIOD
         if self.creation.looks + 1 < LOOKS or self._now < last:
             with self._transaction() as session:
-                claims.note_look(session, self.creation, due_at=max(last, self._now + claims.FIRST_LOOK))
+                claims.note_look(session, self.creation, due_at=max(last, self._now + claims.FIRST_CHECK_AFTER))
             return False
         named = self._asset_store.find_by_name(self._reservation.tag)
         nameless = [asset for asset in named if not asset.serial]

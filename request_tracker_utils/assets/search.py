@@ -1,4 +1,4 @@
-"""Finding assets as people look for them: by what they scan or type, by who holds them, by catalog."""
+"""Searching assets: by what users scan or type, by holder, by catalog."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,68 +11,69 @@ from request_tracker_utils.tags.tag_format import TagName, claimed_number
 
 
 @dataclass(frozen=True)
-class Asked:
-    """`text` is a tag, or a part of a name, serial number or model; `holder` is the whole name of a user. All that is said must hold."""
+class AssetQuery:
+    """`text` is a tag, or a part of a name, serial number or model; `holder` is a whole user name. All that is given must match."""
 
     text: str = ""
     catalog: str = ""
     holder: str = ""
 
     @property
-    def narrows(self) -> bool:
+    def has_conditions(self) -> bool:
         return bool(self.text or self.catalog or self.holder)
 
 
 @dataclass(frozen=True)
-class Found:
-    """`tags` are those of the page's assets by their numbers. `exact` is the one asset whose tag or serial number the text is."""
+class SearchResult:
+    """`tags` maps the ids of the page's assets to their tags. `exact` is the asset whose tag or serial number is the text, if there is only
+    one."""
 
     page: AssetPage
     tags: dict[int, Tag]
     exact: Asset | None = None
 
 
-def find(reading: Reading, asset_store: AssetStore, asked: Asked, *, prefix: str, page: int) -> Found:
-    """A page of what is found. An asset whose tag in our books is the text comes first, whatever the directory calls it yet.
+def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int) -> SearchResult:
+    """A page of results. An asset whose tag is the text comes first, even if the asset store does not have it as the name yet.
 
-    Digits alone may be the number of a tag with `prefix`. Raises what the directory raises.
+    Digits alone may be the number of a tag with `prefix`. Raises the asset store's errors.
     """
-    found = asset_store.search(asked.text, catalog=asked.catalog, holder=asked.holder, page=page)
-    tagged = _with_tag(reading, asset_store, asked, found.assets, prefix) if asked.text and page == 1 else []
+    found = asset_store.search(query.text, catalog=query.catalog, holder=query.holder, page=page)
+    tagged = _with_tag(reading, asset_store, query, found.assets, prefix) if query.text and page == 1 else []
     others = [asset for asset in found.assets if asset not in tagged]
     shown = replace(found, assets=tagged + others)
     with reading() as session:
         tags = lookup.tags_of_assets(session, [asset.id for asset in shown.assets])
-    exact = [*tagged, *_with_serial(others, asked.text)] if page == 1 else []
-    return Found(shown, tags, exact[0] if len(exact) == 1 else None)
+    exact = [*tagged, *_with_serial(others, query.text)] if page == 1 else []
+    return SearchResult(shown, tags, exact[0] if len(exact) == 1 else None)
 
 
-def _with_tag(reading: Reading, asset_store: AssetStore, asked: Asked, seen: list[Asset], prefix: str) -> list[Asset]:
-    """The assets that have the tag in our books, in the order of prefixes. Asks the directory for those that it has not named yet."""
+def _with_tag(reading: Reading, asset_store: AssetStore, query: AssetQuery, found: list[Asset], prefix: str) -> list[Asset]:
+    """The assets that have the tag, in the order of prefixes. Those that are not among `found` are read from the asset store."""
     with reading() as session:
-        names = _tags_meant(asked.text, sequence.prefixes(session), prefix)
+        names = _possible_tags(query.text, sequence.prefixes(session), prefix)
         held = lookup.find_assigned(session, map(str, names))
-    known = {asset.id: asset for asset in seen}
+    known = {asset.id: asset for asset in found}
     ids = [int(tag.asset_id or 0) for tag in held.values()]
     for asset_id in ids:
         if asset_id not in known:
             try:
                 known[asset_id] = asset_store.get(asset_id)
             except AssetNotFound:
-                continue  # its tag is looked after elsewhere
-    return [known[asset_id] for asset_id in ids if asset_id in known and _fits(known[asset_id], asked)]
+                continue  # the job that confirms tags handles it
+    return [known[asset_id] for asset_id in ids if asset_id in known and _matches(known[asset_id], query)]
 
 
-def _tags_meant(text: str, prefixes: Sequence[str], usual: str) -> list[TagName]:
-    """The tags that the text may be, in any case and with as many noughts as somebody types: `w12-7`, `7`."""
+def _possible_tags(text: str, prefixes: Sequence[str], default: str) -> list[TagName]:
+    """The tags that the text may mean, in any case and with any number of leading zeros: `w12-7`, `7`."""
     named = [(prefix, text[len(prefix) :]) for prefix in prefixes if text[: len(prefix)].casefold() == prefix.casefold()]
-    numbered = [(prefix, claimed_number(prefix + rest, prefix)) for prefix, rest in [*named, (usual, text)]]
+    numbered = [(prefix, claimed_number(prefix + rest, prefix)) for prefix, rest in [*named, (default, text)]]
     return [TagName(prefix, number) for prefix, number in numbered if number]
 
 
-def _fits(asset: Asset, asked: Asked) -> bool:
-    in_catalog = not asked.catalog or asset.catalog.casefold() == asked.catalog.casefold()
-    return in_catalog and (not asked.holder or asset.is_held_by(asked.holder))
+def _matches(asset: Asset, query: AssetQuery) -> bool:
+    in_catalog = not query.catalog or asset.catalog.casefold() == query.catalog.casefold()
+    return in_catalog and (not query.holder or asset.is_held_by(query.holder))
 
 
 def _with_serial(assets: list[Asset], text: str) -> list[Asset]:

@@ -2,12 +2,14 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Flask, render_template, request, url_for
 
 from request_tracker_utils import __version__
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.resources import STATIC
 from request_tracker_utils.web.auth import current_actor, current_actor_or_none, signed_in
 from request_tracker_utils.web.feature import NavItem
 from request_tracker_utils.web.registry import registry, settings
@@ -40,7 +42,13 @@ def install(app: Flask) -> None:
     app.register_blueprint(pages)
     app.context_processor(_template_context)
     app.jinja_env.filters["when"] = when
+    app.jinja_env.globals["import_map"] = import_map
     app.jinja_env.filters["browser"] = browser
+
+
+def import_map() -> dict[str, dict[str, str]]:
+    """Names of JavaScript modules, such as `web/signals`, with addresses that change with each version of the program."""
+    return {"imports": {name: url_for("static", filename=f"{name}.js", v=__version__) for name in _module_names()}}
 
 
 def when(instant: datetime | None) -> str:
@@ -53,6 +61,11 @@ def browser(agent: str) -> str:
     named = next((name for token, name in BROWSERS if token in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
     system = next((name for token, name in SYSTEMS if token in agent), "")
     return f"{named}, {system}" if system else named
+
+
+@cache
+def _module_names() -> list[str]:
+    return sorted(str(file.relative_to(STATIC).with_suffix("")) for file in STATIC.glob("*/*.js"))
 
 
 def _template_context() -> dict[str, Any]:

@@ -1,85 +1,83 @@
-// Looks, while somebody types a serial number, whether it is free; and which tag comes next.
-"use strict";
+// Checks a serial number while it is typed, and shows the next tag.
+import { creationQueue } from "assets/create-queue";
 
-const creationCheck = (() => {
-  const PAUSE = 400; // ms without a key: a scanner is faster, and Enter follows
-  const form = document.getElementById("create");
-  const field = form.elements.namedItem("serial_number");
-  const said = document.getElementById("serial-check");
-  const next = document.getElementById("next-tag");
-  const fit = new RegExp(`^(?:${field.pattern})$`);
-  const longest = Number(field.dataset.longest);
-  let timer = 0;
-  let asking = new AbortController();
-  let previewing = new AbortController();
+const PAUSE = 400; // ms without a key press: scanners are faster and end with Enter
+const form = document.getElementById("create");
+const field = form.elements.namedItem("serial_number");
+const said = document.getElementById("serial-check");
+const next = document.getElementById("next-tag");
+const fit = new RegExp(`^(?:${field.pattern})$`);
+const longest = Number(field.dataset.longest);
+let timer = 0;
+let asking = new AbortController();
+let previewing = new AbortController();
 
-  function show(words, good, link = null) {
-    said.textContent = words;
-    said.className = `created-check small ${words ? (good ? "is-good" : "is-bad") : ""}`;
-    if (!link) return;
-    const to = document.createElement("a");
-    Object.assign(to, { href: form.dataset.asset.replace(/0$/, link.id), target: "_blank", rel: "noopener", textContent: link.words });
-    said.append(" ", to);
+function show(words, good, link = null) {
+  said.textContent = words;
+  said.className = `created-check small ${words ? (good ? "is-good" : "is-bad") : ""}`;
+  if (!link) return;
+  const to = document.createElement("a");
+  Object.assign(to, { href: form.dataset.asset.replace(/0$/, link.id), target: "_blank", rel: "noopener", textContent: link.words });
+  said.append(" ", to);
+}
+
+// Why the serial number cannot be sent; empty if it can.
+function unfit(serial) {
+  if (serial.length > longest) return `A serial number can have at most ${longest} characters. Scan it again.`;
+  if (!fit.test(serial)) return "A serial number has only letters, digits and hyphens. Scan it again.";
+  if (creationQueue.holds(serial)) return `${serial} is already in the list.`;
+  return "";
+}
+
+async function ask(serial) {
+  asking = new AbortController();
+  try {
+    const answer = await fetch(`${form.dataset.check}?${new URLSearchParams({ serial_number: serial })}`, {
+      headers: { Accept: "application/json" },
+      signal: asking.signal,
+    });
+    const body = await answer.json();
+    if (!answer.ok) show("Not checked. Press Enter to create the asset if the serial number is free.", false);
+    else if (body.valid) show(`${serial} is available.`, true);
+    else if (body.existing_asset_id) show("Already used by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
+    else show(body.error, false);
+  } catch {
+    // another key was pressed, or there is no answer: creating it will tell
   }
+}
 
-  // What keeps the serial number from being sent at all; empty where nothing does.
-  function unfit(serial) {
-    if (serial.length > longest) return `A serial number has at most ${longest} characters. Scan it again.`;
-    if (!fit.test(serial)) return "A serial number has letters, digits and hyphens only. Scan it again.";
-    if (creationQueue.holds(serial)) return `${serial} is in the list already.`;
-    return "";
+function stop() {
+  clearTimeout(timer);
+  asking.abort();
+  show("", true);
+}
+
+async function preview() {
+  previewing.abort();
+  previewing = new AbortController();
+  const catalog = form.elements.namedItem("catalog").value;
+  try {
+    const answer = await fetch(`${form.dataset.preview}?${new URLSearchParams({ catalog })}`, {
+      headers: { Accept: "application/json" },
+      signal: previewing.signal,
+    });
+    const body = await answer.json();
+    next.textContent = answer.ok ? body.next_tag : "unknown";
+  } catch (error) {
+    if (error.name !== "AbortError") next.textContent = "unknown";
   }
+}
 
-  async function ask(serial) {
-    asking = new AbortController();
-    try {
-      const answer = await fetch(`${form.dataset.check}?${new URLSearchParams({ serial_number: serial })}`, {
-        headers: { Accept: "application/json" },
-        signal: asking.signal,
-      });
-      const body = await answer.json();
-      if (!answer.ok) show("It cannot be checked now. Enter creates it if it is free.", false);
-      else if (body.valid) show(`${serial} is free.`, true);
-      else if (body.existing_asset_id) show("Taken by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
-      else show(body.error, false);
-    } catch {
-      // another key was pressed, or nobody answers: Enter will tell
-    }
-  }
-
-  function stop() {
-    clearTimeout(timer);
-    asking.abort();
-    show("", true);
-  }
-
-  async function preview() {
-    previewing.abort();
-    previewing = new AbortController();
-    const catalog = form.elements.namedItem("catalog").value;
-    try {
-      const answer = await fetch(`${form.dataset.preview}?${new URLSearchParams({ catalog })}`, {
-        headers: { Accept: "application/json" },
-        signal: previewing.signal,
-      });
-      const body = await answer.json();
-      next.textContent = answer.ok ? body.next_tag : "not known now";
-    } catch (error) {
-      if (error.name !== "AbortError") next.textContent = "not known now";
-    }
-  }
-
-  return {
-    unfit,
-    stop,
-    preview,
-    typed() {
-      stop();
-      const serial = field.value.trim();
-      if (!serial) return;
-      const problem = unfit(serial);
-      if (problem) show(problem, false);
-      else timer = setTimeout(() => ask(serial), PAUSE);
-    },
-  };
-})();
+export const creationCheck = {
+  unfit,
+  stop,
+  preview,
+  typed() {
+    stop();
+    const serial = field.value.trim();
+    if (!serial) return;
+    const problem = unfit(serial);
+    if (problem) show(problem, false);
+    else timer = setTimeout(() => ask(serial), PAUSE);
+  },
+};

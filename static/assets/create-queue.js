@@ -1,180 +1,106 @@
-// Works off what was scanned, one by one in order. What was begun is kept before it is sent, so that nothing is lost by a reload.
-"use strict";
+// Creates assets in order. An entry stays in the tab until the server has answered, so that a reload loses nothing.
+import { creationPrints } from "assets/create-prints";
+import { creationRows } from "assets/create-rows";
+import { creationStore } from "assets/create-store";
+import { sendQueue } from "web/send-queue";
+import { signals } from "web/signals";
 
-const creationQueue = (() => {
-  const PAUSES = [1_000, 3_000, 9_000, 27_000]; // ms before the same is tried again
-  const PATIENCE = 90_000; // ms for one answer
-  const AWAY = [0, 429, 502, 503, 504]; // somebody between us and the program says that it is away
-  const UNREACHABLE = "The program cannot be reached. It is tried again by itself.";
-  const form = document.getElementById("create");
-  const entries = creationStore.queue;
-  const listeners = { created: () => {}, failed: () => {} };
-  let working = false;
-  let halted = false;
-  let heldUntil = 0;
-  let waking = 0;
-  let made = 0;
+const PAUSES = [1_000, 3_000, 9_000, 27_000]; // ms between retries
+const form = document.getElementById("create");
+const entries = creationStore.queue;
+const listeners = { created: () => {}, failed: () => {} };
+let added = 0;
 
-  const csrf = () => form.elements.namedItem("csrf_token").value;
+export const creationSignals = signals("created");
 
-  function tell(entry, state, problem = "") {
-    Object.assign(entry, { state, problem });
-    creationStore.save();
-    creationRows.dress(entry);
+const queue = sendQueue({
+  entries,
+  store: creationStore,
+  form,
+  timeout: 90_000,
+  pauses: PAUSES,
+  request: (entry) => [form.dataset.create, entry.values],
+  answered,
+  changed: (entry) => creationRows.dress(entry),
+  signedOut() {
+    document.getElementById("signed-out").hidden = false;
+    creationSignals.bad("Signed out", "Sign in again. Pending assets are kept and created afterwards.");
+  },
+  unreachable: () => creationSignals.bad("Not reachable", "The server is not reachable. Retrying automatically."),
+});
+
+function created(entry, asset, tag, { retry = "", isPrinted = false } = {}) {
+  queue.remove(entry);
+  creationRows.created(entry, asset, tag);
+  if (isPrinted) creationRows.label(asset, "printed");
+  else creationPrints.after(asset, tag, retry);
+  listeners.created(entry, tag);
+}
+
+function failed(entry, state, body) {
+  queue.update(entry, { state, problem: body.error });
+  listeners.failed(entry, body);
+}
+
+// The tag of the asset that an earlier request created whose answer was lost; null if the asset is another one.
+async function createdEarlier(entry, asset) {
+  const serial = entry.values.serial_number;
+  const known = creationRows.tagOf(asset, serial);
+  if (known !== null) return known;
+  await creationRows.refresh();
+  return creationRows.tagOf(asset, serial);
+}
+
+async function recover(entry, body) {
+  let tag = null;
+  try {
+    tag = await createdEarlier(entry, body.existing_asset_id);
+  } catch {
+    queue.postpone(entry, "The server is not reachable. Retrying automatically.", { all: true });
+    return;
   }
+  if (tag === null) failed(entry, "failed", body);
+  else created(entry, body.existing_asset_id, tag, { isPrinted: creationRows.isPrinted(body.existing_asset_id) });
+}
 
-  function forget(entry) {
-    entries.splice(entries.indexOf(entry), 1);
-    creationStore.save();
-  }
+async function answered(entry, status, body, wasSent) {
+  if (status === 201) created(entry, body.asset_id, body.asset_tag, { retry: body.retry_print_url });
+  else if (body.existing_asset_id && wasSent && !entry.known) await recover(entry, body);
+  else if (body.retry && entry.attempts <= PAUSES.length) {
+    queue.postpone(entry, `${body.error} Retrying automatically.`, { all: status >= 500 });
+    if (entry.attempts === 1) creationSignals.bad("Not created yet", body.error);
+  } else failed(entry, body.retry ? "stuck" : "failed", body);
+}
 
-  // The answer's status and body; status 0 when there was none.
-  async function ask(values) {
-    try {
-      const answer = await fetch(form.dataset.create, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrf() },
-        body: JSON.stringify(values),
-        signal: AbortSignal.timeout(PATIENCE),
-      });
-      return { status: answer.status, body: await answer.json() };
-    } catch {
-      return { status: 0, body: {} };
-    }
-  }
+const sameSerial = (entry, serial) => entry.values.serial_number.toLowerCase() === serial.toLowerCase();
 
-  function created(entry, asset, tag, { retry = "", isPrinted = false } = {}) {
-    forget(entry);
-    creationRows.created(entry, asset, tag);
-    if (isPrinted) creationRows.label(asset, "printed");
-    else creationPrints.after(asset, tag, retry);
-    listeners.created(entry, tag);
-  }
-
-  function failed(entry, state, body) {
-    tell(entry, state, body.error);
-    listeners.failed(entry, body);
-  }
-
-  // Tries it again later; with `all`, nothing else is sent before.
-  function postpone(entry, problem, all) {
-    const pause = PAUSES[Math.min(entry.attempts, PAUSES.length) - 1];
-    entry.due = Date.now() + pause;
-    if (all) heldUntil = entry.due;
-    tell(entry, "later", problem);
-  }
-
-  // The tag of the asset that an earlier request of ours created, of which the answer was lost; null where it is somebody else's.
-  async function earlier(entry, asset) {
-    const serial = entry.values.serial_number;
-    const known = creationRows.tagOf(asset, serial);
-    if (known !== null) return known;
-    await creationRows.refresh();
-    return creationRows.tagOf(asset, serial);
-  }
-
-  async function send(entry) {
-    const wasSent = entry.sent;
-    entry.sent = true;
-    entry.attempts += 1;
-    tell(entry, "sending");
-    const { status, body } = await ask(entry.values);
-    if (status === 201) {
-      created(entry, body.asset_id, body.asset_tag, { retry: body.retry_print_url });
-    } else if (status === 401 || status === 403) {
-      entry.sent = wasSent;
-      halted = true;
-      tell(entry, "waiting");
-      document.getElementById("signed-out").hidden = false;
-      creationSignals.say(false, "Signed out", "Sign in again. What is in the list is kept and goes on afterwards.");
-    } else if (AWAY.includes(status)) {
-      postpone(entry, UNREACHABLE, true);
-      if (entry.attempts === 1) creationSignals.say(false, "Not reached", UNREACHABLE);
-    } else if (body.existing_asset_id && wasSent && !entry.known) {
-      await settle(entry, body);
-    } else if (body.retry && entry.attempts <= PAUSES.length) {
-      postpone(entry, `${body.error} It is tried again by itself.`, status >= 500);
-      if (entry.attempts === 1) creationSignals.say(false, "Not created yet", body.error);
-    } else {
-      failed(entry, body.retry ? "stuck" : "failed", body);
-    }
-  }
-
-  async function settle(entry, body) {
-    let tag = null;
-    try {
-      tag = await earlier(entry, body.existing_asset_id);
-    } catch {
-      postpone(entry, UNREACHABLE, true);
-      return;
-    }
-    if (tag === null) failed(entry, "failed", body);
-    else created(entry, body.existing_asset_id, tag, { isPrinted: creationRows.isPrinted(body.existing_asset_id) });
-  }
-
-  function following() {
-    const now = Date.now();
-    if (halted || heldUntil > now) return null;
-    return entries.find((entry) => entry.state === "waiting" || (entry.state === "later" && entry.due <= now)) ?? null;
-  }
-
-  async function work() {
-    if (working) return;
-    working = true;
-    clearTimeout(waking);
-    for (let entry = following(); entry; entry = following()) await send(entry);
-    working = false;
-    const open = entries.filter((entry) => entry.state === "waiting" || entry.state === "later");
-    if (halted || !open.length) return;
-    const next = Math.max(heldUntil, Math.min(...open.map((entry) => entry.due ?? 0)));
-    waking = setTimeout(work, Math.max(0, next - Date.now()) + 20);
-  }
-
-  function again(entry) {
-    Object.assign(entry, { attempts: 0, due: 0 });
-    heldUntil = 0;
-    tell(entry, "waiting");
-    work();
-  }
-
-  askBeforeClosing(() => entries.some((entry) => ["waiting", "sending", "later"].includes(entry.state)));
-
-  return {
-    // Takes values as they stand; what failed of the same serial number before is replaced.
-    add(values) {
-      const serial = values.serial_number.toLowerCase();
-      for (const old of entries.filter((entry) => entry.state === "failed" && entry.values.serial_number.toLowerCase() === serial)) {
-        creationRows.drop(old);
-        forget(old);
-      }
-      made += 1;
-      const at = new Date().toTimeString().slice(0, 5);
-      const known = creationRows.knows(serial);
-      const entry = { key: `${Date.now()}-${made}`, values, state: "waiting", attempts: 0, sent: false, known, at, problem: "" };
-      entries.push(entry);
-      creationStore.save();
-      creationRows.queued(entry);
-      work();
-    },
-    // Whether this serial number waits here, is being sent, or is tried again.
-    holds: (serial) => entries.some((entry) => entry.state !== "failed" && entry.values.serial_number.toLowerCase() === serial.toLowerCase()),
-    entry: (key) => entries.find((entry) => entry.key === key),
-    again,
-    againAll: () => entries.filter((entry) => entry.state === "stuck").forEach(again),
-    drop(entry) {
-      forget(entry);
-      creationRows.drop(entry);
-    },
-    on(name, listener) {
-      listeners[name] = listener;
-    },
-    resume() {
-      for (const entry of entries) {
-        if (entry.state === "sending" || entry.state === "later") Object.assign(entry, { state: "waiting", attempts: 0, due: 0 });
-        creationRows.queued(entry);
-      }
-      work();
-    },
-    isIdle: () => !working,
-  };
-})();
+export const creationQueue = {
+  // `values` of the form. A failed entry with the same serial number is replaced.
+  add(values) {
+    for (const old of entries.filter((entry) => entry.state === "failed" && sameSerial(entry, values.serial_number))) this.drop(old);
+    added += 1;
+    const at = new Date().toTimeString().slice(0, 5);
+    const known = creationRows.knows(values.serial_number);
+    const entry = { key: `${Date.now()}-${added}`, values, known, at, state: "waiting" };
+    creationRows.queued(entry);
+    queue.add(entry);
+  },
+  // Whether this serial number is pending or being created.
+  holds: (serial) => entries.some((entry) => entry.state !== "failed" && sameSerial(entry, serial)),
+  entry: (key) => entries.find((entry) => entry.key === key),
+  retry: (entry) => queue.retry(entry),
+  retryAll: () => entries.filter((entry) => entry.state === "stuck").forEach((entry) => queue.retry(entry)),
+  drop(entry) {
+    queue.remove(entry);
+    creationRows.drop(entry);
+  },
+  on(name, listener) {
+    listeners[name] = listener;
+  },
+  resume() {
+    entries.forEach(creationRows.queued);
+    queue.resume();
+    entries.forEach(creationRows.dress);
+  },
+  isIdle: () => !queue.isWorking(),
+};

@@ -1,154 +1,152 @@
-// The list: what the server knows, and what waits here, on top of it.
-"use strict";
+// The list of created assets: what the server knows, with this tab's pending entries on top.
+import { creationStore } from "assets/create-store";
 
-const creationRows = (() => {
-  const form = document.getElementById("create");
-  const list = document.getElementById("list");
-  const pattern = document.getElementById("row");
-  const count = document.getElementById("count");
-  const unprinted = document.getElementById("unprinted");
-  const again = document.getElementById("again-all");
-  const WORDS = {
-    waiting: ["waiting", "mark-quiet"],
-    sending: ["being created", ""],
-    later: ["tried again soon", "mark-warn"],
-    stuck: ["not created yet", "mark-bad"],
-    failed: ["not created", "mark-bad"],
-  };
-  const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
-  const clock = (date) => date.toTimeString().slice(0, 5);
+const form = document.getElementById("create");
+const list = document.getElementById("list");
+const pattern = document.getElementById("row");
+const count = document.getElementById("count");
+const unprinted = document.getElementById("unprinted");
+const retryAll = document.getElementById("again-all");
+const WORDS = {
+  waiting: ["pending", "mark-quiet"],
+  sending: ["creating", ""],
+  later: ["retrying soon", "mark-warn"],
+  stuck: ["not created yet", "mark-bad"],
+  failed: ["not created", "mark-bad"],
+};
+const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
+const clock = (date) => date.toTimeString().slice(0, 5);
 
-  function show(element, shown) {
-    if (element) element.hidden = !shown;
+function show(element, shown) {
+  if (element) element.hidden = !shown;
+}
+
+function fresh(serial, description) {
+  const row = pattern.content.firstElementChild.cloneNode(true);
+  row.dataset.serial = serial.toLowerCase();
+  piece(row, "serial").textContent = serial;
+  piece(row, "description").textContent = description;
+  return row;
+}
+
+// Updates the row's text and buttons from the entry.
+function dress(row, entry) {
+  const [words, look] = WORDS[entry.state];
+  row.dataset.state = entry.state;
+  piece(row, "state").textContent = words;
+  piece(row, "state").className = `mark ${look}`;
+  piece(row, "time").textContent = entry.at;
+  piece(row, "problem").textContent = entry.problem ?? "";
+  show(piece(row, "problem"), entry.problem);
+  show(row.querySelector(".created-does"), ["later", "stuck", "failed"].includes(entry.state));
+  retryAll.hidden = creationStore.queue.filter((one) => one.state === "stuck").length < 2;
+}
+
+function tally() {
+  document.getElementById("none-yet").hidden = list.children.length > 0;
+  if (!unprinted) return;
+  const ids = [...list.querySelectorAll('[data-state="created"]:not([data-printed])')].map((row) => row.dataset.asset);
+  unprinted.elements.namedItem("asset_ids").value = ids.join(",");
+  unprinted.hidden = ids.length === 0;
+}
+
+function rowOf(entry) {
+  return list.querySelector(`[data-key="${entry.key}"]`);
+}
+
+function ofAsset(id) {
+  return list.querySelector(`[data-asset="${id}"]`);
+}
+
+// Removes other rows with the same serial number that this one replaces.
+function dropOthers(serial, row) {
+  for (const other of list.querySelectorAll(`[data-serial="${CSS.escape(serial.toLowerCase())}"]`)) {
+    if (other !== row && other.dataset.state !== "created") other.remove();
   }
+}
 
-  function fresh(serial, description) {
-    const row = pattern.content.firstElementChild.cloneNode(true);
-    row.dataset.serial = serial.toLowerCase();
-    piece(row, "serial").textContent = serial;
-    piece(row, "description").textContent = description;
-    return row;
+function queued(entry) {
+  const row = fresh(entry.values.serial_number, `${entry.values.manufacturer} ${entry.values.model}`);
+  row.dataset.key = entry.key;
+  dropOthers(entry.values.serial_number, row);
+  dress(row, entry);
+  list.prepend(row);
+  tally();
+}
+
+function created(entry, id, tag) {
+  const row = rowOf(entry);
+  const known = ofAsset(id); // the server's row, when the answer to an earlier request of ours was lost
+  known?.remove();
+  const link = piece(row, "tag");
+  delete row.dataset.key;
+  Object.assign(row.dataset, { state: "created", asset: id });
+  Object.assign(link, { href: form.dataset.asset.replace(/0$/, id), textContent: tag, hidden: false });
+  piece(row, "state").remove();
+  piece(row, "time").textContent = clock(new Date());
+  show(piece(row, "problem"), false);
+  row.querySelector(".created-does").remove();
+  show(row.querySelector(".created-label"), true);
+  const print = row.querySelector('[data-do="print"]');
+  if (print) {
+    print.href = `${form.dataset.print}?asset_id=${id}&autoprint=1`;
+    print.querySelector(".visually-hidden").textContent = ` of ${tag}`;
   }
+  dropOthers(entry.values.serial_number, row);
+  if (!known) count.dataset.count = String(Number(count.dataset.count) + 1);
+  count.textContent = count.dataset.count;
+  tally();
+}
 
-  // The row's own sentences and buttons follow the entry.
-  function dress(row, entry) {
-    const [words, look] = WORDS[entry.state];
-    row.dataset.state = entry.state;
-    piece(row, "state").textContent = words;
-    piece(row, "state").className = `mark ${look}`;
-    piece(row, "time").textContent = entry.at;
-    piece(row, "problem").textContent = entry.problem ?? "";
-    show(piece(row, "problem"), entry.problem);
-    show(row.querySelector(".created-does"), ["later", "stuck", "failed"].includes(entry.state));
-    again.hidden = creationStore.queue.filter((one) => one.state === "stuck").length < 2;
-  }
-
-  function tally() {
-    document.getElementById("none-yet").hidden = list.children.length > 0;
-    if (!unprinted) return;
-    const ids = [...list.querySelectorAll('[data-state="created"]:not([data-printed])')].map((row) => row.dataset.asset);
-    unprinted.elements.namedItem("asset_ids").value = ids.join(",");
-    unprinted.hidden = ids.length === 0;
-  }
-
-  function rowOf(entry) {
-    return list.querySelector(`[data-key="${entry.key}"]`);
-  }
-
-  function ofAsset(id) {
-    return list.querySelector(`[data-asset="${id}"]`);
-  }
-
-  // Rows of the same serial number that say less: it is tried anew, or is known by now.
-  function dropOthers(serial, row) {
-    for (const other of list.querySelectorAll(`[data-serial="${CSS.escape(serial.toLowerCase())}"]`)) {
-      if (other !== row && other.dataset.state !== "created") other.remove();
-    }
-  }
-
-  function queued(entry) {
-    const row = fresh(entry.values.serial_number, `${entry.values.manufacturer} ${entry.values.model}`);
-    row.dataset.key = entry.key;
-    dropOthers(entry.values.serial_number, row);
-    dress(row, entry);
-    list.prepend(row);
+export const creationRows = {
+  queued,
+  created,
+  dress: (entry) => dress(rowOf(entry), entry),
+  drop(entry) {
+    rowOf(entry)?.remove();
     tally();
-  }
-
-  function created(entry, id, tag) {
-    const row = rowOf(entry);
-    const known = ofAsset(id); // the server's row, when the answer to an earlier request of ours was lost
-    known?.remove();
-    const link = piece(row, "tag");
-    delete row.dataset.key;
-    Object.assign(row.dataset, { state: "created", asset: id });
-    Object.assign(link, { href: form.dataset.asset.replace(/0$/, id), textContent: tag, hidden: false });
-    piece(row, "state").remove();
-    piece(row, "time").textContent = clock(new Date());
-    show(piece(row, "problem"), false);
-    row.querySelector(".created-does").remove();
-    show(row.querySelector(".created-label"), true);
-    const print = row.querySelector('[data-do="print"]');
-    if (print) {
-      print.href = `${form.dataset.print}?asset_id=${id}&autoprint=1`;
-      print.querySelector(".visually-hidden").textContent = ` of ${tag}`;
-    }
-    dropOthers(entry.values.serial_number, row);
-    if (!known) count.dataset.count = String(Number(count.dataset.count) + 1);
-    count.textContent = count.dataset.count;
+  },
+  // Whether the list has an asset with this serial number.
+  knows: (serial) => Boolean(list.querySelector(`[data-state="created"][data-serial="${CSS.escape(serial.toLowerCase())}"]`)),
+  // The tag of the asset, if the list has it with this serial number.
+  tagOf(id, serial) {
+    const row = ofAsset(id);
+    return row && row.dataset.serial === serial.toLowerCase() ? piece(row, "tag").textContent : null;
+  },
+  isPrinted: (id) => "printed" in (ofAsset(id)?.dataset ?? {}),
+  // Shows the state of an asset's label: "queued", "printed", or "failed" with a problem.
+  label(id, state, problem = "") {
+    const row = ofAsset(id);
+    if (!row) return;
+    if (state === "printed") row.dataset.printed = "";
+    show(piece(row, "printed"), state !== "failed" && (state === "printed" || "printed" in row.dataset));
+    piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? "waiting for the printer" : "";
+    show(row.querySelector('[data-do="print"]'), state === "failed");
+    piece(row, "print-words").textContent = state === "failed" ? "Retry print" : "Print label";
+    piece(row, "problem").textContent = problem;
+    show(piece(row, "problem"), problem);
     tally();
-  }
-
-  return {
-    queued,
-    created,
-    dress: (entry) => dress(rowOf(entry), entry),
-    drop(entry) {
-      rowOf(entry)?.remove();
-      tally();
-    },
-    // Whether the list holds an asset with this serial number.
-    knows: (serial) => Boolean(list.querySelector(`[data-state="created"][data-serial="${CSS.escape(serial.toLowerCase())}"]`)),
-    // The tag of the asset in the list, if it has this serial number.
-    tagOf(id, serial) {
-      const row = ofAsset(id);
-      return row && row.dataset.serial === serial.toLowerCase() ? piece(row, "tag").textContent : null;
-    },
-    isPrinted: (id) => "printed" in (ofAsset(id)?.dataset ?? {}),
-    // How far the label of an asset is: "queued", "printed", or "failed" with a problem.
-    label(id, state, problem = "") {
-      const row = ofAsset(id);
-      if (!row) return;
-      if (state === "printed") row.dataset.printed = "";
-      show(piece(row, "printed"), state !== "failed" && (state === "printed" || "printed" in row.dataset));
-      piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? "waits for the printer" : "";
-      show(row.querySelector('[data-do="print"]'), state === "failed");
-      piece(row, "print-words").textContent = state === "failed" ? "Retry print" : "Print label";
-      piece(row, "problem").textContent = problem;
-      show(piece(row, "problem"), problem);
-      tally();
-    },
-    // Takes the server's list in the place of what was known of it; what waits here stays on top.
-    async refresh() {
-      const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const theirs = page.getElementById("list");
-      if (!theirs) return false; // signed out
-      const newer = page.getElementById("count");
-      count.dataset.count = newer.dataset.count;
-      count.textContent = newer.textContent;
-      list.replaceChildren(...theirs.children);
-      creationStore.queue.forEach(queued);
-      creationStore.prints.forEach((one) => { if (!this.isPrinted(one.asset)) this.label(one.asset, "queued"); });
-      tally();
-      return true;
-    },
-    onPress(press) {
-      list.addEventListener("click", (event) => {
-        const pressed = event.target.closest("[data-do]");
-        if (pressed) press(pressed.dataset.do, pressed.closest("li"), event);
-      });
-    },
-    tally,
-  };
-})();
+  },
+  // Replaces the list with the server's; pending entries stay on top.
+  async refresh() {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const theirs = page.getElementById("list");
+    if (!theirs) return false; // signed out
+    const newer = page.getElementById("count");
+    count.dataset.count = newer.dataset.count;
+    count.textContent = newer.textContent;
+    list.replaceChildren(...theirs.children);
+    creationStore.queue.forEach(queued);
+    creationStore.prints.forEach((one) => { if (!this.isPrinted(one.asset)) this.label(one.asset, "queued"); });
+    tally();
+    return true;
+  },
+  onPress(press) {
+    list.addEventListener("click", (event) => {
+      const pressed = event.target.closest("[data-do]");
+      if (pressed) press(pressed.dataset.do, pressed.closest("li"), event);
+    });
+  },
+  tally,
+};

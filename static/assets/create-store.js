@@ -1,65 +1,19 @@
-// What this tab and this workplace keep: the form, the queue, the labels to print, what was typed before.
-"use strict";
+// What the page *Add assets* stores in the tab, and values that were entered at this workplace before.
+import { saveWorkplaceValues, tabStore, workplaceValues } from "web/tab-store";
 
-const creationStore = (() => {
-  const TAB = "create-assets";
-  const BEFORE = "create-assets-before";
-  const MOST_BEFORE = 30;
+const PREVIOUS = "create-assets-before";
+const MAX_PREVIOUS = 30; // for each field
+const previous = workplaceValues(PREVIOUS);
 
-  function read(storage, key, otherwise) {
-    try {
-      return JSON.parse(storage().getItem(key)) ?? otherwise;
-    } catch {
-      return otherwise; // this browser keeps nothing, or what it kept is damaged
-    }
-  }
+// values: field → value of the form. queue: {key, values, known, at, …} of the send queue, the oldest first. prints: labels
+// {asset, tag, address} that are still to be printed, in order.
+export const creationStore = tabStore("create-assets", { values: {}, queue: [], prints: [] });
 
-  function write(storage, key, value) {
-    try {
-      storage().setItem(key, JSON.stringify(value));
-    } catch {
-      // it holds until the page is left
-    }
-  }
+// Values of a field that were used before, the most recent first.
+export const previousValues = (field) => (Array.isArray(previous[field]) ? previous[field] : []);
 
-  const tab = () => sessionStorage;
-  const workplace = () => localStorage;
-  const kept = { values: {}, queue: [], prints: [], ...read(tab, TAB, {}) };
-  const before = read(workplace, BEFORE, {});
-
-  return {
-    // Field → value as the form stands.
-    values: kept.values,
-    // Entries {key, values, state, attempts, sent, known, problem}, the oldest first. `sent`: a request may have reached the server.
-    queue: kept.queue,
-    // Labels {asset, tag, address} that are still to be printed by themselves, in order.
-    prints: kept.prints,
-    save() {
-      write(tab, TAB, kept);
-    },
-    // Values of a field that were used here before, the newest first.
-    before(field) {
-      return Array.isArray(before[field]) ? before[field] : [];
-    },
-    remember(field, value) {
-      if (!value || this.before(field)[0] === value) return;
-      before[field] = [value, ...this.before(field).filter((other) => other !== value)].slice(0, MOST_BEFORE);
-      write(workplace, BEFORE, before);
-    },
-    // A setting that is the text "on" or "off", or a name.
-    setting(key) {
-      try {
-        return localStorage.getItem(key);
-      } catch {
-        return null;
-      }
-    },
-    set(key, value) {
-      try {
-        localStorage.setItem(key, value);
-      } catch {
-        // it holds until the page is left
-      }
-    },
-  };
-})();
+export function rememberValue(field, value) {
+  if (!value || previousValues(field)[0] === value) return;
+  previous[field] = [value, ...previousValues(field).filter((other) => other !== value)].slice(0, MAX_PREVIOUS);
+  saveWorkplaceValues(PREVIOUS, previous);
+}

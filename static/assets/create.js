@@ -1,186 +1,188 @@
-// The form: the cursor waits for the next serial number, and nothing that was scanned makes it wait.
-"use strict";
+// The form of *Add assets*: it accepts the next serial number immediately, whatever is pending.
+import { creationCheck } from "assets/create-check";
+import { creationPrints } from "assets/create-prints";
+import { creationQueue, creationSignals } from "assets/create-queue";
+import { creationRows } from "assets/create-rows";
+import { creationStore, previousValues, rememberValue } from "assets/create-store";
 
-(() => {
-  const form = document.getElementById("create");
-  const fields = form.elements;
-  const serial = fields.namedItem("serial_number");
-  const name = fields.namedItem("internal_name");
-  const keeps = [...form.querySelectorAll("[data-keeps]")];
-  const stays = [...keeps, name];
+const form = document.getElementById("create");
+const fields = form.elements;
+const serial = fields.namedItem("serial_number");
+const name = fields.namedItem("internal_name");
+const keeps = [...form.querySelectorAll("[data-keeps]")];
+const stays = [...keeps, name];
 
-  function keep() {
-    for (const field of stays) creationStore.values[field.name] = field.value;
-    creationStore.save();
+function keep() {
+  for (const field of stays) creationStore.values[field.name] = field.value;
+  creationStore.save();
+}
+
+function suggest() {
+  for (const field of keeps.filter((each) => each.list)) {
+    field.list.replaceChildren(...previousValues(field.name).map((value) => new Option("", value)));
   }
+}
 
-  function suggest() {
-    for (const field of keeps.filter((each) => each.list)) {
-      field.list.replaceChildren(...creationStore.before(field.name).map((value) => new Option("", value)));
+// Shows the error of a field, or removes it without `words`.
+function mark(field, words) {
+  const id = `${field.id}-error`;
+  let text = document.getElementById(id);
+  const described = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((other) => other && other !== id);
+  if (!words) text?.remove();
+  else {
+    if (!text) {
+      text = Object.assign(document.createElement("p"), { id, className: "field-error" });
+      field.after(text);
     }
+    text.textContent = words;
+    described.unshift(id);
   }
+  field.classList.toggle("is-invalid", Boolean(words));
+  if (words) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+  if (described.length) field.setAttribute("aria-describedby", described.join(" "));
+  else field.removeAttribute("aria-describedby");
+}
 
-  // What is wrong with a field, at the field; without words, that nothing is.
-  function mark(field, words) {
-    const id = `${field.id}-error`;
-    let text = document.getElementById(id);
-    const described = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((other) => other && other !== id);
-    if (!words) text?.remove();
-    else {
-      if (!text) {
-        text = Object.assign(document.createElement("p"), { id, className: "field-error" });
-        field.after(text);
-      }
-      text.textContent = words;
-      described.unshift(id);
-    }
-    field.classList.toggle("is-invalid", Boolean(words));
-    if (words) field.setAttribute("aria-invalid", "true");
-    else field.removeAttribute("aria-invalid");
-    if (described.length) field.setAttribute("aria-describedby", described.join(" "));
-    else field.removeAttribute("aria-describedby");
+function refuse(field, words) {
+  mark(field, words);
+  creationSignals.bad("Not created", words);
+  field.focus();
+  field.select?.();
+}
+
+const labelOf = (field) => field.labels[0].textContent.trim();
+
+// `Dell #9` → `Dell #10`; a name without a number is cleared.
+function following(text) {
+  const number = /\d+$/.exec(text)?.[0];
+  return number ? text.slice(0, -number.length) + String(BigInt(number) + 1n).padStart(number.length, "0") : "";
+}
+
+// The values, or null if one is missing or invalid, which is shown.
+function values() {
+  const read = {};
+  for (const field of [serial, ...stays]) {
+    read[field.name] = field.value.trim();
+    mark(field, "");
   }
+  const unfit = read.serial_number && creationCheck.unfit(read.serial_number);
+  if (unfit) return refuse(serial, unfit) ?? null;
+  const empty = [serial, ...keeps].find((field) => field.required && !read[field.name]);
+  if (empty) return refuse(empty, `${labelOf(empty)} is required.`) ?? null;
+  return read;
+}
 
-  function refuse(field, words) {
-    mark(field, words);
-    creationSignals.say(false, "Not created", words);
-    field.focus();
-    field.select?.();
-  }
-
-  const labelOf = (field) => field.labels[0].textContent.trim();
-
-  // `Dell #9` → `Dell #10`; a name without a number does not stay.
-  function following(text) {
-    const number = /\d+$/.exec(text)?.[0];
-    return number ? text.slice(0, -number.length) + String(BigInt(number) + 1n).padStart(number.length, "0") : "";
-  }
-
-  // The values, or null where one is missing or unfit and was said to be.
-  function values() {
-    const read = {};
-    for (const field of [serial, ...stays]) {
-      read[field.name] = field.value.trim();
-      mark(field, "");
-    }
-    const unfit = read.serial_number && creationCheck.unfit(read.serial_number);
-    if (unfit) return refuse(serial, unfit) ?? null;
-    const empty = [serial, ...keeps].find((field) => field.required && !read[field.name]);
-    if (empty) return refuse(empty, `${labelOf(empty)} is missing.`) ?? null;
-    return read;
-  }
-
-  function submit(event) {
-    event.preventDefault();
-    form.ariaBusy = "false"; // it is free for the next one at once
-    creationCheck.stop();
-    const read = values();
-    if (!read) return;
-    for (const field of keeps) if (field.list) creationStore.remember(field.name, read[field.name]);
-    suggest();
-    serial.value = "";
-    name.value = following(read.internal_name);
-    keep();
-    creationQueue.add(read);
-    serial.focus();
-  }
-
-  function failed(entry, body) {
-    const field = fields.namedItem(body.field ?? "");
-    creationSignals.say(false, entry.values.serial_number, body.error);
-    if (!field) return;
-    const isFree = !serial.value;
-    if (field !== serial || isFree) mark(field, field === serial ? `${body.error}. Scan the next one.` : body.error);
-    if (!isFree) return;
-    serial.value = entry.values.serial_number;
-    if (name.value === following(entry.values.internal_name)) name.value = entry.values.internal_name;
-    keep();
-    const here = document.activeElement;
-    if (field === serial && (here === serial || here === document.body)) {
-      serial.focus();
-      serial.select(); // the next scan takes its place
-    }
-  }
-
-  function created(entry, tag) {
-    const { serial_number: number, manufacturer, model } = entry.values;
-    creationSignals.say(true, tag, `${number} · ${manufacturer} ${model}`);
-    creationCheck.preview();
-  }
-
-  async function clear() {
-    for (const field of stays) field.value = "";
-    fields.namedItem("catalog").value = [...fields.namedItem("catalog").options].find((option) => option.defaultSelected)?.value ?? "";
-    serial.value = "";
-    for (const field of [serial, ...stays]) mark(field, "");
-    creationCheck.stop();
-    keep();
-    serial.focus();
-    creationCheck.preview();
-    try {
-      await fetch(form.dataset.clear, { method: "POST", headers: { "X-CSRFToken": fields.namedItem("csrf_token").value } });
-    } catch {
-      // the form is empty already: the server keeps nothing of it
-    }
-  }
-
-  function press(does, row, event) {
-    const entry = creationQueue.entry(row.dataset.key);
-    if (does === "print") {
-      event.preventDefault();
-      creationPrints.add(Number(row.dataset.asset), row.querySelector('[data-of="tag"], .tag-name').textContent);
-    } else if (does === "again") creationQueue.again(entry);
-    else creationQueue.drop(entry);
-    serial.focus();
-  }
-
-  for (const field of stays) {
-    const kept = creationStore.values[field.name];
-    if (kept !== undefined && !field.value) field.value = kept;
-    field.addEventListener("input", () => { mark(field, ""); keep(); });
-  }
-  const catalog = fields.namedItem("catalog");
-  if ([...catalog.options].some((option) => option.value === creationStore.values.catalog)) catalog.value = creationStore.values.catalog;
-  catalog.addEventListener("change", () => { keep(); creationCheck.preview(); });
-
-  serial.addEventListener("input", () => { mark(serial, ""); creationCheck.typed(); });
-  serial.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    serial.value = "";
-    mark(serial, "");
-    creationCheck.stop();
-  });
-  form.addEventListener("submit", submit);
-  document.getElementById("clear").addEventListener("click", clear);
-  document.getElementById("again-all").addEventListener("click", () => { creationQueue.againAll(); serial.focus(); });
-  document.addEventListener("label-done", ({ detail }) => {
-    if (!detail.printed) creationSignals.say(false, `${detail.tag}: no label`, "The asset is created, but its label was not printed. Press Retry print in the list.");
-    if (document.activeElement === document.body) serial.focus();
-  });
-  creationRows.onPress(press);
-  creationQueue.on("created", created);
-  creationQueue.on("failed", failed);
-
-  for (const id of ["clear", "settings", "next"]) document.getElementById(id).hidden = false;
+function submit(event) {
+  event.preventDefault();
+  form.ariaBusy = "false"; // the field is free for the next scan immediately
+  creationCheck.stop();
+  const read = values();
+  if (!read) return;
+  for (const field of keeps) if (field.list) rememberValue(field.name, read[field.name]);
   suggest();
-  creationCheck.preview();
-  creationQueue.resume();
-  creationPrints.resume();
+  serial.value = "";
+  name.value = following(read.internal_name);
+  keep();
+  creationQueue.add(read);
   serial.focus();
+}
 
-  const AGAIN = 20_000; // ms: what is being found out may be known by then
-  const isOpen = () => document.querySelector('#list [data-state="unknown"], #list [data-state="sent"], #list [data-state="claimed"]');
-  let isStale = false;
-  document.getElementById("unprinted")?.addEventListener("submit", () => { isStale = true; });
-  async function look() {
-    if (!creationQueue.isIdle() || document.hidden) return;
-    isStale = false;
-    try {
-      await creationRows.refresh();
-    } catch {
-      // what is shown stays
-    }
+function failed(entry, body) {
+  const field = fields.namedItem(body.field ?? "");
+  creationSignals.bad(entry.values.serial_number, body.error);
+  if (!field) return;
+  const isFree = !serial.value;
+  if (field !== serial || isFree) mark(field, field === serial ? `${body.error}. Scan the next one.` : body.error);
+  if (!isFree) return;
+  serial.value = entry.values.serial_number;
+  if (name.value === following(entry.values.internal_name)) name.value = entry.values.internal_name;
+  keep();
+  const here = document.activeElement;
+  if (field === serial && (here === serial || here === document.body)) {
+    serial.focus();
+    serial.select(); // the next scan replaces it
   }
-  window.addEventListener("focus", () => { if (isStale) look(); });
-  setInterval(() => { if (isStale || isOpen()) look(); }, AGAIN);
-})();
+}
+
+function created(entry, tag) {
+  const { serial_number: number, manufacturer, model } = entry.values;
+  creationSignals.good(tag, `${number} · ${manufacturer} ${model}`);
+  creationCheck.preview();
+}
+
+async function clear() {
+  for (const field of stays) field.value = "";
+  fields.namedItem("catalog").value = [...fields.namedItem("catalog").options].find((option) => option.defaultSelected)?.value ?? "";
+  serial.value = "";
+  for (const field of [serial, ...stays]) mark(field, "");
+  creationCheck.stop();
+  keep();
+  serial.focus();
+  creationCheck.preview();
+  try {
+    await fetch(form.dataset.clear, { method: "POST", headers: { "X-CSRFToken": fields.namedItem("csrf_token").value } });
+  } catch {
+    // the form is already empty: the server stores nothing
+  }
+}
+
+function press(does, row, event) {
+  const entry = creationQueue.entry(row.dataset.key);
+  if (does === "print") {
+    event.preventDefault();
+    creationPrints.add(Number(row.dataset.asset), row.querySelector('[data-of="tag"], .tag-name').textContent);
+  } else if (does === "again") creationQueue.retry(entry);
+  else creationQueue.drop(entry);
+  serial.focus();
+}
+
+for (const field of stays) {
+  const stored = creationStore.values[field.name];
+  if (stored !== undefined && !field.value) field.value = stored;
+  field.addEventListener("input", () => { mark(field, ""); keep(); });
+}
+const catalog = fields.namedItem("catalog");
+if ([...catalog.options].some((option) => option.value === creationStore.values.catalog)) catalog.value = creationStore.values.catalog;
+catalog.addEventListener("change", () => { keep(); creationCheck.preview(); });
+
+serial.addEventListener("input", () => { mark(serial, ""); creationCheck.typed(); });
+serial.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  serial.value = "";
+  mark(serial, "");
+  creationCheck.stop();
+});
+form.addEventListener("submit", submit);
+document.getElementById("clear").addEventListener("click", clear);
+document.getElementById("again-all").addEventListener("click", () => { creationQueue.retryAll(); serial.focus(); });
+document.addEventListener("label-done", ({ detail }) => {
+  if (!detail.printed) creationSignals.bad(`${detail.tag}: no label`, "The asset was created, but its label was not printed. Press Retry print in the list.");
+  if (document.activeElement === document.body) serial.focus();
+});
+creationRows.onPress(press);
+creationQueue.on("created", created);
+creationQueue.on("failed", failed);
+
+for (const id of ["clear", "settings", "next"]) document.getElementById(id).hidden = false;
+suggest();
+creationCheck.preview();
+creationQueue.resume();
+creationPrints.resume();
+serial.focus();
+
+const AGAIN = 20_000; // ms until a pending creation is checked again
+const isOpen = () => document.querySelector('#list [data-state="unknown"], #list [data-state="sent"], #list [data-state="claimed"]');
+let isStale = false;
+document.getElementById("unprinted")?.addEventListener("submit", () => { isStale = true; });
+async function look() {
+  if (!creationQueue.isIdle() || document.hidden) return;
+  isStale = false;
+  try {
+    await creationRows.refresh();
+  } catch {
+    // the list stays as it is
+  }
+}
+window.addEventListener("focus", () => { if (isStale) look(); });
+setInterval(() => { if (isStale || isOpen()) look(); }, AGAIN);

@@ -1,157 +1,158 @@
 // The activity list: scans of this tab and changes at other stations, newest first.
-"use strict";
+import { scanQueue } from "students/scan-queue";
+import { scanStore } from "students/scan-store";
+import { isPending } from "web/send-queue";
 
-const scanLines = (() => {
-  const MOST = 200;
-  const form = document.getElementById("scan");
-  const list = document.getElementById("list");
-  const pattern = document.getElementById("line").content.firstElementChild;
-  const none = document.getElementById("none-yet");
-  const waiting = document.getElementById("waiting");
-  const STATES = {
-    waiting: ["pending", "mark-quiet"],
-    sending: ["pending", "mark-quiet"],
-    failed: ["failed", "mark-bad"],
-    undone: ["undone", "mark-quiet"],
-  };
-  const KINDS = {
-    chosen: ["selected", "mark-quiet"],
-    looked: ["looked up", "mark-quiet"],
-    unchanged: ["no change", "mark-warn"],
-    check_in: ["assigned", "mark-good"],
-    check_out: ["returned", ""],
-    maintenance: ["out of service", "mark-warn"],
-    repair: ["back in service", "mark-good"],
-    override: ["reassigned", "mark-warn"],
-  };
-  const rows = new Map(); // entry id → its row
-  const strange = new Map(); // change id → entry of another station's change
-  const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
-  const press = (row, name) => row.querySelector(`[data-do="${name}"]`);
+const MOST = 200;
+const form = document.getElementById("scan");
+const list = document.getElementById("list");
+const pattern = document.getElementById("line").content.firstElementChild;
+const none = document.getElementById("none-yet");
+const waiting = document.getElementById("waiting");
+const STATES = {
+  waiting: ["pending", "mark-quiet"],
+  sending: ["pending", "mark-quiet"],
+  later: ["pending", "mark-quiet"],
+  failed: ["failed", "mark-bad"],
+  undone: ["undone", "mark-quiet"],
+};
+const KINDS = {
+  chosen: ["selected", "mark-quiet"],
+  looked: ["looked up", "mark-quiet"],
+  unchanged: ["no change", "mark-warn"],
+  check_in: ["assigned", "mark-good"],
+  check_out: ["returned", ""],
+  maintenance: ["out of service", "mark-warn"],
+  repair: ["back in service", "mark-good"],
+  override: ["reassigned", "mark-warn"],
+};
+const rows = new Map(); // entry id → its row
+const strange = new Map(); // change id → entry of another station's change
+const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
+const press = (row, name) => row.querySelector(`[data-do="${name}"]`);
 
-  function offer(row, name, offered, of) {
-    const button = press(row, name);
-    button.hidden = !offered;
-    button.querySelector("span").textContent = ` ${of}`;
+function offer(row, name, offered, of) {
+  const button = press(row, name);
+  button.hidden = !offered;
+  button.querySelector("span").textContent = ` ${of}`;
+}
+
+function badge(row, entry) {
+  const [words, look] = STATES[entry.state] ?? KINDS[entry.kind] ?? ["", ""];
+  Object.assign(piece(row, "state"), { textContent: words, className: `mark ${look}`, hidden: !words });
+}
+
+// Buttons to mark an accessory as missing after the return.
+function missing(entry) {
+  return (entry.state === "done" ? entry.cameBack ?? [] : []).map((name) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: `Mark ${name} missing` });
+    Object.assign(button.dataset, { do: "missing", name });
+    return button;
+  });
+}
+
+// ISO, in the time zone of the installation.
+const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short", timeStyle: "short" });
+const when = (at) => clock.format(new Date(at));
+
+function dress(row, entry) {
+  const name = entry.name || entry.code;
+  row.dataset.state = entry.state === "later" ? "waiting" : entry.state;
+  row.dataset.id = entry.id;
+  piece(row, "name").textContent = name.length > 60 ? `${name.slice(0, 60)}…` : name;
+  if (entry.page) piece(row, "name").href = entry.page;
+  else piece(row, "name").removeAttribute("href");
+  piece(row, "at").textContent = [when(entry.at), entry.actor].filter(Boolean).join(" · ");
+  piece(row, "words").textContent = entry.words ?? "";
+  badge(row, entry);
+  const isUndoable = entry.state === "done" && Boolean(entry.log) && !entry.superseded && form.elements.namedItem("mode").length > 1;
+  offer(row, "undo", isUndoable, name);
+  offer(row, "again", entry.state === "failed", name);
+  offer(row, "drop", entry.state === "failed", name);
+  piece(row, "missing").replaceChildren(...(isUndoable ? missing(entry) : []));
+  piece(row, "does").hidden = ![...row.querySelectorAll("[data-do]")].some((button) => !button.hidden);
+  const isHeld = entry.state === "failed" && "mayOverride" in form.dataset && Boolean(entry.held && entry.student);
+  piece(row, "override").hidden = !isHeld;
+  if (isHeld) piece(row, "whom").textContent = entry.studentName || entry.student;
+}
+
+function count() {
+  const open = scanStore.entries.filter((entry) => isPending(entry) && entry.state !== "sending").length;
+  none.hidden = list.children.length > 0;
+  waiting.hidden = !scanQueue.isOutage() || open === 0;
+  const words = open === 1 ? "1 scan is" : `${open} scans are`;
+  const text = `The server is not reachable. ${words} pending and will be processed automatically. Keep scanning.`;
+  if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;
+}
+
+function place(row, at) {
+  row.dataset.at = at;
+  const older = [...list.children].find((other) => Number(other.dataset.at) <= at);
+  if (older) older.before(row);
+  else list.append(row);
+}
+
+function draw(entry) {
+  if (entry.does === "undo") return count();
+  let row = rows.get(entry.id);
+  if (!row) {
+    row = pattern.cloneNode(true);
+    rows.set(entry.id, row);
+    place(row, entry.at);
   }
+  dress(row, entry);
+  return count();
+}
 
-  function badge(row, entry) {
-    const [words, look] = STATES[entry.state] ?? KINDS[entry.kind] ?? ["", ""];
-    Object.assign(piece(row, "state"), { textContent: words, className: `mark ${look}`, hidden: !words });
+function forget(entry) {
+  rows.get(entry.id)?.remove();
+  rows.delete(entry.id);
+  strange.delete(entry.log);
+  const index = scanStore.entries.indexOf(entry);
+  if (index >= 0) scanStore.entries.splice(index, 1);
+  count();
+}
+
+const every = () => [...scanStore.entries, ...strange.values()];
+
+// Only a device's last change can be undone.
+function supersede(change) {
+  for (const entry of every()) {
+    if (!entry.log || entry.name !== change.asset_tag || entry.log >= change.id) continue;
+    if (entry.log === change.undoes_id) entry.state = "undone";
+    if (entry.superseded && entry.state !== "undone") continue;
+    entry.superseded = true;
+    draw(entry);
   }
+}
 
-  // Buttons to mark an accessory as missing after the return.
-  function missing(entry) {
-    return (entry.state === "done" ? entry.cameBack ?? [] : []).map((name) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: `Mark ${name} missing` });
-      Object.assign(button.dataset, { do: "missing", name });
-      return button;
-    });
-  }
+function trim() {
+  const old = every().filter((entry) => !isPending(entry) && entry.state !== "failed").sort((one, other) => other.at - one.at);
+  old.slice(MOST).forEach(forget);
+}
 
-  // ISO, in the time zone of the installation.
-  const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short", timeStyle: "short" });
-  const when = (at) => clock.format(new Date(at));
-
-  function dress(row, entry) {
-    const name = entry.name || entry.code;
-    row.dataset.state = entry.state;
-    row.dataset.id = entry.id;
-    piece(row, "name").textContent = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-    if (entry.page) piece(row, "name").href = entry.page;
-    else piece(row, "name").removeAttribute("href");
-    piece(row, "at").textContent = [when(entry.at), entry.actor].filter(Boolean).join(" · ");
-    piece(row, "words").textContent = entry.words ?? "";
-    badge(row, entry);
-    const isUndoable = entry.state === "done" && Boolean(entry.log) && !entry.superseded && form.elements.namedItem("mode").length > 1;
-    offer(row, "undo", isUndoable, name);
-    offer(row, "again", entry.state === "failed", name);
-    offer(row, "drop", entry.state === "failed", name);
-    piece(row, "missing").replaceChildren(...(isUndoable ? missing(entry) : []));
-    piece(row, "does").hidden = ![...row.querySelectorAll("[data-do]")].some((button) => !button.hidden);
-    const isHeld = entry.state === "failed" && "mayOverride" in form.dataset && Boolean(entry.held && entry.student);
-    piece(row, "override").hidden = !isHeld;
-    if (isHeld) piece(row, "whom").textContent = entry.studentName || entry.student;
-  }
-
-  function count() {
-    const open = scanStore.entries.filter((entry) => entry.state === "waiting").length;
-    none.hidden = list.children.length > 0;
-    waiting.hidden = !scanQueue.isHeldUp() || open === 0;
-    const words = open === 1 ? "1 scan is" : `${open} scans are`;
-    const text = `The server is not reachable. ${words} pending and will be processed automatically. Keep scanning.`;
-    if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;
-  }
-
-  function place(row, at) {
-    row.dataset.at = at;
-    const older = [...list.children].find((other) => Number(other.dataset.at) <= at);
-    if (older) older.before(row);
-    else list.append(row);
-  }
-
-  function draw(entry) {
-    if (entry.does === "undo") return count();
-    let row = rows.get(entry.id);
-    if (!row) {
-      row = pattern.cloneNode(true);
-      rows.set(entry.id, row);
-      place(row, entry.at);
-    }
-    dress(row, entry);
-    return count();
-  }
-
-  function forget(entry) {
-    rows.get(entry.id)?.remove();
-    rows.delete(entry.id);
-    strange.delete(entry.log);
-    const index = scanStore.entries.indexOf(entry);
-    if (index >= 0) scanStore.entries.splice(index, 1);
-    count();
-  }
-
-  const every = () => [...scanStore.entries, ...strange.values()];
-
-  // Only a device's last change can be undone.
-  function supersede(change) {
-    for (const entry of every()) {
-      if (!entry.log || entry.name !== change.asset_tag || entry.log >= change.id) continue;
-      if (entry.log === change.undoes_id) entry.state = "undone";
-      if (entry.superseded && entry.state !== "undone") continue;
-      entry.superseded = true;
-      draw(entry);
-    }
-  }
-
-  function trim() {
-    const old = every().filter((entry) => !["waiting", "sending", "failed"].includes(entry.state)).sort((one, other) => other.at - one.at);
-    old.slice(MOST).forEach(forget);
-  }
-
-  return {
-    draw,
-    forget,
-    supersede,
-    count,
-    begin() {
-      list.replaceChildren();
-      scanStore.entries.forEach(draw);
-    },
-    // A change from the server: one of this tab, possibly before its answer, or another station's.
-    learn(change) {
-      const known = every().some((entry) => entry.log === change.id);
-      const ours = scanStore.entries.find((entry) => entry.id === change.scan_id);
-      supersede(change);
-      if (known || ours || change.undoes_id) return;
-      const entry = { id: `log-${change.id}`, state: "done", does: "seen", log: change.id, name: change.asset_tag, kind: change.action };
-      Object.assign(entry, { words: change.words, actor: change.actor, at: Date.parse(change.timestamp) });
-      entry.page = form.dataset.devices.replace("TAG", encodeURIComponent(change.asset_tag));
-      strange.set(change.id, entry);
-      draw(entry);
-      trim();
-    },
-    find: (id) => every().find((entry) => entry.id === id),
-    every,
-  };
-})();
+export const scanLines = {
+  draw,
+  forget,
+  supersede,
+  count,
+  begin() {
+    list.replaceChildren();
+    scanStore.entries.forEach(draw);
+  },
+  // A change from the server: one of this tab, possibly before its answer, or another station's.
+  learn(change) {
+    const known = every().some((entry) => entry.log === change.id);
+    const ours = scanStore.entries.find((entry) => entry.id === change.scan_id);
+    supersede(change);
+    if (known || ours || change.undoes_id) return;
+    const entry = { id: `log-${change.id}`, state: "done", does: "seen", log: change.id, name: change.asset_tag, kind: change.action };
+    Object.assign(entry, { words: change.words, actor: change.actor, at: Date.parse(change.timestamp) });
+    entry.page = form.dataset.devices.replace("TAG", encodeURIComponent(change.asset_tag));
+    strange.set(change.id, entry);
+    draw(entry);
+    trim();
+  },
+  find: (id) => every().find((entry) => entry.id === id),
+  every,
+};

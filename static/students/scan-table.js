@@ -1,50 +1,48 @@
 // The current student and the student's devices.
-"use strict";
+import { scanStore } from "students/scan-store";
 
-const scanTable = (() => {
-  const form = document.getElementById("scan");
-  const box = document.getElementById("student");
-  const piece = (name) => box.querySelector(`[data-of="${name}"]`);
+const form = document.getElementById("scan");
+const box = document.getElementById("student");
+const piece = (name) => box.querySelector(`[data-of="${name}"]`);
 
-  function item(device) {
-    const row = document.createElement("li");
-    const tag = Object.assign(document.createElement("a"), {
-      className: "tag-name",
-      href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
-      textContent: device.asset_tag,
-    });
-    const facts = [device.model, device.due_date && `due ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
-    row.append(tag, " ", Object.assign(document.createElement("span"), { className: "quiet small", textContent: facts }));
-    return row;
-  }
+function item(device) {
+  const row = document.createElement("li");
+  const tag = Object.assign(document.createElement("a"), {
+    className: "tag-name",
+    href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
+    textContent: device.asset_tag,
+  });
+  const facts = [device.model, device.due_date && `due ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
+  row.append(tag, " ", Object.assign(document.createElement("span"), { className: "quiet small", textContent: facts }));
+  return row;
+}
 
-  function draw() {
-    const student = scanStore.panel;
-    box.hidden = !student;
-    if (!student) return;
-    piece("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
-    Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
-    const left = student.active ? "" : "inactive";
-    piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
-    piece("held").replaceChildren(...student.devices.map(item));
-    piece("none").hidden = student.devices.length > 0;
-  }
+function draw() {
+  const student = scanStore.panel;
+  box.hidden = !student;
+  if (!student) return;
+  piece("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
+  Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
+  const left = student.active ? "" : "inactive";
+  piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
+  piece("held").replaceChildren(...student.devices.map(item));
+  piece("none").hidden = student.devices.length > 0;
+}
 
-  return {
-    draw,
-    show(student) {
-      if (JSON.stringify(student) === JSON.stringify(scanStore.panel)) return draw();
-      scanStore.panel = student;
-      return draw();
-    },
-    // Updates the student shown; ignores data of another one, who was replaced since the request.
-    renew(student) {
-      if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
-    },
-    // Deselects the student.
-    leave() {
-      scanStore.chosen = "";
-      this.show(null);
-    },
-  };
-})();
+export const scanTable = {
+  draw,
+  show(student) {
+    if (JSON.stringify(student) === JSON.stringify(scanStore.panel)) return draw();
+    scanStore.panel = student;
+    return draw();
+  },
+  // Updates the student shown; ignores data of another one, who was replaced since the request.
+  renew(student) {
+    if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
+  },
+  // Deselects the student.
+  leave() {
+    scanStore.chosen = "";
+    this.show(null);
+  },
+};

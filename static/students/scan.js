@@ -1,228 +1,229 @@
 // The scan station: an input that is always ready, modes by key and by command, and changes at other stations.
-"use strict";
+import { scanLines } from "students/scan-lines";
+import { scanQueue, scanSignals } from "students/scan-queue";
+import { scanStore } from "students/scan-store";
+import { scanTable } from "students/scan-table";
 
-(() => {
-  const QUICK = 60; // ms between two keys: scanners are faster, people slower
-  const SHORTEST = 4; // characters of a scan that is recognized in another field
-  const LOOK = 3_000; // ms between polls for changes at other stations
-  const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
-  const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
-  const READY = {
-    assign: "Scan a student, then the devices.",
-    return: "Scan the returned devices.",
-    damaged: "Scan the damaged devices. They go to maintenance.",
-    lookup: "Scan a student or a device. Nothing changes.",
-  };
-  const WITHOUT = "WITHOUT:";
-  const form = document.getElementById("scan");
-  const field = document.getElementById("code");
-  const list = document.getElementById("list");
-  const due = document.getElementById("due");
-  const ticket = document.getElementById("ticket");
-  const noDue = document.getElementById("no-due");
-  const radios = [...document.querySelectorAll('input[name="mode"]')];
-  const ticks = [...document.querySelectorAll('input[name="accessories"]')];
-  const mode = () => radios.find((radio) => radio.checked).value;
-  let after = null;
-  let looking = false;
+const QUICK = 60; // ms between two keys: scanners are faster, people slower
+const SHORTEST = 4; // characters of a scan that is recognized in another field
+const LOOK = 3_000; // ms between polls for changes at other stations
+const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
+const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
+const READY = {
+  assign: "Scan a student, then the devices.",
+  return: "Scan the returned devices.",
+  damaged: "Scan the damaged devices. They go to maintenance.",
+  lookup: "Scan a student or a device. Nothing changes.",
+};
+const WITHOUT = "WITHOUT:";
+const form = document.getElementById("scan");
+const field = document.getElementById("code");
+const list = document.getElementById("list");
+const due = document.getElementById("due");
+const ticket = document.getElementById("ticket");
+const noDue = document.getElementById("no-due");
+const radios = [...document.querySelectorAll('input[name="mode"]')];
+const ticks = [...document.querySelectorAll('input[name="accessories"]')];
+const mode = () => radios.find((radio) => radio.checked).value;
+let after = null;
+let looking = false;
 
-  function choose(name) {
-    const radio = radios.find((other) => other.value === name);
-    if (!radio) return;
-    const changes = scanStore.mode !== name;
-    radio.checked = true;
-    scanStore.mode = name;
-    if (changes) for (const tick of ticks) tick.checked = true;
-    scanStore.save();
-    scanSignals.plain(radio.dataset.title, READY[name]);
-  }
+function choose(name) {
+  const radio = radios.find((other) => other.value === name);
+  if (!radio) return;
+  const changes = scanStore.mode !== name;
+  radio.checked = true;
+  scanStore.mode = name;
+  if (changes) for (const tick of ticks) tick.checked = true;
+  scanStore.save();
+  scanSignals.plain(radio.dataset.title, READY[name]);
+}
 
-  function without(name) {
-    const tick = ticks.find((other) => other.value.toUpperCase() === name);
-    if (!tick) return scanSignals.bad("Failed", `There is no accessory ${name}.`);
-    tick.checked = false;
-    return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until its checkbox is selected again." : "Applies to the next device.");
-  }
+function without(name) {
+  const tick = ticks.find((other) => other.value.toUpperCase() === name);
+  if (!tick) return scanSignals.bad("Failed", `There is no accessory ${name}.`);
+  tick.checked = false;
+  return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until its checkbox is selected again." : "Applies to the next device.");
+}
 
-  // Whether the code was a command.
-  function card(code) {
-    if (CARDS[code]) choose(CARDS[code]);
-    else if (code === "DO:UNDO") undo();
-    else if (code.startsWith(WITHOUT) && code.length > WITHOUT.length) without(code.slice(WITHOUT.length));
-    else return false;
-    return true;
-  }
+// Whether the code was a command.
+function card(code) {
+  if (CARDS[code]) choose(CARDS[code]);
+  else if (code === "DO:UNDO") undo();
+  else if (code.startsWith(WITHOUT) && code.length > WITHOUT.length) without(code.slice(WITHOUT.length));
+  else return false;
+  return true;
+}
 
-  function undo(target) {
-    if (radios.length > 1) scanQueue.add({ does: "undo", code: "", target });
-  }
+function undo(target) {
+  if (radios.length > 1) scanQueue.add({ does: "undo", code: "", target });
+}
 
-  function scan(code) {
-    if (!code || card(code.toUpperCase())) return;
-    const does = mode();
-    const entry = { does, code, accessories: ticks.filter((tick) => tick.checked).map((tick) => tick.value) };
-    if (does === "assign") entry.due = due.value;
-    if (does === "damaged" && document.getElementById("ticket-wanted").checked) entry.ticket = ticket.value.trim();
-    if (does === "return" || does === "damaged") for (const tick of ticks) tick.checked = true;
-    if (does === "damaged") ticket.value = "";
-    scanQueue.add(entry);
-  }
+function scan(code) {
+  if (!code || card(code.toUpperCase())) return;
+  const does = mode();
+  const entry = { does, code, accessories: ticks.filter((tick) => tick.checked).map((tick) => tick.value) };
+  if (does === "assign") entry.due = due.value;
+  if (does === "damaged" && document.getElementById("ticket-wanted").checked) entry.ticket = ticket.value.trim();
+  if (does === "return" || does === "damaged") for (const tick of ticks) tick.checked = true;
+  if (does === "damaged") ticket.value = "";
+  scanQueue.add(entry);
+}
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    form.ariaBusy = "false"; // ready for the next scan
-    const code = field.value.trim();
-    field.value = "";
-    field.focus();
-    scan(code);
-  });
-
-  // --- keys
-
-  let burst = "";
-  let burstAt = 0;
-  let before = ""; // the field's value before the burst
-  const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
-
-  // A scanner types wherever the focus is: restores the other field and processes the scan.
-  function strayed(target) {
-    target.value = before;
-    field.focus();
-    scan(burst.trim());
-  }
-
-  function enter(event) {
-    const isScan = burst.length >= SHORTEST && event.timeStamp - burstAt < QUICK;
-    const elsewhere = isText(event.target) && event.target !== field;
-    if (isScan && elsewhere) {
-      event.preventDefault();
-      strayed(event.target);
-    } else if (event.target === ticket || event.target === due) {
-      event.preventDefault();
-      field.focus();
-    }
-    burst = "";
-  }
-
-  function typed(event) {
-    const goesOn = burst && event.timeStamp - burstAt < QUICK;
-    if (!goesOn) before = event.target.value ?? "";
-    burst = goesOn ? burst + event.key : event.key;
-    burstAt = event.timeStamp;
-    const presses = event.key === " " && event.target.matches("button, a, summary, input");
-    if (!isText(event.target) && !presses) field.focus();
-  }
-
-  document.addEventListener("keydown", (event) => {
-    const held = event.ctrlKey || event.metaKey || event.altKey;
-    if (KEYS[event.key] && !held && radios.some((radio) => radio.value === KEYS[event.key])) {
-      event.preventDefault();
-      choose(KEYS[event.key]);
-      field.focus();
-    } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !(isText(event.target) && event.target.value)) {
-      event.preventDefault();
-      undo();
-    } else if (event.key === "Escape" && event.target === field) field.value = "";
-    else if (event.key === "Enter") enter(event);
-    else if (event.key.length === 1 && !held) typed(event);
-  }, true);
-
-  // --- pointer
-
-  for (const radio of radios) {
-    radio.addEventListener("change", () => choose(radio.value));
-    radio.addEventListener("click", (event) => { if (event.detail) field.focus(); }); // arrow keys move to the next mode
-  }
-  for (const tick of ticks) tick.addEventListener("click", (event) => { if (event.detail) field.focus(); });
-
-  function correct(entry, name) {
-    const accessories = entry.cameBack.filter((other) => other !== name);
-    const does = entry.does === "damaged" ? "damaged" : "return";
-    scanQueue.add({ does, code: entry.name, name: entry.name, accessories, insteadOf: entry.log, ticket: entry.ticket });
-  }
-
-  list.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-do]");
-    if (!button) return;
-    const entry = scanLines.find(button.closest("li").dataset.id);
-    const does = button.dataset.do;
-    if (does === "undo") undo(entry.log);
-    else if (does === "missing") correct(entry, button.dataset.name);
-    else if (does === "again") scanQueue.again(entry);
-    else {
-      scanLines.forget(entry);
-      scanStore.save();
-    }
-    field.focus();
-  });
-
-  list.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const entry = scanLines.find(event.target.closest("li").dataset.id);
-    const reason = event.target.elements.namedItem("reason").value.trim();
-    if (!reason) return;
-    scanQueue.again(entry, { does: "override", reason });
-    field.focus();
-  });
-
-  if (due) {
-    let byKeys = false; // then the focus stays for further typing
-    due.addEventListener("keydown", () => { byKeys = true; });
-    due.addEventListener("blur", () => { byKeys = false; });
-    due.addEventListener("change", () => {
-      noDue.hidden = !due.value;
-      if (!byKeys) field.focus();
-    });
-    noDue.addEventListener("click", () => {
-      due.value = "";
-      noDue.hidden = true;
-      field.focus();
-    });
-    noDue.hidden = !due.value;
-  }
-
-  // --- other stations
-
-  async function look() {
-    if (looking || document.hidden) return;
-    looking = true;
-    const shown = scanStore.panel?.student_id ?? "";
-    const answers = scanQueue.answers();
-    const asked = new URLSearchParams(after === null ? { student_id: shown } : { after, student_id: shown });
-    try {
-      const answer = await fetch(`${form.dataset.recent}?${asked}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
-      if (answer.ok) {
-        const body = await answer.json();
-        body.changes.forEach(scanLines.learn);
-        const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to this tab's scans are newer
-        if (isFresh && shown && !body.student) scanTable.leave();
-        else if (isFresh) scanTable.renew(body.student);
-        after = body.after;
-        scanStore.save();
-        scanQueue.wake();
-      }
-    } catch {
-      // retried by the next poll
-    }
-    looking = false;
-  }
-
-  scanQueue.onCard((code) => card(code));
-  document.addEventListener("look-again", look);
-  document.addEventListener("visibilitychange", look);
-  setInterval(look, LOOK);
-
-  document.getElementById("sound-label").hidden = false;
-  document.getElementById("keys")?.removeAttribute("hidden");
-  if (scanStore.mode && !new URLSearchParams(location.search).has("mode")) {
-    const kept = radios.find((radio) => radio.value === scanStore.mode);
-    if (kept) kept.checked = true;
-  }
-  scanStore.mode = mode();
-  scanSignals.plain("Ready", READY[mode()]);
-  scanTable.draw();
-  scanLines.begin();
-  scanQueue.resume();
-  look();
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  form.ariaBusy = "false"; // ready for the next scan
+  const code = field.value.trim();
+  field.value = "";
   field.focus();
-})();
+  scan(code);
+});
+
+// --- keys
+
+let burst = "";
+let burstAt = 0;
+let before = ""; // the field's value before the burst
+const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
+
+// A scanner types wherever the focus is: restores the other field and processes the scan.
+function strayed(target) {
+  target.value = before;
+  field.focus();
+  scan(burst.trim());
+}
+
+function enter(event) {
+  const isScan = burst.length >= SHORTEST && event.timeStamp - burstAt < QUICK;
+  const elsewhere = isText(event.target) && event.target !== field;
+  if (isScan && elsewhere) {
+    event.preventDefault();
+    strayed(event.target);
+  } else if (event.target === ticket || event.target === due) {
+    event.preventDefault();
+    field.focus();
+  }
+  burst = "";
+}
+
+function typed(event) {
+  const goesOn = burst && event.timeStamp - burstAt < QUICK;
+  if (!goesOn) before = event.target.value ?? "";
+  burst = goesOn ? burst + event.key : event.key;
+  burstAt = event.timeStamp;
+  const presses = event.key === " " && event.target.matches("button, a, summary, input");
+  if (!isText(event.target) && !presses) field.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  const held = event.ctrlKey || event.metaKey || event.altKey;
+  if (KEYS[event.key] && !held && radios.some((radio) => radio.value === KEYS[event.key])) {
+    event.preventDefault();
+    choose(KEYS[event.key]);
+    field.focus();
+  } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !(isText(event.target) && event.target.value)) {
+    event.preventDefault();
+    undo();
+  } else if (event.key === "Escape" && event.target === field) field.value = "";
+  else if (event.key === "Enter") enter(event);
+  else if (event.key.length === 1 && !held) typed(event);
+}, true);
+
+// --- pointer
+
+for (const radio of radios) {
+  radio.addEventListener("change", () => choose(radio.value));
+  radio.addEventListener("click", (event) => { if (event.detail) field.focus(); }); // arrow keys move to the next mode
+}
+for (const tick of ticks) tick.addEventListener("click", (event) => { if (event.detail) field.focus(); });
+
+function correct(entry, name) {
+  const accessories = entry.cameBack.filter((other) => other !== name);
+  const does = entry.does === "damaged" ? "damaged" : "return";
+  scanQueue.add({ does, code: entry.name, name: entry.name, accessories, insteadOf: entry.log, ticket: entry.ticket });
+}
+
+list.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do]");
+  if (!button) return;
+  const entry = scanLines.find(button.closest("li").dataset.id);
+  const does = button.dataset.do;
+  if (does === "undo") undo(entry.log);
+  else if (does === "missing") correct(entry, button.dataset.name);
+  else if (does === "again") scanQueue.again(entry);
+  else {
+    scanLines.forget(entry);
+    scanStore.save();
+  }
+  field.focus();
+});
+
+list.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const entry = scanLines.find(event.target.closest("li").dataset.id);
+  const reason = event.target.elements.namedItem("reason").value.trim();
+  if (!reason) return;
+  scanQueue.again(entry, { does: "override", reason });
+  field.focus();
+});
+
+if (due) {
+  let byKeys = false; // then the focus stays for further typing
+  due.addEventListener("keydown", () => { byKeys = true; });
+  due.addEventListener("blur", () => { byKeys = false; });
+  due.addEventListener("change", () => {
+    noDue.hidden = !due.value;
+    if (!byKeys) field.focus();
+  });
+  noDue.addEventListener("click", () => {
+    due.value = "";
+    noDue.hidden = true;
+    field.focus();
+  });
+  noDue.hidden = !due.value;
+}
+
+// --- other stations
+
+async function look() {
+  if (looking || document.hidden) return;
+  looking = true;
+  const shown = scanStore.panel?.student_id ?? "";
+  const answers = scanQueue.answers();
+  const asked = new URLSearchParams(after === null ? { student_id: shown } : { after, student_id: shown });
+  try {
+    const answer = await fetch(`${form.dataset.recent}?${asked}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
+    if (answer.ok) {
+      const body = await answer.json();
+      body.changes.forEach(scanLines.learn);
+      const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to this tab's scans are newer
+      if (isFresh && shown && !body.student) scanTable.leave();
+      else if (isFresh) scanTable.renew(body.student);
+      after = body.after;
+      scanStore.save();
+      scanQueue.wake();
+    }
+  } catch {
+    // retried by the next poll
+  }
+  looking = false;
+}
+
+scanQueue.onCard((code) => card(code));
+document.addEventListener("look-again", look);
+document.addEventListener("visibilitychange", look);
+setInterval(look, LOOK);
+
+document.getElementById("sound-label").hidden = false;
+document.getElementById("keys")?.removeAttribute("hidden");
+if (scanStore.mode && !new URLSearchParams(location.search).has("mode")) {
+  const kept = radios.find((radio) => radio.value === scanStore.mode);
+  if (kept) kept.checked = true;
+}
+scanStore.mode = mode();
+scanSignals.plain("Ready", READY[mode()]);
+scanTable.draw();
+scanLines.begin();
+scanQueue.resume();
+look();
+field.focus();

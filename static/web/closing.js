@@ -1,14 +1,14 @@
-// Asks before a window is closed in which something waits. Within the program one goes without being asked: the tab keeps what waits.
-"use strict";
+// Asks before the window is closed while something is pending. Links within the program do not ask: the tab keeps what is pending.
 
-const askBeforeClosing = (waits) => {
-  const SOON = 2_000; // ms in which a link that was followed leads away
+const FOLLOWED_WITHIN = 2_000; // ms from a click on a link until its page replaces this one
+
+export function askBeforeClosing(isPending) {
   let followedAt = -Infinity;
-  const follows = (event) => { if (!event.defaultPrevented) followedAt = event.timeStamp; };
-  document.addEventListener("click", (event) => { if (event.target.closest("a[href]")) follows(event); });
-  document.addEventListener("submit", follows);
+  const follow = (event) => { if (!event.defaultPrevented) followedAt = event.timeStamp; };
+  document.addEventListener("click", (event) => { if (event.target.closest("a[href]")) follow(event); });
+  document.addEventListener("submit", follow);
   window.addEventListener("beforeunload", (event) => {
-    const isTouched = navigator.userActivation?.hasBeenActive ?? true; // else the browser would not ask, and complain
-    if (isTouched && waits() && event.timeStamp - followedAt > SOON) event.preventDefault();
+    const hasInteracted = navigator.userActivation?.hasBeenActive ?? true; // otherwise the browser does not ask, and logs a warning
+    if (hasInteracted && isPending() && event.timeStamp - followedAt > FOLLOWED_WITHIN) event.preventDefault();
   });
-};
+}

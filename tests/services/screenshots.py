@@ -25,7 +25,7 @@ SHOWN = {
     "assets-1280-light": "Assets with their tags",
     "asset-1280-light": "One asset",
     "new-assets-1280-light": "Adding assets with a scanner",
-    "intake-list-1280-light": "A whole cart, checked before it is created",
+    "import-list-1280-light": "A whole cart, checked before it is created",
     "label-sheet-1280-light": "Labels on a sheet",
     "students-1280-light": "Students, by grade",
     "scan-station-1280-light": "The scan station",

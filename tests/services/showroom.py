@@ -20,11 +20,10 @@ from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
-from request_tracker_utils.assets import intakes, lists
+from request_tracker_utils.assets import imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
-from request_tracker_utils.assets.fields import Wanted
-from request_tracker_utils.assets.rules import Rules
-from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -93,8 +92,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "new-assets": "/assets/create",
         "scanned-asset": "/assets?q=W12-0060",
         "held-assets": "/assets?holder=marie.curie",
-        "intake": "/assets/intake",
-        "intake-list": f"/assets/intake/{cart_id}",
+        "import": "/assets/import",
+        "import-list": f"/assets/import/{cart_id}",
         "students": "/students",
         "students-found": "/students?q=ho&grade=9&grade=10",
         "student": "/students/026000",
@@ -246,10 +245,10 @@ def _administered(folder: Path) -> None:
     log.write_text("\n".join(lines), encoding="utf-8")
     ada = Actor(NAME)
     with transaction() as session:
-        prefixes.add(session, "LAB-", actor=ada, now=utc_now())
+        prefixes.create(session, "LAB-", actor=ada, now=utc_now())
     with transaction() as session:
-        prefixes.map_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
-        prefixes.map_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
+        prefixes.set_for_catalog(session, "Chromebooks", "LAB-", actor=ada, now=utc_now())
+        prefixes.set_for_catalog(session, "Projectors of 2019", "LAB-", actor=ada, now=utc_now())
         reset(session, "W12-", number=1000, reason="New labels begin at 1000.", actor=ada, now=utc_now())
     adoption.adopt(transaction, asset_store(), prefix="W12-", file=None, log=log, actor=ada, now=utc_now())
 
@@ -257,9 +256,9 @@ def _administered(folder: Path) -> None:
 def _differences() -> None:
     """Each kind of difference between the directory and the tags, found by a comparison."""
     held, now = asset_store(), utc_now()
-    made = [Wanted(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
+    made = [NewAssetFields(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
     before = now - timedelta(hours=2)  # young tags are no difference yet
-    creator = Creator(transaction, reading, held, Rules(), Actor(NAME), lambda: before)
+    creator = AssetCreator(transaction, reading, held, CreationSettings(), Actor(NAME), lambda: before)
     renamed, retagged, printed, gone = (creator.create(each).asset_id for each in made)
     confirm_tags()
     held.rename(renamed, "Ms Lee’s laptop")
@@ -304,9 +303,9 @@ def _cart() -> int:
         *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
     ]
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-    found = intakes.look(reading, asset_store(), listed, held)
+    found = asset_imports.check_rows(reading, asset_store(), listed, held)
     with transaction() as session:
-        return intakes.add(
+        return asset_imports.store(
             session,
             listed,
             source="Cart_7_Lincoln_Elementary_2026-11-25_order_40021.csv",

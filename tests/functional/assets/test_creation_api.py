@@ -1,4 +1,4 @@
-"""Batch creation over JSON, field by field and word by word as its contract says."""
+"""Batch creation over JSON, field by field and word by word as its contract specifies."""
 
 import time
 from collections.abc import Callable
@@ -24,18 +24,19 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.assets import claims
 from request_tracker_utils.assets.errors import SerialInFlight
-from request_tracker_utils.assets.fields import Wanted
+from request_tracker_utils.assets.fields import NewAssetFields
 from request_tracker_utils.assets.models import Creation
-from request_tracker_utils.assets.service import PATIENCE
+from request_tracker_utils.assets.service import RIVAL_TIMEOUT
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.tags import lookup, prefixes
+from request_tracker_utils.tags import prefixes, service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import sign_in, token, user
 from tests.services.creations import creator
+from tests.services.tables import check_all
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
 CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.create"
@@ -60,7 +61,7 @@ def raising(error: AppError) -> Callable[..., Any]:
     return fail
 
 
-def test_an_asset_is_created_under_the_next_tag(app: Flask, create: Create) -> None:
+def test_an_asset_is_created_with_the_next_tag(app: Flask, create: Create) -> None:
     answer = create(internal_name="Dell CB 3100 #1", category="Laptop", funding_source="Title I")
     assert (answer.status_code, answer.json) == (
         201,
@@ -99,8 +100,8 @@ def test_catalog_status_and_fields_are_those_that_the_settings_name(
     assert (first.status, first.fields, first.catalog, second.catalog) == ("in-use", {"Kind": "Laptop"}, "Carts", "Chromebooks")
 
 
-def test_a_label_that_cannot_be_drawn_is_told_with_where_to_try_again(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("request_tracker_utils.assets.current.fits", lambda *_: False)
+def test_a_label_that_cannot_be_rendered_is_reported_with_the_address_to_retry(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("request_tracker_utils.assets.current.can_print", lambda *_: False)
     answer = create()
     assert answer.status_code == 201
     assert answer.json == {
@@ -114,58 +115,60 @@ def test_a_label_that_cannot_be_drawn_is_told_with_where_to_try_again(create: Cr
     }
 
 
-@pytest.mark.parametrize("field", ["serial_number", "manufacturer", "model"])
-@pytest.mark.parametrize("value", ["", "   "])
-def test_a_needed_field_that_is_missing_is_named(create: Create, field: str, value: str) -> None:
-    answer = create(**{field: value})
-    assert (answer.status_code, answer.json) == (
-        400,
-        {"success": False, "error": f"Missing required field: {field}", "field": field},
+def test_invalid_fields_are_refused_with_the_words_of_the_contract(client: FlaskClient, headers: dict[str, str], create: Create) -> None:
+    def check_missing(field: str, value: str) -> None:
+        answer = create(**{field: value})
+        assert (answer.status_code, answer.json) == (
+            400,
+            {"success": False, "error": f"Missing required field: {field}", "field": field},
+        )
+
+    def check_serial(serial: str) -> None:
+        answer = create(serial_number=serial)
+        assert (answer.status_code, answer.json) == (
+            400,
+            {
+                "success": False,
+                "error": "Serial number contains invalid characters",
+                "field": "serial_number",
+                "validation_rule": "alphanumeric and hyphens only",
+            },
+        )
+
+    def check_length(field: str, max_length: int) -> None:
+        answer = create(**{field: "x" * (max_length + 1)})
+        assert (answer.status_code, answer.json["field"], answer.json["validation_rule"]) == (
+            400,
+            field,
+            f"at most {max_length} characters",
+        )
+        serial = {} if field == "serial_number" else {"serial_number": f"LONG-{field.replace('_', '-')}"}
+        assert create(**serial, **{field: "x" * max_length}).status_code == 201
+
+    def check_type(field: str, value: object) -> None:
+        answer = create(**{field: value})
+        assert (answer.status_code, answer.json["field"]) == (400, field)
+        assert answer.json.keys() == {"success", "error", "field"}
+
+    check_all([(field, value) for field in ("serial_number", "manufacturer", "model") for value in ("", "   ")], check_missing)
+    first = client.post("/assets/create", json={}, headers=headers)
+    assert first.json == {"success": False, "error": "Missing required field: serial_number", "field": "serial_number"}
+    check_all(["ABC 123", "ABC_1", "Ä1", "ＡＢＣ", "١٢٣", "A‐1", "A\n1", "A;DROP", "'"], check_serial)
+    check_all(
+        [("serial_number", 50), ("internal_name", 100), ("manufacturer", 100), ("model", 100), ("category", 50), ("funding_source", 100)],
+        check_length,
     )
+    fields = ("serial_number", "manufacturer", "internal_name")
+    check_all([(field, value) for field in fields for value in (5, None, [], {}, True)], check_type)
 
 
-def test_of_several_missing_fields_the_first_of_the_contract_is_named(client: FlaskClient, headers: dict[str, str]) -> None:
-    answer = client.post("/assets/create", json={}, headers=headers)
-    assert answer.json == {"success": False, "error": "Missing required field: serial_number", "field": "serial_number"}
+def test_a_body_that_is_not_an_object_is_refused_in_the_same_shape(client: FlaskClient, headers: dict[str, str]) -> None:
+    def check(body: bytes) -> None:
+        answer = client.post("/assets/create", data=body, content_type="application/json", headers=headers)
+        assert (answer.status_code, answer.json["success"]) == (400, False)
+        assert answer.json.keys() <= {"success", "error", "field", "validation_rule"}
 
-
-@pytest.mark.parametrize("serial", ["ABC 123", "ABC_1", "Ä1", "ＡＢＣ", "١٢٣", "A‐1", "A\n1", "A;DROP", "'"])
-def test_a_serial_number_of_other_characters_is_refused(create: Create, serial: str) -> None:
-    answer = create(serial_number=serial)
-    assert (answer.status_code, answer.json) == (
-        400,
-        {
-            "success": False,
-            "error": "Serial number contains invalid characters",
-            "field": "serial_number",
-            "validation_rule": "alphanumeric and hyphens only",
-        },
-    )
-
-
-@pytest.mark.parametrize(
-    ("field", "longest"),
-    [("serial_number", 50), ("internal_name", 100), ("manufacturer", 100), ("model", 100), ("category", 50), ("funding_source", 100)],
-)
-def test_a_text_may_be_as_long_as_the_contract_says_and_no_longer(create: Create, field: str, longest: int) -> None:
-    answer = create(**{field: "x" * (longest + 1)})
-    assert (answer.status_code, answer.json["field"], answer.json["validation_rule"]) == (400, field, f"at most {longest} characters")
-    assert create(**{field: "x" * longest}).status_code == 201
-
-
-@pytest.mark.parametrize("field", ["serial_number", "manufacturer", "internal_name"])
-@pytest.mark.parametrize("value", [5, None, [], {}, True])
-def test_what_is_no_text_is_refused_in_the_same_shape(create: Create, field: str, value: object) -> None:
-    answer = create(**{field: value})
-    assert (answer.status_code, answer.json["field"]) == (400, field)
-    assert answer.json.keys() == {"success", "error", "field"}
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'"x"', b'{"serial_number": "\\ud800"}', b'{"model": 1, "model": 2}'])
-def test_what_is_no_object_is_refused_in_the_same_shape(client: FlaskClient, headers: dict[str, str], body: bytes) -> None:
-    answer = client.post("/assets/create", data=body, content_type="application/json", headers=headers)
-    assert (answer.status_code, answer.json["success"]) == (400, False)
-    assert answer.json.keys() <= {"success", "error", "field", "validation_rule"}
+    check_all([b"", b"[]", b"null", b"{", b'"x"', b'{"serial_number": "\\ud800"}', b'{"model": 1, "model": 2}'], check)
 
 
 def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
@@ -179,81 +182,78 @@ def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
 
 
 def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("request_tracker_utils.assets.service.PATIENCE", 0.3)
+    monkeypatch.setattr("request_tracker_utils.assets.service.RIVAL_TIMEOUT", 0.3)
     with app.app_context(), transaction() as session:
-        claims.claim(session, Wanted("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        claims.claim(session, NewAssetFields("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
     answer = create()
     assert (answer.status_code, answer.json.keys()) == (400, {"success", "error", "field", "retry"})
     assert (answer.json["field"], answer.json["retry"]) == ("serial_number", True)
 
 
-@pytest.mark.parametrize(
-    ("error", "retry"),
-    [
-        (AssetStoreUnreachable("Connection timeout"), True),
-        (AssetStoreBroken("It failed inside."), True),
-        (AssetStoreBusy("Many people wait."), True),
-        (AssetStoreRefused("No rights."), False),
-        (AssetStoreInvalid("There is no custom field Category."), False),
-    ],
-)
-def test_a_directory_that_fails_is_a_500_which_says_whether_to_try_again(
-    create: Create, monkeypatch: pytest.MonkeyPatch, error: AppError, retry: bool
-) -> None:
-    monkeypatch.setattr(CREATE, raising(error))
-    answer = create()
-    assert (answer.status_code, answer.json.keys()) == (500, {"success", "error", "retry"})
-    assert answer.json["error"].startswith(f"Failed to create asset in RT: {error.message}")
-    assert answer.json["retry"] is retry
+def test_an_asset_store_that_fails_is_a_500_which_says_whether_to_retry(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(serial: str, error: AppError, retry: bool) -> None:
+        monkeypatch.setattr(CREATE, raising(error))
+        answer = create(serial_number=serial)
+        assert (answer.status_code, answer.json.keys()) == (500, {"success", "error", "retry"})
+        assert answer.json["error"].startswith(f"Failed to create asset in RT: {error.message}")
+        assert answer.json["retry"] is retry
+
+    check_all(
+        [
+            ("S-1", AssetStoreUnreachable("Connection timeout"), True),
+            ("S-2", AssetStoreBroken("It failed inside."), True),
+            ("S-3", AssetStoreBusy("Many requests are waiting."), True),
+            ("S-4", AssetStoreRefused("No rights."), False),
+            ("S-5", AssetStoreInvalid("There is no custom field Category."), False),
+        ],
+        check,
+    )
 
 
-def test_a_directory_that_cannot_be_searched_has_nothing_created(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_the_search_fails_nothing_is_created(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FIND, raising(AssetStoreUnreachable("Connection timeout")))
         answer = create()
-    assert (answer.status_code, answer.json) == (
-        500,
-        {"success": False, "error": "Failed to create asset in RT: Connection timeout", "retry": True},
-    )
+        assert (answer.status_code, answer.json) == (
+            500,
+            {"success": False, "error": "Failed to create asset in RT: Connection timeout", "retry": True},
+        )
+        patch.setattr(FIND, raising(AssetNotFound("There is no REST 2.0 there.")))
+        answer = create()
+        assert (answer.status_code, answer.json["retry"]) == (500, False)
     assert create().json["asset_tag"] == "W12-0001"
 
 
-def test_a_directory_that_has_no_search_is_a_500_too(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FIND, raising(AssetNotFound("There is no REST 2.0 there.")))
-    answer = create()
-    assert (answer.status_code, answer.json["retry"]) == (500, False)
-
-
-def test_who_finds_no_place_to_wait_is_told_at_once(app: Flask) -> None:
+def test_without_a_waiting_slot_the_answer_comes_at_once(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
-            claims.claim(session, Wanted("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
-        nobody_waits = replace(creator(asset_store()), waiters=Semaphore(0))
-        begun = time.monotonic()
+            claims.claim(session, NewAssetFields("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        without_slots = replace(creator(asset_store()), waiting_slots=Semaphore(0))
+        started_at = time.monotonic()
         with pytest.raises(SerialInFlight):
-            nobody_waits.create(Wanted("abc-1", "Dell", "x"))
-        assert time.monotonic() - begun < PATIENCE / 2
+            without_slots.create(NewAssetFields("abc-1", "Dell", "x"))
+        assert time.monotonic() - started_at < RIVAL_TIMEOUT / 2
 
 
-def test_after_a_time_out_the_caller_learns_that_tag_and_serial_are_kept_and_a_second_try_makes_no_twin(
+def test_after_a_timeout_tag_and_serial_number_stay_reserved_and_a_retry_creates_no_second_asset(
     app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(CREATE, raising(AssetStoreUnreachable("Connection timeout")))
-        told = create().json["error"]
-    assert "W12-0001 and serial number ABC123456 are kept" in told
+        error = create().json["error"]
+    assert "W12-0001 and serial number ABC123456 stay reserved" in error
     again = create()
     assert (again.status_code, again.json["retry"], "existing_asset_id" in again.json) == (400, True, False)
     with app.app_context():
-        made = asset_store().create(NewAsset("W12-0001", serial="ABC123456"))  # it had come through after all
+        created = asset_store().create(NewAsset("W12-0001", serial="ABC123456"))  # the request had succeeded
     truth = create()
-    assert (truth.status_code, truth.json["existing_asset_id"]) == (400, made)
+    assert (truth.status_code, truth.json["existing_asset_id"]) == (400, created)
     with app.app_context(), reading() as session:
-        assert session.scalars(select(Tag.tag).where(Tag.asset_id == made)).all() == ["W12-0001"]
+        assert session.scalars(select(Tag.tag).where(Tag.asset_id == created)).all() == ["W12-0001"]
         assert session.scalars(select(Creation.state).where(Creation.tag_id.is_not(None))).all() == ["created"]
 
 
-def test_a_sequence_that_is_not_ready_is_told_as_the_contract_says(
+def test_a_sequence_that_is_not_ready_is_reported_as_the_contract_specifies(
     app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
 ) -> None:
     with app.app_context(), transaction() as session:
@@ -266,7 +266,7 @@ def test_a_sequence_that_is_not_ready_is_told_as_the_contract_says(
     assert create().status_code == 201
 
 
-def test_nobody_comes_in_without_a_token_or_a_session_and_its_form_token(app: Flask, client: FlaskClient) -> None:
+def test_a_token_or_a_session_with_its_csrf_token_is_required(app: Flask, client: FlaskClient) -> None:
     nobody = client.post("/assets/create", json=LAPTOP)
     assert (nobody.status_code, nobody.json["success"], nobody.json.keys()) == (401, False, {"success", "error"})
     student = client.post("/assets/create", json=LAPTOP, headers=token(app, "student"))
@@ -285,39 +285,37 @@ class TestChecking:
         answer = client.get("/assets/validate-serial", query_string={"serial_number": serial}, headers=headers)
         return answer.status_code, answer.json
 
-    def test_a_free_one_is_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
+    def test_a_free_serial_number_is_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
         assert self.check(client, headers, " ABC-1 ") == (200, {"valid": True, "serial_number": "ABC-1"})
 
-    def test_one_that_an_asset_has_is_told_with_that_asset_and_its_tag(
-        self, client: FlaskClient, headers: dict[str, str], create: Create
-    ) -> None:
+    def test_an_existing_one_is_reported_with_its_asset_and_tag(self, client: FlaskClient, headers: dict[str, str], create: Create) -> None:
         create()
-        told = {"error": "Serial number already exists", "existing_asset_id": 1, "existing_asset_tag": "W12-0001"}
-        assert self.check(client, headers, "abc123456") == (200, {"valid": False, "serial_number": "abc123456", **told})
+        expected = {"error": "Serial number already exists", "existing_asset_id": 1, "existing_asset_tag": "W12-0001"}
+        assert self.check(client, headers, "abc123456") == (200, {"valid": False, "serial_number": "abc123456", **expected})
 
-    def test_of_an_asset_without_a_tag_the_number_alone_is_told(self, app: Flask, client: FlaskClient, headers: dict[str, str]) -> None:
+    def test_an_asset_without_a_tag_is_reported_by_its_number(self, app: Flask, client: FlaskClient, headers: dict[str, str]) -> None:
         with app.app_context():
             asset_store().create(NewAsset("an old one", serial="OLD-1"))
-        told = {"error": "Serial number already exists", "existing_asset_id": 1}
-        assert self.check(client, headers, "OLD-1") == (200, {"valid": False, "serial_number": "OLD-1", **told})
+        expected = {"error": "Serial number already exists", "existing_asset_id": 1}
+        assert self.check(client, headers, "OLD-1") == (200, {"valid": False, "serial_number": "OLD-1", **expected})
 
-    def test_one_that_cannot_be_one_is_not_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
-        status, told = self.check(client, headers, "A_1")
-        assert (status, told) == (200, {"valid": False, "serial_number": "A_1", "error": "Serial number contains invalid characters"})
+    def test_an_invalid_one_is_not_valid(self, client: FlaskClient, headers: dict[str, str]) -> None:
+        status, checked = self.check(client, headers, "A_1")
+        assert (status, checked) == (200, {"valid": False, "serial_number": "A_1", "error": "Serial number contains invalid characters"})
 
-    @pytest.mark.parametrize("query", ["", "?serial_number=", "?serial_number=%20", "?serial=ABC"])
-    def test_a_missing_parameter_is_400(self, client: FlaskClient, headers: dict[str, str], query: str) -> None:
-        answer = client.get(f"/assets/validate-serial{query}", headers=headers)
-        assert (answer.status_code, answer.json) == (400, {"error": "Missing required parameter: serial_number"})
+    def test_a_missing_parameter_is_400(self, client: FlaskClient, headers: dict[str, str]) -> None:
+        for query in ("", "?serial_number=", "?serial_number=%20", "?serial=ABC"):
+            answer = client.get(f"/assets/validate-serial{query}", headers=headers)
+            assert (answer.status_code, answer.json) == (400, {"error": "Missing required parameter: serial_number"})
 
-    def test_a_silent_directory_is_500(self, client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unreachable_asset_store_is_500(self, client: FlaskClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
         silent = raising(AssetStoreUnreachable("Connection timeout"))
         monkeypatch.setattr("request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.find_by_serials", silent)
         assert self.check(client, headers, "ABC") == (500, {"error": "Connection timeout"})
 
 
 class TestPreview:
-    def test_nothing_is_spent(self, client: FlaskClient, headers: dict[str, str], create: Create) -> None:
+    def test_a_preview_assigns_nothing(self, client: FlaskClient, headers: dict[str, str], create: Create) -> None:
         for _ in range(2):
             answer = client.get("/assets/preview-next-tag", headers=headers)
             assert (answer.status_code, answer.json) == (200, {"next_tag": "W12-0001", "prefix": "W12-", "sequence_number": 1})
@@ -328,24 +326,24 @@ class TestPreview:
         self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
     ) -> None:
         with app.app_context(), transaction() as session:
-            prefixes.create(session, "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.add(session, "LAB-", actor=Actor("ada"), now=utc_now())
             session.execute(update(TagSequence).values(adopted_at=utc_now()))
-            prefixes.set_for_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
+            prefixes.map_catalog(session, "Projectors", "LAB-", actor=Actor("ada"), now=utc_now())
         asked = {"catalog": "Projectors"}
         assert client.get("/assets/preview-next-tag", query_string=asked, headers=headers).json["next_tag"] == "LAB-0001"
         assert create(catalog="Projectors").json["asset_tag"] == "LAB-0001"
 
 
-def test_clearing_the_form_is_answered_as_the_contract_says(client: FlaskClient, headers: dict[str, str]) -> None:
+def test_clearing_the_form_is_answered_as_the_contract_specifies(client: FlaskClient, headers: dict[str, str]) -> None:
     answer = client.post("/assets/batch/clear-form", headers=headers)
     assert (answer.status_code, answer.json) == (200, {"success": True, "message": "Form state cleared"})
 
 
-def test_a_tag_that_was_given_back_is_given_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_released_tag_is_assigned_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(CREATE, raising(AssetStoreRefused("No rights.")))
         create()
     assert create().json["asset_tag"] == "W12-0001"
     with app.app_context(), transaction() as session:
         session.execute(delete(Creation))
-        assert lookup.tags_of_assets(session, [1])[1].tag == "W12-0001"
+        assert tags.tags_of_assets(session, [1])[1].tag == "W12-0001"

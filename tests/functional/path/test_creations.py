@@ -18,7 +18,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 from tests.functional.path.conftest import RT_TIMEOUT, Install
-from tests.services.creations import wanted
+from tests.services.creations import laptop
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import Call, Reply, wait_until
 from tests.services.proxy import Forward, Gate, Meddle, nobody_there
@@ -235,7 +235,7 @@ def test_a_cart_whose_server_is_killed_in_the_middle_is_created_to_its_end_and_n
     surroundings.tells(installation.server.url)
     serials = [f"CART-{kind}-{number}" for number in range(CART)]
     with installation.app.app_context(), transaction() as session:
-        task = start_creating(session, [wanted(serial) for serial in serials], title="A cart", actor=Actor("ada"), now=utc_now())
+        task = start_creating(session, [laptop(serial) for serial in serials], title="A cart", actor=Actor("ada"), now=utc_now())
 
     def made() -> int:
         return len(installation.tags_of(surroundings.rt.all_assets()))

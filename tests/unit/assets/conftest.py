@@ -1,4 +1,4 @@
-"""An installation whose sequence is open, and a directory that keeps nothing apart."""
+"""An installation whose sequence is open, with an asset store that keeps neither names nor serial numbers unique."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.services.loose_asset_store import LooseAssetStore
-from tests.unit.assets.books import Office
+from tests.unit.assets.installation import Installation
 
 
 @pytest.fixture
@@ -16,10 +16,10 @@ def inside(app: Flask) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def office(inside: Flask) -> Office:
-    return Office()
+def installation(inside: Flask) -> Installation:
+    return Installation()
 
 
 @pytest.fixture
-def asset_store(office: Office) -> LooseAssetStore:
-    return office.asset_store
+def asset_store(installation: Installation) -> LooseAssetStore:
+    return installation.asset_store

@@ -112,7 +112,7 @@ def test_a_killed_import_is_completed_by_the_next_run(school: School, monkeypatc
     assert (count(Student), school.student_now("3").grade, school.miscounted()) == (15, "9", [])
     with reading() as session:
         assert session.get_one(ImportFile, file.id).state == ImportState.IMPORTED
-        assert session.get_one(Task, task.id).state == TaskState.WAITING
+        assert session.get_one(Task, task.id).state == TaskState.PENDING
 
 
 def _kill_after(chunks: int, file: ImportFile) -> None:

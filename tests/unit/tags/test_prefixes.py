@@ -6,16 +6,16 @@ from threading import Barrier
 
 import pytest
 from flask import Flask
+from request_tracker_utils.assets.rules import Rules
 from sqlalchemy import select, update
 
-from request_tracker_utils.assets.rules import Rules
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import adoption, lookup, prefixes, sequence, service, tagging
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceNotReady
 from request_tracker_utils.tags.models import PendingAsset, Tag, TagEvent, TagSequence, TagState
 from tests.services.asset_stores import FailingAssetStore
-from tests.services.creations import creator, wanted
+from tests.services.creations import creator, laptop
 from tests.services.tables import check_all
 from tests.unit.tags.conftest import ADA, NOW, preview
 
@@ -125,7 +125,7 @@ def test_new_and_existing_assets_get_tags_with_the_prefix_of_their_catalog(asset
     adopt(asset_store)
 
     def add(catalog: str, default: str = "") -> str:
-        return creator(asset_store, Rules(catalog=default)).create(wanted(catalog=catalog)).tag
+        return creator(asset_store, Rules(catalog=default)).create(laptop(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = asset_store.asset("an old one", catalog="Chromebooks")

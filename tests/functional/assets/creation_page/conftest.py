@@ -1,4 +1,4 @@
-"""A server of its own for each test: it may be stopped and begun again."""
+"""A server for each test, which can be stopped and started again."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Somebody at the page of creation, with a scanner, in a real browser."""
+"""A user with a scanner at the page that creates assets, in a real browser."""
 
 import re
 import threading
@@ -27,16 +27,16 @@ RECORDER = """
 """
 SERIAL = "Serial number"
 AWAY = "status of (4|5)|ERR_CONNECTION_REFUSED|ERR_FAILED"
-"""What the browser itself says of a server that is away or refuses."""
+"""What the browser itself reports about a server that does not answer or refuses."""
 
 
 class Quiet(WSGIRequestHandler):
     def log(self, *_: Any) -> None:
-        """Nothing."""
+        """Quiet."""
 
 
 class Server:
-    """The app at one address, which may be stopped and begun again."""
+    """The app at one address, which can be stopped and started again."""
 
     def __init__(self, app: Flask) -> None:
         self.app, self.port = app, 0
@@ -60,23 +60,23 @@ class Server:
 
 @contextmanager
 def opened(browser: Browser, server: Server, **settings: Any) -> Iterator[Page]:
-    """The page, for somebody who is signed in; what would be printed is written down."""
+    """The page, signed in. What it prints is recorded in `printed`."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{server.url}/sign-in?next=/assets/create")
     page.get_by_label("Name").fill("staff")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Add assets")).to_be_visible()
-    kept = context.storage_state()
+    expect(page.get_by_role("heading", name="Create assets")).to_be_visible()
+    state = context.storage_state()
     context.close()
-    with watched(browser, before=RECORDER, storage_state=kept, **settings) as page:
+    with watched(browser, before=RECORDER, storage_state=state, **settings) as page:
         page.goto(f"{server.url}/assets/create")
         yield page
 
 
-def say_what(page: Page, **more: str) -> None:
-    """Fills in what all laptops have in common; the cursor is in the serial field again."""
+def fill_in(page: Page, **more: str) -> None:
+    """Fills in the common fields; the serial number has the focus again."""
     for label, value in {"Manufacturer": "Dell", "Model": "Chromebook 3100", **more}.items():
         page.get_by_label(label).fill(value)
     page.get_by_label(SERIAL).focus()
@@ -88,7 +88,7 @@ def scan(page: Page, *serials: str) -> None:
 
 
 def created(app: Flask) -> list[tuple[str, str]]:
-    """Serial number and name of all assets, in their order."""
+    """Serial number and name of all assets, in order."""
     with app.app_context(), reading() as session:
         return [(each.serial, each.name) for each in session.scalars(select(EmbeddedAsset).order_by(EmbeddedAsset.id))]
 
@@ -106,7 +106,7 @@ def row(page: Page, serial: str) -> Any:
 
 
 def answered(page: Page, *answers: tuple[int, dict[str, Any]]) -> list[Request]:
-    """The next creations are answered so; those after them by the server. Returns what was asked."""
+    """Answers the next creations; those after them reach the server. Returns the requests."""
     asked: list[Request] = []
 
     def answer(route: Route) -> None:

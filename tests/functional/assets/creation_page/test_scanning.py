@@ -1,4 +1,4 @@
-"""Creating one laptop after the other with a scanner, by keyboard, and without JavaScript."""
+"""Creating one asset after the other with a scanner, by keyboard, and without JavaScript."""
 
 import re
 
@@ -17,10 +17,10 @@ from tests.functional.assets.creation_page.scanning import (
     Server,
     answered,
     created,
+    fill_in,
     has_focus,
     opened,
     row,
-    say_what,
     scan,
     tags_of,
     wait_for,
@@ -35,7 +35,7 @@ def test_sixty_laptops_are_scanned_in_a_row_without_leaving_the_scanner(browser:
     with opened(browser, server) as page:
         checks: list[str] = []
         page.on("request", lambda request: checks.append(request.url) if "validate-serial" in request.url else None)
-        page.keyboard.type(f"{serials[0]}\n")  # the field has the focus already; what is missing is asked for
+        page.keyboard.type(f"{serials[0]}\n")  # the field has the focus; Enter moves it to a missing field
         page.keyboard.type("Dell\n")
         page.keyboard.type("Chromebook 3100\n")
         scan(page, *serials[1:])
@@ -53,11 +53,11 @@ def test_sixty_laptops_are_scanned_in_a_row_without_leaving_the_scanner(browser:
         assert session.scalar(select(func.count()).select_from(LabelPrint)) == 60
 
 
-def test_a_serial_number_that_is_taken_is_put_back_for_the_next_scan_to_replace(browser: Browser, app: Flask, server: Server) -> None:
+def test_an_existing_serial_number_stays_in_the_field_for_the_next_scan_to_replace(browser: Browser, app: Flask, server: Server) -> None:
     with app.app_context():
         asset_store().create(NewAsset("Cart 4", serial="OLD-1"))
     with opened(browser, server) as page:
-        say_what(page)
+        fill_in(page)
         scan(page, "old-1")
         field = page.get_by_label(SERIAL)
         expect(field).to_have_attribute("aria-invalid", "true")
@@ -73,9 +73,9 @@ def test_a_serial_number_that_is_taken_is_put_back_for_the_next_scan_to_replace(
     assert [serial for serial, _ in created(app)] == ["OLD-1", "NEW-1"]
 
 
-def test_the_same_laptop_scanned_twice_is_no_second_asset_and_says_so(browser: Browser, app: Flask, server: Server) -> None:
+def test_scanning_one_asset_twice_creates_no_second_and_says_so(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
-        say_what(page)
+        fill_in(page)
         scan(page, "SN-1")
         wait_for(page, 1)
         scan(page, "SN-1")
@@ -85,67 +85,68 @@ def test_the_same_laptop_scanned_twice_is_no_second_asset_and_says_so(browser: B
     assert created(app) == tags_of(["SN-1"])
 
 
-@pytest.mark.parametrize(("serial", "words"), [("5CD 21/98", "letters, digits and hyphens only"), ("X" * 51, "at most 50 characters")])
-def test_an_unfit_serial_number_is_told_at_once_and_never_sent(browser: Browser, server: Server, serial: str, words: str) -> None:
+def test_an_invalid_serial_number_is_reported_at_once_and_never_sent(browser: Browser, server: Server) -> None:
     with opened(browser, server) as page:
-        say_what(page)
+        fill_in(page)
         sent: list[str] = []
         page.on(
             "request", lambda request: sent.append(request.url) if "/assets/" in request.url and "/static/" not in request.url else None
         )
-        page.keyboard.type(serial)
-        expect(page.locator("#serial-check")).to_contain_text(words)
-        page.keyboard.press("Enter")
-        expect(page.get_by_label(SERIAL)).to_have_accessible_description(re.compile(words))
-        page.wait_for_timeout(600)
-        assert (sent, page.get_by_label(SERIAL).input_value()) == ([], serial)
+        for serial, words in (("5CD 21/98", "only letters, digits and hyphens"), ("X" * 51, "at most 50 characters")):
+            page.keyboard.type(serial)
+            expect(page.locator("#serial-check")).to_contain_text(words)
+            page.keyboard.press("Enter")
+            expect(page.get_by_label(SERIAL)).to_have_accessible_description(re.compile(words))
+            page.wait_for_timeout(600)
+            assert (sent, page.get_by_label(SERIAL).input_value()) == ([], serial)
+            page.keyboard.press("Escape")
 
 
-def test_enter_goes_to_what_is_missing_and_keeps_the_serial_number(browser: Browser, app: Flask, server: Server) -> None:
+def test_enter_moves_to_a_missing_field_and_keeps_the_serial_number(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
         asked = answered(page)
         page.get_by_label("Manufacturer").fill("Dell")
         page.get_by_label(SERIAL).focus()
         scan(page, "SN-1")
         expect(page.get_by_label("Model")).to_be_focused()
-        expect(page.get_by_label("Model")).to_have_accessible_description("Model is missing.")
+        expect(page.get_by_label("Model")).to_have_accessible_description("Model is required.")
         assert (asked, page.get_by_label(SERIAL).input_value()) == ([], "SN-1")
         page.keyboard.type("Chromebook 3100\n")
         wait_for(page, 1)
         assert has_focus(page) == "serial_number"
 
 
-def test_what_laptops_have_in_common_stays_until_it_is_cleared(browser: Browser, server: Server) -> None:
+def test_common_fields_stay_until_they_are_cleared(browser: Browser, server: Server) -> None:
     with opened(browser, server) as page:
-        say_what(page, **{"Internal name": "Dell CB 3100 #09", "Category": "Laptop", "Funding source": "Title I"})
+        fill_in(page, **{"Internal name": "Dell CB 3100 #09", "Category": "Laptop", "Funding source": "Title I"})
         asked = answered(page)
         scan(page, "SN-1", "SN-2")
         wait_for(page, 2)
         assert [request.post_data_json["internal_name"] for request in asked] == ["Dell CB 3100 #09", "Dell CB 3100 #10"]
         page.reload()
-        kept = {label: page.get_by_label(label).input_value() for label in ("Manufacturer", "Model", "Internal name", "Funding source")}
-        assert kept == {
+        values = {label: page.get_by_label(label).input_value() for label in ("Manufacturer", "Model", "Internal name", "Funding source")}
+        assert values == {
             "Manufacturer": "Dell",
             "Model": "Chromebook 3100",
             "Internal name": "Dell CB 3100 #11",
             "Funding source": "Title I",
         }
         with page.expect_response("**/assets/batch/clear-form") as cleared:
-            page.get_by_role("button", name="Clear").click()
+            page.get_by_role("button", name="Clear form").click()
         assert cleared.value.status == 200
         page.reload()
-        assert [page.get_by_label(label).input_value() for label in kept] == [""] * 4
+        assert [page.get_by_label(label).input_value() for label in values] == [""] * 4
         assert page.locator("#model-before option").get_attribute("value") == "Chromebook 3100"
 
 
-def test_a_name_without_a_number_does_not_stay(browser: Browser, server: Server) -> None:
+def test_an_internal_name_without_a_number_does_not_stay(browser: Browser, server: Server) -> None:
     with opened(browser, server) as page:
-        say_what(page, **{"Internal name": "Front office"})
+        fill_in(page, **{"Internal name": "Front office"})
         scan(page, "SN-1")
         expect(page.get_by_label("Internal name")).to_have_value("")
 
 
-def test_a_serial_number_is_looked_for_when_typing_pauses(browser: Browser, app: Flask, server: Server) -> None:
+def test_a_serial_number_is_checked_when_typing_pauses(browser: Browser, app: Flask, server: Server) -> None:
     with app.app_context():
         create_confirmed(asset_store(), "OLD-1")
     with opened(browser, server) as page:
@@ -153,38 +154,38 @@ def test_a_serial_number_is_looked_for_when_typing_pauses(browser: Browser, app:
         page.on("request", lambda request: asked.append(request.url.rpartition("=")[2]) if "validate-serial" in request.url else None)
         said = page.locator("#serial-check")
         page.keyboard.type("OLD-1", delay=20)
-        expect(said).to_have_text("Taken by W12-0001")
+        expect(said).to_have_text("Already used by W12-0001")
         assert said.get_by_role("link").get_attribute("href") == "/assets/1"
         page.keyboard.type("2", delay=20)
-        expect(said).to_have_text("OLD-12 is free.")
+        expect(said).to_have_text("OLD-12 is available.")
         assert asked == ["OLD-1", "OLD-12"]
         page.keyboard.press("Escape")
         expect(said).to_have_text("")
 
 
-def test_labels_wait_when_they_are_not_printed_by_themselves(browser: Browser, server: Server) -> None:
+def test_labels_are_not_printed_automatically_if_that_is_switched_off(browser: Browser, server: Server) -> None:
     with opened(browser, server) as page:
-        page.get_by_label("Print labels by themselves").uncheck()
+        page.get_by_label("Print labels automatically").uncheck()
         page.get_by_label("Label size").select_option("small")
-        say_what(page)
+        fill_in(page)
         scan(page, "SN-1", "SN-2")
         wait_for(page, 2)
         page.reload()
-        expect(page.get_by_label("Print labels by themselves")).not_to_be_checked()
+        expect(page.get_by_label("Print labels automatically")).not_to_be_checked()
         expect(page.get_by_label("Label size")).to_have_value("small")
         with page.context.expect_page() as popup:
-            page.get_by_role("button", name="Print those without a label").click()
+            page.get_by_role("button", name="Print missing labels").click()
         expect(popup.value.locator(".label")).to_have_count(2)
         popup.value.close()
         page.reload()
         expect(page.locator("#list [data-printed]")).to_have_count(2)
-        expect(page.get_by_role("button", name="Print those without a label")).to_be_hidden()
+        expect(page.get_by_role("button", name="Print missing labels")).to_be_hidden()
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_success_and_failure_are_heard_seen_and_said(browser: Browser, server: Server, motion: str) -> None:
+def test_success_and_failure_are_signalled_by_sound_color_and_text(browser: Browser, server: Server, motion: str) -> None:
     with opened(browser, server, reduced_motion=motion) as page:
-        say_what(page)
+        fill_in(page)
         scan(page, "SN-1")
         expect(page.locator("#edge")).to_have_class("created-edge is-good")
         expect(page.locator("#said")).to_have_class("created-said is-good")
@@ -204,17 +205,17 @@ def test_success_and_failure_are_heard_seen_and_said(browser: Browser, server: S
         assert page.evaluate("tonesHeard") == 0
 
 
-def test_without_javascript_the_form_creates_and_leads_to_the_label(browser: Browser, app: Flask, server: Server) -> None:
+def test_without_javascript_the_form_creates_an_asset_and_links_to_its_label(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server, java_script_enabled=False) as page:
-        say_what(page)
+        fill_in(page)
         page.get_by_label(SERIAL).fill("SN-1")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Print its label now.")).to_be_visible()
+        expect(page.get_by_text("Print its label.")).to_be_visible()
         page.goto(f"{server.url}/assets/create")
         expect(row(page, "SN-1").get_by_role("link", name="Print label")).to_have_attribute("href", "/labels/print?asset_id=1&autoprint=1")
         page.get_by_label("Manufacturer").fill("Dell")
         page.get_by_label(SERIAL).fill("SN-2")
-        page.get_by_role("button", name="Create the asset").click()
+        page.get_by_role("button", name="Create asset").click()
         expect(page.get_by_label("Model")).to_have_accessible_description("Missing required field: model")
     with app.app_context(), reading() as session:
         assert list(session.scalars(select(Creation.state))) == [CreationState.CREATED]

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const form = document.getElementById("intake");
+  const form = document.getElementById("import");
   const lines = form.elements.namedItem("lines");
   const count = form.querySelector("[data-count]");
   const PAUSE = 250;

@@ -1,4 +1,4 @@
-"""Somebody who sends lists, and what the pages tell of them."""
+"""A user who imports lists, and what the pages show of them."""
 
 import io
 import re
@@ -15,14 +15,14 @@ from tests.services.apps import csrf_token
 from tests.services.forms import button
 
 PAGE = {"Accept": "text/html"}
-HERE = "/assets/intake"
-HELD = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-DIRECTORY = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore"
+HERE = "/assets/import"
+DEFAULTS = {"manufacturer": "Dell", "model": "Chromebook 3100", "category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
+STORE = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore"
 
 
-def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **held: str) -> str:
-    """Sends the form; returns where it leads, or the page where it is refused."""
-    form: dict[str, object] = {**HELD, **held, "lines": lines, "csrf_token": csrf_token(client, HERE)}
+def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None = None, status: int = 303, **defaults: str) -> str:
+    """Posts the form; returns the address that it redirects to, or the page if it is refused."""
+    form: dict[str, object] = {**DEFAULTS, **defaults, "lines": lines, "csrf_token": csrf_token(client, HERE)}
     if file is not None:
         form["file"] = (io.BytesIO(file[0]), file[1])
     answer = client.post(HERE, data=form, headers=PAGE, content_type="multipart/form-data")
@@ -37,7 +37,7 @@ def show(client: FlaskClient, address: str) -> str:
 
 
 def press(client: FlaskClient, address: str, words: str, **fields: str) -> str:
-    """Presses the button of the page, and returns where it leads."""
+    """Presses the button of the page, and returns the address that it redirects to."""
     pressed = button(show(client, address), words)
     answer = client.post(pressed.action, data={**pressed.fields, **fields}, headers=PAGE)
     assert answer.status_code == 303, answer.get_data(as_text=True)
@@ -45,8 +45,8 @@ def press(client: FlaskClient, address: str, words: str, **fields: str) -> str:
 
 
 def rows(page: str) -> list[list[str]]:
-    """The words of each cell of the list, row by row."""
-    body = page.split('class="rows intake-rows"')[1].split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
+    """The text of each cell, row by row."""
+    body = page.split('class="rows import-rows"')[1].split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
     return [[words(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)] for row in body.split("<tr>")[1:]]
 
 
@@ -54,13 +54,13 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def told(client: FlaskClient, address: str) -> dict[str, str]:
-    """Line → what stands against it, in the page's order."""
+def problems(client: FlaskClient, address: str) -> dict[str, str]:
+    """Line → its problems or state, in the page's order."""
     return {row[0]: row[3] for row in rows(show(client, address))}
 
 
 def problem_at(page: str, field: str) -> str:
-    """What the form says at the field."""
+    """The error at a field of the form."""
     return words(page.split(f'id="{field}"')[1].split("field-error")[1].split(">", 1)[1].split("</", maxsplit=1)[0])
 
 

@@ -1,4 +1,4 @@
-"""A cart at once in a real browser: scanned, dropped, with the keyboard alone, and without JavaScript."""
+"""Imports in a real browser: scanned, dropped, by keyboard alone, and without JavaScript."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ from tests.services.showroom import served
 
 pytestmark = pytest.mark.chromium
 
-HERE = "/assets/intake"
-LIST = "Serial numbers, one a line"
+HERE = "/assets/import"
+LIST = "Serial numbers, one per line"
 DROP = """([target, kind, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], "cart.csv", {type: "text/csv"}));
@@ -46,13 +46,13 @@ def url(app: Flask) -> Iterator[str]:
 
 @contextmanager
 def opened(browser: Browser, url: str, **settings: Any) -> Iterator[Page]:
-    """The page, for somebody who is signed in."""
+    """The page, signed in."""
     with watched(browser, **settings) as page:
         page.goto(f"{url}/sign-in?next={HERE}")
         page.get_by_label("Name").fill("staff")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name="Add a cart of assets")).to_be_visible()
+        expect(page.get_by_role("heading", name="Import assets")).to_be_visible()
         yield page
 
 
@@ -73,7 +73,7 @@ def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:
 
 def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flask, url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
-        expect(page.get_by_label(LIST)).to_be_focused()  # by itself
+        expect(page.get_by_label(LIST)).to_be_focused()  # automatically
         for number in range(60):  # Enter, which a scanner types, is a new line
             page.keyboard.type(f"cart-{number:03d}\n")
         page.keyboard.type("CART-007\n")
@@ -84,14 +84,14 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
         page.keyboard.press("Tab")
         page.keyboard.type("Chromebook 3100")
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_role("button", name="Create 60 assets, leave out 1")).to_be_focused()
+        expect(page.get_by_role("button", name="Create 60 assets, skip 1")).to_be_focused()
         expect(page.get_by_role("status")).to_contain_text("60")
-        expect(page.locator(".intake-rows tbody tr").first).to_contain_text("Serial number is in line 8 already, which says the same")
+        expect(page.locator(".import-rows tbody tr").first).to_contain_text("Serial number is already in line 8")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}/tasks/1")
         run_tasks(app)
         page.reload()
-        expect(page.get_by_role("link", name="Print their labels")).to_be_visible()
+        expect(page.get_by_role("link", name="Print labels")).to_be_visible()
     assert serials(app) == {f"cart-{number:03d}" for number in range(60)}
 
 
@@ -102,19 +102,19 @@ def test_a_file_that_is_dropped_anywhere_is_taken_and_its_columns_are_mapped_by_
         drag(page, "drop", "Nummer;Gerät;Marke\nA1;G10;HP\nB2;G11;HP\n")
         expect(page.locator("[data-drop]")).to_have_class("list-drop")
         expect(page.get_by_label("CSV file")).to_be_focused()
-        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("button", name="Check list").click()
         expect(page.get_by_role("heading", name="cart.csv")).to_be_visible()
         page.get_by_label("Manufacturer").select_option(label="3. Marke")
         page.get_by_label("Model").select_option(label="2. Gerät")
-        page.get_by_label("The first row is a heading").check()
-        page.get_by_role("button", name="Use these columns").click()
+        page.get_by_label("The first row is a header row").check()
+        page.get_by_role("button", name="Apply columns").click()
         page.get_by_role("button", name="Create 2 assets").click()
         page.wait_for_url(f"{url}/tasks/1")
         run_tasks(app)
     assert serials(app) == {"A1", "B2"}
 
 
-def test_words_that_are_dragged_into_the_list_are_no_file(url: str, browser: Browser) -> None:
+def test_text_that_is_dragged_into_the_list_is_not_a_file(url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
         prevented = """(kind) => {
           const data = new DataTransfer();
@@ -125,15 +125,15 @@ def test_words_that_are_dragged_into_the_list_are_no_file(url: str, browser: Bro
         assert [page.evaluate(prevented, kind) for kind in ("dragover", "drop")] == [False, False]
 
 
-def test_a_list_that_is_changed_is_counted_at_once(url: str, browser: Browser) -> None:
+def test_a_list_that_is_edited_is_counted_at_once(url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
         expect(page.locator("[data-count]")).to_have_text("No lines yet")
         page.get_by_label(LIST).fill("A1\nB_2\n\na1")
         expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
         page.get_by_label("Manufacturer").fill("Dell")
         page.get_by_label("Model").fill("Chromebook 3100")
-        page.get_by_role("button", name="Check the list").click()
-        page.get_by_role("link", name="Change the list").click()
+        page.get_by_role("button", name="Check list").click()
+        page.get_by_role("link", name="Edit list").click()
         expect(page.get_by_label(LIST)).to_have_value("A1\nB_2\na1\n")
         expect(page.get_by_label("Model")).to_have_value("Chromebook 3100")
         expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
@@ -145,7 +145,7 @@ def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url
             expect(page.get_by_text(words)).to_be_hidden()
         data = {"name": "cart.csv", "mimeType": "text/csv", "buffer": b"Serial,Make,Model\r\nA1,HP,G10\r\n"}
         page.get_by_label("CSV file").set_input_files(files=[data])  # type: ignore[list-item]
-        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("button", name="Check list").click()
         page.get_by_role("button", name="Create 1 asset").click()
         page.wait_for_url(f"{url}/tasks/1")
         run_tasks(app)
@@ -156,6 +156,6 @@ def test_what_is_wrong_with_a_file_is_in_sight_at_once_on_a_phone(url: str, brow
     with opened(browser, url, viewport={"width": 360, "height": 740}) as page:
         workbook = {"name": "cart.xlsx", "mimeType": "application/octet-stream", "buffer": b"PK\x03\x04"}
         page.get_by_label("CSV file").set_input_files(files=[workbook])  # type: ignore[list-item]
-        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("button", name="Check list").click()
         expect(page.get_by_label("CSV file")).to_be_focused()
         expect(page.get_by_text("Save the sheet as CSV, then upload that file.")).to_be_in_viewport()

@@ -1,4 +1,4 @@
-"""`rtutils assets import`, as a person at a terminal runs it."""
+"""`rtutils assets import`, run at a terminal."""
 
 import re
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.asset_stores import silence
+from tests.services.tables import check_all
 from tests.services.terminal import Terminal
 
 Run = Callable[..., Result]
@@ -50,7 +51,7 @@ def tasks(app: Flask) -> list[Task]:
 
 
 def said(result: Result) -> list[str]:
-    """Lines of the error output, but for the bar's."""
+    """Lines of standard error, without the progress bar."""
     return [line for line in result.stderr.splitlines() if line.strip() and "Creating" not in line]
 
 
@@ -62,18 +63,18 @@ def test_the_assets_of_a_file_are_created_and_printed_with_their_tags(app: Flask
     assert {asset.name for asset in made.values()} == {"W12-0001", "W12-0002"}
     assert said(result) == ["2 can be created, 0 cannot."]
     assert [(task.title, task.state, task.done, task.started_by) for task in tasks(app)] == [
-        ("Create 2 assets of cart.csv", TaskState.DONE, 2, "command line")
+        ("Create 2 assets from cart.csv", TaskState.DONE, 2, "command line")
     ]
 
 
-def test_serial_numbers_are_read_from_standard_input_and_the_options_say_the_rest(app: Flask, run: Run) -> None:
+def test_serial_numbers_are_read_from_standard_input_with_defaults_from_options(app: Flask, run: Run) -> None:
     more = ("--category", "Laptop", "--funding-source", "Title I", "--catalog", "Chromebooks")
     result = run("-", *DELL, *more, typed="A1\r\nB2\r\n")
     assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2), result.output
     assert {(each.manufacturer, each.model, each.catalog) for each in assets(app).values()} == {("Dell", "Chromebook 3100", "Chromebooks")}
 
 
-def test_every_problem_is_told_at_once_by_its_line_and_the_others_are_created(app: Flask, run: Run, file: Callable[..., str]) -> None:
+def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: Flask, run: Run, file: Callable[..., str]) -> None:
     with app.app_context():
         holder = asset_store().create(NewAsset("by hand", serial="there-1"))
     result = run(file("Serial,Model\nA1,G10\nTHERE-1,G10\nB_2,\nA1,G10\n"), "--manufacturer", "HP")
@@ -81,74 +82,76 @@ def test_every_problem_is_told_at_once_by_its_line_and_the_others_are_created(ap
     assert said(result) == [
         f"line 3\tTHERE-1\tSerial number already exists (asset #{holder})",
         "line 4\tB_2\tSerial number contains invalid characters; Missing required field: model",
-        "line 5\tA1\tSerial number is in line 2 already, which says the same",
+        "line 5\tA1\tSerial number is already in line 2",
         "1 can be created, 3 cannot.",
     ]
     assert set(assets(app)) == {"A1", "there-1"}
 
 
-@pytest.mark.parametrize(("text", "code"), [("A1\nB2\n", 0), ("A1\nB_2\n", 1)])
-def test_a_dry_run_creates_nothing_and_says_whether_all_could_be(app: Flask, run: Run, text: str, code: int) -> None:
-    result = run("-", "--dry-run", *DELL, typed=text)
-    assert (result.exit_code, result.stdout) == (code, "")
-    assert said(result)[-1] == f"{2 - code} can be created, {code} cannot."
+def test_a_dry_run_creates_nothing_and_reports_whether_all_rows_are_valid(app: Flask, run: Run) -> None:
+    for text, code in (("A1\nB2\n", 0), ("A1\nB_2\n", 1)):
+        result = run("-", "--dry-run", *DELL, typed=text)
+        assert (result.exit_code, result.stdout) == (code, "")
+        assert said(result)[-1] == f"{2 - code} can be created, {code} cannot."
     assert (assets(app), tasks(app)) == ({}, [])
 
 
-def test_columns_are_named_by_their_headings(app: Flask, run: Run, file: Callable[..., str]) -> None:
+def test_columns_are_chosen_by_their_headers(app: Flask, run: Run, file: Callable[..., str]) -> None:
     path = file("Nummer;Serial;Gerät\nA1;X1;Größe 14\n", "cp1252")
     result = run(path, "--manufacturer", "HP", "--column", "serial_number=nummer", "--column", "model=Gerät")
     assert (result.exit_code, result.stdout) == (0, "A1\tW12-0001\n"), result.output
     assert assets(app)["A1"].model == "Größe 14"
 
 
-@pytest.mark.parametrize(
-    ("column", "code", "words"),
-    [
-        ("serial_number=Number", 1, "No column has the header Number. The header row is: Nummer, Typ."),
-        ("serial_number", 1, "No column has the header"),
-        ("colour=Typ", 2, "The field colour does not exist. The fields are serial_number,"),
-    ],
-)
-def test_a_column_that_is_not_there_is_said(app: Flask, run: Run, column: str, code: int, words: str) -> None:
-    result = run("-", "--column", column, *DELL, typed="Nummer,Typ\nA1,x\n")
-    assert (result.exit_code, result.stdout, assets(app)) == (code, "", {})
-    assert words in re.sub(r"\s+", " ", result.stderr)
+def test_a_column_that_does_not_exist_is_reported(app: Flask, run: Run) -> None:
+    def check(column: str, code: int, words: str) -> None:
+        result = run("-", "--column", column, *DELL, typed="Nummer,Typ\nA1,x\n")
+        assert (result.exit_code, result.stdout, assets(app)) == (code, "", {})
+        assert words in re.sub(r"\s+", " ", result.stderr)
+
+    check_all(
+        [
+            ("serial_number=Number", 1, "No column has the header Number. The header row is: Nummer, Typ."),
+            ("serial_number", 1, "No column has the header"),
+            ("colour=Typ", 2, "The field colour does not exist. The fields are serial_number,"),
+        ],
+        check,
+    )
 
 
-def test_a_catalog_that_is_not_there_creates_nothing(app: Flask, run: Run) -> None:
+def test_an_unknown_catalog_creates_nothing(app: Flask, run: Run) -> None:
     result = run("-", *DELL, "--catalog", "Chromebook", typed="A1\n")
     assert (result.exit_code, assets(app)) == (1, {})
-    assert said(result) == ["line 1\tA1\tThere is no catalog “Chromebook”", "0 can be created, 1 cannot."]
+    assert said(result) == ["line 1\tA1\tThe catalog “Chromebook” does not exist", "0 can be created, 1 cannot."]
 
 
-@pytest.mark.parametrize(
-    ("data", "words"), [(b"", "is empty"), (b"PK\x03\x04", "Save the sheet as CSV"), (b"A" * 2_000_000, "1 MB"), (b'A1\n"B2\n', "line 2")]
-)
-def test_what_is_no_list_is_refused_with_what_to_do(run: Run, data: bytes, words: str) -> None:
-    result = run("-", *DELL, typed=data)
-    assert (result.exit_code, result.stdout, words in result.stderr) == (1, "", True)
+def test_what_is_not_a_list_is_refused_with_what_to_do(run: Run) -> None:
+    def check(data: bytes, words: str) -> None:
+        result = run("-", *DELL, typed=data)
+        assert (result.exit_code, result.stdout, words in result.stderr) == (1, "", True)
+
+    check_all([(b"", "is empty"), (b"PK\x03\x04", "Save the sheet as CSV"), (b"A" * 2_000_000, "1 MB"), (b'A1\n"B2\n', "line 2")], check)
 
 
-def test_a_file_that_is_not_there_is_wrong_usage(run: Run, tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(run: Run, tmp_path: Path) -> None:
     assert run(str(tmp_path / "nowhere.csv")).exit_code == 2
 
 
-def test_what_fails_is_told_apart_and_the_exit_code_says_so(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_assets_are_reported_and_set_the_exit_code(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     original = EmbeddedAssetStore.create
 
     def refuse_one(self: EmbeddedAssetStore, new: NewAsset) -> int:
         if new.serial == "B2":
-            raise AssetStoreRefused("The directory says no.")
+            raise AssetStoreRefused("The asset store refuses.")
         return original(self, new)
 
     monkeypatch.setattr(EmbeddedAssetStore, "create", refuse_one)
     result = run("-", *DELL, typed="A1\nB2\nC3\n")
     assert (result.exit_code, [line.split("\t")[0] for line in result.stdout.splitlines()]) == (1, ["A1", "C3"])
-    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe directory says no."]
+    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe asset store refuses."]
 
 
-def test_a_directory_that_does_not_answer_is_said_before_anything_is_written(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_asset_store_is_reported_before_anything_is_stored(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*_: object) -> list[Asset]:
         raise silence()
 
@@ -158,9 +161,7 @@ def test_a_directory_that_does_not_answer_is_said_before_anything_is_written(app
     assert tasks(app) == []
 
 
-def test_a_directory_that_falls_silent_in_the_middle_leaves_the_rest_to_a_server(
-    app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_asset_store_that_becomes_unreachable_leaves_the_rest_to_a_server(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     original, looks = EmbeddedAssetStore.find_by_serials, iter(range(1))
 
     def once(self: EmbeddedAssetStore, serials: list[str]) -> list[Asset]:

@@ -1,4 +1,4 @@
-"""What our books say of creations and tags, and time that passes as a test wants."""
+"""One installation whose time passes as a test wants, and what its database says about creations and tags."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.assets import recovery
 from request_tracker_utils.assets.models import OPEN, Creation
-from request_tracker_utils.assets.service import Creator
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import confirmation, sequence
@@ -21,7 +21,7 @@ JOB = Actor("a job")
 
 
 class Clock:
-    """Stands still but for a moment a look."""
+    """Stands still but for a millisecond at each reading."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -34,32 +34,32 @@ class Clock:
         self.now += timedelta(**time)
 
 
-class Office:
-    """One installation: its directory, its clock, and the jobs that look after what is left open."""
+class Installation:
+    """Its asset store, its clock, and its jobs."""
 
     def __init__(self) -> None:
         self.clock, self.asset_store = Clock(), LooseAssetStore()
 
     @property
-    def creator(self) -> Creator:
+    def creator(self) -> AssetCreator:
         return replace(creator(self.asset_store), clock=self.clock)
 
-    def settle(self) -> int:
+    def recover(self) -> int:
         return recovery.settle_due(transaction, reading, self.asset_store, actor=JOB, clock=self.clock)
 
     def confirm(self) -> int:
         return confirmation.confirm_due(transaction, self.asset_store, actor=JOB, clock=self.clock)
 
-    def hours_pass(self, hours: int = 3) -> None:
-        """With the jobs at work all the time."""
+    def pass_hours(self, hours: int = 3) -> None:
+        """While the jobs run."""
         for _ in range(hours * 12):
             self.clock.forward(minutes=5)
-            self.settle()
+            self.recover()
             self.confirm()
 
 
 def creations(serial: str) -> list[Creation]:
-    """The oldest first."""
+    """Oldest first."""
     with reading() as session:
         return list(session.scalars(select(Creation).where(Creation.serial_key == serial.lower()).order_by(Creation.id)))
 
@@ -80,30 +80,30 @@ def next_tag() -> str:
         return str(sequence.preview(session, "W12-"))
 
 
-def discrepancies(asset_store: LooseAssetStore) -> list[str]:
-    """What must never be, once nothing is under way: said in words, so that an empty list is the proof."""
+def inconsistencies(asset_store: LooseAssetStore) -> list[str]:
+    """Everything that must not be once no creation is in progress, a sentence each."""
     with reading() as session:
         rows, tags = list(session.scalars(select(Creation))), list(session.scalars(select(Tag)))
-    tag_of = {tag.asset_id: tag for tag in tags if tag.asset_id}
+    by_asset = {tag.asset_id: tag for tag in tags if tag.asset_id}
     assets = list(asset_store.assets.values())
     return [
-        *(f"serial number {serial} is there twice" for serial in _repeated(asset.serial.lower() for asset in assets if asset.serial)),
-        *(f"name {name} is there twice" for name in _repeated(asset.name for asset in assets)),
+        *(f"serial number {serial} exists twice" for serial in _repeated(asset.serial.lower() for asset in assets if asset.serial)),
+        *(f"name {name} exists twice" for name in _repeated(asset.name for asset in assets)),
         *(f"creation of {row.serial} is still {row.state}" for row in rows if row.state in OPEN),
-        *(f"{row.serial} is created as {row.asset_id}, which is another's" for row in rows if not _is_its_own(row, asset_store)),
-        *(f"asset {asset.id} is called {asset.name} and has no tag" for asset in assets if asset.id not in tag_of),
+        *(f"{row.serial} was created as {row.asset_id}, which is another asset" for row in rows if not _has_own_asset(row, asset_store)),
+        *(f"asset {asset.id} with the name {asset.name} has no tag" for asset in assets if asset.id not in by_asset),
         *(f"{tag.tag} is {tag.state} for {tag.asset_id}" for tag in tags if tag.state == TagState.RESERVED),
-        *(f"{tag.tag} is that of no asset" for tag in tags if tag.asset_id and tag.asset_id not in asset_store.assets),
+        *(f"{tag.tag} belongs to no asset" for tag in tags if tag.asset_id and tag.asset_id not in asset_store.assets),
         *(
-            f"{tag.tag} is not the name of {id_}"
-            for id_, tag in tag_of.items()
-            if id_ in asset_store.assets and asset_store.get(id_).name != tag.tag
+            f"{tag.tag} is not the name of {asset_id}"
+            for asset_id, tag in by_asset.items()
+            if asset_id in asset_store.assets and asset_store.get(asset_id).name != tag.tag
         ),
         *_gaps(tags),
     ]
 
 
-def _is_its_own(row: Creation, asset_store: LooseAssetStore) -> bool:
+def _has_own_asset(row: Creation, asset_store: LooseAssetStore) -> bool:
     return row.asset_id is None or asset_store.get(row.asset_id).serial.lower() == row.serial_key
 
 
@@ -112,6 +112,6 @@ def _repeated(texts: Iterable[str]) -> list[str]:
 
 
 def _gaps(tags: list[Tag]) -> list[str]:
-    """A number that was passed over without a row would never be given again."""
+    """A number that was skipped without a row would never be assigned."""
     numbers = {tag.number for tag in tags}
     return [f"number {number} is lost" for number in range(1, max(numbers, default=0)) if number not in numbers]

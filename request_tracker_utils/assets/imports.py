@@ -1,0 +1,236 @@
+"""Imports: lists of assets, stored as they came, checked as often as needed, and created once by a task."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.asset_store.service import AssetStore
+from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.errors import AssetImportNotFound, AssetImportStarted, AssetImportUnchecked
+from request_tracker_utils.assets.fields import FIELDS, field_problems, serial_key, serial_problem, validate
+from request_tracker_utils.assets.lists import Listed, match_columns
+from request_tracker_utils.assets.models import AssetImport
+from request_tracker_utils.assets.serials import SerialCheck, check_serials
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import Reading, Transaction, affected
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.tasks.models import Task
+
+RETENTION = timedelta(days=90)
+"""Shorter than that of tasks, so that no import forgets its task."""
+RECENT = 5
+LINES_NAMED = 5
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """The result of checking one row; with `problems` it is not created. `asset_id` and `tag` are those of the asset that has the serial
+    number already."""
+
+    line: int
+    values: dict[str, str]
+    problems: list[str]
+    asset_id: int | None = None
+    tag: str = ""
+
+
+def store(
+    session: Session,
+    listed: Listed,
+    *,
+    source: str,
+    defaults: Mapping[str, str],
+    actor: Actor,
+    now: datetime,
+    checked: Sequence[RowCheck] | None = None,
+) -> AssetImport:
+    """Stores the list: not checked yet, or with the results of a check that was just made."""
+    stored = AssetImport(
+        source=source[:200],
+        rows=listed.rows,
+        head=listed.header,
+        columns=dict(listed.columns),
+        defaults=dict(defaults),
+        findings=_as_json(check_fields(listed, defaults) if checked is None else checked),
+        checked_at=None if checked is None else now,
+        started_by=actor.name,
+        created_at=now,
+    )
+    session.add(stored)
+    session.flush()  # its id, for its address
+    return stored
+
+
+def get(session: Session, import_id: int) -> AssetImport:
+    """Raises AssetImportNotFound."""
+    return _existing(session.get(AssetImport, import_id), import_id)
+
+
+def row_checks(asset_import: AssetImport) -> list[RowCheck]:
+    return [RowCheck(**each) for each in asset_import.findings]
+
+
+def recent(session: Session, actor: Actor) -> Sequence[Row[tuple[int, str, datetime, int | None, int]]]:
+    """Id, file name, time, task and number of rows of the actor's newest imports, without the lists themselves, which are large."""
+    count = func.json_array_length(AssetImport.rows).label("count")
+    query = select(AssetImport.id, AssetImport.source, AssetImport.created_at, AssetImport.task_id, count)
+    return session.execute(query.where(AssetImport.started_by == actor.name).order_by(AssetImport.id.desc()).limit(RECENT)).all()
+
+
+def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *, first_row_is_header: bool = False) -> None:
+    """Sets the column of each field, and whether the first row is a header row; the import must be checked again.
+
+    Raises AssetImportNotFound, AssetImportStarted; Invalid for a column that does not exist or that two fields share.
+    """
+    asset_import = _locked(session, import_id)
+    listed = _listed(asset_import)
+    if first_row_is_header and not listed.header and len(listed.rows) > 1:
+        rows, header = listed.rows[1:], listed.rows[0]
+        listed = Listed(rows, listed.lines[1:], header, match_columns(header, rows))
+        columns = {**{field: number for field, number in listed.columns.items() if number not in columns.values()}, **columns}
+    width = max(map(len, [listed.header, *listed.rows]))
+    if not all(field in FIELDS and 0 <= number < width for field, number in columns.items()):
+        raise Invalid(_("The list has no such column. Choose another column."))
+    if len(set(columns.values())) < len(columns):
+        raise Invalid(_("Two fields have the same column. Choose another column for one of them."))
+    asset_import.rows, asset_import.head, asset_import.columns = listed.rows, listed.header, dict(columns)
+    asset_import.findings, asset_import.checked_at = _as_json(check_fields(_with_columns(listed, columns), asset_import.defaults)), None
+
+
+def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, import_id: int, *, now: datetime) -> None:
+    """Checks all rows again and stores the results. Raises AssetImportNotFound, AssetImportStarted, and the asset store's errors, after
+    which the import is unchanged."""
+    with reading() as session:
+        before = _not_started(get(session, import_id))
+    checks = check_rows(reading, asset_store, _listed(before), before.defaults)
+    with transaction() as session:
+        asset_import = _locked(session, import_id)
+        if (asset_import.columns, asset_import.head) == (before.columns, before.head):  # else its columns were mapped meanwhile
+            asset_import.findings, asset_import.checked_at = _as_json(checks), now
+
+
+def start(session: Session, import_id: int, *, actor: Actor, now: datetime) -> Task:
+    """Starts the task that creates the assets of the rows without problems.
+
+    Raises AssetImportNotFound; AssetImportStarted with the `task_id` of its task; AssetImportUnchecked; Invalid if no row can be created.
+    """
+    asset_import = _locked(session, import_id)
+    if asset_import.checked_at is None:
+        raise AssetImportUnchecked(_("The import has not been checked yet. Check it, then create the assets."))
+    assets = [validate(each.values) for each in row_checks(asset_import) if not each.problems]
+    if not assets:
+        raise Invalid(_("None of these assets can be created. Edit the list."))
+    title = ngettext("Create %(count)s asset", "Create %(count)s assets", len(assets), count=f"{len(assets):,}")
+    if asset_import.source:
+        title = _("%(title)s from %(file)s", title=title, file=asset_import.source)
+    task = start_creating(session, assets, title=title, actor=actor, now=now)
+    asset_import.task_id = task.id
+    return task
+
+
+def delete_old(session: Session, *, now: datetime) -> int:
+    """Returns how many were deleted."""
+    return affected(session.execute(delete(AssetImport).where(AssetImport.created_at < now - RETENTION)))
+
+
+def check_fields(listed: Listed, defaults: Mapping[str, str]) -> list[RowCheck]:
+    """What can be checked without the asset store."""
+    rows = [_values(row, listed.columns, defaults) for row in listed.rows]
+    repeated = _repeated_serials(listed.lines, rows)
+    return [
+        RowCheck(line, values, [problem.message for problem in field_problems(values)] + ([repeated[line]] if line in repeated else []))
+        for line, values in zip(listed.lines, rows, strict=True)
+    ]
+
+
+def check_rows(reading: Reading, asset_store: AssetStore, listed: Listed, defaults: Mapping[str, str]) -> list[RowCheck]:
+    """Everything that is wrong with the rows. One request to the asset store for 200 rows, and one for its catalogs if any row names one.
+
+    Raises the asset store's errors.
+    """
+    checks = check_fields(listed, defaults)
+    serials = {serial_key(each.values["serial_number"]): each.values["serial_number"] for each in checks}
+    valid = [serial for serial in serials.values() if serial_problem(serial) is None]
+    by_key = {serial_key(each.serial): each for each in check_serials(reading, asset_store, valid)}
+    catalogs = asset_store.catalogs() if any(each.values["catalog"] for each in checks) else []
+    return [_with_asset_store(each, by_key.get(serial_key(each.values["serial_number"])), catalogs) for each in checks]
+
+
+def _with_asset_store(check: RowCheck, serial: SerialCheck | None, catalogs: list[str]) -> RowCheck:
+    catalog = check.values["catalog"]
+    if catalog and catalog not in catalogs:
+        check = replace(check, problems=[*check.problems, _("The catalog “%(catalog)s” does not exist", catalog=catalog)])
+    if serial is None or not serial.problem:
+        return check
+    return replace(check, problems=[*check.problems, serial.problem], asset_id=serial.asset_id, tag=serial.tag)
+
+
+def _values(row: list[str], columns: Mapping[str, int], defaults: Mapping[str, str]) -> dict[str, str]:
+    def value(field: str) -> str:
+        number = columns.get(field, len(row))
+        return (row[number] if number < len(row) else "") or defaults.get(field, "")
+
+    return {field: value(field) for field in FIELDS}
+
+
+def _repeated_serials(lines: Iterable[int], rows: Iterable[dict[str, str]]) -> dict[int, str]:
+    """Line → the problem that others have its serial number. Identical lines were scanned twice: the first one counts."""
+    by_key: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
+    for line, values in zip(lines, rows, strict=True):
+        if serial := values["serial_number"]:
+            by_key[serial_key(serial)][line] = values
+    problems: dict[int, str] = {}
+    for key, group in by_key.items():
+        identical = len({tuple({**values, "serial_number": key}.items()) for values in group.values()}) == 1
+        first = next(iter(group))
+        for line in group if len(group) > 1 else ():
+            if identical and line != first:
+                problems[line] = _("Serial number is already in line %(line)s", line=first)
+            elif not identical:
+                others = _line_numbers([other for other in group if other != line])
+                problems[line] = _("Serial number is also in %(lines)s, with other values", lines=others)
+    return problems
+
+
+def _line_numbers(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:LINES_NAMED]))
+    if len(numbers) > LINES_NAMED:
+        return _("lines %(numbers)s and others", numbers=named)
+    return ngettext("line %(numbers)s", "lines %(numbers)s", len(numbers), numbers=named)
+
+
+def _locked(session: Session, import_id: int) -> AssetImport:
+    """The import, locked against others who start or change it. Raises AssetImportNotFound, AssetImportStarted."""
+    row = session.scalar(select(AssetImport).where(AssetImport.id == import_id).with_for_update())
+    return _not_started(_existing(row, import_id))
+
+
+def _existing(asset_import: AssetImport | None, import_id: int) -> AssetImport:
+    if asset_import is None:
+        message = _("Import %(id)s does not exist. Imports are deleted after %(days)s days.", id=import_id, days=RETENTION.days)
+        raise AssetImportNotFound(message, import_id=import_id)
+    return asset_import
+
+
+def _not_started(asset_import: AssetImport) -> AssetImport:
+    if asset_import.task_id is not None:
+        message = _("The assets of this import are being created, or have been created.")
+        raise AssetImportStarted(message, task_id=asset_import.task_id)
+    return asset_import
+
+
+def _listed(asset_import: AssetImport) -> Listed:
+    return Listed(asset_import.rows, [each["line"] for each in asset_import.findings], asset_import.head, asset_import.columns)
+
+
+def _with_columns(listed: Listed, columns: Mapping[str, int]) -> Listed:
+    return replace(listed, columns=dict(columns))
+
+
+def _as_json(checks: Iterable[RowCheck]) -> list[dict[str, object]]:
+    return [asdict(each) for each in checks]

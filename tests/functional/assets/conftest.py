@@ -1,0 +1,35 @@
+"""A staff user in a browser, and assets that exist in the asset store."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import NewAsset
+from tests.services.apps import sign_in, user
+
+Existing = Callable[..., int]
+
+
+@pytest.fixture
+def staff(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    user(app, "staff", "ada")
+    sign_in(client, "ada")
+    return client
+
+
+@pytest.fixture
+def existing(app: Flask) -> Existing:
+    """Adds an asset by name, with its other fields by keyword; returns its id."""
+
+    def add(name: str, *, holder: str = "", **fields: str) -> int:
+        with app.app_context():
+            asset_id = asset_store().create(NewAsset(name, **fields))
+            if holder:
+                asset_store().set_holder(asset_id, holder)
+            return asset_id
+
+    return add
