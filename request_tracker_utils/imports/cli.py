@@ -39,7 +39,7 @@ def import_path(
         chunks = read_chunks(opened)  # type: ignore[arg-type]
         file = service.store(transaction, chunks, row_type, source=source, actor=of_command(), now=utc_now())
     options = list(column_options)
-    header = file.header or (file.sample[0] if options else [])
+    header = file.head or (file.sample[0] if options else [])
     columns = apply_column_options(options, header, file.columns, row_type.fields)
     with transaction() as session:
         service.map_columns(session, file.id, row_type, columns, deactivate_missing=deactivate_missing, first_row_is_header=bool(options))

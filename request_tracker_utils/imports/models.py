@@ -32,15 +32,15 @@ class ImportFile(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    row_type: Mapped[str] = mapped_column("subject", String(10))
-    """Name of the RowType."""
+    subject: Mapped[str] = mapped_column(String(10))
+    """Name of the row type."""
     source: Mapped[str] = mapped_column(String(200))
     """The file's name."""
     size: Mapped[int]
     """Bytes; 0 while the file is being uploaded."""
     encoding: Mapped[str] = mapped_column(String(20))
     separator: Mapped[str] = mapped_column(String(1))
-    header: Mapped[list[str]] = mapped_column("head", JSON)
+    head: Mapped[list[str]] = mapped_column(JSON)
     """The header row; empty when there is none."""
     sample: Mapped[list[list[str]]] = mapped_column(JSON)
     """The first rows, shown where columns are mapped."""
@@ -55,13 +55,14 @@ class ImportFile(Base):
     """The latest task that previews or imports the file."""
     started_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
-    previewed_at: Mapped[datetime | None] = mapped_column("checked_at", Instant)
+    checked_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was previewed."""
     imported_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class ImportFilePart(Base):
     __tablename__ = "roster_parts"
 
-    file_id: Mapped[int] = mapped_column("roster_id", ForeignKey("rosters.id", ondelete="CASCADE"), primary_key=True)
+    roster_id: Mapped[int] = mapped_column(ForeignKey("rosters.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[bytes] = mapped_column(LargeBinary)

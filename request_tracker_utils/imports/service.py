@@ -26,8 +26,8 @@ RECENT = 5
 
 def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, *, source: str, actor: Actor, now: datetime) -> ImportFile:
     """Stores a file, a transaction per chunk. Raises FileUnreadable for a file that is not a table; nothing is stored then."""
-    facts: dict[str, Any] = {"row_type": row_type.name, "source": source[-200:], "started_by": actor.name[:100], "created_at": now}
-    empty: dict[str, Any] = {"size": 0, "encoding": "", "separator": "", "header": [], "sample": [], "columns": {}, "report": {}}
+    facts: dict[str, Any] = {"subject": row_type.name, "source": source[-200:], "started_by": actor.name[:100], "created_at": now}
+    empty: dict[str, Any] = {"size": 0, "encoding": "", "separator": "", "head": [], "sample": [], "columns": {}, "report": {}}
     with transaction() as session:
         file = ImportFile(**facts, **empty, state=ImportState.UPLOADED)
         session.add(file)
@@ -36,7 +36,7 @@ def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, 
     try:
         for position, chunk in enumerate(chunks):
             with transaction() as session:
-                session.add(ImportFilePart(file_id=file.id, position=position, content=inspector.inspect(chunk)))
+                session.add(ImportFilePart(roster_id=file.id, position=position, content=inspector.inspect(chunk)))
         encoding = inspector.encoding()
         is_whole = inspector.size == len(inspector.beginning)
         layout = detect_layout(inspector.beginning, encoding, row_type.aliases, is_whole=is_whole)
@@ -47,7 +47,7 @@ def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, 
     with transaction() as session:
         file = session.get_one(ImportFile, file.id)
         file.size, file.encoding, file.separator = inspector.size, layout.encoding, layout.separator
-        file.header, file.sample, file.columns = layout.header, layout.sample, layout.columns
+        file.head, file.sample, file.columns = layout.header, layout.sample, layout.columns
         file.report = {"lines": inspector.lines}
     return file
 
@@ -55,7 +55,7 @@ def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, 
 def get(session: Session, file_id: int, row_types: Collection[str] | None = None) -> ImportFile:
     """Raises ImportNotFound, also while the file is being uploaded or for a file of none of the `row_types`."""
     file = session.get(ImportFile, file_id)
-    if file is None or not file.size or (row_types is not None and file.row_type not in row_types):
+    if file is None or not file.size or (row_types is not None and file.subject not in row_types):
         raise ImportNotFound(
             _("File %(id)s does not exist. Uploaded files are deleted after %(days)s days.", id=file_id, days=RETENTION.days)
         )
@@ -64,7 +64,7 @@ def get(session: Session, file_id: int, row_types: Collection[str] | None = None
 
 def recent(session: Session, actor: Actor, row_type: RowType) -> list[ImportFile]:
     """The latest files that this person uploaded."""
-    mine = select(ImportFile).where(ImportFile.started_by == actor.name[:100], ImportFile.row_type == row_type.name, ImportFile.size > 0)
+    mine = select(ImportFile).where(ImportFile.started_by == actor.name[:100], ImportFile.subject == row_type.name, ImportFile.size > 0)
     return list(session.scalars(mine.order_by(ImportFile.id.desc()).limit(RECENT)))
 
 
@@ -84,8 +84,8 @@ def map_columns(
     file = lock_idle(session, file_id)
     check_columns(columns, row_type.titles, width=MAX_COLUMNS)
     _require_key_field(columns, row_type)
-    if first_row_is_header and not file.header and len(file.sample) > 1:
-        file.header, file.sample = file.sample[0], file.sample[1:]
+    if first_row_is_header and not file.head and len(file.sample) > 1:
+        file.head, file.sample = file.sample[0], file.sample[1:]
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
 
@@ -158,7 +158,7 @@ def work_through(
 
 def rows(reading: Reading, file: ImportFile) -> Iterator[tuple[int, list[str]]]:
     """The rows of the file, each with its line number. Raises FileUnreadable for a row that cannot be read."""
-    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, has_header=bool(file.header))
+    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, has_header=bool(file.head))
 
 
 def record_progress(session: Session, file_id: int, report: ImportReport) -> None:
@@ -200,7 +200,7 @@ def _finish(session: Session, file_id: int, report: ImportReport, *, dry_run: bo
     file = session.get_one(ImportFile, file_id)
     file.report = {"lines": file.report["lines"], **report.to_json()}
     if dry_run:
-        file.state, file.previewed_at = ImportState.PREVIEWED, now
+        file.state, file.checked_at = ImportState.PREVIEWED, now
     else:
         file.state, file.imported_at = ImportState.IMPORTED, now
 
@@ -213,7 +213,7 @@ def _parts(reading: Reading, file_id: int) -> Iterator[bytes]:
     position = 0
     while True:
         with reading() as session:
-            part = select(ImportFilePart.content).where(ImportFilePart.file_id == file_id, ImportFilePart.position == position)
+            part = select(ImportFilePart.content).where(ImportFilePart.roster_id == file_id, ImportFilePart.position == position)
             content = session.scalar(part)
         if content is None:
             return

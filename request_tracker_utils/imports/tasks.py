@@ -48,9 +48,9 @@ def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
     with reading() as session:
         file = service.get(session, file_id)
     task.done, task.failed = 0, 0
-    task.expect(max(1, int(file.report["lines"]) - bool(file.header)))
+    task.expect(max(1, int(file.report["lines"]) - bool(file.head)))
     report = service.work_through(
-        transaction, reading, file_id, row_type(file.row_type), _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run
+        transaction, reading, file_id, row_type(file.subject), _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run
     )
     task.expect(task.done)
     return report

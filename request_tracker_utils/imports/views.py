@@ -90,13 +90,13 @@ def _show(of_domain: RowTypeNames, file_id: int) -> str:
     return render_template(
         "imports/file.html",
         file=file,
-        row_type=row_type_named(file.row_type),
+        row_type=row_type_named(file.subject),
         task=task,
         is_busy=task is not None and task.state in OPEN,
         report=report,
         problems=report.problems[:PROBLEMS_SHOWN],
         max_problems=MAX_PROBLEMS,
-        width=max(map(len, [file.header, *file.sample])),
+        width=max(map(len, [file.head, *file.sample])),
     )
 
 
@@ -105,7 +105,7 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     form = request.form
     try:
         with transaction() as session:
-            row_type = row_type_named(service.get(session, file_id, of_domain).row_type)
+            row_type = row_type_named(service.get(session, file_id, of_domain).subject)
             columns = mapped_columns(form, row_type.fields)
             options = {"deactivate_missing": "deactivate_missing" in form, "first_row_is_header": "first_row_is_header" in form}
             service.map_columns(session, file_id, row_type, columns, **options)
@@ -122,7 +122,7 @@ def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     """Starts the task that imports the file. A second click leads to the same task."""
     try:
         with transaction() as session:
-            row_type = row_type_named(service.get(session, file_id, of_domain).row_type)
+            row_type = row_type_named(service.get(session, file_id, of_domain).subject)
             task = service.start_import(session, file_id, row_type, actor=current_actor(), now=utc_now())
     except ImportBusy as error:
         return _to_task(error.fields["task_id"])

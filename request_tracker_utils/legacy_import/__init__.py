@@ -1,1 +1,1 @@
-"""The import of an older installation's database, sequence file and log."""
+"""The import of a legacy installation's database, sequence file and log."""

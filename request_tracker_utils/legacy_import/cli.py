@@ -1,4 +1,4 @@
-"""The command that imports an older installation."""
+"""The command that imports a legacy installation."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from request_tracker_utils.web.registry import settings
 
 REPORT_HEADER = ("table", "row", "outcome", "reason")
 SEQUENCE_NAME = "asset_tag_sequence.txt"
-"""Usual name of the sequence file, in the folder of the older database."""
+"""Usual name of the sequence file, in the folder of the legacy database."""
 
 
 class Zone(click.ParamType[ZoneInfo]):
@@ -42,7 +42,7 @@ class Zone(click.ParamType[ZoneInfo]):
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Preview the import without writing anything.")
 @click.option(
-    "--sequence-file", "sequence_file", type=click.Path(path_type=Path), help="The older sequence file, if it is in another folder."
+    "--sequence-file", "sequence_file", type=click.Path(path_type=Path), help="The legacy sequence file, if it is in another folder."
 )
 @click.option("--timezone", "zone", type=Zone(), help="Time zone of times without one, instead of TIMEZONE.")
 @click.option(
@@ -52,7 +52,7 @@ class Zone(click.ParamType[ZoneInfo]):
 def import_legacy(
     file: Path, dry_run: bool, sequence_file: Path | None, zone: ZoneInfo | None, sync_holders: bool, report: Path | None
 ) -> None:
-    """Import students, devices and their history from an older installation's database FILE.
+    """Import students, devices and their history from a legacy installation's database FILE.
 
     FILE is only read. Existing records are not changed, so the import can be repeated. Prints a table of counts to standard output, and
     every row with warnings or that was not imported to standard error. The exit code is 1 if a row was not imported.
@@ -82,7 +82,7 @@ def _find_sequence_file(option: Path | None, database: Path) -> Path | None:
 
 
 def _import_tags(sequence_file: Path | None, options: ImportOptions) -> None:
-    """Imports tags of the asset store, the sequence file and the older log, before those of devices."""
+    """Imports tags of the asset store, the sequence file and the legacy log, before those of devices."""
     prefix = settings().prefix
     number = legacy_tags.next_number(sequence_file, prefix) if sequence_file else None
     if number is not None:
@@ -96,7 +96,7 @@ def _import_tags(sequence_file: Path | None, options: ImportOptions) -> None:
         following = legacy_tags.continue_sequence(session, prefix, number or 1, actor=actor, now=now)
     click.echo(
         _(
-            "Tags: %(count)s imported from the asset store and the older log. The sequence continues with %(tag)s.",
+            "Tags: %(count)s imported from the asset store and the legacy log. The sequence continues with %(tag)s.",
             count=f"{count:,}",
             tag=following,
         )

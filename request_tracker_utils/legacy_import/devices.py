@@ -1,4 +1,4 @@
-"""Devices of the older database.
+"""Devices of the legacy database.
 
 The documented form says who has a device. The field form lists devices that students *returned* at the end of a year, as its columns show
 (`check_in_timestamp`, and in its history `previous_owner`, `broken_screen`, `checked_by`). Its devices are assigned to nobody, and in

@@ -1,4 +1,4 @@
-"""The import of an older installation, as the app sees it."""
+"""The import of a legacy installation, as the app sees it."""
 
 from request_tracker_utils.legacy_import import cli
 from request_tracker_utils.web.feature import Feature

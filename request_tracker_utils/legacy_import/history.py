@@ -1,4 +1,4 @@
-"""The history of devices in the older database.
+"""The history of devices in the legacy database.
 
 In the documented form a row is a device that was assigned (`check_in`) or returned (`check_out`), as here. In the field form it is a device
 that was returned (see `devices`); `previous_owner` is the student by number, user or name.
@@ -179,7 +179,7 @@ def _time(run: ImportRun, table: Table, row: Row, warnings: list[str]) -> dateti
 
 
 def _date_and_time(run: ImportRun, row: Row) -> datetime | None:
-    """The columns date and time together, in the zone of the older installation."""
+    """The columns date and time together, in the zone of the legacy installation."""
     if not row.text("date"):
         return None
     try:

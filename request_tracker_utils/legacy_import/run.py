@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 class RowReport(NamedTuple):
-    """What a person has to know about a row of the older database."""
+    """What a person has to know about a row of the legacy database."""
 
     table: str
     row: str
@@ -60,13 +60,13 @@ class Counts:
         return sum(count for (_table, outcome), count in self.of.items() if outcome is Outcome.NOT_IMPORTED)
 
     def table(self) -> list[list[str]]:
-        """A header, and a line for each table of the older database."""
+        """A header, and a line for each table of the legacy database."""
         numbers = [[table, *(f"{self.of[table, outcome]:,}" for outcome in Outcome)] for table in TABLES]
         return [["table", *map(str, Outcome)], *numbers]
 
 
 class Claim(NamedTuple):
-    """A row of the older database: the student number or tag that it has here, and the row's id."""
+    """A row of the legacy database: the student number or tag that it has here, and the row's id."""
 
     name: str
     row: str
@@ -115,7 +115,7 @@ class RunIndex:
 @dataclass(frozen=True)
 class ImportOptions:
     """`zone` is that of times without one. A `dry_run` writes nothing. `sync_holders` pushes who has which device to the asset store.
-    `has_asset_ids` says that the older asset ids are those of the asset store in use."""
+    `has_asset_ids` says that the legacy asset ids are those of the asset store in use."""
 
     zone: ZoneInfo
     actor: Actor
@@ -153,7 +153,7 @@ class KnownStudent(NamedTuple):
 class KnownDevice(NamedTuple):
     asset_tag: str
     facts: Mapping[str, str]
-    """What the older history repeats of the device in each entry: its column → the value here."""
+    """What the legacy history repeats of the device in each entry: its column → the value here."""
 
 
 def known_students(session: Session, run: ImportRun, texts: Iterable[str]) -> dict[str, KnownStudent]:
@@ -188,7 +188,7 @@ def known_devices(session: Session, run: ImportRun, tags: Iterable[str]) -> dict
 
 
 class RowResult(NamedTuple):
-    """A row of the older database, its outcome, and its columns here if it is to be imported."""
+    """A row of the legacy database, its outcome, and its columns here if it is to be imported."""
 
     row: str
     outcome: Outcome
@@ -243,10 +243,10 @@ def warn_about_other_columns(row: Row, known: Iterable[str], warnings: list[str]
 
 
 def differences(record: Any, columns: Mapping[str, Any], compared: Iterable[str]) -> list[str]:
-    """A sentence for each column in which an existing record, which is not changed, differs from the older row."""
+    """A sentence for each column in which an existing record, which is not changed, differs from the legacy row."""
     return [
         _(
-            "%(column)s is %(ours)s here and %(theirs)s in the older database; it was not changed.",
+            "%(column)s is %(ours)s here and %(theirs)s in the legacy database; it was not changed.",
             column=column,
             ours=getattr(record, column) or _("empty"),
             theirs=columns[column],

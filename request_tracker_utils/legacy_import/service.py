@@ -1,4 +1,4 @@
-"""Imports an older installation's database.
+"""Imports a legacy installation's database.
 
 Rows are imported in chunks, each in one transaction. Existing records are not changed. So a run that was killed is completed by the next
 one, and another run changes nothing.
@@ -64,7 +64,7 @@ def _import_returns(source: Source, transaction: Transaction, run: ImportRun) ->
 
 
 def _date_assignments(transaction: Transaction) -> None:
-    """Sets since when students have their devices, which the older database has only in its history."""
+    """Sets since when students have their devices, which the legacy database has only in its history."""
     assigned = select(func.max(DeviceLog.timestamp)).where(
         DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED
     )

@@ -1,4 +1,4 @@
-"""The SQLite file of an older installation, which is only read, and the values in its columns.
+"""The SQLite file of a legacy installation, which is only read, and the values in its columns.
 
 It exists in two forms, and a file may have only some of the tables or columns, or additional ones. Each table's form is recognized by its
 own columns, see `Table.is_documented`.
@@ -110,13 +110,13 @@ class Source:
 
 @contextmanager
 def open_source(file: Path) -> Iterator[Source]:
-    """A consistent snapshot of the file, whoever writes to it meanwhile. Raises Invalid for a file that is not an older installation's
+    """A consistent snapshot of the file, whoever writes to it meanwhile. Raises Invalid for a file that is not a legacy installation's
     database, Conflict while another program locks it."""
     if not file.is_file():
-        raise Invalid(_("The file %(file)s does not exist. Give the path of the older installation’s database.", file=file))
+        raise Invalid(_("The file %(file)s does not exist. Give the path of the legacy installation’s database.", file=file))
     if not file.stat().st_size:
         message = _(
-            "%(file)s is empty. Give the path of the older installation’s database, which is usually instance/database.sqlite.", file=file
+            "%(file)s is empty. Give the path of the legacy installation’s database, which is usually instance/database.sqlite.", file=file
         )
         raise Invalid(message)
     try:
@@ -129,10 +129,10 @@ def open_source(file: Path) -> Iterator[Source]:
             yield source
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            message = _("Another program has locked %(file)s. Stop the older installation, then run this command again.", file=file)
+            message = _("Another program has locked %(file)s. Stop the legacy installation, then run this command again.", file=file)
             raise Conflict(message) from None
         message = _(
-            "%(file)s cannot be read as an SQLite database: %(error)s. Give the path of the older installation’s database, or of a copy "
+            "%(file)s cannot be read as an SQLite database: %(error)s. Give the path of the legacy installation’s database, or of a copy "
             "(with its -wal and -shm files, if there are any) in a writable folder.",
             file=file,
             error=error,
@@ -152,7 +152,7 @@ def text_of(value: Any) -> str:
 
 
 def is_yes(value: Any) -> bool:
-    """The value of a boolean column, however the older program wrote it."""
+    """The value of a boolean column, however the legacy program wrote it."""
     return text_of(value).strip().lower() not in ("", "0", "false", "no", "n", "none", "null", "off")
 
 
@@ -201,10 +201,10 @@ def _us_time(text: str) -> datetime:
 def _check_source(source: Source, file: Path) -> None:
     """Raises Invalid for other databases."""
     if source.is_ours:
-        raise Invalid(_("%(file)s is a database of this program. Give the path of the older installation’s database.", file=file))
+        raise Invalid(_("%(file)s is a database of this program. Give the path of the legacy installation’s database.", file=file))
     if not source.tables:
         message = _(
-            "%(file)s has none of the tables %(tables)s. Give the path of the older installation’s database.",
+            "%(file)s has none of the tables %(tables)s. Give the path of the legacy installation’s database.",
             file=file,
             tables=", ".join(TABLES),
         )

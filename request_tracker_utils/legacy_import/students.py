@@ -1,4 +1,4 @@
-"""Students of the older database."""
+"""Students of the legacy database."""
 
 from typing import Any
 

@@ -21,15 +21,15 @@ _PAGE = Reply(b"<html><body>An internal RT error has occurred.</body></html>", 5
 
 
 class BadDay:
-    """What becomes of Request Tracker's answers: one in ten is lost, too late or an error, whether or not it did what was asked."""
+    """What becomes of Request Tracker's answers: this share is lost, too late or an error, whether or not it did what was asked."""
 
-    def __init__(self, seed: int) -> None:
-        self._chance, self._lock = random.Random(seed), threading.Lock()
+    def __init__(self, seed: int, *, rate: float = 0.1) -> None:
+        self._chance, self._lock, self._rate = random.Random(seed), threading.Lock(), rate
         self.fates = Counter[str]()
 
     def __call__(self, _call: Call, forward: Forward) -> Reply:
         with self._lock:
-            fate = self._chance.choice(FATES) if self._chance.random() < 0.1 else "as it should"
+            fate = self._chance.choice(FATES) if self._chance.random() < self._rate else "as it should"
             self.fates[fate] += 1
         if fate == "unsent":
             return Reply(hang_up=True)

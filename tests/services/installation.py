@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -17,7 +18,7 @@ from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
@@ -41,12 +42,6 @@ class Surroundings:
     rt: RequestTracker
     hook: Proxy
     line: Proxy
-
-    def fill(self, count: int, prefix: str) -> range:
-        """See RequestTracker.fill, which does not do while the plugin is set up; `tells` sets it up again."""
-        if self.rt.webhook is not None:
-            self.rt.restart(webhook=None)
-        return self.rt.fill(count, prefix)
 
     def tells(
         self,
@@ -148,6 +143,29 @@ class Installation:
     def wait_until_confirmed(self, asset_ids: Iterable[int]) -> None:
         wanted = set(asset_ids)
         wait_until(lambda: self.all_confirmed(wanted), within=CONFIRMED_WITHIN)
+
+    def confirm(self, asset_ids: Iterable[int]) -> None:
+        """Does what the job of the server would do some seconds later, until these assets' tags are confirmed."""
+
+        def confirmed() -> bool:
+            self._confirm_due()
+            return self.all_confirmed(asset_ids)
+
+        wait_until(confirmed, within=CONFIRMED_WITHIN)
+
+    def settle(self) -> None:
+        """Runs the job for all that is due and what falls due after it, until nothing is left to do."""
+
+        def all_done() -> bool:
+            self._confirm_due()
+            return not [row for row in self.rows() if row.due_at]
+
+        wait_until(all_done, within=CONFIRMED_WITHIN)
+
+    def _confirm_due(self) -> None:
+        self.time_passes()
+        with suppress(Unavailable):  # Request Tracker is slow on a loaded machine
+            self.run_job("confirm-tags")
 
     def time_passes(self) -> None:
         """What is to be looked at later is due now."""

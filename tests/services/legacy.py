@@ -1,4 +1,4 @@
-"""An older installation's database for tests, in both forms, and its import."""
+"""A legacy installation's database for tests, in both forms, and its import."""
 
 import sqlite3
 from collections.abc import Callable

@@ -20,6 +20,8 @@ from typing import Any, Literal, Self
 
 import requests
 
+from tests.services.rt_database import RtDatabase
+
 HERE = Path(__file__).parent / "rt"
 PLUGINS = Path(__file__).parents[2] / "contrib" / "rt"
 PLUGIN = "RT::Extension::AssetTagWebhook"
@@ -72,6 +74,7 @@ class RequestTracker:
         for name in ("mason", "log", "conf.d"):
             (folder / name).mkdir(exist_ok=True)
         shutil.copyfile(template / "rt.db", folder / "rt.db")
+        self.database = RtDatabase(folder / "rt.db")
         self.token, self.clerks_token = (template / "tokens").read_text().split()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._socket.getsockname()[1]
@@ -118,38 +121,19 @@ class RequestTracker:
 
     def all_assets(self) -> dict[int, str]:
         """Name by id of every asset, deleted ones excepted."""
-        return {int(asset["id"]): asset["Name"] for asset in self._every_asset("Name")}
+        return self.database.names()
 
     def all_serials(self) -> dict[int, str]:
         """Serial number by id of every asset that has one, deleted ones excepted."""
-        return {
-            int(asset["id"]): values[0]
-            for asset in self._every_asset("CustomFields")
-            for field in asset["CustomFields"]
-            if field["name"] == "Serial Number" and (values := field["values"])
-        }
+        return self.database.serials()
 
-    def _every_asset(self, fields: str) -> Iterator[dict[str, Any]]:
-        last = 0
-        while True:
-            query = [{"field": "id", "operator": ">", "value": last}]
-            answer = self.rest("POST", "assets", json=query, params={"fields": fields, "per_page": 100, "orderby": "id"})
-            answer.raise_for_status()
-            page = answer.json()
-            yield from page["items"]
-            if page["count"] == page["total"]:
-                return
-            last = max(int(asset["id"]) for asset in page["items"])
-
-    def assets_with_serial(self, serial: str) -> list[dict[str, Any]]:
-        """Each with its `id`; compared without case, as Request Tracker does."""
-        query = [{"field": "CF.{Serial Number}", "operator": "=", "value": serial}]
-        return list(self.rest("POST", "assets", json=query).json()["items"])
+    def assets_with_serial(self, serial: str) -> list[int]:
+        """Their ids; compared without case, as Request Tracker does."""
+        return self.database.with_serial(serial)
 
     def fill(self, count: int, prefix: str, *, catalog: str = "Cables") -> range:
         """`count` assets `PREFIX0001` …, made quickly and without webhook; serial numbers are `S-PREFIX0001` …. Returns their ids."""
-        first, last = _run(self.folder, ["perl", str(HERE / "fill.pl"), str(count), prefix, catalog]).split()
-        return range(int(first), int(last) + 1)
+        return self.database.fill(count, prefix, catalog)
 
     def new_token(self, name: str) -> str:
         """A further token of this user."""

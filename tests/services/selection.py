@@ -1,7 +1,8 @@
 """Which database a test of pages runs on, and which tests stay together on one worker.
 
-`tests/unit` and `tests/schema` run on both databases. A test in `tests/functional` runs on one of them, which its name decides; on both
-with the marker `both_databases`, with ALL_DATABASES=1, and where the command line names a database or a single case.
+`tests/unit` and `tests/schema` run on both databases. A test in `tests/functional` runs on one of them, which its name decides, or the
+name of its module where tests share servers (the fixture `kind`); on both with the marker `both_databases`, with ALL_DATABASES=1, and where
+the command line names a database or a single case.
 """
 
 import os
@@ -43,13 +44,15 @@ def _leave_out_other_database(items: list[pytest.Item]) -> None:
 
 def _others(name: str, by_database: dict[str, pytest.Item]) -> list[pytest.Item]:
     """The items of the databases that the test does not run on."""
-    chosen = DATABASES[crc32(name.encode()) % len(DATABASES)]
+    shares_servers = any("kind" in getattr(item, "fixturenames", ()) for item in by_database.values())
+    deciding = name.split("::", 1)[0] if shares_servers else name
+    chosen = DATABASES[crc32(deciding.encode()) % len(DATABASES)]
     return [item for database, item in by_database.items() if database != chosen] if chosen in by_database else []
 
 
 def _group_of(item: pytest.Item) -> str | None:
-    """Tests of one service stay on one worker, so that it starts once."""
+    """Tests that share a service, or servers, stay on one worker, so that these start once."""
     services = services_of(item)
-    if "surroundings" in getattr(item, "fixturenames", ()):
-        return "path"
+    if item.nodeid.startswith("tests/functional/path/"):
+        return "path" if "rt" in services else "servers"
     return next((service for service in ("rt", "chromium") if service in services), None)

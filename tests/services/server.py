@@ -58,6 +58,7 @@ class RunningServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = {"instance_path": str(folder / "instance"), "port": str(self.port), **settings}
         self._log = folder / f"server-{self.port}.log"
+        self._log_length = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -85,6 +86,7 @@ class RunningServer:
     def launch(self) -> None:
         """Starts it without waiting for its first answer."""
         with self._log.open("ab") as log:
+            self._log_length = log.tell()
             self._process = subprocess.Popen(
                 [*self.program, "serve"],
                 env=environment(self.settings),
@@ -121,6 +123,9 @@ class RunningServer:
     def log(self) -> str:
         """Everything that it wrote to its output and error output since it was constructed."""
         return self._log.read_text(errors="replace")
+
+    def log_since_start(self) -> str:
+        return self._log.read_bytes()[self._log_length :].decode(errors="replace")
 
     def run(self, *arguments: str, typed: str = "") -> str:
         """Another command of the program with the same settings; returns its output. Raises ServerFailed when it fails."""

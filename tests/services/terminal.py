@@ -23,9 +23,14 @@ class Terminal:
         self.environ = {**kept, "INSTANCE_PATH": str(folder / "instance"), "LOG_LEVEL": "WARNING", **environ}
 
     def run(self, *arguments: object, typed: str | bytes = "", **environ: str) -> Result:
-        """In this process: a new one takes seconds to load the program. What a command raises and does not tell is raised here."""
-        with mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True), contextlib.chdir(self.folder):
-            return CliRunner().invoke(main, [str(each) for each in arguments], input=typed, catch_exceptions=False)
+        """In this process: a new one takes seconds to load the program. An exception that the command does not handle is raised here."""
+        line = [str(each) for each in arguments]
+        with (
+            mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True),
+            mock.patch.object(sys, "argv", ["rtutils", *line]),
+            contextlib.chdir(self.folder),
+        ):
+            return CliRunner().invoke(main, line, input=typed, catch_exceptions=False)
 
     def start(self, *arguments: object, **environ: str) -> subprocess.Popen[str]:
         """In a process of its own."""
@@ -42,7 +47,7 @@ class Terminal:
         )
 
     def ended(self, *arguments: object, **environ: str) -> tuple[int, str]:
-        """With which code a process of its own ended, and what it said on standard error."""
+        """The exit code of a process of its own, and what it wrote to standard error."""
         with self.start(*arguments, **environ) as process:
             _, told = process.communicate(timeout=60)
         return process.returncode, told

@@ -31,7 +31,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.tags import lookup, prefixes
+from request_tracker_utils.tags import prefixes, service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import sign_in, token, user
@@ -346,4 +346,4 @@ def test_a_released_tag_is_assigned_again(app: Flask, create: Create, monkeypatc
     assert create().json["asset_tag"] == "W12-0001"
     with app.app_context(), transaction() as session:
         session.execute(delete(Creation))
-        assert lookup.tags_of_assets(session, [1])[1].tag == "W12-0001"
+        assert tags.tags_of_assets(session, [1])[1].tag == "W12-0001"

@@ -1,17 +1,21 @@
 """`rtutils`, command by command, as a person at a terminal runs it."""
 
 import hashlib
+import re
 import shutil
 import socket
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from request_tracker_utils.cli import main
 from tests.services import apps
 from tests.services.databases import SQLite
+from tests.services.tables import check_all
 from tests.services.terminal import Terminal
 
 
@@ -31,18 +35,22 @@ def ready(terminal: Terminal, sqlite: SQLite) -> Terminal:
     return terminal
 
 
-def test_every_command_has_help() -> None:
-    def walk(command: object, path: list[str]) -> None:
-        assert command.help, path  # type: ignore[attr-defined]
-        for name, inner in getattr(command, "commands", {}).items():
-            walk(inner, [*path, name])
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command and group, as it is typed."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from commands(inner, (*path, name))
 
-    walk(main, ["rtutils"])
 
+def test_every_command_has_help_that_needs_no_database(terminal: Terminal) -> None:
+    def check(*path: str) -> None:
+        shown = terminal.run(*path, "--help")
+        assert (shown.exit_code, shown.stderr) == (0, "")
+        assert re.search(r"^Usage: \S.*\n\n  [A-Z]", shown.stdout), shown.stdout
 
-def test_help_needs_no_database(terminal: Terminal) -> None:
-    for arguments in ([], ["--help"], ["users", "--help"], ["tags", "next", "--help"]):
-        assert terminal.ended(*arguments)[0] in (0, 2)
+    check_all(commands(main), check)
+    assert terminal.run().exit_code == 2  # without a command
     assert not (terminal.folder / "instance").exists()
 
 
@@ -152,19 +160,21 @@ def test_an_empty_installation_may_move_to_request_tracker(ready: Terminal) -> N
     assert ready.run("db", "upgrade", RT_URL="http://127.0.0.1:9", RT_TOKEN="1-2-x").exit_code == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "code"),
-    [
-        ("LABEL_FORMAT", "huge", 2),
-        ("LOG_FILE", "/proc/nowhere/log", 2),
-        ("DATABASE_PATH", "/nowhere/at/all.sqlite", 2),
-        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", 3),
-    ],
-)
-def test_what_cannot_be_used_is_named_with_its_setting(terminal: Terminal, name: str, value: str, code: int) -> None:
-    result = terminal.run("db", "upgrade", **{name: value})
-    assert (result.exit_code, "Traceback" in result.stderr) == (code, False)
-    assert name in result.stderr or "database does not answer" in result.stderr
+def test_what_cannot_be_used_is_named_with_its_setting(terminal: Terminal) -> None:
+    def check(name: str, value: str, code: int) -> None:
+        result = terminal.run("db", "upgrade", **{name: value})
+        assert (result.exit_code, "Traceback" in result.stderr) == (code, False)
+        assert name in result.stderr or "database does not answer" in result.stderr
+
+    check_all(
+        [
+            ("LABEL_FORMAT", "huge", 2),
+            ("LOG_FILE", "/proc/nowhere/log", 2),
+            ("DATABASE_PATH", "/nowhere/at/all.sqlite", 2),
+            ("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", 3),
+        ],
+        check,
+    )
 
 
 def test_a_database_of_a_newer_version_is_left_alone(ready: Terminal) -> None:

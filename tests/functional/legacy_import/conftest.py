@@ -1,4 +1,4 @@
-"""Older databases in both forms."""
+"""Legacy databases in both forms."""
 
 from pathlib import Path
 

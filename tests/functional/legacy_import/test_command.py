@@ -40,7 +40,7 @@ def test_counts_and_reports_are_printed(terminal: Terminal, documented: LegacyFi
     first, second = terminal.run("import-legacy", documented.path), terminal.run("import-legacy", documented.path)
     assert (first.exit_code, second.exit_code) == (1, 1), "a row was not imported"
     assert first.stdout.splitlines() == [
-        "Tags: 0 imported from the asset store and the older log. The sequence continues with W12-0001.",
+        "Tags: 0 imported from the asset store and the legacy log. The sequence continues with W12-0001.",
         "table        imported  existing  imported with warnings  not imported",
         "students            1         0                       1             1",
         "device_info         1         0                       0             0",
@@ -124,7 +124,7 @@ def test_the_sequence_file_and_the_log_in_its_folder_are_imported(terminal: Term
     first = terminal.run("import-legacy", documented.path)
     assert first.stdout.splitlines()[:2] == [
         f"{tmp_path / 'asset_tag_sequence.txt'}: the next tag is W12-0042.",
-        "Tags: 1 imported from the asset store and the older log. The sequence continues with W12-0051.",
+        "Tags: 1 imported from the asset store and the legacy log. The sequence continues with W12-0051.",
     ]
     (tmp_path / "other.txt").write_text("60")
     (tmp_path / "lower.txt").write_text("7")
@@ -192,7 +192,7 @@ def test_the_older_file_may_be_moved_instead(tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
     LegacyFile(tmp_path / "instance" / "database.sqlite", DOCUMENTED_FORM).student()
     refused = terminal.run("db", "upgrade")
-    assert "or move this file away" in refused.stderr
+    assert "or move this file." in refused.stderr
     shutil.move(tmp_path / "instance" / "database.sqlite", tmp_path / "older.sqlite")
     assert terminal.run("db", "upgrade").exit_code == 0
     assert terminal.run("import-legacy", tmp_path / "older.sqlite").exit_code == 0

@@ -1,4 +1,4 @@
-"""The documented form of the older database: who has which device, and its history."""
+"""The documented form of the legacy database: who has which device, and its history."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The field form of the older database: devices that students returned at the end of a year."""
+"""The field form of the legacy database: devices that students returned at the end of a year."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def test_returned_devices_are_available_and_their_history_has_the_student(app: F
     assert (done.reports, done.of("students"), done.of("device_info")) == ([], (1, 0, 0, 0), (1, 0, 0, 0))
     student = only(app, Student)
     assert (student.student_id, student.grade, student.rt_user) == ("001001", "11", "ghopper")
-    assert student.created_at == datetime(2024, 8, 1, 13, 0, tzinfo=UTC), "in the zone of the older installation"
+    assert student.created_at == datetime(2024, 8, 1, 13, 0, tzinfo=UTC), "in the zone of the legacy installation"
     device = only(app, Device)
     assert (device.status, device.current_student_id, device.asset_id, device.model) == ("available", None, 123, "Chromebook")
     log = only(app, DeviceLog)

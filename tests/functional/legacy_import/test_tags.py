@@ -1,4 +1,4 @@
-"""Tags of older devices are never assigned again."""
+"""Tags of legacy devices are never assigned again."""
 
 from datetime import UTC, datetime
 from typing import Any

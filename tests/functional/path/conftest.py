@@ -7,15 +7,15 @@ from itertools import count
 
 import pytest
 
-from tests.services.databases import PostgreSQL, SQLite
+from tests.services.databases import DATABASES, PostgreSQL, SQLite
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import wait_until
 from tests.services.proxy import Proxy
 from tests.services.request_tracker import NOT_INSTALLED, RequestTracker, installed
 
 Install = Callable[..., Installation]
-HASTY = 1.5
-"""Seconds after which the server of bad days gives Request Tracker up."""
+RT_TIMEOUT = 1.5
+"""Seconds after which the impatient server gives Request Tracker up."""
 _numbers = count(1)
 
 
@@ -27,7 +27,12 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
         yield Surroundings(rt, hook, line)
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def rt(surroundings: Surroundings) -> RequestTracker:
+    return surroundings.rt
+
+
+@pytest.fixture(scope="session", params=DATABASES)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -41,16 +46,20 @@ def databases(sqlite: SQLite, postgresql: PostgreSQL) -> dict[str, SQLite | Post
 def installer(
     databases: dict[str, SQLite | PostgreSQL], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[ExitStack], Install]:
-    """Makes what makes installations that end with a stack. With Request Tracker unless `rt=False`; more arguments are settings."""
+    """Makes a function that creates installations, which end with the stack. They have Request Tracker unless `rt=False`, and its names are
+    adopted before the function returns unless `adopted=False`; more arguments are settings.
+    """
 
     def on(stack: ExitStack) -> Install:
-        def install(kind: str, *, rt: bool = True, prefix: str = "", **settings: str) -> Installation:
+        def install(kind: str, *, rt: bool = True, adopted: bool = True, prefix: str = "", **settings: str) -> Installation:
             url = stack.enter_context(databases[kind].fresh())
             if rt:
                 around: Surroundings = request.getfixturevalue("surroundings")
                 settings = {"rt_url": around.line.url, "rt_token": around.rt.token, **settings}
             made = Installation(tmp_path_factory.mktemp("installation"), url, prefix or f"T{next(_numbers)}-", settings)
             stack.callback(made.close)
+            if adopted:
+                wait_until(lambda: made.call("GET", "/next-asset-tag").ok, within=30)
             return made
 
         return install
@@ -65,6 +74,13 @@ def install(installer: Callable[[ExitStack], Install]) -> Iterator[Install]:
         yield installer(stack)
 
 
+@pytest.fixture(scope="module")
+def install_for_module(installer: Callable[[ExitStack], Install]) -> Iterator[Install]:
+    """For servers that the tests of a module share."""
+    with ExitStack() as stack:
+        yield installer(stack)
+
+
 @pytest.fixture(scope="session")
 def shared(surroundings: Surroundings, installer: Callable[[ExitStack], Install]) -> Iterator[Callable[[str], Installation]]:
     """One installation for each kind of database, with Request Tracker and nothing of its settings changed."""
@@ -73,18 +89,22 @@ def shared(surroundings: Surroundings, installer: Callable[[ExitStack], Install]
         yield cache(lambda kind: make(kind))
 
 
-@pytest.fixture(scope="session")
-def hasty(surroundings: Surroundings, installer: Callable[[ExitStack], Install]) -> Iterator[Callable[[], Installation]]:
-    """One that gives Request Tracker up early, on SQLite."""
-    with ExitStack() as stack:
-        make = installer(stack)
-        yield cache(lambda: make("sqlite", rt_timeout=str(HASTY)))
-
-
 @pytest.fixture
 def installation(shared: Callable[[str], Installation], kind: str, surroundings: Surroundings) -> Installation:
     """The shared one of each kind; Request Tracker tells it of new assets, by the plugin and inside its transaction."""
     made = shared(kind)
-    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)  # names that Request Tracker holds are adopted first
     surroundings.tells(made.server.url)
     return made
+
+
+@pytest.fixture(scope="session")
+def impatient_server(surroundings: Surroundings, installer: Callable[[ExitStack], Install]) -> Iterator[Installation]:
+    with ExitStack() as stack:
+        yield installer(stack)("sqlite", rt_timeout=str(RT_TIMEOUT))
+
+
+@pytest.fixture
+def impatient(impatient_server: Installation, surroundings: Surroundings) -> Installation:
+    """A server that gives Request Tracker up early, on SQLite, and is told of new assets."""
+    surroundings.tells(impatient_server.server.url)
+    return impatient_server

@@ -1,20 +1,23 @@
-"""Request Tracker down, slow, astray or refusing, and killed: what people and programs are told, and that nothing is lost or spent."""
+"""Request Tracker down, slow, refusing, answering nonsense, and killed: what people and programs are told, and that nothing is lost."""
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import requests
 
-from tests.functional.path.conftest import HASTY
+from request_tracker_utils.core.errors import Unavailable
+from tests.functional.path.conftest import RT_TIMEOUT
 from tests.services.installation import CATALOG, Installation, Person, Surroundings, asset_id_of
 from tests.services.local_server import Call, Reply, wait_until
 from tests.services.proxy import Forward, Gate, Meddle, answers, nobody_there
 from tests.services.request_tracker import RequestTracker, RequestTrackerFailed
+from tests.services.tables import check_all
 
 pytestmark = pytest.mark.rt
 
@@ -22,13 +25,13 @@ HTML = Reply(b"<!DOCTYPE html><html><body>Sign in here</body></html>", headers={
 
 
 def too_late(_: Call, forward: Forward) -> Reply:
-    time.sleep(HASTY + 0.7)
+    time.sleep(RT_TIMEOUT + 0.7)
     return forward()
 
 
 DAYS: dict[str, tuple[Meddle, int]] = {
     "down": (nobody_there, 503),
-    "slow": (answers(Reply({}, wait=HASTY + 0.7)), 503),
+    "slow": (answers(Reply({}, wait=RT_TIMEOUT + 0.7)), 503),
     "a web page": (answers(HTML), 502),
     "a wrong token": (answers(Reply({"message": "Unauthorized"}, status=401)), 502),
     "an error inside": (answers(Reply({"message": "Internal Error"}, status=500)), 502),
@@ -36,18 +39,18 @@ DAYS: dict[str, tuple[Meddle, int]] = {
 }
 
 
-@pytest.fixture
-def impatient(hasty: Callable[[], Installation], surroundings: Surroundings) -> Installation:
-    """A server that gives Request Tracker up early, and is told of new assets."""
-    made = hasty()
-    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
-    surroundings.tells(made.server.url)
-    return made
+@pytest.fixture(scope="module")
+def person(impatient_server: Installation) -> Person:
+    return impatient_server.signed_in()
 
 
-@pytest.fixture
-def person(impatient: Installation) -> Person:
-    return impatient.signed_in()
+@pytest.fixture(scope="module")
+def patient(impatient_server: Installation) -> Iterator[Installation]:
+    """A second server on the same database, which waits for Request Tracker for a minute."""
+    settings = impatient_server.settings | {"rt_timeout": "60"}
+    made = Installation(impatient_server.folder / "patient", impatient_server.database_url, impatient_server.prefix, settings)
+    yield made
+    made.close()
 
 
 def creations(instead: Meddle) -> Meddle:
@@ -55,22 +58,11 @@ def creations(instead: Meddle) -> Meddle:
     return lambda call, forward: instead(call, forward) if (call.method, call.path) == ("POST", "/REST/2.0/asset") else forward()
 
 
-def settle(installation: Installation) -> None:
-    """All that is due, and what falls due after it, until nothing is left to do."""
-
-    def all_done() -> bool:
-        installation.time_passes()
-        installation.run_job("confirm-tags")
-        return not [row for row in installation.rows() if row.due_at]
-
-    wait_until(all_done, within=30)
+def test_programs_get_a_clear_error_and_people_a_page(impatient: Installation, person: Person, surroundings: Surroundings) -> None:
+    check_all(DAYS, lambda day: _check_bad_day(impatient, person, surroundings, *DAYS[day]))
 
 
-@pytest.mark.parametrize("day", DAYS)
-def test_programs_get_a_clear_error_and_people_a_page(
-    impatient: Installation, person: Person, surroundings: Surroundings, day: str
-) -> None:
-    meddle, status = DAYS[day]
+def _check_bad_day(impatient: Installation, person: Person, surroundings: Surroundings, meddle: Meddle, status: int) -> None:
     asset_id = surroundings.rt.create_asset("HDMI cable", catalog="Cables")  # no tag comes from the webhook
     before = impatient.next_tag()
     chosen = {"asset_tag": impatient.tag(1000 + asset_id), "request_tracker_id": asset_id}
@@ -110,7 +102,7 @@ def test_a_tag_chosen_by_hand_while_it_was_down_is_free_again_when_nobody_asks_t
         refused = impatient.call("POST", "/confirm-asset-tag", json={"asset_tag": before, "request_tracker_id": asset_id})
         assert refused.status_code == 503
         assert impatient.next_tag() != before
-    settle(impatient)
+    impatient.settle()
     assert (impatient.next_tag(), impatient.row(before).state) == (before, "released")
     assert surroundings.rt.asset(asset_id)["Name"] == "HDMI cable"
 
@@ -119,12 +111,10 @@ def test_a_search_with_a_page_missing_prints_what_came_and_says_where_it_stopped
     shared: Callable[[str], Installation], surroundings: Surroundings
 ) -> None:
     patient = shared("sqlite")
-    surroundings.fill(150, "PAGES")
+    surroundings.rt.fill(120, "PAGES")
     first_page_only = {
-        "empty": answers(Reply({"count": 0, "total": 50, "per_page": 100, "page": 1, "items": []})),
         "short": answers(Reply({"count": 0, "total": 0, "per_page": 100, "page": 1, "items": []})),
         "web page": answers(HTML),
-        "down": nobody_there,
     }
     asked = {"query": "Name LIKE 'PAGES'"}
     came = {}
@@ -138,7 +128,7 @@ def test_a_search_with_a_page_missing_prints_what_came_and_says_where_it_stopped
         came[name] = (answer.status_code, answer.text.count('class="label"'), "Interrupted: " in answer.text)
         assert 'name="query" value="Name LIKE &#39;PAGES&#39;"' in answer.text.split('id="resume"')[1]
     assert came == dict.fromkeys(first_page_only, (200, 100, True))
-    assert patient.call("POST", "/labels/batch", json=asked).text.count('class="label"') == 150
+    assert patient.call("POST", "/labels/batch", json=asked).text.count('class="label"') == 120
 
 
 def test_tags_given_while_it_could_not_be_reached_are_confirmed_when_it_is_back(
@@ -148,9 +138,11 @@ def test_tags_given_while_it_could_not_be_reached_are_confirmed_when_it_is_back(
         made = [surroundings.rt.create_asset(f"a new laptop {number}") for number in range(5)]
         tags = impatient.tags_of(made)
         assert {asset_id: surroundings.rt.asset(asset_id)["Name"] for asset_id in made} == tags
-        wait_until(lambda: all(row.attempts and row.problem for row in impatient.rows() if row.asset_id in tags), within=25)
+        impatient.time_passes()
+        with suppress(Unavailable):  # unless the server's own job is trying just now
+            impatient.run_job("confirm-tags")
         assert not any(row.confirmed_at for row in impatient.rows() if row.asset_id in tags)
-    wait_until(lambda: impatient.all_confirmed(made), within=40)
+    impatient.confirm(made)
     assert impatient.tags_of(made) == tags
     assert not [row for row in impatient.rows() if row.asset_id in tags and row.problem]
 
@@ -169,7 +161,7 @@ def test_an_asset_added_here_on_a_bad_day_has_its_tag_or_the_tag_is_free_again(
         late = person.add_asset("BAD-3")
     assert late.status_code == 503
     wait_until(lambda: len(surroundings.rt.all_assets()) == len(there) + 1)
-    settle(impatient)
+    impatient.settle()
     (created,) = surroundings.rt.all_assets().items() - there.items()
     assert impatient.tags_of([created[0]]) == dict([created])
     assert impatient.all_confirmed([created[0]])
@@ -179,7 +171,7 @@ def test_an_asset_added_here_on_a_bad_day_has_its_tag_or_the_tag_is_free_again(
 
 @pytest.mark.parametrize("told", [True, False], ids=["and the webhook tells of it", "and no webhook tells of it"])
 def test_a_creation_that_outlasts_its_reservation_takes_nobody_elses_tag(
-    impatient: Installation, person: Person, surroundings: Surroundings, told: bool
+    impatient: Installation, patient: Installation, person: Person, surroundings: Surroundings, told: bool
 ) -> None:
     gate, first = Gate(), impatient.next_tag()
 
@@ -187,26 +179,21 @@ def test_a_creation_that_outlasts_its_reservation_takes_nobody_elses_tag(
         gate.wait()
         return forward()
 
-    settings = impatient.settings | {"rt_timeout": "60"}
-    patient = Installation(impatient.folder / f"patient-{told}", impatient.database_url, impatient.prefix, settings)
-    try:
-        with surroundings.line.meddling(creations(hold)), ThreadPoolExecutor(1) as pool, gate:
-            slow = pool.submit(patient.signed_in_as(person).add_asset, f"SLOW-{told}")
-            assert gate.arrived()
-            settle(impatient)  # minutes pass: the job looks twice, and finds nothing of that name
-            assert impatient.next_tag() == first
-            quick = surroundings.rt.create_asset("quicker")
-            if not told:
-                surroundings.tells("http://127.0.0.1:1")
-            gate.open()
-            answer = slow.result()
-        settle(impatient)
-        made = asset_id_of(answer)
-        names = {asset_id: surroundings.rt.asset(asset_id)["Name"] for asset_id in (quick, made)}
-        assert names == impatient.tags_of([quick, made])
-        assert names[quick] == first != names[made]
-    finally:
-        patient.close()
+    with surroundings.line.meddling(creations(hold)), ThreadPoolExecutor(1) as pool, gate:
+        slow = pool.submit(patient.signed_in_as(person).add_asset, f"SLOW-{told}")
+        assert gate.arrived()
+        impatient.settle()  # minutes pass: the job looks twice, and finds nothing of that name
+        assert impatient.next_tag() == first
+        quick = surroundings.rt.create_asset("quicker")
+        if not told:
+            surroundings.tells("http://127.0.0.1:1")
+        gate.open()
+        answer = slow.result()
+    impatient.settle()
+    made = asset_id_of(answer)
+    names = {asset_id: surroundings.rt.asset(asset_id)["Name"] for asset_id in (quick, made)}
+    assert names == impatient.tags_of([quick, made])
+    assert names[quick] == first != names[made]
 
 
 def test_request_tracker_killed_among_creations_leaves_no_asset_with_two_tags_and_no_gap(
@@ -223,17 +210,17 @@ def test_request_tracker_killed_among_creations_leaves_no_asset_with_two_tags_an
         done.release()
 
     with ThreadPoolExecutor(4) as pool:
-        made = [pool.submit(create, number) for number in range(60)]
-        for _ in range(15):
+        made = [pool.submit(create, number) for number in range(40)]
+        for _ in range(12):
             done.acquire()
         kill(rt)
         rt.restart(webhook=rt.webhook)
-    assert [each.exception() for each in made] == [None] * 60
+    assert [each.exception() for each in made] == [None] * 40
     assert broken
-    settle(impatient)
+    impatient.settle()
     created = dict(rt.all_assets().items() - there.items())
     assert impatient.tags_of(created) == created
-    assert len(set(created.values())) == len(created) >= 60 - len(broken)
+    assert len(set(created.values())) == len(created) >= 40 - len(broken)
     while impatient.next_number() < first + len(created):
         number = rt.create_asset("fills a gap")
         created[number] = rt.asset(number)["Name"]

@@ -22,18 +22,13 @@ NOBODY = 900_000_001
 
 
 @pytest.fixture
-def rt(surroundings: Surroundings) -> RequestTracker:
-    return surroundings.rt
-
-
-@pytest.fixture
 def filled(surroundings: Surroundings, install: Install, kind: str) -> Callable[[str, int], tuple[Installation, list[int]]]:
     """Creates an installation that has adopted so many tags; returns it with the assets."""
 
     def fill(prefix: str, count: int) -> tuple[Installation, list[int]]:
         prefix = f"{prefix}{kind[0]}-"
-        assets = list(surroundings.fill(count, prefix))
-        made = install(kind, prefix=prefix, scheduler="false")
+        assets = list(surroundings.rt.fill(count, prefix))
+        made = install(kind, adopted=False, prefix=prefix, scheduler="false")
         made.run_job("adopt-tags")
         return made, assets
 
@@ -135,7 +130,6 @@ def test_every_fault_is_found_and_resolved_by_its_button(
     assert installation.row(tag(7)).is_retired
 
 
-@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_a_comparison_that_request_tracker_interrupts_closes_nothing_and_continues_later(
     filled: Callable[[str, int], tuple[Installation, list[int]]], surroundings: Surroundings, rt: RequestTracker
 ) -> None:

@@ -18,7 +18,6 @@ def test_after_a_restart_each_reservation_finds_its_asset_or_is_given_again(
 ) -> None:
     rt, created, not_created = surroundings.rt, Gate(), Gate()
     installation = install(kind)
-    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
     surroundings.tells("http://127.0.0.1:1")  # nobody is told of the new asset: its name alone says whose it is
 
     def hold(call: Call, forward: Forward) -> Reply:

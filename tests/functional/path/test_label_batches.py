@@ -1,40 +1,31 @@
-"""Many labels with a real Request Tracker behind them: few questions, a stop in the middle and the rest, and scans while it is away."""
+"""Many labels with a real Request Tracker behind them: few requests, a stop in the middle and the rest, and scans while it is away."""
 
 import re
 from collections.abc import Callable
 
 import pytest
 
-from tests.functional.path.conftest import Install
 from tests.services.installation import Installation, Person, Surroundings
-from tests.services.local_server import Call, Reply, wait_until
+from tests.services.local_server import Call, Reply
 from tests.services.proxy import Forward, Meddle, nobody_there
+from tests.services.request_tracker import RequestTracker
+from tests.services.tables import check_all
 
 pytestmark = pytest.mark.rt
 COUNT = 250
 
 
 @pytest.fixture(scope="module")
-def filled() -> dict[str, range]:
-    return {}
+def ready(shared: Callable[[str], Installation]) -> Installation:
+    return shared("sqlite")
 
 
-@pytest.fixture
-def ready(shared: Callable[[str], Installation], surroundings: Surroundings) -> Installation:
-    made = shared("sqlite")
-    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
-    return made
+@pytest.fixture(scope="module")
+def assets(rt: RequestTracker) -> range:
+    return rt.fill(COUNT, "STREAM-")
 
 
-@pytest.fixture
-def assets(ready: Installation, surroundings: Surroundings, filled: dict[str, range]) -> range:
-    if "ids" not in filled:
-        filled["ids"] = surroundings.fill(COUNT, "STREAM-")
-    surroundings.line.calls.clear()
-    return filled["ids"]
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def person(ready: Installation) -> Person:
     return ready.signed_in()
 
@@ -90,22 +81,22 @@ def test_a_thousand_lines_are_made_out_with_few_questions(
     assert len(searches) <= 8
 
 
-@pytest.mark.parametrize("query", ["id IN (1,3)", "garbage (", "Name = ", "CustomField.{Serial Number} = 'x'"])
-def test_a_query_that_would_be_answered_with_everything_prints_nothing(
-    ready: Installation, person: Person, assets: range, query: str
-) -> None:
-    answer = ready.call("POST", "/labels/batch", json={"query": query})
-    assert (answer.status_code, answer.json()["code"]) == (400, "directory_invalid")
-    form = {"csrf_token": csrf_token(person), "then": "print", "size": "large", "query": query}
-    page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
-    assert (page.status_code, 'class="label"' in page.text) == (400, False)
-    assert "does not understand all of this query" in page.text
+def test_a_query_that_would_be_answered_with_everything_prints_nothing(ready: Installation, person: Person, assets: range) -> None:
+    csrf = csrf_token(person)
+
+    def check(query: str) -> None:
+        answer = ready.call("POST", "/labels/batch", json={"query": query})
+        assert (answer.status_code, answer.json()["code"]) == (400, "directory_invalid")
+        form = {"csrf_token": csrf, "then": "print", "size": "large", "query": query}
+        page = person.session.post(f"{ready.server.url}/labels/batch/choose", data=form, timeout=60)
+        assert (page.status_code, 'class="label"' in page.text) == (400, False)
+        assert "does not understand all of this query" in page.text
+
+    check_all(["id IN (1,3)", "garbage (", "Name = ", "CustomField.{Serial Number} = 'x'"], check)
 
 
-def test_a_known_tag_is_scanned_while_request_tracker_is_away(install: Install, surroundings: Surroundings) -> None:
-    made = install("sqlite", rt_timeout="2")
-    wait_until(lambda: made.call("GET", "/next-asset-tag").ok)
-    surroundings.tells(made.server.url)
+def test_a_known_tag_is_scanned_while_request_tracker_is_away(impatient: Installation, surroundings: Surroundings) -> None:
+    made = impatient
     asset_id = surroundings.rt.create_asset("a new laptop")
     tag = made.tags_of([asset_id])[asset_id]
     with surroundings.line.meddling(nobody_there):

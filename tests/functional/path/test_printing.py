@@ -8,30 +8,38 @@ import zxingcpp
 from playwright.sync_api import Browser
 
 from request_tracker_utils.labels.installed_formats import built_in_formats
+from tests.functional.path.conftest import Install
 from tests.services.apps import PASSWORD
-from tests.services.installation import Installation, Surroundings, create_at_once
-from tests.services.local_server import wait_until
+from tests.services.installation import Installation, Surroundings
+from tests.services.request_tracker import RequestTracker
+from tests.services.tables import check_all
 
-pytestmark = [pytest.mark.rt, pytest.mark.chromium, pytest.mark.parametrize("kind", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.rt, pytest.mark.chromium]
 
 COUNT = 100
 ON_A_PAGE = 50
+PREFIX = "L9-"
 CODES = [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128]
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, list[int]]:
-    return {}
+def tagged(rt: RequestTracker) -> list[int]:
+    """A hundred assets that have their tags when the installation starts."""
+    return list(rt.fill(COUNT, PREFIX))
+
+
+@pytest.fixture(scope="module")
+def installation(tagged: list[int], install_for_module: Install, kind: str) -> Installation:
+    """Without jobs of its own: Request Tracker is asked for the labels alone."""
+    made = install_for_module(kind, adopted=False, prefix=PREFIX, scheduler="false")
+    made.run_job("adopt-tags")
+    return made
 
 
 @pytest.fixture
-def assets(installation: Installation, surroundings: Surroundings, made: dict[str, list[int]]) -> list[int]:
-    """A hundred new ones, settled, so that the program has no business with Request Tracker but ours."""
-    if "ids" not in made:
-        made["ids"] = create_at_once(surroundings.rt, COUNT, name="to be labelled")
-    wait_until(lambda: not [row for row in installation.rows() if row.due_at], within=45)
+def assets(tagged: list[int], surroundings: Surroundings) -> list[int]:
     surroundings.line.calls.clear()
-    return made["ids"]
+    return tagged
 
 
 @pytest.mark.parametrize("size", ["large", "small"])
@@ -91,10 +99,14 @@ def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
     assert all(row.printed_at for row in installation.rows() if row.asset_id in assets)
 
 
-@pytest.mark.parametrize("size", ["large", "small"])
-def test_a_program_prints_by_token_with_one_request_a_hundred(
-    installation: Installation, surroundings: Surroundings, assets: list[int], size: str
+def test_a_program_prints_by_token_with_one_request_for_a_hundred(
+    installation: Installation, surroundings: Surroundings, assets: list[int]
 ) -> None:
+    check_all(["large", "small"], lambda size: _check_print_by_token(installation, surroundings, assets, size))
+
+
+def _check_print_by_token(installation: Installation, surroundings: Surroundings, assets: list[int], size: str) -> None:
+    surroundings.line.calls.clear()
     answer = installation.call("POST", "/labels/batch", json={"asset_ids": assets, "size": size})
     assert answer.status_code == 200
     assert answer.text.count('class="label"') == COUNT

@@ -1,13 +1,13 @@
-"""Several servers on one database, stopping, and a database that is held by somebody else. Without Request Tracker."""
+"""Several servers on one database, stopping, and a database that another transaction blocks. Without Request Tracker."""
 
 import os
 import signal
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import psycopg
 import pytest
@@ -19,11 +19,24 @@ from tests.services.local_server import wait_until
 from tests.services.server import RunningServer
 
 LEADS = "leadership acquired"
+LEADER_CHECK = 6.0
+"""Seconds within which each process has asked whether it may lead."""
+
+
+@pytest.fixture(scope="module")
+def one_of_each(install_for_module: Install) -> Callable[[str], Installation]:
+    """An installation on each kind of database, which the tests share and leave running."""
+    return cache(lambda kind: install_for_module(kind, rt=False, workers="3"))
 
 
 @pytest.fixture
-def installation(install: Install, kind: str) -> Installation:
-    return install(kind, rt=False)
+def installation(one_of_each: Callable[[str], Installation], kind: str) -> Installation:
+    return one_of_each(kind)
+
+
+@pytest.fixture
+def on_sqlite(one_of_each: Callable[[str], Installation]) -> Installation:
+    return one_of_each("sqlite")
 
 
 @contextmanager
@@ -50,6 +63,11 @@ def database_held(url: str) -> Iterator[None]:
         yield
 
 
+def times_leading(server: RunningServer) -> int:
+    """How many of its processes have become the leader since it was last started."""
+    return server.log_since_start().count(LEADS)
+
+
 def ask(server: RunningServer, installation: Installation, asset_id: int) -> str:
     headers = {"Authorization": f"Bearer {installation.settings['webhook_token']}"}
     with requests.Session() as session:
@@ -59,51 +77,60 @@ def ask(server: RunningServer, installation: Installation, asset_id: int) -> str
     return str(answer.json()["asset_tag"])
 
 
-def test_two_servers_give_each_asset_one_tag_and_one_of_them_leads(installation: Installation) -> None:
-    first = installation.server
+@pytest.mark.both_databases
+def test_a_request_under_way_is_answered_before_the_server_ends(installation: Installation) -> None:
+    tag = installation.next_tag()
+    with ThreadPoolExecutor(2) as pool:
+        with database_held(installation.database_url):
+            asked = pool.submit(ask, installation.server, installation, 501)
+            time.sleep(1)
+            stopping = pool.submit(installation.server.stop)
+            time.sleep(1.5)
+            assert not asked.done()
+        assert asked.result() == tag
+        assert stopping.result() < 15
+    assert installation.tags_of([501]) == {501: tag}
+    installation.server.start()
+    assert installation.next_tag() != tag
+
+
+@pytest.mark.both_databases
+def test_a_database_that_is_held_for_five_seconds_delays_the_tag_and_loses_none(installation: Installation) -> None:
+    first = installation.next_number()
+    with ThreadPoolExecutor(4) as pool:
+        with database_held(installation.database_url):
+            begun = time.monotonic()
+            asked = [pool.submit(ask, installation.server, installation, asset_id) for asset_id in range(601, 605)]
+            time.sleep(5)
+            assert not any(each.done() for each in asked)
+        given = sorted(each.result() for each in asked)
+        assert 5 <= time.monotonic() - begun < 12
+    assert given == [installation.tag(first + number) for number in range(4)]
+
+
+@pytest.mark.both_databases
+def test_two_servers_give_each_asset_one_tag_and_one_of_all_their_processes_leads(installation: Installation) -> None:
+    first, next_number = installation.server, installation.next_number()
+    wait_until(lambda: times_leading(first) == 1)
     with second(installation) as other:
+        begun = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             # Each server is asked about each asset, so that they race for it.
             calls = [(server, asset_id) for asset_id in range(1, 101) for server in (first, other)]
             given = list(pool.map(lambda call: ask(call[0], installation, call[1]), calls))
         assert given[0::2] == given[1::2]
-        assert sorted(given[0::2]) == [installation.tag(number) for number in range(1, 101)]
+        assert sorted(given[0::2]) == [installation.tag(next_number + number) for number in range(100)]
 
-        wait_until(lambda: LEADS in first.log() + other.log())
-        leader, follower = (first, other) if LEADS in first.log() else (other, first)
-        time.sleep(6)  # it asks every five seconds
-        assert (leader.log().count(LEADS), follower.log().count(LEADS)) == (1, 0)
-        leader.kill()
-        wait_until(lambda: LEADS in follower.log(), within=15)
-        assert ask(follower, installation, 101) == installation.tag(101)
-
-
-def test_of_several_worker_processes_one_leads(install: Install, kind: str) -> None:
-    server = install(kind, rt=False, workers="3").server
-    wait_until(lambda: LEADS in server.log())
-    time.sleep(6)
-    assert server.log().count(LEADS) == 1
-    assert server.stop() < 15
+        time.sleep(max(0.0, begun + LEADER_CHECK - time.monotonic()))
+        assert (times_leading(first), times_leading(other)) == (1, 0)
+        first.kill()
+        wait_until(lambda: times_leading(other) == 1, within=15)
+        assert ask(other, installation, 101) == installation.tag(next_number + 100)
+    first.start()
 
 
-def test_a_request_under_way_is_answered_before_the_server_ends(installation: Installation) -> None:
-    installation.next_tag()
-    with ThreadPoolExecutor(2) as pool:
-        with database_held(installation.database_url):
-            asked = pool.submit(ask, installation.server, installation, 1)
-            time.sleep(1)
-            stopping = pool.submit(installation.server.stop)
-            time.sleep(1.5)
-            assert not asked.done()
-        assert asked.result() == installation.tag(1)
-        assert stopping.result() < 15
-    assert installation.tags_of([1]) == {1: installation.tag(1)}
-    installation.server.start()
-    assert installation.next_tag() == installation.tag(2)
-
-
-def test_workers_end_with_the_process_that_started_them_when_it_is_killed_alone(install: Install) -> None:
-    server = install("sqlite", rt=False).server
+def test_workers_end_with_the_process_that_started_them_when_it_is_killed_alone(on_sqlite: Installation) -> None:
+    server = on_sqlite.server
     os.kill(server.pid, signal.SIGKILL)
 
     def nobody_answers() -> bool:
@@ -118,29 +145,12 @@ def test_workers_end_with_the_process_that_started_them_when_it_is_killed_alone(
     server.start()
 
 
-def test_an_idle_server_ends_at_once(install: Install) -> None:
-    assert install("sqlite", rt=False).server.stop() < 10
-
-
-def test_a_server_told_to_end_while_its_workers_start_ends_at_once(install: Install) -> None:
-    installation = install("sqlite", rt=False)
-    server = installation.server
-    server.stop()
+def test_an_idle_server_and_one_whose_workers_are_starting_end_at_once(on_sqlite: Installation) -> None:
+    server = on_sqlite.server
+    assert server.stop() < 10
     server.launch()
-    wait_until(lambda: server.log().count("serves http") == 2)  # the workers are the next to start
-    with database_held(installation.database_url):
+    wait_until(lambda: server.url in server.log_since_start(), within=60)  # the workers are the next to start
+    with database_held(on_sqlite.database_url):
         time.sleep(1)  # they wait for the database now
         assert server.stop() < 10
-
-
-def test_a_database_that_is_held_for_five_seconds_delays_the_tag_and_loses_none(installation: Installation) -> None:
-    released = threading.Event()
-    with ThreadPoolExecutor(4) as pool:
-        with database_held(installation.database_url):
-            begun = time.monotonic()
-            asked = [pool.submit(ask, installation.server, installation, asset_id) for asset_id in range(1, 5)]
-            released.wait(5)
-            assert not any(each.done() for each in asked)
-        given = sorted(each.result() for each in asked)
-        assert 5 <= time.monotonic() - begun < 12
-    assert given == [installation.tag(number) for number in range(1, 5)]
+    server.start()

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.services.server import CHECKOUT, PROGRAM, RunningServer, free_port, run_program
+from tests.services.tables import check_all
 
 # What a superuser may do in spite of a folder's mode, taken away.
 UNPRIVILEGED = (
@@ -56,29 +57,26 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    done = serve({"instance_path": str(tmp_path / "file" / "instance")})
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
-    assert "INSTANCE_PATH" in done.stderr
-
-
-@pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_an_older_installations_database_is_refused_and_left_as_it_is(tmp_path: Path, mode: str) -> None:
-    file = tmp_path / "database.sqlite"
-    connection = sqlite3.connect(file)
-    connection.execute(f"PRAGMA journal_mode={mode}")
-    connection.execute("CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT)")
-    connection.execute("INSERT INTO devices (name) VALUES ('W12-0001')")
-    connection.commit()
-    connection.close()
-    before = hashlib.sha256(file.read_bytes()).hexdigest()
-    for settings in ({"database_path": str(file), "instance_path": str(tmp_path / "new")}, {"instance_path": str(tmp_path)}):
-        done = serve(settings)
+def test_an_older_installations_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    def check(mode: str) -> None:
+        folder = tmp_path / mode
+        folder.mkdir()
+        file = folder / "database.sqlite"
+        connection = sqlite3.connect(file)
+        connection.execute(f"PRAGMA journal_mode={mode}")
+        connection.execute("CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.execute("INSERT INTO devices (name) VALUES ('W12-0001')")
+        connection.commit()
+        connection.close()
+        before = hashlib.sha256(file.read_bytes()).hexdigest()
+        named = {"database_path": str(file), "instance_path": str(folder / "new")}
+        done = serve(named if mode == "wal" else {"instance_path": str(folder)})
         assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
         assert str(file) in done.stderr
         assert "rtutils import-legacy" in done.stderr
         assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+
+    check_all(["delete", "wal"], check)
 
 
 @pytest.fixture(scope="module")

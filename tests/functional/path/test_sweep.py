@@ -1,4 +1,4 @@
-"""Assets that nobody was told of: found and tagged in a real Request Tracker, whatever happens meanwhile."""
+"""Assets without a tag that no webhook told of: found and tagged in a real Request Tracker, whatever happens meanwhile."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -47,22 +47,25 @@ def new_catalog(surroundings: Surroundings) -> str:
     return name
 
 
-def try_dry(installation: Installation, person: Person, catalog: str) -> Task:
-    press(person, f"{SWEEP}/try", catalogs=[catalog])
+def preview(installation: Installation, person: Person, catalog: str) -> Task:
+    press(person, f"{SWEEP}/preview", catalogs=[catalog])
     wait_until(lambda: newest_task(installation).state == "done", within=30)
     return newest_task(installation)
 
 
-def test_missed_calls_are_made_up_for(install: Install, surroundings: Surroundings, kind: str) -> None:
+@pytest.fixture(scope="module")
+def installation(install_for_module: Install, kind: str) -> Installation:
+    return install_for_module(kind)
+
+
+def test_assets_of_missed_calls_get_their_tags(installation: Installation, surroundings: Surroundings) -> None:
     rt, catalog = surroundings.rt, new_catalog(surroundings)
-    installation = install(kind)
-    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    lost = [rt.create_asset(f"lost {number}", catalog=catalog) for number in range(5)]
+    lost = rt.fill(5, "lost ", catalog=catalog)
     named = rt.create_asset(installation.tag(77), catalog=catalog)
     begins_like_a_tag = rt.create_asset(f"{installation.prefix}7", catalog=catalog)
     elsewhere = rt.create_asset("elsewhere", catalog="Cables")
     person = installation.signed_in()
-    found = try_dry(installation, person, catalog)
+    found = preview(installation, person, catalog)
     assert found.summary is not None
     assert "Nothing was changed" in found.summary
     before = rt.all_assets()
@@ -81,13 +84,11 @@ def test_missed_calls_are_made_up_for(install: Install, surroundings: Surroundin
         assert after[asset_id] == before[asset_id]
 
 
-def test_a_process_that_is_killed_leaves_the_rest_to_the_next(install: Install, surroundings: Surroundings, kind: str) -> None:
+def test_a_process_that_is_killed_leaves_the_rest_to_the_next(installation: Installation, surroundings: Surroundings) -> None:
     rt, catalog = surroundings.rt, new_catalog(surroundings)
-    installation = install(kind)
-    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    lost = [rt.create_asset(f"left {number}", catalog=catalog) for number in range(12)]
+    lost = rt.fill(12, "left ", catalog=catalog)
     person = installation.signed_in()
-    try_dry(installation, person, catalog)
+    preview(installation, person, catalog)
     renames: list[str] = []
 
     def kill_in_the_middle(call: Call, forward: Forward) -> Reply:
@@ -110,13 +111,11 @@ def test_a_process_that_is_killed_leaves_the_rest_to_the_next(install: Install, 
     assert newest_task(installation).failed == 0
 
 
-def test_when_request_tracker_falls_silent_the_task_waits_and_goes_on(install: Install, surroundings: Surroundings, kind: str) -> None:
+def test_when_request_tracker_does_not_answer_the_task_waits_and_continues(installation: Installation, surroundings: Surroundings) -> None:
     rt, catalog = surroundings.rt, new_catalog(surroundings)
-    installation = install(kind)
-    wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-    lost = [rt.create_asset(f"silent {number}", catalog=catalog) for number in range(10)]
+    lost = rt.fill(16, "silent ", catalog=catalog)
     person = installation.signed_in()
-    try_dry(installation, person, catalog)
+    preview(installation, person, catalog)
     renames: list[str] = []
 
     def falls_silent(call: Call, forward: Forward) -> Reply:

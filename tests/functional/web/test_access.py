@@ -1,23 +1,25 @@
-"""Every route, by everybody: nobody, each role, with a session and with a token, against the table below.
+"""Every route, called by everybody: without an account, by each role, with a session and with a token, against the table below.
 
-What routes do is replaced, so that a call changes nothing; the door before them is the real one.
+What routes do is replaced, so that a call changes nothing; the checks before them are the real ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
+from request_tracker_utils.web import moved
 from request_tracker_utils.web.auth import access_of
 from tests.services.apps import csrf_token, sign_in, token, user
 
 
 class May(NamedTuple):
-    """The roles that a route lets in; `by_token` whether their tokens do as well as their sessions."""
+    """The roles that may call a route; `by_token` says whether they may with a token as well as with a session."""
 
     roles: frozenset[str]
     by_token: bool = True
@@ -25,7 +27,7 @@ class May(NamedTuple):
 
 ALL_ROLES = frozenset(map(str, Role))
 ANYBODY = None
-"""Also who is not signed in."""
+"""Also without signing in."""
 SIGNED_IN = May(ALL_ROLES)
 ONESELF = May(ALL_ROLES, by_token=False)
 ADMIN = May(frozenset({"admin"}))
@@ -35,7 +37,7 @@ SECRET = May(frozenset())
 STAFF = May(frozenset({"admin", "staff"}))
 TEACHER = May(frozenset({"admin", "staff", "teacher"}))
 
-# A new route needs a line here: who shall come in?
+# A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
     "GET /": SIGNED_IN,
     "GET /sign-in": ANYBODY,
@@ -119,7 +121,6 @@ ROUTES: dict[str, May | None] = {
     "GET /students/scan": TEACHER,
     "POST /students/scan": TEACHER,
     "GET /students/scan/commands": TEACHER,
-    "GET /students/scan/card": ANYBODY,  # redirects
     "GET /api/rt-lookup/student/<student_id>": TEACHER,
     "POST /api/rt-lookup/batch": TEACHER,
     "GET /api/rt-lookup/user/<username>": TEACHER,
@@ -209,6 +210,9 @@ ROUTES: dict[str, May | None] = {
     "GET /bootstrap/static/<path:filename>": ANYBODY,
 }
 REACHED = 299
+"""Status of an answer where the call reached the route."""
+FORMER = "moved:"
+"""What endpoints of former addresses begin with."""
 
 
 class Call(NamedTuple):
@@ -219,24 +223,26 @@ class Call(NamedTuple):
 
 @pytest.fixture
 def calls(app: Flask) -> list[Call]:
-    """A call of every route and method of the program, none of which does anything."""
-    return list(_calls(app))
+    return disarmed(app)
 
 
-def _calls(app: Flask) -> Iterator[Call]:
+def disarmed(app: Flask) -> list[Call]:
+    """A call of every route and method of the program, none of which does anything from now on."""
+    calls = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("moved:"):
-            continue  # a redirect for everybody: the present address decides who may see the page
-        values = {name: 999_999 if "Integer" in type(kind).__name__ else "x" for name, kind in rule._converters.items()}
-        with app.test_request_context():
-            path = app.url_map.bind("localhost").build(rule.endpoint, values)
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            yield Call(f"{method} {rule.rule}", method, path)
-        if rule.endpoint in app.view_functions:
+        if not rule.endpoint.startswith(FORMER):
+            path = path_of(app, rule)
+            calls += [Call(f"{method} {rule.rule}", method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}]
             app.view_functions[rule.endpoint] = _stand_in(app, rule.endpoint)
+    return calls
 
 
-def _stand_in(app: Flask, endpoint: str):  # type: ignore[no-untyped-def]
+def path_of(app: Flask, rule: Rule) -> str:
+    values = {name: 999_999 if "Integer" in type(kind).__name__ else "x" for name, kind in rule._converters.items()}
+    return app.url_map.bind("localhost").build(rule.endpoint, values)
+
+
+def _stand_in(app: Flask, endpoint: str) -> Callable[..., tuple[str, int]]:
     def reached(**_: object) -> tuple[str, int]:
         return "", REACHED
 
@@ -249,7 +255,11 @@ def reached_by(client: FlaskClient, calls: list[Call], headers: dict[str, str]) 
     return {call.name: client.open(call.path, method=call.method, headers=headers).status_code for call in calls}
 
 
-def status_for(may: May | None, role: str, *, by_token: bool = False) -> int:
+def statuses_for(role: str, *, by_token: bool = False) -> dict[str, int]:
+    return {name: _status_for(may, role, by_token) for name, may in ROUTES.items()}
+
+
+def _status_for(may: May | None, role: str, by_token: bool) -> int:
     if may is SECRET:
         return 401
     return REACHED if may is ANYBODY or (role in may.roles and (may.by_token or not by_token)) else 403
@@ -259,34 +269,42 @@ def test_every_route_has_a_line_in_the_table_and_every_line_a_route(calls: list[
     assert {call.name for call in calls} == set(ROUTES)
 
 
-def test_nobody_gets_in_where_one_has_to_sign_in(app: Flask, client: FlaskClient) -> None:
+def test_public_routes_alone_are_reached_without_signing_in(app: Flask, client: FlaskClient) -> None:
     csrf = {"X-CSRFToken": csrf_token(client)}
-    assert reached_by(client, list(_calls(app)), csrf) == {name: REACHED if may is ANYBODY else 401 for name, may in ROUTES.items()}
+    assert reached_by(client, disarmed(app), csrf) == {name: REACHED if may is ANYBODY else 401 for name, may in ROUTES.items()}
 
 
 @pytest.mark.parametrize("role", sorted(ALL_ROLES))
-def test_a_session_opens_what_its_role_may(app: Flask, role: str) -> None:
-    client = app.test_client()
+def test_a_role_reaches_its_routes_by_session_and_by_token(app: Flask, client: FlaskClient, role: str) -> None:
+    by_token = token(app, role)
     user(app, role)
     sign_in(client, role)
     csrf = {"X-CSRFToken": csrf_token(client, "/me")}
-    assert reached_by(client, list(_calls(app)), csrf) == {name: status_for(may, role) for name, may in ROUTES.items()}
+    calls = disarmed(app)
+    assert reached_by(client, calls, csrf) == statuses_for(role)
+    assert reached_by(app.test_client(), calls, by_token) == statuses_for(role, by_token=True)
 
 
-@pytest.mark.parametrize("role", sorted(ALL_ROLES))
-def test_a_token_opens_what_its_owner_may_and_no_account(app: Flask, client: FlaskClient, calls: list[Call], role: str) -> None:
-    assert reached_by(client, calls, token(app, role)) == {name: status_for(may, role, by_token=True) for name, may in ROUTES.items()}
-
-
-def test_what_changes_something_asks_browsers_for_the_forms_token(app: Flask) -> None:
-    client = app.test_client()
+def test_what_changes_something_needs_the_csrf_token_of_the_session(app: Flask, client: FlaskClient) -> None:
     user(app, "admin")
     sign_in(client, "admin")
-    for name, status in reached_by(client, list(_calls(app)), {}).items():
-        assert status == (401 if ROUTES[name] is SECRET else REACHED if name.startswith("GET ") else 403), name
+    statuses = reached_by(client, [call for call in disarmed(app) if call.method != "GET"], {})
+    assert statuses == {name: 401 if may is SECRET else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
 
 
-def test_a_route_that_nobody_opened_is_closed_to_all(own_app: Flask) -> None:
+def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None:
     own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = own_app.test_client()
     assert client.get("/forgotten", headers=token(own_app, "admin")).status_code == 404
+
+
+def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:
+    moved.install(own_app, {"/former/<int:asset_id>": "assets.show"})
+    former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(FORMER)]
+    adapter = own_app.url_map.bind("localhost")
+    for rule in former:
+        answer = own_app.test_client().get(f"{path_of(own_app, rule)}?q=a&q=b")
+        path, _, query = answer.headers["Location"].partition("?")
+        endpoint, values = adapter.match(path, "GET")
+        assert (answer.status_code, query, endpoint.startswith(FORMER)) == (308, "q=a&q=b", False), rule
+        assert values.keys() >= rule._converters.keys(), rule

@@ -1,4 +1,4 @@
-"""Opening and reading an older installation's database."""
+"""Opening and reading a legacy installation's database."""
 
 import hashlib
 import sqlite3
@@ -19,7 +19,7 @@ def rows(path: Path, table: str) -> list[source.Row]:
         return [row for chunk in opened.chunks(opened.tables[table]) for row in chunk]
 
 
-def test_files_that_are_no_older_database_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_no_legacy_database_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.sqlite").touch()
     (tmp_path / "notes.txt").write_text("these are notes" * 500)
     LegacyFile(tmp_path / "new.sqlite", DOCUMENTED_FORM + "CREATE TABLE alembic_version (version_num TEXT);")
@@ -59,7 +59,7 @@ def test_a_locked_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file = LegacyFile(tmp_path / "old.sqlite", DOCUMENTED_FORM)
     with closing(sqlite3.connect(file.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(Conflict, match=r"Another program has locked .*\. Stop the older"), open_source(file.path):
+        with pytest.raises(Conflict, match=r"Another program has locked .*\. Stop the legacy"), open_source(file.path):
             pass
 
 

@@ -1,4 +1,4 @@
-"""Times as older installations wrote them."""
+"""Times as legacy installations wrote them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +44,7 @@ def test_times_are_read_in_every_spelling() -> None:
 
 def test_only_times_that_sqlite_wrote_are_in_utc() -> None:
     assert parse_time("2025-10-08 12:00:00", CHICAGO, is_clock=True) == NOON
-    assert parse_time("2025-10-08T07:00:00.000", CHICAGO, is_clock=True) == NOON, "as the older program wrote it"
+    assert parse_time("2025-10-08T07:00:00.000", CHICAGO, is_clock=True) == NOON, "as the legacy program wrote it"
 
 
 def test_other_values_are_refused() -> None:

@@ -6,9 +6,9 @@ from threading import Barrier
 
 import pytest
 from flask import Flask
-from request_tracker_utils.assets.rules import Rules
 from sqlalchemy import select, update
 
+from request_tracker_utils.assets.fields import CreationSettings
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import adoption, lookup, prefixes, sequence, service, tagging
@@ -125,7 +125,7 @@ def test_new_and_existing_assets_get_tags_with_the_prefix_of_their_catalog(asset
     adopt(asset_store)
 
     def add(catalog: str, default: str = "") -> str:
-        return creator(asset_store, Rules(catalog=default)).create(laptop(catalog=catalog)).tag
+        return creator(asset_store, CreationSettings(catalog=default)).create(laptop(catalog=catalog)).tag
 
     assert [add("Chromebooks"), add("Cables"), add("", "Chromebooks"), add("")] == ["LAB-0001", "W12-0001", "LAB-0002", "W12-0002"]
     old = asset_store.asset("an old one", catalog="Chromebooks")
