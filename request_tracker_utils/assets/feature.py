@@ -1,26 +1,45 @@
 """What assets contribute to the app."""
 
+import random
 from datetime import datetime
 
 from flask import Flask
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import cli, current, demo, status
+from request_tracker_utils.assets import cli, current, status
 from request_tracker_utils.assets.api import api
-from request_tracker_utils.assets.fields import CreationSettings
+from request_tracker_utils.assets.current import TagsOfAssets
+from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.jobs import jobs
 from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.tagged import TagsOfAssets
+from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.assets.tasks import kinds
 from request_tracker_utils.assets.views import assets as views, creation as creation_views, imports as import_views
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags.confirmation import confirm_due
+from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.service import FIRST_CHECK_AFTER
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of, settings
+
+DEMO_ASSETS = 60
+_MODELS = [
+    ("Dell", "Chromebook 3100", "Chromebooks", "Title I"),
+    ("Lenovo", "300e Yoga Chromebook Gen 4", "Chromebooks", "Title I"),
+    ("HP", "ProBook 440 G10", "General assets", "General fund"),
+    ("Apple", "iPad (10th generation)", "General assets", "PTA grant"),
+    ("Epson", "PowerLite L210W", "General assets", "Bond 2024"),
+]
+_SERIAL_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
 def note_printed(session: Session, labels: LabelNames, now: datetime) -> list[str]:
@@ -46,11 +65,24 @@ def install(app: Flask) -> None:
 
 
 def _is_empty() -> bool:
-    return demo.is_empty(asset_store())
+    """Only the embedded asset store is filled: sample data is never written to Request Tracker."""
+    store = asset_store()
+    with reading() as session:
+        tagged = session.scalar(select(exists().select_from(Tag)))
+    return store.kind == "embedded" and not tagged and not store.search("", page_size=1).assets
 
 
 def _fill_demo() -> int:
-    return demo.fill(asset_store(), CreationSettings.from_settings(settings()))
+    store, creation_settings = asset_store(), CreationSettings.from_settings(settings())
+    created_at = utc_now() - FIRST_CHECK_AFTER
+    creator = AssetCreator(transaction, reading, store, creation_settings, of_command(), lambda: created_at)
+    chance = random.Random(12)  # noqa: S311 — the same sample data each time
+    for _number in range(DEMO_ASSETS):
+        manufacturer, model, catalog, funding = chance.choices(_MODELS, weights=[30, 12, 9, 6, 3])[0]
+        serial = "".join(chance.choices(_SERIAL_LETTERS, k=8))
+        creator.create(NewAssetFields(serial, manufacturer, model, funding_source=funding, catalog=catalog))
+    confirm_due(transaction, store, actor=of_command(), clock=utc_now)
+    return DEMO_ASSETS
 
 
 feature = Feature(
