@@ -1,14 +1,13 @@
 """Finding out what became of creations that nobody has heard of any more: the directory was silent, or the process died."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.models import SENT, Creation
+from request_tracker_utils.assets.models import RECOVERY, Creation
 from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
@@ -17,8 +16,6 @@ from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotRead
 from request_tracker_utils.tags.models import Tag
 
 BATCH = 200
-LEASE = timedelta(minutes=1)
-"""Until a creation that somebody looks after is looked after again: whoever did has died, or the directory is silent."""
 LOOKS = 2
 """Searches in vain after which an asset does not exist, the last of them after the grace of its tag."""
 NEVER = "The directory has no such asset: it was never created. The serial number is free again; try again."
@@ -26,12 +23,12 @@ WITHOUT_SERIAL = "The directory has the asset, but did not keep its serial numbe
 
 
 def settle_due(transaction: Transaction, reading: Reading, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
-    """Looks after every creation that is due, and returns how many have ended. Raises what the directory raises: they are due again
-    soon."""
+    """Checks every creation that is due, and returns how many have ended. Raises what the asset store raises: they are due again soon."""
     with transaction() as session:
         ended = claims.end_lapsed(session, now=clock())
-    while creations := _take(transaction, now := clock()):
-        ended += look(transaction, reading, asset_store, creations, actor=actor, now=now)
+    while claimed := RECOVERY.claim_due(transaction, clock, limit=BATCH):
+        with RECOVERY.recording(transaction, claimed, clock):
+            ended += look(transaction, reading, asset_store, [each.row for each in claimed], actor=actor, now=clock())
     return ended
 
 
@@ -100,15 +97,6 @@ class _Look:
                 tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NEVER)
             claims.note_failed(session, self.creation, problem=NEVER, now=self._now)
         return True
-
-
-def _take(transaction: Transaction, now: datetime) -> list[Creation]:
-    with transaction() as session:
-        due = select(Creation).where(Creation.due_at <= now, Creation.state.in_(SENT)).order_by(Creation.due_at).limit(BATCH)
-        creations = list(session.scalars(due.with_for_update(skip_locked=True)))
-        for creation in creations:
-            creation.due_at = now + LEASE
-        return creations
 
 
 def _reservation(session: Session, creation: Creation) -> Tag:
