@@ -28,7 +28,7 @@ BATCH_CREATION = Tag(name="batch creation", description="Create assets one after
 api = APIBlueprint("asset_creation", __name__, abp_tags=[BATCH_CREATION])
 
 
-@api.post("/assets/create", responses={201: schemas.AssetCreated})
+@api.post("/assets/create", responses={201: schemas.CreatedAssetResponse})
 @require(AssetPermission.CREATE)
 @error_shape(schemas.CREATION)
 @may_raise(FieldMissing, FieldInvalid, schemas.DuplicateSerial, schemas.CreationFailed, schemas.SequenceUnavailable)
@@ -46,7 +46,7 @@ def create_asset(body: schemas.CreateAsset) -> Answer:
         message = _("Asset %(tag)s created successfully", tag=created.tag)
     else:
         message = _("Asset %(tag)s created successfully, but label printing failed", tag=created.tag)
-    return schemas.AssetCreated(
+    return schemas.CreatedAssetResponse(
         success=True,
         asset_id=created.asset_id,
         asset_tag=created.tag,

@@ -78,15 +78,15 @@ class BatchCreator:
         """Frees the serial numbers of the items that this run will not create."""
         with self._creator.transaction() as session:
             for creation in self._claimed.values():
-                claims.let_go(session, creation, problem=claims.BROKEN_OFF, now=self._creator.clock())
+                claims.release(session, creation, problem=claims.INTERRUPTED, now=self._creator.clock())
         self._claimed.clear()
 
     def _claim(self, fields: dict[int, NewAssetFields]) -> dict[int, Creation]:
         """Item id → the creation that claims its serial number. Claims of an earlier run continue; what it has sent is left to `create`."""
         with self._creator.transaction() as session:
             now = self._creator.clock()
-            earlier = claims.of_items(session, list(fields))
-            continued = {item_id: each for item_id, each in earlier.items() if claims.hold_on(session, each, now=now)}
+            earlier = claims.by_items(session, list(fields))
+            continued = {item_id: each for item_id, each in earlier.items() if claims.renew(session, each, now=now)}
             new = [(item_id, each) for item_id, each in fields.items() if item_id not in earlier or earlier[item_id].has_failed]
             claimed = claims.claim_many(session, new, actor=self._creator.actor, now=now) if new else {}
         return continued | {int(each.item_id or 0): each for each in claimed.values()}
@@ -94,7 +94,7 @@ class BatchCreator:
     def _created_earlier(self, item: TaskItem) -> CreatedAsset | None:
         """What an earlier run has created for the item. Raises CreationPending while that is not known."""
         with self._creator.reading() as session:
-            creation = claims.of_items(session, [item.id]).get(item.id)
+            creation = claims.by_items(session, [item.id]).get(item.id)
             if creation is None or creation.has_failed:
                 return None
             if creation.state == CreationState.CREATED:

@@ -1,6 +1,6 @@
-"""The rows of creations: holding a serial number, and noting what became of it.
+"""The rows of creations: claiming a serial number, and recording the result.
 
-Where tags are concerned too, the sequence's row is taken first and the creation's after it, everywhere in this order.
+If tags are changed too, the sequence's row is locked before the creation's, always in this order.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,51 +17,51 @@ from request_tracker_utils.core.db import affected, after_commit, upsert_into
 from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
-"""Until a serial number is free again of which nothing was sent: the process that held it has died."""
+"""Until a claimed serial number is free again if nothing was sent: the process that claimed it has died."""
 FIRST_CHECK_AFTER = timedelta(seconds=15)
-"""Until the directory is searched for an asset after it did not answer."""
-LEFT_ALONE = timedelta(minutes=2)
-"""For which a creation that was sent has not answered: after it the process that sent it has died."""
-KEPT = timedelta(days=90)
-"""For which creations that have ended are kept."""
-LONGEST_DESCRIPTION = 300
-BROKEN_OFF = "It broke off before anything was sent. Nothing was created; try again."
+"""Until the asset store is searched for an asset after it did not answer."""
+SENT_TIMEOUT = timedelta(minutes=2)
+"""After which the process that sent a creation without recording an answer has died."""
+RETENTION = timedelta(days=90)
+"""How long ended creations are kept."""
+MAX_DESCRIPTION = 300
+INTERRUPTED = "The creation was interrupted before anything was sent. Nothing was created. Try again."
 
 
 def claim(session: Session, wanted: NewAssetFields, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
-    """Holds the serial number for this creation; None while somebody else holds it."""
+    """Claims the serial number for this creation; None while another creation has it."""
     return claim_many(session, [(item_id, wanted)], actor=actor, now=now).get(serial_key(wanted.serial_number))
 
 
 def claim_many(
     session: Session, wanted: Iterable[tuple[int | None, NewAssetFields]], *, actor: Actor, now: datetime
 ) -> Mapping[str, Creation]:
-    """Serial number in small letters → the creation that holds it from now on, for all that nobody else holds. With each goes the item of
-    a task that asks for it; of several for one serial number the first gets it."""
+    """Claims all serial numbers that are free: lowercase serial number → its creation. Each comes with the id of the task's item; of
+    several items with one serial number the first gets it."""
     rows: dict[str, dict[str, object]] = {}
     for item_id, each in wanted:
         rows.setdefault(serial_key(each.serial_number), _row(each, item_id, actor, now))
     end_lapsed(session, now=now, keys=rows)
-    # In one order everywhere: two who claim the same numbers at once then wait for each other, and not both for ever.
+    # Always in the same order, so that concurrent claims of the same numbers cannot deadlock.
     insert = upsert_into(session)(Creation).values([rows[each] for each in sorted(rows)])
     return {each.serial_key: each for each in session.scalars(insert.on_conflict_do_nothing().returning(Creation))}
 
 
 def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = None) -> int:
-    """Frees the serial numbers (in small letters; all of them unless given) that were held for too long, and sent by nobody."""
+    """Frees serial numbers (lowercase; all by default) whose claims have expired with nothing sent."""
     lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
     if keys is not None:
         lapsed = lapsed.where(Creation.serial_key.in_(keys))
-    return affected(session.execute(lapsed.values(_failed(BROKEN_OFF, now))))
+    return affected(session.execute(lapsed.values(_failed(INTERRUPTED, now))))
 
 
-def holder(session: Session, serial: str) -> Creation | None:
-    """The open creation that holds the serial number."""
+def open_creation(session: Session, serial: str) -> Creation | None:
+    """The open creation of the serial number."""
     return session.scalar(select(Creation).where(Creation.serial_key == serial_key(serial), Creation.state.in_(OPEN)))
 
 
-def holders(session: Session, serials: Iterable[str]) -> dict[str, Creation]:
-    """Serial number in small letters → the open creation that holds it."""
+def open_creations(session: Session, serials: Iterable[str]) -> dict[str, Creation]:
+    """Lowercase serial number → its open creation."""
     keys = list({serial_key(serial) for serial in serials})
     found: dict[str, Creation] = {}
     for begin in range(0, len(keys), 500):
@@ -70,58 +70,58 @@ def holders(session: Session, serials: Iterable[str]) -> dict[str, Creation]:
     return found
 
 
-def of_items(session: Session, item_ids: list[int]) -> dict[int, Creation]:
-    """Item of a task → its newest creation."""
+def by_items(session: Session, item_ids: list[int]) -> dict[int, Creation]:
+    """Task item → its newest creation."""
     query = select(Creation).where(Creation.item_id.in_(item_ids)).order_by(Creation.id)
     return {int(each.item_id or 0): each for each in session.scalars(query)}
 
 
-def hold_on(session: Session, creation: Creation, *, now: datetime) -> bool:
-    """Holds the serial number for longer; False when something was sent by now, or the claim lapsed."""
+def renew(session: Session, creation: Creation, *, now: datetime) -> bool:
+    """Extends the claim. False if something has been sent by now, or the claim has expired."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
     return bool(affected(session.execute(ours.values(due_at=now + LEASE))))
 
 
-def note_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:
-    """Notes that the directory is told next, with this tag reserved `now`. False when the claim lapsed meanwhile."""
+def mark_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:
+    """Records that the creation is about to be sent with this reserved tag. False if the claim has expired."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
-    sent = ours.values(state=CreationState.SENT, tag_id=tag.id, sent_at=now, due_at=now + LEFT_ALONE)
+    sent = ours.values(state=CreationState.SENT, tag_id=tag.id, sent_at=now, due_at=now + SENT_TIMEOUT)
     return bool(affected(session.execute(sent)))
 
 
-def note_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
+def mark_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
     unsettled = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
     session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_CHECK_AFTER))
     after_commit(session, RECOVER_CREATIONS, after=FIRST_CHECK_AFTER + timedelta(seconds=1))
 
 
-def note_look(session: Session, creation: Creation, *, due_at: datetime) -> None:
-    """Notes that the directory was searched and had no such asset."""
+def record_search(session: Session, creation: Creation, *, due_at: datetime) -> None:
+    """Records that the asset store was searched and did not have the asset."""
     unsettled = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
     session.execute(unsettled.values(state=CreationState.UNKNOWN, looks=Creation.looks + 1, due_at=due_at))
 
 
-def note_created(session: Session, creation: Creation, *, asset_id: int, tag: Tag, now: datetime, problem: str | None = None) -> None:
-    """Whatever was thought of it before: the asset is there."""
+def mark_created(session: Session, creation: Creation, *, asset_id: int, tag: Tag, now: datetime, problem: str | None = None) -> None:
+    """Records that the asset exists, whatever the state was."""
     created = {"state": CreationState.CREATED, "asset_id": asset_id, "tag_id": tag.id, "problem": problem, "due_at": None, "ended_at": now}
     session.execute(update(Creation).where(Creation.id == creation.id).values(created))
 
 
-def let_go(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
-    """Frees a serial number of which nothing was sent. One that was sent, by whomever, stays held."""
+def release(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
+    """Frees a serial number if nothing was sent. One that was sent stays claimed."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
     session.execute(ours.values(_failed(problem, now)))
 
 
-def note_failed(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
-    """Frees a serial number of which it is known that no asset was created, unless the creation has ended already."""
+def mark_failed(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
+    """Frees a serial number for which no asset was created, unless the creation has already ended."""
     sent = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
     session.execute(sent.values(_failed(problem, now)))
 
 
-def put_away(session: Session, *, now: datetime) -> int:
-    """Deletes creations that ended long ago; returns how many."""
-    return affected(session.execute(delete(Creation).where(Creation.ended_at < now - KEPT)))
+def delete_old(session: Session, *, now: datetime) -> int:
+    """Deletes creations that ended long ago and returns how many."""
+    return affected(session.execute(delete(Creation).where(Creation.ended_at < now - RETENTION)))
 
 
 def _failed(problem: str, now: datetime) -> dict[str, object]:
@@ -132,7 +132,7 @@ def _row(wanted: NewAssetFields, item_id: int | None, actor: Actor, now: datetim
     return {
         "serial": wanted.serial_number,
         "serial_key": serial_key(wanted.serial_number),
-        "description": wanted.description[:LONGEST_DESCRIPTION],
+        "description": wanted.description[:MAX_DESCRIPTION],
         "state": CreationState.CLAIMED,
         "item_id": item_id,
         "looks": 0,

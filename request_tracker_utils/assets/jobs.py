@@ -12,12 +12,12 @@ from request_tracker_utils.core.jobs import Job
 
 
 def recover_creations() -> int:
-    return recovery.settle_due(transaction, reading, asset_store(), actor=of_job(RECOVER_CREATIONS), clock=utc_now)
+    return recovery.recover_due(transaction, reading, asset_store(), actor=of_job(RECOVER_CREATIONS), clock=utc_now)
 
 
 def delete_old_creations() -> int:
     with transaction() as session:
-        return claims.put_away(session, now=utc_now())
+        return claims.delete_old(session, now=utc_now())
 
 
 def delete_old_imports() -> int:

@@ -1,13 +1,15 @@
 """Creations of assets, and imports: lists of assets to create."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from request_tracker_utils.assets.names import RECOVER_CREATIONS
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Outbox
 
 
 class CreationState(StrEnum):
@@ -70,6 +72,19 @@ class Creation(Base):
     @property
     def has_failed(self) -> bool:
         return self.state == CreationState.FAILED
+
+
+RECOVERY = Outbox(
+    Creation,
+    due=Creation.due_at,
+    problem=Creation.problem,
+    job=RECOVER_CREATIONS,
+    lease=timedelta(minutes=1),
+    backoff=Backoff(first=UNREACHABLE),
+    only=Creation.state.in_(SENT),
+    unchanged=(Creation.state,),
+)
+"""Creations that were sent and not confirmed."""
 
 
 class AssetImport(Base):

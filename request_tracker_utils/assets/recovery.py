@@ -1,14 +1,13 @@
 """Finding out what became of creations that nobody has heard of any more: the directory was silent, or the process died."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import claims
-from request_tracker_utils.assets.models import SENT, Creation
+from request_tracker_utils.assets.models import RECOVERY, Creation
 from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
@@ -17,38 +16,38 @@ from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotRead
 from request_tracker_utils.tags.models import Tag
 
 BATCH = 200
-LEASE = timedelta(minutes=1)
-"""Until a creation that somebody looks after is looked after again: whoever did has died, or the directory is silent."""
-LOOKS = 2
-"""Searches in vain after which an asset does not exist, the last of them after the grace of its tag."""
-NEVER = "The directory has no such asset: it was never created. The serial number is free again; try again."
-WITHOUT_SERIAL = "The directory has the asset, but did not keep its serial number. Check the field and who may write it, and set it there."
+SEARCHES = 2
+"""Unsuccessful searches after which an asset does not exist; the last one is after the grace period of its tag."""
+NOT_CREATED = "The asset was not created. The serial number is free again. Try again."
+WITHOUT_SERIAL = (
+    "The asset was created without its serial number. Check the custom field and its permissions, and enter the serial number there."
+)
 
 
-def settle_due(transaction: Transaction, reading: Reading, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
-    """Looks after every creation that is due, and returns how many have ended. Raises what the directory raises: they are due again
-    soon."""
+def recover_due(transaction: Transaction, reading: Reading, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
+    """Checks every creation that is due, and returns how many have ended. Raises what the asset store raises: they are due again soon."""
     with transaction() as session:
         ended = claims.end_lapsed(session, now=clock())
-    while creations := _take(transaction, now := clock()):
-        ended += look(transaction, reading, asset_store, creations, actor=actor, now=now)
+    while claimed := RECOVERY.claim_due(transaction, clock, limit=BATCH):
+        with RECOVERY.recording(transaction, claimed, clock):
+            ended += recover(transaction, reading, asset_store, [each.row for each in claimed], actor=actor, now=clock())
     return ended
 
 
-def look(
+def recover(
     transaction: Transaction, reading: Reading, asset_store: AssetStore, creations: Sequence[Creation], *, actor: Actor, now: datetime
 ) -> int:
-    """Searches the directory for these, which were sent, and ends those of which the truth is known then. One request for 200.
+    """Searches the asset store for creations that were sent, and ends those whose result is now known. One request for up to 200.
 
-    Returns how many have ended. Raises what the directory raises.
+    Returns how many have ended. Raises what the asset store raises.
     """
     holders = assets_by_serial(asset_store, [creation.serial for creation in creations])
-    looks = (_Look(transaction, reading, asset_store, creation, actor, now) for creation in creations)
-    return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in looks)
+    recoveries = (_Recovery(transaction, reading, asset_store, creation, actor, now) for creation in creations)
+    return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in recoveries)
 
 
-class _Look:
-    """One look after one creation that was sent."""
+class _Recovery:
+    """The recovery of one creation that was sent."""
 
     def __init__(
         self, transaction: Transaction, reading: Reading, asset_store: AssetStore, creation: Creation, actor: Actor, now: datetime
@@ -60,14 +59,14 @@ class _Look:
             self._reading = reading
 
     def settle(self, holders: list[Asset]) -> bool:
-        """`holders` are the directory's assets with the serial number. Returns whether the creation has ended."""
+        """`holders` are the assets with the serial number. Returns whether the creation has ended."""
         asset = self._ours(holders)
         if asset is not None:
             return self._created(asset)
         last = (self.creation.sent_at or self._now) + tags.GRACE_PERIOD
-        if self.creation.looks + 1 < LOOKS or self._now < last:
+        if self.creation.looks + 1 < SEARCHES or self._now < last:
             with self._transaction() as session:
-                claims.note_look(session, self.creation, due_at=max(last, self._now + claims.FIRST_CHECK_AFTER))
+                claims.record_search(session, self.creation, due_at=max(last, self._now + claims.FIRST_CHECK_AFTER))
             return False
         named = self._asset_store.find_by_name(self._reservation.tag)
         nameless = [asset for asset in named if not asset.serial]
@@ -76,7 +75,7 @@ class _Look:
         return self._never_created(tag_is_free=not named)
 
     def _ours(self, holders: list[Asset]) -> Asset | None:
-        """The asset that bears the tag; else one that the webhook gave another: it was told no name, and was faster."""
+        """The asset with the tag; otherwise one to which the webhook, which is not told the name, has assigned another tag first."""
         by_name = next((asset for asset in holders if asset.name == self._reservation.tag), None)
         if by_name is not None:
             return by_name
@@ -88,30 +87,21 @@ class _Look:
         with self._transaction() as session:
             try:
                 tag = tags.bind(session, self._reservation, asset_id=asset.id, name=asset.name, actor=self._actor, now=self._now)
-            except (SequenceNotReady, SequenceExhausted) as error:  # the reservation was lost meanwhile, and no other tag can be had
+            except (SequenceNotReady, SequenceExhausted) as error:  # the reservation was lost, and no other tag is available
                 tag, problem = self._reservation, error.message
-            claims.note_created(session, self.creation, asset_id=asset.id, tag=tag, now=self._now, problem=problem)
+            claims.mark_created(session, self.creation, asset_id=asset.id, tag=tag, now=self._now, problem=problem)
         return True
 
     def _never_created(self, *, tag_is_free: bool) -> bool:
-        """A tag that other assets bear in the directory is left to the job that looks after tags."""
+        """A tag that other assets have as their name is left to the job that confirms tags."""
         with self._transaction() as session:
             if tag_is_free:
-                tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NEVER)
-            claims.note_failed(session, self.creation, problem=NEVER, now=self._now)
+                tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NOT_CREATED)
+            claims.mark_failed(session, self.creation, problem=NOT_CREATED, now=self._now)
         return True
 
 
-def _take(transaction: Transaction, now: datetime) -> list[Creation]:
-    with transaction() as session:
-        due = select(Creation).where(Creation.due_at <= now, Creation.state.in_(SENT)).order_by(Creation.due_at).limit(BATCH)
-        creations = list(session.scalars(due.with_for_update(skip_locked=True)))
-        for creation in creations:
-            creation.due_at = now + LEASE
-        return creations
-
-
 def _reservation(session: Session, creation: Creation) -> Tag:
-    """The tag as it was reserved for this creation: by then it may be somebody else's."""
+    """The tag as it was reserved for this creation; it may have been reassigned since."""
     tag = session.get_one(Tag, creation.tag_id)
     return Tag(id=tag.id, tag=tag.tag, prefix=tag.prefix, number=tag.number, changed_at=creation.sent_at)

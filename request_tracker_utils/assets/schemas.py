@@ -51,7 +51,7 @@ class CreateAsset(BaseModel):
     )
 
 
-class AssetCreated(BaseModel):
+class CreatedAssetResponse(BaseModel):
     success: bool = Field(description="Always true.", examples=[True])
     asset_id: int = Field(description="The asset's number in Request Tracker.", examples=[12345])
     asset_tag: str = Field(examples=["W12-1234"])

@@ -27,7 +27,7 @@ def check_serials(reading: Reading, asset_store: AssetStore, serials: Sequence[s
     invalid = {serial: problem.message for serial in serials if (problem := serial_problem(serial))}
     valid = [serial for serial in serials if serial not in invalid]
     with reading() as session:  # before the asset store is searched, which finds what is created in between
-        in_progress = claims.holders(session, valid)
+        in_progress = claims.open_creations(session, valid)
     existing = assets_by_serial(asset_store, valid)
     with reading() as session:
         tagged = lookup.tags_of_assets(session, [assets[0].id for assets in existing.values()])

@@ -102,13 +102,13 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             bound = tags.bind(session, tag, asset_id=asset_id, name=None, actor=self.actor, now=now)
-            claims.note_created(session, creation, asset_id=asset_id, tag=bound, now=now)
+            claims.mark_created(session, creation, asset_id=asset_id, tag=bound, now=now)
         return CreatedAsset(asset_id, bound.tag, fields.serial_number)
 
     def abandon(self, creation: Creation, error: AppError) -> None:
         """Frees the serial number of a creation that was not sent."""
         with self.transaction() as session:
-            claims.let_go(session, creation, problem=error.message, now=self.clock())
+            claims.release(session, creation, problem=error.message, now=self.clock())
 
     def _claimed(self, fields: NewAssetFields, item_id: int | None) -> Creation:
         deadline = time.monotonic() + RIVAL_TIMEOUT
@@ -118,7 +118,7 @@ class AssetCreator:
             if creation is not None:
                 return creation
             with self.reading() as session:
-                rival = claims.holder(session, fields.serial_number)
+                rival = claims.open_creation(session, fields.serial_number)
             if rival is not None:
                 with self._waiting_slot() as has_slot:
                     self._wait_for(rival.id, fields.serial_number, deadline if has_slot else time.monotonic())
@@ -138,7 +138,7 @@ class AssetCreator:
         while True:
             rival = self._read(rival_id)
             if rival.state == CreationState.UNKNOWN:
-                recovery.look(self.transaction, self.reading, self.asset_store, [rival], actor=self.actor, now=self.clock())
+                recovery.recover(self.transaction, self.reading, self.asset_store, [rival], actor=self.actor, now=self.clock())
                 rival = self._read(rival_id)
             if rival.state == CreationState.CREATED:
                 raise serial_taken(serial, rival.asset_id)
@@ -169,7 +169,7 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             tag = tags.reserve(session, prefix_for(session, catalog, self.settings.prefix), actor=self.actor, now=now)
-            if not claims.note_sent(session, creation, tag, now=now):  # the error rolls the reservation back
+            if not claims.mark_sent(session, creation, tag, now=now):  # the error rolls the reservation back
                 raise _in_flight(
                     _(
                         "The search for serial number %(serial)s took too long. Nothing was created; try again.",
@@ -182,7 +182,7 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             tags.cancel_reservation(session, tag, actor=self.actor, now=now, reason=error.message)
-            claims.note_failed(session, creation, problem=error.message, now=now)
+            claims.mark_failed(session, creation, problem=error.message, now=now)
 
     def _unknown(self, creation: Creation, tag: Tag, error: AppError) -> CreationUnknown:
         message = _(
@@ -193,7 +193,7 @@ class AssetCreator:
             serial=creation.serial,
         )
         with self.transaction() as session:
-            claims.note_unknown(session, creation, problem=error.message, now=self.clock())
+            claims.mark_unknown(session, creation, problem=error.message, now=self.clock())
         return CreationUnknown(message, retry=True)
 
 

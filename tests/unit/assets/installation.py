@@ -45,7 +45,7 @@ class Installation:
         return replace(creator(self.asset_store), clock=self.clock)
 
     def recover(self) -> int:
-        return recovery.settle_due(transaction, reading, self.asset_store, actor=JOB, clock=self.clock)
+        return recovery.recover_due(transaction, reading, self.asset_store, actor=JOB, clock=self.clock)
 
     def confirm(self) -> int:
         return confirmation.confirm_due(transaction, self.asset_store, actor=JOB, clock=self.clock)

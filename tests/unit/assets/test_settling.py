@@ -54,7 +54,7 @@ class TestAnAssetThatWasCreated:
         installation.pass_hours(1)
         (creation,) = creations("S-1")
         assert (creation.state, creation.asset_id, holder_of("W12-0001")) == ("created", 1, ("assigned", 1))
-        assert "did not keep its serial number" in (creation.problem or "")
+        assert "without its serial number" in (creation.problem or "")
 
     def test_that_appears_between_the_looks_is_found_at_the_second(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
@@ -208,7 +208,7 @@ def test_creations_that_ended_long_ago_are_put_away_and_open_ones_are_not(instal
     claim(installation, laptop("OPEN-1"))
     installation.clock.forward(days=91)
     with transaction() as session:
-        assert claims.put_away(session, now=installation.clock()) == 1
+        assert claims.delete_old(session, now=installation.clock()) == 1
     assert (creations("OLD-1"), states("OPEN-1")) == ([], ["claimed"])
 
 
