@@ -2,11 +2,11 @@
 
 import re
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets.service import CreatedAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import service as tags
@@ -15,12 +15,6 @@ from tests.services.creations import create
 from tests.services.tables import check_all
 
 PAGE = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def inside(app: Flask):  # type: ignore[no-untyped-def]
-    with app.app_context():
-        yield app
 
 
 def page(client: FlaskClient, **query: str) -> str:
@@ -34,15 +28,21 @@ def rows(client: FlaskClient, **query: str) -> list[int]:
     return [int(number) for number in re.findall(r'name="asset_ids" value="(\d+)"', page(client, **query))]
 
 
-def tag(asset_id: int, name: str | None) -> None:
-    tags.on_asset_created(transaction, asset_id=asset_id, asset_name=name, prefix="W12-", now=utc_now())
+def tag(app: Flask, asset_id: int, name: str | None) -> None:
+    with app.app_context():
+        tags.on_asset_created(transaction, asset_id=asset_id, asset_name=name, prefix="W12-", now=utc_now())
 
 
-def test_a_tag_finds_its_asset_however_it_is_typed(inside: Flask, staff: FlaskClient, existing: Existing) -> None:
+def created_with(app: Flask, serial: str) -> CreatedAsset:
+    with app.app_context():
+        return create(asset_store(), serial)
+
+
+def test_a_tag_finds_its_asset_however_it_is_typed(app: Flask, staff: FlaskClient, existing: Existing) -> None:
     asset_id = existing("W12-0007", serial="AAA")
     other = existing("W12-0070", serial="BBB-0007-W12-7-w12-007-W12-00007")
-    tag(asset_id, "W12-0007")
-    tag(other, "W12-0070")
+    tag(app, asset_id, "W12-0007")
+    tag(app, other, "W12-0070")
 
     def check(text: str) -> None:
         assert rows(staff, q=text)[0] == asset_id
@@ -50,23 +50,23 @@ def test_a_tag_finds_its_asset_however_it_is_typed(inside: Flask, staff: FlaskCl
     check_all(["W12-0007", "w12-0007", "W12-7", "w12-007", " 0007 ", "7", "W12-00007"], check)
 
 
-def test_a_tag_finds_its_asset_before_it_is_the_assets_name(inside: Flask, staff: FlaskClient, existing: Existing) -> None:
+def test_a_tag_finds_its_asset_before_it_is_the_assets_name(app: Flask, staff: FlaskClient, existing: Existing) -> None:
     asset_id = existing("unlabelled laptop")
-    tag(asset_id, "unlabelled laptop")
+    tag(app, asset_id, "unlabelled laptop")
     assert rows(staff, q="w12-1") == [asset_id]
 
 
-def test_a_tag_finds_nothing_if_its_asset_is_gone_or_excluded(inside: Flask, staff: FlaskClient, existing: Existing) -> None:
-    tag(4711, None)
+def test_a_tag_finds_nothing_if_its_asset_is_gone_or_excluded(app: Flask, staff: FlaskClient, existing: Existing) -> None:
+    tag(app, 4711, None)
     assert "No assets found" in page(staff, q="W12-0001")
     asset_id = existing("W12-0002", catalog="General assets", holder="student1001")
-    tag(asset_id, "W12-0002")
+    tag(app, asset_id, "W12-0002")
     assert rows(staff, q="2", catalog="General assets", holder="student1001") == [asset_id]
     assert rows(staff, q="2", catalog="Chromebooks") == rows(staff, q="2", holder="student1002") == []
 
 
-def test_a_text_that_only_resembles_a_tag_is_no_exact_match(inside: Flask, staff: FlaskClient) -> None:
-    create(asset_store(), "SER-X")
+def test_a_text_that_only_resembles_a_tag_is_no_exact_match(app: Flask, staff: FlaskClient) -> None:
+    created_with(app, "SER-X")
 
     def check(text: str) -> None:
         assert "Exact match" not in page(staff, q=text)
@@ -74,9 +74,9 @@ def test_a_text_that_only_resembles_a_tag_is_no_exact_match(inside: Flask, staff
     check_all(["0", "W12-", "١", "99999999999999999999", "W12-x", "W13-0001"], check)
 
 
-def test_a_scan_of_a_tag_or_serial_number_offers_the_asset_and_its_label(inside: Flask, staff: FlaskClient) -> None:
-    created = create(asset_store(), "SER-1")
-    create(asset_store(), "SER-10")
+def test_a_scan_of_a_tag_or_serial_number_offers_the_asset_and_its_label(app: Flask, staff: FlaskClient) -> None:
+    created = created_with(app, "SER-1")
+    created_with(app, "SER-10")
     for scanned in (created.tag.lower(), "ser-1"):
         shown = page(staff, q=scanned)
         assert re.search(rf"Exact match:\s*<span[^>]*>{created.tag}</span>", shown)
@@ -86,9 +86,9 @@ def test_a_scan_of_a_tag_or_serial_number_offers_the_asset_and_its_label(inside:
     assert "exact-heading" not in page(staff, q="SER"), "it is only part of a serial number"
 
 
-def test_a_text_that_is_one_assets_tag_and_anothers_serial_number_is_no_exact_match(inside: Flask, staff: FlaskClient) -> None:
-    create(asset_store(), "SER-1")
-    create(asset_store(), "1")
+def test_a_text_that_is_one_assets_tag_and_anothers_serial_number_is_no_exact_match(app: Flask, staff: FlaskClient) -> None:
+    created_with(app, "SER-1")
+    created_with(app, "1")
     assert "exact-heading" not in page(staff, q="1")
     assert rows(staff, q="1")[0] == 1
 

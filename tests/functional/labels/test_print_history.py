@@ -55,14 +55,14 @@ def test_a_print_is_recorded_with_its_account_format_copies_and_assets(app: Flas
 
 def test_the_page_of_an_asset_shows_its_prints_and_scan(app: Flask, staff: FlaskClient, tagged: CreateAsset) -> None:
     asset = tagged()
-    assert "was not scanned yet" not in staff.get(f"/assets/{asset}", headers=PAGE).get_data(as_text=True)
+    assert "has not been scanned yet" not in staff.get(f"/assets/{asset}", headers=PAGE).get_data(as_text=True)
     for _ in range(2):
         print_labels(staff, asset_ids=str(asset))
     page = staff.get(f"/assets/{asset}", headers=PAGE).get_data(as_text=True)
-    assert ("Printed 2 times" in page, "The newest label was not scanned yet" in page) == (True, True)
+    assert ("Printed 2 times" in page, "The latest label has not been scanned yet" in page) == (True, True)
     with app.app_context(), transaction() as session:
         print_history.mark_scanned(session, asset, actor=ADA, now=utc_now())
-    assert "Somebody scanned the label" in staff.get(f"/assets/{asset}", headers=PAGE).get_data(as_text=True)
+    assert "Scanned by ada:" in staff.get(f"/assets/{asset}", headers=PAGE).get_data(as_text=True)
 
 
 def test_a_preview_is_not_recorded(app: Flask, staff: FlaskClient, tagged: CreateAsset) -> None:

@@ -133,7 +133,7 @@ def test_the_sequence_file_and_the_log_in_its_folder_are_imported(terminal: Term
     assert "W12-0060" in terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "lower.txt").stdout, "never back"
     assert terminal.run("tags", "next").stdout == "W12-0060\n"
     wrong = terminal.run("import-legacy", documented.path, "--sequence-file", tmp_path / "none.txt")
-    assert (wrong.exit_code, "none.txt cannot be read or holds no number" in wrong.stderr) == (1, True)
+    assert (wrong.exit_code, "none.txt cannot be read or does not contain a number" in wrong.stderr) == (1, True)
 
 
 def test_nothing_is_imported_while_request_tracker_is_unavailable(terminal: Terminal, documented: LegacyFile, app: Flask) -> None:
