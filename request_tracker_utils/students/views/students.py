@@ -152,7 +152,7 @@ def delete(student_id: str) -> ResponseReturnValue:
             service.delete(session, student)
     except StudentHasDevices as error:
         flash(error.message, "danger")
-        return _to(student)
+        return redirect(url_for(".show", student_id=student_id), 303)
     flash(_("Deleted %(name)s. The history of devices keeps the name.", name=student.name), "success")
     return redirect(url_for(".dashboard"), 303)
 
