@@ -13,7 +13,6 @@ from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.errors import StudentHasDevices, explanation
 from request_tracker_utils.students.forms import StudentForm, student_form
-from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
 from request_tracker_utils.web.auth import current_actor, require
@@ -80,7 +79,7 @@ def create() -> ResponseReturnValue:
         add_error(form, error)
         return render_template("students/edit.html", form=form, student=None), error.status
     flash(_("Added %(name)s.", name=student.name), "success")
-    return _to(student)
+    return _to(student.student_id)
 
 
 @pages.get("/<student_id>")
@@ -128,7 +127,7 @@ def change(student_id: str) -> ResponseReturnValue:
         add_error(form, error)
         return render_template("students/edit.html", form=form, student=student), error.status
     flash(_("Saved the changes."), "success")
-    return _to(student)
+    return _to(student.student_id)
 
 
 @pages.post("/<student_id>/status")
@@ -139,7 +138,7 @@ def set_status(student_id: str) -> ResponseReturnValue:
     with transaction() as session:
         student = service.change(session, service.get(session, student_id, lock=True), {"active": active}, now=utc_now())
     flash(_("Reactivated %(name)s.", name=student.name) if active else _("Deactivated %(name)s.", name=student.name), "success")
-    return _to(student)
+    return _to(student.student_id)
 
 
 @pages.post("/<student_id>/delete")
@@ -152,7 +151,7 @@ def delete(student_id: str) -> ResponseReturnValue:
             service.delete(session, student)
     except StudentHasDevices as error:
         flash(error.message, "danger")
-        return redirect(url_for(".show", student_id=student_id), 303)
+        return _to(student_id)
     flash(_("Deleted %(name)s. The history of devices keeps the name.", name=student.name), "success")
     return redirect(url_for(".dashboard"), 303)
 
@@ -169,9 +168,9 @@ def assign(student_id: str) -> ResponseReturnValue:
             assignments.assign(session, device, student, actor=current_actor(), now=utc_now())
     except AppError as error:
         flash(explanation(error), "danger")
-        return _to(student)
+        return _to(student.student_id)
     flash(_("Assigned %(tag)s to %(name)s.", tag=device.asset_tag, name=student.name), "success")
-    return _to(student)
+    return _to(student.student_id)
 
 
 def today() -> date:
@@ -186,5 +185,5 @@ def _requested_filter() -> StudentFilter:
     return StudentFilter(request.args.get("q", "").strip()[:100], grades, "" if status == "all" else status)
 
 
-def _to(student: Student) -> ResponseReturnValue:
-    return redirect(url_for(".show", student_id=student.student_id), 303)
+def _to(student_id: str) -> ResponseReturnValue:
+    return redirect(url_for(".show", student_id=student_id), 303)

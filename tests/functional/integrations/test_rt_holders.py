@@ -150,7 +150,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     office.school.return_device(f"{office.name}-0001")
     assert office.job("sync-holders") == 0
     assert office.holders(asset_id) == ([user], user)
-    assert "is called “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
+    assert "has the name “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
 
 
 def test_request_tracker_may_go_away_in_the_middle(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""What a password must be: long, and not one that is try it first. Nothing is asked of its letters."""
+"""What a password must be: long, and not one that is tried first. Nothing is asked of its letters."""
 
 import re
 
@@ -41,7 +41,7 @@ def test_it_has_ten_to_two_hundred_characters(length: int, fits: bool) -> None:
     "password", ["qwertyuiop", "1234567890", "Password123!", "!!sunshine2024", "123monkey1234", "ILoveYou!!!!", "basketball", "Passw0rd12"]
 )
 def test_a_common_one_is_refused_however_it_is_decorated(password: str) -> None:
-    with pytest.raises(Invalid, match="try it first"):
+    with pytest.raises(Invalid, match="attackers try it first"):
         passwords.checked(password)
 
 

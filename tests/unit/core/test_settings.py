@@ -134,4 +134,6 @@ def test_the_reference_in_the_documentation_is_complete_and_true() -> None:
 def test_two_settings_for_one_custom_field_are_a_problem_in_words() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({"RT_CATEGORY_FIELD": "model"})
-    assert refused.value.problems == ["RT_CATEGORY_FIELD: names the field model, which RT_MODEL_FIELD names already. Give each its own."]
+    assert refused.value.problems == [
+        "RT_CATEGORY_FIELD: RT_MODEL_FIELD already names the field model. Choose a different field for each setting."
+    ]
