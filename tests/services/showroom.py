@@ -198,7 +198,7 @@ def set_up(page: Page, showroom: Showroom) -> None:
     page.get_by_label("Your name").fill(NAME)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Repeat the password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create account").click()
     page.wait_for_url(f"{showroom.url}/")
 
 

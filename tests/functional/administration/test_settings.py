@@ -22,14 +22,14 @@ def test_every_setting_is_told_and_whether_it_was_set(tmp_path: Path) -> None:
         assert str(field.description).replace("`", "").split("'")[0][:40] in text.replace("&#39;", "'").replace("&#34;", '"')
     assert ">set<" in row(text, "APP_URL")
     assert "https://utils.example.org" in row(text, "APP_URL")
-    assert ">not set<" in row(text, "PORT")
+    assert ">default<" in row(text, "PORT")
     assert "8080" in row(text, "PORT")
 
 
 def test_a_key_that_the_program_made_was_not_set(tmp_path: Path) -> None:
     app = ready(make_app(tmp_path))
     text = app.test_client().get("/admin/settings", headers=token(app, "admin")).get_data(as_text=True)
-    assert ">not set<" in row(text, "SECRET_KEY")
+    assert ">default<" in row(text, "SECRET_KEY")
     assert "***" in row(text, "SECRET_KEY")
 
 

@@ -150,7 +150,6 @@ ROUTES: dict[str, May | None] = {
     "GET /assets/validate-serial": STAFF,
     "GET /assets/preview-next-tag": STAFF,
     "POST /assets/batch/clear-form": STAFF,
-    "GET /assets/new": STAFF,
     "POST /assets/new": STAFF,
     "POST /assets/<int:asset_id>/tag": STAFF,
     "GET /assets/import": STAFF,

@@ -76,7 +76,7 @@ def test_a_signed_in_browser_is_told_when_the_database_is_gone(app: Flask, clien
 
     monkeypatch.setattr("request_tracker_utils.accounts.sessions.by_key", gone)
     answer = client.get("/assets", headers=PAGE)
-    assert (answer.status_code, "database does not answer" in answer.get_data(as_text=True)) == (503, True)
+    assert (answer.status_code, "database is not available" in answer.get_data(as_text=True)) == (503, True)
 
 
 @pytest.mark.parametrize(

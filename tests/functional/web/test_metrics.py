@@ -149,20 +149,20 @@ def test_a_fault_counts_as_an_answer_of_500(app: Flask, client: FlaskClient) -> 
 
 def test_runs_of_jobs_are_counted_by_how_they_ended_and_their_age_is_told(app: Flask, client: FlaskClient) -> None:
     before = read(client)
-    assert 'rtutils_job_age_seconds{job="check-directory"}' not in before
+    assert 'rtutils_job_age_seconds{job="check-asset-store"}' not in before
 
     def fail() -> int:
         raise Unavailable("Request Tracker does not answer.")
 
     with app.app_context():
-        jobs.run(Job("check-directory", "", timedelta(hours=1), lambda: 1))
+        jobs.run(Job("check-asset-store", "", timedelta(hours=1), lambda: 1))
         with pytest.raises(Unavailable):
-            jobs.run(Job("check-directory", "", timedelta(hours=1), fail))
+            jobs.run(Job("check-asset-store", "", timedelta(hours=1), fail))
     after = read(client)
-    assert grown(before, after, 'rtutils_job_runs_total{job="check-directory",outcome="ok"}') == 1
-    assert grown(before, after, 'rtutils_job_runs_total{job="check-directory",outcome="failed"}') == 1
-    assert grown(before, after, 'rtutils_job_seconds_count{job="check-directory"}') == 2
-    assert 0 <= after['rtutils_job_age_seconds{job="check-directory"}'] < 60
+    assert grown(before, after, 'rtutils_job_runs_total{job="check-asset-store",outcome="ok"}') == 1
+    assert grown(before, after, 'rtutils_job_runs_total{job="check-asset-store",outcome="failed"}') == 1
+    assert grown(before, after, 'rtutils_job_seconds_count{job="check-asset-store"}') == 2
+    assert 0 <= after['rtutils_job_age_seconds{job="check-asset-store"}'] < 60
 
 
 def test_tags_that_wait_are_told_from_the_database(app: Flask, client: FlaskClient) -> None:

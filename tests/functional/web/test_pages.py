@@ -158,7 +158,7 @@ def test_the_label_size_is_remembered_and_each_rows_link_follows_it(showroom: Sh
         page.goto(f"{showroom.url}/assets")
         page.get_by_label("Label size").select_option("small")
         page.goto(f"{showroom.url}/assets?q=Dell+nothing")
-        page.get_by_role("link", name="Clear the search").click()
+        page.get_by_role("link", name="Clear search").last.click()
         expect(page.get_by_label("Label size")).to_have_value("small")
         assert "size=small" in str(page.locator("a[data-label-size]").first.get_attribute("href"))
 
@@ -167,7 +167,7 @@ def test_an_asset_without_a_tag_is_given_one(showroom: Showroom, signed_in: Any,
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")
         page.get_by_role("link", name="Cart 4, front", exact=True).click()
-        page.get_by_role("button", name="Give it a tag").click()
+        page.get_by_role("button", name="Assign tag").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("W12-")
         expect(page.get_by_text("before, the asset was called “Cart 4, front”").first).to_be_visible()
 
@@ -263,6 +263,6 @@ def test_the_first_administrator_is_led_from_the_link_to_an_empty_program(tmp_pa
         set_up(page, empty)
         page.goto(f"{empty.url}/assets")
         assert page.evaluate(OVERFLOW) == [0, []]
-        expect(page.get_by_role("link", name="Add the first asset")).to_be_visible()
+        expect(page.get_by_role("link", name="Create assets")).to_be_visible()
         page.get_by_role("link", name="Connect Request Tracker").click()
-        expect(page.get_by_text("Only this very machine reaches the address below.")).to_be_visible()
+        expect(page.get_by_text("The address below can only be reached from this machine.")).to_be_visible()

@@ -82,8 +82,8 @@ def test_nobody_else_is_believed(behind_proxies: Flask) -> None:
     assert seen == (LIE, "http", "localhost")
 
 
-def test_without_trusted_proxies_nobody_is(app: Flask) -> None:
-    assert caller(app, proxy=PROXY, **{"for": CALLER, "proto": "https", "host": "evil.example"}) == (PROXY, "http", "localhost")
+def test_without_trusted_proxies_nobody_is(own_app: Flask) -> None:
+    assert caller(own_app, proxy=PROXY, **{"for": CALLER, "proto": "https", "host": "evil.example"}) == (PROXY, "http", "localhost")
 
 
 def test_the_record_of_sign_ins_tells_the_callers_address(behind_proxies: Flask) -> None:
