@@ -74,7 +74,7 @@ def test_the_last_administrator_stays_one(app: Flask) -> None:
     ada, grace = made(app, "admin", "ada"), made(app, "admin", "grace")
     assert deactivated(Person(app, "ada"), grace).status_code == 303  # a deactivated one does not count
     with app.app_context():
-        for act in (service.deactivate, lambda *given, **more: service.change_user(*given, {"role": "staff"}, **more)):
+        for act in (service.deactivate, lambda session, user, **more: service.change_user(session, user, {"role": "staff"}, **more)):
             with pytest.raises(Conflict, match="ada is the only administrator"), transaction() as session:
                 act(session, service.user_by_id(session, ada), actor=of_command(), now=utc_now())
     assert (account(app, "ada").role, account(app, "ada").active) == ("admin", True)
