@@ -169,7 +169,7 @@ def test_an_asset_without_a_tag_is_given_one(showroom: Showroom, signed_in: Any,
         page.get_by_role("link", name="Cart 4, front", exact=True).click()
         page.get_by_role("button", name="Assign tag").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("W12-")
-        expect(page.get_by_text("before, the asset was called “Cart 4, front”").first).to_be_visible()
+        expect(page.get_by_text("previous name: “Cart 4, front”").first).to_be_visible()
 
 
 def test_the_secret_is_hidden_until_it_is_asked_for(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
