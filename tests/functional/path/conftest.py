@@ -6,6 +6,7 @@ from functools import cache
 from itertools import count
 
 import pytest
+import requests
 
 from tests.services.databases import DATABASES, PostgreSQL, SQLite
 from tests.services.installation import Installation, Surroundings
@@ -59,7 +60,10 @@ def installer(
             made = Installation(tmp_path_factory.mktemp("installation"), url, prefix or f"T{next(_numbers)}-", settings)
             stack.callback(made.close)
             if adopted:
-                wait_until(lambda: made.call("GET", "/next-asset-tag").ok, within=30)
+                try:
+                    wait_until(lambda: made.call("GET", "/next-asset-tag").ok, within=60)
+                except (AssertionError, requests.ConnectionError) as error:
+                    raise AssertionError(f"{error}\nThe server's log ends:\n{made.server.log()[-3000:]}") from error
             return made
 
         return install

@@ -127,7 +127,8 @@ def test_a_database_that_hangs_is_down_soon_and_at_once_for_those_who_ask_later(
 def test_a_sqlite_file_that_is_broken_is_down(tmp_path: Path, sqlite: Any) -> None:
     with sqlite.fresh() as url:
         file = Path(url.removeprefix("sqlite:///"))
-        file.with_name(f"{file.name}-wal").unlink(missing_ok=True)  # it may still have every page
+        for beside in ("-wal", "-shm"):
+            file.with_name(file.name + beside).unlink(missing_ok=True)  # they may still hold the pages
         file.write_bytes(b"no database" * 1000)
         client = make_app(tmp_path, database_url=url).test_client()
         status, body = asked(client)

@@ -134,7 +134,7 @@ def test_it_says_who_may_call_what_and_how(document: dict[str, Any]) -> None:
         {"session": read},
     ]
     assert paths["/confirm-asset-tag"]["post"]["security"][-1] == {"session": assign, "csrfToken": []}
-    assert "Roles: admin, staff" in paths["/confirm-asset-tag"]["post"]["description"]
+    assert "Roles: admin, staff." in paths["/confirm-asset-tag"]["post"]["description"]
     assert paths["/webhook/asset-created"]["post"]["security"] == [{"webhookSecret": []}]
 
 
