@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -144,11 +144,10 @@ MIN_DELAY = timedelta(minutes=2)
 
 
 def core_checks(settings: Settings, jobs: Jobs) -> list[HealthCheck]:
-    started_at = utc_now()
     return [
         HealthCheck("database", check_database, essential=True),
         HealthCheck("migrations", check_migrations, essential=True),
-        HealthCheck("scheduler", lambda: check_jobs(jobs, runs=settings.scheduler, started_at=started_at), essential=False),
+        HealthCheck("scheduler", lambda: check_jobs(jobs, runs=settings.scheduler), essential=False),
         HealthCheck("disk", lambda: check_disk(settings.instance_path), essential=True),
     ]
 
@@ -177,8 +176,8 @@ def check_migrations() -> CheckResult:
     return CheckResult(Status.DOWN, wrong, _("Revision %(present)s; expected %(expected)s.", present=here, expected=_head()))
 
 
-def check_jobs(jobs: Jobs, *, runs: bool, started_at: datetime) -> CheckResult:
-    """`started_at` is when this process started: right after that no job has run yet."""
+def check_jobs(jobs: Jobs, *, runs: bool) -> CheckResult:
+    """Whether jobs start in time. Right after the process has started none needs to have run."""
     if not runs:
         return CheckResult(Status.OK, _("Off."))
     wait, now = max_delay(min(job.every for job in jobs)), utc_now()
@@ -186,7 +185,7 @@ def check_jobs(jobs: Jobs, *, runs: bool, started_at: datetime) -> CheckResult:
         newest = max(last_starts(session).values(), default=None)
     if newest is not None and newest > now - wait:
         return CheckResult(Status.OK, _("Jobs are running."), _("The last one started %(duration)s ago.", duration=_duration(now - newest)))
-    if started_at > now - wait:
+    if jobs.started_at > now - wait:
         return CheckResult(Status.OK, _("Just started; no job was due yet."))
     last = _("The last one started %(duration)s ago.", duration=_duration(now - newest)) if newest else _("No job has run yet.")
     return CheckResult(
