@@ -21,7 +21,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_label
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.registry import settings
 
 STUDENTS_SHOWN = 200
