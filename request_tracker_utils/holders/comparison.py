@@ -13,7 +13,7 @@ from request_tracker_utils.holders.discrepancies import DeviceWithUser
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags.models import Tag
 

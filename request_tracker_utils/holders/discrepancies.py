@@ -9,7 +9,7 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 LONGEST = 500
 DISCREPANCIES = Discrepancies(HolderDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "asset_tag"))
