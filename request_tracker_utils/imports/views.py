@@ -24,9 +24,7 @@ from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import handle_app_error
-from request_tracker_utils.web.error_responses import TooLarge
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes."""

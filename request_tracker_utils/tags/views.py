@@ -23,9 +23,9 @@ from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.tag_format import LARGEST_NUMBER
 from request_tracker_utils.tags.tagging import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tasks.service import open_task, start
-from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.paging import row_id
 from request_tracker_utils.web.registry import settings
 
 MAX_LISTED = 500

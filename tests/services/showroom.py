@@ -15,8 +15,8 @@ from sqlalchemy import delete, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset

@@ -16,7 +16,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 
 STUDENTS_SHOWN = 200
 """The CSV file has all."""
