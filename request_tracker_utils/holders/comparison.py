@@ -13,9 +13,9 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.reconciliation.repository import Discrepancies
-from request_tracker_utils.students.models import Device, DeviceStatus, Student
+from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.students.service import rt_username
+from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags.models import Tag
 
 ROWS = 500
@@ -129,8 +129,7 @@ def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[in
 
 
 def _with_users(session: Session, devices: Sequence[Device], rule: str) -> list[DeviceWithUser]:
-    ids = {device.current_student_id for device in devices if device.current_student_id}
-    students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))} if ids else {}
+    students = get_many(session, [device.current_student_id for device in devices if device.current_student_id])
     users = {student_id: rt_username(student, rule) or None for student_id, student in students.items()}
     return [DeviceWithUser(device, users.get(device.current_student_id or "")) for device in devices]
 
