@@ -26,7 +26,7 @@ faults: $(VENV)/.dev ## Plant faults on purpose, one at a time, and check that t
 	$(BIN)/python -m tests.faults
 
 messages: $(VENV)/.dev ## Extract all sentences for translation into messages.pot
-	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o messages.pot .
+	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k lazy_gettext -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o messages.pot .
 
 check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare migrations with models
 	$(BIN)/ruff check .
