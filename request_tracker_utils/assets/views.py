@@ -25,9 +25,7 @@ from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import handle_app_error
-from request_tracker_utils.web.error_responses import TooLarge
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 from request_tracker_utils.web.registry import settings
 
 LAST_PAGE = 10_000

@@ -35,8 +35,8 @@ from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.students import StudentPath
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import registry, settings
 

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import StoredValue, store_once, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.stored_values import StoredValue, store_once
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation import service
 from request_tracker_utils.reconciliation.errors import ComparisonRunning, DiscrepancyChanged, DiscrepancyResolved

@@ -13,7 +13,7 @@ from request_tracker_utils.tags import legacy_log, legacy_tags, prefixes, sequen
 from request_tracker_utils.tags.forms import CatalogForm, PrefixForm, ResetForm
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("asset_tags", __name__, url_prefix="/admin/asset-tags")

@@ -13,8 +13,8 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.models import TagEvent
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.paging import row_id
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("tag_audit", __name__, url_prefix="/admin/asset-tags")
