@@ -14,7 +14,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.reconciliation import service
-from request_tracker_utils.tags.discrepancies import DISCREPANCIES
+from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.models import Tag, TagState
 from request_tracker_utils.tags.resolution import TagReconciler
 from tests.services.apps import make_app, ready

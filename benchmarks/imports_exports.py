@@ -23,13 +23,13 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.imports import service
 from request_tracker_utils.imports.models import ImportState
-from request_tracker_utils.rosters.current import export_lines
-from request_tracker_utils.rosters.export import LOGS
+from request_tracker_utils.rosters.export import LOGS, export_lines
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.web.registry import settings
 from tests.services.apps import make_app, ready
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
             shares = []
             for _ in range(ROUNDS):
                 started = time.perf_counter()
-                parts = export_lines(LOGS)
+                parts = export_lines(reading, LOGS, settings().zone)
                 next(parts)
                 first = time.perf_counter() - started
                 count = sum(part.count("\n") for part in parts)
@@ -191,7 +191,7 @@ def _alone(what: str, url: str, count: int) -> None:
             _import(count)
         else:
             with app.test_request_context():
-                for _ in export_lines(LOGS):
+                for _ in export_lines(reading, LOGS, settings().zone):
                     pass
     # Not getrusage: it includes the memory of the process before it executed this program.
     highest = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)

@@ -14,11 +14,10 @@ from request_tracker_utils.administration.permissions import AdministrationPermi
 from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
-from request_tracker_utils.core.checks import core_checks
 from request_tracker_utils.core.db import db, run_after_commit, shorten_postgresql_errors, tune_sqlite
+from request_tracker_utils.core.health import core_checks
 from request_tracker_utils.core.jobs import Jobs
-from request_tracker_utils.core.resources import MIGRATIONS, STATIC, TEMPLATES
-from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.settings import MIGRATIONS, STATIC, TEMPLATES, Settings
 from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.imports.feature import feature as imports
 from request_tracker_utils.labels.feature import feature as labels
@@ -30,18 +29,15 @@ from request_tracker_utils.tasks.feature import feature as tasks
 from request_tracker_utils.web import (
     auth,
     body,
-    error_handlers,
+    error_responses,
     health,
     layout,
     metrics,
-    moved,
     openapi_views,
     security,
-    traffic,
-    translation,
 )
+from request_tracker_utils.web.body import StrictJson
 from request_tracker_utils.web.feature import Feature
-from request_tracker_utils.web.json import StrictJson
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
 
@@ -76,7 +72,7 @@ def create_app(settings: Settings) -> OpenAPI:
         template_folder=TEMPLATES,
         static_folder=STATIC,
         validation_error_status=400,
-        validation_error_callback=error_handlers.raise_invalid,
+        validation_error_callback=error_responses.raise_invalid,
         doc_ui=False,
     )
     jobs = Jobs([job for feature in FEATURES for job in feature.jobs])
@@ -101,13 +97,13 @@ def create_app(settings: Settings) -> OpenAPI:
     with app.app_context():
         (tune_sqlite if settings.database_file else shorten_postgresql_errors)(db.engine)
         run_after_commit(db.engine, registry.run_soon)
-    for part in (traffic, security, auth, error_handlers, layout, translation):
+    for part in (metrics, security, auth, error_responses, layout):
         part.install(app)
     health.install(app, AdministrationPermission.STATUS)
-    metrics.install(app, AdministrationPermission.METRICS)
+    metrics.serve(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
         _register(app, feature)
-    moved.install(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.moved.items()})
+    layout.redirect_former_addresses(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.moved.items()})
     openapi_views.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -15,11 +15,9 @@ from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.db import db, store_once, transaction
 from request_tracker_utils.core.locks import holding
-from request_tracker_utils.core.resources import MIGRATIONS
-from request_tracker_utils.core.settings import Settings, SettingsError
-from request_tracker_utils.core.stored_values import store_once
+from request_tracker_utils.core.settings import MIGRATIONS, Settings, SettingsError
 from request_tracker_utils.web.registry import registry
 
 log = structlog.get_logger(__name__)

@@ -7,13 +7,13 @@ import click
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import links, login_events, service, tokens as personal_tokens
-from request_tracker_utils.accounts.current import rt_user_named
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
-from request_tracker_utils.accounts.origin import Origin
+from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 
 @click.command("setup-link")
@@ -104,7 +104,7 @@ def _record_change(session: Session, user: User, change: str) -> None:
 @click.option("--rt-user", required=True, help="Name or id in Request Tracker. An empty value removes the link.")
 def link_user(name: str, rt_user: str) -> None:
     """Link NAME to a Request Tracker user, whose tokens then also authenticate NAME."""
-    found = rt_user_named(rt_user) if rt_user else None
+    found = rt_user_named(registry().find(RtTokens), rt_user) if rt_user else None
     with transaction() as session:
         user = service.user_named(session, name)
         service.link_rt_user(session, user, found, actor=of_command(), now=utc_now())

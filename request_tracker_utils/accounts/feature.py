@@ -1,14 +1,40 @@
-"""What accounts contribute to the app."""
+"""What accounts contribute to the app, with the jobs that delete old sessions, links and login events."""
 
-from request_tracker_utils.accounts import cli, jobs
-from request_tracker_utils.accounts.permissions import AccountPermission
+from datetime import timedelta
+
+from request_tracker_utils.accounts import cli, links, login_events, sessions
+from request_tracker_utils.accounts.models import AccountPermission
 from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.registry import settings
+
+
+def delete_ended_sessions() -> int:
+    with transaction() as session:
+        return sessions.delete_ended(session, now=utc_now()) + links.delete_ended(session, now=utc_now())
+
+
+def delete_login_events() -> int:
+    with transaction() as session:
+        return login_events.delete_old(session, before=utc_now() - timedelta(days=settings().login_event_days))
+
 
 feature = Feature(
     name="accounts",
     pages=[sign_in.pages, own_account.pages, people_views.pages],
-    jobs=jobs.jobs,
+    jobs=[
+        Job(
+            "delete-ended-sessions",
+            gettext_noop("Delete sessions and one-time links that ended a month ago"),
+            timedelta(days=1),
+            delete_ended_sessions,
+        ),
+        Job("delete-login-events", gettext_noop("Delete sign-ins older than LOGIN_EVENT_DAYS"), timedelta(days=1), delete_login_events),
+    ],
     commands=[cli.setup_link, cli.users, cli.tokens],
     administration=[
         NavItem("People", "people.people", AccountPermission.READ, order=20),

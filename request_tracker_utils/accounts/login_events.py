@@ -1,15 +1,47 @@
 """Sign-ins, failed attempts, sign-outs and changes of accounts: recording and searching them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_network
 
 from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import affected
+from request_tracker_utils.core.settings import address_of
+
+HOUSEHOLD = 64
+"""Network bits of an IPv6 address: a household may use every address within them."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    address: str = ""
+    agent: str = ""
+    browser: str = ""
+    """Id of a browser in which this account has signed in before; `password` is the fingerprint of the password used then."""
+    password: str = ""
+
+    @property
+    def network(self) -> str:
+        """What failures are counted by: the known browser, the address, or the /64 network of an IPv6 address."""
+        if self.browser:
+            return f"browser {self.browser}"[:60]
+        address = address_of(self.address)
+        if isinstance(address, IPv6Address):
+            return str(ip_network((address, HOUSEHOLD), strict=False))
+        return self.address[:60] if address is None else str(address)
+
+    def known_for(self, password: str) -> "Origin":
+        """The origin without its known browser, unless that browser knew the password with this fingerprint."""
+        return self if self.password == password else replace(self, browser="", password="")
+
+
+NOWHERE = Origin()
+"""The origin of commands."""
+
 
 PAGE = 50
 QUIET = timedelta(minutes=1)

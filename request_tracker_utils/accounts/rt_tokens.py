@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User, key_hash
 from request_tracker_utils.accounts.throttling import TooManyAttempts
-from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.errors import Conflict, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 
 TOKEN_FORM = re.compile(r"1-[1-9][0-9]{0,9}-[0-9A-Za-z]{8,128}")
@@ -98,6 +98,13 @@ class RtTokens:
                 self._slots.release()
         finally:
             self._queue.release()
+
+
+def rt_user_named(tokens: RtTokens | None, name_or_number: str) -> RtIdentity:
+    """The Request Tracker user with this name or number. Raises NotFound, Unavailable; Conflict if Request Tracker is not configured."""
+    if tokens is None:
+        raise Conflict(_("Request Tracker is not configured: RT_URL is not set."), field="rt_user")
+    return tokens.users.named(name_or_number)
 
 
 def _store(cache: dict[str, Cached], key: str, value: Cached) -> None:

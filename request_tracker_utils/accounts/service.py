@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import links, login_events, passwords, sessions, throttling, tokens
+from request_tracker_utils.accounts.login_events import NOWHERE, Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Role, User
-from request_tracker_utils.accounts.origin import NOWHERE, Origin
 from request_tracker_utils.accounts.rt_tokens import RtIdentity
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Integer, String, column, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import SignInSession, User, key_hash
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import Instant, affected
 from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _

@@ -2,9 +2,9 @@
 
 There are three counts for the last hour: the account from this network, the account from everywhere, and the network for all accounts.
 The second does not apply to a network from which the account has signed in before, so that its owner cannot be locked out from elsewhere.
-A browser in which the account has signed in counts as a network of its own (`known_browsers`), to which only the first count applies, so
-that nobody in the same building can lock the owner out either. A pause always ends. Attempts during a pause are not checked and do not
-extend it: nobody can block an account permanently.
+A browser in which the account has signed in (`views/authentication` sets its cookie) counts as a network of its own, to which only the
+first count applies: people in the same building cannot lock the owner out either. A pause always ends. Attempts during a pause are not
+checked and do not extend it, so an account cannot be blocked permanently.
 """
 
 import math
@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, ngettext
 

@@ -14,11 +14,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.administration import runs
 from request_tracker_utils.administration.runs import JobRow, RunState
-from request_tracker_utils.core.checks import check_disk, check_migrations, max_delay
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.core.health import Status
+from request_tracker_utils.core.health import Status, check_disk, check_migrations, max_delay
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry, settings

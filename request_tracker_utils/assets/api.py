@@ -18,8 +18,8 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.prefixes import prefix_for
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import settings
 

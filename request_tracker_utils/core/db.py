@@ -7,10 +7,10 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, event
+from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, String, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -148,3 +148,20 @@ def shorten_postgresql_errors(engine: Engine) -> None:
             if wrapped is not None:
                 wrapped.args = (str(wrapped.args[0]).replace(str(error), reason), *wrapped.args[1:])
             error.args = (reason,)
+
+
+class StoredValue(Base):
+    __tablename__ = "kept_values"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[str] = mapped_column(String(500))
+
+
+def stored_value(session: Session, name: str) -> str | None:
+    return session.scalar(select(StoredValue.value).where(StoredValue.name == name))
+
+
+def store_once(session: Session, name: str, value: str) -> str:
+    """Stores `value` unless one is stored already. Returns the stored value, also when two processes try at once."""
+    session.execute(upsert_into(session)(StoredValue).values(name=name, value=value).on_conflict_do_nothing())
+    return session.execute(select(StoredValue.value).where(StoredValue.name == name)).scalar_one()

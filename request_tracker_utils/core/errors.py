@@ -1,4 +1,4 @@
-"""Errors that tell a person what to do. Domains derive theirs from these; `web/error_handlers` renders them all."""
+"""Errors that tell a person what to do. Domains derive theirs from these; `web/error_responses` renders them."""
 
 from typing import Any, ClassVar
 

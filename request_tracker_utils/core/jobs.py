@@ -59,10 +59,11 @@ class JobNotFound(NotFound):
 
 
 class Jobs:
-    """Every job of the app. Iterates in the order of their names."""
+    """Every job of the app. Iterates in the order of their names. `started_at` is when this process started."""
 
     def __init__(self, jobs: list[Job]) -> None:
         self._jobs = {job.name: job for job in jobs}
+        self.started_at = utc_now()
         if len(self._jobs) != len(jobs):
             raise ValueError("two jobs have the same name")
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -13,7 +14,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from request_tracker_utils.core.networks import Network
+# In a checkout, templates, static files, migrations and the files for Request Tracker are beside the package; in a wheel, inside it.
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ROOT = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
+
+TEMPLATES = _ROOT / "templates"
+STATIC = _ROOT / "static"
+MIGRATIONS = _ROOT / "migrations"
+CONTRIB = _ROOT / "contrib"
+
+IpAddress = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
 
 PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
 
@@ -27,6 +39,15 @@ FIELD_SETTINGS = (
     "rt_funding_field",
 )
 """The settings that name custom fields of assets. Each must name a different field."""
+
+
+def address_of(text: str) -> IpAddress | None:
+    """Parses an address. IPv4-mapped IPv6 (`::ffff:10.0.0.5`) becomes IPv4. None if it is not an address, such as a Unix socket."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 class SettingsError(Exception):

@@ -16,8 +16,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders import lookups, tickets
-from request_tracker_utils.holders.errors import StudentHasNoUser
-from request_tracker_utils.holders.lookups import AssetCache, StudentAssets
+from request_tracker_utils.holders.lookups import AssetCache, StudentAssets, StudentHasNoUser
 from request_tracker_utils.holders.schemas import (
     TICKET,
     CreateTicket,
@@ -35,8 +34,8 @@ from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.students import StudentPath
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import registry, settings
 

@@ -24,10 +24,9 @@ from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.renderer import LabelContent, LabelRenderer, RenderedLabel
 from request_tracker_utils.labels.schemas import AssetLabel, InspectedLabel, LabelPath, LabelQuery
 from request_tracker_utils.labels.stylesheet import label_css
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.error_handlers import wants_page
-from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.body import Answer
+from request_tracker_utils.web.error_responses import may_raise, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from PIL import ImageFont
 
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.core.settings import STATIC
 from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, MM_PER_INCH, POINTS_PER_INCH, LabelFormat, TextBox
 
 FONT_FILES = {False: "fonts/DejaVuSansCondensed.ttf", True: "fonts/DejaVuSansCondensed-Bold.ttf"}

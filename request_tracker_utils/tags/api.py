@@ -23,8 +23,8 @@ from request_tracker_utils.tags.schemas import (
     TagReset,
     UpdateName,
 )
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, public, require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.resources import CONTRIB
-from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.core.stored_values import store_once, stored_value
+from request_tracker_utils.core.db import store_once, stored_value
+from request_tracker_utils.core.settings import CONTRIB, Settings
 from request_tracker_utils.core.translation import gettext as _
 
 _STORED_NAME = "webhook_token"

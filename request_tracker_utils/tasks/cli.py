@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.tasks import jobs, service
-from request_tracker_utils.tasks.errors import TaskNotOpen
-from request_tracker_utils.tasks.models import Task
+from request_tracker_utils.tasks.models import Task, TaskNotOpen
 from request_tracker_utils.tasks.running import claim
 
 POLL_SECONDS = 0.2

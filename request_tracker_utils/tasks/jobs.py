@@ -17,8 +17,7 @@ from request_tracker_utils.core.outbox import Claim, InContext
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.tasks.names import DELETE_OLD_TASKS, RUN_TASKS
+from request_tracker_utils.tasks.models import DELETE_OLD_TASKS, RUN_TASKS, Task, TaskState
 from request_tracker_utils.tasks.running import RunningTask, TaskStopped, claim
 from request_tracker_utils.web.registry import registry
 

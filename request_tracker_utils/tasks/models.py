@@ -8,8 +8,12 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, t
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.core.errors import Conflict, NotFound
 from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Outbox
-from request_tracker_utils.tasks.names import RUN_TASKS
+
+RUN_TASKS = "run-tasks"
+"""The job that does the work of tasks. It runs soon after each commit that starts or resumes one."""
+DELETE_OLD_TASKS = "delete-old-tasks"
 
 
 class TaskState(StrEnum):
@@ -97,3 +101,20 @@ TASKS = Outbox(
     unchanged=(Task.state,),
     renewed=True,
 )
+
+
+class TaskNotFound(NotFound):
+    """The task does not exist, or was deleted because it is old."""
+
+    code = "task_not_found"
+
+
+class TaskNotOpen(Conflict):
+    """The task’s state does not allow this."""
+
+    code = "task_not_open"
+
+
+class TaskPermission(StrEnum):
+    READ = "tasks:task:read"
+    RUN = "tasks:task:run"

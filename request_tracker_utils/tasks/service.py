@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tasks.errors import TaskNotFound, TaskNotOpen
-from request_tracker_utils.tasks.models import OPEN, TASKS, ItemState, Task, TaskItem, TaskState
+from request_tracker_utils.tasks.models import OPEN, TASKS, ItemState, Task, TaskItem, TaskNotFound, TaskNotOpen, TaskState
 
 RETENTION = timedelta(days=180)
 """How long a task is kept after it ended."""

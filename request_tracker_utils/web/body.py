@@ -1,4 +1,4 @@
-"""Request bodies: complete or rejected, and a JSON object where they are JSON."""
+"""Bodies of requests and responses: complete or rejected, and strict JSON objects where they are JSON."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from threading import BoundedSemaphore
 from typing import IO, Any, cast
 
 from flask import Flask, Request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
@@ -13,6 +14,9 @@ from werkzeug.wsgi import LimitedStream
 from request_tracker_utils.core.errors import Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.registry import registry, registry_of
+
+Answer = dict[str, Any] | tuple[dict[str, Any], int]
+"""Return type of JSON routes. flask-openapi3 evaluates return annotations and cannot resolve Flask's own alias."""
 
 
 class StrangerBodies(BoundedSemaphore):
@@ -76,3 +80,40 @@ def stranger_body_slot() -> Iterator[None]:
         yield
     finally:
         slots.release()
+
+
+SURROGATE = "\\ud"
+"""Start of the escape of a surrogate, in lowercase."""
+
+
+class StrictJson(DefaultJSONProvider):
+    """Keeps the order of keys, and rejects JSON that parsers interpret differently or cannot read."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Raises Invalid for text that is not JSON, duplicate keys, NaN and Infinity, unpaired surrogates, and excessive nesting."""
+        try:
+            text = s if isinstance(s, str) else s.decode("utf-8-sig")
+            value = super().loads(text, object_pairs_hook=_unique_keys, parse_constant=_reject_constant, **kwargs)
+            if SURROGATE in text.lower():
+                self.dumps(value, ensure_ascii=False).encode()
+        except RecursionError:
+            raise Invalid(_("The JSON is nested too deeply.")) from None
+        except UnicodeError:
+            raise Invalid(_("The text is not valid UTF-8, or contains an unpaired surrogate.")) from None
+        except ValueError as error:
+            raise Invalid(_("This is not valid JSON: %(error)s.", error=error)) from None
+        return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Parsers disagree about duplicate keys: what one checks, another would execute."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise Invalid(_("A JSON object contains the same key twice."))
+    return named
+
+
+def _reject_constant(constant: str) -> Any:
+    raise Invalid(_("%(constant)s is not valid JSON.", constant=constant))

@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.health import Health, Report, Status
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor_or_none, public
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.registry import registry, registry_of
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="Health checks for monitoring and load balancers.")])

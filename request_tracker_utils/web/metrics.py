@@ -1,24 +1,31 @@
-"""GET /metrics, for Prometheus."""
+"""Counts, times and logs each request, and serves GET /metrics for Prometheus."""
 
 import hmac
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from time import perf_counter
 
 import structlog
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.jobs import last_starts
-from request_tracker_utils.core.metrics import Gauge, exposition
-from request_tracker_utils.core.networks import address_of
+from request_tracker_utils.core.metrics import Gauge, count_request, exposition, instruments
+from request_tracker_utils.core.settings import address_of
 from request_tracker_utils.web.auth import admit, public
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
 log = structlog.get_logger(__name__)
+_request_log = logging.getLogger(__name__)
 pages = Blueprint("metrics", __name__)
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED, OTHER = "unmatched", "OTHER"
+"""Labels for unknown routes and methods: callers could create any number of them."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,21 @@ class MetricsPermission:
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def install(app: Flask, permission: StrEnum) -> None:
-    """`permission` lets a caller read metrics without the token and from any address."""
+def install(app: Flask) -> None:
+    """Installed before all other parts, so that their time is included."""
+    instruments()
+    app.before_request(_start)
+    app.after_request(_end)
+
+
+def route() -> str:
+    """The URL rule that matches the request. Paths may contain secret keys of links; rules do not."""
+    rule = request.url_rule
+    return rule.rule if rule else UNMATCHED
+
+
+def serve(app: Flask, permission: StrEnum) -> None:
+    """Serves /metrics. `permission` lets a caller read metrics without the token and from any address."""
     registry_of(app).provide(MetricsPermission, MetricsPermission(permission))
     app.register_blueprint(pages)
 
@@ -42,6 +62,28 @@ def metrics() -> Response:
     if not (_has_metrics_token() or _has_allowed_address()):
         admit(registry().get(MetricsPermission).permission)
     return Response(exposition(_gauges()), content_type=TEXT_FORMAT)
+
+
+def _start() -> None:
+    g.started = perf_counter()
+
+
+def _end(response: Response) -> Response:
+    seconds, here = perf_counter() - g.started, route()
+    method = request.method if request.method in METHODS else OTHER
+    count_request(method, here, response.status_code, seconds)
+    if _request_log.isEnabledFor(logging.INFO):
+        actor = g.get("actor")
+        log.info(
+            "request",
+            method=method,
+            route=here,
+            status=response.status_code,
+            ms=round(seconds * 1000, 1),
+            user=actor.name if actor else "",
+            address=request.remote_addr,
+        )
+    return response
 
 
 def _has_metrics_token() -> bool:

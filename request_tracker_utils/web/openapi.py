@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from flask import Flask, current_app
 from flask_openapi3 import OpenAPI
+from pydantic import BaseModel
 
 from request_tracker_utils.web.auth import SAFE_METHODS, Access, access_of
 from request_tracker_utils.web.error_responses import error_responses_of, shape_of
-from request_tracker_utils.web.examples import add_examples
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
 _USER_SCHEMES: dict[str, dict[str, str]] = {
@@ -137,3 +137,41 @@ def _show_whole_example(spec: dict[str, Any], content: dict[str, Any]) -> None:
         named = spec["components"]["schemas"].get(media["schema"].get("$ref", "").rsplit("/", 1)[-1], {})
         if "examples" in named:
             media["example"] = named["examples"][0]
+
+
+PACKAGE = __name__.split(".", maxsplit=1)[0]
+
+
+def add_examples(schemas: dict[str, Any]) -> None:
+    """Adds examples to the schemas: each field gets its own, and each object one built from them."""
+    models = _models(BaseModel)
+    for name, schema in schemas.items():
+        for field, information in models[name].model_fields.items() if name in models else ():
+            if information.examples:
+                schema["properties"][field]["examples"] = information.examples
+    for schema in schemas.values():
+        schema["examples"] = [_example(schema, schemas)]
+
+
+def _models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """This program's models by name."""
+    found: dict[str, type[BaseModel]] = {}
+    for model in base.__subclasses__():
+        if model.__module__.startswith(PACKAGE):
+            found |= {model.__name__: model, **_models(model)}
+    return found
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Fields without an example are built if they are objects or lists of objects, and left out otherwise."""
+    if "examples" in schema or "enum" in schema:
+        return [*schema.get("examples", []), *schema.get("enum", [])][0]
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas)
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    return {name: _example(field, schemas) for name, field in schema.get("properties", {}).items() if _has_example(field)}
+
+
+def _has_example(field: dict[str, Any]) -> bool:
+    return "examples" in field or "$ref" in field or "$ref" in field.get("items", {})

@@ -10,8 +10,8 @@ from flask_openapi3 import APIBlueprint, OpenAPI, Tag
 from pydantic import BaseModel, Field
 
 from request_tracker_utils import __version__
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import signed_in
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.openapi import document, operations
 
 

@@ -1,4 +1,5 @@
-"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages."""
+"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages.
+And row ids in addresses."""
 
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, Field
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.answer import Answer
+from request_tracker_utils.web.body import Answer
 
 MAX_PAGE_SIZE = 1_000
 MAX_PAGE = 100_000
@@ -59,3 +60,11 @@ def requested_page() -> int:
 def requested_cursor() -> Cursor | None:
     """The cursor in the address of a page; None if there is none or it is not valid."""
     return Cursor.parse(request.args.get("after", ""))
+
+
+def row_id(text: str) -> int:
+    """For `type` of a query argument. Raises ValueError, also for numbers that no id column can store."""
+    number = int(text)
+    if not 0 < number < 2**31:
+        raise ValueError(text)
+    return number

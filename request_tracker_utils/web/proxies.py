@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from request_tracker_utils.core.networks import Address, Network, address_of
+from request_tracker_utils.core.settings import IpAddress, Network, address_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -45,11 +45,11 @@ class TrustedProxies:
         if host:
             environ["HTTP_HOST"] = host
 
-    def _trusts(self, address: Address | None) -> bool:
+    def _trusts(self, address: IpAddress | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)
 
 
-def _address(text: str) -> Address | None:
+def _address(text: str) -> IpAddress | None:
     """Also parses `10.0.0.5:4711` and `[::1]:4711`, which some proxies send."""
     found = HOST.fullmatch(text.strip())
     return address_of(found["bracketed"] or found["plain"] or found["host"]) if found else None

@@ -1,4 +1,4 @@
-"""Security headers of every response, and the request id."""
+"""Security headers of every response, the request id, and which addresses to redirect to."""
 
 import random
 import re
@@ -61,6 +61,11 @@ def _add_headers(response: Response) -> Response:
     if not (request.endpoint or "").endswith("static"):
         headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def is_local_path(address: str) -> bool:
+    """Whether the address is a path of this program. Browsers treat `//host` and `/\\host` as other hosts."""
+    return address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()
 
 
 def policy(used: str | None, *, inline_style: bool = False, embedded_fonts: bool = False) -> str:

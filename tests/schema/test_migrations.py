@@ -11,7 +11,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from request_tracker_utils.core.db import Base, db
-from request_tracker_utils.core.resources import MIGRATIONS
+from request_tracker_utils.core.settings import MIGRATIONS
 from tests.services.apps import make_app
 from tests.services.databases import PostgreSQL
 

@@ -16,8 +16,7 @@ from request_tracker_utils.app import create_app
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
-from request_tracker_utils.core.resources import MIGRATIONS
-from request_tracker_utils.core.settings import load_settings
+from request_tracker_utils.core.settings import MIGRATIONS, load_settings
 from request_tracker_utils.preparation import prepare, with_secret_key
 from request_tracker_utils.web.registry import registry_of
 

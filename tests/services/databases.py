@@ -65,23 +65,25 @@ class SQLite:
         migrate(make_app(folder, database_url=f"sqlite:///{self._template}"))
         self._spare: list[Path] = []
 
+    def copy_to(self, file: Path) -> str:
+        """The address of an empty, migrated database in a file of its own. The files of `fresh` must not be copied or read: part of their
+        content is in the write-ahead log, and closing such a file ends all of SQLite's locks on it in this process.
+        """
+        shutil.copy(self._template, file)
+        return f"sqlite:///{file}"
+
     @contextmanager
     def fresh(self) -> Iterator[str]:
         """The address of an empty, migrated database. The file is used again afterwards, and apps may keep their connections to it."""
-        file = self._spare.pop() if self._spare else self._copy()
+        file = self._spare.pop() if self._spare else self._folder / f"test-{next(_numbers)}.sqlite"
+        if not file.exists():
+            self.copy_to(file)
         yield f"sqlite:///{file}"
         if self._emptied(file):
             self._spare.append(file)
 
-    def _copy(self) -> Path:
-        file = self._folder / f"test-{next(_numbers)}.sqlite"
-        shutil.copy(self._template, file)
-        return file
-
     def _emptied(self, file: Path) -> bool:
         """Writes the pages of the template over those of the file, in one transaction. False where a test still writes to it."""
-        if not file.exists():
-            return False
         with closing(sqlite3.connect(self._template)) as template, closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as used:
             try:
                 used.execute("BEGIN IMMEDIATE")

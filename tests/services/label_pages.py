@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from request_tracker_utils.core.resources import TEMPLATES
+from request_tracker_utils.core.settings import TEMPLATES
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.print_page import render_labels
 from request_tracker_utils.labels.renderer import LabelContent

@@ -6,6 +6,7 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from request_tracker_utils.core import log
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, run_after_commit
 from request_tracker_utils.preparation import prepare_rows
 from request_tracker_utils.web.registry import registry_of
@@ -37,6 +38,7 @@ class SharedApp:
         registry = registry_of(self.app)
         log.configure(registry.settings)
         run_after_commit(self._engine, registry.run_soon)
+        registry.jobs.started_at = utc_now()
         with self.app.app_context():
             prepare_rows()
         return self.app

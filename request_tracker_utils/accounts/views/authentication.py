@@ -1,18 +1,19 @@
 """Authenticates requests for `web/auth`: by Flask-Login's session, a personal token, or a Request Tracker token."""
 
 import hmac
+import secrets
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from flask import Flask, after_this_request, current_app, request, session as cookie
+from flask import Flask, Response, after_this_request, current_app, request, session as cookie
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import login_events, passwords, service, sessions, tokens
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, SignInSession, User, key_hash
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.accounts.rt_tokens import RtTokens, account_of
-from request_tracker_utils.accounts.views import known_browsers
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import read_connection, reading, transaction
@@ -21,6 +22,15 @@ from request_tracker_utils.web.registry import registry, registry_of, settings
 
 login_manager = LoginManager()
 MAX_KNOWN_ADDRESSES = 10_000
+
+# Wrong passwords from a browser in which the account has signed in before are counted separately: a school has one address for everybody,
+# and a student who types wrong passwords for a teacher's name must not lock the teacher out. The cookie grants no access. It only shows
+# that the browser's user once knew the password, and stops working when the password changes.
+BROWSER_COOKIE = "rtutils_browser"
+YEAR = 365 * 24 * 3600
+MAX_ACCOUNTS = 5
+"""Accounts remembered in one browser, the most recent ones."""
+_KEY_LENGTH = 16
 
 
 class _KnownAddresses(OrderedDict[tuple[str, str | None], None]):
@@ -47,7 +57,7 @@ def install(app: Flask) -> None:
 
 def origin(account: str | None = None) -> Origin:
     """The origin of this request. With an account's name, it includes whether that account has signed in from this browser before."""
-    return Origin(request.remote_addr or "", request.user_agent.string, *(known_browsers.find(account) if account else ()))
+    return Origin(request.remote_addr or "", request.user_agent.string, *(_known_browser(account) if account else ()))
 
 
 def verify_password(name: str, password: str, *, detail: str | None = None) -> User:
@@ -67,7 +77,7 @@ def begin(user: User) -> None:
     login_user(SignedIn(key, Caller(user.id, user.name, user.role)))
     cookie.pop("_id", None)  # unused without session protection
     cookie.permanent = True
-    after_this_request(lambda response: known_browsers.remember(response, user.name, passwords.fingerprint(user.password_hash)))
+    after_this_request(lambda response: _remember_browser(response, user.name, passwords.fingerprint(user.password_hash)))
 
 
 def end() -> None:
@@ -202,3 +212,34 @@ def _unknown_key(name: str) -> str:
 
 def _user(session: Session, user_id: int | None) -> User | None:
     return session.get(User, user_id) if user_id is not None else None
+
+
+def _known_browser(name: str) -> tuple[str, str]:
+    """This browser's id for the account with this name, and the fingerprint of the password used then; empty if it never signed in."""
+    number, _, password = _known_accounts().get(_key(name), "").partition(" ")
+    return number, password
+
+
+def _remember_browser(response: Response, name: str, password: str) -> Response:
+    """Sets the cookie that remembers that the account has signed in with the password with this fingerprint."""
+    known = _known_accounts()
+    number = known.pop(_key(name), "").partition(" ")[0] or secrets.token_urlsafe(12)
+    remembered = dict([*known.items(), (_key(name), f"{number} {password}")][-MAX_ACCOUNTS:])
+    secure = current_app.session_interface.get_cookie_secure(current_app)
+    response.set_cookie(BROWSER_COOKIE, _signer().dumps(remembered), max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    return response
+
+
+def _known_accounts() -> dict[str, str]:
+    try:
+        return dict(_signer().loads(request.cookies.get(BROWSER_COOKIE, "")))
+    except BadSignature:
+        return {}
+
+
+def _key(name: str) -> str:
+    return key_hash(name.strip().lower())[:_KEY_LENGTH]
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(str(current_app.secret_key), salt="browsers of an account")

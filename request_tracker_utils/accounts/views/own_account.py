@@ -16,7 +16,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.web.auth import current_actor, signed_in, signed_in_by_browser
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 
 pages = Blueprint("me", __name__, url_prefix="/me")
 

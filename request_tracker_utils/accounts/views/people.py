@@ -9,11 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
-from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
-from request_tracker_utils.accounts.models import LoginKind, Role, User
-from request_tracker_utils.accounts.origin import Origin
-from request_tracker_utils.accounts.permissions import AccountPermission
+from request_tracker_utils.accounts.login_events import Origin
+from request_tracker_utils.accounts.models import AccountPermission, LoginKind, Role, User
+from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
 from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
@@ -21,10 +20,10 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.web.addresses import row_id
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.paging import row_id
+from request_tracker_utils.web.registry import registry, settings
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
 LAST_PAGE = 100_000
@@ -129,7 +128,7 @@ def link_rt_user(user_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         rt_user = (form.rt_user.data or "").strip()
         try:
-            found = rt_user_named(rt_user) if rt_user else None
+            found = rt_user_named(registry().find(RtTokens), rt_user) if rt_user else None
             with transaction() as session:
                 user = service.user_by_id(session, user_id)
                 service.link_rt_user(session, user, found, **_by())

@@ -11,9 +11,9 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.security import is_local_path
 
 pages = Blueprint("accounts", __name__)
 

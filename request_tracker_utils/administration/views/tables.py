@@ -32,9 +32,9 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.addresses import is_local_path
 from request_tracker_utils.web.auth import Access, open_endpoint
 from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.security import is_local_path
 
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that secrets in new tables are hidden by default."""

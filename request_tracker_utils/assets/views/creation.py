@@ -15,7 +15,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("creation", __name__)

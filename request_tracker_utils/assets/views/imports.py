@@ -17,9 +17,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import handle_app_error
-from request_tracker_utils.web.error_responses import TooLarge
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 
 PAGE_SIZE = 500
 SAMPLE_ROWS = 3

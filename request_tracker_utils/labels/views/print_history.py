@@ -19,7 +19,7 @@ from request_tracker_utils.labels.print_history import PAGE_SIZE, UnscannedCurso
 from request_tracker_utils.labels.scanning import ScannedLabel, record_scan
 from request_tracker_utils.labels.views.printing import pages
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import wants_page
+from request_tracker_utils.web.error_responses import wants_page
 from request_tracker_utils.web.registry import settings
 
 DEFAULT_DAYS, MAX_DAYS = 7, 3_650

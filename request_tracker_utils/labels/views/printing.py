@@ -23,7 +23,7 @@ from request_tracker_utils.labels.service import LabelBatch
 from request_tracker_utils.labels.stylesheet import page_css
 from request_tracker_utils.labels.validation import MIN_MODULE_DOTS
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_handlers import raise_invalid, wants_page
+from request_tracker_utils.web.error_responses import raise_invalid, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 

@@ -22,7 +22,7 @@ from request_tracker_utils.labels.views.printing import pages, stream_batch
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import ItemState
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.registry import settings
 
 MAX_FOUND = 50

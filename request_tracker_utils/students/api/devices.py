@@ -25,8 +25,8 @@ from request_tracker_utils.students.schemas.devices import (
 )
 from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.students.search import DeviceFilter
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
 from request_tracker_utils.web.registry import settings

@@ -34,8 +34,8 @@ from request_tracker_utils.students.schemas.scans import (
     ScanToReturn,
     ScanToUndo,
 )
-from request_tracker_utils.web.answer import Answer
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 
 SCANS = Tag(name="scans", description="The scan station: each scan is processed at once, and only once.")

@@ -18,7 +18,7 @@ from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
 from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, today
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.forms import add_error
+from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
 

@@ -22,7 +22,7 @@ from request_tracker_utils.students.scan_codes import StationCommand, printable_
 from request_tracker_utils.students.scan_station import ScanResult, ScanResultKind
 from request_tracker_utils.students.schemas.scans import MAX_TICKET_LENGTH, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.web.auth import admit, current_actor, require
-from request_tracker_utils.web.error_handlers import raise_invalid
+from request_tracker_utils.web.error_responses import raise_invalid
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("scan_station", __name__, url_prefix="/students/scan")

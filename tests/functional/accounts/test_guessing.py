@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from request_tracker_utils.accounts import login_events, passwords, service
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, SignInSession, User
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.accounts.throttling import EVERYWHERE, NETWORK, THIS_NETWORK, Rule
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.apps import PASSWORD, csrf_token, make_app, user

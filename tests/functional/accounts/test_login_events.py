@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import delete, text as sql
 
 from request_tracker_utils.accounts import links, login_events
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, User
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.accounts.throttling import THIS_NETWORK
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading, transaction

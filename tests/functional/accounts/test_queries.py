@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import Connection, event, text
 
 from request_tracker_utils.accounts import login_events, sessions, throttling, tokens
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, PersonalToken, SignInSession, User
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import db, read_connection, reading, transaction
 from tests.functional.accounts.person import Person, token_in
 from tests.services.apps import user

@@ -8,9 +8,8 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.accounts import service
-from request_tracker_utils.accounts.current import rt_user_named
 from request_tracker_utils.accounts.models import LoginKind, key_hash
-from request_tracker_utils.accounts.rt_tokens import INVALID_TTL, MAX_REJECTED, VALID_TTL, RtIdentity, RtTokens
+from request_tracker_utils.accounts.rt_tokens import INVALID_TTL, MAX_REJECTED, VALID_TTL, RtIdentity, RtTokens, rt_user_named
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
@@ -84,7 +83,7 @@ def call(app: Flask, token: str, path: str = "/me", scheme: str = "token"):  # t
 
 def link(app: Flask, name: str, rt_user: str) -> None:
     with app.app_context():
-        found = rt_user_named(rt_user)
+        found = rt_user_named(registry_of(app).find(RtTokens), rt_user)
         with transaction() as session:
             service.link_rt_user(session, service.user_named(session, name), found, actor=of_command(), now=utc_now())
 

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.accounts import login_events, service
+from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind
-from request_tracker_utils.accounts.origin import Origin
 from request_tracker_utils.core.db import transaction
 from tests.functional.accounts.person import Person, account, made, recorded
 from tests.services.apps import make_app, user

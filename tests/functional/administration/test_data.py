@@ -19,8 +19,7 @@ from request_tracker_utils.administration.views.tables import Table, is_secret, 
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import Base, db, transaction
-from request_tracker_utils.core.stored_values import store_once
+from request_tracker_utils.core.db import Base, db, store_once, transaction
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
 from tests.services.apps import WEBHOOK_TOKEN, token, user
 

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from request_tracker_utils.administration import status
 from request_tracker_utils.asset_store.jobs import check_asset_store
 from request_tracker_utils.asset_store.service import AssetStoreInvalid
-from request_tracker_utils.core import checks
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.health import MIN_DELAY
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry_of
@@ -74,7 +74,7 @@ def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admi
 def test_a_job_that_has_not_begun_for_long_is_missed(
     app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long_ago = utc_now() - 4 * checks.MIN_DELAY
+    long_ago = utc_now() - 4 * MIN_DELAY
     monkeypatch.setattr(registry_of(app), "started_at", long_ago)
     text = page(client, admin)
     assert "The job confirm-tags is overdue." in text

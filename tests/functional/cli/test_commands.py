@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shutil
 import socket
 import sqlite3
 import stat
@@ -29,8 +28,7 @@ def ready(terminal: Terminal, sqlite: SQLite) -> Terminal:
     """After a first start, whose migrations were run once for all tests."""
     instance = terminal.folder / "instance"
     instance.mkdir()
-    with sqlite.fresh() as url:
-        shutil.copy(url.removeprefix("sqlite:///"), instance / "database.sqlite")
+    sqlite.copy_to(instance / "database.sqlite")
     apps.ready(apps.make_app(instance))
     return terminal
 

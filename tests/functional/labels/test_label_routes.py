@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.db import db
-from request_tracker_utils.core.resources import CONTRIB
+from request_tracker_utils.core.settings import CONTRIB
 from request_tracker_utils.labels.installed_formats import built_in_formats
 from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.web.registry import registry_of

@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.core.settings import STATIC
 from request_tracker_utils.labels.barcodes import barcode_modules
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.installed_formats import built_in_formats, read_formats

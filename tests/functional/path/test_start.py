@@ -99,7 +99,7 @@ def test_the_installed_wheel_serves_from_an_empty_folder(installed: Path, tmp_pa
         [
             installed / "python",
             "-c",
-            "import request_tracker_utils as r, request_tracker_utils.core.resources as s; print(r.__file__, s.STATIC)",
+            "import request_tracker_utils as r, request_tracker_utils.core.settings as s; print(r.__file__, s.STATIC)",
         ],
         cwd=tmp_path,
         capture_output=True,

@@ -13,8 +13,8 @@ from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
-from request_tracker_utils.web import moved
 from request_tracker_utils.web.auth import access_of
+from request_tracker_utils.web.layout import redirect_former_addresses
 from tests.services.apps import csrf_token, sign_in, token, user
 
 
@@ -298,7 +298,7 @@ def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None
 
 
 def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:
-    moved.install(own_app, {"/former/<int:asset_id>": "assets.show"})
+    redirect_former_addresses(own_app, {"/former/<int:asset_id>": "assets.show"})
     former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(FORMER)]
     adapter = own_app.url_map.bind("localhost")
     for rule in former:

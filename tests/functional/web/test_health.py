@@ -125,14 +125,10 @@ def test_a_database_that_hangs_is_down_soon_and_at_once_for_those_who_ask_later(
 
 
 def test_a_sqlite_file_that_is_broken_is_down(tmp_path: Path, sqlite: Any) -> None:
-    with sqlite.fresh() as url:
-        file = Path(url.removeprefix("sqlite:///"))
-        for beside in ("-wal", "-shm"):
-            file.with_name(file.name + beside).unlink(missing_ok=True)  # they may still hold the pages
-        file.write_bytes(b"no database" * 1000)
-        client = make_app(tmp_path, database_url=url).test_client()
-        status, body = asked(client)
-        assert (status, statuses(body)["database"]) == (503, "down")
+    url = sqlite.copy_to(tmp_path / "broken.sqlite")
+    (tmp_path / "broken.sqlite").write_bytes(b"no database" * 1000)
+    status, body = asked(make_app(tmp_path, database_url=url).test_client())
+    assert (status, statuses(body)["database"]) == (503, "down")
 
 
 def test_a_scheduler_that_is_off_is_well(without_scheduler: Flask) -> None:

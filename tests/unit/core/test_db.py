@@ -8,9 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import StatementError
 
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import StoredValue, reading, store_once, stored_value, transaction
 from request_tracker_utils.core.jobs import JobRun
-from request_tracker_utils.core.stored_values import StoredValue, store_once, stored_value
 
 
 def test_a_time_comes_back_in_utc_whatever_its_zone_was(app: Flask) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.core.settings import STATIC
 from request_tracker_utils.labels.installed_formats import BUILT_IN_FILE, InvalidFormatFile, read_formats
 from request_tracker_utils.labels.typography import fit_text, font_for, text_width
 from tests.services.tables import check_all

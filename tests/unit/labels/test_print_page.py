@@ -10,7 +10,7 @@ import pytest
 
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.core.settings import STATIC
 from request_tracker_utils.labels.errors import TagNotEncodable, TagTooLong
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.installed_formats import built_in_formats

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from request_tracker_utils.core.resources import CONTRIB
+from request_tracker_utils.core.settings import CONTRIB
 from request_tracker_utils.labels import site_template
 from request_tracker_utils.labels.errors import LabelTemplateFailed
 from request_tracker_utils.labels.installed_formats import built_in_formats

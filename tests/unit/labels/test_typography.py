@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 from PIL import ImageFont
 
-from request_tracker_utils.core.resources import STATIC
+from request_tracker_utils.core.settings import STATIC
 from request_tracker_utils.labels.formats import TextBox
 from request_tracker_utils.labels.installed_formats import built_in_formats
 from request_tracker_utils.labels.typography import FONT_FILES, fit_text, normalize_text, text_width
