@@ -13,7 +13,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.tags import lookup, service as tags
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
 
 BATCH = 200
 SEARCHES = 2
@@ -63,7 +63,7 @@ class _Recovery:
         asset = self._ours(holders)
         if asset is not None:
             return self._created(asset)
-        last = (self.creation.sent_at or self._now) + tags.GRACE_PERIOD
+        last = (self.creation.sent_at or self._now) + GRACE_PERIOD
         if self.creation.looks + 1 < SEARCHES or self._now < last:
             with self._transaction() as session:
                 creations.record_search(session, self.creation, due_at=max(last, self._now + creations.FIRST_CHECK_AFTER))

@@ -9,14 +9,11 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
 from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
-from request_tracker_utils.tags import audit, cli, lookup, sequence, webhook
+from request_tracker_utils.tags import audit, cli, lookup, sequence, tasks, views, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
-from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tasks import tags as tasks
-from request_tracker_utils.tags.views import administration, audit as audit_views, tagging
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
 from request_tracker_utils.web.openapi import add_security_scheme
@@ -32,7 +29,7 @@ def prepare() -> None:
         sequence.create_if_missing(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)
     if asset_store().kind == "embedded":
-        adopt_tags()
+        tasks.adopt_tags()
 
 
 def install(app: Flask) -> None:
@@ -92,15 +89,14 @@ feature = Feature(
     name="tags",
     apis=[api, hook],
     pages=[
-        administration.pages,
-        administration.webhook_pages,
-        audit_views.pages,
-        tagging.pending_pages,
-        tagging.sweep_pages,
-        tagging.pages,
+        views.pages,
+        views.webhook_pages,
+        views.pending_pages,
+        views.sweep_pages,
+        views.untagged_pages,
         reconciliation_pages(RECONCILIATION),
     ],
-    jobs=jobs,
+    jobs=tasks.jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.show", TagPermission.WEBHOOK, order=80)],
     administration=[NavItem("Asset tags", "asset_tags.show", TagPermission.READ, order=20)],

@@ -14,7 +14,6 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
 from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, CatalogPrefix, Tag, TagSequence
-from request_tracker_utils.tags.names import ADOPT_TAGS
 
 LONGEST_CATALOG = 255
 
@@ -60,7 +59,7 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
             field="prefix",
         )
     sequence.create_if_missing(session, prefix, now=now)
-    after_commit(session, ADOPT_TAGS)
+    after_commit(session, sequence.ADOPT_TAGS)
     audit.record_change(session, prefix, None, None, action="prefix", actor=actor, now=now)
 
 

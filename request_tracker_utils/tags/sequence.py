@@ -20,6 +20,8 @@ from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, S
 from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagEvent, TagSequence, TagState
 from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName, parse
 
+ADOPT_TAGS = "adopt-tags"
+"""The job that imports the existing tags of a new sequence, after which it can assign tags."""
 RECENT_RESET = timedelta(hours=1)
 """How old a reset may be to explain why the sequence changed while somebody filled in the form."""
 
