@@ -44,9 +44,7 @@ def sweep_untagged() -> int:
 jobs = [
     Job(ADOPT_TAGS, gettext_noop("Import existing tags before the first one is assigned"), timedelta(minutes=1), adopt_tags),
     Job(CONFIRM_TAGS, gettext_noop("Rename assets to their tags, and check their names"), timedelta(seconds=15), confirm_tags),
-    Job(
-        SWEEP_UNTAGGED, gettext_noop("Tag the untagged assets in the catalogs of the sweep"), timedelta(minutes=10), sweep_untagged
-    ),
+    Job(SWEEP_UNTAGGED, gettext_noop("Tag the untagged assets in the catalogs of the sweep"), timedelta(minutes=10), sweep_untagged),
     comparison_job(RECONCILIATION),
 ]
 
