@@ -37,11 +37,11 @@ from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
+from request_tracker_utils.tags.adoption import LOG_NAME
 from request_tracker_utils.tags.current import RECONCILIATION as TAGS
-from request_tracker_utils.tags.jobs import confirm_tags
-from request_tracker_utils.tags.legacy_tags import LOG_NAME
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.sequence import reset
+from request_tracker_utils.tags.tasks import confirm_tags
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items

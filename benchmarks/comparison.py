@@ -1,4 +1,4 @@
-"""Memory that comparing asset names with tags needs, compared with a list of all names."""
+"""Memory for comparing asset names with tags, compared with a list of all names."""
 
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -7,14 +7,14 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import insert
 
-from benchmarks.row import SHARE, Row
+from benchmarks.report import SHARE, Row
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.reconciliation import service
-from request_tracker_utils.tags.discrepancies import DISCREPANCIES
+from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.models import Tag, TagState
 from request_tracker_utils.tags.resolution import TagReconciler
 from tests.services.apps import make_app, ready
@@ -24,7 +24,7 @@ TARGET = 0.75
 
 
 class Names(EmbeddedAssetStore):
-    """An asset store that generates names while they are read, as one that sends them by hundreds."""
+    """An asset store that generates names while they are read, in pages of a hundred like Request Tracker."""
 
     def __init__(self) -> None:
         super().__init__(transaction, reading, "http://bench.example", "General assets")
@@ -34,11 +34,11 @@ class Names(EmbeddedAssetStore):
             yield [(number, f"{prefix}{number:04d}") for number in range(begin, begin + CHUNK)]
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        raise AssertionError("the asset of every tag was among the names")
+        raise AssertionError("the name of every tagged asset was listed")
 
 
 class NoProgress:
-    """Progress that no one follows."""
+    """Ignores progress."""
 
     def expect(self, total: int) -> None: ...
     def advance(self, steps: int) -> None: ...
@@ -49,15 +49,15 @@ def measure() -> Iterator[Row]:
         app = ready(make_app(Path(folder)))
         with app.app_context():
             now = utc_now()
-            given = {"prefix": "W12-", "state": TagState.ASSIGNED, "changed_at": now, "confirmed_at": now}
+            columns = {"prefix": "W12-", "state": TagState.ASSIGNED, "changed_at": now, "confirmed_at": now}
             with transaction() as session:
-                rows = [{"tag": f"W12-{number:04d}", "number": number, "asset_id": number, **given} for number in range(1, COUNT + 1)]
+                rows = [{"tag": f"W12-{number:04d}", "number": number, "asset_id": number, **columns} for number in range(1, COUNT + 1)]
                 session.execute(insert(Tag), rows)
                 del rows
             listed, compared = _peak(_list_all), _peak(_compare)
             db.engine.dispose()
-    detail = f"{COUNT:,} names: {compared / 1e6:.1f} MB at most while comparing, {listed / 1e6:.1f} MB for the names alone"
-    yield Row("Memory of comparing, against all names", compared / listed, TARGET, SHARE, detail, at_least=False)
+    detail = f"{COUNT:,} names: {compared / 1e6:.1f} MB peak for the comparison, {listed / 1e6:.1f} MB for the names alone"
+    yield Row("Memory for comparing names with tags, vs. a list of all names", compared / listed, TARGET, SHARE, detail, at_least=False)
 
 
 def _list_all() -> None:
@@ -70,11 +70,11 @@ def _compare() -> None:
     reconciler = TagReconciler(transaction, Names(), "", utc_now)
     count = service.compare(transaction, DISCREPANCIES, reconciler, actor=Actor("bench"), clock=utc_now, progress=NoProgress())
     if count:
-        raise AssertionError("a discrepancy was found where there is none")
+        raise AssertionError("the comparison found a discrepancy, but there are none")
 
 
 def _peak(work: Callable[[], None]) -> int:
-    """The peak of Python's memory during the work, in bytes; a first run fills caches."""
+    """Peak memory allocated by Python, in bytes, after a first run that fills caches."""
     work()
     tracemalloc.start()
     work()

@@ -11,8 +11,7 @@ import requests
 from playwright.sync_api import Browser
 
 from benchmarks import servers
-from benchmarks.progress import say
-from benchmarks.row import SHARE, TIMES, Row
+from benchmarks.report import SHARE, TIMES, Row, say
 from tests.services.apps import PASSWORD, make_app, user
 from tests.services.chromium import MISSING, chromium, executable
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
@@ -22,8 +21,8 @@ SOONEST, MOST_MEMORY = 0.20, 1.3
 WORKERS = 4
 NAME = "ada"
 
-FIRST = Row(f"First of {LABELS:,} labels in the browser, of the time to the last", None, SOONEST, SHARE, "", at_least=False)
-MEMORY = Row(f"Memory for {LABELS:,} labels, against {FEW}", None, MOST_MEMORY, TIMES, "", at_least=False)
+FIRST = Row(f"First of {LABELS:,} labels in the browser, as a share of the time to the last", None, SOONEST, SHARE, "", at_least=False)
+MEMORY = Row(f"Memory for {LABELS:,} labels, vs. {FEW}", None, MOST_MEMORY, TIMES, "", at_least=False)
 NOT_RUN = [replace(row, detail=f"not run: {NOT_INSTALLED}") for row in (FIRST, MEMORY)]
 
 # Milliseconds from the request to the first label, and to the last.
@@ -66,7 +65,7 @@ def _first(browser: Browser, ours: servers.Served, ids: list[int]) -> Row:
         shares.append(first / last)
         say(f"round {number + 1} of {ROUNDS}: the first after {first:.2f} s, the last after {last:.2f} s")
     detail = (
-        f"{statistics.median(firsts):.2f} s of {statistics.median(lasts):.2f} s, in Chromium, since the request was sent; "
+        f"{statistics.median(firsts):.2f} s of {statistics.median(lasts):.2f} s, in Chromium, from sending the request; "
         f"median of {ROUNDS} rounds ({min(shares):.0%} to {max(shares):.0%})"
     )
     return replace(FIRST, value=statistics.median(shares), detail=detail)
@@ -101,11 +100,11 @@ def _browse(browser: Browser, ours: servers.Served, ids: list[int]) -> tuple[flo
 
 
 def _memory(folder: Path, settings: dict[str, str], ids: list[int]) -> Row:
-    """Peak memory of the worker process for all labels, against its peak for few."""
+    """Peak memory of the worker process for all labels, compared with its peak for few."""
     most, few = (_peak(folder / f"memory-{count}", settings, ids[:count]) for count in (LABELS, FEW))
     detail = (
         f"the worker process at its peak: {most.after / 1024:.1f} MiB ({(most.after - most.before) / 1024:.1f} MiB more than for a "
-        f"single label) against {few.after / 1024:.1f} MiB ({(few.after - few.before) / 1024:.1f} MiB more); a fresh process each"
+        f"single label) vs. {few.after / 1024:.1f} MiB ({(few.after - few.before) / 1024:.1f} MiB more); a fresh process each"
     )
     return replace(MEMORY, value=most.after / few.after, detail=detail)
 
@@ -146,7 +145,7 @@ def _processes_of(ours: servers.Served) -> list[int]:
             if mark in (process / "environ").read_bytes() + b"\0":
                 found.append(int(process.name))
         except OSError:
-            continue  # it has ended, or belongs to another user
+            continue  # the process has ended, or belongs to another user
     return found
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.tags import adoption, confirmation, legacy_log, legacy_tags, prefixes, service
+from request_tracker_utils.tags import adoption, confirmation, legacy_log, prefixes, service
 from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import LegacyLogImport, Tag, TagEvent, TagSequence, TagState
 from tests.services.asset_stores import FailingAssetStore
@@ -46,7 +46,7 @@ def adopt(asset_store: FailingAssetStore, log: Path, make_transaction: Callable[
 
 def report() -> dict[str, object]:
     with reading() as session:
-        return legacy_tags.log_imports(session)[0].report
+        return adoption.log_imports(session)[0].report
 
 
 def everything() -> list[object]:
@@ -140,13 +140,13 @@ def test_repeating_the_import_changes_nothing_and_a_log_that_has_grown_adds_what
     assert adopt(asset_store, log) == 1
     with reading() as session:
         assert len(session.scalars(select(TagEvent.id).where(TagEvent.action == "logged")).all()) == 3
-        assert len(legacy_tags.log_imports(session)) == 2
+        assert len(adoption.log_imports(session)) == 2
 
 
 def test_an_import_that_is_interrupted_again_and_again_has_the_same_result_in_the_end(
     asset_store: FailingAssetStore, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(legacy_tags, "CHUNK", 4)
+    monkeypatch.setattr(adoption, "CHUNK", 4)
     first, *ids = [asset_store.asset(f"W12-{number:04d}" if number % 3 else "no tag") for number in range(1, 9)]
     lines = [line(f"W12-{number:04d}", asset_id) for number, asset_id in enumerate([first, *ids], start=1)]
     log.write_text("".join([*lines, line("W12-0003", first), "nonsense\n", line("W12-0050", first), line("OLD-1", 3)]))
@@ -272,9 +272,9 @@ def test_a_log_that_cannot_be_read_is_an_error_that_names_the_setting(asset_stor
 
 def test_without_the_setting_the_log_is_next_to_the_sequence_file(tmp_path: Path) -> None:
     file = tmp_path / "asset_tag_sequence.txt"
-    assert legacy_tags.log_file(None, file) is None
+    assert adoption.log_file(None, file) is None
     log = tmp_path / "asset_tag_confirmations.log"
     log.touch()
-    assert legacy_tags.log_file(None, file) == log
-    assert legacy_tags.log_file(None, None) is None
-    assert legacy_tags.log_file(tmp_path / "other.log", file) == tmp_path / "other.log"
+    assert adoption.log_file(None, file) == log
+    assert adoption.log_file(None, None) is None
+    assert adoption.log_file(tmp_path / "other.log", file) == tmp_path / "other.log"

@@ -1,4 +1,4 @@
-"""A Flask app with one route and nothing else, on the server and with the options that the program uses."""
+"""A minimal Flask app with one route, on the same server with the same options as the program."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ def make_app() -> Flask:
     return app
 
 
-def _serving_this(_target: str, **options: Any) -> Any:
-    return Granian("benchmarks.bare:make_app", **options)
+def _with_bare_app(_target: str, **options: Any) -> Any:
+    return Granian("benchmarks.bare_app:make_app", **options)
 
 
 if __name__ == "__main__":
-    # Whatever options the program gives its server, this app is served with the same.
-    vars(server)["Granian"] = _serving_this
+    # The program passes its own options to Granian; only the app is replaced.
+    vars(server)["Granian"] = _with_bare_app
     server.serve(load_settings())

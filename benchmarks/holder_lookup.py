@@ -1,4 +1,4 @@
-"""Who of a hundred students has what in a real Request Tracker: how many requests it takes to know."""
+"""Looking up the assets of a hundred students in a real Request Tracker: the number of requests."""
 
 import time
 from collections.abc import Iterator
@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 import requests
 
 from benchmarks import servers
-from benchmarks.progress import say
 from benchmarks.proxy import CountingProxy
-from benchmarks.row import COUNT, Row
+from benchmarks.report import COUNT, Row, say
 from tests.services.apps import make_app
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 from tests.services.school import School
@@ -33,7 +32,7 @@ def measure() -> Iterator[Row]:
             numbers = [str(number) for number in range(1001, 1001 + STUDENTS)]
             assets = dict(zip(numbers, rt.fill(STUDENTS, "bench"), strict=True))
             with ThreadPoolExecutor(WORKERS) as pool:
-                list(pool.map(lambda number: _hold(rt, number, assets[number]), numbers))
+                list(pool.map(lambda number: _assign(rt, number, assets[number]), numbers))
             with CountingProxy(rt.url) as proxy:
                 settings = {"rt_url": proxy.url, "rt_token": rt.token, "rt_student_user": USER + "{student_id}", "scheduler": "false"}
                 with servers.program(folder / "ours", settings) as ours:
@@ -43,8 +42,8 @@ def measure() -> Iterator[Row]:
                     yield _of(proxy, ours, assets)
 
 
-def _hold(rt: RequestTracker, number: str, asset_id: int) -> None:
-    """Makes the student's user, and gives the asset to it."""
+def _assign(rt: RequestTracker, number: str, asset_id: int) -> None:
+    """Creates the student's user, and makes it the holder of the asset."""
     rt.rest("POST", "user", json={"Name": USER + number}).raise_for_status()
     rt.rest("PUT", f"asset/{asset_id}", json={"HeldBy": [USER + number], "Owner": USER + number}).raise_for_status()
 
@@ -53,12 +52,12 @@ def _of(proxy: CountingProxy, ours: servers.Served, assets: dict[str, int]) -> R
     proxy.count = 0
     with requests.Session() as session:
         session.trust_env = False
-        begun = time.perf_counter()
+        started = time.perf_counter()
         body = {"student_ids": list(assets)}
         answer = session.post(f"{ours.url}/api/rt-lookup/batch", json=body, headers=ours.headers, timeout=300)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
     found = {each["student_id"]: [asset["id"] for asset in each["assets"]] for each in answer.json()["results"]}
     if found != {number: [asset_id] for number, asset_id in assets.items()}:
-        raise ValueError("the answer does not say who has what")
-    detail = f"POST /api/rt-lookup/batch, each has one asset, counted at RT's door; {seconds:.1f} s"
+        raise ValueError("the response has wrong assets")
+    detail = f"POST /api/rt-lookup/batch, one asset each, counted by a proxy; {seconds:.1f} s"
     return replace(REQUESTS, value=proxy.count, detail=detail)

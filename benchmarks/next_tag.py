@@ -1,4 +1,4 @@
-"""`GET /next-asset-tag` with a token, against a bare Flask route on the same server."""
+"""`GET /next-asset-tag` with a token, compared with a bare Flask route on the same server."""
 
 import http.client
 import multiprocessing
@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from benchmarks import servers
-from benchmarks.progress import say
-from benchmarks.row import SHARE, Row
+from benchmarks.report import SHARE, Row, say
 
 TARGET = 0.15
 ROUNDS, SECONDS, CONNECTIONS = 7, 2, 8
@@ -31,14 +30,14 @@ def measure() -> Iterator[Row]:
         for number in range(ROUNDS):
             for name in list(both) if number % 2 else reversed(both):
                 rates[name].append(load(both[name], SECONDS))
-            say(f"round {number + 1} of {ROUNDS}: {rates['ours'][-1]:,.0f}/s against {rates['bare'][-1]:,.0f}/s")
+            say(f"round {number + 1} of {ROUNDS}: {rates['ours'][-1]:,.0f}/s vs. {rates['bare'][-1]:,.0f}/s")
     ratios = [ours / bare for ours, bare in zip(rates["ours"], rates["bare"], strict=True)]
     now, most = (statistics.median(rates[name]) for name in ("ours", "bare"))
     detail = (
-        f"{now:,.0f} requests/s against {most:,.0f}; {CONNECTIONS} connections, SQLite, a personal token; "
+        f"{now:,.0f} requests/s vs. {most:,.0f}; {CONNECTIONS} connections, SQLite, a personal token; "
         f"median of {ROUNDS} rounds ({min(ratios):.0%} to {max(ratios):.0%})"
     )
-    yield Row("GET /next-asset-tag against a bare Flask route", statistics.median(ratios), TARGET, SHARE, detail)
+    yield Row("GET /next-asset-tag, vs. a bare Flask route", statistics.median(ratios), TARGET, SHARE, detail)
 
 
 def _by_wrk(served: servers.Served, seconds: int) -> float:
@@ -53,7 +52,7 @@ def _by_wrk(served: servers.Served, seconds: int) -> float:
 
 
 def _by_processes(served: servers.Served, seconds: int) -> float:
-    """The same without wrk: one process per connection, which uses more of the machine."""
+    """Without wrk: one process per connection, which needs more CPU time."""
     with multiprocessing.get_context("spawn").Pool(CONNECTIONS) as pool:
         pool.map(_ready, range(CONNECTIONS * 4))
         return sum(pool.starmap(_ask, [(served.url, served.headers, seconds)] * CONNECTIONS, chunksize=1))
@@ -66,8 +65,8 @@ def _ready(_number: int) -> None:
 def _ask(url: str, headers: dict[str, str], seconds: int) -> float:
     """Requests per second over one persistent connection."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    count, begun = 0, time.monotonic()
-    while time.monotonic() < begun + seconds:
+    count, started = 0, time.monotonic()
+    while time.monotonic() < started + seconds:
         connection.request("GET", PATH, headers=headers)
         answer = connection.getresponse()
         answer.read()
@@ -75,4 +74,4 @@ def _ask(url: str, headers: dict[str, str], seconds: int) -> float:
             raise AssertionError(f"the server answered {answer.status}")
         count += 1
     connection.close()
-    return count / (time.monotonic() - begun)
+    return count / (time.monotonic() - started)

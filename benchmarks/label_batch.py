@@ -1,4 +1,4 @@
-"""A thousand labels of assets in a real Request Tracker: the number of requests, and how much faster than one request per asset."""
+"""A thousand labels of assets in a real Request Tracker: the number of requests, and the speed compared with one request per asset."""
 
 import statistics
 import time
@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 import requests
 
 from benchmarks import labels, servers
-from benchmarks.progress import say
 from benchmarks.proxy import CountingProxy
-from benchmarks.row import COUNT, TIMES, Row
+from benchmarks.report import COUNT, TIMES, Row, say
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
 from request_tracker_utils.integrations.rt import RtClient
 from request_tracker_utils.labels.renderer import LabelContent
@@ -23,7 +22,7 @@ TARGET, MOST_REQUESTS = 25.0, 11
 WORKERS = 4
 
 REQUESTS = Row(f"Requests to RT for {LABELS:,} labels", None, MOST_REQUESTS, COUNT, f"not run: {NOT_INSTALLED}", at_least=False)
-SPEED = Row(f"{LABELS:,} labels from RT, against one request per asset", None, TARGET, TIMES, f"not run: {NOT_INSTALLED}")
+SPEED = Row(f"{LABELS:,} labels from RT, vs. one request per asset", None, TARGET, TIMES, f"not run: {NOT_INSTALLED}")
 NOT_RUN = [REQUESTS, SPEED]
 
 
@@ -51,11 +50,11 @@ def _of(rt: RequestTracker, proxy: CountingProxy, ours: servers.Served, ids: lis
         counts.add(proxy.count)
         say(f"round {number + 1} of {ROUNDS}: {LABELS} labels with {proxy.count} requests, {single[-1] / batch[-1]:.0f} times as fast")
     ratios = [slow / fast for slow, fast in zip(single, batch, strict=True)]
-    yield replace(REQUESTS, value=max(counts), detail="POST /labels/batch, counted before Request Tracker")
+    yield replace(REQUESTS, value=max(counts), detail="POST /labels/batch, counted by a proxy")
     each, ours_each = statistics.median(single), statistics.median(batch)
     detail = (
         f"{ours_each * LABELS:.1f} s for {LABELS:,} labels, {ours_each * 1000:.1f} ms per label, "
-        f"against {each * 1000:.0f} ms with one request per asset (sample of {SAMPLE}); "
+        f"vs. {each * 1000:.0f} ms with one request per asset (sample of {SAMPLE}); "
         f"median of {ROUNDS} rounds ({min(ratios):.0f} to {max(ratios):.0f} ×)"
     )
     yield replace(SPEED, value=statistics.median(ratios), detail=detail)
@@ -65,18 +64,18 @@ def _one_by_one(rt: RequestTracker, ids: list[int]) -> float:
     """Seconds with one request per asset, without our server and the proxy."""
     with RtClient(rt.url, rt.token, read_timeout=60) as client:
         asset_store = RequestTrackerAssetStore(client, default_catalog="General assets")
-        begun = time.perf_counter()
+        started = time.perf_counter()
         assets = [asset_store.get(asset_id) for asset_id in ids]
         labels.ours([LabelContent.from_asset(asset, asset_store.page_address(asset.id)) for asset in assets])
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
 
 def _batch(ours: servers.Served, ids: list[int]) -> float:
     with requests.Session() as session:
         session.trust_env = False
-        begun = time.perf_counter()
+        started = time.perf_counter()
         answer = session.post(f"{ours.url}/labels/batch", json={"asset_ids": ids, "size": "small"}, headers=ours.headers, timeout=300)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
     found = answer.text.count('class="label"')
     if answer.status_code != 200 or found != len(ids):
         raise AssertionError(f"{answer.status_code}: {found} labels of {len(ids)}: {answer.text[:500]}")

@@ -3,7 +3,7 @@
 import pytest
 
 from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
-from request_tracker_utils.assets import claims
+from request_tracker_utils.assets import creations
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
 from request_tracker_utils.assets.fields import NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
@@ -12,7 +12,7 @@ from request_tracker_utils.tags import service as tags
 from tests.services.asset_stores import silence
 from tests.services.creations import ADA, laptop
 from tests.services.loose_asset_store import Do
-from tests.unit.assets.installation import Installation, creations, holder_of, inconsistencies, next_tag, states
+from tests.unit.assets.installation import Installation, creations_of, holder_of, inconsistencies, next_tag, states
 
 
 def lose(installation: Installation, serial: str, *, created: bool) -> None:
@@ -52,7 +52,7 @@ class TestAnAssetThatWasCreated:
         with pytest.raises(CreationUnknown):
             installation.creator.create(laptop("S-1"))
         installation.pass_hours(1)
-        (creation,) = creations("S-1")
+        (creation,) = creations_of("S-1")
         assert (creation.state, creation.asset_id, holder_of("W12-0001")) == ("created", 1, ("assigned", 1))
         assert "without its serial number" in (creation.problem or "")
 
@@ -102,7 +102,7 @@ class TestAClaimOfWhichNothingWasSent:
         claim(installation, laptop("S-1"))
         installation.clock.forward(seconds=119)
         with transaction() as session:
-            assert claims.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None
+            assert creations.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None
         installation.clock.forward(seconds=2)
         assert installation.creator.create(laptop("S-1")).tag == "W12-0001"
         assert states("S-1") == ["failed", "created"]
@@ -126,9 +126,9 @@ class TestAClaimOfWhichNothingWasSent:
         def create(_new: NewAsset, do: Do) -> int:
             installation.clock.forward(minutes=3)  # the lease of what was only held would have ended by now
             with transaction() as session:
-                assert claims.end_lapsed(session, now=installation.clock()) == 0
+                assert creations.end_lapsed(session, now=installation.clock()) == 0
             with transaction() as session:
-                assert claims.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None, "a twin could be created now"
+                assert creations.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None, "a twin could be created now"
             return do()
 
         installation.asset_store.on_create = create
@@ -208,14 +208,14 @@ def test_creations_that_ended_long_ago_are_put_away_and_open_ones_are_not(instal
     claim(installation, laptop("OPEN-1"))
     installation.clock.forward(days=91)
     with transaction() as session:
-        assert claims.delete_old(session, now=installation.clock()) == 1
-    assert (creations("OLD-1"), states("OPEN-1")) == ([], ["claimed"])
+        assert creations.delete_old(session, now=installation.clock()) == 1
+    assert (creations_of("OLD-1"), states("OPEN-1")) == ([], ["claimed"])
 
 
-def claim(installation: Installation, asset: NewAssetFields) -> claims.Creation:
+def claim(installation: Installation, asset: NewAssetFields) -> creations.Creation:
     creator: AssetCreator = installation.creator
     with transaction() as session:
-        mine = claims.claim(session, asset, actor=ADA, now=creator.clock())
+        mine = creations.claim(session, asset, actor=ADA, now=creator.clock())
     assert mine is not None
     return mine
 

@@ -1,19 +1,25 @@
-"""The rows of creations: claiming a serial number, and recording the result.
+"""The rows of creations: which serial numbers are free or claimed, the result of each creation, and an actor's recent ones.
 
 If tags are changed too, the sequence's row is locked before the creation's, always in this order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.assets.fields import NewAssetFields, serial_key
-from request_tracker_utils.assets.models import OPEN, SENT, Creation, CreationState
-from request_tracker_utils.assets.names import RECOVER_CREATIONS
+from request_tracker_utils.asset_store.service import Asset, AssetStore
+from request_tracker_utils.assets.fields import NewAssetFields, serial_key, serial_problem
+from request_tracker_utils.assets.models import OPEN, RECOVER_CREATIONS, SENT, Creation, CreationState
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import affected, after_commit, upsert_into
+from request_tracker_utils.core.db import Reading, affected, after_commit, upsert_into
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels.models import LabelledAsset
+from request_tracker_utils.tags import lookup
 from request_tracker_utils.tags.models import Tag
 
 LEASE = timedelta(minutes=2)
@@ -26,6 +32,71 @@ RETENTION = timedelta(days=90)
 """How long ended creations are kept."""
 MAX_DESCRIPTION = 300
 INTERRUPTED = "The creation was interrupted before anything was sent. Nothing was created. Try again."
+MAX_RECENT = 200
+
+
+@dataclass(frozen=True)
+class SerialCheck:
+    """`problem` is empty if the serial number is free. `asset_id` and `tag` are those of the asset that has it, if known."""
+
+    serial: str
+    problem: str = ""
+    asset_id: int | None = None
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class RecentCreation:
+    """`tag` is the reserved one while the creation is open. `printed_at` is when its label was last sent to a browser."""
+
+    serial: str
+    description: str
+    state: CreationState
+    at: datetime
+    tag: str = ""
+    asset_id: int | None = None
+    problem: str = ""
+    printed_at: datetime | None = None
+
+    @property
+    def is_created(self) -> bool:
+        return self.state == CreationState.CREATED
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state == CreationState.FAILED
+
+
+def check_serials(reading: Reading, asset_store: AssetStore, serials: Sequence[str]) -> list[SerialCheck]:
+    """One result for each, in the same order. One request to the asset store for 200. Raises its errors."""
+    invalid = {serial: problem.message for serial in serials if (problem := serial_problem(serial))}
+    valid = [serial for serial in serials if serial not in invalid]
+    with reading() as session:  # before the asset store is searched, which finds what is created in between
+        in_progress = open_creations(session, valid)
+    existing = assets_by_serial(asset_store, valid)
+    with reading() as session:
+        tagged = lookup.tags_of_assets(session, [assets[0].id for assets in existing.values()])
+
+    def check(serial: str) -> SerialCheck:
+        if serial in invalid:
+            return SerialCheck(serial, invalid[serial])
+        if assets := existing.get(serial_key(serial)):
+            tag = tagged.get(assets[0].id)
+            return SerialCheck(serial, _("Serial number already exists"), assets[0].id, tag.tag if tag else "")
+        return SerialCheck(
+            serial, _("Another request is creating an asset with this serial number") if serial_key(serial) in in_progress else ""
+        )
+
+    return [check(serial) for serial in serials]
+
+
+def assets_by_serial(asset_store: AssetStore, serials: Sequence[str]) -> dict[str, list[Asset]]:
+    """Serial key → the assets with this serial number, by id. One request to the asset store for 200."""
+    found: dict[str, list[Asset]] = defaultdict(list)
+    for asset in asset_store.find_by_serials(serials) if serials else []:
+        for serial in {asset.serial, *asset.serial.split(", ")}:  # a field of Request Tracker may have several values
+            found[serial_key(serial)].append(asset)
+    return found
 
 
 def claim(session: Session, wanted: NewAssetFields, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
@@ -124,6 +195,39 @@ def delete_old(session: Session, *, now: datetime) -> int:
     return affected(session.execute(delete(Creation).where(Creation.ended_at < now - RETENTION)))
 
 
+def midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the current day began in the zone."""
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def count_created(session: Session, actor: Actor, since: datetime) -> int:
+    """How many assets the actor created."""
+    own = (Creation.started_by == actor.name, Creation.state == CreationState.CREATED, Creation.ended_at >= since)
+    return session.scalar(select(func.count()).select_from(Creation).where(*own)) or 0
+
+
+def recent_creations(session: Session, actor: Actor, since: datetime) -> list[RecentCreation]:
+    """The actor's creations since then, and all that are still open; newest first, at most `MAX_RECENT`. A failed one is omitted if the
+    same serial number was tried again later, or had been created already."""
+    query = (
+        select(Creation, Tag.tag, LabelledAsset.printed_at)
+        .outerjoin(Tag, Tag.id == Creation.tag_id)
+        .outerjoin(LabelledAsset, LabelledAsset.asset_id == Creation.asset_id)
+        .where(Creation.started_by == actor.name, or_(Creation.created_at >= since, Creation.state.in_(OPEN)))
+        .order_by(Creation.id.desc())
+        .limit(MAX_RECENT)
+    )
+    rows = session.execute(query).all()
+    shown_keys = {creation.serial_key for creation, _tag, _printed_at in rows if not creation.has_failed}
+    recent = []
+    for creation, tag, printed_at in rows:
+        if creation.has_failed and creation.serial_key in shown_keys:
+            continue
+        shown_keys.add(creation.serial_key)
+        recent.append(_recent(creation, tag, printed_at))
+    return recent
+
+
 def _failed(problem: str, now: datetime) -> dict[str, object]:
     return {"state": CreationState.FAILED, "problem": problem, "due_at": None, "ended_at": now}
 
@@ -140,3 +244,16 @@ def _row(wanted: NewAssetFields, item_id: int | None, actor: Actor, now: datetim
         "created_at": now,
         "due_at": now + LEASE,
     }
+
+
+def _recent(creation: Creation, tag: str | None, printed_at: datetime | None) -> RecentCreation:
+    return RecentCreation(
+        creation.serial,
+        creation.description,
+        CreationState(creation.state),
+        creation.ended_at or creation.created_at,
+        tag="" if creation.has_failed else tag or "",
+        asset_id=creation.asset_id,
+        problem=creation.problem or "",
+        printed_at=printed_at,
+    )

@@ -1,6 +1,6 @@
-"""What it costs to know the caller: a route with a session or a personal token, against the same route open to all.
+"""The cost of authentication: a route with a session or a personal token, compared with the same route without authentication.
 
-The app is called as a server calls it, without the server: its own time would make the ratio look smaller.
+The WSGI app is called directly: the time of a server would make the ratio smaller.
 """
 
 import functools
@@ -16,8 +16,7 @@ from flask import Flask
 from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
-from benchmarks.progress import say
-from benchmarks.row import COUNT, TIMES, Row
+from benchmarks.report import COUNT, TIMES, Row, say
 from request_tracker_utils.core.db import db
 from request_tracker_utils.web.auth import public
 from tests.services.apps import make_app, ready, sign_in, token, user
@@ -31,7 +30,7 @@ ENDPOINT = "tags.next_asset_tag"
 def measure() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         app = make_app(Path(folder), scheduler="false")
-        _open_a_twin(app)
+        _add_public_copy(app)
         ready(app)
         callers = {"open": call_of(OPEN), "token": call_of(PATH, **token(app, "admin")), "session": call_of(PATH, Cookie=_cookie(app))}
         for call in callers.values():
@@ -48,23 +47,30 @@ def measure() -> Iterator[Row]:
         say(f"{name}: {min(ratios):.2f} to {max(ratios):.2f}")
         micros = {key: statistics.median(times[key]) / CALLS * 1e6 for key in (name, "open")}
         detail = (
-            f"{micros[name]:.0f} µs against {micros['open']:.0f} µs in the app, GET {PATH}, SQLite; "
+            f"{micros[name]:.0f} µs vs. {micros['open']:.0f} µs in the app, GET {PATH}, SQLite; "
             f"median of {ROUNDS} rounds of {CALLS} calls ({min(ratios):.2f} to {max(ratios):.2f})"
         )
-        yield Row(f"A request with a {name}, against the route without", statistics.median(ratios), TARGET, TIMES, detail, at_least=False)
-    detail = "counted at the database's driver; the query's plan is looked at by the tests"
-    yield Row("Queries to know the owner of a token", queries["token"] - queries["open"], 1, COUNT, detail, at_least=False)
+        yield Row(
+            f"A request with a {name}, vs. the route without authentication",
+            statistics.median(ratios),
+            TARGET,
+            TIMES,
+            detail,
+            at_least=False,
+        )
+    detail = "counted at the database driver"
+    yield Row("Queries to authenticate a token", queries["token"] - queries["open"], 1, COUNT, detail, at_least=False)
 
 
-def _open_a_twin(app: Flask) -> None:
-    """The route once more, without its door."""
+def _add_public_copy(app: Flask) -> None:
+    """Adds a copy of the route that is public."""
     view = app.view_functions[ENDPOINT]
 
     @functools.wraps(view)
-    def twin(**values: Any) -> Any:
+    def copy(**values: Any) -> Any:
         return view(**values)
 
-    app.add_url_rule(OPEN, "open", public("measured against")(twin))
+    app.add_url_rule(OPEN, "open", public("for comparison")(copy))
 
 
 def _cookie(app: Flask) -> str:
@@ -72,7 +78,7 @@ def _cookie(app: Flask) -> str:
     sign_in(client, user(app, "admin"))
     cookie = client.get_cookie("rtutils")
     if cookie is None:
-        raise AssertionError("signing in left no cookie")
+        raise AssertionError("signing in set no cookie")
     return f"rtutils={cookie.value}"
 
 
@@ -81,10 +87,10 @@ def call_of(path: str, **headers: str) -> dict[str, Any]:
 
 
 def _seconds(app: Flask, call: dict[str, Any], count: int) -> float:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     for _ in range(count):
         ask(app, call)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def ask(app: Flask, call: dict[str, Any]) -> None:
@@ -99,15 +105,15 @@ def ask(app: Flask, call: dict[str, Any]) -> None:
 
 
 def _queries(app: Flask, call: dict[str, Any]) -> int:
-    """Statements that one such call sends to the database."""
-    seen: list[str] = []
+    """The number of statements that the call sends to the database."""
+    statements: list[str] = []
     with app.app_context():
         engine = db.engine
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
+        statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     ask(app, call)
     event.remove(engine, "before_cursor_execute", note)
-    return len(seen)
+    return len(statements)

@@ -1,16 +1,23 @@
-"""Tasks: tagging assets, and previewing the sweep."""
+"""Background work: scheduled jobs, and the tasks that tag assets and preview the sweep."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from flask import url_for
 
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.tags import tagging
-from request_tracker_utils.tags.names import PREVIEW_SWEEP, TAG_ASSETS
+from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.reconciliation.tasks import comparison_job
+from request_tracker_utils.tags import adoption, confirmation, tagging
+from request_tracker_utils.tags.current import RECONCILIATION
+from request_tracker_utils.tags.models import CONFIRM_TAGS
 from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tags.sequence import ADOPT_TAGS
+from request_tracker_utils.tags.tagging import PREVIEW_SWEEP, SWEEP_UNTAGGED, TAG_ASSETS
 from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem
 from request_tracker_utils.tasks.running import ItemResult, RunningTask
@@ -19,6 +26,27 @@ from request_tracker_utils.web.registry import settings
 
 WORKERS = 4
 """Concurrent renames: Request Tracker has about as many processes, and people need some of them."""
+
+
+def adopt_tags() -> int:
+    return adoption.adopt_configured(transaction, asset_store(), settings(), actor=of_job(ADOPT_TAGS), now=utc_now())
+
+
+def confirm_tags() -> int:
+    return confirmation.confirm_due(transaction, asset_store(), actor=of_job(CONFIRM_TAGS), clock=utc_now)
+
+
+def sweep_untagged() -> int:
+    task = tagging.start_sweep(transaction, reading, asset_store(), actor=of_job(SWEEP_UNTAGGED), now=utc_now())
+    return (task.total or 0) if task else 0
+
+
+jobs = [
+    Job(ADOPT_TAGS, gettext_noop("Import existing tags before the first one is assigned"), timedelta(minutes=1), adopt_tags),
+    Job(CONFIRM_TAGS, gettext_noop("Rename assets to their tags, and check their names"), timedelta(seconds=15), confirm_tags),
+    Job(SWEEP_UNTAGGED, gettext_noop("Tag the untagged assets in the catalogs of the sweep"), timedelta(minutes=10), sweep_untagged),
+    comparison_job(RECONCILIATION),
+]
 
 
 def tag_assets(task: RunningTask) -> str:

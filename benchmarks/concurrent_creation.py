@@ -1,4 +1,4 @@
-"""Eight clients create fifty assets each while a real Request Tracker answers badly: what is wrong when all of it is settled."""
+"""Eight clients create fifty assets each while a real Request Tracker fails often: the number of errors after recovery."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,8 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks import databases
-from benchmarks.progress import say
-from benchmarks.row import COUNT, Row
+from benchmarks.report import COUNT, Row, say
 from tests.services.crowd import PATIENCE, BadDay, Crowd
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import wait_until
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from tests.services.databases import PostgreSQL, SQLite
 
 CLIENTS, EACH = 8, 50
-TITLE = f"Tags, serial numbers and answers gone wrong for {CLIENTS} clients × {EACH} assets on a bad day"
+TITLE = f"Wrong tags, serial numbers and responses for {CLIENTS} clients × {EACH} assets while RT fails"
 NOT_RUN = [Row(f"{TITLE}, {name}", None, 0, COUNT, f"not run: {NOT_INSTALLED}", at_least=False) for name in ("SQLite", "PostgreSQL")]
 
 
@@ -34,15 +33,15 @@ def _of(row: Row, server: "SQLite | PostgreSQL") -> Row:
         server.fresh() as url,
         RequestTracker(Path(name) / "rt", workers=6) as rt,
         Proxy() as hook,
-        Proxy(rt.url) as line,
+        Proxy(rt.url) as proxy,
     ):
-        settings = {"rt_url": line.url, "rt_token": rt.token, "rt_timeout": str(PATIENCE)}
+        settings = {"rt_url": proxy.url, "rt_token": rt.token, "rt_timeout": str(PATIENCE)}
         installation = Installation(Path(name) / "ours", url, "W12-", settings)
         try:
             wait_until(lambda: installation.call("GET", "/next-asset-tag").ok)
-            Surroundings(rt, hook, line).tells(installation.server.url)
+            Surroundings(rt, hook, proxy).tells(installation.server.url)
             crowd, day = Crowd(installation, CLIENTS, EACH), BadDay(seed=1)
-            with line.meddling(day):
+            with proxy.meddling(day):
                 crowd.create(tries=2)
             left_open = crowd.unanswered()
             crowd.settle()
@@ -52,5 +51,5 @@ def _of(row: Row, server: "SQLite | PostgreSQL") -> Row:
     for wrong in wrongs:
         say(wrong)
     bad = day.fates.total() - day.fates["as it should"]
-    detail = f"{bad} of {day.fates.total()} answers of RT were bad; {left_open} of {CLIENTS * EACH} assets were not known until looked for"
+    detail = f"{bad} of {day.fates.total()} responses of RT failed; {left_open} of {CLIENTS * EACH} assets were unknown until recovered"
     return replace(row, value=len(wrongs), detail=detail)

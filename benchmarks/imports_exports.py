@@ -1,4 +1,4 @@
-"""Imports and exports of a school: an import against a loop over rows, peak memory, and how soon an export begins."""
+"""Imports and exports of a school: an import against a loop over rows, peak memory, and the time to the first byte of an export."""
 
 import csv
 import io
@@ -17,8 +17,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from benchmarks.databases import both
-from benchmarks.progress import say
-from benchmarks.row import SHARE, TIMES, Row
+from benchmarks.report import SHARE, TIMES, Row, say
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -61,11 +60,11 @@ def measure() -> Iterator[Row]:
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     yield _speed(title, server)
     few, many = (_peak(server, "import", count) for count in (FEW, MANY))
-    detail = f"peak of a new process: {many:.0f} MiB for {MANY:,} rows against {few:.0f} MiB for {FEW:,}"
+    detail = f"peak of a new process: {many:.0f} MiB for {MANY:,} rows vs. {few:.0f} MiB for {FEW:,}"
     yield Row(f"Memory of an import of {MANY:,} students, {title}", many / few, MAX_MEMORY, TIMES, detail, at_least=False)
     yield _first(title, server)
     few, many = (_peak(server, "export", count) for count in (FEW_LOGS, MANY_LOGS))
-    detail = f"peak of a new process: {many:.0f} MiB for {MANY_LOGS:,} rows against {few:.0f} MiB for {FEW_LOGS:,}"
+    detail = f"peak of a new process: {many:.0f} MiB for {MANY_LOGS:,} rows vs. {few:.0f} MiB for {FEW_LOGS:,}"
     yield Row(f"Memory of an export of {MANY_LOGS:,} log rows, {title}", many / few, MAX_MEMORY, TIMES, detail, at_least=False)
 
 
@@ -80,13 +79,13 @@ def _speed(title: str, server: "SQLite | PostgreSQL") -> Row:
         ours.append(MANY / imported)
         theirs.append(2 * LOOPED / (before + after))
         ratios.append(ours[-1] / theirs[-1])
-        say(f"{title}, round {number + 1} of {ROUNDS}: {ours[-1]:,.0f} rows/s against {theirs[-1]:,.0f}, {ratios[-1]:.1f} ×")
+        say(f"{title}, round {number + 1} of {ROUNDS}: {ours[-1]:,.0f} rows/s vs. {theirs[-1]:,.0f}, {ratios[-1]:.1f} ×")
     detail = (
-        f"{statistics.median(ours):,.0f} rows/s of {MANY:,}, the whole task, against {statistics.median(theirs):,.0f} of a loop that "
+        f"{statistics.median(ours):,.0f} rows/s of {MANY:,}, the whole task, vs. {statistics.median(theirs):,.0f} of a loop that "
         f"selects each student and inserts or updates it through the ORM, all in one transaction, half before and half after; "
         f"median of {ROUNDS} rounds ({min(ratios):.1f} to {max(ratios):.1f})"
     )
-    return Row(f"An import of {MANY:,} students, against a loop over rows, {title}", statistics.median(ratios), MIN_SPEED, TIMES, detail)
+    return Row(f"An import of {MANY:,} students, vs. a loop over rows, {title}", statistics.median(ratios), MIN_SPEED, TIMES, detail)
 
 
 def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
@@ -95,15 +94,15 @@ def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
         with app.test_request_context():
             shares = []
             for _ in range(ROUNDS):
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 parts = export_lines(reading, LOGS, settings().zone)
                 next(parts)
-                first = time.perf_counter() - begun
+                first = time.perf_counter() - started
                 count = sum(part.count("\n") for part in parts)
-                whole = time.perf_counter() - begun
+                whole = time.perf_counter() - started
                 shares.append((first / whole, first, whole))
                 if count < MANY_LOGS * 0.99:
-                    raise AssertionError(f"{count:,} lines of {MANY_LOGS:,} came")
+                    raise AssertionError(f"{count:,} lines of {MANY_LOGS:,} were exported")
     share, first, whole = statistics.median(shares)
     detail = f"{first * 1e3:.0f} ms of {whole:.1f} s, GET /devices/logs.csv as the app yields it; median of {ROUNDS} rounds"
     return Row(f"First byte of an export of {MANY_LOGS:,} log rows, {title}", share, MAX_FIRST_BYTE, SHARE, detail, at_least=False)
@@ -116,7 +115,11 @@ def _peak(server: "SQLite | PostgreSQL", what: str, count: int) -> float:
             with _app(url):
                 _fill(count)
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.rosters", what, url, str(count)], capture_output=True, text=True, check=True, timeout=1_200
+            [sys.executable, "-m", "benchmarks.imports_exports", what, url, str(count)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=1_200,
         )
     say(f"{what} of {count:,} rows: {float(done.stdout):.0f} MiB")
     return float(done.stdout)
@@ -155,9 +158,9 @@ def _import(count: int) -> float:
         session.get_one(type(file), file.id).state = ImportState.PREVIEWED
     with transaction() as session:
         task = service.start_import(session, file.id, students, actor=of_command(), now=utc_now())
-    begun = time.perf_counter()
+    started = time.perf_counter()
     run_tasks()
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     with reading() as session:
         ended = session.get_one(Task, task.id)
         new = service.get(session, file.id).report.get("new")
@@ -169,7 +172,7 @@ def _import(count: int) -> float:
 def _loop(numbers: range) -> float:
     """Seconds that a loop takes to do the same for each row."""
     rows = list(csv.DictReader(io.StringIO(b"".join(_file(numbers)).decode())))
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with transaction() as session:
         for row in rows:
             columns = student_fields(row)
@@ -179,7 +182,7 @@ def _loop(numbers: range) -> float:
                 continue
             for column, value in columns.items():
                 setattr(student, column, value)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def _alone(what: str, url: str, count: int) -> None:

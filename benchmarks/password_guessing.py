@@ -1,4 +1,4 @@
-"""10,000 wrong passwords for one account from 100 addresses, and meanwhile the account's owner, from an address of theirs."""
+"""10,000 wrong passwords for one account from 100 addresses, while the account's owner signs in from another address."""
 
 import itertools
 import re
@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 import requests
 
 from benchmarks import servers
-from benchmarks.progress import say
-from benchmarks.row import SHARE, Row
+from benchmarks.report import SHARE, Row, say
 from tests.services.apps import PASSWORD, make_app, ready, user
 
 ATTEMPTS, ADDRESSES, ATTACKERS = 10_000, 100, 8
@@ -25,7 +24,7 @@ FORM = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 class Browser:
-    """Signs in from an address, which the program believes of the proxy that this is."""
+    """Signs in from any address: the program trusts this client as a reverse proxy."""
 
     def __init__(self, url: str) -> None:
         self._url, self._session = f"{url}/sign-in", requests.Session()
@@ -33,7 +32,7 @@ class Browser:
         self._form = self._token()
 
     def attempt(self, password: str, address: str) -> int:
-        """The status of the answer."""
+        """The status code of the response."""
         form = {"name": OWNER, "password": password, "csrf_token": self._form}
         headers = {"X-Forwarded-For": address}
         return self._session.post(self._url, data=form, headers=headers, allow_redirects=False, timeout=60).status_code
@@ -50,31 +49,31 @@ def measure() -> Iterator[Row]:
         settings = {"trusted_proxies": "127.0.0.1"}
         user(ready(make_app(Path(folder), **settings)), "staff", OWNER)
         with servers.program(Path(folder), settings) as served:
-            _sign_in(served.url)  # the address is known from now on
-            waits, statuses = _besieged(served.url)
+            _sign_in(served.url)  # from now on the account has signed in from this address
+            waits, statuses = _under_attack(served.url)
     seconds = max(waits)
     answers = ", ".join(f"{count:,} × {status}" for status, count in sorted(statuses.items()))
     detail = (
-        f"{seconds:.2f} s was the longest of {len(waits)} sign-ins of the owner during {ATTEMPTS:,} wrong ones from {ADDRESSES} addresses "
+        f"{seconds:.2f} s for the slowest of {len(waits)} sign-ins of the owner during {ATTEMPTS:,} guesses from {ADDRESSES} addresses "
         f"({answers}); {ATTACKERS} connections, SQLite"
     )
-    yield Row("Owner's sign-in under siege, against 2 s", seconds / TARGET, 1.0, SHARE, detail, at_least=False)
+    yield Row("The owner's sign-in under attack, of 2 s", seconds / TARGET, 1.0, SHARE, detail, at_least=False)
 
 
-def _besieged(url: str) -> tuple[list[float], Counter[int]]:
-    """Seconds of each of the owner's sign-ins during the siege and after it, and the statuses that the others got."""
+def _under_attack(url: str) -> tuple[list[float], Counter[int]]:
+    """Seconds of each sign-in of the owner during and after the attack, and the status codes of the attackers."""
     attempts, waits, over = itertools.count(), [], threading.Event()
 
     def attack(_number: int) -> Counter[int]:
-        browser, seen = Browser(url), Counter[int]()
+        browser, statuses = Browser(url), Counter[int]()
         while (number := next(attempts)) < ATTEMPTS:
-            seen[browser.attempt(f"guess number {number}", f"198.51.100.{number % ADDRESSES}")] += 1
-        return seen
+            statuses[browser.attempt(f"guess number {number}", f"198.51.100.{number % ADDRESSES}")] += 1
+        return statuses
 
     def own() -> None:
         while not over.wait(1.0):
             waits.append(_sign_in(url))
-            say(f"the owner is in after {waits[-1]:.2f} s")
+            say(f"the owner signed in after {waits[-1]:.2f} s")
 
     owner = threading.Thread(target=own)
     owner.start()
@@ -86,9 +85,9 @@ def _besieged(url: str) -> tuple[list[float], Counter[int]]:
 
 
 def _sign_in(url: str) -> float:
-    """Seconds from the wish to the page behind the door. Raises AssertionError when the owner is kept out."""
-    begun = time.perf_counter()
+    """Seconds to load the form and sign in. Raises AssertionError if the owner is rejected."""
+    started = time.perf_counter()
     status = Browser(url).attempt(PASSWORD, HOME)
     if status != 303:
-        raise AssertionError(f"the owner was answered {status}")
-    return time.perf_counter() - begun
+        raise AssertionError(f"the owner got {status}")
+    return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Assets created in a real Request Tracker: what our own work costs on top of its calls, and a cart of 200 beside a bare loop."""
+"""Creating assets in a real Request Tracker: our own time on top of its calls, and a cart of 200 compared with a bare loop."""
 
 import statistics
 import threading
@@ -15,13 +15,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from benchmarks.progress import say
-from benchmarks.row import COUNT, SHARE, Row
+from benchmarks.report import COUNT, SHARE, Row, say
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.creations import check_serials
 from request_tracker_utils.assets.fields import NewAssetFields
-from request_tracker_utils.assets.serials import check_serials
-from request_tracker_utils.assets.tasks import WORKERS
+from request_tracker_utils.assets.jobs import WORKERS
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
@@ -39,34 +38,34 @@ CATALOG = "General assets"
 _not_run = f"not run: {NOT_INSTALLED}"
 _serials = (f"BENCH-{number:06d}" for number in count(1))
 
-OWN_TIME = Row("One asset created: our own time, of that of RT's calls", None, OWN, SHARE, _not_run, at_least=False)
-REQUESTS = Row("Requests to RT before a creation is answered", None, MOST_REQUESTS, COUNT, _not_run, at_least=False)
+OWN_TIME = Row("Creating one asset: our own time, as a share of RT's", None, OWN, SHARE, _not_run, at_least=False)
+REQUESTS = Row("Requests to RT per created asset", None, MOST_REQUESTS, COUNT, _not_run, at_least=False)
 CHECKS = Row(f"Requests to RT to check a cart of {CART} serial numbers", None, MOST_CHECKS, COUNT, _not_run, at_least=False)
-CARTS = Row(f"A cart of {CART} created, against a bare loop of RT creates", None, RATE, SHARE, _not_run)
+CARTS = Row(f"Creating a cart of {CART}, vs. a bare loop of requests to RT", None, RATE, SHARE, _not_run)
 NOT_RUN = [OWN_TIME, REQUESTS, CHECKS, CARTS]
 
 
 def measure() -> Iterator[Row]:
-    with TemporaryDirectory() as name, RequestTracker(Path(name) / "rt", workers=WORKERS, token_cost=REAL) as rt, Proxy(rt.url) as door:
+    with TemporaryDirectory() as name, RequestTracker(Path(name) / "rt", workers=WORKERS, token_cost=REAL) as rt, Proxy(rt.url) as proxy:
         direct = ready(make_app(Path(name) / "direct", rt_url=rt.url, rt_token=rt.token, scheduler="false"))
-        counted = ready(make_app(Path(name) / "counted", rt_url=door.url, rt_token=rt.token, scheduler="false", prefix="X12-"))
+        counted = ready(make_app(Path(name) / "counted", rt_url=proxy.url, rt_token=rt.token, scheduler="false", prefix="X12-"))
         for app in (direct, counted):
             _run(app, "adopt-tags")
-        yield from _single(direct, counted, door)
-        yield _checks(counted, door)
+        yield from _single(direct, counted, proxy)
+        yield _checks(counted, proxy)
         yield _carts(direct, rt)
 
 
-def _single(direct: Flask, counted: Flask, door: Proxy) -> Iterator[Row]:
+def _single(direct: Flask, counted: Flask, proxy: Proxy) -> Iterator[Row]:
     client, headers = direct.test_client(), token(direct, "staff")
     calls = _Timed(direct)
     own, of_rt = [], []
     for number in range(SINGLE + 3):
         calls.seconds = 0.0
-        begun = time.perf_counter()
+        started = time.perf_counter()
         _create(client, headers)
-        whole = time.perf_counter() - begun
-        if number >= 3:  # the first calls of a process ask more
+        whole = time.perf_counter() - started
+        if number >= 3:  # the first calls of a process send more requests
             own.append(whole - calls.seconds)
             of_rt.append(calls.seconds)
     shares = [mine / theirs for mine, theirs in zip(own, of_rt, strict=True)]
@@ -77,12 +76,12 @@ def _single(direct: Flask, counted: Flask, door: Proxy) -> Iterator[Row]:
     yield replace(OWN_TIME, value=statistics.median(shares), detail=detail)
     client, headers = counted.test_client(), token(counted, "staff")
     _create(client, headers)
-    seen = []
+    counts = []
     for _ in range(5):
-        door.calls.clear()
+        proxy.calls.clear()
         _create(client, headers)
-        seen.append(len(door.calls))
-    yield replace(REQUESTS, value=max(seen), detail="POST /assets/create with a new serial number, counted at RT's door")
+        counts.append(len(proxy.calls))
+    yield replace(REQUESTS, value=max(counts), detail="POST /assets/create with a new serial number, counted by a proxy")
 
 
 def _create(client: FlaskClient, headers: dict[str, str]) -> None:
@@ -93,7 +92,7 @@ def _create(client: FlaskClient, headers: dict[str, str]) -> None:
 
 
 class _Timed:
-    """Seconds that the app waits for Request Tracker, from the moment it sends a request to that in which it has the whole answer."""
+    """Measures how long the app waits for Request Tracker, from sending a request until the whole response has arrived."""
 
     def __init__(self, app: Flask) -> None:
         self.seconds = 0.0
@@ -102,27 +101,27 @@ class _Timed:
         send: Callable[..., object] = transport._exchange
 
         def timed(*arguments: object, **more: object) -> object:
-            begun = time.perf_counter()
+            started = time.perf_counter()
             try:
                 return send(*arguments, **more)
             finally:
-                self.seconds += time.perf_counter() - begun
+                self.seconds += time.perf_counter() - started
 
         transport._exchange = timed
 
 
-def _checks(counted: Flask, door: Proxy) -> Row:
+def _checks(counted: Flask, proxy: Proxy) -> Row:
     serials = [next(_serials) for _ in range(CART)]
-    door.calls.clear()
+    proxy.calls.clear()
     with counted.app_context():
         found = check_serials(reading, asset_store(), serials)
     if any(each.problem for each in found):
-        raise AssertionError("a new serial number is held to be taken")
-    return replace(CHECKS, value=len(door.calls), detail="none of them taken, counted at RT's door")
+        raise AssertionError("a new serial number was reported as taken")
+    return replace(CHECKS, value=len(proxy.calls), detail="all of them new, counted by a proxy")
 
 
 def _carts(app: Flask, rt: RequestTracker) -> Row:
-    """A bare loop of half a cart before and after each cart: the machine's mood falls on both."""
+    """A bare loop of half a cart runs before and after each cart, so that other load on the machine affects both."""
     _bare(rt, 2 * WORKERS)
     shares, rates = [], []
     for _ in range(ROUNDS):
@@ -131,10 +130,10 @@ def _carts(app: Flask, rt: RequestTracker) -> Row:
         after = _bare(rt, CART // 2)
         shares.append((before + after) / seconds)
         rates.append((CART / seconds, CART / (before + after)))
-        say(f"a cart at {rates[-1][0]:.1f} assets/s, bare {rates[-1][1]:.1f}")
+        say(f"a cart: {rates[-1][0]:.1f} assets/s, the bare loop: {rates[-1][1]:.1f}")
     ours, plain = (statistics.median(rate[side] for rate in rates) for side in (0, 1))
     detail = (
-        f"{ours:.1f} assets/s against {plain:.1f} bare creates/s, {WORKERS} workers each, the whole task, SQLite; half of the bare ones "
+        f"{ours:.1f} assets/s vs. {plain:.1f} bare requests/s, {WORKERS} workers each, the whole task, SQLite; half of the bare loop "
         f"before and half after; median of {ROUNDS} rounds ({min(shares):.0%} to {max(shares):.0%})"
     )
     return replace(CARTS, value=statistics.median(shares), detail=detail)
@@ -142,12 +141,12 @@ def _carts(app: Flask, rt: RequestTracker) -> Row:
 
 def _cart(app: Flask) -> float:
     with app.app_context():
-        made = [NewAssetFields(next(_serials), "Dell", "Chromebook 3100", funding_source="Title I") for _ in range(CART)]
-        begun = time.perf_counter()
+        assets = [NewAssetFields(next(_serials), "Dell", "Chromebook 3100", funding_source="Title I") for _ in range(CART)]
+        started = time.perf_counter()
         with transaction() as session:
-            task = start_creating(session, made, title="A cart", actor=of_command(), now=utc_now())
+            task = start_creating(session, assets, title="A cart", actor=of_command(), now=utc_now())
         _run(app, "run-tasks")
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
         with reading() as session:
             ended = session.get_one(Task, task.id)
             if (ended.state, ended.done) != (TaskState.DONE, CART):
@@ -164,7 +163,7 @@ def _run(app: Flask, job: str) -> None:
 
 
 def _bare(rt: RequestTracker, many: int) -> float:
-    """Seconds for as many creations of the same fields: one request each."""
+    """Seconds to create `many` assets with the same fields, with one request each."""
     sessions = threading.local()
 
     def create(serial: str) -> None:
@@ -178,7 +177,7 @@ def _bare(rt: RequestTracker, many: int) -> float:
         sessions.one.post(f"{rt.url}/REST/2.0/asset", json=asset, timeout=60).raise_for_status()
 
     serials = [next(_serials) for _ in range(many)]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(create, serials))
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
