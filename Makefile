@@ -16,18 +16,18 @@ run: setup ## Install, migrate and serve http://127.0.0.1:8080 (settings are env
 
 setup: $(VENV)/.run ## Create .venv with the locked dependencies
 
-test: $(VENV)/.dev ## Run the checks and the test suite on SQLite and PostgreSQL
+test: $(VENV)/.dev ## Run the checks and all tests (REQUIRE_SERVICES=1: fail if a test is skipped)
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n auto --dist loadgroup --ignore=tests/schema
 
-coverage: $(VENV)/.dev ## Measure line and branch coverage, into htmlcov/
+coverage: $(VENV)/.dev ## Run all tests and report line and branch coverage, as a table and in htmlcov/
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html
 
 faults: $(VENV)/.dev ## Plant faults on purpose, one at a time, and check that the tests notice
 	$(BIN)/python -m tests.faults
 
 messages: $(VENV)/.dev ## Extract all sentences for translation into messages.pot (or POT=FILE)
-	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o $(POT) .
+	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k lazy_gettext -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o $(POT) .
 
 check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare migrations with models
 	$(BIN)/ruff check .
@@ -42,7 +42,7 @@ services: ## Install Request Tracker and Chromium for the tests (Debian, as root
 bench: $(VENV)/.dev ## Run the benchmarks and print a table of ratios
 	$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/.dev ## Take screenshots of every page into screenshots/, and update those in docs/
+screenshots: $(VENV)/.dev ## Save a screenshot of every page in screenshots/, and update those in docs/
 	$(BIN)/python -m tests.services.screenshots
 
 lock: ## Update requirements/*.txt from pyproject.toml (needs uv)
@@ -56,7 +56,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-# Installing for `make run` leaves a development environment unchanged: it already has everything.
+# A development environment already has everything that `make run` installs.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--markdown] [names…]`: measures, and prints a table of ratios."""
+"""`python -m benchmarks [--markdown] [names…]`: runs benchmarks and prints a table of ratios."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,66 +8,65 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    asset_creation,
     audit,
-    batch,
-    creating,
-    crowd,
-    differences,
-    guessing,
-    holders,
+    authentication,
+    comparison,
+    concurrent_creation,
+    holder_lookup,
+    imports_exports,
+    label_batch,
+    label_stream,
     labels,
     machine,
-    preview,
-    rosters,
-    signed_in,
-    stream,
+    next_tag,
+    password_guessing,
     students,
     sweep,
     tags,
     webhook,
 )
-from benchmarks.progress import say
-from benchmarks.row import Row
+from benchmarks.report import Row, say
 from tests.services.request_tracker import NOT_INSTALLED, installed
 
-Measure = Callable[[], Iterator[Row]]
-MEASURES: dict[str, Measure] = {
+Benchmark = Callable[[], Iterator[Row]]
+BENCHMARKS: dict[str, Benchmark] = {
     "labels": labels.measure,
     "tags": tags.measure,
-    "preview": preview.measure,
-    "signed-in": signed_in.measure,
-    "guessing": guessing.measure,
+    "next-tag": next_tag.measure,
+    "authentication": authentication.measure,
+    "password-guessing": password_guessing.measure,
     "audit": audit.measure,
-    "differences": differences.measure,
+    "comparison": comparison.measure,
     "students": students.measure,
-    "rosters": rosters.measure,
-    "batch": batch.measure,
-    "stream": stream.measure,
+    "imports-exports": imports_exports.measure,
+    "label-batch": label_batch.measure,
+    "label-stream": label_stream.measure,
     "webhook": webhook.measure,
     "sweep": sweep.measure,
-    "creating": creating.measure,
-    "crowd": crowd.measure,
-    "holders": holders.measure,
+    "asset-creation": asset_creation.measure,
+    "concurrent-creation": concurrent_creation.measure,
+    "holder-lookup": holder_lookup.measure,
 }
 NEED_REQUEST_TRACKER: dict[str, list[Row]] = {
-    "batch": batch.NOT_RUN,
-    "stream": stream.NOT_RUN,
+    "label-batch": label_batch.NOT_RUN,
+    "label-stream": label_stream.NOT_RUN,
     "webhook": webhook.NOT_RUN,
     "sweep": sweep.NOT_RUN,
-    "creating": creating.NOT_RUN,
-    "crowd": crowd.NOT_RUN,
-    "holders": holders.NOT_RUN,
+    "asset-creation": asset_creation.NOT_RUN,
+    "concurrent-creation": concurrent_creation.NOT_RUN,
+    "holder-lookup": holder_lookup.NOT_RUN,
 }
-HEADINGS = ("Measure", "Ratio", "Target", "", "Made of")
+HEADINGS = ("Benchmark", "Ratio", "Target", "Result", "Details")
 
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
-@click.argument("names", nargs=-1, type=click.Choice(list(MEASURES)))
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 def main(names: tuple[str, ...], markdown: bool) -> None:
-    """Measure what the program promises about its own speed: all of it, or what NAMES say. A missed target is no error."""
+    """Run all benchmarks, or those in NAMES, and compare their ratios with the targets. A missed target is not an error."""
     facts = machine.facts()
-    rows = [row for name in names or MEASURES for row in _rows(name)]
+    rows = [row for name in names or BENCHMARKS for row in _rows(name)]
     (_markdown if markdown else _plain)(facts, rows)
 
 
@@ -76,13 +75,13 @@ def _rows(name: str) -> list[Row]:
         say(f"{name}: {NOT_INSTALLED}")
         return NEED_REQUEST_TRACKER[name]
     say(f"{name} …")
-    begun, rows = time.monotonic(), list(MEASURES[name]())
-    say(f"{name}: {time.monotonic() - begun:.0f} s")
+    started, rows = time.monotonic(), list(BENCHMARKS[name]())
+    say(f"{name}: {time.monotonic() - started:.0f} s")
     return rows
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    return row.name, row.ratio, row.wanted, row.verdict, row.detail
+    return row.name, row.ratio, row.target_text, row.result, row.detail
 
 
 def _plain(facts: list[tuple[str, str]], rows: list[Row]) -> None:
@@ -97,11 +96,11 @@ def _plain(facts: list[tuple[str, str]], rows: list[Row]) -> None:
 
 def _markdown(facts: list[tuple[str, str]], rows: list[Row]) -> None:
     lines = [f"- {name}: {value}" for name, value in facts]
-    lines += ["", _line(HEADINGS), "| --- | ---: | ---: | --- | --- |", *(_line(_cells(row)) for row in rows)]
+    lines += ["", _table_row(HEADINGS), "| --- | ---: | ---: | --- | --- |", *(_table_row(_cells(row)) for row in rows)]
     click.echo("\n".join(lines))
 
 
-def _line(cells: tuple[str, ...]) -> str:
+def _table_row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

@@ -1,4 +1,4 @@
-"""The audit trail of a hundred times as many rows: its first page and each of its searches, through the app."""
+"""The audit log with a hundred times as many rows: its first page and each of its searches, through the app."""
 
 import statistics
 import time
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from sqlalchemy import text
 
+from benchmarks.authentication import ask, call_of
 from benchmarks.databases import both
-from benchmarks.progress import say
-from benchmarks.row import TIMES, Row
-from benchmarks.signed_in import ask, call_of
+from benchmarks.report import TIMES, Row, say
 from request_tracker_utils.core.db import db
 from tests.services.apps import make_app, ready, token
 
@@ -41,7 +40,7 @@ BEGINNING = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', '2024-01-01', '+' || n || ' seconds')",
     "postgresql": "'2024-01-01 00:00+00'::timestamptz + n * interval '1 second'",
 }
-# Four rows a tag, forty people, and a name that ten assets had before: only the first page, a person and an action grow with the trail.
+# Four rows per tag, forty people, ten assets per old name: only the results of the first page, a person and an action grow.
 FILL = """{numbers} INSERT INTO tag_events (at, actor, action, tag, asset_id, old_name, new_name)
     SELECT {at}, 'person ' || (n % 40), CASE n % 4 WHEN 0 THEN 'reserved' WHEN 1 THEN 'assigned' WHEN 2 THEN 'confirmed' ELSE 'renamed' END,
     'W12-' || (1000 + n / 4), n / 4, 'laptop ' || (n / 10), 'x'
@@ -54,44 +53,44 @@ def measure() -> Iterator[Row]:
 
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Row:
-    with _trail(server, FEW) as few, _trail(server, MANY) as many:
+    with _audit_log(server, FEW) as few, _audit_log(server, MANY) as many:
         ratios = {name: _ratio(few, many, PAGE + query) for name, query in SEARCHES.items()}
     for name, (ratio, short, long) in ratios.items():
         say(f"{title}, {name}: {short * 1e3:.1f} ms → {long * 1e3:.1f} ms, {ratio:.2f} ×")
     worst = max(ratios, key=lambda name: ratios[name][0])
     ratio, short, long = ratios[worst]
     detail = (
-        f"{long * 1e3:.1f} ms against {short * 1e3:.1f} ms for the worst of {len(SEARCHES)}, {worst}; "
-        f"GET {PAGE} in the app, {MANY:,} rows against {FEW:,}; medians of {ROUNDS} rounds of {CALLS} calls"
+        f"{long * 1e3:.1f} ms vs. {short * 1e3:.1f} ms for the slowest of {len(SEARCHES)}, {worst}; "
+        f"GET {PAGE} in the app, {MANY:,} rows vs. {FEW:,}; medians of {ROUNDS} rounds of {CALLS} calls"
     )
-    return Row(f"The audit trail of a hundred times as many rows, {title}", ratio, TARGET, TIMES, detail, at_least=False)
+    return Row(f"The audit log with a hundred times as many rows, {title}", ratio, TARGET, TIMES, detail, at_least=False)
 
 
-def _ratio(few: "Trail", many: "Trail", path: str) -> tuple[float, float, float]:
-    """And seconds of a call with few and with many rows. Both are measured one right after the other."""
-    for trail in (few, many):
-        trail.seconds(path)
+def _ratio(few: "AuditLog", many: "AuditLog", path: str) -> tuple[float, float, float]:
+    """The ratio, and the seconds of a call with few and with many rows. Both are measured in turn."""
+    for audit_log in (few, many):
+        audit_log.seconds(path)
     seconds = [(few.seconds(path), many.seconds(path)) for _ in range(ROUNDS)]
     short, long = (statistics.median(each) for each in zip(*seconds, strict=True))
     return statistics.median(long / short for short, long in seconds), short, long
 
 
-class Trail:
-    """An app whose trail is that long, and somebody who reads it."""
+class AuditLog:
+    """An app with an audit log, and a user who may read it."""
 
     def __init__(self, app: Flask) -> None:
         self._app, self._headers = app, token(app, "staff")
 
     def seconds(self, path: str) -> float:
         call: dict[str, Any] = call_of(path, **self._headers)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for _ in range(CALLS):
             ask(self._app, call)
-        return (time.perf_counter() - begun) / CALLS
+        return (time.perf_counter() - started) / CALLS
 
 
 @contextmanager
-def _trail(server: "SQLite | PostgreSQL", count: int) -> Iterator[Trail]:
+def _audit_log(server: "SQLite | PostgreSQL", count: int) -> Iterator[AuditLog]:
     with server.fresh() as url, TemporaryDirectory() as folder:
         app = ready(make_app(Path(folder), database_url=url, scheduler="false"))
         with app.app_context():
@@ -100,6 +99,6 @@ def _trail(server: "SQLite | PostgreSQL", count: int) -> Iterator[Trail]:
                 connection.execute(text(FILL.format(numbers=NUMBERS[kind], at=BEGINNING[kind])), {"count": count})
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("ANALYZE"))
-        yield Trail(app)
+        yield AuditLog(app)
         with app.app_context():
             db.engine.dispose()

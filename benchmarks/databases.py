@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def both() -> "Iterator[tuple[str, SQLite | PostgreSQL]]":
-    """The name of each and the database itself, which ends when the next one is asked for."""
+    """The name and the server of each database. A server is stopped before the next one starts."""
     from tests.services.databases import PostgreSQL, SQLite  # not for worker processes, which import this again
 
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""How much faster labels are rendered than with the libraries alone: a PNG from each library, in base64, in a template."""
+"""Rendering labels, compared with the libraries alone: a PNG from each library, base64-encoded, in a template."""
 
 import base64
 import io
@@ -11,13 +11,13 @@ from barcode.codex import Code128
 from barcode.writer import ImageWriter
 from jinja2 import Environment
 
-from benchmarks.row import TIMES, Row
+from benchmarks.report import TIMES, Row
 from request_tracker_utils.labels.installed_formats import built_in_formats
 from request_tracker_utils.labels.renderer import LabelContent
 from tests.services.label_pages import label_page
 
 TARGET = 10.0
-"""Times as fast as with the libraries alone."""
+"""How many times as fast as the libraries alone."""
 
 _LABELS = 40
 _ROUNDS = 7
@@ -52,12 +52,12 @@ def ours(labels: list[LabelContent]) -> str:
 
 
 def measure() -> Iterator[Row]:
-    ratio, line = labels_cpu()
-    yield Row("Labels rendered, against a PNG of each library", ratio, TARGET, TIMES, f"{line}; CPU time, medians of {_ROUNDS} rounds")
+    ratio, detail = labels_cpu()
+    yield Row("Rendering labels, vs. a PNG from each library", ratio, TARGET, TIMES, f"{detail}; CPU time, medians of {_ROUNDS} rounds")
 
 
 def labels_cpu() -> tuple[float, str]:
-    """The ratio, and its numbers as text: medians of rounds in which both render the same labels."""
+    """The ratio and its details: medians of rounds in which both render the same labels."""
     with_libraries(contents(1000)), ours(contents(1000))
     slow, fast = [], []
     for number in range(_ROUNDS):
@@ -65,7 +65,7 @@ def labels_cpu() -> tuple[float, str]:
         slow.append(_seconds(with_libraries, labels))
         fast.append(_seconds(ours, labels))
     before, now = statistics.median(slow), statistics.median(fast)
-    return before / now, f"{1 / now:,.0f} labels/s against {1 / before:,.0f} ({now * 1000:.3f} ms against {before * 1000:.2f} ms per label)"
+    return before / now, f"{1 / now:,.0f} labels/s vs. {1 / before:,.0f} ({now * 1000:.3f} ms vs. {before * 1000:.2f} ms per label)"
 
 
 def _seconds(render: Callable[[list[LabelContent]], str], labels: list[LabelContent]) -> float:

@@ -1,4 +1,4 @@
-"""What was measured, on which machine, when: without that a table says nothing."""
+"""The versions, the machine and the time of a run."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _RT = Path("/usr/share/request-tracker5/lib/RT/Generated.pm")
 
 
 def facts() -> list[tuple[str, str]]:
-    """Name and value, to be asked before the first measure: afterwards the load is the benchmark's own."""
+    """Names and values. Call before the first benchmark, which changes the load."""
     load = " ".join(f"{each:.2f}" for each in os.getloadavg())
     return [
         ("Program", f"RequestTracker Utils {__version__}, Python {platform.python_version()}, granian {version('granian')}"),
@@ -27,13 +27,13 @@ def facts() -> list[tuple[str, str]]:
         ("Request Tracker", _request_tracker()),
         ("Machine", f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.machine()}"),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
-        ("Load at the start", f"{load} (over 1, 5 and 15 minutes)"),
+        ("Load average at the start", f"{load} (1, 5 and 15 minutes)"),
     ]
 
 
 def _postgresql() -> str:
     if os.environ.get("TEST_DATABASE_URL"):
-        return "of TEST_DATABASE_URL"
+        return "from TEST_DATABASE_URL"
     program = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "postgres"
     return _last_word([str(program), "--version"]) or "unknown"
 
@@ -42,7 +42,7 @@ def _request_tracker() -> str:
     if not installed():
         return "not installed"
     found = re.search(r"\$VERSION\s*=\s*'([^']+)'", _RT.read_text())
-    return f"{found.group(1) if found else 'unknown'}, tokens at its own cost"
+    return f"{found.group(1) if found else 'unknown'}, default cost of tokens"
 
 
 def _processor() -> str:

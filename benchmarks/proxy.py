@@ -1,4 +1,4 @@
-"""Stands before Request Tracker and counts what comes in."""
+"""A proxy in front of Request Tracker that counts requests."""
 
 import http.client
 import threading
@@ -11,7 +11,7 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"
 
 
 class CountingProxy:
-    """Answers at `url` with what `target` answers. `count` may be set to 0 at any time."""
+    """Forwards requests from `url` to `target`. `count` can be reset to 0 at any time."""
 
     def __init__(self, target: str) -> None:
         self.count = 0
@@ -45,7 +45,7 @@ class CountingProxy:
             do_GET = do_POST = do_PUT = answer
 
             def log_message(self, format: str, *args: object) -> None:
-                """Quiet."""
+                """Logs nothing."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True

@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from request_tracker_utils.core.db import db
 from request_tracker_utils.students.grades import grade_rank
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 DEVICES, LOGS = 1.2, 10
 """Devices and history entries per student."""
-BEGUN = datetime(2024, 8, 1, 8, 0, tzinfo=UTC)
+START = datetime(2024, 8, 1, 8, 0, tzinfo=UTC)
 GRADES = ["PK", "K", *map(str, range(1, 13))]
 CHUNK = 10_000
 _CONSONANTS, _VOWELS = "bdfghklmnprstvz", "aeiou"
@@ -87,8 +87,8 @@ def _students(count: int) -> Iterator[dict[str, Any]]:
             "email": "",
             "rt_user": "",
             "device_count": 0,
-            "created_at": BEGUN,
-            "updated_at": BEGUN,
+            "created_at": START,
+            "updated_at": START,
         }
 
 
@@ -107,10 +107,10 @@ def _devices(students: int) -> Iterator[dict[str, Any]]:
             "building": "",
             "condition": "good",
             "accessories": "[]",
-            "assigned_at": BEGUN if is_out else None,
+            "assigned_at": START if is_out else None,
             "rt_attempts": 0,
-            "created_at": BEGUN,
-            "updated_at": BEGUN,
+            "created_at": START,
+            "updated_at": START,
         }
 
 
@@ -126,7 +126,7 @@ def history(students: int) -> Iterator[dict[str, Any]]:
             "student_name": f"{first_name(student)} {last_name(student)}",
             "action": action,
             "status": "checked_out" if action == "check_in" else "available",
-            "timestamp": BEGUN + timedelta(seconds=30 * number),
+            "timestamp": START + timedelta(seconds=30 * number),
             "notes": "",
             "actor": "ada",
             "condition": "",

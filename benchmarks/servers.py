@@ -1,4 +1,4 @@
-"""Servers of a measure: this program as it is installed, in processes of its own, on loopback, ended when the measure is over."""
+"""Servers for benchmarks: the program or a bare app, in its own processes on loopback."""
 
 import contextlib
 import os
@@ -18,22 +18,22 @@ from tests.services.apps import make_app, ready, token
 READY_WITHIN = 60.0
 ROOT = Path(__file__).parents[1]
 PROGRAM = ("request_tracker_utils.cli", "serve")
-BARE = ("benchmarks.bare",)
+BARE = ("benchmarks.bare_app",)
 
 
 class NotServing(Exception):
-    """It did not start; the text ends with the last lines that it wrote."""
+    """The server did not start. The message ends with its last output."""
 
 
 @dataclass(frozen=True)
 class Served:
     url: str
     headers: dict[str, str]
-    """With the token of an administrator."""
+    """The Authorization header of an administrator."""
     folder: Path
 
-    def wait_until_tags_are_given(self) -> None:
-        """Request Tracker's names are taken over by a job before the first tag is given."""
+    def wait_until_tags_are_adopted(self) -> None:
+        """Before the first tag is assigned, a job adopts the names in Request Tracker."""
         _wait_for(f"{self.url}/next-asset-tag", self.headers)
 
 
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def program(folder: Path, settings: dict[str, str] | None = None, *, port: int = 0) -> Iterator[Served]:
-    """This program, served as `rtutils serve` does it, with these settings (names in small letters) and its data in the folder."""
+    """The program, started with `rtutils serve`, with these settings (lowercase names) and its data in `folder`."""
     port, settings = port or free_port(), settings or {}
     app = ready(make_app(folder, **settings))
     headers = token(app, "admin")
@@ -55,7 +55,7 @@ def program(folder: Path, settings: dict[str, str] | None = None, *, port: int =
 
 @contextlib.contextmanager
 def bare(folder: Path) -> Iterator[Served]:
-    """One route of a bare Flask app, on the server that the program uses."""
+    """A bare Flask app with one route, on the same server as the program."""
     port = free_port()
     environment = {"INSTANCE_PATH": str(folder), "PORT": str(port), "SCHEDULER": "false"}
     with _running(BARE, environment, folder / "server.log", f"http://127.0.0.1:{port}/next-asset-tag"):
@@ -64,12 +64,12 @@ def bare(folder: Path) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def _running(module: tuple[str, ...], settings: dict[str, str], log: Path, page: str) -> Iterator[None]:
-    kept = {name: value for name in ("PATH", "HOME", "LANG", "TMPDIR") if (value := os.environ.get(name))}
+    inherited = {name: value for name in ("PATH", "HOME", "LANG", "TMPDIR") if (value := os.environ.get(name))}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
-            env=kept | {"LOG_LEVEL": "WARNING"} | settings,
+            env=inherited | {"LOG_LEVEL": "WARNING"} | settings,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -91,11 +91,11 @@ def _wait_for(page: str, headers: dict[str, str], process: "subprocess.Popen[byt
             if session.get(page, headers=headers, timeout=5).ok:
                 return
         time.sleep(0.1)
-    raise NotServing(f"{page} does not answer.\n{log.read_text(errors='replace')[-2000:] if log else ''}")
+    raise NotServing(f"{page} did not answer.\n{log.read_text(errors='replace')[-2000:] if log else ''}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """The process, which ends its workers; and after a while whatever of its own group is left."""
+    """Stops the process and its workers. Kills what is left of its process group after 15 seconds."""
     process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(15)

@@ -17,10 +17,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from benchmarks import school
+from benchmarks.authentication import ask, call_of
 from benchmarks.databases import both
-from benchmarks.progress import say
-from benchmarks.row import COUNT, TIMES, Row
-from benchmarks.signed_in import ask, call_of
+from benchmarks.report import COUNT, TIMES, Row, say
 from request_tracker_utils.core.db import db, reading
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.students.models import DeviceLog
@@ -49,13 +48,13 @@ def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     for name, (ratio, short, long) in ratios.items():
         say(f"{title}, {name}: {short * 1e3:.1f} ms → {long * 1e3:.1f} ms, {ratio:.2f} ×")
     how = f"95th percentile of {CALLS} calls in the app, {MANY:,} students, {int(MANY * school.DEVICES):,} devices and "
-    how += f"{MANY * school.LOGS:,} history entries against {FEW:,}; median of {ROUNDS} rounds"
+    how += f"{MANY * school.LOGS:,} history entries vs. {FEW:,}; median of {ROUNDS} rounds"
     ratio, short, long = ratios.pop("dashboard")
-    detail = f"{long * 1e3:.1f} ms against {short * 1e3:.1f} ms, GET /students; {how}"
+    detail = f"{long * 1e3:.1f} ms vs. {short * 1e3:.1f} ms, GET /students; {how}"
     yield Row(f"The dashboard with a hundred times as many students, {title}", ratio, DASHBOARD, TIMES, detail, at_least=False)
     worst = max(ratios, key=lambda name: ratios[name][0])
     ratio, short, long = ratios[worst]
-    detail = f"{long * 1e3:.1f} ms against {short * 1e3:.1f} ms for the worst of {len(ratios)}, {worst}; {how}"
+    detail = f"{long * 1e3:.1f} ms vs. {short * 1e3:.1f} ms for the slowest of {len(ratios)}, {worst}; {how}"
     yield Row(f"Lists, searches and histories with a hundred times as many, {title}", ratio, LISTS, TIMES, detail, at_least=False)
     yield _at_once(title, server)
 
@@ -75,9 +74,9 @@ class School:
         seconds = []
         for path in paths:
             call = call_of(path, **self._headers)
-            begun = time.perf_counter()
+            started = time.perf_counter()
             ask(self._app, call)
-            seconds.append(time.perf_counter() - begun)
+            seconds.append(time.perf_counter() - started)
         return statistics.quantiles(seconds, n=20)[18]
 
 
@@ -117,9 +116,9 @@ def _ratio(few: School, many: School, asked: Ask) -> tuple[float, float, float]:
 def _school(server: "SQLite | PostgreSQL", students: int) -> Iterator[School]:
     with server.fresh() as url, TemporaryDirectory() as folder:
         app = ready(make_app(Path(folder), database_url=url, scheduler="false"))
-        begun = time.perf_counter()
+        started = time.perf_counter()
         school.fill(app, students)
-        say(f"{students:,} students created in {time.perf_counter() - begun:.0f} s")
+        say(f"{students:,} students created in {time.perf_counter() - started:.0f} s")
         yield School(app, students)
         with app.app_context():
             db.engine.dispose()

@@ -1,4 +1,4 @@
-"""A thousand assets without a tag in a real Request Tracker: how many searches the sweep needs, and how fast it is beside bare renames."""
+"""A thousand assets without a tag in a real Request Tracker: the number of searches, and the speed compared with bare renames."""
 
 import threading
 import time
@@ -11,27 +11,26 @@ from tempfile import TemporaryDirectory
 import requests
 from flask import Flask
 
-from benchmarks.progress import say
-from benchmarks.row import COUNT, SHARE, Row
+from benchmarks.report import COUNT, SHARE, Row, say
 from request_tracker_utils.core import jobs, metrics
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import tagging
-from request_tracker_utils.tags.tasks.tags import WORKERS
+from request_tracker_utils.tags.tasks import WORKERS
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
 ASSETS, BARE = 1_000, 400
-"""Those that the sweep tags, and those that bare renames rename, half of them before it and half after."""
+"""Assets that the sweep tags, and assets for bare renames, half of them before the sweep and half after it."""
 MOST_SEARCHES, TARGET = 10, 0.90
 CATALOG, OTHER = "Cables", "General assets"
 
 SEARCHES = Row(
     f"Searches in RT to sweep {ASSETS:,} untagged assets", None, MOST_SEARCHES, COUNT, f"not run: {NOT_INSTALLED}", at_least=False
 )
-RATE = Row("The sweep's rate, against bare renames in RT", None, TARGET, SHARE, f"not run: {NOT_INSTALLED}")
+RATE = Row("The sweep's rate, vs. bare renames in RT", None, TARGET, SHARE, f"not run: {NOT_INSTALLED}")
 NOT_RUN = [SEARCHES, RATE]
 
 
@@ -41,7 +40,7 @@ def measure() -> Iterator[Row]:
         bare = rt.fill(BARE + WORKERS, "bare ", catalog=OTHER)
         untagged_ids = rt.fill(ASSETS, "laptop ", catalog=CATALOG)
         app = ready(make_app(Path(name) / "ours", rt_url=rt.url, rt_token=rt.token))
-        _rename(rt, bare[BARE:])  # the first calls of a token take longer
+        _rename(rt, bare[BARE:])  # the first requests with a token take longer
         before = _rename(rt, bare[: BARE // 2])
         seconds, searches = _sweep(app)
         after = _rename(rt, bare[BARE // 2 : BARE])
@@ -49,13 +48,13 @@ def measure() -> Iterator[Row]:
     yield replace(SEARCHES, value=searches, detail="job and task together, counted at the client")
     plain, ours = BARE / (before + after), ASSETS / seconds
     detail = (
-        f"{ours:.1f} assets/s found, tagged and renamed against {plain:.1f} bare renames/s; {WORKERS} workers; bare ones before and after"
+        f"{ours:.1f} assets/s found, tagged and renamed vs. {plain:.1f} bare renames/s; {WORKERS} workers; bare renames before and after"
     )
     yield replace(RATE, value=ours / plain, detail=detail)
 
 
 def _sweep(app: Flask) -> tuple[float, int]:
-    """Seconds from looking to the last tag, and how many searches that took."""
+    """Seconds from the first search to the last tag, and the number of searches."""
     known = registry_of(app).jobs
     with app.app_context():
         jobs.run(known.named("adopt-tags"))
@@ -63,10 +62,10 @@ def _sweep(app: Flask) -> tuple[float, int]:
             tagging.set_sweep_catalogs(session, [CATALOG], actor=of_command(), now=utc_now())
             tagging.record_scan(session, found=0, missing=[], catalogs=[CATALOG], now=utc_now(), is_preview=True)
             tagging.turn_sweep(session, on=True, actor=of_command(), now=utc_now())
-        already, begun = _searches(), time.perf_counter()
+        already, started = _searches(), time.perf_counter()
         for name in ("sweep-untagged", "run-tasks"):
             jobs.run(known.named(name))
-        return time.perf_counter() - begun, _searches() - already
+        return time.perf_counter() - started, _searches() - already
 
 
 def _searches() -> int:
@@ -77,7 +76,7 @@ def _searches() -> int:
 
 
 def _rename(rt: RequestTracker, ids: Sequence[int]) -> float:
-    """Seconds for as many bare renames: one request each, its answer not looked at."""
+    """Seconds for bare renames, with one request each. The responses are ignored."""
     sessions = threading.local()
 
     def rename(asset_id: int) -> None:
@@ -88,10 +87,10 @@ def _rename(rt: RequestTracker, ids: Sequence[int]) -> float:
         sessions.one.cookies.clear()
         sessions.one.put(f"{rt.url}/REST/2.0/asset/{asset_id}", json={"Name": f"renamed {asset_id}"}, timeout=60).raise_for_status()
 
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(rename, ids))
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     say(f"{len(ids)} bare renames in {seconds:.1f} s")
     return seconds
 
@@ -100,4 +99,4 @@ def _check(rt: RequestTracker, ids: Sequence[int]) -> None:
     names = rt.all_assets()
     tags = sorted(names[asset_id] for asset_id in ids)
     if tags != [f"W12-{number:04d}" for number in range(1, ASSETS + 1)]:
-        raise AssertionError("an asset was left out, or a tag given twice")
+        raise AssertionError("an asset was skipped, or a tag assigned twice")

@@ -1,4 +1,4 @@
-"""Tags given by many processes at once, against the barest write that the same database does through the same door."""
+"""Tags reserved by concurrent processes, compared with the simplest write to the same database through the same transactions."""
 
 import multiprocessing
 import statistics
@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from benchmarks.databases import both
-from benchmarks.row import SHARE, Row
+from benchmarks.report import SHARE, Row
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROCESSES, EACH, ROUNDS = 8, 500, 5
 WARM = 25
-"""Of both, in each process, before anything is measured: connections, caches of statements, pages of the file."""
+"""Runs of each in every process before the measurement: opens connections and fills caches of statements and pages."""
 TARGET = 0.40
 
 
@@ -43,7 +43,7 @@ def update_one_row() -> None:
 
 
 WORK: dict[str, Callable[[], None]] = {"allocate": allocate, "update": update_one_row}
-# Each round does both, and every other round in the other order: so a machine that grows busier meanwhile favours neither.
+# Each round runs both, in alternating order, so that a growing load on the machine affects both.
 PLAN = [name for number in range(ROUNDS) for name in (list(WORK) if number % 2 else reversed(WORK))]
 
 
@@ -58,14 +58,14 @@ def _of_database(title: str, server: "SQLite | PostgreSQL") -> Row:
         with app.app_context(), reading() as session:
             numbers = sorted(session.scalars(select(Tag.number)))
         if numbers != list(range(1, PROCESSES * (WARM + EACH * ROUNDS) + 1)):
-            raise AssertionError("a tag was given twice or a number was left out")
+            raise AssertionError("a tag was assigned twice or a number was skipped")
     ratios = [update / allocation for update, allocation in zip(seconds["update"], seconds["allocate"], strict=True)]
     tags, updates = (PROCESSES * EACH / statistics.median(seconds[name]) for name in ("allocate", "update"))
     detail = (
-        f"{tags:,.0f} tags/s against {updates:,.0f} updates/s; {PROCESSES} processes × {EACH}, no duplicate, no gap; "
+        f"{tags:,.0f} tags/s vs. {updates:,.0f} updates/s; {PROCESSES} processes × {EACH}, no duplicate, no gap; "
         f"median of {ROUNDS} rounds ({min(ratios):.0%} to {max(ratios):.0%})"
     )
-    return Row(f"Tags given by {PROCESSES} processes at once, {title}", statistics.median(ratios), TARGET, SHARE, detail)
+    return Row(f"Tags reserved by {PROCESSES} concurrent processes, {title}", statistics.median(ratios), TARGET, SHARE, detail)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def _database(server: "SQLite | PostgreSQL") -> Iterator[Flask]:
 
 
 def _rounds(url: str) -> dict[str, list[float]]:
-    """Seconds of each round, from the common start until the last process has done its part."""
+    """Seconds of each round, from the common start until the last process has finished."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(PROCESSES + 1, timeout=120)
     workers = [context.Process(target=_work, args=(url, barrier), daemon=True) for _ in range(PROCESSES)]
@@ -91,11 +91,11 @@ def _rounds(url: str) -> dict[str, list[float]]:
     try:
         for name in PLAN:
             barrier.wait()
-            begun = time.perf_counter()
+            started = time.perf_counter()
             barrier.wait()
-            seconds[name].append(time.perf_counter() - begun)
+            seconds[name].append(time.perf_counter() - started)
     except BaseException:
-        barrier.abort()  # those that wait for others end, too
+        barrier.abort()  # also ends processes that are waiting
         raise
     finally:
         for worker in workers:

@@ -1,4 +1,4 @@
-"""The webhook that a real Request Tracker calls inside its own transaction: whom it tags, and what Request Tracker waits for it."""
+"""The webhook that a real Request Tracker calls inside its transaction: the assets are tagged, and how long Request Tracker waits."""
 
 import statistics
 import time
@@ -9,18 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import servers
-from benchmarks.progress import say
-from benchmarks.row import SHARE, Row
+from benchmarks.report import SHARE, Row, say
 from tests.services.apps import WEBHOOK_TOKEN
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker, Webhook
 
 TARGET = 0.10
 CLIENTS, EACH = 4, 25
 WARM = 2
-"""Assets of each client before anything is measured."""
+"""Assets that each client creates before the measurement."""
 PLUGINS = Path(__file__).parent / "rt"
 
-PART = Row("The webhook's part of the time in which RT creates an asset", None, TARGET, SHARE, f"not run: {NOT_INSTALLED}", at_least=False)
+PART = Row(
+    "The webhook, as a share of the time in which RT creates an asset", None, TARGET, SHARE, f"not run: {NOT_INSTALLED}", at_least=False
+)
 NOT_RUN = [PART]
 
 
@@ -29,12 +30,12 @@ def measure() -> Iterator[Row]:
         folder, port = Path(name), servers.free_port()
         times = folder / "times"
         times.touch()
-        _have_times_written(folder / "rt", times)
+        _configure_times(folder / "rt", times)
         webhook = Webhook(f"http://127.0.0.1:{port}/webhook/asset-created", WEBHOOK_TOKEN, stage="inside")
         with RequestTracker(folder / "rt", workers=CLIENTS + 1, webhook=webhook, token_cost=REAL) as rt:
             settings = {"rt_url": rt.url, "rt_token": rt.token, "webhook_token": WEBHOOK_TOKEN}
             with servers.program(folder / "ours", settings, port=port) as ours:
-                ours.wait_until_tags_are_given()
+                ours.wait_until_tags_are_adopted()
                 yield _of(rt, times)
 
 
@@ -54,18 +55,18 @@ def _of(rt: RequestTracker, times: Path) -> Row:
     within = sum(mine) / sum(inside[asset_id] for asset_id in seconds)
     detail = (
         f"the call takes {statistics.median(mine) * 1000:.0f} ms of {statistics.median(seconds.values()) * 1000:.0f} ms (medians), "
-        f"{within:.0%} of RT's own Create without web and token; {CLIENTS} clients × {EACH} assets, each tagged, none twice"
+        f"{within:.0%} of RT's own Create without HTTP and authentication; {CLIENTS} clients × {EACH} assets, each with its own tag"
     )
     return replace(PART, value=value, detail=detail)
 
 
 def _create(rt: RequestTracker, name: str, count: int) -> list[tuple[int, float]]:
-    """Each asset's id, and the seconds until Request Tracker answered that it is created."""
+    """The ID of each asset, and the seconds until Request Tracker responded."""
     done = []
     for number in range(count):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         asset_id = rt.create_asset(f"{name} {number}")
-        done.append((asset_id, time.perf_counter() - begun))
+        done.append((asset_id, time.perf_counter() - started))
     return done
 
 
@@ -74,8 +75,8 @@ def _times(file: Path, what: str) -> dict[int, float]:
     return {int(asset_id): float(seconds) for kind, asset_id, seconds in lines if kind == what}
 
 
-def _have_times_written(folder: Path, file: Path) -> None:
-    """Request Tracker reads every file of this folder as configuration."""
+def _configure_times(folder: Path, file: Path) -> None:
+    """Adds a configuration file to the folder that Request Tracker reads."""
     (folder / "conf.d").mkdir(parents=True)
     text = f"$RT::PluginPath = '{PLUGINS}';\nPlugin('RT::Extension::WebhookTimes');\nSet($WebhookTimesFile, '{file}');\n1;\n"
     (folder / "conf.d" / "times.pm").write_text(text)

@@ -7,11 +7,11 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import schemas
+from request_tracker_utils.assets.creations import check_serials
 from request_tracker_utils.assets.current import can_render_label, creator
 from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
 from request_tracker_utils.assets.fields import validate
-from request_tracker_utils.assets.permissions import AssetPermission
-from request_tracker_utils.assets.serials import check_serials
+from request_tracker_utils.assets.models import AssetPermission
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _

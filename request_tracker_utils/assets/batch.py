@@ -10,11 +10,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import serial_taken
-from request_tracker_utils.assets import claims
+from request_tracker_utils.assets import creations
+from request_tracker_utils.assets.creations import assets_by_serial
 from request_tracker_utils.assets.errors import CreationPending, SerialInFlight, SerialRepeated
 from request_tracker_utils.assets.fields import NewAssetFields, serial_key
 from request_tracker_utils.assets.models import Creation, CreationState
-from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.assets.service import AssetCreator, CreatedAsset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError
@@ -78,23 +78,23 @@ class BatchCreator:
         """Frees the serial numbers of the items that this run will not create."""
         with self._creator.transaction() as session:
             for creation in self._claimed.values():
-                claims.release(session, creation, problem=claims.INTERRUPTED, now=self._creator.clock())
+                creations.release(session, creation, problem=creations.INTERRUPTED, now=self._creator.clock())
         self._claimed.clear()
 
     def _claim(self, fields: dict[int, NewAssetFields]) -> dict[int, Creation]:
         """Item id → the creation that claims its serial number. Claims of an earlier run continue; what it has sent is left to `create`."""
         with self._creator.transaction() as session:
             now = self._creator.clock()
-            earlier = claims.by_items(session, list(fields))
-            continued = {item_id: each for item_id, each in earlier.items() if claims.renew(session, each, now=now)}
+            earlier = creations.by_items(session, list(fields))
+            continued = {item_id: each for item_id, each in earlier.items() if creations.renew(session, each, now=now)}
             new = [(item_id, each) for item_id, each in fields.items() if item_id not in earlier or earlier[item_id].has_failed]
-            claimed = claims.claim_many(session, new, actor=self._creator.actor, now=now) if new else {}
+            claimed = creations.claim_many(session, new, actor=self._creator.actor, now=now) if new else {}
         return continued | {int(each.item_id or 0): each for each in claimed.values()}
 
     def _created_earlier(self, item: TaskItem) -> CreatedAsset | None:
         """What an earlier run has created for the item. Raises CreationPending while that is not known."""
         with self._creator.reading() as session:
-            creation = claims.by_items(session, [item.id]).get(item.id)
+            creation = creations.by_items(session, [item.id]).get(item.id)
             if creation is None or creation.has_failed:
                 return None
             if creation.state == CreationState.CREATED:

@@ -12,11 +12,10 @@ from request_tracker_utils.assets import cli, current, status
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.current import TagsOfAssets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
-from request_tracker_utils.assets.jobs import jobs
-from request_tracker_utils.assets.permissions import AssetPermission
+from request_tracker_utils.assets.jobs import jobs, kinds
+from request_tracker_utils.assets.models import AssetPermission
 from request_tracker_utils.assets.service import AssetCreator
-from request_tracker_utils.assets.tasks import kinds
-from request_tracker_utils.assets.views import assets as views, creation as creation_views, imports as import_views
+from request_tracker_utils.assets.views import import_pages, pages
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -88,7 +87,7 @@ def _fill_demo() -> int:
 feature = Feature(
     name="assets",
     apis=[api],
-    pages=[views.pages, creation_views.pages, import_views.pages],
+    pages=[pages, import_pages],
     jobs=jobs,
     commands=[cli.assets],
     navigation=[NavItem(gettext_noop("Assets"), "assets.search", AssetPermission.READ, order=10)],
@@ -101,6 +100,10 @@ feature = Feature(
     gauges=[status.gauges],
     status=status.sections,
     demo=Demo(gettext_noop("assets with tags"), _is_empty, _fill_demo),
-    moved={"/assets/new": "creation.create", "/assets/intake": "asset_imports.new", "/assets/intake/<int:import_id>": "asset_imports.show"},
+    moved={
+        "/assets/new": "assets.create",
+        "/assets/intake": "asset_imports.new_import",
+        "/assets/intake/<int:import_id>": "asset_imports.show_import",
+    },
     install=install,
 )

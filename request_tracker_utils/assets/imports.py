@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.creations import SerialCheck, check_serials
 from request_tracker_utils.assets.errors import AssetImportNotFound, AssetImportStarted, AssetImportUnchecked
 from request_tracker_utils.assets.fields import FIELDS, field_problems, serial_key, serial_problem, validate
 from request_tracker_utils.assets.lists import Listed, match_columns
 from request_tracker_utils.assets.models import AssetImport
-from request_tracker_utils.assets.serials import SerialCheck, check_serials
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import Invalid

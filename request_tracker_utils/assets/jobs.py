@@ -1,14 +1,50 @@
-"""Scheduled work on creations and imports."""
+"""Background work: the task that creates many assets, and scheduled jobs."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from flask import url_for
+
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import claims, imports, recovery
-from request_tracker_utils.assets.names import DELETE_OLD_CREATIONS, DELETE_OLD_IMPORTS, RECOVER_CREATIONS
+from request_tracker_utils.assets import creations, imports, recovery
+from request_tracker_utils.assets.batch import CREATE_ASSETS, BatchCreator
+from request_tracker_utils.assets.current import creator
+from request_tracker_utils.assets.models import RECOVER_CREATIONS, AssetPermission
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.tasks.kinds import Link, TaskKind
+from request_tracker_utils.tasks.models import Task, TaskItem
+from request_tracker_utils.tasks.running import ItemResult, RunningTask
+
+DELETE_OLD_CREATIONS = "delete-old-creations"
+DELETE_OLD_IMPORTS = "delete-old-asset-imports"
+WORKERS = 4
+"""Creations at a time: fewer than the threads that answer the webhook, which Request Tracker calls during each of them."""
+
+
+def create_assets(task: RunningTask) -> str:
+    """Creates the task's assets, each with the next tag."""
+    batch = BatchCreator(creator(task.actor))
+
+    def create(item: TaskItem) -> ItemResult:
+        created = batch.create(item)
+        return ItemResult({"asset_id": created.asset_id, "tag": created.tag}, _("created as %(tag)s", tag=created.tag))
+
+    try:
+        task.each(create, workers=WORKERS, prepare=batch.prepare)
+    finally:
+        batch.release()
+    return ngettext("%(num)s asset created.", "%(num)s assets created.", task.done)
+
+
+def _to_labels(task: Task) -> Sequence[Link]:
+    return [Link(_("Print labels"), url_for("labels.batch", task=task.id))] if task.done else ()
+
+
+kinds = [TaskKind(CREATE_ASSETS, AssetPermission.CREATE, create_assets, _to_labels)]
 
 
 def recover_creations() -> int:
@@ -17,7 +53,7 @@ def recover_creations() -> int:
 
 def delete_old_creations() -> int:
     with transaction() as session:
-        return claims.delete_old(session, now=utc_now())
+        return creations.delete_old(session, now=utc_now())
 
 
 def delete_old_imports() -> int:

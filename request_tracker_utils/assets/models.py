@@ -7,9 +7,18 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from request_tracker_utils.assets.names import RECOVER_CREATIONS
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Outbox
+
+RECOVER_CREATIONS = "recover-creations"
+"""The job that finds out whether assets exist that Request Tracker did not confirm."""
+
+
+class AssetPermission(StrEnum):
+    """`scope:resource:action`."""
+
+    READ = "assets:asset:read"
+    CREATE = "assets:asset:create"
 
 
 class CreationState(StrEnum):

@@ -6,14 +6,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
-from request_tracker_utils.assets import claims
+from request_tracker_utils.assets import creations
+from request_tracker_utils.assets.creations import assets_by_serial
 from request_tracker_utils.assets.models import RECOVERY, Creation
-from request_tracker_utils.assets.serials import assets_by_serial
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.tags import lookup, service as tags
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
 
 BATCH = 200
 SEARCHES = 2
@@ -27,7 +27,7 @@ WITHOUT_SERIAL = (
 def recover_due(transaction: Transaction, reading: Reading, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Checks every creation that is due, and returns how many have ended. Raises what the asset store raises: they are due again soon."""
     with transaction() as session:
-        ended = claims.end_lapsed(session, now=clock())
+        ended = creations.end_lapsed(session, now=clock())
     while claimed := RECOVERY.claim_due(transaction, clock, limit=BATCH):
         with RECOVERY.recording(transaction, claimed, clock):
             ended += recover(transaction, reading, asset_store, [each.row for each in claimed], actor=actor, now=clock())
@@ -35,14 +35,14 @@ def recover_due(transaction: Transaction, reading: Reading, asset_store: AssetSt
 
 
 def recover(
-    transaction: Transaction, reading: Reading, asset_store: AssetStore, creations: Sequence[Creation], *, actor: Actor, now: datetime
+    transaction: Transaction, reading: Reading, asset_store: AssetStore, unconfirmed: Sequence[Creation], *, actor: Actor, now: datetime
 ) -> int:
     """Searches the asset store for creations that were sent, and ends those whose result is now known. One request for up to 200.
 
     Returns how many have ended. Raises what the asset store raises.
     """
-    holders = assets_by_serial(asset_store, [creation.serial for creation in creations])
-    recoveries = (_Recovery(transaction, reading, asset_store, creation, actor, now) for creation in creations)
+    holders = assets_by_serial(asset_store, [creation.serial for creation in unconfirmed])
+    recoveries = (_Recovery(transaction, reading, asset_store, creation, actor, now) for creation in unconfirmed)
     return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in recoveries)
 
 
@@ -63,10 +63,10 @@ class _Recovery:
         asset = self._ours(holders)
         if asset is not None:
             return self._created(asset)
-        last = (self.creation.sent_at or self._now) + tags.GRACE_PERIOD
+        last = (self.creation.sent_at or self._now) + GRACE_PERIOD
         if self.creation.looks + 1 < SEARCHES or self._now < last:
             with self._transaction() as session:
-                claims.record_search(session, self.creation, due_at=max(last, self._now + claims.FIRST_CHECK_AFTER))
+                creations.record_search(session, self.creation, due_at=max(last, self._now + creations.FIRST_CHECK_AFTER))
             return False
         named = self._asset_store.find_by_name(self._reservation.tag)
         nameless = [asset for asset in named if not asset.serial]
@@ -89,7 +89,7 @@ class _Recovery:
                 tag = tags.bind(session, self._reservation, asset_id=asset.id, name=asset.name, actor=self._actor, now=self._now)
             except (SequenceNotReady, SequenceExhausted) as error:  # the reservation was lost, and no other tag is available
                 tag, problem = self._reservation, error.message
-            claims.mark_created(session, self.creation, asset_id=asset.id, tag=tag, now=self._now, problem=problem)
+            creations.mark_created(session, self.creation, asset_id=asset.id, tag=tag, now=self._now, problem=problem)
         return True
 
     def _never_created(self, *, tag_is_free: bool) -> bool:
@@ -97,7 +97,7 @@ class _Recovery:
         with self._transaction() as session:
             if tag_is_free:
                 tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NOT_CREATED)
-            claims.mark_failed(session, self.creation, problem=NOT_CREATED, now=self._now)
+            creations.mark_failed(session, self.creation, problem=NOT_CREATED, now=self._now)
         return True
 
 

@@ -19,7 +19,7 @@ from request_tracker_utils.asset_store.service import (
     SerialTaken,
     serial_taken,
 )
-from request_tracker_utils.assets import claims, recovery
+from request_tracker_utils.assets import creations, recovery
 from request_tracker_utils.assets.errors import CreationUnknown, SerialInFlight
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.models import Creation, CreationState
@@ -102,23 +102,23 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             bound = tags.bind(session, tag, asset_id=asset_id, name=None, actor=self.actor, now=now)
-            claims.mark_created(session, creation, asset_id=asset_id, tag=bound, now=now)
+            creations.mark_created(session, creation, asset_id=asset_id, tag=bound, now=now)
         return CreatedAsset(asset_id, bound.tag, fields.serial_number)
 
     def abandon(self, creation: Creation, error: AppError) -> None:
         """Frees the serial number of a creation that was not sent."""
         with self.transaction() as session:
-            claims.release(session, creation, problem=error.message, now=self.clock())
+            creations.release(session, creation, problem=error.message, now=self.clock())
 
     def _claimed(self, fields: NewAssetFields, item_id: int | None) -> Creation:
         deadline = time.monotonic() + RIVAL_TIMEOUT
         while True:
             with self.transaction() as session:
-                creation = claims.claim(session, fields, actor=self.actor, now=self.clock(), item_id=item_id)
+                creation = creations.claim(session, fields, actor=self.actor, now=self.clock(), item_id=item_id)
             if creation is not None:
                 return creation
             with self.reading() as session:
-                rival = claims.open_creation(session, fields.serial_number)
+                rival = creations.open_creation(session, fields.serial_number)
             if rival is not None:
                 with self._waiting_slot() as has_slot:
                     self._wait_for(rival.id, fields.serial_number, deadline if has_slot else time.monotonic())
@@ -169,7 +169,7 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             tag = tags.reserve(session, prefix_for(session, catalog, self.settings.prefix), actor=self.actor, now=now)
-            if not claims.mark_sent(session, creation, tag, now=now):  # the error rolls the reservation back
+            if not creations.mark_sent(session, creation, tag, now=now):  # the error rolls the reservation back
                 raise _in_flight(
                     _(
                         "The search for serial number %(serial)s took too long. Nothing was created; try again.",
@@ -182,7 +182,7 @@ class AssetCreator:
         with self.transaction() as session:
             now = self.clock()
             tags.cancel_reservation(session, tag, actor=self.actor, now=now, reason=error.message)
-            claims.mark_failed(session, creation, problem=error.message, now=now)
+            creations.mark_failed(session, creation, problem=error.message, now=now)
 
     def _unknown(self, creation: Creation, tag: Tag, error: AppError) -> CreationUnknown:
         message = _(
@@ -193,7 +193,7 @@ class AssetCreator:
             serial=creation.serial,
         )
         with self.transaction() as session:
-            claims.mark_unknown(session, creation, problem=error.message, now=self.clock())
+            creations.mark_unknown(session, creation, problem=error.message, now=self.clock())
         return CreationUnknown(message, retry=True)
 
 

@@ -16,8 +16,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders import lookups, tickets
-from request_tracker_utils.holders.errors import StudentHasNoUser
-from request_tracker_utils.holders.lookups import AssetCache, StudentAssets
+from request_tracker_utils.holders.lookups import AssetCache, StudentAssets, StudentHasNoUser
 from request_tracker_utils.holders.schemas import (
     TICKET,
     CreateTicket,

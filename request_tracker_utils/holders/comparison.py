@@ -1,6 +1,7 @@
 """Compares the holders of assets in the asset store with the devices here: all of them, or one."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -8,16 +9,26 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.holders import discrepancies
-from request_tracker_utils.holders.discrepancies import DeviceWithUser
-from request_tracker_utils.holders.models import HolderDiscrepancy
+from request_tracker_utils.holders.lookups import same_user
+from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
-from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.students.service import rt_username
+from request_tracker_utils.reconciliation.repository import Discrepancies
+from request_tracker_utils.students.models import Device, DeviceStatus
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags.models import Tag
 
 ROWS = 500
+LONGEST = 500
+DISCREPANCIES = Discrepancies(HolderDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "asset_tag"))
+
+
+@dataclass(frozen=True)
+class DeviceWithUser:
+    """`user` should be the asset's holder: None for a student without a user, and for nobody."""
+
+    device: Device
+    user: str | None
 
 
 def find(comparison: Comparison[HolderDiscrepancy], asset_store: AssetStore, *, rule: str) -> None:
@@ -36,7 +47,7 @@ def find(comparison: Comparison[HolderDiscrepancy], asset_store: AssetStore, *, 
         comparison.advance(len(new))
     for rows in _devices_except(compared, comparison):
         with comparison.transaction() as session:
-            absent = (discrepancies.of_absent_asset(each, since=comparison.started_at) for each in _with_users(session, rows, rule))
+            absent = (of_absent_asset(each, since=comparison.started_at) for each in _with_users(session, rows, rule))
             comparison.record(session, filter(None, absent))
         comparison.advance(len(rows))
 
@@ -51,7 +62,41 @@ def recheck(
             return _of_asset(asset, _devices_of(session, [asset], rule).get(asset.id), since=now)
         devices = session.scalars(select(Device).where(Device.tag_key == search_key(discrepancy.asset_tag))).all()
         found = _with_users(session, devices, rule)
-        return discrepancies.of_absent_asset(found[0], since=now) if found else None
+        return of_absent_asset(found[0], since=now) if found else None
+
+
+def holders_of(asset: Asset) -> list[str]:
+    """Everyone whom the asset store names as holder or owner."""
+    names: list[str] = []
+    for name in (*asset.holders, asset.owner):
+        if name and not any(same_user(name, other) for other in names):
+            names.append(name)
+    return names
+
+
+def of_device(ours: DeviceWithUser, asset: Asset, *, since: datetime) -> HolderDiscrepancy | None:
+    """What differs between a device and its asset. `since` is the earliest time at which the asset was read: what was pushed later is
+    newer. A device that is still pending is no discrepancy."""
+    device, holders = ours.device, holders_of(asset)
+    if search_key(asset.name) != device.tag_key:
+        return _new(DiscrepancyKind.RENAMED, device.asset_tag, asset)
+    if _is_in_progress(device, since) or _matches(ours, holders):
+        return None
+    return _new(DiscrepancyKind.HOLDER, device.asset_tag, asset, ours=ours, holders=holders)
+
+
+def of_unknown_asset(asset: Asset) -> HolderDiscrepancy | None:
+    """An asset that is no device here, but has a holder."""
+    holders = holders_of(asset)
+    return _new(DiscrepancyKind.UNKNOWN, "", asset, holders=holders) if holders else None
+
+
+def of_absent_asset(ours: DeviceWithUser, *, since: datetime) -> HolderDiscrepancy | None:
+    """A device without an asset. The asset of a retired device may be deleted."""
+    device = ours.device
+    if device.created_at >= since or device.status == DeviceStatus.RETIRED:
+        return None
+    return _new(DiscrepancyKind.MISSING, device.asset_tag, device.asset_id or 0, ours=ours)
 
 
 def _asset_of(asset_store: AssetStore, discrepancy: HolderDiscrepancy) -> Asset | None:
@@ -67,7 +112,7 @@ def _asset_of(asset_store: AssetStore, discrepancy: HolderDiscrepancy) -> Asset 
 
 
 def _of_asset(asset: Asset, device: DeviceWithUser | None, *, since: datetime) -> HolderDiscrepancy | None:
-    return discrepancies.of_device(device, asset, since=since) if device else discrepancies.of_unknown_asset(asset)
+    return of_device(device, asset, since=since) if device else of_unknown_asset(asset)
 
 
 def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[int, DeviceWithUser]:
@@ -84,8 +129,7 @@ def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[in
 
 
 def _with_users(session: Session, devices: Sequence[Device], rule: str) -> list[DeviceWithUser]:
-    ids = {device.current_student_id for device in devices if device.current_student_id}
-    students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))} if ids else {}
+    students = get_many(session, [device.current_student_id for device in devices if device.current_student_id])
     users = {student_id: rt_username(student, rule) or None for student_id, student in students.items()}
     return [DeviceWithUser(device, users.get(device.current_student_id or "")) for device in devices]
 
@@ -101,3 +145,30 @@ def _devices_except(compared: set[int], comparison: Comparison[HolderDiscrepancy
         last = rows[-1].id
         if rest := [device for device in rows if device.id not in compared]:
             yield rest
+
+
+def _new(
+    kind: DiscrepancyKind, asset_tag: str, asset: Asset | int, *, ours: DeviceWithUser | None = None, holders: Sequence[str] = ()
+) -> HolderDiscrepancy:
+    asset_id, name = (asset.id, asset.name) if isinstance(asset, Asset) else (asset, "")
+    return HolderDiscrepancy(
+        kind=str(kind),
+        asset_tag=asset_tag,
+        asset_id=asset_id,
+        asset_name=name[:LONGEST],
+        ours=(ours.user or "") if ours else "",
+        theirs=", ".join(holders)[:LONGEST],
+        student_id=ours.device.current_student_id if ours else None,
+    )
+
+
+def _matches(ours: DeviceWithUser, holders: Sequence[str]) -> bool:
+    if ours.device.current_student_id is None:
+        return not holders
+    return ours.user is not None and len(holders) == 1 and same_user(holders[0], ours.user)
+
+
+def _is_in_progress(device: Device, since: datetime) -> bool:
+    if device.rt_synced_at is not None and device.rt_synced_at >= since:
+        return True
+    return device.rt_due_at is not None and device.rt_problem is None

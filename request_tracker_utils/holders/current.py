@@ -8,7 +8,7 @@ from request_tracker_utils.asset_store.current import asset_store, asset_store_n
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.comparison import DISCREPANCIES
 from request_tracker_utils.holders.options import KINDS, RESTRICTED, Resolution
 from request_tracker_utils.holders.resolution import HolderReconciler
 from request_tracker_utils.reconciliation.reconciler import Reconciliation

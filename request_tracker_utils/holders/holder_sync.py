@@ -1,6 +1,6 @@
 """Tells the asset store who has which device. A device is due until the asset store is known to agree."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +17,8 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.students.service import rt_username
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags import lookup
 
 BATCH = 100
@@ -84,7 +84,7 @@ class HolderSync:
         with self._transaction() as session:
             claims = HOLDER_SYNC.claim(session, now=self._clock(), limit=BATCH)
             devices = [claim.row for claim in claims]
-            students = _students_of(session, devices)
+            students = get_many(session, [device.current_student_id for device in devices if device.current_student_id])
             tags = lookup.find_assigned(session, [device.asset_tag for device in devices if device.asset_id is None])
         pending = []
         for claim in claims:
@@ -150,11 +150,6 @@ class HolderSync:
     def _put_back(self, pending: PendingDevice) -> None:
         with self._transaction() as session:
             HOLDER_SYNC.put_back(session, pending.claim, now=self._clock())
-
-
-def _students_of(session: Session, devices: Iterable[Device]) -> dict[str, Student]:
-    ids = {device.current_student_id for device in devices if device.current_student_id}
-    return {student.student_id: student for student in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
 
 
 def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[int, str]]:

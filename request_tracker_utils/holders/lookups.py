@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.holders.errors import StudentHasNoUser
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 
 MAX_AGE_SECONDS = 15.0
@@ -25,6 +24,12 @@ MAX_USERS = 5_000
 """Users whose assets are cached."""
 CHUNK = 500
 """Names in one query."""
+
+
+class StudentHasNoUser(NotFound):
+    """The student has no user in Request Tracker: RT_STUDENT_USER requires an e-mail address, and the student has none."""
+
+    code = "no_user_of_student"
 
 
 @dataclass(frozen=True)

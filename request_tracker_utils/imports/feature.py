@@ -1,8 +1,14 @@
-"""Imports, as the app sees them."""
+"""What imports of files contribute to the app."""
+
+from datetime import timedelta
 
 from flask import Flask
 
-from request_tracker_utils.imports.jobs import jobs
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.imports import service
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.registry import registry_of
@@ -12,4 +18,13 @@ def install(app: Flask) -> None:
     registry_of(app).provide(RowTypes, RowTypes())
 
 
-feature = Feature(name="imports", jobs=jobs, install=install)
+def delete_old_files() -> int:
+    with transaction() as session:
+        return service.delete_old(session, now=utc_now())
+
+
+feature = Feature(
+    name="imports",
+    jobs=[Job("delete-old-imports", gettext_noop("Delete uploaded files after 30 days"), timedelta(days=1), delete_old_files)],
+    install=install,
+)

@@ -1,14 +1,17 @@
 """Works through the rows of a file: parses, compares, and unless it is a preview writes a chunk per short transaction, so that nobody at
 the scan station waits. A run that was killed starts again from the beginning, and only changes what is not changed yet."""
 
+import json
+import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -19,11 +22,17 @@ from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import bulk
-from request_tracker_utils.imports.duplicates import KeyIndex
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
-from request_tracker_utils.imports.row_types import Chunk, FollowUp, Plan, RowType
-from request_tracker_utils.imports.upsert import KEY_AND_IDENTITY
+from request_tracker_utils.imports.row_types import (
+    KEY_AND_IDENTITY,
+    Chunk,
+    DeactivatingRowType,
+    FollowUp,
+    FollowUpRowType,
+    Plan,
+    RowType,
+)
 
 T = TypeVar("T")
 CHUNK = 10_000
@@ -39,6 +48,36 @@ RecordProgress = Callable[[Session, ImportReport], None]
 
 def no_progress(_session: Session, _report: ImportReport) -> None:
     """For runs that need not be resumed."""
+
+
+class KeyIndex:
+    """The keys that a file has contained so far, each with the line of its first occurrence. A context manager: they are in a temporary
+    file, which is deleted on exit, so that a million keys need no memory."""
+
+    def __enter__(self) -> Self:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for statement in (
+            "PRAGMA journal_mode = OFF",
+            "PRAGMA synchronous = OFF",
+            "CREATE TABLE keys (key TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID",
+        ):
+            self._db.execute(statement)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._db.close()
+
+    def first_lines(self, keys: Iterable[str]) -> dict[str, int]:
+        """The lines of those keys that have occurred."""
+        query = "SELECT key, line FROM keys WHERE key IN (SELECT value FROM json_each(?))"
+        return dict(self._db.execute(query, (json.dumps(list(keys)),)))
+
+    def add(self, keys: Sequence[str], lines: Sequence[int]) -> dict[str, int]:
+        """Adds keys with their lines. Returns the first line of each key when any of them is a duplicate, otherwise nothing."""
+        self._db.execute("BEGIN")
+        added = self._db.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", zip(keys, lines, strict=True)).rowcount
+        self._db.execute("COMMIT")
+        return {} if added == len(keys) else self.first_lines(keys)
 
 
 @dataclass
@@ -73,8 +112,8 @@ class Importer:
                     raise
                 report.unreadable = error.message
                 return report
-            if self.deactivate_missing:
-                self._deactivate_missing(index, report, started)
+            if self.deactivate_missing and isinstance(self.row_type, DeactivatingRowType):
+                self._deactivate_missing(self.row_type, index, report, started)
         report.problems.sort(key=lambda problem: problem.line)
         return report
 
@@ -91,9 +130,10 @@ class Importer:
         else:
             plan = self._retry(lambda session: self._write(session, chunk, copy(report), is_counted))
         self._report_plan(chunk, plan, report, is_counted)
-        batch = self.row_type.follow_up_batch
-        for begin in range(0, len(plan.follow_ups), batch):
-            self._follow_up(chunk, plan.follow_ups[begin : begin + batch], report)
+        if isinstance(self.row_type, FollowUpRowType):
+            batch = self.row_type.follow_up_batch
+            for begin in range(0, len(plan.follow_ups), batch):
+                self._follow_up(self.row_type, chunk, plan.follow_ups[begin : begin + batch], report)
         return count
 
     def _read_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> tuple[int, Chunk]:
@@ -145,9 +185,9 @@ class Importer:
         self.record_progress(session, ahead)
         return plan
 
-    def _follow_up(self, chunk: Chunk, keys: list[str], report: ImportReport) -> None:
+    def _follow_up(self, row_type: FollowUpRowType, chunk: Chunk, keys: list[str], report: ImportReport) -> None:
         def follow_up(session: Session) -> list[FollowUp]:
-            results = self.row_type.follow_up(session, chunk, keys, actor=self.actor, now=self.clock(), source=self.source)
+            results = row_type.follow_up(session, chunk, keys, actor=self.actor, now=self.clock(), source=self.source)
             if not self.dry_run:
                 ahead = copy(report)
                 ahead.followed_up += sum(not result.error for result in results)
@@ -161,7 +201,7 @@ class Importer:
                 report.followed_up += 1
                 report.add_example(FOLLOWED_UP, Example(chunk.identity(key), chunk.lines[key], [change]))
 
-    def _deactivate_missing(self, index: KeyIndex, report: ImportReport, started: datetime) -> None:
+    def _deactivate_missing(self, row_type: DeactivatingRowType, index: KeyIndex, report: ImportReport, started: datetime) -> None:
         if report.without_key:
             report.not_deactivated = ngettext(
                 "Nothing was deactivated: %(num)s row has an invalid number, and may be about any record. Correct the file first.",
@@ -169,9 +209,9 @@ class Importer:
                 report.without_key,
             )
             return
-        for missing in self.row_type.find_missing(self.reading, index, until=started):
+        for missing in row_type.find_missing(self.reading, index.first_lines, until=started):
             if not self.dry_run:
-                self._retry(lambda session, missing=missing: self.row_type.deactivate(session, missing, now=self.clock()))  # type: ignore[misc]
+                self._retry(lambda session, missing=missing: row_type.deactivate(session, missing, now=self.clock()))  # type: ignore[misc]
             report.deactivated += len(missing)
             for each in missing[: report.room(DEACTIVATED)]:
                 report.add_example(DEACTIVATED, Example(each.name))

@@ -1,22 +1,31 @@
-"""What a domain says about the rows that it imports: their fields, how a row is parsed, and what a chunk of rows changes."""
+"""What a domain defines about the rows that it imports: their fields, how a row is parsed, and what a chunk of rows changes.
+
+Optional steps are types of their own: `FollowUpRowType` for a second step of each row, `DeactivatingRowType` for records that a file does
+not contain. `TableRowType` compares rows with the records of one table, and inserts and updates them in bulk.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.imports.duplicates import KeyIndex
+from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.parsing import Aliases
 
 Values = Mapping[str, str]
 """Field → text of its cell."""
+LinesOfKeys = Callable[[Iterable[str]], Mapping[str, int]]
+"""Selects the keys that the file contains, each with the line of its first row."""
+KEY_AND_IDENTITY = 2
+"""Number of a chunk's columns before those of the fields."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +118,17 @@ class RowType(ABC):
     wording: ClassVar[Wording]
     preview_task: ClassVar[str]
     import_task: ClassVar[str]
-    """Kinds of tasks, see `tasks.import_kinds`."""
+    """Kinds of tasks as they are stored, see `tasks.import_kinds`. Row types may share them."""
     identity_column: ClassVar[str]
     key_column: ClassVar[str]
     shown_columns: ClassVar[Sequence[str]] = ()
     """Columns of new records that a preview shows."""
     hidden_columns: ClassVar[frozenset[str]] = frozenset()
     """Columns that are derived from others: a preview does not show their changes."""
-    can_deactivate_missing: ClassVar[bool] = False
-    follow_up_batch: ClassVar[int] = 100
-    """Rows whose second step is one transaction."""
+
+    @property
+    def can_deactivate_missing(self) -> bool:
+        return isinstance(self, DeactivatingRowType)
 
     @property
     def key_field(self) -> str:
@@ -147,17 +157,6 @@ class RowType(ABC):
     def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
         """Writes new and changed records. Raises bulk.ConcurrentInsert."""
 
-    def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
-        """Does the second step of rows whose records are written; in a preview the records may not exist. `source` is the file's name."""
-        raise NotImplementedError
-
-    def find_missing(self, reading: Reading, index: KeyIndex, *, until: datetime) -> Iterator[list[Missing]]:
-        """Active records whose keys are not in the index, some at a time, without those created after `until`."""
-        raise NotImplementedError
-
-    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None:
-        raise NotImplementedError
-
     def describe(self, identity: str, values: Mapping[str, Any]) -> str:
         """What people call the record."""
         return identity
@@ -176,6 +175,102 @@ class RowType(ABC):
             except Invalid as error:
                 messages.append(error.message)
         return key, messages
+
+
+class FollowUpRowType(RowType):
+    """Rows with a second step after their records are written, such as assigning a device."""
+
+    follow_up_batch: ClassVar[int] = 100
+    """Second steps in one transaction."""
+
+    @abstractmethod
+    def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
+        """Performs the second step of these rows. In a preview the records may not exist. `source` is the file's name."""
+
+
+class DeactivatingRowType(RowType):
+    """Records become inactive if a file that lists every record does not contain them."""
+
+    @abstractmethod
+    def find_missing(self, reading: Reading, lines_of: LinesOfKeys, *, until: datetime) -> Iterator[list[Missing]]:
+        """Active records that the file does not contain, in chunks, without those created after `until`."""
+
+    @abstractmethod
+    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None: ...
+
+
+class TableRowType(RowType):
+    """The table has a unique `key_column`, and the columns `id`, `created_at` and `updated_at`."""
+
+    table: ClassVar[Table]
+    required: ClassVar[Sequence[str]] = ()
+    """Columns without which no record is created."""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Values of a new record for columns that the file does not have."""
+    extra_columns: ClassVar[Sequence[str]] = ()
+    """Columns of existing records that `has_follow_up` and `dependent_columns` need."""
+
+    def plan(self, session: Session, chunk: Chunk) -> Plan:
+        plan = Plan()
+        if not chunk.values:
+            return plan
+        columns = chunk.columns[KEY_AND_IDENTITY:]
+        existing = bulk.select_existing(session, self.table, self.key_column, list(chunk.values), (*columns, *self.extra_columns))
+        lacking = [_("The %(field)s is missing.", field=self.titles[name].lower()) for name in self.required if name not in columns]
+        end = 1 + len(columns)
+        for key, values in chunk.values.items():
+            record = existing.get(key)
+            follow_up = chunk.follow_ups.get(key)
+            if record is None:
+                if lacking:
+                    plan.refused.append((key, lacking))
+                    continue
+                plan.new.append(key)
+                if follow_up is not None and self.has_follow_up(follow_up, None):
+                    plan.follow_ups.append(key)
+                continue
+            before, extra = record[1:end], record[end:]
+            has_follow_up = follow_up is not None and self.has_follow_up(follow_up, extra)
+            if has_follow_up:
+                plan.follow_ups.append(key)
+            if values[KEY_AND_IDENTITY:] != before:
+                plan.changed.append(Change(key, record[0], before, extra))
+            elif not has_follow_up:
+                plan.unchanged += 1
+        return plan
+
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
+        if plan.new:
+            self._insert(session, chunk, plan, now)
+        if plan.changed:
+            self._update(session, chunk, plan, now)
+
+    def has_follow_up(self, follow_up: Any, extra: tuple[Any, ...] | None) -> bool:
+        """Whether a row's second step changes anything. `extra` are the record's `extra_columns`; None for a new record."""
+        return False
+
+    def dependent_columns(
+        self, chunk: Chunk, changed: Sequence[Change], columns: Sequence[str]
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Further columns that change because `columns` do, and their values for each of `changed`."""
+        return (), []
+
+    def _insert(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> None:
+        shared = {name: value for name, value in self.defaults.items() if name not in chunk.columns}
+        rows = [chunk.values[key] for key in sorted(plan.new)]
+        bulk.insert(session, self.table, chunk.columns, rows, {**shared, "created_at": now, "updated_at": now})
+
+    def _update(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> None:
+        """Only columns in which something changes: a database maintains the indexes of all that it is given."""
+        after = [chunk.values[change.key][KEY_AND_IDENTITY:] for change in plan.changed]
+        pairs = zip(zip(*(change.before for change in plan.changed), strict=True), zip(*after, strict=True), strict=True)
+        places = [place for place, (old, new) in enumerate(pairs) if old != new]
+        names = tuple(chunk.columns[KEY_AND_IDENTITY + place] for place in places)
+        rows = [(change.id, *(values[place] for place in places)) for change, values in zip(plan.changed, after, strict=True)]
+        further, values = self.dependent_columns(chunk, plan.changed, names)
+        if further:
+            rows = [(*row, *each) for row, each in zip(rows, values, strict=True)]
+        bulk.update(session, self.table, (*names, *further), rows, {"updated_at": now})
 
 
 class RowTypes:

@@ -86,7 +86,7 @@ def map_columns(
     _require_key_field(columns, row_type)
     if first_row_is_header and not file.head and len(file.sample) > 1:
         file.head, file.sample = file.sample[0], file.sample[1:]
-    file.columns, file.deactivate_missing = dict(columns), deactivate_missing
+    file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
 
 

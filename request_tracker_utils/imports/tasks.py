@@ -9,18 +9,19 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import service
-from request_tracker_utils.imports.current import row_type
 from request_tracker_utils.imports.report import ImportReport
+from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
+from request_tracker_utils.web.registry import registry
 
 
-def import_kinds(*, preview: str, apply: str, permission: StrEnum, endpoint: str) -> list[TaskKind]:
-    """The kinds of tasks for a domain's row types, under the names that these give. `endpoint` is the page of a file."""
+def import_kinds(row_type: RowType, *, permission: StrEnum, endpoint: str) -> list[TaskKind]:
+    """The kinds of tasks that preview and import files of this row type, and of others with the same tasks. `endpoint` shows a file."""
     return [
-        TaskKind(preview, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
-        TaskKind(apply, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
+        TaskKind(row_type.preview_task, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
+        TaskKind(row_type.import_task, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
     ]
 
 
@@ -49,9 +50,8 @@ def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
         file = service.get(session, file_id)
     task.done, task.failed = 0, 0
     task.expect(max(1, int(file.report["lines"]) - bool(file.head)))
-    report = service.work_through(
-        transaction, reading, file_id, row_type(file.subject), _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run
-    )
+    row_type = registry().get(RowTypes).named(file.subject)
+    report = service.work_through(transaction, reading, file_id, row_type, _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run)
     task.expect(task.done)
     return report
 

@@ -1,13 +1,18 @@
 """The pages of an import: a file is uploaded, its columns are mapped, its changes are previewed, and a task imports it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
+from wtforms.validators import InputRequired
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
@@ -15,16 +20,15 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.imports import service
-from request_tracker_utils.imports.current import row_type as row_type_named
-from request_tracker_utils.imports.errors import ImportBusy, ImportNotPreviewed
-from request_tracker_utils.imports.forms import UploadForm, mapped_columns
+from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotPreviewed
 from request_tracker_utils.imports.report import MAX_PROBLEMS, report_from
-from request_tracker_utils.imports.row_types import RowType
+from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
+from request_tracker_utils.web.registry import registry
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
 """Bytes."""
@@ -34,6 +38,17 @@ PROBLEMS_SHOWN = 200
 """The CSV file has all stored problems."""
 
 RowTypeNames = frozenset[str]
+
+
+class UploadForm(FlaskForm):  # type: ignore[misc]
+    file = FileField(lazy_gettext("CSV file"), [InputRequired()])
+
+    def uploaded(self) -> FileStorage:
+        """The chosen file. Raises Invalid."""
+        file: FileStorage | None = self.file.data
+        if file is None or not file.filename:
+            raise Invalid(_("Choose a file, or drop one here."), field="file")
+        return file
 
 
 def import_pages(name: str, *, permission: StrEnum, uploads: Mapping[str, str], files: str) -> Blueprint:
@@ -63,12 +78,12 @@ def import_pages(name: str, *, permission: StrEnum, uploads: Mapping[str, str], 
 
 
 def _upload_form(row_type: str) -> str:
-    return _form_page(UploadForm(), row_type_named(row_type))
+    return _form_page(UploadForm(), _row_type(row_type))
 
 
 def _upload(row_type: str) -> ResponseReturnValue:
     """Stores the file and shows it."""
-    form, rows = UploadForm(), row_type_named(row_type)
+    form, rows = UploadForm(), _row_type(row_type)
     try:
         uploaded = form.uploaded()
         chunks = read_chunks(uploaded.stream)  # type: ignore[arg-type]
@@ -88,7 +103,7 @@ def _show(of_domain: RowTypeNames, file_id: int) -> str:
     return render_template(
         "imports/file.html",
         file=file,
-        row_type=row_type_named(file.subject),
+        row_type=_row_type(file.subject),
         task=task,
         is_busy=task is not None and task.state in OPEN,
         report=report,
@@ -103,8 +118,8 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     form = request.form
     try:
         with transaction() as session:
-            row_type = row_type_named(service.get(session, file_id, of_domain).subject)
-            columns = mapped_columns(form, row_type.fields)
+            row_type = _row_type(service.get(session, file_id, of_domain).subject)
+            columns = _mapped_columns(form, row_type.fields)
             options = {"deactivate_missing": "deactivate_missing" in form, "first_row_is_header": "first_row_is_header" in form}
             service.map_columns(session, file_id, row_type, columns, **options)
             task = service.start_preview(session, file_id, row_type, actor=current_actor(), now=utc_now())
@@ -120,7 +135,7 @@ def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     """Starts the task that imports the file. A second click leads to the same task."""
     try:
         with transaction() as session:
-            row_type = row_type_named(service.get(session, file_id, of_domain).subject)
+            row_type = _row_type(service.get(session, file_id, of_domain).subject)
             task = service.start_import(session, file_id, row_type, actor=current_actor(), now=utc_now())
     except ImportBusy as error:
         return _to_task(error.fields["task_id"])
@@ -141,6 +156,19 @@ def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return handle_app_error(
         TooLarge(_("The file is larger than 64 MB. Remove the columns that are not needed, or use the command `rtutils`."))
     )
+
+
+def _mapped_columns(form: Mapping[str, str], fields: Iterable[str]) -> dict[str, int]:
+    """Field → the column that was chosen for it. Raises ColumnsInvalid."""
+    chosen = {field: form.get(field, "") for field in fields}
+    for field, value in chosen.items():
+        if value and not (value.isascii() and value.isdigit() and len(value) < 4):
+            raise ColumnsInvalid(_("The file has no such column. Choose again."), field=field)
+    return {field: int(value) for field, value in chosen.items() if value}
+
+
+def _row_type(name: str) -> RowType:
+    return registry().get(RowTypes).named(name)
 
 
 def _to_task(task_id: int) -> ResponseReturnValue:

@@ -3,9 +3,15 @@
 The fields of these classes are the keys of a format file; `formats.toml` beside this module documents each.
 """
 
+import io
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
 
+from PIL import Image, UnidentifiedImageError
 from pydantic import ConfigDict
 
 MM_PER_INCH = 25.4
@@ -17,6 +23,10 @@ FONT_SIZE_STEP = 0.5
 
 BUNDLED_FONT_NAME = "sans"
 """The name by which formats refer to the bundled font."""
+
+MAX_IMAGE_BYTES = 1024 * 1024
+
+_MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 """Format files are read without coercion: unknown keys, text in place of numbers, NaN and infinity are errors."""
@@ -205,3 +215,39 @@ class LabelFormat:
                 yield key, part.box
         for number, text in enumerate(self.texts):
             yield f"texts[{number}]", text.box
+
+
+class InvalidImage(Exception):
+    """The file is missing, too large, or not an image; the message says which."""
+
+
+@cache
+def image_data_url(file: str) -> str:
+    """A PNG, JPEG or SVG file as a data URL. Raises InvalidImage."""
+    path = Path(file)
+    try:
+        if path.stat().st_size > MAX_IMAGE_BYTES:
+            raise InvalidImage(f"{path} is larger than {MAX_IMAGE_BYTES // 1024 // 1024} MB")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidImage(f"{path} cannot be read: {error.strerror}") from None
+    mime_type = _mime_type(content)
+    if mime_type is None:
+        raise InvalidImage(f"{path} is not a PNG, JPEG or SVG image")
+    return f"data:{mime_type};base64,{b64encode(content).decode()}"
+
+
+def _mime_type(content: bytes) -> str | None:
+    try:
+        with Image.open(io.BytesIO(content), formats=list(_MIME_TYPES)) as image:
+            image.verify()
+            return _MIME_TYPES[image.format or ""]
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for broken images
+        return "image/svg+xml" if _is_svg(content) else None
+
+
+def _is_svg(content: bytes) -> bool:
+    try:
+        return ElementTree.fromstring(content).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 — the site's own file
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return False

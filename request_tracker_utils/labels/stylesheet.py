@@ -7,8 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, Box, LabelFormat
-from request_tracker_utils.labels.images import image_data_url
+from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, Box, LabelFormat, image_data_url
 from request_tracker_utils.labels.renderer import Position, positions
 from request_tracker_utils.labels.typography import FONT_FILES, font_for
 

@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, MM_PER_INCH, POINTS_PER_INCH, LabelFormat, Sheet
-from request_tracker_utils.labels.images import InvalidImage, image_data_url
+from request_tracker_utils.labels.formats import (
+    BUNDLED_FONT_NAME,
+    FONT_SIZE_STEP,
+    MM_PER_INCH,
+    POINTS_PER_INCH,
+    InvalidImage,
+    LabelFormat,
+    Sheet,
+    image_data_url,
+)
 from request_tracker_utils.labels.typography import BUNDLED_FONT, InvalidFont, font_for
 
 MIN_BAR_HEIGHT = 6.35

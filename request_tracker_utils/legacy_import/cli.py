@@ -20,7 +20,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.run import Counts, ImportOptions, ImportRun, RowReport, RunIndex
 from request_tracker_utils.legacy_import.service import import_database
 from request_tracker_utils.legacy_import.source import Source, open_source
-from request_tracker_utils.tags import adoption, legacy_tags
+from request_tracker_utils.tags import adoption
 from request_tracker_utils.web.registry import settings
 
 REPORT_HEADER = ("table", "row", "outcome", "reason")
@@ -84,16 +84,16 @@ def _find_sequence_file(option: Path | None, database: Path) -> Path | None:
 def _import_tags(sequence_file: Path | None, options: ImportOptions) -> None:
     """Imports tags of the asset store, the sequence file and the legacy log, before those of devices."""
     prefix = settings().prefix
-    number = legacy_tags.next_number(sequence_file, prefix) if sequence_file else None
+    number = adoption.read_next_number(sequence_file, prefix) if sequence_file else None
     if number is not None:
         click.echo(_("%(file)s: the next tag is %(tag)s.", file=sequence_file, tag=f"{prefix}{number:04d}"))
     if options.dry_run:
         return
-    log = legacy_tags.log_file(settings().asset_tag_confirmations_log, sequence_file)
+    log = adoption.log_file(settings().asset_tag_confirmations_log, sequence_file)
     actor, now, zone = options.actor, options.now, options.zone
     count = adoption.adopt(transaction, asset_store(), prefix=prefix, file=sequence_file, log=log, zone=zone, actor=actor, now=now)
     with transaction() as session:
-        following = legacy_tags.continue_sequence(session, prefix, number or 1, actor=actor, now=now)
+        following = adoption.continue_sequence(session, prefix, number or 1, actor=actor, now=now)
     click.echo(
         _(
             "Tags: %(count)s imported from the asset store and the legacy log. The sequence continues with %(tag)s.",

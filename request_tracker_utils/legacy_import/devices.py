@@ -29,8 +29,8 @@ from request_tracker_utils.legacy_import.source import Row, Table
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.tags import legacy_tags, sequence
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.tags import adoption, sequence
 
 IMPORTED = {
     "id",
@@ -68,7 +68,7 @@ def import_devices(session: Session, run: ImportRun, table: Table, rows: list[Ro
     reports = insert_rows(session, run, Device, Device.tag_key, table.name, results)
     if not run.options.dry_run:
         tags = {each.columns["asset_tag"]: each.columns["asset_id"] for each in results if each.outcome is Outcome.IMPORTED}
-        legacy_tags.import_device_tags(session, sequences, tags, actor=run.options.actor, now=run.options.now)
+        adoption.import_device_tags(session, sequences, tags, actor=run.options.actor, now=run.options.now)
     return reports
 
 

@@ -32,8 +32,8 @@ from request_tracker_utils.legacy_import.source import Row, Table, is_yes, parse
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import MAX_ID_LENGTH, identifier
 from request_tracker_utils.students.models import Action, DeviceLog, DeviceStatus, Student
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.tags import legacy_tags, sequence
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.tags import adoption, sequence
 
 LEGACY_ACTOR = "older installation"
 MAX_NAME_LENGTH, MAX_ACTOR_LENGTH = 201, 100
@@ -83,7 +83,7 @@ def import_history(session: Session, run: ImportRun, table: Table, rows: list[Ro
     tags = {each.columns["asset_tag"]: None for each in results if each.outcome is Outcome.IMPORTED}
     tags_without_device = {tag: None for tag in tags if search_key(tag) not in known.devices}
     if tags_without_device and not run.options.dry_run:
-        legacy_tags.import_device_tags(session, sequences, tags_without_device, actor=run.options.actor, now=run.options.now)
+        adoption.import_device_tags(session, sequences, tags_without_device, actor=run.options.actor, now=run.options.now)
     return reports
 
 

@@ -77,6 +77,9 @@ class Discrepancies(Generic[D]):
         counts = {name: count for name, count in rows}  # noqa: C416 — a row is no pair to the type checker
         return {each.value: counts.get(each.value, 0) for each in self._kinds}
 
+    def total_open(self, session: Session) -> int:
+        return session.execute(select(func.count()).where(self.is_open())).scalar_one()
+
     def count_ignored(self, session: Session) -> int:
         return session.execute(select(func.count()).where(self._table.settlement == IGNORED)).scalar_one()
 

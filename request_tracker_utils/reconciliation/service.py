@@ -37,7 +37,7 @@ def compare(
     reconciler.find(comparison)
     with transaction() as session:
         discrepancies.close_unseen(session, since=comparison.started_at, actor=actor, now=clock())
-        return sum(discrepancies.count_open(session).values())
+        return discrepancies.total_open(session)
 
 
 def resolve(

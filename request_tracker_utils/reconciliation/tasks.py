@@ -1,4 +1,4 @@
-"""Comparisons and bulk resolutions as tasks, so that people see their progress."""
+"""Comparisons and bulk resolutions as tasks, so that people see their progress, and the daily comparison."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,10 +8,11 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.actor import Actor, of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import StoredValue, store_once, transaction
 from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation import service
 from request_tracker_utils.reconciliation.errors import ComparisonRunning, DiscrepancyChanged, DiscrepancyResolved
@@ -35,6 +36,17 @@ def start_comparison(session: Session, reconciliation: Reconciliation[Any], *, a
         raise ComparisonRunning(_("A comparison is already running: task %(task)s.", task=running.id), task_id=running.id)
     title = _(reconciliation.comparison_title, source=reconciliation.source())
     return tasks.start(session, reconciliation.comparison_task, title=title, actor=actor, now=now)
+
+
+def comparison_job(reconciliation: Reconciliation[Any]) -> Job:
+    """The daily comparison, for the feature's jobs."""
+    name = reconciliation.comparison_task
+
+    def start() -> int:
+        with transaction() as session:
+            return int(start_daily_comparison(session, reconciliation, actor=of_job(name), now=utc_now()))
+
+    return Job(name, reconciliation.job_description, timedelta(days=1), start)
 
 
 def start_daily_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> bool:

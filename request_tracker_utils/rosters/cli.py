@@ -10,12 +10,12 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports.cli import FILE, column_option, dry_run_option, import_path
-from request_tracker_utils.rosters import leavers, rollover as service
-from request_tracker_utils.rosters.current import export_lines
+from request_tracker_utils.rosters import rollover as service
 from request_tracker_utils.rosters.device_import import DeviceRows
-from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export
+from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, export_lines
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.grades import grade_label
+from request_tracker_utils.web.registry import settings
 
 
 @click.group()
@@ -77,7 +77,7 @@ def export_logs() -> None:
 @students.command("leavers")
 def list_leavers() -> None:
     """Print students who left school and still have devices as CSV."""
-    for line in csv_lines(leavers.HEADER, leavers.rows(reading)):
+    for line in csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading)):
         click.echo(line, nl=False)
 
 
@@ -120,5 +120,5 @@ def _undo(name: str) -> None:
 
 
 def _export(export: Export) -> None:
-    for lines in export_lines(export):
+    for lines in export_lines(reading, export, settings().zone):
         click.echo(lines, nl=False)

@@ -10,15 +10,13 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.imports.row_types import Chunk, Field, FollowUp, Values, Wording
-from request_tracker_utils.imports.upsert import TableRowType
-from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
-from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES
+from request_tracker_utils.imports.row_types import Chunk, Field, FollowUp, FollowUpRowType, TableRowType, Values, Wording
+from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows
 from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 STATUSES = {
     "available": DeviceStatus.AVAILABLE,
@@ -39,11 +37,11 @@ class Assignment(NamedTuple):
     status: str
 
 
-class DeviceRows(TableRowType):
+class DeviceRows(TableRowType, FollowUpRowType):
     """A row's second step is to assign the device or to change its status, with an entry in its history."""
 
     name = "devices"
-    preview_task, import_task = PREVIEW_ROSTER, IMPORT_ROSTER
+    preview_task, import_task = StudentRows.preview_task, StudentRows.import_task
     table = cast(Table, Device.__table__)
     identity_column, key_column = "asset_tag", "tag_key"
     defaults: ClassVar[Mapping[str, Any]] = {

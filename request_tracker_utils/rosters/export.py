@@ -1,15 +1,17 @@
 """Students, devices and the history of devices as rows of a file, read in chunks along an index."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
@@ -87,19 +89,9 @@ LOGS = Export(
 )
 
 
-def rows(reading: Reading, export: Export, format_time: Callable[[datetime], str]) -> Iterator[list[object]]:
-    """Every row. Each chunk has its own short session: a slow client holds no connection."""
-    query = select(*export.columns.values(), *export.order).order_by(*export.order)
-    size, width, after = FIRST_CHUNK, len(export.columns), None
-    while True:
-        chunk = query if after is None else query.where(tuple_(*export.order) > tuple_(*_bound(export.order, after)))
-        with reading() as session:
-            found = session.execute(chunk.limit(size)).all()
-        for row in found:
-            yield [_cell(value, format_time) for value in row[:width]]
-        if len(found) < size:
-            return
-        size, after = CHUNK, found[-1][width:]
+def export_lines(reading: Reading, export: Export, zone: ZoneInfo) -> Iterator[str]:
+    """The CSV file, several lines at a time, with times in this zone."""
+    return batched(csv_lines(export.header, _rows(reading, export, zone)))
 
 
 def batched(lines: Iterator[str]) -> Iterator[str]:
@@ -108,15 +100,30 @@ def batched(lines: Iterator[str]) -> Iterator[str]:
         yield batch
 
 
+def _rows(reading: Reading, export: Export, zone: ZoneInfo) -> Iterator[list[object]]:
+    """Each chunk has its own short session, so that a slow client does not occupy a connection."""
+    query = select(*export.columns.values(), *export.order).order_by(*export.order)
+    size, width, after = FIRST_CHUNK, len(export.columns), None
+    while True:
+        chunk = query if after is None else query.where(tuple_(*export.order) > tuple_(*_bound(export.order, after)))
+        with reading() as session:
+            found = session.execute(chunk.limit(size)).all()
+        for row in found:
+            yield [_cell(value, zone) for value in row[:width]]
+        if len(found) < size:
+            return
+        size, after = CHUNK, found[-1][width:]
+
+
 def _bound(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
     return [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
 
 
-def _cell(value: object, format_time: Callable[[datetime], str]) -> object:
+def _cell(value: object, zone: ZoneInfo) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return format_time(value)
+        return value.astimezone(zone).isoformat(timespec="seconds")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list):

@@ -5,12 +5,10 @@ from flask import Flask
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.tasks import import_kinds
 from request_tracker_utils.imports.views import import_pages
-from request_tracker_utils.rosters import cli
+from request_tracker_utils.rosters import cli, views
 from request_tracker_utils.rosters.device_import import DeviceRows
-from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.rosters.student_import import StudentRows
-from request_tracker_utils.rosters.views import exports, rollover
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink
@@ -44,13 +42,13 @@ links = [
 def install(app: Flask) -> None:
     registry = registry_of(app)
     registry.get(RowTypes).add(StudentRows(), DeviceRows())
-    kinds = import_kinds(preview=PREVIEW_ROSTER, apply=IMPORT_ROSTER, permission=RosterPermission.IMPORT, endpoint="roster_imports.show")
+    kinds = import_kinds(StudentRows(), permission=RosterPermission.IMPORT, endpoint="roster_imports.show")
     registry.get(TaskKinds).add(*kinds)
 
 
 feature = Feature(
     name="rosters",
-    pages=[imports, exports.pages, rollover.pages],
+    pages=[imports, views.exports, views.pages],
     links=links,
     commands=[cli.students, cli.devices],
     grants={"admin": frozenset(RosterPermission), "staff": frozenset({RosterPermission.IMPORT})},

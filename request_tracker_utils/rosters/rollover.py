@@ -1,27 +1,41 @@
-"""The rollover to a new school year: promotes students to the next grade; those of the last grade leave school. It can be undone."""
+"""The rollover to a new school year: promotes students to the next grade; those of the last grade leave school. It can be undone.
 
-from collections.abc import Sequence
+Students who left school, or will at the rollover, and still have devices are listed here as well.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import affected
+from request_tracker_utils.core.db import Reading, affected
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.rosters import leavers
 from request_tracker_utils.rosters.errors import RolloverExists, RolloverNotFound, RolloverNotUndoable
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_rank, next_grade, parse_grade
-from request_tracker_utils.students.models import Student
+from request_tracker_utils.students.models import IS_ASSIGNED, IS_INACTIVE, Device, Student
 
 LAST_GRADE = "12"
 MAX_NAME_LENGTH = 20
+LEAVERS_CHUNK = 500
+LEAVERS_HEADER = ("student_id", "first_name", "last_name", "grade", "homeroom", "school", "email", "asset_tag", "model", "serial_number")
+_UNSYNCHRONIZED = {"synchronize_session": False}
+"""The session does not read these students afterwards."""
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """A student who left school, or will at the rollover, and still has devices."""
+
+    student: Student
+    devices: list[Device]
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ def preview(session: Session, last_grade: str) -> Preview:
         for grade, each in current_counts(session).by_grade.items()
         if each.active
     ]
-    with_devices = session.scalar(select(func.count()).select_from(Student).where(*leavers.conditions(leaving))) or 0
+    with_devices = session.scalar(select(func.count()).select_from(Student).where(*_with_devices(leaving))) or 0
     return Preview(last, steps, with_devices)
 
 
@@ -163,5 +177,38 @@ def leaving_grades(last: str) -> Sequence[str]:
     return [grade for grade in ORDERED_GRADES if grade_rank(grade) >= grade_rank(last)]
 
 
-_UNSYNCHRONIZED = {"synchronize_session": False}
-"""The session does not read these students afterwards."""
+def list_leavers(session: Session, grades: Sequence[str] = (), *, limit: int, after: Student | None = None) -> list[Leaver]:
+    """Ordered by name, beginning behind `after`."""
+    order = (Student.last_key, Student.first_key, Student.id)
+    query = select(Student).where(*_with_devices(grades)).order_by(*order).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(*order) > (after.last_key, after.first_key, after.id))
+    students = list(session.scalars(query))
+    assigned: dict[str | None, list[Device]] = {}
+    ids = [student.student_id for student in students]
+    for device in session.scalars(select(Device).where(Device.current_student_id.in_(ids)).order_by(Device.tag_key)):
+        assigned.setdefault(device.current_student_id, []).append(device)
+    return [Leaver(student, assigned.get(student.student_id, [])) for student in students]
+
+
+def leaver_rows(reading: Reading, grades: Sequence[str] = ()) -> Iterator[tuple[object, ...]]:
+    """A row for each device, with the columns of LEAVERS_HEADER."""
+    after = None
+    while True:
+        with reading() as session:
+            found = list_leavers(session, grades, limit=LEAVERS_CHUNK, after=after)
+        for leaver in found:
+            each = leaver.student
+            student = (each.student_id, each.first_name, each.last_name, each.grade, each.homeroom, each.building, each.email)
+            for device in leaver.devices:
+                yield (*student, device.asset_tag, device.model, device.serial_number)
+        if len(found) < LEAVERS_CHUNK:
+            return
+        after = found[-1].student
+
+
+def _with_devices(grades: Sequence[str] = ()) -> list[ColumnElement[bool]]:
+    """Of students who left school with devices or, with `grades`, of active students of these grades with devices."""
+    if grades:
+        return [IS_ASSIGNED, Student.is_active, Student.grade.in_(grades)]  # type: ignore[list-item]
+    return [IS_ASSIGNED, IS_INACTIVE]  # type: ignore[list-item]

@@ -9,10 +9,19 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.imports.duplicates import KeyIndex
-from request_tracker_utils.imports.row_types import Change, Chunk, Field, Missing, Plan, Values, Wording
-from request_tracker_utils.imports.upsert import KEY_AND_IDENTITY, TableRowType
-from request_tracker_utils.rosters.names import IMPORT_ROSTER, PREVIEW_ROSTER
+from request_tracker_utils.imports.row_types import (
+    KEY_AND_IDENTITY,
+    Change,
+    Chunk,
+    DeactivatingRowType,
+    Field,
+    LinesOfKeys,
+    Missing,
+    Plan,
+    TableRowType,
+    Values,
+    Wording,
+)
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import student_fields
@@ -27,9 +36,9 @@ SYNCED_COLUMNS = {"rt_user", "email"}
 MISSING_CHUNK = 1_000
 
 
-class StudentRows(TableRowType):
+class StudentRows(TableRowType, DeactivatingRowType):
     name = "students"
-    preview_task, import_task = PREVIEW_ROSTER, IMPORT_ROSTER
+    preview_task, import_task = "check-roster", "import-roster"
     table = cast(Table, Student.__table__)
     identity_column, key_column = "student_id", "id_key"
     required = ("first_name", "last_name")
@@ -46,7 +55,6 @@ class StudentRows(TableRowType):
     extra_columns = ("device_count", "school_year_id", "grade_before")
     shown_columns = ("grade", "homeroom", "building")
     hidden_columns = frozenset({"first_key", "last_key", "grade_rank"})
-    can_deactivate_missing = True
     wording = Wording(
         import_title=gettext_noop("Import students"),
         record=gettext_noop("Student"),
@@ -128,7 +136,7 @@ class StudentRows(TableRowType):
         values = [change.extra[1:] if same else (None, None) for change, same in zip(changed, is_same, strict=True)]
         return ("school_year_id", "grade_before"), values
 
-    def find_missing(self, reading: Reading, index: KeyIndex, *, until: datetime) -> Iterator[list[Missing]]:
+    def find_missing(self, reading: Reading, lines_of: LinesOfKeys, *, until: datetime) -> Iterator[list[Missing]]:
         query = select(Student.id, Student.id_key, Student.student_id, Student.first_name, Student.last_name).order_by(Student.id)
         query = query.where(Student.is_active, Student.created_at <= until).limit(MISSING_CHUNK)
         after = 0
@@ -137,7 +145,7 @@ class StudentRows(TableRowType):
                 students = session.execute(query.where(Student.id > after)).all()
             if not students:
                 return
-            present = index.first_lines(student.id_key for student in students)
+            present = lines_of(student.id_key for student in students)
             missing = [Missing(id, " ".join((number, first, last))) for id, key, number, first, last in students if key not in present]
             if missing:
                 yield missing

@@ -13,7 +13,7 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.cli import compare_command
-from request_tracker_utils.tags import adoption, audit, legacy_log, legacy_tags, sequence
+from request_tracker_utils.tags import adoption, audit, legacy_log, sequence
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.web.registry import settings
 
@@ -53,7 +53,7 @@ def adopt() -> None:
     count = adoption.adopt_configured(transaction, asset_store(), settings(), actor=of_command(), now=utc_now())
     click.echo(_("Imported or assigned: %(count)s.", count=count))
     with reading() as session:
-        for record in legacy_tags.log_imports(session):
+        for record in adoption.log_imports(session):
             click.echo(f"{record.file}:")
             for sentence in chain(legacy_log.summary(record.report), legacy_log.problem_lines(record.report)):
                 click.echo(f"  {sentence}")

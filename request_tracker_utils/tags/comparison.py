@@ -1,7 +1,7 @@
 """Compares asset names in the asset store with the tags here: all of them, or those of one asset."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -9,11 +9,22 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.reconciliation.reconciler import Comparison
-from request_tracker_utils.tags import discrepancies
-from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagSequence, TagState
+from request_tracker_utils.reconciliation.repository import Discrepancies
+from request_tracker_utils.tags.models import (
+    GRACE_PERIOD,
+    LEAST_ABSENCE,
+    DiscrepancyKind,
+    Tag,
+    TagDiscrepancy,
+    TagSequence,
+    TagState,
+)
+from request_tracker_utils.tags.tag_format import parse
 
 CHUNK, ROWS = 100, 1_000
 """Assets that one request to the asset store reads, and tags that one query reads."""
+LONGEST_NAME = 500
+DISCREPANCIES = Discrepancies(TagDiscrepancy, DiscrepancyKind, identity=("kind", "asset_id", "tag"))
 
 
 def adopted_prefixes(session: Session) -> list[str]:
@@ -29,7 +40,7 @@ def find(comparison: Comparison[TagDiscrepancy], asset_store: AssetStore, *, pre
     named: set[int] = set()
     for prefix in prefixes:
         for names in asset_store.names_beginning_with(prefix, any_case=True):
-            own = [(asset_id, name) for asset_id, name in names if discrepancies.longest_prefix(name, prefixes) == prefix]
+            own = [(asset_id, name) for asset_id, name in names if longest_prefix(name, prefixes) == prefix]
             with comparison.transaction() as session:
                 tags = _tags_of(session, own)
                 comparison.record(session, _of_names(own, tags, prefixes, comparison.started_at))
@@ -57,6 +68,50 @@ def recheck(
         return _of_asset(asset_id, asset, _tags_of(session, [(asset_id, asset.name if asset else "")]), prefixes, now)
 
 
+def of_name(
+    asset_id: int, name: str, *, own: Tag | None, namesake: Tag | None, prefixes: Sequence[str], since: datetime
+) -> TagDiscrepancy | None:
+    """What is wrong with the name of an asset: `own` is the tag that the asset has here, `namesake` the tag that equals its name.
+
+    None where nothing is wrong, and for tags that a job still works on. `since` is the earliest time at which the name was read: a tag
+    that changed later is newer than the name.
+    """
+    if own is not None:
+        matches = own.tag == name or _is_in_progress(own, since, GRACE_PERIOD)
+        return None if matches else _new(DiscrepancyKind.RENAMED, own.tag, asset_id, name)
+    if namesake is not None and _is_in_progress(namesake, since, GRACE_PERIOD):
+        return None
+    if namesake is not None and namesake.asset_id is not None:
+        return _new(DiscrepancyKind.DUPLICATE, name, asset_id, name)
+    if any(parse(name, prefix) for prefix in prefixes):
+        return _new(DiscrepancyKind.UNKNOWN, name, asset_id, name)
+    return _new(DiscrepancyKind.MISSPELLED, "", asset_id, name) if longest_prefix(name, prefixes) is not None else None
+
+
+def of_absent_asset(tag: Tag, name: str | None, *, since: datetime) -> TagDiscrepancy | None:
+    """The asset of the tag does not exist in the asset store, or is deleted there and has this name. An asset that is being created may
+    be invisible for up to LEAST_ABSENCE, so its tag is no discrepancy until then."""
+    if _is_in_progress(tag, since, LEAST_ABSENCE):
+        return None
+    return _new(DiscrepancyKind.MISSING, tag.tag, int(tag.asset_id or 0), name)
+
+
+def longest_prefix(name: str, prefixes: Iterable[str]) -> str | None:
+    """The longest of the prefixes with which the name starts, ignoring case."""
+    matching = [prefix for prefix in prefixes if name[: len(prefix)].casefold() == prefix.casefold()]
+    return max(matching, key=len, default=None)
+
+
+def _is_in_progress(tag: Tag, since: datetime, patience: timedelta) -> bool:
+    if max(tag.changed_at, tag.confirmed_at or tag.changed_at) >= since:
+        return True
+    return tag.due_at is not None and (tag.state == TagState.RESERVED or tag.changed_at > since - patience)
+
+
+def _new(kind: DiscrepancyKind, tag: str, asset_id: int, name: str | None) -> TagDiscrepancy:
+    return TagDiscrepancy(kind=str(kind), tag=tag, asset_id=asset_id, name=name[:LONGEST_NAME] if name is not None else None)
+
+
 class _Tags:
     """Tags by their asset, and by their text."""
 
@@ -75,7 +130,7 @@ def _tags_of(session: Session, names: Sequence[tuple[int, str]], asset_ids: Sequ
 def _of_names(names: Sequence[tuple[int, str]], tags: _Tags, prefixes: Sequence[str], since: datetime) -> Iterator[TagDiscrepancy]:
     for asset_id, name in names:
         own, namesake = tags.by_asset.get(asset_id), tags.by_name.get(name)
-        found = discrepancies.of_name(asset_id, name, own=own, namesake=namesake, prefixes=prefixes, since=since)
+        found = of_name(asset_id, name, own=own, namesake=namesake, prefixes=prefixes, since=since)
         if found is not None:
             yield found
 
@@ -84,8 +139,8 @@ def _of_asset(asset_id: int, asset: Asset | None, tags: _Tags, prefixes: Sequenc
     own = tags.by_asset.get(asset_id)
     if asset is not None and not asset.is_deleted:
         namesake = tags.by_name.get(asset.name)
-        return discrepancies.of_name(asset_id, asset.name, own=own, namesake=namesake, prefixes=prefixes, since=since)
-    return discrepancies.of_absent_asset(own, asset.name if asset else None, since=since) if own else None
+        return of_name(asset_id, asset.name, own=own, namesake=namesake, prefixes=prefixes, since=since)
+    return of_absent_asset(own, asset.name if asset else None, since=since) if own else None
 
 
 def _assigned(prefixes: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

@@ -1,7 +1,7 @@
 """Confirming tags: does the asset store have the name? Tags of which that is not known are checked until it is."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -13,12 +13,10 @@ from request_tracker_utils.core.errors import AppError, Conflict, Unavailable
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, service
-from request_tracker_utils.tags.models import CONFIRMATION, Tag, TagState
+from request_tracker_utils.tags.models import CONFIRMATION, LEAST_ABSENCE, Tag, TagState
 
 BATCH = 100
 ABSENCES_OF_ASSIGNED = 5
-LEAST_ABSENCE = timedelta(hours=1)
-"""An import that creates assets in one long transaction of Request Tracker shows none of them before it ends."""
 ABSENCES_OF_RESERVED = 2
 
 

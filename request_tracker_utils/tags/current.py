@@ -7,8 +7,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.reconciliation.reconciler import Reconciliation
-from request_tracker_utils.tags.comparison import adopted_prefixes
-from request_tracker_utils.tags.discrepancies import DISCREPANCIES
+from request_tracker_utils.tags.comparison import DISCREPANCIES, adopted_prefixes
 from request_tracker_utils.tags.errors import SequenceNotReady
 from request_tracker_utils.tags.options import KINDS, Resolution
 from request_tracker_utils.tags.permissions import TagPermission

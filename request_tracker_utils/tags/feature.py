@@ -1,7 +1,6 @@
 """What the app knows of tags."""
 
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
@@ -9,14 +8,11 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
 from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
-from request_tracker_utils.tags import audit, cli, lookup, sequence, webhook
+from request_tracker_utils.tags import audit, cli, lookup, sequence, tasks, views, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
-from request_tracker_utils.tags.jobs import adopt_tags, jobs
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tasks import tags as tasks
-from request_tracker_utils.tags.views import administration, audit as audit_views, tagging
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
 from request_tracker_utils.web.openapi import add_security_scheme
@@ -32,7 +28,7 @@ def prepare() -> None:
         sequence.create_if_missing(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)
     if asset_store().kind == "embedded":
-        adopt_tags()
+        tasks.adopt_tags()
 
 
 def install(app: Flask) -> None:
@@ -52,7 +48,7 @@ def card() -> dict[str, object]:
 def status() -> SectionContent:
     problems = []
     with reading() as session:
-        differences, compared = _open_differences(session), compared_at(session, RECONCILIATION)
+        differences, compared = RECONCILIATION.discrepancies.total_open(session), compared_at(session, RECONCILIATION)
         counts, pending_assets = lookup.pending_counts(session), lookup.count_pending_assets(session)
         failing = [tag for tag in lookup.pending_tags(session) if tag.problem][:FAILING]
         try:
@@ -76,7 +72,7 @@ def status() -> SectionContent:
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = lookup.pending_counts(session), _open_differences(session)
+        counts, open_differences = lookup.pending_counts(session), RECONCILIATION.discrepancies.total_open(session)
     return {
         "rtutils_tags_pending": ("Tags that the asset store has not confirmed.", counts["pending"]),
         "rtutils_tags_failing": ("Tags that need attention.", counts["failing"]),
@@ -84,23 +80,18 @@ def gauges() -> dict[str, tuple[str, float]]:
     }
 
 
-def _open_differences(session: Session) -> int:
-    return sum(RECONCILIATION.discrepancies.count_open(session).values())
-
-
 feature = Feature(
     name="tags",
     apis=[api, hook],
     pages=[
-        administration.pages,
-        administration.webhook_pages,
-        audit_views.pages,
-        tagging.pending_pages,
-        tagging.sweep_pages,
-        tagging.pages,
+        views.pages,
+        views.webhook_pages,
+        views.pending_pages,
+        views.sweep_pages,
+        views.untagged_pages,
         reconciliation_pages(RECONCILIATION),
     ],
-    jobs=jobs,
+    jobs=tasks.jobs,
     commands=[cli.tags],
     navigation=[NavItem("Webhook", "webhook_page.show", TagPermission.WEBHOOK, order=80)],
     administration=[NavItem("Asset tags", "asset_tags.show", TagPermission.READ, order=20)],

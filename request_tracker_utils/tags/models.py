@@ -1,6 +1,6 @@
 """Sequences, tags, the audit log, the sweep, and differences from the asset store."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -10,8 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import Outbox
 from request_tracker_utils.reconciliation.models import Discrepancy
-from request_tracker_utils.tags.names import CONFIRM_TAGS
 from request_tracker_utils.tags.tag_format import TagName
+
+CONFIRM_TAGS = "confirm-tags"
+"""The job that renames assets to their tags and checks their names."""
+GRACE_PERIOD = timedelta(minutes=10)
+"""How long a creation may take before a job checks its outcome."""
+LEAST_ABSENCE = timedelta(hours=1)
+"""An import that creates assets in one long transaction of Request Tracker shows none of them before it ends."""
 
 
 class TagState(StrEnum):

@@ -12,9 +12,8 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
-from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceExhausted, SequenceNotReady
+from request_tracker_utils.tags.errors import PrefixTaken, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, CatalogPrefix, Tag, TagSequence
-from request_tracker_utils.tags.names import ADOPT_TAGS
 
 LONGEST_CATALOG = 255
 
@@ -60,14 +59,14 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
             field="prefix",
         )
     sequence.create_if_missing(session, prefix, now=now)
-    after_commit(session, ADOPT_TAGS)
+    after_commit(session, sequence.ADOPT_TAGS)
     audit.record_change(session, prefix, None, None, action="prefix", actor=actor, now=now)
 
 
 def set_for_catalog(session: Session, catalog: str, prefix: str, *, actor: Actor, now: datetime) -> None:
     """Assigns tags with the prefix to new assets in the catalog. Existing tags are kept. Raises PrefixNotFound."""
     if prefix not in sequence.prefixes(session):
-        raise PrefixNotFound(_("The prefix %(prefix)s does not exist. Add it first.", prefix=prefix[:16]), field="prefix")
+        raise sequence.prefix_not_found(prefix)
     values = {"prefix": prefix, "changed_by": actor.name, "changed_at": now}
     insert = upsert_into(session)(CatalogPrefix).values(catalog=catalog, **values)
     session.execute(insert.on_conflict_do_update(index_elements=["catalog"], set_=values))
@@ -107,7 +106,7 @@ def summary(session: Session, prefix: str) -> SequenceSummary:
     """Raises PrefixNotFound."""
     found = next((each for each in summaries(session) if each.prefix == prefix), None)
     if found is None:
-        raise PrefixNotFound(_("The prefix %(prefix)s does not exist. See Asset tags for the existing prefixes.", prefix=prefix[:16]))
+        raise sequence.prefix_not_found(prefix)
     return found
 
 

@@ -25,8 +25,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
 from request_tracker_utils.tags import audit, comparison, lookup, options, sequence, service
-from request_tracker_utils.tags.discrepancies import longest_prefix
-from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
+from request_tracker_utils.tags.models import GRACE_PERIOD, Tag, TagDiscrepancy, TagState
 from request_tracker_utils.tags.options import Resolution
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
 
@@ -109,7 +108,7 @@ class _Apply:
 
     def _new_tag(self) -> str:
         with self._transaction() as session:
-            prefix = longest_prefix(self._name, comparison.adopted_prefixes(session)) or ""
+            prefix = comparison.longest_prefix(self._name, comparison.adopted_prefixes(session)) or ""
             tag = self._allocate(session, prefix, self._asset_id, self._discrepancy.name)
         try:
             old_name = self._asset_store.rename(self._asset_id, tag.tag)
@@ -205,7 +204,7 @@ class _Apply:
 
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
         now = self._clock()
-        due = now + service.GRACE_PERIOD
+        due = now + GRACE_PERIOD
         return sequence.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
         )

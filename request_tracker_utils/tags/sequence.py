@@ -20,6 +20,8 @@ from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, S
 from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagEvent, TagSequence, TagState
 from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName, parse
 
+ADOPT_TAGS = "adopt-tags"
+"""The job that imports the existing tags of a new sequence, after which it can assign tags."""
 RECENT_RESET = timedelta(hours=1)
 """How old a reset may be to explain why the sequence changed while somebody filled in the form."""
 
@@ -96,6 +98,10 @@ def not_ready(prefix: str) -> SequenceNotReady:
     )
 
 
+def prefix_not_found(prefix: str) -> PrefixNotFound:
+    return PrefixNotFound(_("No sequence has the prefix %(prefix)s. Check the prefix, or add it.", prefix=prefix[:16]), field="prefix")
+
+
 @dataclass(frozen=True)
 class Reset:
     """`skipped` are the first and last number in use from the requested number on, if that number is in use."""
@@ -124,9 +130,7 @@ def reset(
     if not 1 <= number <= LARGEST_NUMBER:
         raise Invalid(_("The number must be between 1 and %(largest)s.", largest=f"{LARGEST_NUMBER:,}"), field="start_number")
     if prefix not in prefixes(session):
-        raise PrefixNotFound(
-            _("The prefix %(prefix)s does not exist. See Asset tags for the existing prefixes.", prefix=prefix[:16]), field="prefix"
-        )
+        raise prefix_not_found(prefix)
     sequence = lock(session, prefix)
     if expected is not None and sequence.next_number != expected:
         raise SequenceChanged(_explain_change(session, sequence, now))

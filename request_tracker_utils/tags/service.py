@@ -14,15 +14,12 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
 from request_tracker_utils.tags.errors import AssetHasTag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.lookup import not_a_tag, parse_tag, tag_of_asset, tags_of_assets
-from request_tracker_utils.tags.models import CONFIRMATION, PendingAsset, Tag, TagState
-from request_tracker_utils.tags.names import CONFIRM_TAGS
+from request_tracker_utils.tags.models import CONFIRM_TAGS, CONFIRMATION, GRACE_PERIOD, PendingAsset, Tag, TagState
 from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
 
 FIRST_CHECK_AFTER = timedelta(seconds=3)
 """When the asset store is first asked for the name: Request Tracker has committed the asset by then."""
-GRACE_PERIOD = timedelta(minutes=10)
-"""How long a creation may take before a job checks its outcome."""
 LONGEST_NAME = 500
 
 

@@ -16,11 +16,14 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import lookup, sequence, service
 from request_tracker_utils.tags.errors import SweepNotPreviewed
 from request_tracker_utils.tags.models import Sweep, Tag, TagState
-from request_tracker_utils.tags.names import SWEEP_UNTAGGED, TAG_ASSETS
 from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.service import NewItem, open_task, start
 
+TAG_ASSETS, PREVIEW_SWEEP = "tag-assets", "try-sweep"
+"""Kinds of tasks."""
+SWEEP_UNTAGGED = "sweep-untagged"
+"""The job that runs the sweep."""
 MAX_ASSETS = 5_000
 """Assets that one task tags: as many as are printed at once."""
 _ROW = 1

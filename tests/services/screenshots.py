@@ -21,16 +21,16 @@ WIDTHS = {360: 740, 1280: 800}
 """Width → height of the window."""
 THEMES = ("light", "dark")
 SHOWN = {
-    "home-1280-light": "The front page",
+    "home-1280-light": "The home page",
     "assets-1280-light": "Assets with their tags",
-    "asset-1280-light": "One asset",
-    "new-assets-1280-light": "Adding assets with a scanner",
-    "import-list-1280-light": "A whole cart, checked before it is created",
+    "asset-1280-light": "An asset",
+    "new-assets-1280-light": "Creating assets with a scanner",
+    "import-list-1280-light": "Importing a cart of assets",
     "label-sheet-1280-light": "Labels on a sheet",
-    "students-1280-light": "Students, by grade",
+    "students-1280-light": "Students by grade",
     "scan-station-1280-light": "The scan station",
-    "scan-station-360-dark": "The scan station on a phone, in the dark",
-    "rollover-1280-light": "The new school year",
+    "scan-station-360-dark": "The scan station on a phone, in dark mode",
+    "rollover-1280-light": "The rollover to a new school year",
     "asset-tags-audit-1280-light": "The audit log of tags",
     "status-1280-light": "The status page",
 }
@@ -92,7 +92,7 @@ def _save(name: str, picture: bytes) -> int:
 def _gallery() -> str:
     pictures = (f"## {title}\n\n![{title}]({name}.png)\n" for name, title in SHOWN.items())
     return "\n".join(
-        ["# Screenshots\n\n`make screenshots` renews these, and takes a picture of every page into `screenshots/`.\n", *pictures]
+        ["# Screenshots\n\n`make screenshots` updates these pictures, and saves a picture of every page in `screenshots/`.\n", *pictures]
     )
 
 

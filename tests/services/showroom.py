@@ -30,21 +30,22 @@ from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
-from request_tracker_utils.imports.current import row_type
+from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
+from request_tracker_utils.tags.adoption import LOG_NAME
 from request_tracker_utils.tags.current import RECONCILIATION as TAGS
-from request_tracker_utils.tags.jobs import confirm_tags
-from request_tracker_utils.tags.legacy_tags import LOG_NAME
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.sequence import reset
+from request_tracker_utils.tags.tasks import confirm_tags
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
+from request_tracker_utils.web.registry import registry
 from tests.services.apps import PASSWORD, make_app, ready, user
 
 NAME = "ada"
@@ -336,7 +337,7 @@ def _rosters() -> int:
 def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
     source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
     data = "\n".join([*lines, ""]).encode()
-    rows = row_type(subject)
+    rows = registry().get(RowTypes).named(subject)
     file = imports.store(transaction, [data], rows, source=source, actor=ada, now=utc_now())
     with transaction() as session:
         imports.map_columns(session, file.id, rows, file.columns, deactivate_missing=only_check)

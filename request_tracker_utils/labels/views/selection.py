@@ -4,7 +4,11 @@ from dataclasses import dataclass, field
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length, NumberRange, Optional
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.schemas import asset_ids_in
@@ -14,8 +18,7 @@ from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history, service
 from request_tracker_utils.labels.current import installed_formats, tag_lookup
-from request_tracker_utils.labels.forms import SelectionForm
-from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.labels.models import LabelPermission
 from request_tracker_utils.labels.schemas import BatchRequest
 from request_tracker_utils.labels.selection import MAX_ENTRIES, Selection, SelectionInput, check_label_count, select_assets
 from request_tracker_utils.labels.views.printing import pages, stream_batch
@@ -27,6 +30,28 @@ from request_tracker_utils.web.registry import settings
 
 MAX_FOUND = 50
 """Assets that a search on the page shows."""
+
+
+class SelectionForm(FlaskForm):  # type: ignore[misc]
+    lines = TextAreaField(lazy_gettext("Tags, serial numbers or asset IDs"), [Length(max=500_000)])
+    first = StringField(lazy_gettext("First tag"), [Length(max=60)])
+    last = StringField(lazy_gettext("Last tag"), [Length(max=60)])
+    query = StringField(lazy_gettext("Query"), [Length(max=2_000)])
+    size = SelectField(lazy_gettext("Label format"))
+    copies = IntegerField(
+        lazy_gettext("Copies of each label"),
+        [
+            Optional(),
+            NumberRange(1, service.MAX_COPIES, lazy_gettext("Print 1 to %(maximum)s copies of each label.", maximum=service.MAX_COPIES)),
+        ],
+        default=1,
+    )
+    skip = IntegerField(lazy_gettext("Labels to skip on the first sheet"), [Optional(), NumberRange(0, service.MAX_SKIP)], default=0)
+    q = StringField(lazy_gettext("Tag, serial number or model"), [Length(max=200)])
+    catalog = SelectField(lazy_gettext("Catalog"), validate_choice=False)
+
+    def stripped(self, name: str) -> str:
+        return (self[name].data or "").strip()
 
 
 @dataclass

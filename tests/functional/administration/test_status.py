@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.administration import status
-from request_tracker_utils.asset_store.jobs import check_asset_store
+from request_tracker_utils.asset_store.feature import check_asset_store
 from request_tracker_utils.asset_store.service import AssetStoreInvalid
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction

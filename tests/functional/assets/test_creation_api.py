@@ -22,7 +22,7 @@ from request_tracker_utils.asset_store.service import (
     AssetStoreUnreachable,
     NewAsset,
 )
-from request_tracker_utils.assets import claims
+from request_tracker_utils.assets import creations
 from request_tracker_utils.assets.errors import SerialInFlight
 from request_tracker_utils.assets.fields import NewAssetFields
 from request_tracker_utils.assets.models import Creation
@@ -184,7 +184,7 @@ def test_blanks_around_a_serial_number_do_not_count(create: Create) -> None:
 def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("request_tracker_utils.assets.service.RIVAL_TIMEOUT", 0.3)
     with app.app_context(), transaction() as session:
-        claims.claim(session, NewAssetFields("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+        creations.claim(session, NewAssetFields("abc123456", "Dell", "x"), actor=Actor("ada"), now=utc_now())
     answer = create()
     assert (answer.status_code, answer.json.keys()) == (400, {"success", "error", "field", "retry"})
     assert (answer.json["field"], answer.json["retry"]) == ("serial_number", True)
@@ -227,7 +227,7 @@ def test_if_the_search_fails_nothing_is_created(create: Create, monkeypatch: pyt
 def test_without_a_waiting_slot_the_answer_comes_at_once(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
-            claims.claim(session, NewAssetFields("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
+            creations.claim(session, NewAssetFields("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
         without_slots = replace(creator(asset_store()), waiting_slots=Semaphore(0))
         started_at = time.monotonic()
         with pytest.raises(SerialInFlight):

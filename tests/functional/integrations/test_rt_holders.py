@@ -16,7 +16,7 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid, AssetSt
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.comparison import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.tickets import mark
 from request_tracker_utils.students import devices

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags import legacy_tags, sequence, service
+from request_tracker_utils.tags import adoption, sequence, service
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
 from tests.services.legacy import NOW, LegacyFile, import_legacy, only
 from tests.services.school import ADA
@@ -116,7 +116,7 @@ def test_each_prefix_has_its_own_sequence(app: Flask, documented: LegacyFile) ->
 
 def continue_from(app: Flask, number: Any) -> str:
     with app.app_context(), transaction() as session:
-        return str(legacy_tags.continue_sequence(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
+        return str(adoption.continue_sequence(session, "W12-", number, actor=of_command(), now=datetime.now(UTC)))
 
 
 def test_a_sequence_only_moves_forward(app: Flask) -> None:

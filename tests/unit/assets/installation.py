@@ -58,14 +58,14 @@ class Installation:
             self.confirm()
 
 
-def creations(serial: str) -> list[Creation]:
+def creations_of(serial: str) -> list[Creation]:
     """Oldest first."""
     with reading() as session:
         return list(session.scalars(select(Creation).where(Creation.serial_key == serial.lower()).order_by(Creation.id)))
 
 
 def states(serial: str) -> list[str]:
-    return [each.state for each in creations(serial)]
+    return [each.state for each in creations_of(serial)]
 
 
 def holder_of(tag: str) -> tuple[str, int | None]:

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.asset_store.service import AssetStoreRefused, AssetStoreUnreachable, NewAsset, SerialTaken
-from request_tracker_utils.assets import batch, claims, service
+from request_tracker_utils.assets import batch, creations, service
 from request_tracker_utils.assets.batch import BatchCreator
 from request_tracker_utils.assets.errors import CreationPending, CreationUnknown, SerialInFlight, SerialRepeated
 from request_tracker_utils.assets.service import CreatedAsset
@@ -76,7 +76,7 @@ class TestABatch:
     def test_creates_all_but_existing_repeated_and_claimed_serial_numbers(self, installation: Installation) -> None:
         existing = installation.asset_store.add("by hand", serial="s-2")
         with transaction() as session:
-            claims.claim(session, laptop("S-4"), actor=ADA, now=installation.clock())
+            creations.claim(session, laptop("S-4"), actor=ADA, now=installation.clock())
         first, second, third, repeated, claimed = run(installation, task_items(installation, "S-1", "S-2", "S-3", "s-1", "S-4"))
         assert (first, third) == (CreatedAsset(2, "W12-0001", "S-1"), CreatedAsset(3, "W12-0002", "S-3"))
         assert (type(second), type(repeated), type(claimed)) == (SerialTaken, SerialRepeated, SerialInFlight)

@@ -318,7 +318,7 @@ STEPS = {
     "before the request": lambda installation, _patch: setattr(installation.asset_store, "on_create", instead(Killed())),
     "after the request": lambda installation, _patch: setattr(installation.asset_store, "on_create", after(Killed())),
     "before the asset is recorded": lambda _office, patch: patch.setattr(
-        service.claims, "mark_created", lambda *_a, **_k: _raise(Killed())
+        service.creations, "mark_created", lambda *_a, **_k: _raise(Killed())
     ),
 }
 

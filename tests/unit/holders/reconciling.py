@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.holders.discrepancies import DISCREPANCIES
+from request_tracker_utils.holders.comparison import DISCREPANCIES
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.holders.options import Resolution
 from request_tracker_utils.holders.resolution import HolderReconciler

@@ -1,19 +1,24 @@
 """Exports of students, devices and their history: complete, ordered, and importable."""
 
-from datetime import datetime
+import csv
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.rosters import export
-from request_tracker_utils.rosters.export import Export, batched, rows
+from request_tracker_utils.rosters.export import Export, batched, export_lines
 from tests.services.rosters import DEVICES, import_file
 from tests.services.school import School
 
 
-def file(which: Export) -> bytes:
-    return "".join(batched(csv_lines(which.header, rows(reading, which, datetime.isoformat)))).encode()
+def file(which: Export) -> str:
+    return "".join(export_lines(reading, which, ZoneInfo("America/New_York")))
+
+
+def column(which: Export, name: str) -> list[str]:
+    return [row[name] for row in csv.DictReader(file(which).removeprefix("\ufeff").splitlines())]
 
 
 def test_every_row_is_exported_once_across_chunks_in_order(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,10 +28,10 @@ def test_every_row_is_exported_once_across_chunks_in_order(school: School, monke
     school.devices(13)
     for number in range(1, 9):
         school.assign(f"W12-{number:04d}", str(1000 + number))
-    assert [row[0] for row in rows(reading, export.DEVICES, str)] == [f"W12-{number:04d}" for number in range(1, 14)]
+    assert column(export.DEVICES, "asset_tag") == [f"W12-{number:04d}" for number in range(1, 14)]
     by_name = sorted(students, key=lambda student: (student.last_key, student.first_key, student.id))
-    assert [row[0] for row in rows(reading, export.STUDENTS, str)] == [student.student_id for student in by_name]
-    assert [row[2] for row in rows(reading, export.LOGS, str)] == [f"W12-{number:04d}" for number in range(1, 9)]
+    assert column(export.STUDENTS, "student_id") == [student.student_id for student in by_name]
+    assert column(export.LOGS, "asset_tag") == [f"W12-{number:04d}" for number in range(1, 9)]
 
 
 def test_an_exported_file_is_imported_without_a_change(school: School) -> None:
@@ -40,9 +45,9 @@ def test_an_exported_file_is_imported_without_a_change(school: School) -> None:
     school.assign("=W1", "'=2")
     with school.writing() as session:
         session.get_one(type(school.student_now("1002")), 5).is_active = False
-    exported = file(export.STUDENTS)
+    exported = file(export.STUDENTS).encode()
     assert b"0001,'=1+1,'-Dash," in exported, "formulas are escaped"
-    students, devices = import_file(exported), import_file(file(export.DEVICES), DEVICES)
+    students, devices = import_file(exported), import_file(file(export.DEVICES).encode(), DEVICES)
     assert (students.new, students.changed, students.unchanged, students.invalid) == (0, 0, 5, 0), students
     assert (devices.new, devices.changed, devices.followed_up, devices.unchanged, devices.invalid) == (0, 0, 0, 4, 0), devices
     assert len(school.log()) == 2

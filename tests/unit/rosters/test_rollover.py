@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.rosters import leavers, rollover
+from request_tracker_utils.rosters import rollover
 from request_tracker_utils.rosters.errors import RolloverExists, RolloverNotFound, RolloverNotUndoable
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
@@ -123,18 +123,18 @@ class TestLeavers:
     def test_students_who_left_school_with_devices_are_listed(self, classes: School) -> None:
         roll_over(classes)
         with reading() as session:
-            found = leavers.list_leavers(session, limit=10)
+            found = rollover.list_leavers(session, limit=10)
         assert [(each.student.student_id, [device.asset_tag for device in each.devices]) for each in found] == [("S5", ["W12-0001"])]
         classes.return_device("W12-0001")
-        assert list(leavers.rows(reading)) == []
+        assert list(rollover.leaver_rows(reading)) == []
 
     def test_they_can_be_listed_before_the_rollover(self, classes: School) -> None:
         classes.assign("W12-0002", "S5")
-        listed = list(leavers.rows(reading, rollover.leaving_grades("12")))
+        listed = list(rollover.leaver_rows(reading, rollover.leaving_grades("12")))
         assert [(row[0], row[7]) for row in listed] == [("S5", "W12-0001"), ("S5", "W12-0002")]
 
     def test_all_are_listed_across_chunks(self, classes: School, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(leavers, "CHUNK", 1)
+        monkeypatch.setattr(rollover, "LEAVERS_CHUNK", 1)
         classes.assign("W12-0002", "S6")
         roll_over(classes)
-        assert sorted(str(row[0]) for row in leavers.rows(reading)) == ["S5", "S6"]
+        assert sorted(str(row[0]) for row in rollover.leaver_rows(reading)) == ["S5", "S6"]

@@ -10,7 +10,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.reconciliation import service as reconciliation
 from request_tracker_utils.reconciliation.reconciler import Entry
 from request_tracker_utils.tags import service
-from request_tracker_utils.tags.discrepancies import DISCREPANCIES
+from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagEvent
 from request_tracker_utils.tags.options import Resolution
 from request_tracker_utils.tags.resolution import TagReconciler

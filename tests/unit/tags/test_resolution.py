@@ -10,7 +10,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetNotFound, Asse
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.tags import confirmation, lookup, sequence, service
-from request_tracker_utils.tags.discrepancies import DISCREPANCIES
+from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.errors import TagTaken
 from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
 from request_tracker_utils.tags.options import Resolution

@@ -13,10 +13,10 @@ from sqlalchemy import update
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
-from request_tracker_utils.assets import claims
+from request_tracker_utils.assets import creations
 from request_tracker_utils.assets.imports import RETENTION
+from request_tracker_utils.assets.jobs import DELETE_OLD_IMPORTS
 from request_tracker_utils.assets.models import AssetImport
-from request_tracker_utils.assets.names import DELETE_OLD_IMPORTS
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -100,7 +100,7 @@ class TestTheCheck:
             existing = create(asset_store(), "THERE-1")
             untagged = asset_store().create(NewAsset("by hand", serial="there-2"))
             with transaction() as session:
-                claims.claim(session, laptop("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
+                creations.claim(session, laptop("FLIGHT-1"), actor=Actor("grace"), now=utc_now())
         lines = ["Serial,Model,Catalog,Name", "GOOD-1,,,", "there-1,,,", "THERE-2,,,", "flight-1,,,", "B\u0410D,,,", ",x,,y"]
         lines += [f"GOOD-2,{'m' * 101},,", "GOOD-3,,Nowhere,", "TWICE-1,one,,", "twice-1,two,,"]
         address = send(client, "\n".join(lines))

@@ -1,0 +1,183 @@
+"""Creating assets in a real Request Tracker: our own time on top of its calls, and a cart of 200 compared with a bare loop."""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from benchmarks.report import COUNT, SHARE, Row, say
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets.batch import start_creating
+from request_tracker_utils.assets.creations import check_serials
+from request_tracker_utils.assets.fields import NewAssetFields
+from request_tracker_utils.assets.jobs import WORKERS
+from request_tracker_utils.core import jobs
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.web.registry import registry_of
+from tests.services.apps import make_app, ready, token
+from tests.services.proxy import Proxy
+from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
+
+SINGLE, CART, ROUNDS = 30, 200, 3
+MOST_REQUESTS, MOST_CHECKS, OWN, RATE = 2, 4, 0.15, 0.85
+CATALOG = "General assets"
+_not_run = f"not run: {NOT_INSTALLED}"
+_serials = (f"BENCH-{number:06d}" for number in count(1))
+
+OWN_TIME = Row("Creating one asset: our own time, as a share of RT's", None, OWN, SHARE, _not_run, at_least=False)
+REQUESTS = Row("Requests to RT per created asset", None, MOST_REQUESTS, COUNT, _not_run, at_least=False)
+CHECKS = Row(f"Requests to RT to check a cart of {CART} serial numbers", None, MOST_CHECKS, COUNT, _not_run, at_least=False)
+CARTS = Row(f"Creating a cart of {CART}, vs. a bare loop of requests to RT", None, RATE, SHARE, _not_run)
+NOT_RUN = [OWN_TIME, REQUESTS, CHECKS, CARTS]
+
+
+def measure() -> Iterator[Row]:
+    with TemporaryDirectory() as name, RequestTracker(Path(name) / "rt", workers=WORKERS, token_cost=REAL) as rt, Proxy(rt.url) as proxy:
+        direct = ready(make_app(Path(name) / "direct", rt_url=rt.url, rt_token=rt.token, scheduler="false"))
+        counted = ready(make_app(Path(name) / "counted", rt_url=proxy.url, rt_token=rt.token, scheduler="false", prefix="X12-"))
+        for app in (direct, counted):
+            _run(app, "adopt-tags")
+        yield from _single(direct, counted, proxy)
+        yield _checks(counted, proxy)
+        yield _carts(direct, rt)
+
+
+def _single(direct: Flask, counted: Flask, proxy: Proxy) -> Iterator[Row]:
+    client, headers = direct.test_client(), token(direct, "staff")
+    calls = _Timed(direct)
+    own, of_rt = [], []
+    for number in range(SINGLE + 3):
+        calls.seconds = 0.0
+        started = time.perf_counter()
+        _create(client, headers)
+        whole = time.perf_counter() - started
+        if number >= 3:  # the first calls of a process send more requests
+            own.append(whole - calls.seconds)
+            of_rt.append(calls.seconds)
+    shares = [mine / theirs for mine, theirs in zip(own, of_rt, strict=True)]
+    detail = (
+        f"{statistics.median(own) * 1000:.0f} ms of our own on top of {statistics.median(of_rt) * 1000:.0f} ms of two calls, "
+        f"POST /assets/create in the app, SQLite; median of {SINGLE} ({min(shares):.0%} to {max(shares):.0%})"
+    )
+    yield replace(OWN_TIME, value=statistics.median(shares), detail=detail)
+    client, headers = counted.test_client(), token(counted, "staff")
+    _create(client, headers)
+    counts = []
+    for _ in range(5):
+        proxy.calls.clear()
+        _create(client, headers)
+        counts.append(len(proxy.calls))
+    yield replace(REQUESTS, value=max(counts), detail="POST /assets/create with a new serial number, counted by a proxy")
+
+
+def _create(client: FlaskClient, headers: dict[str, str]) -> None:
+    laptop = {"serial_number": next(_serials), "manufacturer": "Dell", "model": "Chromebook 3100", "funding_source": "Title I"}
+    answer = client.post("/assets/create", json=laptop, headers=headers)
+    if answer.status_code != 201:
+        raise AssertionError(f"{answer.status_code} {answer.text}")
+
+
+class _Timed:
+    """Measures how long the app waits for Request Tracker, from sending a request until the whole response has arrived."""
+
+    def __init__(self, app: Flask) -> None:
+        self.seconds = 0.0
+        with app.app_context(), app.test_request_context():
+            transport = asset_store()._client._transport  # type: ignore[attr-defined]
+        send: Callable[..., object] = transport._exchange
+
+        def timed(*arguments: object, **more: object) -> object:
+            started = time.perf_counter()
+            try:
+                return send(*arguments, **more)
+            finally:
+                self.seconds += time.perf_counter() - started
+
+        transport._exchange = timed
+
+
+def _checks(counted: Flask, proxy: Proxy) -> Row:
+    serials = [next(_serials) for _ in range(CART)]
+    proxy.calls.clear()
+    with counted.app_context():
+        found = check_serials(reading, asset_store(), serials)
+    if any(each.problem for each in found):
+        raise AssertionError("a new serial number was reported as taken")
+    return replace(CHECKS, value=len(proxy.calls), detail="all of them new, counted by a proxy")
+
+
+def _carts(app: Flask, rt: RequestTracker) -> Row:
+    """A bare loop of half a cart runs before and after each cart, so that other load on the machine affects both."""
+    _bare(rt, 2 * WORKERS)
+    shares, rates = [], []
+    for _ in range(ROUNDS):
+        before = _bare(rt, CART // 2)
+        seconds = _cart(app)
+        after = _bare(rt, CART // 2)
+        shares.append((before + after) / seconds)
+        rates.append((CART / seconds, CART / (before + after)))
+        say(f"a cart: {rates[-1][0]:.1f} assets/s, the bare loop: {rates[-1][1]:.1f}")
+    ours, plain = (statistics.median(rate[side] for rate in rates) for side in (0, 1))
+    detail = (
+        f"{ours:.1f} assets/s vs. {plain:.1f} bare requests/s, {WORKERS} workers each, the whole task, SQLite; half of the bare loop "
+        f"before and half after; median of {ROUNDS} rounds ({min(shares):.0%} to {max(shares):.0%})"
+    )
+    return replace(CARTS, value=statistics.median(shares), detail=detail)
+
+
+def _cart(app: Flask) -> float:
+    with app.app_context():
+        assets = [NewAssetFields(next(_serials), "Dell", "Chromebook 3100", funding_source="Title I") for _ in range(CART)]
+        started = time.perf_counter()
+        with transaction() as session:
+            task = start_creating(session, assets, title="A cart", actor=of_command(), now=utc_now())
+        _run(app, "run-tasks")
+        seconds = time.perf_counter() - started
+        with reading() as session:
+            ended = session.get_one(Task, task.id)
+            if (ended.state, ended.done) != (TaskState.DONE, CART):
+                raise AssertionError(f"the task is {ended.state}: {ended.error}")
+            tags = session.scalars(select(Tag.asset_id).where(Tag.asset_id.is_not(None))).all()
+        if len(tags) != len(set(tags)):
+            raise AssertionError("an asset has two tags")
+    return seconds
+
+
+def _run(app: Flask, job: str) -> None:
+    with app.app_context():
+        jobs.run(registry_of(app).jobs.named(job))
+
+
+def _bare(rt: RequestTracker, many: int) -> float:
+    """Seconds to create `many` assets with the same fields, with one request each."""
+    sessions = threading.local()
+
+    def create(serial: str) -> None:
+        if not hasattr(sessions, "one"):
+            sessions.one = requests.Session()
+            sessions.one.trust_env = False
+            sessions.one.headers["Authorization"] = f"token {rt.token}"
+        sessions.one.cookies.clear()
+        fields = {"Serial Number": serial, "Manufacturer": "Dell", "Model": "Chromebook 3100", "Funding Source": "Title I"}
+        asset = {"Name": serial, "Catalog": CATALOG, "CustomFields": fields}
+        sessions.one.post(f"{rt.url}/REST/2.0/asset", json=asset, timeout=60).raise_for_status()
+
+    serials = [next(_serials) for _ in range(many)]
+    started = time.perf_counter()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(create, serials))
+    return time.perf_counter() - started

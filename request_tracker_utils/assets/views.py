@@ -1,0 +1,246 @@
+"""Pages: search for assets, one asset, creating assets one by one, and importing a list of them."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.assets import imports, lists
+from request_tracker_utils.assets.creations import count_created, midnight, recent_creations
+from request_tracker_utils.assets.current import creator
+from request_tracker_utils.assets.errors import AssetImportStarted, AssetImportUnchecked
+from request_tracker_utils.assets.fields import FIELDS, MAX_LENGTHS, validate
+from request_tracker_utils.assets.forms import AssetForm, ImportForm, asset_form, column_choices, import_form
+from request_tracker_utils.assets.models import AssetPermission
+from request_tracker_utils.assets.schemas import ASSET_STORE_ERRORS
+from request_tracker_utils.assets.search import AssetQuery, search as search_assets
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels import print_history
+from request_tracker_utils.labels.current import installed_formats
+from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.tags import audit, lookup, tagging
+from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tasks import service as tasks
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
+from request_tracker_utils.web.registry import settings
+
+LAST_PAGE = 10_000
+IMPORT_PAGE_SIZE = 500
+SAMPLE_ROWS = 3
+"""Shown where columns are mapped."""
+
+pages = Blueprint("assets", __name__)
+import_pages = Blueprint("asset_imports", __name__, url_prefix="/assets/import")
+
+
+@pages.get("/assets")
+@require(AssetPermission.READ)
+def search() -> str:
+    """Search by tag, name, serial number or model, by holder and by catalog."""
+    query = AssetQuery(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page)
+    return render_template(
+        "assets/search.html",
+        query=query,
+        found=result.page,
+        tags=result.tags,
+        exact=result.exact,
+        addresses={asset.id: asset_store().page_address(asset.id) for asset in result.page.assets} if asset_store().kind == "rt" else {},
+        catalogs=asset_store().catalogs(),
+        formats=installed_formats().all(),
+    )
+
+
+@pages.get("/assets/<int:asset_id>")
+@require(AssetPermission.READ)
+def show(asset_id: int) -> str:
+    """One asset, its tag, and the tag's history."""
+    asset = asset_store().get(asset_id)
+    with reading() as session:
+        tag = lookup.tag_of_asset(session, asset_id)
+        events = audit.history(session, asset_id)
+        label, prints = print_history.label_of_asset(session, asset_id), print_history.prints_of_asset(session, asset_id)
+    address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
+    formats = installed_formats()
+    return render_template(
+        "assets/asset.html",
+        asset=asset,
+        tag=tag,
+        events=events,
+        label=label,
+        prints=prints,
+        address=address,
+        formats=formats.by_name,
+        default=formats.for_asset(asset),
+    )
+
+
+@pages.post("/assets/<int:asset_id>/tag")
+@require(TagPermission.ASSIGN)
+def assign_tag(asset_id: int) -> ResponseReturnValue:
+    """Assigns the next tag to an asset without one."""
+    asset = asset_store().get(asset_id)
+    tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=current_actor(), now=utc_now())
+    flash(_("Tag %(tag)s assigned. Print its label.", tag=tag.tag), "success")
+    return redirect(url_for(".show", asset_id=asset_id), 303)
+
+
+@pages.get("/assets/create")
+@require(AssetPermission.CREATE)
+def create() -> str:
+    """The form, and recent creations."""
+    return _creation_page(asset_form())
+
+
+@pages.post("/assets/new")
+@require(AssetPermission.CREATE)
+def add() -> ResponseReturnValue:
+    """The form as a browser posts it without its script."""
+    form = asset_form()
+    if not form.validate_on_submit():
+        return _creation_page(form), 400
+    try:
+        created = creator().create(validate({field: form[field].data or "" for field in FIELDS}))
+    except AppError as error:
+        add_error(form, error)
+        return _creation_page(form), error.status
+    flash(_("Asset %(tag)s created. Print its label.", tag=created.tag), "success")
+    return redirect(url_for("assets.show", asset_id=created.asset_id), 303)
+
+
+@import_pages.get("")
+@require(AssetPermission.CREATE)
+def new_import() -> str:
+    """The form; `again` is an import whose list fills it."""
+    again = request.args.get("again", type=int)
+    with reading() as session:
+        earlier = imports.get(session, again) if again is not None else None
+    return _import_form_page(import_form(earlier))
+
+
+@import_pages.post("")
+@require(AssetPermission.CREATE)
+def add_import() -> ResponseReturnValue:
+    """Stores the list and checks it."""
+    form = import_form()
+    if not form.validate_on_submit():
+        return _import_form_page(form), 400
+    try:
+        defaults = form.defaults()
+        source, listed = form.listed()
+    except Invalid as error:
+        add_error(form, error)
+        return _import_form_page(form), error.status
+    with transaction() as session:
+        stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
+    return _check_and_show(stored.id)
+
+
+@import_pages.get("/<int:import_id>")
+@require(AssetPermission.CREATE)
+def show_import(import_id: int) -> str:
+    """The import's rows, those with problems first."""
+    page = min(max(1, request.args.get("page", 1, type=int)), lists.MAX_ROWS // IMPORT_PAGE_SIZE)
+    with reading() as session:
+        asset_import = imports.get(session, import_id)
+        task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
+    rows = sorted(imports.row_checks(asset_import), key=lambda row: not row.problems)
+    valid = sum(not row.problems for row in rows)
+    return render_template(
+        "assets/import.html",
+        asset_import=asset_import,
+        task=task,
+        rows=rows[(page - 1) * IMPORT_PAGE_SIZE : page * IMPORT_PAGE_SIZE],
+        page=page,
+        more=len(rows) > page * IMPORT_PAGE_SIZE,
+        valid=valid,
+        invalid=len(rows) - valid,
+        fields=FIELDS,
+        sample=asset_import.rows[:SAMPLE_ROWS],
+        width=max(map(len, [asset_import.head, *asset_import.rows])),
+    )
+
+
+@import_pages.post("/<int:import_id>/check")
+@require(AssetPermission.CREATE)
+def check_import(import_id: int) -> ResponseReturnValue:
+    """Checks the import again."""
+    return _check_and_show(import_id)
+
+
+@import_pages.post("/<int:import_id>/columns")
+@require(AssetPermission.CREATE)
+def map_columns(import_id: int) -> ResponseReturnValue:
+    """Sets the column of each field, and checks the import again."""
+    try:
+        columns = column_choices(request.form)
+        with transaction() as session:
+            imports.map_columns(session, import_id, columns, first_row_is_header="first_row_is_header" in request.form)
+    except Invalid as error:
+        flash(error.message, "danger")
+        return redirect(url_for(".show_import", import_id=import_id), 303)
+    except AssetImportStarted as error:
+        return _to_task(error)
+    return _check_and_show(import_id)
+
+
+@import_pages.post("/<int:import_id>/create")
+@require(AssetPermission.CREATE)
+def start_import(import_id: int) -> ResponseReturnValue:
+    """Starts the task that creates the valid rows, and redirects to it; so does every later request."""
+    try:
+        with transaction() as session:
+            task = imports.start(session, import_id, actor=current_actor(), now=utc_now())
+    except AssetImportStarted as error:
+        return _to_task(error)
+    except (AssetImportUnchecked, Invalid) as error:
+        flash(error.message, "danger")
+        return redirect(url_for(".show_import", import_id=import_id), 303)
+    return redirect(url_for("tasks.show", task_id=task.id), 303)
+
+
+@import_pages.errorhandler(RequestEntityTooLarge)
+def import_too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+    return handle_app_error(TooLarge(_("The list is larger than 1 MB. Remove the columns that are not needed, or split it.")))
+
+
+def _creation_page(form: AssetForm) -> str:
+    actor = current_actor()
+    since = midnight(utc_now(), settings().zone)
+    with reading() as session:
+        rows, count = recent_creations(session, actor, since), count_created(session, actor, since)
+    return render_template(
+        "assets/create.html",
+        form=form,
+        max_lengths=MAX_LENGTHS,
+        rows=rows,
+        count=count,
+        formats=installed_formats().all(),
+        may_print=actor.may(LabelPermission.PRINT),
+    )
+
+
+def _check_and_show(import_id: int) -> ResponseReturnValue:
+    """Checks the import and redirects to it. If the asset store does not answer, the import stays unchecked."""
+    try:
+        imports.check(transaction, reading, asset_store(), import_id, now=utc_now())
+    except ASSET_STORE_ERRORS as error:
+        flash(_("The list is saved, but it could not be checked. %(problem)s", problem=error.message), "warning")
+    except AssetImportStarted as error:
+        return _to_task(error)
+    return redirect(url_for(".show_import", import_id=import_id), 303)
+
+
+def _to_task(error: AssetImportStarted) -> ResponseReturnValue:
+    return redirect(url_for("tasks.show", task_id=error.fields["task_id"]), 303)
+
+
+def _import_form_page(form: ImportForm) -> str:
+    with reading() as session:
+        recent = imports.recent(session, current_actor())
+    return render_template("assets/import-new.html", form=form, recent=recent, max_rows=lists.MAX_ROWS)
