@@ -26,9 +26,9 @@ from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
+from request_tracker_utils.web.paging import requested_page
 from request_tracker_utils.web.registry import settings
 
-LAST_PAGE = 10_000
 IMPORT_PAGE_SIZE = 500
 SAMPLE_ROWS = 3
 """Shown where columns are mapped."""
@@ -42,7 +42,7 @@ import_pages = Blueprint("asset_imports", __name__, url_prefix="/assets/import")
 def search() -> str:
     """Search by tag, name, serial number or model, by holder and by catalog."""
     query = AssetQuery(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
-    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    page = requested_page()
     result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page)
     return render_template(
         "assets/search.html",
@@ -145,7 +145,7 @@ def add_import() -> ResponseReturnValue:
 @require(AssetPermission.CREATE)
 def show_import(import_id: int) -> str:
     """The import's rows, those with problems first."""
-    page = min(max(1, request.args.get("page", 1, type=int)), lists.MAX_ROWS // IMPORT_PAGE_SIZE)
+    page = requested_page()
     with reading() as session:
         asset_import = imports.get(session, import_id)
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None

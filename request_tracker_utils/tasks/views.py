@@ -1,6 +1,6 @@
 """Pages of tasks: a list of all, and one with its progress and the items that failed."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.core.clock import utc_now
@@ -11,9 +11,9 @@ from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.tasks.models import ItemState, TaskPermission, TaskState
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.paging import requested_page
 from request_tracker_utils.web.registry import registry
 
-LAST_PAGE = 1_000
 SHOWN = 200
 """Items of one state that the page shows."""
 
@@ -24,7 +24,7 @@ pages = Blueprint("tasks", __name__, url_prefix="/tasks")
 @require(TaskPermission.READ)
 def all_tasks() -> str:
     """Every task, newest first."""
-    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    page = requested_page()
     with reading() as session:
         tasks, more = service.recent(session, page=page)
         return render_template("tasks/tasks.html", tasks=tasks, page=page, more=more)

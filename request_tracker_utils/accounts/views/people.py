@@ -22,11 +22,10 @@ from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import add_error
-from request_tracker_utils.web.paging import row_id
+from request_tracker_utils.web.paging import requested_page, row_id
 from request_tracker_utils.web.registry import registry, settings
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
-LAST_PAGE = 100_000
 
 
 class By(TypedDict):
@@ -43,7 +42,7 @@ def people() -> str:
     """All accounts, with a search."""
     text, role = request.args.get("q", "").strip()[:100], request.args.get("role", "")
     active = {"active": True, "deactivated": False}.get(request.args.get("state", ""))
-    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    page = requested_page()
     with reading() as session:
         found = service.search(session, text, role=role, active=active, page=page)
         return render_template(

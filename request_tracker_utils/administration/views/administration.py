@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.accounts.models import Role
@@ -15,12 +15,12 @@ from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, access_of, require
+from request_tracker_utils.web.paging import requested_page
 from request_tracker_utils.web.registry import registry, settings as effective
 
 Grants = Mapping[str, frozenset[StrEnum]]
 IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
 pages = Blueprint("administration", __name__, url_prefix="/admin")
-LAST_PAGE = 1_000
 
 
 @pages.get("")
@@ -45,7 +45,7 @@ def jobs() -> str:
 def job(name: str) -> str:
     """The recorded runs of one job, the newest first."""
     found = registry().jobs.named(name)
-    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+    page = requested_page()
     with reading() as session:
         return render_template("administration/job.html", job=found, found=runs.page_of(session, name, page=page))
 

@@ -33,6 +33,7 @@ from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, open_endpoint
+from request_tracker_utils.web.paging import MAX_PAGE
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import is_local_path
 
@@ -41,7 +42,6 @@ SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(
 SECRETS = frozenset({"kept_values.value"})
 """Columns with secrets whose names do not show it."""
 PAGE = 50
-LAST_PAGE = 1_000_000
 MAX_SEARCH_LENGTH = 100
 MAX_FILTERS = 10
 CHUNK = 1_000
@@ -207,7 +207,7 @@ class Table(ModelView):  # type: ignore[misc]
 
     def _get_list_extra_args(self) -> Any:
         arguments = super()._get_list_extra_args()
-        arguments.page = min(max(arguments.page, 0), LAST_PAGE)
+        arguments.page = min(max(arguments.page, 0), MAX_PAGE)
         arguments.search = (arguments.search or "").strip()[:MAX_SEARCH_LENGTH] or None
         arguments.extra_args = {}
         return arguments
