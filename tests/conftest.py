@@ -15,7 +15,9 @@ from tests.services.apps import close_apps, make_app, ready
 from tests.services.chromium import browser  # noqa: F401 — a fixture for all
 from tests.services.databases import DATABASES, PostgreSQL, SQLite
 from tests.services.fixtures import request_tracker  # noqa: F401 — a fixture for all
+from tests.services.people import admin, admin_token, staff, staff_token  # noqa: F401 — fixtures for all
 from tests.services.shared_apps import SharedApps
+from tests.services.terminal import run  # noqa: F401 — a fixture for all
 
 pytest_plugins = ["tests.services.timings", "tests.services.selection"]
 

@@ -4,13 +4,17 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from request_tracker_utils.cli import main
 
+Run = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -51,3 +55,9 @@ class Terminal:
         with self.start(*arguments, **environ) as process:
             _, told = process.communicate(timeout=60)
         return process.returncode, told
+
+
+@pytest.fixture
+def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
+    """`rtutils` with these arguments, on the app's database."""
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url, APP_URL="https://assets.example.org").run

@@ -1,10 +1,8 @@
 """`rtutils users` and `rtutils tokens`, as a person at a terminal runs them."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -12,16 +10,10 @@ from click.testing import Result
 from flask import Flask
 
 from request_tracker_utils.accounts.models import LoginKind
-from tests.functional.accounts.person import Person, account, recorded
+from tests.functional.accounts.records import account, recorded
 from tests.services.apps import PASSWORD
-from tests.services.terminal import Terminal
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
-    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url, APP_URL="https://assets.example.org").run
+from tests.services.people import Person
+from tests.services.terminal import Run
 
 
 def done(result: Result) -> str:
@@ -31,7 +23,7 @@ def done(result: Result) -> str:
 
 
 def call_with(app: Flask, token: str) -> int:
-    return Person(app).client.get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
+    return Person(app).get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
 def test_an_account_is_made_with_a_password_from_standard_input(app: Flask, run: Run) -> None:

@@ -13,7 +13,6 @@ from request_tracker_utils.accounts import service, tokens
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Conflict
-from tests.functional.accounts.person import Person
 from tests.services.apps import PASSWORD, user
 
 
@@ -26,7 +25,7 @@ def token(app: Flask) -> str:
 
 
 def shown(app: Flask, header: str) -> TestResponse:
-    return Person(app).client.get("/next-asset-tag", headers={"Authorization": header})
+    return app.test_client().get("/next-asset-tag", headers={"Authorization": header})
 
 
 def assert_refused(answer: TestResponse, how: str = "") -> None:
@@ -71,7 +70,7 @@ def test_a_bent_token_opens_nothing(app: Flask, token: str) -> None:
 def test_of_two_tokens_none_counts(app: Flask, token: str) -> None:
     for pair in ((token, "wrong"), ("wrong", token), (token, token)):
         headers = Headers([("Authorization", f"Bearer {each}") for each in pair])
-        assert_refused(Person(app).client.get("/next-asset-tag", headers=headers))
+        assert_refused(app.test_client().get("/next-asset-tag", headers=headers))
 
 
 def test_an_expired_token_opens_nothing(app: Flask, token: str) -> None:
@@ -98,12 +97,12 @@ def test_a_deactivated_persons_token_opens_nothing_and_none_is_made(app: Flask, 
 
 
 def test_a_bad_token_on_a_page_is_answered_to_a_program(app: Flask, token: str) -> None:
-    answer = Person(app).client.get("/assets", headers={"Authorization": f"Bearer {token}x", "Accept": "text/html"})
+    answer = app.test_client().get("/assets", headers={"Authorization": f"Bearer {token}x", "Accept": "text/html"})
     assert_refused(answer)
 
 
 def test_a_token_in_the_address_a_form_or_a_cookie_is_none(app: Flask, token: str) -> None:
-    client = Person(app).client
+    client = app.test_client()
     client.set_cookie("Authorization", f"Bearer {token}")
     assert_refused(client.get(f"/next-asset-tag?token={token}&access_token={token}"))
     assert_refused(client.post("/confirm-asset-tag", data={"token": token, "access_token": token}))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.functional.accounts.person import Person, account, link_in, made
+from tests.functional.accounts.records import account, made
 from tests.services.apps import PASSWORD, csrf_token, make_app, user
+from tests.services.people import Person, link_in
 
 
 @pytest.fixture
@@ -15,42 +16,42 @@ def bob(app: Flask) -> str:
 
 
 def cookie_of(person: Person) -> str:
-    cookie = person.client.get_cookie("rtutils")
+    cookie = person.get_cookie("rtutils")
     assert cookie is not None
     return cookie.value
 
 
 def with_cookie(app: Flask, value: str) -> Person:
     stranger = Person(app)
-    stranger.client.set_cookie("rtutils", value)
+    stranger.set_cookie("rtutils", value)
     return stranger
 
 
 def test_a_cookie_from_before_the_sign_in_is_worth_nothing_after_it(app: Flask, bob: str) -> None:
     attacker = Person(app)
-    planted_token = csrf_token(attacker.client)
+    planted_token = csrf_token(attacker)
     planted = cookie_of(attacker)
     victim = with_cookie(app, planted)
-    assert victim.post("/sign-in", name="bob", password=PASSWORD).status_code == 303
+    assert victim.submit("/sign-in", name="bob", password=PASSWORD).status_code == 303
     assert victim.is_signed_in()
     assert not with_cookie(app, planted).is_signed_in()
-    forged = victim.client.post("/me/sessions/end", data={"csrf_token": planted_token}, headers={"Accept": "text/html"})
+    forged = victim.post("/me/sessions/end", data={"csrf_token": planted_token}, headers={"Accept": "text/html"})
     assert forged.status_code == 403
 
 
 def test_each_sign_in_has_a_key_of_its_own(app: Flask, bob: str) -> None:
     browser, keys = Person(app), set()
     for _ in range(3):
-        browser.post("/sign-in", name="bob", password=PASSWORD)
-        with browser.client.session_transaction() as cookie:
+        browser.submit("/sign-in", name="bob", password=PASSWORD)
+        with browser.session_transaction() as cookie:
             keys.add(cookie["_user_id"])
-        browser.post("/sign-out")
+        browser.submit("/sign-out")
     assert len(keys) == 3
 
 
 def test_a_password_link_makes_a_fresh_session_too(app: Flask) -> None:
     admin = Person(app, user(app, "admin", "ada"))
-    link = link_in(admin.post(f"/admin/people/{made(app, 'staff', 'carol')}/password-link"))
+    link = link_in(admin.submit(f"/admin/people/{made(app, 'staff', 'carol')}/password-link"))
     before = cookie_of(admin)
     assert admin.choose_password(link, "tulips on the moon").status_code == 303
     assert "carol" in admin.read("/me")
@@ -59,7 +60,7 @@ def test_a_password_link_makes_a_fresh_session_too(app: Flask) -> None:
 
 def test_the_cookie_is_hidden_from_scripts_and_other_sites(app: Flask, bob: str) -> None:
     browser = Person(app)
-    answer = browser.post("/sign-in", name="bob", password=PASSWORD)
+    answer = browser.submit("/sign-in", name="bob", password=PASSWORD)
     (cookie,) = [value for value in answer.headers.getlist("Set-Cookie") if value.startswith("rtutils=")]
     attributes = {part.strip().split("=")[0].lower() for part in cookie.split(";")[1:]}
     assert {"httponly", "samesite", "expires", "path"} <= attributes
@@ -101,11 +102,11 @@ def test_a_cookie_of_another_installation_opens_nothing(app: Flask, bob: str, tm
 
 def test_a_remember_me_cookie_is_not_believed(app: Flask, bob: str) -> None:
     browser = Person(app, "bob")
-    with browser.client.session_transaction() as cookie:
+    with browser.session_transaction() as cookie:
         key = cookie["_user_id"]
     for value in (f"{key}|{'0' * 128}", f"1|{'0' * 128}", "bob"):
         stranger = Person(app)
-        stranger.client.set_cookie("remember_token", value)
+        stranger.set_cookie("remember_token", value)
         assert not stranger.is_signed_in()
 
 
@@ -129,11 +130,11 @@ FORMS = [
 def test_no_form_is_taken_without_its_token(app: Flask, bob: str) -> None:
     number = account(app, bob).id
     admin, other = Person(app, user(app, "admin", "ada")), Person(app, bob)
-    stolen = csrf_token(other.client, "/me")
+    stolen = csrf_token(other, "/me")
     form = {"role": "admin", "active": "no", "name": "mallory", "label": "x", "expires": "", "email": "", "rt_user": "root"}
     for path in FORMS:
         for token in ({}, {"csrf_token": ""}, {"csrf_token": "guess"}, {"csrf_token": stolen}):
-            answer = admin.client.post(path.format(bob=number), data={**form, **token}, headers={"Accept": "text/html"})
+            answer = admin.post(path.format(bob=number), data={**form, **token}, headers={"Accept": "text/html"})
             assert answer.status_code == 403, path
     assert (admin.is_signed_in(), other.is_signed_in()) == (True, True)
     assert (account(app, bob).role, account(app, bob).active) == ("staff", True)
@@ -142,6 +143,6 @@ def test_no_form_is_taken_without_its_token(app: Flask, bob: str) -> None:
 def test_a_session_needs_it_on_json_routes_too_and_may_send_it_in_a_header(app: Flask, bob: str) -> None:
     browser = Person(app, bob)
     given = {"asset_tag": "W12-0001", "request_tracker_id": 4711}
-    assert browser.client.post("/confirm-asset-tag", json=given).status_code == 403
-    token = {"X-CSRFToken": csrf_token(browser.client, "/me")}
-    assert browser.client.post("/confirm-asset-tag", json=given, headers=token).status_code not in (401, 403)
+    assert browser.post("/confirm-asset-tag", json=given).status_code == 403
+    token = {"X-CSRFToken": csrf_token(browser, "/me")}
+    assert browser.post("/confirm-asset-tag", json=given, headers=token).status_code not in (401, 403)

@@ -15,8 +15,9 @@ from request_tracker_utils.accounts.throttling import THIS_NETWORK
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.web.registry import registry_of
-from tests.functional.accounts.person import FIREFOX, HOME, Person, account, link_in, made, recorded, token_in
+from tests.functional.accounts.records import account, made, recorded
 from tests.services.apps import PASSWORD, make_app, user
+from tests.services.people import FIREFOX, HOME, Person, link_in, token_in
 
 ELSEWHERE = "198.51.100.9"
 
@@ -28,12 +29,12 @@ def bob(app: Flask) -> Person:
 
 def call_with(app: Flask, token: str, address: str = HOME) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return Person(app, address=address).client.get("/next-asset-tag", headers=headers).status_code
+    return Person(app, address=address).get("/next-asset-tag", headers=headers).status_code
 
 
 def test_coming_trying_and_going_are_written_down(app: Flask, bob: Person) -> None:
-    Person(app, address=ELSEWHERE).post("/sign-in", name=" BOB ", password="wrong password")
-    bob.post("/sign-out")
+    Person(app, address=ELSEWHERE).submit("/sign-in", name=" BOB ", password="wrong password")
+    bob.submit("/sign-out")
     came, failed, went = recorded(app)[1:]
     assert (came.kind, came.name, came.address, came.agent) == ("signed in", "bob", HOME, FIREFOX)
     assert (failed.kind, failed.name, failed.address) == ("wrong password", "bob", ELSEWHERE)
@@ -45,8 +46,8 @@ def test_who_signs_in_with_a_link_is_written_down_too(app: Flask) -> None:
     with app.app_context(), transaction() as session:
         key = links.new_setup_key(session, now=datetime.now(UTC))
     ada = Person(app)
-    ada.post(f"/set-up/{key}", name="ada", password=PASSWORD, again=PASSWORD)
-    link = link_in(ada.post("/admin/people/new", name="carol", role="staff"))
+    ada.submit(f"/set-up/{key}", name="ada", password=PASSWORD, again=PASSWORD)
+    link = link_in(ada.submit("/admin/people/new", name="carol", role="staff"))
     Person(app, address=ELSEWHERE).choose_password(link, "tulips on the moon")
     came = [(event.name, event.detail, event.address) for event in recorded(app, LoginKind.SIGNED_IN)]
     assert came == [("ada", "with the setup link", HOME), ("carol", "with a password link", ELSEWHERE)]
@@ -56,7 +57,7 @@ def test_who_is_told_to_wait_is_written_down_once_a_minute(app: Flask, clock: ti
     user(app, "staff", "bob")
     stranger = Person(app, address=ELSEWHERE)
     for _ in range(THIS_NETWORK.free + 3):
-        stranger.post("/sign-in", name="bob", password="wrong password")
+        stranger.submit("/sign-in", name="bob", password="wrong password")
     (event,) = recorded(app, LoginKind.PAUSED)
     assert (event.name, event.address) == ("bob", ELSEWHERE)
     assert len(recorded(app, LoginKind.FAILED)) == THIS_NETWORK.free
@@ -65,7 +66,7 @@ def test_who_is_told_to_wait_is_written_down_once_a_minute(app: Flask, clock: ti
 def test_a_token_from_a_new_address_is_written_down_once_also_after_a_restart(
     app: Flask, bob: Person, tmp_path: Path, database_url: str
 ) -> None:
-    token = token_in(bob.post("/me/tokens", label="script", expires="30"))
+    token = token_in(bob.submit("/me/tokens", label="script", expires="30"))
     restarted = make_app(tmp_path, database_url=database_url)
     for running in (app, app, restarted, restarted):
         for address in (HOME, ELSEWHERE, "2001:db8:0:7::1", "2001:db8:0:7::2"):
@@ -101,10 +102,10 @@ def test_who_was_not_let_in_is_written_down_once_a_minute_and_person(app: Flask,
 def test_each_change_of_an_account_says_what_and_by_whom(app: Flask) -> None:
     number, ada = made(app, "staff", "bob"), Person(app, user(app, "admin", "ada"))
     page = f"/admin/people/{number}"
-    ada.post(page, role="teacher", email="")
-    ada.post(f"{page}/password-link")
-    ada.post(f"{page}/state", active="no")
-    ada.post(f"{page}/state", active="yes")
+    ada.submit(page, role="teacher", email="")
+    ada.submit(f"{page}/password-link")
+    ada.submit(f"{page}/state", active="no")
+    ada.submit(f"{page}/state", active="yes")
     said = [event.detail for event in recorded(app, LoginKind.CHANGED) if event.user_id == number]
     assert said == [
         "created as staff by command line",
@@ -119,7 +120,7 @@ def test_of_a_name_that_is_nobodys_the_text_is_kept_nowhere(app: Flask) -> None:
     typed = "Tr0ub4dor&3-my-secret"
     ada = Person(app, user(app, "admin", "ada"))
     for _ in range(THIS_NETWORK.free + 2):
-        Person(app, address=ELSEWHERE).post("/sign-in", name=typed, password="x")
+        Person(app, address=ELSEWHERE).submit("/sign-in", name=typed, password="x")
     call_with(app, typed, ELSEWHERE)
     assert {event.name for event in recorded(app, LoginKind.FAILED) + recorded(app, LoginKind.PAUSED)} == {None}
     with app.app_context(), reading() as session:
@@ -143,7 +144,7 @@ def test_after_its_days_an_event_is_forgotten(tmp_path: Path, database_url: str)
 
 
 def test_what_happened_stays_on_record_when_its_account_is_gone(app: Flask, bob: Person) -> None:
-    bob.post("/me/tokens", label="x", expires="")
+    bob.submit("/me/tokens", label="x", expires="")
     with app.app_context(), transaction() as session:
         session.execute(delete(User).where(User.name_key == "bob"))
     assert not bob.is_signed_in()

@@ -11,8 +11,9 @@ from request_tracker_utils.accounts import service, sessions, tokens
 from request_tracker_utils.accounts.models import LoginKind, PersonalToken
 from request_tracker_utils.accounts.throttling import THIS_NETWORK
 from request_tracker_utils.core.db import reading, transaction
-from tests.functional.accounts.person import HOME, Person, account, errors_in, recorded, text_of, token_in
+from tests.functional.accounts.records import account, recorded
 from tests.services.apps import PASSWORD, user
+from tests.services.people import HOME, Person, errors_in, text_of, token_in
 
 CHOSEN = "tulips on the moon"
 ELSEWHERE = "198.51.100.9"
@@ -35,7 +36,7 @@ def carol(app: Flask) -> Person:
 
 
 def change(person: Person, current: str = PASSWORD, password: str = CHOSEN, again: str = ""):  # type: ignore[no-untyped-def]
-    return person.post("/me/password", current=current, password=password, again=again or password)
+    return person.submit("/me/password", current=current, password=password, again=again or password)
 
 
 def open_sessions(app: Flask, name: str) -> list[int]:
@@ -49,13 +50,13 @@ def my_tokens(app: Flask, name: str) -> list[PersonalToken]:
 
 
 def calls_with(app: Flask, token: str) -> int:
-    return Person(app).client.get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
+    return Person(app).get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
 def test_a_new_password_holds_and_signs_other_browsers_out(app: Flask, bob: Person, phone: Person) -> None:
     assert change(bob).status_code == 303
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
-    assert Person(app).post("/sign-in", name="bob", password=PASSWORD).status_code == 400
+    assert Person(app).submit("/sign-in", name="bob", password=PASSWORD).status_code == 400
     assert Person(app, "bob", password=CHOSEN).is_signed_in()
     said = [(event.kind, event.detail, event.address) for event in recorded(app)]
     assert ("signed in", "to change the password", HOME) in said
@@ -101,7 +102,7 @@ def test_browsers_are_listed_with_where_and_which_and_this_one_is_marked(bob: Pe
 
 
 def test_a_browser_that_moves_is_listed_where_it_is_now(bob: Person) -> None:
-    bob.client.environ_base["REMOTE_ADDR"] = ELSEWHERE
+    bob.environ_base["REMOTE_ADDR"] = ELSEWHERE
     bob.get("/")
     listed = bob.read("/me").split('id="sessions"', 1)[1].split("</table>", 1)[0]
     assert (ELSEWHERE in listed, HOME in listed) == (True, False)
@@ -113,30 +114,30 @@ def test_one_browser_is_signed_out(app: Flask, bob: Person, phone: Person) -> No
         for number in open_sessions(app, "bob")
         if f"/me/sessions/{number}/end" in bob.read("/me")  # its own has no button
     ]
-    assert bob.post(f"/me/sessions/{number}/end").status_code == 303
+    assert bob.submit(f"/me/sessions/{number}/end").status_code == 303
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
-    assert bob.post(f"/me/sessions/{number}/end").status_code == 404
+    assert bob.submit(f"/me/sessions/{number}/end").status_code == 404
 
 
 def test_all_other_browsers_are_signed_out(bob: Person, phone: Person) -> None:
-    assert bob.post("/me/sessions/end").status_code == 303
+    assert bob.submit("/me/sessions/end").status_code == 303
     assert "One other browser was signed out." in bob.read("/me")
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
 
 
 def test_what_is_somebody_elses_is_not_there(app: Flask, bob: Person, carol: Person) -> None:
-    text = token_in(carol.post("/me/tokens", label="hers", expires=""))
+    text = token_in(carol.submit("/me/tokens", label="hers", expires=""))
     (session_number,), (token,) = open_sessions(app, "carol"), my_tokens(app, "carol")
     for path in (f"/me/sessions/{session_number}/end", f"/me/tokens/{token.id}/revoke"):
-        assert bob.post(path).status_code == 404
-        assert bob.post(path.replace(str(token.id), "9" * 30)).status_code in (400, 404)
+        assert bob.submit(path).status_code == 404
+        assert bob.submit(path.replace(str(token.id), "9" * 30)).status_code in (400, 404)
     assert carol.is_signed_in()
     assert calls_with(app, text) == 200
     assert "hers" not in bob.read("/me")
 
 
 def test_a_token_is_shown_once_and_stored_nowhere(app: Flask, bob: Person) -> None:
-    text = token_in(bob.post("/me/tokens", label="backup", expires="90"))
+    text = token_in(bob.submit("/me/tokens", label="backup", expires="90"))
     assert calls_with(app, text) == 200
     page = bob.read("/me")
     assert ("backup" in page, text in page) == (True, False)
@@ -148,7 +149,7 @@ def test_a_token_is_shown_once_and_stored_nowhere(app: Flask, bob: Person) -> No
 
 def test_a_token_expires_after_its_days(app: Flask, bob: Person) -> None:
     for days in (30, 90, 365):
-        text = token_in(bob.post("/me/tokens", label="x", expires=str(days)))
+        text = token_in(bob.submit("/me/tokens", label="x", expires=str(days)))
         with time_machine.travel(datetime.now(UTC) + timedelta(days=days, minutes=-1)):
             assert calls_with(app, text) == 200
         with time_machine.travel(datetime.now(UTC) + timedelta(days=days, minutes=1)):
@@ -158,44 +159,44 @@ def test_a_token_expires_after_its_days(app: Flask, bob: Person) -> None:
 
 
 def test_a_token_may_be_good_for_ever(app: Flask, bob: Person) -> None:
-    text = token_in(bob.post("/me/tokens", label="x", expires=""))
+    text = token_in(bob.submit("/me/tokens", label="x", expires=""))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=20_000)):
         assert calls_with(app, text) == 200
 
 
 def test_a_token_that_does_not_fit_is_not_made(app: Flask, bob: Person) -> None:
     for field, value in (("label", ""), ("label", "  "), ("label", "x" * 101), ("expires", "7"), ("expires", " "), ("expires", "-1")):
-        answer = bob.post("/me/tokens", **{"label": "x", "expires": "30", field: value})
+        answer = bob.submit("/me/tokens", **{"label": "x", "expires": "30", field: value})
         assert (answer.status_code, list(errors_in(answer))) == (400, [field]), (field, value)
     assert my_tokens(app, "bob") == []
 
 
 def test_the_last_use_is_shown_and_a_revoked_token_is_dead(app: Flask, bob: Person) -> None:
-    text = token_in(bob.post("/me/tokens", label="x", expires="30"))
+    text = token_in(bob.submit("/me/tokens", label="x", expires="30"))
     (token,) = my_tokens(app, "bob")
     assert token.last_used_at is None
     with time_machine.travel(datetime.now(UTC) + timedelta(days=1), tick=False):
         calls_with(app, text)
         shown = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     assert shown in bob.read("/me").split('id="tokens"', 1)[1].split("</table>", 1)[0]
-    assert bob.post(f"/me/tokens/{token.id}/revoke").status_code == 303
+    assert bob.submit(f"/me/tokens/{token.id}/revoke").status_code == 303
     assert calls_with(app, text) == 401
-    assert bob.post(f"/me/tokens/{token.id}/revoke").status_code == 404
+    assert bob.submit(f"/me/tokens/{token.id}/revoke").status_code == 404
 
 
 def test_nobody_has_more_tokens_than_they_can_look_after(app: Flask, bob: Person) -> None:
     with app.app_context(), transaction() as session:
         for _ in range(tokens.MAX_TOKENS):
             tokens.create(session, service.user_named(session, "bob"), label="x", now=datetime.now(UTC))
-    answer = bob.post("/me/tokens", label="one more", expires="30")
+    answer = bob.submit("/me/tokens", label="one more", expires="30")
     assert (answer.status_code, "Revoke those that are no longer needed" in text_of(answer)) == (409, True)
     assert len(my_tokens(app, "bob")) == tokens.MAX_TOKENS
-    bob.post(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
-    assert bob.post("/me/tokens", label="one more", expires="30").status_code == 200
+    bob.submit(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
+    assert bob.submit("/me/tokens", label="one more", expires="30").status_code == 200
 
 
 def test_ones_own_sign_ins_are_shown_and_nobody_elses(app: Flask, bob: Person, carol: Person) -> None:
-    Person(app, address=ELSEWHERE).post("/sign-in", name="BOB", password="wrong password")
+    Person(app, address=ELSEWHERE).submit("/sign-in", name="BOB", password="wrong password")
     lately = bob.read("/me").split('id="events-title"', 1)[1]
     assert ("wrong password" in lately, ELSEWHERE in lately, "signed in" in lately) == (True, True, True)
     assert "wrong password" not in carol.read("/me")
@@ -203,10 +204,10 @@ def test_ones_own_sign_ins_are_shown_and_nobody_elses(app: Flask, bob: Person, c
 
 @pytest.mark.parametrize("ticked", [True, False])
 def test_a_new_password_revokes_the_tokens_where_one_wants_it(app: Flask, bob: Person, ticked: bool) -> None:
-    token = token_in(bob.post("/me/tokens", label="x", expires="30"))
+    token = token_in(bob.submit("/me/tokens", label="x", expires="30"))
     more = {"revoke_tokens": "y"} if ticked else {}
-    assert bob.post("/me/password", current=PASSWORD, password=CHOSEN, again=CHOSEN, **more).status_code == 303
-    status = Person(app).client.get("/me", headers={"Authorization": f"Bearer {token}"}).status_code
+    assert bob.submit("/me/password", current=PASSWORD, password=CHOSEN, again=CHOSEN, **more).status_code == 303
+    status = Person(app).get("/me", headers={"Authorization": f"Bearer {token}"}).status_code
     assert status == (401 if ticked else 200)
     assert ("new password, tokens revoked: 1" in str([event.detail for event in recorded(app)])) is ticked
 

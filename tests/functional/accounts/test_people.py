@@ -10,15 +10,11 @@ from request_tracker_utils.accounts import service, tokens
 from request_tracker_utils.accounts.models import LoginKind, PersonalToken
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import reading, transaction
-from tests.functional.accounts.person import Person, account, errors_in, link_in, made, recorded, text_of
-from tests.services.apps import PASSWORD, user
+from tests.functional.accounts.records import account, made, recorded
+from tests.services.apps import PASSWORD
+from tests.services.people import Person, errors_in, link_in, text_of
 
 CHOSEN = "tulips on the moon"
-
-
-@pytest.fixture
-def admin(app: Flask) -> Person:
-    return Person(app, user(app, "admin", "ada"))
 
 
 @pytest.fixture
@@ -33,7 +29,7 @@ def bearer(app: Flask, name: str) -> dict[str, str]:
 
 
 def test_a_new_persons_link_leads_to_a_password_of_their_own_and_works_once(app: Flask, admin: Person) -> None:
-    answer = admin.post("/admin/people/new", name="carol", email="carol@example.org", role="teacher")
+    answer = admin.submit("/admin/people/new", name="carol", email="carol@example.org", role="teacher")
     link = link_in(answer)
     carol = account(app, "carol")
     assert (carol.role, carol.email, carol.password_hash) == ("teacher", "carol@example.org", None)
@@ -51,7 +47,7 @@ def test_a_new_persons_link_leads_to_a_password_of_their_own_and_works_once(app:
 
 
 def test_a_password_that_does_not_fit_leaves_the_link_good(app: Flask, admin: Person) -> None:
-    link = link_in(admin.post("/admin/people/new", name="carol", role="staff"))
+    link = link_in(admin.submit("/admin/people/new", name="carol", role="staff"))
     browser = Person(app)
     for unfit in ("short", "Password123!", "carolcarol1"):
         answer = browser.choose_password(link, unfit)
@@ -60,25 +56,25 @@ def test_a_password_that_does_not_fit_leaves_the_link_good(app: Flask, admin: Pe
 
 
 def test_a_password_link_expires_after_three_days(app: Flask, admin: Person) -> None:
-    link = link_in(admin.post("/admin/people/new", name="carol", role="staff"))
+    link = link_in(admin.submit("/admin/people/new", name="carol", role="staff"))
     with time_machine.travel(datetime.now(UTC) + timedelta(days=3, minutes=1)):
         assert Person(app).get(link).status_code == 404
 
 
 def test_a_new_link_ends_the_one_before_and_the_old_password_holds_until_it_is_used(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob")
-    first, second = (link_in(admin.post(f"/admin/people/{bob}/password-link")) for _ in range(2))
+    first, second = (link_in(admin.submit(f"/admin/people/{bob}/password-link")) for _ in range(2))
     assert Person(app).get(first).status_code == 404
     assert Person(app, "bob").is_signed_in()
     assert Person(app).choose_password(second, CHOSEN).status_code == 303
     assert not at_work.is_signed_in()
-    assert Person(app).post("/sign-in", name="bob", password=PASSWORD).status_code == 400
+    assert Person(app).submit("/sign-in", name="bob", password=PASSWORD).status_code == 400
 
 
 def test_role_and_address_are_changed_and_hold_at_once(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob")
     assert at_work.get("/assets/create").status_code == 200
-    assert admin.post(f"/admin/people/{bob}", role="student", email="bob@example.org").status_code == 303
+    assert admin.submit(f"/admin/people/{bob}", role="student", email="bob@example.org").status_code == 303
     changed = account(app, "bob")
     assert (changed.role, changed.email) == ("student", "bob@example.org")
     assert at_work.get("/assets/create").status_code == 403
@@ -87,25 +83,25 @@ def test_role_and_address_are_changed_and_hold_at_once(app: Flask, admin: Person
 
 def test_a_deactivated_person_is_out_with_the_next_request(app: Flask, admin: Person, bob: int) -> None:
     at_work, script = Person(app, "bob"), bearer(app, "bob")
-    link = link_in(admin.post(f"/admin/people/{bob}/password-link"))
-    assert at_work.client.get("/next-asset-tag", headers=script).status_code == 200
+    link = link_in(admin.submit(f"/admin/people/{bob}/password-link"))
+    assert at_work.get("/next-asset-tag", headers=script).status_code == 200
 
-    assert admin.post(f"/admin/people/{bob}/state", active="no").status_code == 303
+    assert admin.submit(f"/admin/people/{bob}/state", active="no").status_code == 303
     assert not at_work.is_signed_in()
-    assert Person(app).client.get("/next-asset-tag", headers=script).status_code == 401
+    assert Person(app).get("/next-asset-tag", headers=script).status_code == 401
     assert Person(app).get(link).status_code == 404
-    assert "name or the password is wrong" in text_of(Person(app).post("/sign-in", name="bob", password=PASSWORD))
-    assert admin.post(f"/admin/people/{bob}/password-link").status_code == 409
+    assert "name or the password is wrong" in text_of(Person(app).submit("/sign-in", name="bob", password=PASSWORD))
+    assert admin.submit(f"/admin/people/{bob}/password-link").status_code == 409
 
 
 def test_an_activated_person_signs_in_again_and_what_was_dead_stays_dead(app: Flask, admin: Person, bob: int) -> None:
     at_work, script = Person(app, "bob"), bearer(app, "bob")
-    link = link_in(admin.post(f"/admin/people/{bob}/password-link"))
+    link = link_in(admin.submit(f"/admin/people/{bob}/password-link"))
     for active in ("no", "yes"):
-        admin.post(f"/admin/people/{bob}/state", active=active)
+        admin.submit(f"/admin/people/{bob}/state", active=active)
     assert Person(app, "bob").is_signed_in()
     assert not at_work.is_signed_in()
-    assert Person(app).client.get("/next-asset-tag", headers=script).status_code == 401
+    assert Person(app).get("/next-asset-tag", headers=script).status_code == 401
     assert Person(app).get(link).status_code == 404
 
 
@@ -113,7 +109,7 @@ def test_an_administrator_sees_where_somebody_is_signed_in_and_ends_it(app: Flas
     at_work = Person(app, "bob", address="198.51.100.9")
     page = admin.read(f"/admin/people/{bob}")
     assert ("198.51.100.9" in page, "Firefox, Linux" in page, "this browser" in page) == (True, True, False)
-    assert admin.post(f"/admin/people/{bob}/sessions/end").status_code == 303
+    assert admin.submit(f"/admin/people/{bob}/sessions/end").status_code == 303
     assert not at_work.is_signed_in()
     assert admin.is_signed_in()
     assert "this browser" in admin.read(f"/admin/people/{account(app, 'ada').id}")
@@ -126,9 +122,9 @@ def test_an_administrator_revokes_somebodys_token(app: Flask, admin: Person, bob
     with app.app_context(), reading() as session:
         numbers = {token.user_id: token.id for token in session.query(PersonalToken)}
     carols = numbers[account(app, "carol").id]
-    assert admin.post(f"/admin/people/{bob}/tokens/{carols}/revoke").status_code == 404
-    assert admin.post(f"/admin/people/{bob}/tokens/{numbers[bob]}/revoke").status_code == 303
-    assert Person(app).client.get("/next-asset-tag", headers=script).status_code == 401
+    assert admin.submit(f"/admin/people/{bob}/tokens/{carols}/revoke").status_code == 404
+    assert admin.submit(f"/admin/people/{bob}/tokens/{numbers[bob]}/revoke").status_code == 303
+    assert Person(app).get("/next-asset-tag", headers=script).status_code == 401
     assert recorded(app, LoginKind.CHANGED)[-1].detail == "token “script” revoked by ada"
 
 
@@ -142,7 +138,7 @@ UNFIT = {
 def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, admin: Person) -> None:
     for field, values in UNFIT.items():
         for value in values:
-            answer = admin.post("/admin/people/new", **{"name": "carol", "email": "", "role": "staff", field: value})
+            answer = admin.submit("/admin/people/new", **{"name": "carol", "email": "", "role": "staff", field: value})
             assert (answer.status_code, list(errors_in(answer))) == (400, [field]), value
     with app.app_context(), reading() as session:
         assert [user.name for user in service.all_users(session)] == ["ada"]
@@ -151,15 +147,15 @@ def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, adm
 def test_an_account_keeps_what_it_had_when_a_change_does_not_fit(app: Flask, admin: Person, bob: int) -> None:
     for field in ("email", "role"):
         for value in UNFIT[field]:
-            answer = admin.post(f"/admin/people/{bob}", **{"role": "teacher", "email": "", field: value})
+            answer = admin.submit(f"/admin/people/{bob}", **{"role": "teacher", "email": "", field: value})
             assert (answer.status_code, list(errors_in(answer))) == (400, [field]), value
     assert account(app, "bob").role == "staff"
 
 
 def test_people_are_found_by_part_of_name_or_address_by_role_and_by_state(app: Flask, admin: Person) -> None:
     for name, role, email in (("b.marley", "staff", "rasta@example.org"), ("m_curie", "teacher", ""), ("MCURIE", "student", "")):
-        admin.post("/admin/people/new", name=name, role=role, email=email)
-    admin.post(f"/admin/people/{account(app, 'mcurie').id}/state", active="no")
+        admin.submit("/admin/people/new", name=name, role=role, email=email)
+    admin.submit(f"/admin/people/{account(app, 'mcurie').id}/state", active="no")
 
     def found(query: str) -> set[str]:
         page = admin.read(f"/admin/people?{query}")
@@ -193,6 +189,6 @@ def test_odd_numbers_in_addresses_are_no_fault(admin: Person) -> None:
     for number in ("4711", "0", "9" * 30):
         person = f"/admin/people/{number}"
         assert admin.get(person).status_code in (400, 404)
-        assert admin.post(person, role="admin", email="").status_code in (400, 404)
+        assert admin.submit(person, role="admin", email="").status_code in (400, 404)
         for path in ("/state", "/password-link", "/rt-user", "/sessions/end", "/tokens/1/revoke"):
-            assert admin.post(person + path, active="no").status_code in (400, 404), person + path
+            assert admin.submit(person + path, active="no").status_code in (400, 404), person + path

@@ -10,8 +10,8 @@ from request_tracker_utils.accounts import login_events, sessions, throttling, t
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, PersonalToken, SignInSession, User
 from request_tracker_utils.core.db import db, read_connection, reading, transaction
-from tests.functional.accounts.person import Person, token_in
 from tests.services.apps import user
+from tests.services.people import Person, token_in
 
 MANY = 5_000
 INDEXES = {"personal_tokens": "uq_personal_tokens_key_hash", "sign_in_sessions": "uq_sign_in_sessions_key_hash"}
@@ -76,14 +76,14 @@ def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: 
 
 def test_a_request_with_a_token_asks_once_who_calls(app: Flask) -> None:
     bob = Person(app, user(app, "staff", "bob"))
-    token = token_in(bob.post("/me/tokens", label="x", expires="30"))
+    token = token_in(bob.submit("/me/tokens", label="x", expires="30"))
     headers = {"Authorization": f"Bearer {token}"}
-    assert bob.client.get("/next-asset-tag", headers=headers).status_code == 200  # its first use, and its address, are written down
+    assert bob.get("/next-asset-tag", headers=headers).status_code == 200  # its first use, and its address, are written down
     statements: list[str] = []
     with app.app_context():
         engine = db.engine
     event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
-    assert bob.client.get("/next-asset-tag", headers=headers).status_code == 200
+    assert bob.get("/next-asset-tag", headers=headers).status_code == 200
     assert [("personal_tokens" in statement, "tag_sequences" in statement) for statement in statements] == [(True, False), (False, True)]
 
 

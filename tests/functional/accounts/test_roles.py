@@ -14,17 +14,18 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
-from tests.functional.accounts.person import Person, account, errors_in, made, recorded, text_of
+from tests.functional.accounts.records import account, made, recorded
+from tests.services.people import Person, errors_in, text_of
 
 Act = Callable[[Person, int], TestResponse]
 
 
 def demoted(person: Person, number: int) -> TestResponse:
-    return person.post(f"/admin/people/{number}", role="staff", email="")
+    return person.submit(f"/admin/people/{number}", role="staff", email="")
 
 
 def deactivated(person: Person, number: int) -> TestResponse:
-    return person.post(f"/admin/people/{number}/state", active="no")
+    return person.submit(f"/admin/people/{number}/state", active="no")
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != "admin"])
@@ -33,10 +34,10 @@ def test_whoever_is_no_administrator_changes_no_account(app: Flask, role: str) -
     bob = Person(app, "bob")
     for path in (f"/admin/people/{number}", f"/admin/people/{other}"):
         assert bob.get(path).status_code == 403
-        assert bob.post(path, role="admin", email="").status_code == 403
-        assert bob.post(f"{path}/state", active="no").status_code == 403
-        assert bob.post(f"{path}/password-link").status_code == 403
-    assert bob.post("/admin/people/new", name="mallory", role="admin").status_code == 403
+        assert bob.submit(path, role="admin", email="").status_code == 403
+        assert bob.submit(f"{path}/state", active="no").status_code == 403
+        assert bob.submit(f"{path}/password-link").status_code == 403
+    assert bob.submit("/admin/people/new", name="mallory", role="admin").status_code == 403
     assert (account(app, "bob").role, account(app, "carol").active) == (role, True)
 
 
@@ -44,9 +45,9 @@ def test_ones_own_page_takes_no_role(app: Flask) -> None:
     made(app, "staff", "bob")
     bob = Person(app, "bob")
     more = {"role": "admin", "user_id": "1", "name": "ada"}
-    bob.post("/me/password", current="correct horse battery", password="tulips on the moon", again="tulips on the moon", **more)
-    bob.post("/me/tokens", label="x", expires="30", **more)
-    assert bob.post("/me", **more).status_code == 405
+    bob.submit("/me/password", current="correct horse battery", password="tulips on the moon", again="tulips on the moon", **more)
+    bob.submit("/me/tokens", label="x", expires="30", **more)
+    assert bob.submit("/me", **more).status_code == 405
     assert account(app, "bob").role == "staff"
     with app.app_context(), reading() as session:
         assert len(service.all_users(session)) == 1
@@ -59,7 +60,7 @@ def test_an_administrator_does_not_change_their_own_role(app: Flask) -> None:
     answer = demoted(ada, number)
     assert (answer.status_code, errors_in(answer)) == (400, {"": "Ask another administrator to change your role."})
     assert account(app, "ada").role == "admin"
-    assert ada.post(f"/admin/people/{number}", role="admin", email="ada@example.org").status_code == 303
+    assert ada.submit(f"/admin/people/{number}", role="admin", email="ada@example.org").status_code == 303
 
 
 def test_an_administrator_does_not_deactivate_themselves(app: Flask) -> None:

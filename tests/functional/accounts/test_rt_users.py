@@ -14,9 +14,10 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.web.registry import registry_of
-from tests.functional.accounts.person import Person, account, errors_in, made, recorded, text_of, token_in
+from tests.functional.accounts.records import account, made, recorded
 from tests.services.apps import make_app, user
 from tests.services.local_server import Reply
+from tests.services.people import Person, errors_in, text_of, token_in
 from tests.services.proxy import Proxy, answers, nobody_there
 from tests.services.request_tracker import RequestTracker
 
@@ -78,7 +79,7 @@ def clock(app: Flask) -> Clock:
 
 
 def call(app: Flask, token: str, path: str = "/me", scheme: str = "token"):  # type: ignore[no-untyped-def]
-    return Person(app).client.get(path, headers={"Authorization": f"{scheme} {token}"})
+    return Person(app).get(path, headers={"Authorization": f"{scheme} {token}"})
 
 
 def link(app: Flask, name: str, rt_user: str) -> None:
@@ -99,12 +100,12 @@ def test_an_account_is_linked_by_name_or_number_and_unlinked(request_tracker: Re
     page = f"/admin/people/{bob}"
     number = request_tracker.clerks_token.split("-")[1]
     for wanted in ("CLERK", " clerk ", number):
-        assert ada.post(f"{page}/rt-user", rt_user=wanted).status_code == 303
+        assert ada.submit(f"{page}/rt-user", rt_user=wanted).status_code == 303
         assert (account(app, "bob").rt_user_id, account(app, "bob").rt_user_name) == (int(number), "clerk")
     assert recorded(app, LoginKind.CHANGED)[-1].detail == f"linked to clerk (#{number}) in Request Tracker by ada"
     assert 'value="clerk"' in ada.read(page)
     assert ">bob</a>" in ada.read("/admin/people?q=cleR")
-    assert ada.post(f"{page}/rt-user", rt_user=" ").status_code == 303
+    assert ada.submit(f"{page}/rt-user", rt_user=" ").status_code == 303
     assert (account(app, "bob").rt_user_id, account(app, "bob").rt_user_name) == (None, None)
 
 
@@ -112,7 +113,7 @@ def test_a_user_of_request_tracker_is_one_account_only(app: Flask) -> None:
     made(app, "staff", "bob")
     carol, ada = made(app, "staff", "carol"), Person(app, user(app, "admin", "ada"))
     link(app, "bob", "clerk")
-    answer = ada.post(f"/admin/people/{carol}/rt-user", rt_user="clerk")
+    answer = ada.submit(f"/admin/people/{carol}/rt-user", rt_user="clerk")
     assert (answer.status_code, list(errors_in(answer))) == (409, ["rt_user"])
     assert account(app, "carol").rt_user_id is None
     assert account(app, "bob").rt_user_name == "clerk"
@@ -121,10 +122,10 @@ def test_a_user_of_request_tracker_is_one_account_only(app: Flask) -> None:
 def test_whom_request_tracker_does_not_have_is_said_at_the_field(line: Proxy, app: Flask) -> None:
     bob, ada = made(app, "staff", "bob"), Person(app, user(app, "admin", "ada"))
     for wanted, status in (("nobody-there", 404), ("9" * 9, 404), ("../root", 404), ("x" * 201, 400), ("9" * 5_000, 400)):
-        answer = ada.post(f"/admin/people/{bob}/rt-user", rt_user=wanted)
+        answer = ada.submit(f"/admin/people/{bob}/rt-user", rt_user=wanted)
         assert (answer.status_code, list(errors_in(answer))) == (status, ["rt_user"]), wanted
     with line.meddling(nobody_there):
-        answer = ada.post(f"/admin/people/{bob}/rt-user", rt_user="clerk")
+        answer = ada.submit(f"/admin/people/{bob}/rt-user", rt_user="clerk")
         assert (answer.status_code, "Request Tracker" in errors_in(answer)[""]) == (503, True)
     assert account(app, "bob").rt_user_id is None
 
@@ -239,7 +240,7 @@ def test_a_network_that_shows_many_bad_tokens_waits_and_request_tracker_is_not_a
     statuses = [call(app, f"1-{number}-0123456789abcdef").status_code for number in range(1, MAX_REJECTED + 6)]
     assert statuses == [401] * MAX_REJECTED + [429] * 5
     assert len(line.calls) - asked == MAX_REJECTED
-    elsewhere = Person(app, address="198.51.100.4").client.get("/me", headers={"Authorization": f"token {request_tracker.clerks_token}"})
+    elsewhere = Person(app, address="198.51.100.4").get("/me", headers={"Authorization": f"token {request_tracker.clerks_token}"})
     assert elsewhere.status_code == 200
     clock.now += INVALID_TTL + 1
     assert call(app, request_tracker.clerks_token).status_code == 200
@@ -250,7 +251,7 @@ def test_when_request_tracker_is_down_its_tokens_are_answered_so_and_ours_work(
 ) -> None:
     bob = Person(app, user(app, "staff", "bob"))
     link(app, "bob", "clerk")
-    own = token_in(bob.post("/me/tokens", label="own", expires="30"))
+    own = token_in(bob.submit("/me/tokens", label="own", expires="30"))
     with line.meddling(nobody_there):
         answer = call(app, request_tracker.clerks_token)
         assert (answer.status_code, answer.json["code"] != "unauthenticated") == (503, True)

@@ -5,23 +5,18 @@ import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from flask import Flask
 
 from request_tracker_utils.accounts import login_events, service
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.core.db import transaction
-from tests.functional.accounts.person import Person, account, made, recorded
+from tests.functional.accounts.records import account, made, recorded
 from tests.services.apps import make_app, user
+from tests.services.people import Person
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 PHONE = "203.0.113.200"
-
-
-@pytest.fixture
-def admin(app: Flask) -> Person:
-    return Person(app, user(app, "admin", "ada"))
 
 
 def write(app: Flask, count: int = 1, kind: LoginKind = LoginKind.FAILED, *, name: str = "", agent: str = "curl/8", **more: str) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from request_tracker_utils.accounts.models import User
@@ -21,7 +20,8 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, db, store_once, transaction
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
-from tests.services.apps import WEBHOOK_TOKEN, token, user
+from tests.services.apps import WEBHOOK_TOKEN, user
+from tests.services.people import Person
 
 SUSPICIOUS = ("hash", "secret", "password", "token", "key", "credential", "salt", "pin", "private", "nonce")
 """Parts of names that look like a secret's, by a judgement of its own."""
@@ -29,19 +29,8 @@ HARMLESS: set[str] = set()
 """Columns with such a name that may be shown all the same."""
 
 
-@pytest.fixture
-def admin(app: Flask) -> dict[str, str]:
-    return {**token(app, "admin"), "Accept": "text/html"}
-
-
 def views(app: Flask) -> dict[str, Table]:
     return {view.name: view for view in app.extensions["admin"][0]._views if isinstance(view, Table)}
-
-
-def page(client: FlaskClient, path: str, headers: dict[str, str]) -> str:
-    answer = client.get(path, headers=headers)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
 
 
 def assets(app: Flask, *names: str, **more: object) -> None:
@@ -54,17 +43,17 @@ def listed(html: str) -> list[str]:
     return [unescape(name) for name in re.findall(r'<td data-label="name">(.*?)</td>', html)]
 
 
-def downloaded(client: FlaskClient, path: str, headers: dict[str, str]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(page(client, path, headers))))
+def downloaded(admin: Person, path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(admin.get(path).text)))
 
 
-def test_every_table_is_there(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_every_table_is_there(app: Flask, admin: Person) -> None:
     assert {model.__tablename__ for model in models()} == set(Base.metadata.tables)
-    html = page(client, "/admin/data/", admin)
+    html = admin.read("/admin/data/")
     for name in Base.metadata.tables:
         assert f'href="/admin/data/{name}/"' in html
-        page(client, f"/admin/data/{name}/", admin)
-        downloaded(client, f"/admin/data/{name}/export/csv/", admin)
+        admin.read(f"/admin/data/{name}/")
+        downloaded(admin, f"/admin/data/{name}/export/csv/")
 
 
 def test_no_column_that_looks_like_a_secret_is_shown(app: Flask) -> None:
@@ -93,7 +82,7 @@ def test_a_secret_is_not_searched_filtered_sorted_nor_exported(app: Flask) -> No
         assert {filter.column.key for filter in view._filters} <= set(view.column_list)
 
 
-def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, admin: Person) -> None:
     with app.app_context(), transaction() as session:
         store_once(session, "something", "kept-and-secret")
         password_hash = session.scalar(text("SELECT password_hash FROM users"))
@@ -109,53 +98,53 @@ def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, client: FlaskCl
         "/admin/data/kept_values/details/?id=something",
         "/admin/data/kept_values/export/csv/?search=kept-and",
     ):
-        answer = page(client, path, admin)
+        answer = admin.read(path)
         for secret in (password_hash, webhook, "kept-and-secret", WEBHOOK_TOKEN):
             assert secret not in answer
-    assert "No rows" in page(client, "/admin/data/users/?search=argon2", admin)
+    assert "No rows" in admin.read("/admin/data/users/?search=argon2")
 
 
-def test_secrets_are_not_even_read(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_secrets_are_not_even_read(app: Flask, admin: Person) -> None:
     asked: list[str] = []
     from sqlalchemy import event
 
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda _c, _u, statement, *_: asked.append(statement))
-    page(client, "/admin/data/users/", admin)
+    admin.read("/admin/data/users/")
     assert any("FROM users" in statement for statement in asked)
     shown = [statement for statement in asked if "FROM users" in statement and "LIMIT" in statement]
     assert shown
     assert not any("password_hash" in statement for statement in shown)
 
 
-def test_rows_are_searched_filtered_sorted_and_turned_over(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_rows_are_searched_filtered_sorted_and_turned_over(app: Flask, admin: Person) -> None:
     assets(app, *(f"Laptop {number:03}" for number in range(60)), catalog="Laptops")
     assets(app, "Projector 1", catalog="Rooms", fields={"Lamp": "new"})
     base = "/admin/data/directory_assets/"
-    newest_first = listed(page(client, base, admin))
+    newest_first = listed(admin.read(base))
     assert (len(newest_first), newest_first[0]) == (50, "Projector 1")
-    assert len(listed(page(client, f"{base}?page=1", admin))) == 11
-    assert listed(page(client, f"{base}?search=projector", admin)) == ["Projector 1"]
+    assert len(listed(admin.read(f"{base}?page=1"))) == 11
+    assert listed(admin.read(f"{base}?search=projector")) == ["Projector 1"]
     column = views(app)["directory_assets"].column_list.index("name")
-    assert listed(page(client, f"{base}?sort={column}", admin))[:2] == ["Laptop 000", "Laptop 001"]
-    assert listed(page(client, f"{base}?sort={column}&desc=1", admin))[:2] == ["Projector 1", "Laptop 059"]
-    html = page(client, f"{base}?filter=catalog_equals&value=Rooms", admin)
+    assert listed(admin.read(f"{base}?sort={column}"))[:2] == ["Laptop 000", "Laptop 001"]
+    assert listed(admin.read(f"{base}?sort={column}&desc=1"))[:2] == ["Projector 1", "Laptop 059"]
+    html = admin.read(f"{base}?filter=catalog_equals&value=Rooms")
     assert listed(html) == ["Projector 1"]
     assert "catalog equals Rooms" in html
     assert 'name="flt0_catalog_equals" value="Rooms"' in html  # the next search keeps it
     both = f"{base}?flt0_catalog_equals=Laptops&filter=name_contains&value=05"
-    assert set(listed(page(client, both, admin))) == {"Laptop 005", *(f"Laptop 05{digit}" for digit in range(10))}
-    assert '"Lamp": "new"' in page(client, f"{base}?search=projector", admin)
+    assert set(listed(admin.read(both))) == {"Laptop 005", *(f"Laptop 05{digit}" for digit in range(10))}
+    assert '"Lamp": "new"' in admin.read(f"{base}?search=projector")
 
 
-def test_times_are_filtered_in_the_installations_zone(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_times_are_filtered_in_the_installations_zone(app: Flask, admin: Person) -> None:
     with app.app_context(), transaction() as session:
         session.add_all(EmbeddedAsset(name=f"at {hour}", created_at=datetime(2026, 1, 31, hour, tzinfo=UTC), fields={}) for hour in (8, 10))
     base = "/admin/data/directory_assets/?filter=createdat_after&value="
-    assert listed(page(client, base + "2026-01-31+09:00", admin)) == ["at 10"]
-    assert listed(page(client, base + "2026-01-31T09:30:00%2B02:00", admin)) == ["at 10", "at 8"]
-    assert "No rows" in page(client, base + "2026-02-01", admin)
-    assert listed(page(client, "/admin/data/directory_assets/?filter=createdat_is_empty_yes_or_no&value=no", admin)) == ["at 10", "at 8"]
+    assert listed(admin.read(base + "2026-01-31+09:00")) == ["at 10"]
+    assert listed(admin.read(base + "2026-01-31T09:30:00%2B02:00")) == ["at 10", "at 8"]
+    assert "No rows" in admin.read(base + "2026-02-01")
+    assert listed(admin.read("/admin/data/directory_assets/?filter=createdat_is_empty_yes_or_no&value=no")) == ["at 10", "at 8"]
 
 
 ODD_QUESTIONS: dict[str, int | None] = {
@@ -177,54 +166,50 @@ ODD_QUESTIONS: dict[str, int | None] = {
 """What somebody may ask → the status of the answer; None where databases differ."""
 
 
-def test_whatever_is_asked_is_no_fault(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_whatever_is_asked_is_no_fault(app: Flask, admin: Person) -> None:
     for query, status in ODD_QUESTIONS.items():
         for path in (f"/admin/data/directory_assets/?{query}", f"/admin/data/directory_assets/export/csv/?{query}"):
-            answered = client.get(path, headers=admin).status_code
+            answered = admin.get(path).status_code
             assert answered == status if status else answered in (200, 400), path
 
 
-def test_one_row_is_shown_whole(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_one_row_is_shown_whole(app: Flask, admin: Person) -> None:
     assets(app, "x" * 250)
-    html = page(client, "/admin/data/directory_assets/details/?id=1", admin)
+    html = admin.read("/admin/data/directory_assets/details/?id=1")
     assert "x" * 250 in html
-    assert page(client, "/admin/data/kept_values/details/?id=directory", admin)
+    assert admin.read("/admin/data/kept_values/details/?id=directory")
 
 
-def test_a_row_that_is_not_there_is_not_found(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_row_that_is_not_there_is_not_found(app: Flask, admin: Person) -> None:
     for key in ("77", "x", "-1", "99999999999999999999999", "1,2", "%00"):
-        assert client.get(f"/admin/data/directory_assets/details/?id={key}", headers=admin).status_code in (400, 404), key
+        assert admin.get(f"/admin/data/directory_assets/details/?id={key}").status_code in (400, 404), key
 
 
-def test_details_never_lead_to_another_site(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_details_never_lead_to_another_site(app: Flask, admin: Person) -> None:
     assets(app, "one")
     for path in ("details/?id=1&", "details/?", "export/xlsx/?", "export/csv/?", "?"):
         for elsewhere in ("https://evil.example/", "http:evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
-            answer = client.get(f"/admin/data/directory_assets/{path}url={quote(elsewhere)}", headers=admin)
+            answer = admin.get(f"/admin/data/directory_assets/{path}url={quote(elsewhere)}")
             assert answer.status_code == 400, (path, elsewhere)
             assert "evil.example" not in (answer.location or "") + answer.get_data(as_text=True)
-    assert 'href="/admin/data/users/"' in page(client, "/admin/data/directory_assets/details/?id=1&url=/admin/data/users/", admin)
+    assert 'href="/admin/data/users/"' in admin.read("/admin/data/directory_assets/details/?id=1&url=/admin/data/users/")
 
 
-def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(
-    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "CHUNK", 20)
     assets(app, *(f"Laptop {number:03}" for number in range(95)), "=cmd()", fields={"a": "b"})
-    rows = downloaded(client, "/admin/data/directory_assets/export/csv/", admin)
+    rows = downloaded(admin, "/admin/data/directory_assets/export/csv/")
     assert [row["name"] for row in rows] == [*(f"Laptop {number:03}" for number in range(95)), "'=cmd()"]
     assert json.loads(rows[0]["fields"]) == {"a": "b"}
     assert datetime.fromisoformat(rows[0]["created_at"]).tzinfo is not None
-    found = downloaded(client, "/admin/data/directory_assets/export/csv/?search=Laptop&flt0_name_contains=09", admin)
+    found = downloaded(admin, "/admin/data/directory_assets/export/csv/?search=Laptop&flt0_name_contains=09")
     assert [row["name"] for row in found] == ["Laptop 009", *(f"Laptop 09{digit}" for digit in range(5))]
 
 
-def test_nothing_is_held_while_a_file_is_taken_slowly(
-    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_held_while_a_file_is_taken_slowly(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "CHUNK", 2)
     assets(app, *(f"Laptop {number}" for number in range(10)))
-    answer = client.get("/admin/data/directory_assets/export/csv/", headers=admin, buffered=False)
+    answer = admin.get("/admin/data/directory_assets/export/csv/", buffered=False)
     lines = iter(answer.response)
     assert next(lines)
     with app.app_context():
@@ -235,42 +220,42 @@ def test_nothing_is_held_while_a_file_is_taken_slowly(
     answer.close()
 
 
-def test_looking_begins_no_transaction_that_writes_and_holds_nothing(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
-    page(client, "/admin/data/", admin)  # the first use of a token is written down
+def test_looking_begins_no_transaction_that_writes_and_holds_nothing(app: Flask, admin: Person) -> None:
+    admin.read("/admin/data/")  # the first request of a session is recorded
     with app.app_context(), transaction() as session:
         session.add(TagSequence(prefix="X-", next_number=1, created_at=utc_now()))
         session.flush()  # this one writes, and everybody else waits with writing
         for path in ("/admin/data/", "/admin/data/users/", "/admin/data/users/details/?id=1", "/admin/data/users/export/csv/"):
-            page(client, path, admin)
+            admin.read(path)
         assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
 
 
-def test_nothing_can_be_made_changed_or_deleted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_nothing_can_be_made_changed_or_deleted(app: Flask, admin: Person) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin/data")]
     assert {method for rule in rules for method in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS"}
     assert not [rule.rule for rule in rules if re.search("new|edit|delete|action|ajax|static", rule.rule)]
     user(app, "staff")
     for path in ("new/", "edit/?id=1", "delete/", "action/", "ajax/update/", "ajax/lookup/"):
         for method in ("GET", "POST"):
-            assert client.open(f"/admin/data/users/{path}", method=method, headers=admin, data={"id": "1"}).status_code == 404
+            assert admin.open(f"/admin/data/users/{path}", method=method, data={"id": "1"}).status_code == 404
     with app.app_context(), transaction() as session:
         assert session.query(User).count() == 2
 
 
-def test_pages_run_nothing_of_flask_admins(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_pages_run_nothing_of_flask_admins(app: Flask, admin: Person) -> None:
     for path in ("/admin/data/", "/admin/data/users/", "/admin/data/users/details/?id=1"):
-        html = page(client, path, admin)
+        html = admin.read(path)
         assert not re.search(r"<script(?![^>]* src=)|<style| style=| onclick=|jquery|select2|/admin/static", html)
 
 
-def test_what_people_typed_is_shown_as_text(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_what_people_typed_is_shown_as_text(app: Flask, admin: Person) -> None:
     assets(app, "<script>alert(1)</script>")
     for path in ("", "details/?id=1", "?search=<script>alert(1)</script>", "?filter=name_contains&value=<script>"):
-        assert "<script>" not in page(client, f"/admin/data/directory_assets/{path}", admin)
+        assert "<script>" not in admin.get(f"/admin/data/directory_assets/{path}").text
 
 
-def test_the_trail_of_a_tag_can_be_found(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_the_trail_of_a_tag_can_be_found(app: Flask, admin: Person) -> None:
     with app.app_context(), transaction() as session:
         session.add(TagEvent(at=utc_now(), actor=of_command().name, action="reserved", tag="W12-0042"))
-    assert "W12-0042" in page(client, "/admin/data/tag_events/?search=W12-0042", admin)
+    assert "W12-0042" in admin.read("/admin/data/tag_events/?search=W12-0042")
     assert Tag.__tablename__ in views(app)

@@ -16,11 +16,11 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job, JobRun, Jobs
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.web.registry import Registry, registry_of
-from tests.services.apps import csrf_token, sign_in, token, user
+from tests.services.apps import token
 from tests.services.local_server import wait_until
+from tests.services.people import Person
 from tests.services.showroom import served
 
-PAGE = {"Accept": "text/html"}
 HERE = socket.gethostname()
 
 
@@ -46,13 +46,6 @@ def counted(app: Flask, registry: Registry) -> Iterator[list[int]]:
     registry.scheduler.stop()
 
 
-@pytest.fixture
-def admin(app: Flask, client: FlaskClient) -> FlaskClient:
-    user(app, "admin")
-    sign_in(client, "admin")
-    return client
-
-
 def recorded(app: Flask, *runs: JobRun) -> None:
     with app.app_context(), transaction() as session:
         session.add_all(runs)
@@ -72,50 +65,49 @@ def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: Fl
     assert jobs["delete-login-events"]["state"] == "never run"
 
 
-def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
+def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: Person, counted: list[int]) -> None:
     wait_until(lambda: len(counted) == 1)  # the leader's first run
-    answer = admin.post("/admin/jobs/count/run", data={"csrf_token": csrf_token(admin, "/admin/jobs")}, headers=PAGE)
+    answer = admin.submit("/admin/jobs/count/run")
     assert (answer.status_code, answer.location) == (303, "/admin/jobs")
     wait_until(lambda: len(counted) == 2)
     wait_until(lambda: admin.get("/api/jobs").json["jobs"][0]["state"] == "done")
-    assert "Started count." in admin.get("/admin/jobs", headers=PAGE).get_data(as_text=True)
+    assert "Started count." in admin.get("/admin/jobs").text
 
 
-def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: FlaskClient, counted: list[int]) -> None:
+def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: Person, counted: list[int]) -> None:
     wait_until(lambda: len(counted) == 1)
-    assert admin.post("/admin/jobs/count/run", headers=PAGE).status_code == 403
+    assert admin.post("/admin/jobs/count/run").status_code == 403
     assert app.test_client().post("/admin/jobs/count/run", headers=token(app, "staff")).status_code == 403
-    assert admin.get("/admin/jobs/count/run", headers=PAGE).status_code == 405
+    assert admin.get("/admin/jobs/count/run").status_code == 405
     assert len(counted) == 1
 
 
-def test_where_no_jobs_run_one_is_told_how_to_run_them(admin: FlaskClient) -> None:
-    answer = admin.post("/admin/jobs/confirm-tags/run", data={"csrf_token": csrf_token(admin, "/admin/jobs")}, headers=PAGE)
-    assert (answer.status_code, "rtutils jobs run confirm-tags" in answer.get_data(as_text=True)) == (409, True)
+def test_where_no_jobs_run_one_is_told_how_to_run_them(admin: Person) -> None:
+    answer = admin.submit("/admin/jobs/confirm-tags/run")
+    assert (answer.status_code, "rtutils jobs run confirm-tags" in answer.text) == (409, True)
 
 
-def test_an_unknown_job_is_not_found(admin: FlaskClient) -> None:
-    assert admin.get("/admin/jobs/nope", headers=PAGE).status_code == 404
-    form = {"csrf_token": csrf_token(admin, "/admin/jobs")}
-    assert admin.post("/admin/jobs/nope/run", data=form, headers=PAGE).status_code == 404
+def test_an_unknown_job_is_not_found(admin: Person) -> None:
+    assert admin.get("/admin/jobs/nope").status_code == 404
+    assert admin.submit("/admin/jobs/nope/run").status_code == 404
 
 
-def test_runs_are_listed_fifty_a_page_with_their_errors_in_full(app: Flask, admin: FlaskClient) -> None:
+def test_runs_are_listed_fifty_a_page_with_their_errors_in_full(app: Flask, admin: Person) -> None:
     error = "x" * 3_000 + "<end>"
     recorded(app, *(run_of(100 - number, rows=1000 + number, error=error if number == 59 else None) for number in range(60)))
-    first = admin.get("/admin/jobs/confirm-tags", headers=PAGE).get_data(as_text=True)
+    first = admin.get("/admin/jobs/confirm-tags").text
     assert first.count(">done<") + first.count(">failed<") == 50
     assert "x" * 3_000 + "&lt;end&gt;" in first
     assert ">1010<" in first
-    second = admin.get("/admin/jobs/confirm-tags?page=2", headers=PAGE).get_data(as_text=True)
+    second = admin.get("/admin/jobs/confirm-tags?page=2").text
     assert second.count(">done<") == 10
     assert ">1009<" in second
     assert ">1010<" not in second
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999999999999"])
-def test_a_page_that_cannot_be_is_no_fault(admin: FlaskClient, page: str) -> None:
-    assert admin.get(f"/admin/jobs/confirm-tags?page={page}", headers=PAGE).status_code == 200
+def test_a_page_that_cannot_be_is_no_fault(admin: Person, page: str) -> None:
+    assert admin.get(f"/admin/jobs/confirm-tags?page={page}").status_code == 200
 
 
 def test_a_run_whose_process_is_gone_is_not_taken_for_running(app: Flask, client: FlaskClient) -> None:

@@ -26,11 +26,6 @@ from tests.services.request_tracker import RequestTracker
 HUNG = 30.0
 
 
-@pytest.fixture
-def admin(app: Flask) -> dict[str, str]:
-    return token(app, "admin")
-
-
 def page(client: FlaskClient, headers: dict[str, str], path: str = "/admin") -> str:
     answer = client.get(path, headers={**headers, "Accept": "text/html"})
     assert answer.status_code == 200, answer.get_data(as_text=True)
@@ -48,8 +43,8 @@ def hung_rt() -> Iterator[LocalServer]:
         yield server
 
 
-def test_a_new_installation_is_well_and_says_what_it_runs_on(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
-    text = page(client, admin)
+def test_a_new_installation_is_well_and_says_what_it_runs_on(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
+    text = page(client, admin_token)
     assert "No problems." in text
     kind = "PostgreSQL" if registry_of(app).settings.database_file is None else "SQLite"
     for part in (kind, "Python", "sqlalchemy", "MB free", "confirm-tags", "W12-0001", "RT_URL is not set."):
@@ -63,33 +58,33 @@ def test_only_administrators_see_it(app: Flask, client: FlaskClient) -> None:
             assert client.get(path, headers=headers).status_code == 403, f"{role} {path}"
 
 
-def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
     with app.app_context(), transaction() as session:
         session.add(JobRun(job="confirm-tags", process="elsewhere:1", started_at=utc_now(), ended_at=utc_now(), error="No answer."))
-    text = page(client, admin)
+    text = page(client, admin_token)
     assert "1 problem" in text
     assert "The job confirm-tags failed: No answer." in text
 
 
 def test_a_job_that_has_not_begun_for_long_is_missed(
-    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, admin_token: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = utc_now() - 4 * MIN_DELAY
     monkeypatch.setattr(registry_of(app), "started_at", long_ago)
-    text = page(client, admin)
+    text = page(client, admin_token)
     assert "The job confirm-tags is overdue." in text
     assert "The job delete-login-events has not begun" not in text  # it is due once a day
 
 
-def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
     client.post("/webhook/asset-created", json={"asset_id": 4000}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
-    text = page(client, admin)
+    text = page(client, admin_token)
     assert "<dt>Pending confirmation</dt><dd>1</dd>" in text
     assert 'href="/tags/pending"' in text
 
 
 def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
-    app: Flask, client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, admin_token: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses() -> SectionContent:
         raise Unavailable("The cupboard is locked.")
@@ -107,7 +102,7 @@ def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
     sections = [StatusSection(name, "none.html", content) for name, content in (("A", refuses), ("B", breaks), ("C", hangs))]
     monkeypatch.setattr(registry_of(app), "status", [*registry_of(app).status, *sections])
     begun = time.monotonic()
-    text = page(client, admin)
+    text = page(client, admin_token)
     freed.set()
     assert time.monotonic() - begun < 3
     assert "3 problems" in text
@@ -194,8 +189,10 @@ def row(text: str, what: str) -> str:
         ("/admin/data/users/", "Data"),
     ],
 )
-def test_one_tab_is_marked_as_the_one_that_is_open(app: Flask, client: FlaskClient, admin: dict[str, str], path: str, tab: str) -> None:
-    tabs = page(client, admin, path).split('class="tabs"', 1)[1].split("</nav>", 1)[0].split("<li>")
+def test_one_tab_is_marked_as_the_one_that_is_open(
+    app: Flask, client: FlaskClient, admin_token: dict[str, str], path: str, tab: str
+) -> None:
+    tabs = page(client, admin_token, path).split('class="tabs"', 1)[1].split("</nav>", 1)[0].split("<li>")
     assert [entry.rpartition("</a>")[0].rpartition(">")[2] for entry in tabs if "aria-current" in entry] == [tab]
 
 

@@ -51,11 +51,6 @@ def app_with(folder: Path, **files: str) -> Flask:
     return ready(make_app(folder, **settings))
 
 
-@pytest.fixture
-def staff(app: Flask) -> dict[str, str]:
-    return token(app, "staff")
-
-
 def page_size(answer: Any) -> tuple[str, ...]:
     return re.search(r"@page \{ size: ([\d.]+)mm ([\d.]+)mm", answer.get_data(as_text=True)).groups()
 
@@ -70,11 +65,11 @@ def test_an_asset_gets_the_format_of_its_type_unless_another_is_requested(tmp_pa
         db.engine.dispose()
 
 
-def test_an_unknown_format_lists_the_installed_ones(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+def test_an_unknown_format_lists_the_installed_ones(app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
     laptop = create_assets(app)["laptop"]
 
     def check(path: str) -> None:
-        answer = client.get(path, headers=staff)
+        answer = client.get(path, headers=staff_token)
         assert (answer.status_code, answer.json["code"]) == (400, "unknown_label_format")
         assert answer.json["known"] == [label.name for label in built_in_formats().all()]
 
@@ -82,11 +77,11 @@ def test_an_unknown_format_lists_the_installed_ones(app: Flask, client: FlaskCli
     check_all([f"{path}&size=huge" for path in paths], check)
 
 
-def test_a_label_that_does_not_fit_comes_with_the_formats_that_do(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+def test_a_label_that_does_not_fit_comes_with_the_formats_that_do(app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
     cart = create_assets(app)["cart"]
-    answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=staff)
+    answer = client.get(f"/labels/print?asset_id={cart}&size=avery-5160", headers=staff_token)
     assert (answer.status_code, answer.json["code"], answer.json["fits"]) == (400, "tag_too_long", FITTING_CART)
-    answer = client.get(f"/labels/debug?asset_id={cart}&size=avery-5160", headers=staff)
+    answer = client.get(f"/labels/debug?asset_id={cart}&size=avery-5160", headers=staff_token)
     assert (answer.status_code, answer.json["prints"], answer.json["fits"]) == (200, False, FITTING_CART)
     person = app.test_client()
     sign_in(person, user(app, "staff"))
@@ -101,11 +96,11 @@ def test_a_label_that_does_not_fit_comes_with_the_formats_that_do(app: Flask, cl
     assert "It fits these formats: large, small, avery-5163." in page
 
 
-def test_debug_explains_texts_and_codes(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+def test_debug_explains_texts_and_codes(app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
     laptop = create_assets(app)["laptop"]
 
     def check(query: str) -> None:
-        answer = client.get(f"/labels/debug?{query}&size=small", headers=staff).json
+        answer = client.get(f"/labels/debug?{query}&size=small", headers=staff_token).json
         assert (answer["asset_id"], answer["format"], answer["prints"]) == (laptop, "small", True)
         states = [(text["field"], text["state"]) for text in answer["texts"]]
         assert states == [("tag", "whole"), ("model", "whole"), ("serial", "whole"), ("Funding Source", "empty")]
@@ -114,22 +109,22 @@ def test_debug_explains_texts_and_codes(app: Flask, client: FlaskClient, staff: 
     check_all([f"asset_id={laptop}", f"assetId={laptop}", "assetName=W12-0001"], check)
 
 
-def test_debug_requires_an_existing_asset(client: FlaskClient, staff: dict[str, str]) -> None:
+def test_debug_requires_an_existing_asset(client: FlaskClient, staff_token: dict[str, str]) -> None:
     def check(query: str, status: int) -> None:
-        assert client.get(f"/labels/debug?{query}", headers=staff).status_code == status
+        assert client.get(f"/labels/debug?{query}", headers=staff_token).status_code == status
 
     check_all([("", 400), ("asset_id=x", 400), ("asset_id=0", 400), ("asset_id=999999", 404), ("assetName=no", 404)], check)
 
 
-def test_only_a_printed_label_notifies_listeners(app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+def test_only_a_printed_label_notifies_listeners(app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
     ids, printed = create_assets(app), list[int]()
     listeners = registry_of(app).get(PrintListeners)
     listeners.append(lambda _session, labels, _now: printed.extend(asset_id for asset_id, _name in labels) or [])
-    client.get(f"/labels/debug?asset_id={ids['laptop']}", headers=staff)
-    client.get("/labels/calibration", headers=staff)
-    client.get(f"/labels/print?asset_id={ids['cart']}&size=avery-5160", headers=staff)
+    client.get(f"/labels/debug?asset_id={ids['laptop']}", headers=staff_token)
+    client.get("/labels/calibration", headers=staff_token)
+    client.get(f"/labels/print?asset_id={ids['cart']}&size=avery-5160", headers=staff_token)
     assert printed == []
-    client.get(f"/labels/print?asset_id={ids['laptop']}", headers=staff)
+    client.get(f"/labels/print?asset_id={ids['laptop']}", headers=staff_token)
     assert printed == [ids["laptop"]]
 
 

@@ -8,8 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from request_tracker_utils.imports import views
-from request_tracker_utils.tasks.jobs import run_tasks
-from tests.services.apps import csrf_token
+from tests.services.apps import csrf_token, run_job
 from tests.services.forms import button
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
@@ -29,18 +28,13 @@ def press(client: FlaskClient, page: str, words: str, **fields: str) -> TestResp
     return client.post(pressed.action, data={**pressed.fields, **fields}, headers=HTML)
 
 
-def do_tasks(app: Flask) -> None:
-    with app.app_context():
-        run_tasks()
-
-
 def previewed(app: Flask, client: FlaskClient, data: bytes, subject: str = "students", **fields: str) -> str:
     """The address of a previewed file."""
     page = upload(client, data, subject=subject).location
     columns = {"student_id": "0", "first_name": "1", "last_name": "2", "grade": "3"} if subject == "students" else {"asset_tag": "0"}
     answer = press(client, page, PREVIEW, **{**columns, **fields})
     assert "/tasks/" in answer.location
-    do_tasks(app)
+    run_job(app, "run-tasks")
     assert page in client.get(answer.location, headers=HTML).text
     return page
 
@@ -60,7 +54,7 @@ def test_a_file_is_uploaded_previewed_and_imported(app: Flask, client: FlaskClie
         assert words in text, words
     assert (school.student_now("1001").grade, school.student_now("1005").is_active) == ("8", True)
     answer = press(client, page, IMPORT)
-    do_tasks(app)
+    run_job(app, "run-tasks")
     assert "1 created, 1 changed, 1 deactivated, 1 skipped" in client.get(answer.location, headers=HTML).text
     assert (school.student_now("1001").grade, school.student_now("1005").is_active) == ("9", False)
     text = client.get(page, headers=HTML).text
@@ -76,9 +70,9 @@ def test_columns_with_unknown_headers_are_mapped_by_hand(app: Flask, client: Fla
     assert "1. Nr" in text
     assert "The first row is a header row" in text
     press(client, page, PREVIEW, student_id="0", first_name="1", last_name="2", first_row_is_header="on")
-    do_tasks(app)
+    run_job(app, "run-tasks")
     press(client, page, IMPORT)
-    do_tasks(app)
+    run_job(app, "run-tasks")
     assert school.student_now("007").name == "James Bond"
 
 
@@ -87,7 +81,7 @@ def test_devices_are_imported_in_the_same_way(app: Flask, client: FlaskClient, s
     page = previewed(app, client, csv("W12-0001,1001", header="Tag,Assigned To"), "devices", student_id="1")
     assert "to assign or change status" in client.get(page, headers=HTML).text
     press(client, page, IMPORT)
-    do_tasks(app)
+    run_job(app, "run-tasks")
     assert school.device_now("W12-0001").current_student_id == "1001"
 
 

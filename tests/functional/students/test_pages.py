@@ -1,17 +1,11 @@
 """Pages of students and devices."""
 
-import pytest
 from flask import Flask
 
-from tests.functional.accounts.person import Person, errors_in, text_of
 from tests.services.apps import user
+from tests.services.people import Person, errors_in, text_of
 from tests.services.school import NOW, School
 from tests.services.tables import check_all
-
-
-@pytest.fixture
-def staff(app: Flask) -> Person:
-    return Person(app, user(app, "staff"))
 
 
 def test_the_dashboard_counts_filters_and_finds(school: School, staff: Person) -> None:
@@ -45,32 +39,32 @@ def test_the_pages_of_a_long_list_show_each_student_once(school: School, staff: 
 
 def test_a_student_is_added_changed_and_deleted(staff: Person) -> None:
     form = {"student_id": "0042", "first_name": "Grace", "last_name": "Hopper", "grade": "9"}
-    invalid = staff.post("/students/new", **{**form, "grade": "77", "student_id": "a/b"})
+    invalid = staff.submit("/students/new", **{**form, "grade": "77", "student_id": "a/b"})
     assert (invalid.status_code, "slash" in errors_in(invalid)["student_id"]) == (400, True)
-    assert staff.post("/students/new", **form).location == "/students/0042"
-    assert staff.post("/students/new", **form).status_code == 409
-    assert staff.post("/students/0042/edit", **{**form, "grade": "10", "student_id": "77"}).status_code == 303
+    assert staff.submit("/students/new", **form).location == "/students/0042"
+    assert staff.submit("/students/new", **form).status_code == 409
+    assert staff.submit("/students/0042/edit", **{**form, "grade": "10", "student_id": "77"}).status_code == 303
     assert "<dd>10</dd>" in staff.read("/students/0042")
-    assert errors_in(staff.post("/students/0042/edit", **{**form, "last_name": ""})) == {"last_name": "The last name is missing."}
-    staff.post("/students/0042/status", active="no")
+    assert errors_in(staff.submit("/students/0042/edit", **{**form, "last_name": ""})) == {"last_name": "The last name is missing."}
+    staff.submit("/students/0042/status", active="no")
     assert "inactive" in staff.read("/students/0042")
-    assert staff.post("/students/0042/delete").location == "/students"
+    assert staff.submit("/students/0042/delete").location == "/students"
     assert staff.get("/students/0042").status_code == 404
 
 
 def test_a_device_is_added_assigned_returned_and_the_return_undone(school: School, staff: Person) -> None:
     school.student("1001", "Grace", "Hopper")
-    assert staff.post("/devices/new", asset_tag="W12-0001", condition="good").location == "/devices/W12-0001"
-    assert errors_in(staff.post("/devices/new", asset_tag="w12-0001", condition="good"))[""] == "Device W12-0001 already exists."
-    staff.post("/students/1001/assign", asset_tag="w12-0001")
+    assert staff.submit("/devices/new", asset_tag="W12-0001", condition="good").location == "/devices/W12-0001"
+    assert errors_in(staff.submit("/devices/new", asset_tag="w12-0001", condition="good"))[""] == "Device W12-0001 already exists."
+    staff.submit("/students/1001/assign", asset_tag="w12-0001")
     assert "Grace Hopper" in staff.read("/devices/W12-0001")
-    staff.post("/devices/W12-0001/return", damaged="yes", notes="Cracked")
+    staff.submit("/devices/W12-0001/return", damaged="yes", notes="Cracked")
     text = staff.read("/devices/W12-0001")
     assert "damaged</span>" in text
     assert "Cracked" in text
-    staff.post(f"/devices/W12-0001/undo/{school.log()[-1].id}")
+    staff.submit(f"/devices/W12-0001/undo/{school.log()[-1].id}")
     assert school.device_now("W12-0001").current_student_id == "1001"
-    refused = staff.post("/devices/W12-0001/delete")
+    refused = staff.submit("/devices/W12-0001/delete")
     assert refused.location == "/devices/W12-0001"
     assert "Return it first" in staff.read("/devices/W12-0001")
 
@@ -81,7 +75,7 @@ def test_refused_changes_explain_what_to_do(school: School, staff: Person) -> No
     school.assign("W12-0001", "1001")
 
     def check(path: str, form: dict[str, str], message: str) -> None:
-        answer = staff.post(path, **form)
+        answer = staff.submit(path, **form)
         assert message in text_of(staff.get(answer.location))
 
     check_all(
@@ -105,9 +99,9 @@ def test_only_an_administrator_overrides_an_assignment(app: Flask, school: Schoo
     school.assign("W12-0001", "1001")
     assert "Override the assignment" not in staff.read("/devices/W12-0001")
     admin = Person(app, user(app, "admin"))
-    admin.post("/devices/W12-0001/override", student_id="1002", reason="")
+    admin.submit("/devices/W12-0001/override", student_id="1002", reason="")
     assert school.device_now("W12-0001").current_student_id == "1001"
-    admin.post("/devices/W12-0001/override", student_id="1002", reason="Swapped in class")
+    admin.submit("/devices/W12-0001/override", student_id="1002", reason="Swapped in class")
     assert school.device_now("W12-0001").current_student_id == "1002"
     assert "Swapped in class" in admin.read("/devices/W12-0001")
 

@@ -8,30 +8,18 @@ from sqlalchemy import delete
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import AssetStore, AssetStoreUnreachable, NewAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.web.registry import registry_of
-from tests.functional.accounts.person import Person, errors_in, text_of
-from tests.services.apps import WEBHOOK_TOKEN, user
+from tests.services.apps import WEBHOOK_TOKEN, run_job, user
+from tests.services.people import Person, errors_in, text_of
 from tests.services.tables import check_all
 
 PAGE = "/admin/asset-tags"
 RESET = f"{PAGE}/reset/W12-"
 
 
-@pytest.fixture
-def admin(app: Flask) -> Person:
-    return Person(app, user(app, "admin", "ada"))
-
-
 def created(client: FlaskClient, asset_id: int, **more: str) -> str:
     headers = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
     return str(client.post("/webhook/asset-created", json={"asset_id": asset_id, **more}, headers=headers).json["asset_tag"])
-
-
-def adopt(app: Flask) -> None:
-    with app.app_context():
-        jobs.run(registry_of(app).jobs.named("adopt-tags"))
 
 
 def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: FlaskClient, admin: Person) -> None:
@@ -46,25 +34,25 @@ def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: Flask
 def test_a_sequence_is_reset_unless_somebody_else_did_in_the_meantime(app: Flask, client: FlaskClient, admin: Person) -> None:
     created(client, 1)
     assert 'name="expected" type="hidden" value="2"' in admin.read(RESET)
-    answer = admin.post(RESET, expected="2", start_number="1", reason="from the beginning")
+    answer = admin.submit(RESET, expected="2", start_number="1", reason="from the beginning")
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert "1 is in use and was skipped. The next tag is W12-0002." in admin.read(PAGE)
     bob = Person(app, user(app, "admin", "bob"))
-    assert admin.post(RESET, expected="1", start_number="100", reason="a new roll").status_code == 303
-    late = bob.post(RESET, expected="1", start_number="500", reason="another roll")
+    assert admin.submit(RESET, expected="1", start_number="100", reason="a new roll").status_code == 303
+    late = bob.submit(RESET, expected="1", start_number="500", reason="another roll")
     assert late.status_code == 409
     assert "ada changed the next tag from W12-0002 to W12-0100 (a new roll)" in errors_in(late)[""]
     assert 'name="expected" type="hidden" value="100"' in text_of(late)
-    assert bob.post(RESET, expected="100", start_number="500", reason="another roll").status_code == 303
+    assert bob.submit(RESET, expected="100", start_number="500", reason="another roll").status_code == 303
 
 
 def test_an_invalid_reset_changes_nothing(admin: Person) -> None:
     def check(field: str, value: str) -> None:
-        answer = admin.post(RESET, **{"expected": "1", "start_number": "5", "reason": "why not", field: value})
+        answer = admin.submit(RESET, **{"expected": "1", "start_number": "5", "reason": "why not", field: value})
         assert (answer.status_code, list(errors_in(answer))) == (400, [field])
 
     def check_tampered(expected: str) -> None:
-        assert admin.post(RESET, expected=expected, start_number="5", reason="why not").status_code == 400
+        assert admin.submit(RESET, expected=expected, start_number="5", reason="why not").status_code == 400
 
     numbers = ["0", "-5", "1000000000000", "ten", ""]
     check_all([*(("start_number", number) for number in numbers), ("reason", " "), ("reason", "x" * 201)], check)
@@ -72,29 +60,29 @@ def test_an_invalid_reset_changes_nothing(admin: Person) -> None:
     assert "W12-0001" in admin.read(PAGE)
     assert admin.get(f"{PAGE}/reset/X-").status_code == 404
     for prefix in ("X-", "%00"):
-        assert admin.post(f"{PAGE}/reset/{prefix}", expected="1", start_number="5", reason="why not").status_code == 404
+        assert admin.submit(f"{PAGE}/reset/{prefix}", expected="1", start_number="5", reason="why not").status_code == 404
 
 
 def test_a_new_prefix_is_used_for_new_assets_in_its_catalog(app: Flask, client: FlaskClient, admin: Person) -> None:
-    assert admin.post(f"{PAGE}/prefixes", prefix="LAB-").status_code == 303
+    assert admin.submit(f"{PAGE}/prefixes", prefix="LAB-").status_code == 303
     assert "importing existing tags" in admin.read(PAGE)
-    adopt(app)
-    assert admin.post(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="LAB-").status_code == 303
+    run_job(app, "adopt-tags")
+    assert admin.submit(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="LAB-").status_code == 303
     assert "New assets in Chromebooks now get LAB- tags." in admin.read(PAGE)
     tags = [created(client, 1, catalog="Chromebooks"), created(client, 2, catalog="Cables"), created(client, 3)]
     assert tags == ["LAB-0001", "W12-0001", "W12-0002"]
-    answer = admin.post("/assets/new", model="3100", serial_number="LAB-1", manufacturer="Dell", catalog="Chromebooks")
+    answer = admin.submit("/assets/new", model="3100", serial_number="LAB-1", manufacturer="Dell", catalog="Chromebooks")
     assert answer.status_code == 303
     assert "LAB-0002" in admin.read(answer.location)
 
 
 def test_invalid_prefixes_and_catalogs_are_refused(admin: Person) -> None:
     def check_prefix(prefix: str, status: int) -> None:
-        answer = admin.post(f"{PAGE}/prefixes", prefix=prefix)
+        answer = admin.submit(f"{PAGE}/prefixes", prefix=prefix)
         assert (answer.status_code, list(errors_in(answer))) == (status, ["prefix"])
 
     def check_catalog(catalog: str, prefix: str) -> None:
-        assert admin.post(f"{PAGE}/catalogs", catalog=catalog, of_prefix=prefix).status_code == 400
+        assert admin.submit(f"{PAGE}/catalogs", catalog=catalog, of_prefix=prefix).status_code == 400
 
     check_all([("", 400), ("LAB1", 400), ("LÄB", 400), ("x" * 17, 400), ("w12-", 409), (" ", 400)], check_prefix)
     check_all([("Nowhere", "W12-"), ("Chromebooks", "X-"), ("", "")], check_catalog)
@@ -103,13 +91,13 @@ def test_invalid_prefixes_and_catalogs_are_refused(admin: Person) -> None:
 def test_a_missing_catalog_is_marked_and_its_prefix_can_be_removed(app: Flask, client: FlaskClient, admin: Person) -> None:
     with app.app_context():
         asset_store().create(NewAsset("projector", "Projectors"))
-    admin.post(f"{PAGE}/catalogs", catalog="Projectors", of_prefix="W12-")
+    admin.submit(f"{PAGE}/catalogs", catalog="Projectors", of_prefix="W12-")
     assert "no such catalog" not in admin.read(PAGE)
     with app.app_context(), transaction() as session:
         session.execute(delete(EmbeddedAsset))
     assert "no such catalog" in admin.read(PAGE)
     assert created(client, 1) == "W12-0001"
-    assert admin.post(f"{PAGE}/catalogs/remove", catalog="Projectors").status_code == 303
+    assert admin.submit(f"{PAGE}/catalogs/remove", catalog="Projectors").status_code == 303
     assert ">Remove<" not in admin.read(PAGE)
 
 
@@ -120,4 +108,4 @@ def test_the_page_is_shown_even_if_the_asset_store_does_not_answer(app: Flask, a
     with app.app_context():
         monkeypatch.setattr(type(asset_store()), "catalogs", silence)
     assert "The catalogs could not be loaded. Request Tracker does not answer." in admin.read(PAGE)
-    assert admin.post(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="W12-").status_code == 503
+    assert admin.submit(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="W12-").status_code == 503

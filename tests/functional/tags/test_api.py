@@ -1,6 +1,5 @@
 """Tags over JSON."""
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -12,16 +11,6 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tags.models import TagEvent
 from tests.services.apps import csrf_token, sign_in, token, user
 from tests.services.tables import check_all
-
-
-@pytest.fixture
-def staff(app: Flask) -> dict[str, str]:
-    return token(app, "staff")
-
-
-@pytest.fixture
-def admin(app: Flask) -> dict[str, str]:
-    return token(app, "admin")
 
 
 def asset(app: Flask, name: str = "laptop") -> int:
@@ -57,8 +46,8 @@ def reset(client: FlaskClient, headers: dict[str, str], **body: object) -> TestR
 
 
 class TestNextAssetTag:
-    def test_it_is_shown_and_not_used(self, client: FlaskClient, staff: dict[str, str]) -> None:
-        answers = [client.get("/next-asset-tag", headers=staff).json for _ in range(2)]
+    def test_it_is_shown_and_not_used(self, client: FlaskClient, staff_token: dict[str, str]) -> None:
+        answers = [client.get("/next-asset-tag", headers=staff_token).json for _ in range(2)]
         assert answers == [{"next_asset_tag": "W12-0001"}] * 2
 
     def test_a_caller_without_credentials_is_unauthenticated(self, client: FlaskClient) -> None:
@@ -68,18 +57,18 @@ class TestNextAssetTag:
 
 
 class TestConfirmAssetTag:
-    def test_the_tag_is_assigned_once_and_the_asset_renamed(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_the_tag_is_assigned_once_and_the_asset_renamed(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         asset_id = asset(app)
-        answer = confirm(client, staff, "W12-0001", asset_id)
+        answer = confirm(client, staff_token, "W12-0001", asset_id)
         message = "Asset tag confirmation logged successfully. Asset name updated in RT."
         assert (answer.status_code, answer.json) == (200, {"message": message, "asset_tag": "W12-0001", "rt_asset_id": asset_id})
-        assert (name_of(app, asset_id), next_tag(client, staff)) == ("W12-0001", "W12-0002")
-        conflict = confirm(client, staff, "W12-0001", asset(app))
+        assert (name_of(app, asset_id), next_tag(client, staff_token)) == ("W12-0001", "W12-0002")
+        conflict = confirm(client, staff_token, "W12-0001", asset(app))
         assert (conflict.status_code, conflict.json["asset_id"], conflict.json["code"]) == (409, asset_id, "tag_taken")
 
-    def test_invalid_values_and_missing_assets_use_up_no_tag(self, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_invalid_values_and_missing_assets_use_up_no_tag(self, client: FlaskClient, staff_token: dict[str, str]) -> None:
         def check(tag: object, asset_id: object, field: str) -> None:
-            answer = confirm(client, staff, tag, asset_id)
+            answer = confirm(client, staff_token, tag, asset_id)
             assert (answer.status_code, answer.json["field"]) == (400, field)
 
         check_all(
@@ -93,8 +82,8 @@ class TestConfirmAssetTag:
             ],
             check,
         )
-        assert confirm(client, staff, "W12-0001", 99).status_code == 404
-        assert next_tag(client, staff) == "W12-0001"
+        assert confirm(client, staff_token, "W12-0001", 99).status_code == 404
+        assert next_tag(client, staff_token) == "W12-0001"
 
     def test_it_needs_the_permission_and_in_a_session_the_csrf_token(self, app: Flask, client: FlaskClient) -> None:
         assert confirm(client, token(app, "teacher"), "W12-0001", 1).status_code == 403
@@ -107,9 +96,9 @@ class TestConfirmAssetTag:
 
 
 class TestUpdateAssetName:
-    def test_the_asset_is_renamed_and_the_audit_log_records_it(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_the_asset_is_renamed_and_the_audit_log_records_it(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         asset_id, name = asset(app), "Cart 4 of the library, in front of the window"
-        answer = rename(client, staff, asset_id, name)
+        answer = rename(client, staff_token, asset_id, name)
         assert (answer.status_code, answer.json) == (
             200,
             {"message": f"Asset {asset_id} was renamed to {name}.", "asset_id": asset_id, "old_name": "laptop", "new_name": name},
@@ -117,68 +106,68 @@ class TestUpdateAssetName:
         assert name_of(app, asset_id) == name
         assert events(app, asset_id) == [("renamed", "Cart 4 of the library, in ", "laptop", name)]
 
-    def test_a_name_that_is_a_tag_becomes_the_assets_tag(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_a_name_that_is_a_tag_becomes_the_assets_tag(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         asset_id, other = asset(app), asset(app, "tablet")
-        assert rename(client, staff, asset_id, "W12-0001").json["old_name"] == "laptop"
-        assert next_tag(client, staff) == "W12-0002"
+        assert rename(client, staff_token, asset_id, "W12-0001").json["old_name"] == "laptop"
+        assert next_tag(client, staff_token) == "W12-0002"
         assert [event[0] for event in events(app, asset_id)] == ["reserved", "assigned"]
-        again = rename(client, staff, asset_id, "W12-0001")
+        again = rename(client, staff_token, asset_id, "W12-0001")
         assert (again.status_code, again.json["old_name"]) == (200, "W12-0001")
-        taken = rename(client, staff, other, "W12-0001")
+        taken = rename(client, staff_token, other, "W12-0001")
         assert (taken.status_code, taken.json["code"], taken.json["asset_id"]) == (409, "tag_taken", asset_id)
         assert name_of(app, other) == "tablet"
 
-    def test_an_asset_with_a_tag_cannot_be_renamed(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_an_asset_with_a_tag_cannot_be_renamed(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         asset_id = asset(app)
-        rename(client, staff, asset_id, "W12-0001")
+        rename(client, staff_token, asset_id, "W12-0001")
 
         def check(name: str) -> None:
-            answer = rename(client, staff, asset_id, name)
+            answer = rename(client, staff_token, asset_id, name)
             assert (answer.status_code, answer.json["code"], answer.json["asset_tag"]) == (409, "asset_has_tag", "W12-0001")
 
         check_all(["laptop", "W12-0002", "w12-0001"], check)
         assert name_of(app, asset_id) == "W12-0001"
 
-    def test_invalid_values_and_missing_assets_are_refused(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_invalid_values_and_missing_assets_are_refused(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         def check(asset_id: object, name: object, field: str) -> None:
-            answer = rename(client, staff, asset_id, name)
+            answer = rename(client, staff_token, asset_id, name)
             assert (answer.status_code, answer.json["field"]) == (400, field)
 
         names = ["", "   ", "x" * 256, "a\nb", "a\0b", None, 5]
         check_all([*((1, name, "asset_name") for name in names), (0, "laptop", "asset_id"), ("x", "laptop", "asset_id")], check)
         for name in ("laptop", "W12-0001"):
-            assert rename(client, staff, 99, name).status_code == 404
+            assert rename(client, staff_token, 99, name).status_code == 404
         assert events(app, 99) == [("reserved", "W12-0001", None, "W12-0001"), ("released", "W12-0001", None, "W12-0001")]
 
-    def test_unusual_names_are_set_unchanged(self, app: Flask, client: FlaskClient, staff: dict[str, str]) -> None:
+    def test_unusual_names_are_set_unchanged(self, app: Flask, client: FlaskClient, staff_token: dict[str, str]) -> None:
         asset_id = asset(app)
 
         def check(name: str) -> None:
-            assert rename(client, staff, asset_id, name).json["new_name"] == name_of(app, asset_id) == name
+            assert rename(client, staff_token, asset_id, name).json["new_name"] == name_of(app, asset_id) == name
 
         check_all(["O'Neil's \"best\"", "<script>alert(1)</script>", "🎒🖥", "x" * 255, "=1+1"], check)
 
 
 class TestResetAssetTag:
     def test_the_sequence_continues_at_the_number(
-        self, app: Flask, client: FlaskClient, admin: dict[str, str], staff: dict[str, str]
+        self, app: Flask, client: FlaskClient, admin_token: dict[str, str], staff_token: dict[str, str]
     ) -> None:
         for tag in ("W12-0001", "W12-0002", "W12-0003"):
-            confirm(client, staff, tag, asset(app))
-        answer = reset(client, admin, start_number=1025)
+            confirm(client, staff_token, tag, asset(app))
+        answer = reset(client, admin_token, start_number=1025)
         assert (answer.status_code, answer.json) == (200, {"message": "The next tag is W12-1025.", "new_start_tag": "W12-1025"})
-        assert next_tag(client, staff) == "W12-1025"
-        answer = reset(client, admin, start_number=1, prefix="W12-", reason="again")
+        assert next_tag(client, staff_token) == "W12-1025"
+        answer = reset(client, admin_token, start_number=1, prefix="W12-", reason="again")
         message = "1 to 3 are in use and were skipped. The next tag is W12-0004."
         assert answer.json == {"message": message, "new_start_tag": "W12-0004"}
 
-    def test_invalid_numbers_and_unknown_prefixes_are_refused(self, client: FlaskClient, admin: dict[str, str]) -> None:
+    def test_invalid_numbers_and_unknown_prefixes_are_refused(self, client: FlaskClient, admin_token: dict[str, str]) -> None:
         def check_number(number: object) -> None:
-            answer = reset(client, admin, start_number=number)
+            answer = reset(client, admin_token, start_number=number)
             assert (answer.status_code, answer.json["field"]) == (400, "start_number")
 
         def check_prefix(prefix: str) -> None:
-            answer = reset(client, admin, start_number=5, prefix=prefix)
+            answer = reset(client, admin_token, start_number=5, prefix=prefix)
             assert (answer.status_code, answer.json["code"]) == (404, "prefix_not_found")
 
         check_all([0, -1, 10**12, 10**30, "5", "abc", "", None, 1.5, True, [1], {}], check_number)

@@ -13,18 +13,13 @@ from sqlalchemy import event, insert, text
 from request_tracker_utils.core.db import db, read_connection, reading, transaction
 from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.models import TagEvent
-from tests.functional.accounts.person import Person
 from tests.functional.accounts.test_queries import plans
 from tests.services.apps import make_app, token, user
+from tests.services.people import Person
 from tests.services.tables import check_all
 
 PAGE = "/admin/asset-tags/audit"
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def staff(app: Flask) -> Person:
-    return Person(app, user(app, "staff", "bob"))
 
 
 def write(app: Flask, *rows: dict[str, object]) -> None:

@@ -28,13 +28,8 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
 @pytest.fixture
-def admin(app: Flask) -> dict[str, str]:
-    return token(app, "admin")
-
-
-@pytest.fixture
-def document(client: FlaskClient, admin: dict[str, str]) -> dict[str, Any]:
-    answer = client.get(DOCUMENT, headers=admin)
+def document(client: FlaskClient, admin_token: dict[str, str]) -> dict[str, Any]:
+    answer = client.get(DOCUMENT, headers=admin_token)
     assert answer.status_code == 200
     return dict(answer.json)
 
@@ -69,13 +64,13 @@ def test_every_route_of_an_api_blueprint_is_in_the_document(app: Flask, document
 
 
 def test_every_other_route_that_answers_json_is_in_the_document(
-    app: Flask, client: FlaskClient, admin: dict[str, str], document: dict[str, Any]
+    app: Flask, client: FlaskClient, admin_token: dict[str, str], document: dict[str, Any]
 ) -> None:
     missing = []
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or as_documented(rule.rule) in document["paths"]:
             continue
-        with client.get(rule.rule.replace("<int:", "<").replace("<asset_id>", "1"), headers=admin) as answer:
+        with client.get(rule.rule.replace("<int:", "<").replace("<asset_id>", "1"), headers=admin_token) as answer:
             if answer.is_json and answer.status_code not in (400, 401, 403, 404):
                 missing.append(f"{rule.rule}: {answer.status_code}")
     assert missing == []
@@ -163,8 +158,10 @@ def test_whoever_is_signed_in_reads_both_and_finds_the_page(app: Flask, client: 
     assert 'href="/openapi/"' in client.get("/", headers={"Accept": "text/html"}).get_data(as_text=True)
 
 
-def test_the_page_shows_every_operation_with_a_call_to_copy(client: FlaskClient, admin: dict[str, str], document: dict[str, Any]) -> None:
-    page = client.get("/openapi/", headers=admin).get_data(as_text=True)
+def test_the_page_shows_every_operation_with_a_call_to_copy(
+    client: FlaskClient, admin_token: dict[str, str], document: dict[str, Any]
+) -> None:
+    page = client.get("/openapi/", headers=admin_token).get_data(as_text=True)
     for path, _, operation in operations(document):
         assert f'id="{operation["operationId"]}"' in page
         assert f"curl http://127.0.0.1:8080{path}" in page.replace("&#39;", "")
@@ -176,11 +173,11 @@ EXAMPLES = 8
 """Calls of each operation beside those at the edges of its schema."""
 
 
-def config(admin: dict[str, str]) -> SchemathesisConfig:
+def config(headers: dict[str, str]) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": 20260101,
-            "headers": admin,
+            "headers": headers,
             "continue-on-failure": True,
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "with-security-parameters": False},
             "phases": {"stateful": {"enabled": False}},

@@ -8,9 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from request_tracker_utils.asset_store.models import EmbeddedAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token
 from tests.services.forms import button
 
@@ -62,11 +60,6 @@ def problems(client: FlaskClient, address: str) -> dict[str, str]:
 def problem_at(page: str, field: str) -> str:
     """The error at a field of the form."""
     return words(page.split(f'id="{field}"')[1].split("field-error")[1].split(">", 1)[1].split("</", maxsplit=1)[0])
-
-
-def run(app: Flask, job: str) -> int:
-    with app.app_context():
-        return jobs.run(registry_of(app).jobs.named(job))
 
 
 def assets(app: Flask) -> list[EmbeddedAsset]:

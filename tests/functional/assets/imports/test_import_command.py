@@ -18,15 +18,14 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.asset_stores import silence
 from tests.services.tables import check_all
-from tests.services.terminal import Terminal
+from tests.services.terminal import Run
 
-Run = Callable[..., Result]
 DELL = ("--manufacturer", "Dell", "--model", "Chromebook 3100")
 
 
 @pytest.fixture
-def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
-    return partial(Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run, "assets", "import")
+def run(run: Run) -> Run:
+    return partial(run, "assets", "import")
 
 
 @pytest.fixture

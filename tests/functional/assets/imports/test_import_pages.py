@@ -30,13 +30,12 @@ from tests.functional.assets.imports.importing import (
     press,
     problems,
     rows,
-    run,
     send,
     serials,
     show,
     words,
 )
-from tests.services.apps import csrf_token, sign_in, user
+from tests.services.apps import csrf_token, run_job, sign_in, user
 from tests.services.asset_stores import silence
 from tests.services.creations import create, laptop
 from tests.services.forms import buttons
@@ -47,7 +46,7 @@ class TestTheWholeWay:
         address = send(client, serials(60))
         assert assets(app) == []
         task = press(client, address, "Create 60 assets")
-        run(app, "run-tasks")
+        run_job(app, "run-tasks")
         made = assets(app)
         assert {(each.serial, each.manufacturer, each.model, each.catalog) for each in made} == {
             (serial, "Dell", "Chromebook 3100", "Chromebooks") for serial in serials(60).split("\n")
@@ -61,7 +60,7 @@ class TestTheWholeWay:
     def test_rows_with_problems_are_skipped_and_the_button_says_so(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "GOOD-1\nBAD_2\nGOOD-3")
         press(client, address, "Create 2 assets, skip 1")
-        run(app, "run-tasks")
+        run_job(app, "run-tasks")
         assert {each.serial for each in assets(app)} == {"GOOD-1", "GOOD-3"}
         assert "1 skipped" in words(show(client, address))
 
@@ -77,18 +76,18 @@ class TestTheWholeWay:
 
         with monkeypatch.context() as patched:
             patched.setattr(EmbeddedAssetStore, "create", refuse_one)
-            run(app, "run-tasks")
+            run_job(app, "run-tasks")
         assert "5 created, 1 failed" in words(show(client, address))
         assert f'href="{task}">Review failed assets' in show(client, address)
         assert "The asset store refuses." in show(client, task)
         press(client, task, "Retry 1 failed item")
-        run(app, "run-tasks")
+        run_job(app, "run-tasks")
         assert Counter(each.serial for each in assets(app)) == Counter(serials(6).split("\n"))
 
     def test_values_of_rows_override_the_defaults(self, app: Flask, client: FlaskClient) -> None:
         lines = "Serial,Model,Make,Name,Fund,Type,Catalog\nA1,ProBook,HP,Cart 1,E-Rate,Tablet,General assets\nB2,,,,,,\n"
         press(client, send(client, lines), "Create 2 assets")
-        run(app, "run-tasks")
+        run_job(app, "run-tasks")
         found = {each.serial: each for each in assets(app)}
         assert (found["A1"].model, found["A1"].manufacturer, found["A1"].catalog) == ("ProBook", "HP", "General assets")
         assert (found["B2"].model, found["B2"].manufacturer, found["B2"].catalog) == ("Chromebook 3100", "Dell", "Chromebooks")
@@ -250,7 +249,7 @@ class TestStoredImports:
             past = utc_now() - RETENTION
             session.execute(update(AssetImport).where(AssetImport.id == 1).values(created_at=past - timedelta(minutes=1)))
             session.execute(update(AssetImport).where(AssetImport.id == 2).values(created_at=past + timedelta(minutes=1)))
-        assert run(app, DELETE_OLD_IMPORTS) == 1
+        assert run_job(app, DELETE_OLD_IMPORTS) == 1
         assert [client.get(address).status_code for address in (old, young)] == [404, 200]
 
 

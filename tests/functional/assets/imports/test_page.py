@@ -11,10 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from request_tracker_utils.asset_store.models import EmbeddedAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import db, reading
-from request_tracker_utils.web.registry import registry_of
-from tests.services.apps import PASSWORD, make_app, ready, user
+from tests.services.apps import PASSWORD, make_app, ready, run_job, user
 from tests.services.chromium import watched
 from tests.services.showroom import served
 
@@ -61,11 +59,6 @@ def serials(app: Flask) -> set[str]:
         return set(session.scalars(select(EmbeddedAsset.serial)))
 
 
-def run_tasks(app: Flask) -> None:
-    with app.app_context():
-        jobs.run(registry_of(app).jobs.named("run-tasks"))
-
-
 def drag(page: Page, kind: str, text: str = "A1\n", target: str = "h1") -> None:
     expect(page.get_by_text("Or drop the file here.")).to_be_visible()  # the page's script shows it once it listens
     page.evaluate(DROP, [target, kind, text])
@@ -89,7 +82,7 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
         expect(page.locator(".import-rows tbody tr").first).to_contain_text("Serial number is already in line 8")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}/tasks/1")
-        run_tasks(app)
+        run_job(app, "run-tasks")
         page.reload()
         expect(page.get_by_role("link", name="Print labels")).to_be_visible()
     assert serials(app) == {f"cart-{number:03d}" for number in range(60)}
@@ -110,7 +103,7 @@ def test_a_file_that_is_dropped_anywhere_is_taken_and_its_columns_are_mapped_by_
         page.get_by_role("button", name="Apply columns").click()
         page.get_by_role("button", name="Create 2 assets").click()
         page.wait_for_url(f"{url}/tasks/1")
-        run_tasks(app)
+        run_job(app, "run-tasks")
     assert serials(app) == {"A1", "B2"}
 
 
@@ -148,7 +141,7 @@ def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url
         page.get_by_role("button", name="Check list").click()
         page.get_by_role("button", name="Create 1 asset").click()
         page.wait_for_url(f"{url}/tasks/1")
-        run_tasks(app)
+        run_job(app, "run-tasks")
     assert serials(app) == {"A1"}
 
 
