@@ -106,7 +106,7 @@ def _record_current(
 
 def _how_it_changed(recorded: Discrepancy, current: Discrepancy | None) -> str:
     if current is None:
-        return _("Nothing was done: %(label)s matches now.", label=recorded.label)
+        return _("Nothing was done: %(label)s already matches.", label=recorded.label)
     return _("Nothing was done: %(label)s has changed in the meantime. The page now shows its current state.", label=recorded.label)
 
 
