@@ -14,7 +14,7 @@ from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepa
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags.models import Tag
 

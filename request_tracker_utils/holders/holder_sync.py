@@ -17,7 +17,7 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags import lookup
 

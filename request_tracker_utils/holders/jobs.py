@@ -11,7 +11,7 @@ from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.holders.tickets import RepairTicketSender
 from request_tracker_utils.reconciliation.tasks import comparison_job
-from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
+from request_tracker_utils.students.models import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
 

@@ -15,7 +15,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 
 MAX_AGE_SECONDS = 15.0

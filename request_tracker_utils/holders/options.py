@@ -15,7 +15,7 @@ from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import identifier
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many
 
 
