@@ -23,9 +23,9 @@ const queue = sendQueue({
   changed: (entry) => scanLines.draw(entry),
   signedOut() {
     document.getElementById("signed-out").hidden = false;
-    scanSignals.bad("Signed out", "Sign in again. Your scans are kept in this tab.");
+    scanSignals.bad("Signed out", "Sign in again. Your scans are saved in this tab.");
   },
-  unreachable: () => scanSignals.bad("Not reachable", "The server is not reachable. Keep scanning: scans are kept and processed automatically."),
+  unreachable: () => scanSignals.bad("Not reachable", "The server is not reachable. Keep scanning: your scans are saved and will be processed automatically."),
   rested: () => scanLines.count(),
 });
 
@@ -107,7 +107,7 @@ function failed(entry, body) {
 export const scanQueue = {
   // `values` are {does, code, …}.
   add(values) {
-    if (queue.isBlocked()) scanSignals.pending(values.code || "Undo", "Pending. It will be processed when the server is reachable.");
+    if (queue.isBlocked()) scanSignals.pending(values.code || "Undo", "Pending. It will be processed when the server is reachable again.");
     queue.add({ id: randomId(), at: Date.now(), ...values });
   },
   // Queues the entry again, behind all pending ones. One that failed without a student gets the student selected now.

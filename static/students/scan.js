@@ -12,7 +12,7 @@ const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED"
 const READY = {
   assign: "Scan a student, then the devices.",
   return: "Scan the returned devices.",
-  damaged: "Scan the damaged devices. They go to maintenance.",
+  damaged: "Scan the damaged devices. They are set to maintenance.",
   lookup: "Scan a student or a device. Nothing changes.",
 };
 const WITHOUT = "WITHOUT:";
@@ -41,9 +41,9 @@ function choose(name) {
 
 function without(name) {
   const tick = ticks.find((other) => other.value.toUpperCase() === name);
-  if (!tick) return scanSignals.bad("Failed", `There is no accessory ${name}.`);
+  if (!tick) return scanSignals.bad("Failed", `Unknown accessory: ${name}.`);
   tick.checked = false;
-  return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until its checkbox is selected again." : "Applies to the next device.");
+  return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until you select its checkbox again." : "Applies to the next device.");
 }
 
 // Whether the code was a command.
