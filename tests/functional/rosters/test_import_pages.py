@@ -103,7 +103,8 @@ def test_files_that_cannot_be_read_are_refused_at_the_field(client: FlaskClient)
 
 def test_a_preview_needs_the_column_of_the_student_number(client: FlaskClient) -> None:
     page = upload(client, csv(GRACE)).location
-    for fields, words in (({"first_name": "1"}, "Choose the column of the student number."), ({"student_id": "x"}, "does not have this column")):
+    unknown = ({"student_id": "x"}, "does not have this column")
+    for fields, words in (({"first_name": "1"}, "Choose the column of the student number."), unknown):
         answer = press(client, page, PREVIEW, **fields)
         assert words in client.get(answer.location, headers=HTML).text
 

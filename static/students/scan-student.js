@@ -3,7 +3,7 @@ import { scanStore } from "students/scan-store";
 
 const form = document.getElementById("scan");
 const box = document.getElementById("student");
-const piece = (name) => box.querySelector(`[data-of="${name}"]`);
+const part = (name) => box.querySelector(`[data-of="${name}"]`);
 
 function item(device) {
   const row = document.createElement("li");
@@ -21,15 +21,15 @@ function draw() {
   const student = scanStore.panel;
   box.hidden = !student;
   if (!student) return;
-  piece("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
-  Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
-  const left = student.active ? "" : "inactive";
-  piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
-  piece("held").replaceChildren(...student.devices.map(item));
-  piece("none").hidden = student.devices.length > 0;
+  part("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
+  Object.assign(part("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
+  const inactive = student.active ? "" : "inactive";
+  part("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, inactive].filter(Boolean).join(" · ");
+  part("devices").replaceChildren(...student.devices.map(item));
+  part("none").hidden = student.devices.length > 0;
 }
 
-export const scanTable = {
+export const scanStudent = {
   draw,
   show(student) {
     if (JSON.stringify(student) === JSON.stringify(scanStore.panel)) return draw();
@@ -41,7 +41,7 @@ export const scanTable = {
     if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
   },
   // Deselects the student.
-  leave() {
+  clear() {
     scanStore.chosen = "";
     this.show(null);
   },
