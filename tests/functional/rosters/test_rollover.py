@@ -3,7 +3,7 @@
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.services.forms import button
+from tests.services.forms import button, submit
 from tests.services.school import School
 
 HTML = {"Accept": "text/html"}
@@ -11,8 +11,9 @@ PAGE = "/students/rollover"
 
 
 def press(client: FlaskClient, words: str, **fields: str) -> TestResponse:
-    pressed = button(client.get(PAGE, headers=HTML).text, words)
-    return client.post(pressed.action, data={**pressed.fields, **fields}, headers=HTML, follow_redirects=True)
+    """The page after the redirect, or the page with errors."""
+    answer = submit(client, PAGE, words, **fields)
+    return client.get(answer.location, headers=HTML) if answer.location else answer
 
 
 def test_the_page_previews_the_rollover(client: FlaskClient, school: School) -> None:
