@@ -18,9 +18,8 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.asset_stores import silence
 from tests.services.tables import check_all
-from tests.services.terminal import Terminal
+from tests.services.terminal import Run, Terminal
 
-Run = Callable[..., Result]
 DELL = ("--manufacturer", "Dell", "--model", "Chromebook 3100")
 
 
