@@ -1,11 +1,11 @@
-# RequestTracker Utils gives each new asset its tag. Into RT_SiteConfig.pm, or a file of its own in RT_SiteConfig.d.
+# RequestTracker Utils assigns a tag to each new asset. Copy this to RT_SiteConfig.pm, or to a separate file in RT_SiteConfig.d.
 Plugin('RT::Extension::AssetTagWebhook');
 Set($AssetTagWebhookURL,   '@WEBHOOK_URL@');
 Set($AssetTagWebhookToken, '@WEBHOOK_TOKEN@');
-# Only the assets of these catalogs; an empty list means all of them.
+# Catalogs whose assets get a tag; an empty list means all catalogs.
 Set($AssetTagWebhookCatalogs, []);
-# Seconds that creating an asset waits at most.
+# Maximum time in seconds that creating an asset waits.
 Set($AssetTagWebhookTimeout, 5);
-# 'inside' asks before the asset is committed, 'after' once it is.
+# 'inside' calls the webhook before the asset is committed, 'after' calls it afterwards.
 Set($AssetTagWebhookStage, 'inside');
 1;

@@ -11,10 +11,10 @@ my $done = eval {
     $asset->Load($id);
     die "the asset cannot be read\n" unless $asset->Id;
 
-    # No redirects: the token is for this address alone.
+    # No redirects: the token is only for this address.
     my $agent = LWP::UserAgent->new(timeout => $timeout, max_redirect => 0, max_size => 65536);
     my $response;
-    # LWP's own time-out begins anew with each byte that arrives.
+    # LWP's own timeout restarts with each byte that arrives.
     local $SIG{ALRM} = sub { die "no complete answer within $timeout seconds\n" };
     my $before = alarm($timeout + 1);
     my $posted = eval {

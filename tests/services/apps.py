@@ -77,7 +77,7 @@ def ready(app: Flask) -> Flask:
 
 
 def run_job(app: Flask, name: str) -> int:
-    """Runs the job once, and returns how many rows it handled."""
+    """Runs the job in this thread and returns how many it processed."""
     with app.app_context():
         return jobs.run(registry_of(app).jobs.named(name))
 
@@ -108,6 +108,13 @@ def csrf_token(client: FlaskClient, page: str = "/sign-in") -> str:
     """The token that forms of this client's session carry, from the page or from where it leads somebody who is signed out."""
     text = client.get(page, follow_redirects=True, headers={"Accept": "text/html"}).get_data(as_text=True)
     return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+
+
+def signed_in(app: Flask, role: str, name: str = "ada") -> FlaskClient:
+    """A client of a new user of the role."""
+    client = app.test_client()
+    sign_in(client, user(app, role, name))
+    return client
 
 
 def sign_in(client: FlaskClient, name: str, password: str = PASSWORD) -> None:

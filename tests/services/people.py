@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.services.apps import PASSWORD, csrf_token, sign_in, token, user
-from tests.services.forms import button
 
 HOME = "203.0.113.7"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -35,11 +34,6 @@ class Person(FlaskClient):
     def submit(self, path: str, **form: object) -> TestResponse:
         """Submits a form to the path."""
         return self.post(path, data={"csrf_token": self._form_token(), **form})
-
-    def press(self, page: str, words: str, **form: object) -> TestResponse:
-        """Presses the first button of the page whose text begins so."""
-        pressed = button(self.get(page).text, words)
-        return self.post(pressed.action, data={**pressed.fields, **form})
 
     def is_signed_in(self) -> bool:
         return self.get("/me").status_code == 200

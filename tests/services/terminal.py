@@ -14,8 +14,8 @@ from flask import Flask
 
 from request_tracker_utils.cli import main
 
-Run = Callable[..., Result]
 ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., Result]
 
 
 class Terminal:
@@ -59,5 +59,5 @@ class Terminal:
 
 @pytest.fixture
 def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
-    """`rtutils` with these arguments, on the app's database."""
-    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url, APP_URL="https://assets.example.org").run
+    """`rtutils` with these arguments, on the database of `app`."""
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run

@@ -1,22 +1,14 @@
-"""A school, and people at browsers and terminals."""
+"""An empty school, and people at browsers and terminals."""
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.services.apps import sign_in, user
-from tests.services.school import School
-
-
-@pytest.fixture
-def school(app: Flask) -> School:
-    return School(app)
+from tests.services.apps import signed_in
+from tests.services.school import school  # noqa: F401 — a fixture
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """Of an administrator."""
-    client = app.test_client()
-    user(app, "admin", "ada")
-    sign_in(client, "ada")
-    return client
+    return signed_in(app, "admin")

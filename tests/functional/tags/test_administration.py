@@ -31,7 +31,7 @@ def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: Flask
         assert ("Add prefix" in page, RESET in page) == (forms, forms)
 
 
-def test_a_sequence_is_reset_unless_somebody_else_did_in_the_meantime(app: Flask, client: FlaskClient, admin: Person) -> None:
+def test_a_sequence_is_reset_unless_someone_else_has_reset_it(app: Flask, client: FlaskClient, admin: Person) -> None:
     created(client, 1)
     assert 'name="expected" type="hidden" value="2"' in admin.read(RESET)
     answer = admin.submit(RESET, expected="2", start_number="1", reason="from the beginning")
@@ -92,10 +92,10 @@ def test_a_missing_catalog_is_marked_and_its_prefix_can_be_removed(app: Flask, c
     with app.app_context():
         asset_store().create(NewAsset("projector", "Projectors"))
     admin.submit(f"{PAGE}/catalogs", catalog="Projectors", of_prefix="W12-")
-    assert "no such catalog" not in admin.read(PAGE)
+    assert ">not found<" not in admin.read(PAGE)
     with app.app_context(), transaction() as session:
         session.execute(delete(EmbeddedAsset))
-    assert "no such catalog" in admin.read(PAGE)
+    assert ">not found<" in admin.read(PAGE)
     assert created(client, 1) == "W12-0001"
     assert admin.submit(f"{PAGE}/catalogs/remove", catalog="Projectors").status_code == 303
     assert ">Remove<" not in admin.read(PAGE)

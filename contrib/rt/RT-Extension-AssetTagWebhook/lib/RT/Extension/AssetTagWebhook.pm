@@ -9,24 +9,24 @@ use LWP::UserAgent;
 
 =head1 NAME
 
-RT::Extension::AssetTagWebhook - asks RequestTracker Utils for a tag when an asset is created
+RT::Extension::AssetTagWebhook - gets a tag from RequestTracker Utils when an asset is created
 
 =head1 CONFIGURATION
 
     Plugin('RT::Extension::AssetTagWebhook');
     Set($AssetTagWebhookURL,      'https://utils.example.org/webhook/asset-created');
     Set($AssetTagWebhookToken,    'the webhook token');
-    Set($AssetTagWebhookCatalogs, ['Chromebooks']);    # left out or empty: every catalog
+    Set($AssetTagWebhookCatalogs, ['Chromebooks']);    # missing or empty: all catalogs
     Set($AssetTagWebhookTimeout,  5);                  # seconds, for the whole call
-    Set($AssetTagWebhookStage,    'inside');           # or 'after': once the asset is committed
+    Set($AssetTagWebhookStage,    'inside');           # or 'after': after the asset is committed
 
-Whatever happens to the call, the asset is created. A call that failed is logged.
+The asset is created even if the call fails. Failed calls are logged.
 
 =cut
 
-# Seconds. Whoever creates an asset waits this long at worst.
+# Seconds that creating an asset waits at most.
 use constant DEFAULT_TIMEOUT => 5;
-# RT's column of names is that long.
+# The length of RT's column for names.
 use constant LONGEST_NAME => 255;
 
 sub Setting {
@@ -36,7 +36,7 @@ sub Setting {
 
 sub Stage { return (Setting('Stage') // '') eq 'after' ? 'after' : 'inside' }
 
-# Asks for the tag of a new asset and gives the asset that name. Never dies.
+# Gets the tag of a new asset and renames the asset. Never dies.
 sub AssetCreated {
     my $asset = shift;
     my $id = $asset->Id or return;
@@ -44,7 +44,7 @@ sub AssetCreated {
     local ($@, $!, $?);
     eval {
         local $SIG{__DIE__} = 'DEFAULT';
-        # Read as the system: whoever creates an asset need not be allowed to see its catalog or to rename it.
+        # Read as the system user: people who create an asset may lack the right to see its catalog or to rename it.
         my $seen = RT::Asset->new(RT->SystemUser);
         $seen->Load($id);
         die "the asset cannot be read\n" unless $seen->Id;
@@ -69,12 +69,12 @@ sub _wanted {
 sub _ask {
     my ($asset, $catalog) = @_;
     my $timeout = Setting('Timeout') || DEFAULT_TIMEOUT;
-    # No redirects: the token is for the configured address alone.
+    # No redirects: the token is only for the configured address.
     my $agent = LWP::UserAgent->new(timeout => $timeout, max_redirect => 0, max_size => 65536, agent => "RT-AssetTagWebhook/$VERSION");
     my $token = Setting('Token');
     my $response;
     my $answered = eval {
-        # LWP's own time-out begins anew with each byte that arrives.
+        # LWP's own timeout restarts with each byte that arrives.
         local $SIG{ALRM} = sub { die "no complete answer within $timeout seconds\n" };
         my $before = alarm($timeout + 1);
         my $posted = eval {
@@ -111,13 +111,13 @@ sub _name {
     return if ($seen->Name // '') eq $tag;
     my ($ok, $message) = $seen->SetName($tag);
     die "the name was not set: $message\n" unless $ok;
-    # The caller's own object still holds the old name.
+    # The caller's object still has the old name.
     $asset->{values}{name} = $tag if ref $asset->{values} eq 'HASH';
     RT->Logger->info('AssetTagWebhook: asset #' . $seen->Id . " is named $tag");
     return;
 }
 
-# Log lines never hold the token, nor line breaks that another system chose.
+# Log lines contain neither the token nor line breaks from other systems.
 sub _one_line {
     my $text = shift // 'unknown error';
     my $token = Setting('Token');
@@ -126,7 +126,7 @@ sub _one_line {
     return substr $text, 0, 300;
 }
 
-# RT's configuration page would print the token to every administrator. (RT has noted by now where the option was set: keep that.)
+# RT's configuration page would show the token to every administrator. (RT has already recorded where the option was set: keep that.)
 $RT::Config::META{AssetTagWebhookToken}{Immutable} = 1;
 $RT::Config::META{AssetTagWebhookToken}{Obfuscate} = sub { 'Token not printed' };
 
