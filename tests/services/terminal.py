@@ -60,4 +60,4 @@ class Terminal:
 @pytest.fixture
 def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
     """`rtutils` with these arguments, on the database of `app`."""
-    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url, APP_URL="https://assets.example.org").run
