@@ -1,4 +1,4 @@
-"""Scheduled work on holders."""
+"""Scheduled jobs for holders."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def create_repair_tickets() -> int:
 jobs = [
     Job(
         SYNC_HOLDERS,
-        gettext_noop("Update the holders of assets after devices change hands"),
+        gettext_noop("Update the holders of assets after devices are assigned or returned"),
         timedelta(minutes=1),
         sync_holders,
     ),

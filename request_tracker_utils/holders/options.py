@@ -33,7 +33,7 @@ class Resolution(StrEnum):
     ADD_DEVICE = "registered"
     """The asset becomes a device here, assigned to the student who is its holder."""
     CLEAR_HOLDER = "emptied"
-    """The asset has no holder any more in the asset store."""
+    """The holder of the asset in the asset store is cleared."""
     RETIRE_DEVICE = "retired"
     IGNORE = IGNORED
 
@@ -150,7 +150,7 @@ class _Options:
         asset, tag = discrepancy.asset_id, discrepancy.asset_tag
         label = _("Rename #%(asset)s to %(tag)s in %(source)s", asset=asset, tag=tag, source=self._source)
         yield Option(Resolution.RENAME_ASSET, label)
-        effect = _("%(tag)s is linked to that asset, and #%(asset)s is no longer a device here.", tag=tag, asset=asset)
+        effect = _("%(tag)s is linked to that asset instead of #%(asset)s.", tag=tag, asset=asset)
         yield Option(Resolution.LINK_ASSET, _("Find another asset named %(tag)s", tag=tag), effect)
 
     def _unknown(self, discrepancy: HolderDiscrepancy, their_student: Student | None) -> Iterator[Option]:

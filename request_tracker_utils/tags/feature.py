@@ -1,4 +1,4 @@
-"""What the app knows of tags."""
+"""What tags contribute to the app."""
 
 from flask import Flask
 
@@ -23,7 +23,7 @@ RECENT, FAILING = 6, 5
 
 
 def prepare() -> None:
-    """Creates the sequence and the webhook's secret. Existing tags are adopted at once if the asset store is embedded, else by a job."""
+    """Creates the sequence and the webhook's secret. A job adopts the existing tags, unless the asset store is embedded."""
     with transaction() as session:
         sequence.create_if_missing(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)

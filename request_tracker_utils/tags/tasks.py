@@ -10,7 +10,7 @@ from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
+from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation.tasks import comparison_job
 from request_tracker_utils.tags import adoption, confirmation, tagging
 from request_tracker_utils.tags.current import RECONCILIATION
@@ -42,9 +42,9 @@ def sweep_untagged() -> int:
 
 
 jobs = [
-    Job(ADOPT_TAGS, gettext_noop("Import existing tags before the first one is assigned"), timedelta(minutes=1), adopt_tags),
-    Job(CONFIRM_TAGS, gettext_noop("Rename assets to their tags, and check their names"), timedelta(seconds=15), confirm_tags),
-    Job(SWEEP_UNTAGGED, gettext_noop("Tag the untagged assets in the catalogs of the sweep"), timedelta(minutes=10), sweep_untagged),
+    Job(ADOPT_TAGS, "Import existing tags before the first one is assigned", timedelta(minutes=1), adopt_tags),
+    Job(CONFIRM_TAGS, "Rename assets to their tags, and check their names", timedelta(seconds=15), confirm_tags),
+    Job(SWEEP_UNTAGGED, "Tag the untagged assets in the catalogs of the sweep", timedelta(minutes=10), sweep_untagged),
     comparison_job(RECONCILIATION),
 ]
 

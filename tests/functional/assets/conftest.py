@@ -8,17 +8,14 @@ from flask.testing import FlaskClient
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
-from tests.services.apps import sign_in, user
+from tests.services.apps import signed_in
 
 Existing = Callable[..., int]
 
 
 @pytest.fixture
 def staff(app: Flask) -> FlaskClient:
-    client = app.test_client()
-    user(app, "staff", "ada")
-    sign_in(client, "ada")
-    return client
+    return signed_in(app, "staff")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The page of a reconciliation, whatever it compares: comparing, paging, bulk forms, and doing nothing. The page of tags stands for all."""
+"""The page of a reconciliation: comparing, paging, bulk forms, and outdated forms. The page of tags is the example."""
 
 import pytest
 from flask import Flask
@@ -107,7 +107,7 @@ def test_five_thousand_are_shown_by_pages(app: Flask, page: DifferencesPage) -> 
         seen += text.count("“W12-x")
         text = page.show("?kind=misspelt&after=" + text.split("after=")[-1].split('"', 1)[0])
     assert (seen, "“W12-x151”" in text, "First page" in text) == (150, True, True)
-    assert "no more differences of this kind" in page.show("?kind=misspelt&after=5000")
+    assert "No more differences of this kind" in page.show("?kind=misspelt&after=5000")
 
 
 def test_forged_addresses_and_forms_change_nothing(page: DifferencesPage) -> None:

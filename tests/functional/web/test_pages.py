@@ -265,4 +265,4 @@ def test_the_first_administrator_is_led_from_the_link_to_an_empty_program(tmp_pa
         assert page.evaluate(OVERFLOW) == [0, []]
         expect(page.locator("section.panel").get_by_role("link", name="Create assets")).to_be_visible()
         page.get_by_role("link", name="Connect Request Tracker").click()
-        expect(page.get_by_text("The address below can only be reached from this machine.")).to_be_visible()
+        expect(page.get_by_text("The address below is reachable only from this computer.")).to_be_visible()

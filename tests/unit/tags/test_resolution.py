@@ -68,18 +68,18 @@ class TestRenamed:
         assert (name(asset_store, asset_id), last_event("W12-0001")) == ("W12-0001", ("renamed", "ada"))
         assert agree(asset_store)
 
-    def test_the_name_becomes_the_tag_where_it_is_available(self, asset_store: FailingAssetStore) -> None:
+    def test_the_name_becomes_the_tag_if_it_is_available(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "W12-0002")
         compare(asset_store)
         assert offered(asset_store, "renamed") == [Resolution.RENAME_ASSET, Resolution.USE_NAME, Resolution.IGNORE]
-        said = f"W12-0002 is now the tag of #{asset_id}. W12-0001 is released for another asset."
+        said = f"W12-0002 is now the tag of #{asset_id}. W12-0001 is released and can be assigned again."
         assert resolve(asset_store, of("renamed"), Resolution.USE_NAME) == said
         assert (row("W12-0001").state, row("W12-0001").asset_id) == (TagState.RELEASED, None)
         assert (row("W12-0002").state, row("W12-0002").asset_id, row("W12-0002").confirmed_at) == (TagState.ASSIGNED, asset_id, AT)
         assert agree(asset_store)
         following = [tagged(asset_store), tagged(asset_store)]
-        assert [name(asset_store, each) for each in following] == ["W12-0001", "W12-0003"]  # the number of the name is used too
+        assert [name(asset_store, each) for each in following] == ["W12-0001", "W12-0003"]  # the number in the name is used, too
 
     def test_a_printed_tag_is_retired_and_not_released(self, asset_store: FailingAssetStore) -> None:
         one, other = tagged(asset_store, printed=True), tagged(asset_store, printed=True)
@@ -87,12 +87,12 @@ class TestRenamed:
         asset_store.rename(other, "scrap")
         compare(asset_store)
         resolve(asset_store, of("renamed", one), Resolution.USE_NAME)
-        said = f"#{other} has no tag any more. No asset gets W12-0002 again, because a label was printed."
+        said = f"The tag was removed from #{other}. W12-0002 will not be reassigned, because a label was printed."
         assert resolve(asset_store, of("renamed", other), Resolution.REMOVE_TAG) == said
         assert (row("W12-0001").is_retired, row("W12-0002").is_retired, row("W12-0500").asset_id) == (True, True, one)
         assert name(asset_store, tagged(asset_store)) == "W12-0003"
 
-    def test_the_tag_is_removed_where_the_name_is_no_tag(self, asset_store: FailingAssetStore) -> None:
+    def test_the_tag_is_removed_if_the_name_is_not_a_tag(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "scrap")
         compare(asset_store)
@@ -106,7 +106,7 @@ class TestRenamed:
         asset_store.rename(asset_id, "W12-0002")
         compare(asset_store)
         assert offered(asset_store, "renamed") == [Resolution.RENAME_ASSET, Resolution.IGNORE]
-        with pytest.raises(DiscrepancyChanged, match="W12-0002 is no longer available"):
+        with pytest.raises(DiscrepancyChanged, match="W12-0002 is not available"):
             reconciler(asset_store).apply(discrepancy(of("renamed")), Resolution.USE_NAME, actor=ADA)
         assert row("W12-0001").asset_id == asset_id
 
@@ -130,7 +130,7 @@ class TestRenamed:
             reconciler(asset_store).apply(discrepancy(of("renamed")), Resolution.RENAME_ASSET, actor=ADA)
         assert name(asset_store, asset_id) == "old"
 
-    def test_an_option_says_what_happens_to_a_tag_whose_label_is_printed_meanwhile(self, asset_store: FailingAssetStore) -> None:
+    def test_an_option_says_what_happens_to_a_tag_that_was_printed_in_the_meantime(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "old")
         compare(asset_store)
@@ -138,8 +138,8 @@ class TestRenamed:
         mark_printed(asset_id, "W12-0001", AT)
         after = entry(asset_store, of("renamed"))
         assert [each.options[1].effect for each in (before, after)] == [
-            "W12-0001 is released for another asset.",
-            "No asset gets W12-0001 again, because a label was printed.",
+            "W12-0001 is released and can be assigned again.",
+            "W12-0001 will not be reassigned, because a label was printed.",
         ]
         assert before.fingerprint != after.fingerprint
 
@@ -173,11 +173,11 @@ class TestDuplicate:
         assert agree(asset_store)
         assert name(asset_store, tagged(asset_store)) == "W12-0002"
 
-    def test_the_job_renames_the_former_owner_where_the_asset_store_fails(self, asset_store: FailingAssetStore) -> None:
+    def test_the_job_renames_the_former_owner_if_the_asset_store_fails(self, asset_store: FailingAssetStore) -> None:
         owner, duplicate = tagged(asset_store), asset_store.asset("W12-0001")
         compare(asset_store)
         asset_store.fails["rename"] = silence()
-        assert "The name in RT is updated as soon as possible." in resolve(asset_store, of("twin"), Resolution.MOVE_TAG)
+        assert "The name in RT will be updated as soon as possible." in resolve(asset_store, of("twin"), Resolution.MOVE_TAG)
         assert (row("W12-0001").asset_id, row("W12-0002").asset_id) == (duplicate, owner)
         asset_store.fails.clear()
         assert (confirm_due(asset_store), name(asset_store, owner)) == (1, "W12-0002")
@@ -217,11 +217,11 @@ class TestMissing:
         vanish(asset_id)
         compare(asset_store)
         mark_printed(asset_id, "W12-0001", AT)
-        with pytest.raises(DiscrepancyChanged, match="a label of W12-0001 has been printed"):
+        with pytest.raises(DiscrepancyChanged, match="a label with W12-0001 has been printed"):
             reconciler(asset_store).apply(discrepancy(of("gone")), Resolution.RELEASE_TAG, actor=ADA)
         assert row("W12-0001").asset_id == asset_id
 
-    def test_a_tag_that_the_job_gave_up_on_is_no_problem_any_more(self, asset_store: FailingAssetStore) -> None:
+    def test_a_tag_that_the_job_gave_up_on_is_resolved(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("x")
         with transaction() as session:
             service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
@@ -271,7 +271,7 @@ class TestUnknown:
         resolve(asset_store, of("unknown"), Resolution.ADOPT_NAME, at=AT + timedelta(days=2))
         assert row("W12-0001").asset_id == asset_id
 
-    def test_an_asset_that_got_a_tag_meanwhile_gets_no_second_one(self, asset_store: FailingAssetStore) -> None:
+    def test_an_asset_that_got_a_tag_in_the_meantime_gets_no_second_one(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("W12-0900")
         compare(asset_store)
         with transaction() as session:
@@ -323,7 +323,7 @@ class TestAssetStoreFails:
         resolve(asset_store, of("renamed"), Resolution.RENAME_ASSET)
         assert agree(asset_store)
 
-    def test_a_new_tag_is_released_where_the_asset_was_not_renamed(self, asset_store: FailingAssetStore) -> None:
+    def test_a_new_tag_is_released_if_the_asset_was_not_renamed(self, asset_store: FailingAssetStore) -> None:
         asset_store.asset("W12-7")
         compare(asset_store)
         for error in (AssetStoreRefused("Permission Denied."), AssetNotFound("gone"), AssetStoreBusy("Later.")):
@@ -334,13 +334,13 @@ class TestAssetStoreFails:
             with transaction() as session:
                 assert str(sequence.preview(session, "W12-")) == "W12-0001"
 
-    def test_the_job_finishes_where_the_asset_may_have_been_renamed(self, asset_store: FailingAssetStore) -> None:
+    def test_the_job_finishes_if_the_asset_may_have_been_renamed(self, asset_store: FailingAssetStore) -> None:
         for number, after in enumerate((True, False), start=1):
             asset_id = asset_store.asset(f"W12-{number}")
             compare(asset_store)
             asset_store.fails["rename"], asset_store.after = silence(), after
             said = resolve(asset_store, of("misspelt", asset_id), Resolution.NEW_TAG)
-            assert "The name in RT is updated as soon as possible." in said
+            assert "The name in RT will be updated as soon as possible." in said
             asset_store.fails.clear()
             assert (confirm_due(asset_store), name(asset_store, asset_id)) == (1, f"W12-000{number}")
         assert agree(asset_store)
