@@ -1,11 +1,11 @@
-# RequestTracker Utils gives each new asset its tag. Into RT_SiteConfig.pm, or a file of its own in RT_SiteConfig.d.
+# RequestTracker Utils assigns a tag to each new asset. Copy these lines to RT_SiteConfig.pm or a separate file in RT_SiteConfig.d.
 Plugin('RT::Extension::AssetTagWebhook');
 Set($AssetTagWebhookURL,   '@WEBHOOK_URL@');
 Set($AssetTagWebhookToken, '@WEBHOOK_TOKEN@');
-# Only the assets of these catalogs; an empty list means all of them.
+# Catalogs for which the webhook is called. Empty: all catalogs.
 Set($AssetTagWebhookCatalogs, []);
-# Seconds that creating an asset waits at most.
+# Timeout in seconds.
 Set($AssetTagWebhookTimeout, 5);
-# 'inside' asks before the asset is committed, 'after' once it is.
+# 'inside': before the asset is committed. 'after': after the commit.
 Set($AssetTagWebhookStage, 'inside');
 1;

@@ -1,4 +1,4 @@
-// Checks a serial number while it is typed, and shows the next tag.
+// Checks the serial number during typing, and shows the next tag.
 import { creationQueue } from "assets/create-queue";
 
 const PAUSE = 400; // ms without a key press: scanners are faster and end with Enter
@@ -22,10 +22,10 @@ function show(words, good, link = null) {
 }
 
 // Why the serial number cannot be sent; empty if it can.
-function unfit(serial) {
+function problemOf(serial) {
   if (serial.length > longest) return `A serial number can have at most ${longest} characters. Scan it again.`;
-  if (!fit.test(serial)) return "A serial number has only letters, digits and hyphens. Scan it again.";
-  if (creationQueue.holds(serial)) return `${serial} is already in the list.`;
+  if (!fit.test(serial)) return "A serial number can only contain letters, digits and hyphens. Scan it again.";
+  if (creationQueue.has(serial)) return `${serial} is already in the list.`;
   return "";
 }
 
@@ -42,7 +42,7 @@ async function ask(serial) {
     else if (body.existing_asset_id) show("Already used by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
     else show(body.error, false);
   } catch {
-    // another key was pressed, or there is no answer: creating it will tell
+    // another key was pressed, or the server did not answer: the server checks the number again when the asset is created
   }
 }
 
@@ -69,14 +69,14 @@ async function preview() {
 }
 
 export const creationCheck = {
-  unfit,
+  problemOf,
   stop,
   preview,
   typed() {
     stop();
     const serial = field.value.trim();
     if (!serial) return;
-    const problem = unfit(serial);
+    const problem = problemOf(serial);
     if (problem) show(problem, false);
     else timer = setTimeout(() => ask(serial), PAUSE);
   },

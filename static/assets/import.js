@@ -1,4 +1,4 @@
-// Counts the lines while they are scanned, and lets Ctrl+Enter check the list.
+// Counts the lines during scanning. Ctrl+Enter checks the list.
 "use strict";
 
 (() => {
@@ -8,12 +8,12 @@
   const PAUSE = 250;
   let waiting = 0;
 
-  // The serial number is what stands before the first sign that divides columns: the server looks more closely.
+  // The serial number is the text before the first column separator. The server parses the list in full.
   function show() {
     const serials = lines.value.split("\n").map((line) => line.split(/[\t,;|]/)[0].trim().toLowerCase()).filter(Boolean);
-    const seen = new Set();
+    const distinct = new Set();
     const repeated = new Set();
-    for (const serial of serials) (seen.has(serial) ? repeated : seen).add(serial);
+    for (const serial of serials) (distinct.has(serial) ? repeated : distinct).add(serial);
     const again = [...repeated].slice(0, 3).map((serial) => serial.toUpperCase()).join(", ");
     count.hidden = false;
     count.classList.toggle("has-repeated", repeated.size > 0);
@@ -23,7 +23,7 @@
 
   lines.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(show, PAUSE); // a scanner types fast, and a screen reader would read every letter's count
+    waiting = setTimeout(show, PAUSE); // a scanner types fast, and a screen reader would announce the count for every character
   });
   show();
 

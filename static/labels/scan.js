@@ -1,4 +1,4 @@
-// Sends each scan without leaving the page: the field is free at once, and the result is shown and played as a sound.
+// Sends each scan without leaving the page: the field is free immediately, and the result is shown and played as a sound.
 "use strict";
 
 (() => {
@@ -100,7 +100,7 @@
     const sent = new FormData(form);
     sent.set("text", text);
     let answer = null;
-    let problem = "The server cannot be reached. Scan the label again.";
+    let problem = "The server could not be reached. Scan the label again.";
     try {
       const response = await fetch(form.action, { method: "POST", body: sent, headers: { Accept: "application/json" } });
       const body = await response.json();

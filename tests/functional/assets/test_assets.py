@@ -181,4 +181,4 @@ class TestLabels:
         asset_id = existing("laptop 3")
         client.post("/webhook/asset-created", json={"asset_id": asset_id}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
         page = client.get(f"/labels/print?asset_id={asset_id}", headers=token(app, "staff")).get_data(as_text=True)
-        assert "is still “laptop 3”; it will be W12-0001 soon" in page
+        assert "still has the name “laptop 3” and will be renamed to W12-0001 soon" in page

@@ -127,7 +127,7 @@ def test_an_empty_result_says_what_to_do(staff: FlaskClient) -> None:
         [
             ({"q": "nothing"}, "Search for part of the text."),
             ({"q": "nothing", "holder": "ada"}, "search all holders and catalogs"),
-            ({"holder": "nobody-we-know"}, "Enter the whole user name."),
+            ({"holder": "nobody-we-know"}, "Enter the full user name."),
             ({"catalog": "Chromebooks"}, "Search all catalogs."),
         ],
         check,

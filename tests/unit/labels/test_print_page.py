@@ -159,7 +159,7 @@ class TestPage:
 
     def test_without_labels_says_so_and_cannot_be_printed(self) -> None:
         html = page()
-        assert "There are no labels to print." in html
+        assert "No labels to print." in html
         assert "disabled" in html
 
     def test_rejects_invalid_copies_and_skips_before_anything_is_sent(self) -> None:

@@ -90,7 +90,7 @@ def test_the_queue_continues_when_the_server_is_back(browser: Browser, app: Flas
         expect(page.locator("#list [data-printed]")).to_have_count(2)
         server.stop()
         scan(page, *serials[2:])
-        expect(page.locator('#list [data-state="later"]')).to_contain_text("The server is not reachable. Retrying automatically.")
+        expect(page.locator('#list [data-state="later"]')).to_contain_text("The server could not be reached. Retrying automatically.")
         expect(page.locator('#list [data-state="waiting"]')).to_have_count(5)
         server.start()
         wait_for(page, 8)
