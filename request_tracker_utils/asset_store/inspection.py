@@ -80,7 +80,7 @@ class Inspection:
         self.started_at: datetime | None = None
 
     def refresh(self, *, wait: float) -> bool:
-        """Starts an inspection unless the latest one is recent. Waits up to `wait` seconds, and returns whether the results are complete."""
+        """Inspects again unless the latest inspection is recent. Waits up to `wait` seconds. Returns whether the results are complete."""
         with self._lock:
             if self._done.is_set() and time.monotonic() - self._ended_at > VALID_FOR:
                 self._done.clear()

@@ -82,7 +82,7 @@ class BatchCreator:
         self._claimed.clear()
 
     def _claim(self, fields: dict[int, NewAssetFields]) -> dict[int, Creation]:
-        """Item id → the creation that claims its serial number. Renews claims of an earlier run; `create` handles what that run has sent."""
+        """Item id → the creation that claims its serial number. Renews claims of an earlier run; `create` handles what that run sent."""
         with self._creator.transaction() as session:
             now = self._creator.clock()
             earlier = creations.by_items(session, list(fields))

@@ -22,27 +22,28 @@ WITH_DEFAULTS = tuple(field for field in FIELDS if field not in ("serial_number"
 """Fields that may have a default for all rows of an import."""
 
 
-class AssetForm(FlaskForm):  # type: ignore[misc]
+class _CommonFields(FlaskForm):  # type: ignore[misc]
+    """Fields that assets entered together usually share."""
+
+    manufacturer = StringField(_("Manufacturer"))
+    model = StringField(_("Model"))
+    category = StringField(_("Category"))
+    funding_source = StringField(_("Funding source"))
+
+
+class AssetForm(_CommonFields):
     """Fields have the names of the JSON route. `fields` validates their values, as it does for the API, imports and commands."""
 
     serial_number = StringField(
         _("Serial number"), render_kw={"autofocus": True, "autocapitalize": "characters", "pattern": SERIAL.pattern}
     )
     internal_name = StringField(_("Internal name"))
-    manufacturer = StringField(_("Manufacturer"))
-    model = StringField(_("Model"))
-    category = StringField(_("Category"))
-    funding_source = StringField(_("Funding source"))
     catalog = SelectField(_("Catalog"))
 
 
-class ImportForm(FlaskForm):  # type: ignore[misc]
+class ImportForm(_CommonFields):
     lines = TextAreaField(_("Serial numbers, one per line"))
     file = FileField(_("CSV file"))
-    manufacturer = StringField(_("Manufacturer"))
-    model = StringField(_("Model"))
-    category = StringField(_("Category"))
-    funding_source = StringField(_("Funding source"))
     catalog = SelectField(_("Catalog"), validate_choice=False)
 
     def defaults(self) -> dict[str, str]:

@@ -103,6 +103,13 @@ def csrf_token(client: FlaskClient, page: str = "/sign-in") -> str:
     return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 
+def signed_in(app: Flask, role: str, name: str = "") -> FlaskClient:
+    """A browser session of a new user with this role."""
+    client = app.test_client()
+    sign_in(client, user(app, role, name))
+    return client
+
+
 def sign_in(client: FlaskClient, name: str, password: str = PASSWORD) -> None:
     form = {"name": name, "password": password, "csrf_token": csrf_token(client)}
     answer = client.post("/sign-in", data=form)

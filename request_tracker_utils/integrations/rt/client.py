@@ -17,7 +17,7 @@ class RtClient:
     """Request Tracker at `url`, as the user of `token`: its `assets`, `tickets` and `users`.
 
     Every method of these raises RtUnreachable and RtRefused, and others where it says so. Timeouts are seconds. A read is repeated at most
-    twice, if it can start within `retry_within`; a write never. At most `pool_size` requests run concurrently; further threads wait. Proxies
+    twice, if it can start within `retry_within`; a write never. At most `pool_size` requests run in parallel; further threads wait. Proxies
     of the environment are not used. Without `use_session`, every call has its token checked, which takes about 0.24 s; see `session`.
 
     Raises ValueError for an invalid url, token or name of a custom field.

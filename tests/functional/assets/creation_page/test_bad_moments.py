@@ -97,7 +97,7 @@ def test_the_queue_continues_when_the_server_is_back(browser: Browser, app: Flas
     assert created(app) == tags_of(serials)
 
 
-def test_a_temporary_failure_is_retried_automatically_and_then_by_hand(browser: Browser, app: Flask, server: Server) -> None:
+def test_a_temporary_failure_is_retried_automatically_and_then_manually(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server, expected=AWAY) as page:
         fill_in(page)
         page.clock.install()
@@ -116,7 +116,7 @@ def test_a_temporary_failure_is_retried_automatically_and_then_by_hand(browser: 
     assert created(app) == tags_of(["SN-1"])
 
 
-def test_a_serial_number_that_another_user_is_creating_delays_no_other(browser: Browser, app: Flask, server: Server) -> None:
+def test_a_serial_number_that_another_user_is_creating_does_not_delay_others(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
         fill_in(page)
         busy = {"success": False, "error": "It is being created.", "field": "serial_number", "retry": True}
