@@ -1,6 +1,7 @@
 # The main commands are `make run` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 VENV := .venv
+POT := messages.pot
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -25,8 +26,8 @@ coverage: $(VENV)/.dev ## Run all tests and report line and branch coverage, as 
 faults: $(VENV)/.dev ## Plant faults on purpose, one at a time, and check that the tests notice
 	$(BIN)/python -m tests.faults
 
-messages: $(VENV)/.dev ## Extract all sentences for translation into messages.pot
-	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k lazy_gettext -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o messages.pot .
+messages: $(VENV)/.dev ## Extract all sentences for translation into messages.pot (or POT=FILE)
+	$(BIN)/pybabel -q extract --add-comments=Translators: -k gettext_noop -k lazy_gettext -k NavItem:1 -k PageLink:2 -k StatusSection:1 -k Job:2 -k Link:1 -F pyproject.toml -o $(POT) .
 
 check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare migrations with models
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""Who holds what in the directory: told, looked up, compared with who has it here."""
+"""Holders of assets in the asset store: updates, lookups, comparison with the devices here, and tickets."""

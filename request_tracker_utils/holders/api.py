@@ -52,7 +52,7 @@ api = APIBlueprint("holders_api", __name__, abp_tags=[REQUEST_TRACKER])
 def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
     """Look up a student’s assets in Request Tracker.
 
-    The header `Age` says how many seconds old the answer is.
+    The `Age` header is the age of the answer in seconds.
     """
     if query.rt_user_id.strip():
         with reading() as session:
@@ -72,7 +72,7 @@ def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
 def look_up_students(body: LookupBatch) -> Response:
     """Look up the assets of many students in Request Tracker.
 
-    The results are in the order of the request. The header `Age` says how many seconds old the answer is.
+    The results are in the order of the request. The `Age` header is the age of the answer in seconds.
     """
     rule = settings().rt_student_user
     answer = lookups.look_up_students(reading, asset_store(), _cache(), body.student_ids, rule=rule)

@@ -13,9 +13,9 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.reconciliation.repository import Discrepancies
-from request_tracker_utils.students.models import Device, DeviceStatus, Student
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.students.service import rt_username
+from request_tracker_utils.students.models import Device, DeviceStatus
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags.models import Tag
 
 ROWS = 500
@@ -25,7 +25,7 @@ DISCREPANCIES = Discrepancies(HolderDiscrepancy, DiscrepancyKind, identity=("kin
 
 @dataclass(frozen=True)
 class DeviceWithUser:
-    """`user` should be the asset's holder: None for a student without a user, and for nobody."""
+    """`user` should be the asset's holder; None if the device is not assigned, or the student has no user."""
 
     device: Device
     user: str | None
@@ -55,7 +55,7 @@ def find(comparison: Comparison[HolderDiscrepancy], asset_store: AssetStore, *, 
 def recheck(
     transaction: Transaction, asset_store: AssetStore, discrepancy: HolderDiscrepancy, *, rule: str, now: datetime
 ) -> HolderDiscrepancy | None:
-    """What differs now about the asset or the device of a discrepancy. Raises what the asset store raises."""
+    """The current discrepancy of the asset or the device. Raises errors of the asset store."""
     asset = _asset_of(asset_store, discrepancy)
     with transaction() as session:
         if asset is not None:
@@ -66,7 +66,7 @@ def recheck(
 
 
 def holders_of(asset: Asset) -> list[str]:
-    """Everyone whom the asset store names as holder or owner."""
+    """The holders and the owner in the asset store, each once."""
     names: list[str] = []
     for name in (*asset.holders, asset.owner):
         if name and not any(same_user(name, other) for other in names):
@@ -75,8 +75,8 @@ def holders_of(asset: Asset) -> list[str]:
 
 
 def of_device(ours: DeviceWithUser, asset: Asset, *, since: datetime) -> HolderDiscrepancy | None:
-    """What differs between a device and its asset. `since` is the earliest time at which the asset was read: what was pushed later is
-    newer. A device that is still pending is no discrepancy."""
+    """The discrepancy between a device and its asset. `since` is the earliest time at which the asset was read: what was pushed later
+    is newer. A pending device is not a discrepancy."""
     device, holders = ours.device, holders_of(asset)
     if search_key(asset.name) != device.tag_key:
         return _new(DiscrepancyKind.RENAMED, device.asset_tag, asset)
@@ -86,7 +86,7 @@ def of_device(ours: DeviceWithUser, asset: Asset, *, since: datetime) -> HolderD
 
 
 def of_unknown_asset(asset: Asset) -> HolderDiscrepancy | None:
-    """An asset that is no device here, but has a holder."""
+    """An asset that has a holder but is not a device here."""
     holders = holders_of(asset)
     return _new(DiscrepancyKind.UNKNOWN, "", asset, holders=holders) if holders else None
 
@@ -129,14 +129,13 @@ def _devices_of(session: Session, assets: Sequence[Asset], rule: str) -> dict[in
 
 
 def _with_users(session: Session, devices: Sequence[Device], rule: str) -> list[DeviceWithUser]:
-    ids = {device.current_student_id for device in devices if device.current_student_id}
-    students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))} if ids else {}
+    students = get_many(session, [device.current_student_id for device in devices if device.current_student_id])
     users = {student_id: rt_username(student, rule) or None for student_id, student in students.items()}
     return [DeviceWithUser(device, users.get(device.current_student_id or "")) for device in devices]
 
 
 def _devices_except(compared: set[int], comparison: Comparison[HolderDiscrepancy]) -> Iterator[list[Device]]:
-    """Devices that no asset belongs to."""
+    """Devices without an asset."""
     last = 0
     while True:
         with comparison.transaction() as session:

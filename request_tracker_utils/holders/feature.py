@@ -28,7 +28,7 @@ def install(app: Flask) -> None:
 def status() -> SectionContent:
     with reading() as session:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
-        open_differences = sum(RECONCILIATION.discrepancies.count_open(session).values())
+        open_differences = RECONCILIATION.discrepancies.total_open(session)
         facts = {
             "sync": sync,
             "tickets": tickets,
@@ -50,7 +50,7 @@ def status() -> SectionContent:
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
-        open_differences = sum(RECONCILIATION.discrepancies.count_open(session).values())
+        open_differences = RECONCILIATION.discrepancies.total_open(session)
     return {
         "rtutils_holder_sync_pending": ("Devices whose holder is not yet updated in the asset store.", sync["pending"]),
         "rtutils_holder_sync_failing": ("Devices whose holder could not be updated.", sync["failing"]),

@@ -1,6 +1,6 @@
-"""Tells the asset store who has which device. A device is due until the asset store is known to agree."""
+"""Pushes the holders of devices to the asset store. A device is due until the asset store is known to agree."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,22 +17,22 @@ from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search_keys import search_key
-from request_tracker_utils.students.service import rt_username
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags import lookup
 
 BATCH = 100
 WORKERS = 4
-"""Assets that are changed at once: Request Tracker has about as many processes, and people need some of them."""
+"""Concurrent changes of assets: Request Tracker has about as many processes, and people need some of them."""
 
 
 @dataclass(frozen=True)
 class PendingDevice:
-    """A device that was claimed. `user` is to have its asset, nobody where it is empty; `problem` says why that is not known."""
+    """A claimed device. `user` should be the holder of its asset, empty for none; `problem` says why the user is unknown."""
 
     claim: Claim[Device]
     asset_id: int | None
-    """The asset that it is linked to, or the one that has its tag."""
+    """The asset that is linked to the device, or has its tag."""
     user: str
     problem: str | None
 
@@ -42,7 +42,7 @@ class PendingDevice:
 
 
 class HolderSync:
-    """`rule` is RT_STUDENT_USER. `in_context` wraps what runs in another thread; `stopping` says that this process is shutting down."""
+    """`rule` is RT_STUDENT_USER. `in_context` wraps what runs in another thread; `stopping` says whether this process is shutting down."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class HolderSync:
         self._clock, self._in_context, self._stopping = clock, in_context, stopping
 
     def push_due(self) -> int:
-        """Pushes the holder of every device that is due, and returns how many agree now. Raises what the asset store raises when it
+        """Pushes the holder of every device that is due, and returns how many agree now. Raises errors of the asset store when it
         cannot be reached; what was claimed is due again soon then."""
         synced = 0
         while not self._stopping() and (pending := self._claim()):
@@ -84,7 +84,7 @@ class HolderSync:
         with self._transaction() as session:
             claims = HOLDER_SYNC.claim(session, now=self._clock(), limit=BATCH)
             devices = [claim.row for claim in claims]
-            students = _students_of(session, devices)
+            students = get_many(session, [device.current_student_id for device in devices if device.current_student_id])
             tags = lookup.find_assigned(session, [device.asset_tag for device in devices if device.asset_id is None])
         pending = []
         for claim in claims:
@@ -94,7 +94,7 @@ class HolderSync:
         return pending
 
     def _user_of(self, student: Student | None) -> tuple[str, str | None]:
-        """The user's name, and why there is none."""
+        """The user's name, or why it is unknown."""
         if student is None:
             return "", None
         if user := rt_username(student, self._rule):
@@ -103,7 +103,7 @@ class HolderSync:
         return "", _("%(name)s (%(number)s) has no e-mail address, which is the user’s name. Enter it, or the user itself.", **who)
 
     def _find(self, pending: Sequence[PendingDevice]) -> list[tuple[PendingDevice, Asset | str]]:
-        """Each with its asset, or with why there is none: one request for a hundred whose number is known, and one for the others."""
+        """Each with its asset, or why it has none: one request for a hundred known numbers, and one for the others."""
         ids = [each.asset_id for each in pending if each.asset_id is not None]
         by_id = {asset.id: asset for chunk in self._asset_store.get_many(ids) for asset in chunk} if ids else {}
         names = [each.tag for each in pending if each.asset_id is None]
@@ -139,22 +139,19 @@ class HolderSync:
             return self._settle(pending, asset)
 
     def _settle(self, pending: PendingDevice, asset: Asset) -> bool:
-        """Raises Conflict when the asset was linked to another device a moment ago."""
+        """Raises Conflict if the asset was linked to another device in the meantime."""
         try:
             with self._transaction() as session:
                 return HOLDER_SYNC.settle(session, pending.claim, asset_id=asset.id, rt_synced_at=self._clock())
         except IntegrityError:
             names = {"asset": asset.id}
-            raise Conflict(_("Asset #%(asset)s belongs to another device too. Correct the asset number of one of them.", **names)) from None
+            raise Conflict(
+                _("Asset #%(asset)s also belongs to another device. Correct the asset number of one of them.", **names)
+            ) from None
 
     def _put_back(self, pending: PendingDevice) -> None:
         with self._transaction() as session:
             HOLDER_SYNC.put_back(session, pending.claim, now=self._clock())
-
-
-def _students_of(session: Session, devices: Iterable[Device]) -> dict[str, Student]:
-    ids = {device.current_student_id for device in devices if device.current_student_id}
-    return {student.student_id: student for student in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
 
 
 def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
@@ -164,7 +161,7 @@ def _linked_to(session: Session, asset_ids: Sequence[int]) -> dict[int, tuple[in
 
 
 def _ignored_names(session: Session, tags: Sequence[str]) -> set[tuple[int, str]]:
-    """Assets and names that somebody has decided to leave as they are: their holders are pushed all the same."""
+    """Assets with ignored names: their holders are pushed anyway."""
     ignored = and_(HolderDiscrepancy.kind == DiscrepancyKind.RENAMED, HolderDiscrepancy.settlement == IGNORED)
     names = select(HolderDiscrepancy.asset_id, HolderDiscrepancy.asset_name).where(ignored, HolderDiscrepancy.asset_tag.in_(tags))
     return {(asset_id, name) for asset_id, name in session.execute(names)}
@@ -184,7 +181,7 @@ def _asset_of(pending: PendingDevice, by_id: dict[int, Asset], named: Sequence[A
 
 
 def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple[int, str]], ignored: set[tuple[int, str]]) -> Asset | str:
-    """The asset, unless it is another device's, or was renamed."""
+    """The asset, unless it belongs to another device or was renamed."""
     if isinstance(asset, str):
         return asset
     owner = linked.get(asset.id)
@@ -193,10 +190,10 @@ def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple
         return _("Asset #%(asset)s belongs to %(other)s here. Correct the asset number of one of the two devices.", **names)
     if search_key(asset.name) != search_key(pending.tag) and (asset.id, asset.name[:500]) not in ignored:
         names = {"asset": asset.id, "name": asset.name, "tag": pending.tag}
-        return _("Asset #%(asset)s has the name “%(name)s” now, not %(tag)s. Resolve it under Differences.", **names)
+        return _("Asset #%(asset)s is now named “%(name)s”, not %(tag)s. Resolve it under Differences.", **names)
     return asset
 
 
 def _is_synced(asset: Asset, user: str) -> bool:
-    """Whether the user, and nobody else, holds and owns it already."""
+    """Whether the user is already its only holder and owner."""
     return same_user(asset.holder, user) and same_user(asset.owner, user)

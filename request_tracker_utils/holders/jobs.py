@@ -1,4 +1,4 @@
-"""Scheduled work on holders."""
+"""Scheduled jobs for holders."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.holders.tickets import RepairTicketSender
 from request_tracker_utils.reconciliation.tasks import comparison_job
-from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
+from request_tracker_utils.students.models import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
 
@@ -30,7 +30,7 @@ def create_repair_tickets() -> int:
 jobs = [
     Job(
         SYNC_HOLDERS,
-        gettext_noop("Update the holders of assets after devices change hands"),
+        gettext_noop("Update the holders of assets after devices are assigned or returned"),
         timedelta(minutes=1),
         sync_holders,
     ),

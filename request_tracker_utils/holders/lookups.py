@@ -1,4 +1,4 @@
-"""What students have in the asset store at this moment, and which students its users are. Answers are cached for some seconds."""
+"""Live lookups in the asset store: the assets of students, and the students of users. Answers are cached for some seconds."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 
 MAX_AGE_SECONDS = 15.0
-"""How long an answer of the asset store is used again."""
+"""How long an answer of the asset store is reused."""
 MAX_USERS = 5_000
 """Users whose assets are cached."""
 CHUNK = 500
@@ -58,8 +58,8 @@ class AssetCache:
         self._entries: dict[str, tuple[float, list[Asset]]] = {}
 
     def assets_of(self, users: Iterable[str], asset_store: AssetStore) -> tuple[dict[str, list[Asset]], float]:
-        """User's name in lower case → assets, and the age of the oldest entry in seconds. Raises what the asset store raises: an older
-        entry is never used in its place."""
+        """User's name in lower case → assets, and the age of the oldest entry in seconds. Raises errors of the asset store: an older
+        entry is never used instead."""
         names = {user.casefold(): user for user in users}
         now = self._clock()
         with self._lock:
@@ -86,8 +86,8 @@ class AssetCache:
 def look_up_students(
     reading: Reading, asset_store: AssetStore, cache: AssetCache, student_ids: Sequence[str], *, rule: str
 ) -> LookupResult:
-    """In the order of the ids: the assets of the student's user, or why there are none. `rule` is RT_STUDENT_USER. Raises what the asset
-    store raises."""
+    """In the order of the ids: the assets of the student's user, or an error. `rule` is RT_STUDENT_USER. Raises errors of the asset
+    store."""
     with reading() as session:
         exact = service.get_many(session, [each.strip() for each in student_ids])
         students = {each: exact.get(each.strip()) or service.find(session, each) for each in student_ids}
@@ -106,7 +106,7 @@ def look_up_students(
 
 
 def look_up_user(reading: Reading, asset_store: AssetStore, cache: AssetCache, student_id: str, name_or_number: str) -> LookupResult:
-    """The assets of this user, as those of the student. Raises UserNotFound, and what the asset store raises."""
+    """The assets of this user as the student's. Raises UserNotFound and errors of the asset store."""
     name = asset_store.user(name_or_number).name if name_or_number.isdecimal() and asset_store.kind == "rt" else name_or_number
     assets, age = cache.assets_of([name], asset_store)
     found = assets[name.casefold()]

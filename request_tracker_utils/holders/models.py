@@ -14,7 +14,7 @@ class DiscrepancyKind(StrEnum):
     HOLDER = "holder"
     """The device has another holder in the asset store."""
     UNKNOWN = "unknown_here"
-    """The asset has a holder in the asset store, but is no device here."""
+    """The asset has a holder in the asset store, but is not a device here."""
     MISSING = "missing_there"
     """The device has no asset in the asset store."""
     RENAMED = "renamed"
@@ -32,17 +32,17 @@ class HolderDiscrepancy(Discrepancy, Base):
     )
 
     asset_tag: Mapped[str] = mapped_column(String(50))
-    """The device here; empty where there is none."""
+    """The device's tag; empty if the asset is not a device here."""
     asset_id: Mapped[int] = mapped_column(BigInteger)
-    """The asset in the asset store; 0 where there is none."""
+    """The asset in the asset store; 0 if the device has none."""
     asset_name: Mapped[str] = mapped_column(String(500), default="")
     """The asset's name in the asset store."""
     ours: Mapped[str] = mapped_column(String(100), default="")
-    """The user who should be its holder according to this program; empty for nobody."""
+    """The user who should be its holder according to this program; empty for none."""
     student_id: Mapped[str | None] = mapped_column(String(50))
     """The student who has the device here."""
     theirs: Mapped[str] = mapped_column(String(500), default="")
-    """Its holders and owners in the asset store, separated by commas; empty for nobody."""
+    """Its holders and owners in the asset store, separated by commas; empty for none."""
 
     @property
     def label(self) -> str:

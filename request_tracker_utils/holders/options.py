@@ -15,7 +15,8 @@ from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import identifier
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.service import get_many
 
 
 class Resolution(StrEnum):
@@ -32,7 +33,7 @@ class Resolution(StrEnum):
     ADD_DEVICE = "registered"
     """The asset becomes a device here, assigned to the student who is its holder."""
     CLEAR_HOLDER = "emptied"
-    """The asset has no holder any more in the asset store."""
+    """The holder of the asset in the asset store is cleared."""
     RETIRE_DEVICE = "retired"
     IGNORE = IGNORED
 
@@ -101,8 +102,7 @@ def options(session: Session, discrepancies: Sequence[HolderDiscrepancy], *, sou
     The facts are `student`, who has the device here, and `their_student`, who has it in the asset store, where that is a student.
     """
     users = students_of_users(session, [each.theirs for each in discrepancies], rule)
-    ids = {each.student_id for each in discrepancies if each.student_id}
-    students = {each.student_id: each for each in session.scalars(select(Student).where(Student.student_id.in_(ids)))}
+    students = get_many(session, [each.student_id for each in discrepancies if each.student_id])
     keys = {search_key(name) for each in discrepancies for name in (each.asset_tag, each.asset_name) if name}
     devices = {each.tag_key: each for each in session.scalars(select(Device).where(Device.tag_key.in_(keys)))}
     build = _Options(devices, source)
@@ -150,7 +150,7 @@ class _Options:
         asset, tag = discrepancy.asset_id, discrepancy.asset_tag
         label = _("Rename #%(asset)s to %(tag)s in %(source)s", asset=asset, tag=tag, source=self._source)
         yield Option(Resolution.RENAME_ASSET, label)
-        effect = _("%(tag)s is linked to that asset, and #%(asset)s is no longer a device here.", tag=tag, asset=asset)
+        effect = _("%(tag)s is linked to that asset instead of #%(asset)s.", tag=tag, asset=asset)
         yield Option(Resolution.LINK_ASSET, _("Find another asset named %(tag)s", tag=tag), effect)
 
     def _unknown(self, discrepancy: HolderDiscrepancy, their_student: Student | None) -> Iterator[Option]:

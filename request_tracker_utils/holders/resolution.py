@@ -94,8 +94,8 @@ class _Apply:
         if len(others) != 1:
             values = {"source": self._source, "tag": self._tag, "count": len(others)}
             if not others:
-                raise DiscrepancyChanged(_("Nothing was done: no other asset in %(source)s fits %(tag)s.", **values))
-            raise DiscrepancyChanged(_("Nothing was done: %(count)s assets in %(source)s fit %(tag)s.", **values))
+                raise DiscrepancyChanged(_("Nothing was done: no other asset in %(source)s matches %(tag)s.", **values))
+            raise DiscrepancyChanged(_("Nothing was done: %(count)s assets in %(source)s match %(tag)s.", **values))
         asset_id = others[0].id
         with self._transaction() as session:
             former = session.scalar(select(Device).where(Device.asset_id == asset_id).with_for_update())
@@ -120,14 +120,14 @@ class _Apply:
 
     def _clear_holder(self) -> str:
         self._asset_store.set_holder(self._asset_id, "")
-        return _("#%(asset)s has no holder in %(source)s any more.", asset=self._asset_id, source=self._source)
+        return _("The holder of #%(asset)s in %(source)s was cleared.", asset=self._asset_id, source=self._source)
 
     def _retire_device(self) -> str:
         with self._transaction() as session:
             device, now = self._unchanged_device(session), self._clock()
             reason = f"The asset does not exist in {self._source}"
             assignments.override(session, device, None, reason=reason, status="retired", actor=self._actor, now=now)
-            device.rt_due_at = None  # there is no asset to update
+            device.rt_due_at = None  # no asset to update
         return _("%(tag)s is retired.", tag=self._tag)
 
     def _ignore(self) -> str:
@@ -136,24 +136,24 @@ class _Apply:
         return _("The difference of %(label)s is ignored until something changes.", label=self._discrepancy.label)
 
     def _push_soon(self) -> None:
-        """Links the device to the asset and has the job push its holder."""
+        """Links the device to the asset. A job pushes its holder."""
         with self._transaction() as session:
             device = devices.get(session, self._tag, lock=True)
             device.asset_id = self._asset_id
             HOLDER_SYNC.mark_due(device, now=self._clock())
 
     def _their_student(self, session: Session) -> Student | None:
-        """The student who has the asset in the asset store; None for nobody. Raises DiscrepancyChanged where it is no student any more."""
+        """The student who has the asset in the asset store; None if it has no holder. Raises DiscrepancyChanged for other holders."""
         student, theirs = student_of(session, self._discrepancy, rule=self._rule), self._discrepancy.theirs
         if theirs and student is None:
-            raise DiscrepancyChanged(_("Nothing was done: %(user)s is no longer the user of a student.", user=theirs))
+            raise DiscrepancyChanged(_("Nothing was done: %(user)s is not the user of a student.", user=theirs))
         return student
 
     def _reason(self) -> str:
-        return f"As in {self._source}, where the holder is {self._discrepancy.theirs or 'nobody'}"
+        return f"Holder in {self._source}: {self._discrepancy.theirs or 'none'}"
 
     def _unchanged_device(self, session: Session) -> Device:
-        """The device, locked. Raises DiscrepancyChanged when another student has it now."""
+        """The device, locked. Raises DiscrepancyChanged if it is assigned to another student now."""
         device = devices.get(session, self._tag, lock=True)
         if device.current_student_id == self._discrepancy.student_id:
             return device

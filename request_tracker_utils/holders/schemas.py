@@ -1,4 +1,4 @@
-"""Bodies of the routes of lookups and tickets."""
+"""JSON of the lookup and ticket routes."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ class UserPath(BaseModel):
 class HeldAsset(BaseModel):
     id: int = Field(examples=[12345])
     name: str = Field(examples=["W12-1001"])
-    asset_tag: str = Field(description="The tag of the device here; the asset’s name if it is no device.", examples=["W12-1001"])
+    asset_tag: str = Field(description="The tag of the device here; the asset’s name if it is not a device.", examples=["W12-1001"])
     serial_number: str = Field(examples=["5CD2198XKL"])
     model: str = Field(examples=["Chromebook 3100"])
     status: str = Field(examples=["in-use"])
@@ -58,7 +58,7 @@ class HeldAsset(BaseModel):
 
 class StudentLookup(BaseModel):
     student_id: str = Field(examples=["12345"])
-    rt_user_id: str = Field(description="The user whose assets these are.", examples=["student1001"])
+    rt_user_id: str = Field(description="The user who has these assets.", examples=["student1001"])
     assets: list[HeldAsset] = Field(description="The assets that the user holds or owns in Request Tracker.")
 
     @classmethod
@@ -144,7 +144,7 @@ class TicketCreated(BaseModel):
     linked_assets: list[int] = Field(description="Assets that the ticket is linked to.", examples=[[12345]])
     unlinked_assets: list[int] = Field(description="Assets that could not be linked.", examples=[[12346]])
     warnings: list[str] = Field(
-        description="Sentences on what could not be done.",
+        description="Messages about what could not be done.",
         examples=[["Request Tracker did not link the ticket to asset #12346. Check the number."]],
     )
 
@@ -162,8 +162,8 @@ TICKET = ErrorShape(
         "required": ["success", "error"],
         "properties": {
             "success": {"type": "boolean", "enum": [False]},
-            "error": {"type": "string", "description": "What is wrong and what to do, for people."},
-            "code": {"type": "string", "description": "The same for programs; it does not change."},
+            "error": {"type": "string", "description": "The problem and how to resolve it, for people."},
+            "code": {"type": "string", "description": "The same for programs. It does not change."},
             "field": {"type": "string", "description": "The field with the problem."},
         },
         "examples": [{"success": False, "error": "subject: is required", "code": "invalid", "field": "subject"}],

@@ -1,7 +1,7 @@
-"""Tickets in Request Tracker: at once, for a program or person who waits; and through the outbox, for returns that asked for a repair.
+"""Tickets in Request Tracker: created immediately for API callers, and through an outbox for returned devices that need a repair.
 
-A repair gets one ticket, whatever happens. Its row says how far it came: `due → sent → made`. When Request Tracker did not answer, it is
-searched for a ticket with the row's mark; the ticket is sent again only when what was sent can no longer be under way.
+A repair gets exactly one ticket. The state of its row is `due → sent → made`. If Request Tracker did not answer, it is searched for a
+ticket with the row's mark; the ticket is sent again only after the first request cannot succeed anymore.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ from request_tracker_utils.tags import lookup
 UNDER_WAY = timedelta(minutes=5)
 """How long after it was sent a ticket may still appear in Request Tracker."""
 NOT_CREATED = (AssetStoreInvalid, AssetStoreRefused, AssetNotFound, NoRequestTracker)
-"""After these errors there is no ticket."""
+"""After these errors the ticket does not exist."""
 
 
 @dataclass(frozen=True)
 class TicketRequest:
-    """`queue` is empty for the one of the settings."""
+    """An empty `queue` is the one in the settings."""
 
     subject: str
     body: str
@@ -52,7 +52,7 @@ class TicketRequest:
 
 @dataclass(frozen=True)
 class CreatedTicket:
-    """`unlinked` are assets to which Request Tracker did not link the ticket; `warnings` are sentences for people."""
+    """`unlinked` are assets to which Request Tracker did not link the ticket; `warnings` are messages for people."""
 
     ticket_id: int
     address: str
@@ -62,7 +62,7 @@ class CreatedTicket:
 
 
 def create_now(reading: Reading, asset_store: AssetStore, request: TicketRequest, *, rule: str, queue: str) -> CreatedTicket:
-    """`rule` is RT_STUDENT_USER. Raises StudentNotFound, NoRequestTracker, and what the asset store raises."""
+    """`rule` is RT_STUDENT_USER. Raises StudentNotFound, NoRequestTracker, and errors of the asset store."""
     with reading() as session:
         student = service.get(session, request.student_id) if request.student_id.strip() else None
     requestor = _requestor(asset_store, student, rule)
@@ -76,7 +76,7 @@ def create_now(reading: Reading, asset_store: AssetStore, request: TicketRequest
     try:
         ticket = asset_store.create_ticket(new)
     except (AssetStoreUnreachable, AssetStoreBroken) as error:
-        again = _("The ticket may exist all the same. Check Request Tracker before you try again.")
+        again = _("The ticket may exist anyway. Check Request Tracker before you try again.")
         raise type(error)(f"{error.message} {again}") from None
     unlinked = [asset_id for asset_id in asset_ids if asset_id not in ticket.asset_ids]
     if unlinked:
@@ -93,8 +93,8 @@ class RepairTicketSender:
         self._rule, self._queue, self._clock = rule, queue, clock
 
     def send_due(self) -> int:
-        """Creates every ticket that is due, and returns how many. Raises what the asset store raises when it cannot be reached; the
-        tickets are due again soon then."""
+        """Creates every ticket that is due, and returns how many. Raises the errors of an unreachable asset store; the tickets are then
+        due again soon."""
         created = 0
         while claims := REPAIR_TICKETS.claim_due(self._transaction, self._clock, limit=1):
             try:
@@ -103,7 +103,7 @@ class RepairTicketSender:
             except Unavailable:
                 raise
             except AppError:
-                pass  # recorded: it concerns this ticket alone
+                pass  # recorded; it affects this ticket only
         return created
 
     def _send(self, claim: Claim[RepairTicket]) -> bool:
@@ -114,14 +114,14 @@ class RepairTicketSender:
             if found:
                 return self._settle(row, found[0], self._assets_of(row))
             if row.sent_at is not None and self._clock() - row.sent_at < UNDER_WAY:
-                problem = _("Request Tracker did not say whether it created the ticket. It is searched for again.")
+                problem = _("Request Tracker did not say whether it created the ticket. It will be searched for again.")
                 with self._transaction() as session:
                     REPAIR_TICKETS.put_back(session, claim, now=self._clock(), pause=UNDER_WAY, problem=problem)
                 return False
         asset_ids, requestor = self._assets_of(row), self._requestor_of(row)
         with self._transaction() as session:
             if not REPAIR_TICKETS.update(session, claim, state=TicketState.SENT, sent_at=self._clock()):
-                return False  # the return was undone meanwhile, and the ticket with it
+                return False  # the return was undone in the meantime, and the ticket with it
         new = NewTicket(self._queue, f"{row.subject} {mark(row)}", body_of(row), requestor, tuple(asset_ids))
         try:
             ticket = self._asset_store.create_ticket(new)
@@ -132,8 +132,7 @@ class RepairTicketSender:
         return self._settle(row, ticket, asset_ids)
 
     def _assets_of(self, row: RepairTicket) -> Sequence[int]:
-        """The device's asset: the one it is linked to, the one that has its tag, or the one that has it as its name. Empty where that is
-        not clear."""
+        """The device's asset: the one that is linked to it, has its tag, or is named after it. Empty if that is ambiguous."""
         with self._transaction() as session:
             linked = session.scalar(select(Device.asset_id).where(Device.asset_tag == row.asset_tag))
             tag = lookup.find_assigned(session, [row.asset_tag]).get(row.asset_tag)
@@ -147,8 +146,10 @@ class RepairTicketSender:
         return _requestor(self._asset_store, student, self._rule)
 
     def _settle(self, row: RepairTicket, ticket: Ticket, asset_ids: Sequence[int]) -> bool:
-        """Also by a process whose claim was lost: the ticket exists, and who claimed the row since must not create another one."""
-        problem = None if asset_ids else _("The ticket is linked to no asset: none is clearly %(tag)s.", tag=row.asset_tag)
+        """Also after the claim was lost: the ticket exists, and no other process may create a second one."""
+        problem = (
+            None if asset_ids else _("The ticket is not linked to an asset, because %(tag)s could not be identified.", tag=row.asset_tag)
+        )
         missing = [asset_id for asset_id in asset_ids if asset_id not in ticket.asset_ids]
         if missing:
             try:
@@ -175,7 +176,7 @@ def body_of(row: RepairTicket) -> str:
 
 
 def _requestor(asset_store: AssetStore, student: Student | None, rule: str) -> int | None:
-    """The number of the student's user, where Request Tracker has one."""
+    """The number of the student's user, if Request Tracker has one."""
     name = rt_username(student, rule) if student else ""
     try:
         return asset_store.user(name).id if name else None

@@ -18,7 +18,7 @@ pages = reconciliation_pages(RECONCILIATION)
 @pages.post("/retry")
 @require(StudentPermission.ASSIGN)
 def retry() -> ResponseReturnValue:
-    """Retries all failed updates at once."""
+    """Retries all failed updates."""
     with transaction() as session:
         count = HOLDER_SYNC.retry(session, now=utc_now()) + REPAIR_TICKETS.retry(session, now=utc_now())
     message = ngettext(

@@ -29,7 +29,7 @@ from request_tracker_utils.legacy_import.source import Row, Table
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags import adoption, sequence
 
 IMPORTED = {

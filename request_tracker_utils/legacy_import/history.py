@@ -32,7 +32,7 @@ from request_tracker_utils.legacy_import.source import Row, Table, is_yes, parse
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import MAX_ID_LENGTH, identifier
 from request_tracker_utils.students.models import Action, DeviceLog, DeviceStatus, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags import adoption, sequence
 
 LEGACY_ACTOR = "older installation"

@@ -20,7 +20,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.source import TABLES, Row, Table, parse_time, text_of
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 QUERY_KEYS = 500
 """Maximum number of keys in a query."""

@@ -21,7 +21,7 @@ from request_tracker_utils.legacy_import.source import Row, Table, is_yes
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import STUDENT_TEXT_LENGTHS, student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 REQUIRED = ("student_id", "first_name", "last_name")
 IMPORTED = {

@@ -1,4 +1,4 @@
-"""The command that compares at once and shows the progress."""
+"""The command that runs a comparison and shows its progress."""
 
 from typing import Any
 

@@ -1,5 +1,6 @@
 """The columns that every table of discrepancies has."""
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,10 @@ BOOKKEEPING = frozenset({"id", "found_at", "seen_at", *RESOLUTION})
 
 
 class Discrepancy:
-    """A mixin. The domain adds its own columns, a unique index over those that identify a discrepancy, and `label`."""
+    """An abstract mixin. The domain adds its own columns, a unique index over those that identify a discrepancy, and `label`.
+
+    The type checker refuses an instance without `label`. ABC would do so at run time, but SQLAlchemy has a metaclass of its own.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-2)
     kind: Mapped[str] = mapped_column(String(20), sort_order=-1)
@@ -29,9 +33,9 @@ class Discrepancy:
     """How it was resolved: a value of the domain's resolutions, IGNORED or VANISHED."""
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """What people call its subject, in the middle of a sentence: "W12-0001 (#12)"."""
-        raise NotImplementedError
 
     @property
     def content(self) -> dict[str, Any]:

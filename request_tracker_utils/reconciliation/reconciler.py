@@ -54,7 +54,7 @@ class Comparison(Generic[D]):
         self._discrepancies.write(session, found, since=self.started_at, now=self._clock())
 
     def expect(self, total: int) -> None:
-        """Says how many steps there are."""
+        """Sets the total number of steps."""
         self._progress.expect(total)
 
     def advance(self, steps: int) -> None:
@@ -63,7 +63,7 @@ class Comparison(Generic[D]):
 
 @dataclass(frozen=True)
 class Option:
-    """Something that can be done about a discrepancy: a button. `effect` says what follows, where the label does not say it all."""
+    """A way to resolve a discrepancy: a button. `effect` says what else happens, if the label does not."""
 
     resolution: StrEnum
     label: str
@@ -100,7 +100,7 @@ class Reconciler(Protocol[D]):
     def apply(self, discrepancy: D, resolution: str, *, actor: Actor) -> str:
         """Does it, in short transactions, and returns a sentence about the result.
 
-        Reads again, locked, what it changes, and raises DiscrepancyChanged where that does not fit any more. After an AppError or an
+        Locks and reads again what it changes, and raises DiscrepancyChanged if that has changed. After an AppError or an
         IntegrityError the discrepancy is open again.
         """
 
@@ -163,7 +163,7 @@ class Reconciliation(Generic[D]):
     restricted: Mapping[str, StrEnum] = field(default_factory=dict)
     """Resolutions that need a further permission."""
     check_ready: Callable[[Session], None] = _always_ready
-    """Raises Unavailable while a comparison would make no sense."""
+    """Raises Unavailable while nothing can be compared."""
     context: Callable[[Session], Mapping[str, object]] = _no_context
     """More variables for the template."""
 

@@ -53,7 +53,7 @@ class Discrepancies(Generic[D]):
         """Raises DiscrepancyNotFound."""
         found = session.get(self._table, discrepancy_id, with_for_update=lock or None)
         if found is None:
-            raise DiscrepancyNotFound(_("No difference has the number %(number)s. Load the page again.", number=discrepancy_id))
+            raise DiscrepancyNotFound(_("Difference %(number)s does not exist. Reload the page.", number=discrepancy_id))
         return found
 
     def close(self, session: Session, discrepancy_id: int, resolution: str, *, actor: Actor, now: datetime) -> None:
@@ -67,15 +67,18 @@ class Discrepancies(Generic[D]):
         session.execute(closed.values(dict.fromkeys(RESOLUTION)))
 
     def is_same(self, one: D, other: D) -> bool:
-        """Whether both are the same discrepancy, whatever its details."""
+        """Whether both are the same discrepancy, regardless of its details."""
         return all(one.content[name] == other.content[name] for name in self._identity)
 
     def count_open(self, session: Session) -> dict[str, int]:
         """Open ones by kind, for every kind there is."""
         kind = self._table.kind
         rows = session.execute(select(kind, func.count()).where(self.is_open()).group_by(kind))
-        counts = {name: count for name, count in rows}  # noqa: C416 — a row is no pair to the type checker
+        counts = {name: count for name, count in rows}  # noqa: C416 — the type checker does not see that a row is a pair
         return {each.value: counts.get(each.value, 0) for each in self._kinds}
+
+    def total_open(self, session: Session) -> int:
+        return session.execute(select(func.count()).where(self.is_open())).scalar_one()
 
     def count_ignored(self, session: Session) -> int:
         return session.execute(select(func.count()).where(self._table.settlement == IGNORED)).scalar_one()

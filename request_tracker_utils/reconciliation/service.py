@@ -1,4 +1,4 @@
-"""Comparing, and resolving one discrepancy: recheck it, claim it so that nobody else resolves it meanwhile, apply the resolution."""
+"""Compares, and resolves a discrepancy: rechecks it, claims it so that no one else resolves it concurrently, and applies the resolution."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -37,7 +37,7 @@ def compare(
     reconciler.find(comparison)
     with transaction() as session:
         discrepancies.close_unseen(session, since=comparison.started_at, actor=actor, now=clock())
-        return sum(discrepancies.count_open(session).values())
+        return discrepancies.total_open(session)
 
 
 def resolve(
@@ -54,7 +54,7 @@ def resolve(
     """Applies the resolution and returns a sentence about the result. `fingerprint` is that of the entry that the person was shown.
 
     Raises DiscrepancyNotFound; DiscrepancyResolved when someone else was first; DiscrepancyChanged when the discrepancy or its options
-    are no longer the same, and nothing was done; what the domain raises, and then the discrepancy is open as before.
+    have changed, and nothing was done; errors of the domain, after which the discrepancy is open as before.
     """
     with transaction() as session:
         recorded = _get_open(session, discrepancies, discrepancy_id)
@@ -106,7 +106,7 @@ def _record_current(
 
 def _how_it_changed(recorded: Discrepancy, current: Discrepancy | None) -> str:
     if current is None:
-        return _("Nothing was done: %(label)s no longer differs.", label=recorded.label)
+        return _("Nothing was done: %(label)s already matches.", label=recorded.label)
     return _("Nothing was done: %(label)s has changed in the meantime. The page now shows its current state.", label=recorded.label)
 
 

@@ -61,7 +61,7 @@ def pages(reconciliation: Reconciliation[Any]) -> Blueprint:
     @blueprint.post("/<int:difference_id>/resolve")
     @require(reconciliation.resolve)
     def resolve(difference_id: int) -> ResponseReturnValue:
-        """Applies the option of the button. Where something has changed, nothing is done and the page shows the current state."""
+        """Applies the option of the button. If something has changed, nothing is done and the page shows the current state."""
         resolution = _resolution(reconciliation)
         fingerprint, actor = request.form.get("fingerprint", ""), current_actor()
         discrepancies, reconciler = reconciliation.discrepancies, reconciliation.reconciler()
@@ -85,11 +85,11 @@ def pages(reconciliation: Reconciliation[Any]) -> Blueprint:
         kind, resolution = reconciliation.kind(request.form.get("kind", "")), _resolution(reconciliation)
         option = next((each for each in kind.bulk if each.resolution == resolution), None) if kind else None
         if kind is None or option is None:
-            raise DiscrepancyNotFound(_("These differences cannot be resolved all at once. Load the page again."))
+            raise DiscrepancyNotFound(_("These differences cannot be resolved together. Reload the page."))
         with transaction() as session:
             task = start_bulk_resolution(session, reconciliation, kind, option, actor=current_actor(), now=utc_now())
         if task is None:
-            flash(_("No difference is left that can be resolved this way."), "warning")
+            flash(_("No remaining difference can be resolved this way."), "warning")
             return redirect(_previous_page(reconciliation), 303)
         return redirect(url_for("tasks.show", task_id=task.id), 303)
 
@@ -136,7 +136,7 @@ def _resolution(reconciliation: Reconciliation[Any]) -> str:
     """The option of the button. Raises DiscrepancyNotFound for none, Forbidden for one that the caller's role does not include."""
     resolution = request.form.get("resolution", "")
     if resolution not in list(reconciliation.resolutions):
-        raise DiscrepancyNotFound(_("No difference can be resolved this way. Load the page again."))
+        raise DiscrepancyNotFound(_("No difference can be resolved this way. Reload the page."))
     if resolution in reconciliation.restricted:
         admit(reconciliation.restricted[resolution])
     return resolution

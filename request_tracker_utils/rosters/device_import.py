@@ -16,7 +16,7 @@ from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 STATUSES = {
     "available": DeviceStatus.AVAILABLE,

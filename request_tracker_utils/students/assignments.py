@@ -30,7 +30,7 @@ from request_tracker_utils.students.errors import (
 )
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import HOLDER_SYNC, Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 MAX_BATCH_SIZE = 1_000
 """Assignments in one request."""

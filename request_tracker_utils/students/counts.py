@@ -3,10 +3,9 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.students.grades import grade_rank
 from request_tracker_utils.students.models import DeviceStatus, Tally
 
@@ -62,22 +61,3 @@ def current_counts(session: Session) -> Counts:
             counts.students.add(status, int(count))
     counts.by_grade = dict(sorted(by_grade.items(), key=lambda each: (grade_rank(each[0]), each[0] or "")))
     return counts
-
-
-def merge_shards(session: Session) -> int:
-    """Merges the shards of ended connections into shard 0; returns how many rows were merged. Rows locked by a running transaction are
-    left for the next run."""
-    rows = session.scalars(select(Tally).where(Tally.shard != 0).with_for_update(skip_locked=True)).all()
-    merged: dict[tuple[str, str, str], int] = defaultdict(int)
-    for row in rows:
-        merged[row.subject, row.grade, row.status] += row.count
-    for subject, grade, status in sorted(merged):
-        values = {"subject": subject, "grade": grade, "status": status, "shard": 0, "count": merged[subject, grade, status]}
-        insert = upsert_into(session)(Tally).values(**values)
-        columns = ["subject", "grade", "status", "shard"]
-        session.execute(insert.on_conflict_do_update(index_elements=columns, set_={"count": Tally.count + insert.excluded.count}))
-    for row in rows:
-        session.delete(row)
-    session.flush()
-    session.execute(delete(Tally).where(Tally.shard == 0, Tally.count == 0))
-    return len(rows)

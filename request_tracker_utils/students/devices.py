@@ -14,7 +14,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.errors import AmbiguousSerialNumber, DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import HAS_DUE_DATE, HAS_STUDENT, REPAIR_TICKETS, Device, DeviceLog, RepairTicket, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 CHUNK = 500
 """Values in one IN condition."""

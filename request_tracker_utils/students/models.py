@@ -10,7 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import Outbox
 from request_tracker_utils.students import triggers
-from request_tracker_utils.students.names import CREATE_REPAIR_TICKETS, SYNC_HOLDERS
+
+SYNC_HOLDERS = "sync-holders"
+"""The job that sends the holder of devices whose assignment changed to Request Tracker."""
+CREATE_REPAIR_TICKETS = "create-repair-tickets"
+"""The job that creates the requested repair tickets. The domains that talk to Request Tracker provide both jobs."""
 
 
 class DeviceStatus(StrEnum):
@@ -179,12 +183,9 @@ class DeviceLog(Base):
 
 
 class Tally(Base):
-    """Counters maintained by triggers; the sum over `shard` is the count.
+    """Counts of students and devices, maintained by triggers in shards: see `core.tallies`."""
 
-    Each PostgreSQL connection has its own shard, so that transactions do not wait for each other's counter rows.
-    """
-
-    __tablename__ = "student_tallies"
+    __tablename__ = triggers.TALLIES
 
     subject: Mapped[str] = mapped_column(String(10), primary_key=True)
     """`students` or `devices`."""

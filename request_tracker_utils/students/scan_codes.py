@@ -16,7 +16,7 @@ from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 MAX_LENGTH = 500
 """Characters of a code; no label has more."""

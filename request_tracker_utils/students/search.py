@@ -1,5 +1,6 @@
-"""Lists of students and devices: by prefix of a name, number, tag or serial number, filtered and sorted, page by page."""
+"""Search keys, and lists of students and devices: by prefix of a name, number, tag or serial number, filtered and sorted, page by page."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,11 +13,12 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.counts import StudentCounts, current_counts
 from request_tracker_utils.students.grades import OTHER_RANK, grade_rank, parse_grade
 from request_tracker_utils.students.models import IS_ASSIGNED, IS_INACTIVE, IS_PENDING, Device, DeviceStatus, Student
-from request_tracker_utils.students.search_keys import range_end, search_key
 
 MAX_SEARCH_LENGTH = 100
 MAX_WORDS = 4
 """Words of a search that are tried as first and last names."""
+_LAST = "\U0010ffff"
+"""Sorts after every other character."""
 
 BY_NAME = (Student.last_key, Student.first_key, Student.id)
 BY_FIRST_NAME = (Student.first_key, Student.last_key, Student.id)
@@ -51,6 +53,15 @@ class DeviceFilter:
     text: str = ""
     status: str = ""
     sort: str = "asset_tag"
+
+
+def search_key(text: str) -> str:
+    """A name, number, tag or serial number without case, accents and repeated spaces: equal for `Müller`, `MULLER` and `muller`."""
+    text = text.replace("\0", "\ufffd")  # PostgreSQL does not store NUL
+    if text.isascii():
+        return " ".join(text.lower().split())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
 
 
 def find_students(session: Session, query: StudentFilter, *, size: int, after: Cursor | None = None, offset: int = 0) -> Page[Student]:
@@ -120,7 +131,7 @@ def _devices(query: DeviceFilter, prefix: str) -> KeysetQuery[Device]:
 
 
 def _starts_with(column: InstrumentedAttribute[str], prefix: str) -> Condition:
-    return and_(column >= prefix, column < range_end(prefix))
+    return and_(column >= prefix, column < prefix + _LAST)
 
 
 def _grades(grades: tuple[str, ...]) -> list[Condition]:

@@ -12,7 +12,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.students.errors import InvalidField, StudentExists, StudentHasDevices, StudentNotFound
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search_keys import search_key
+from request_tracker_utils.students.search import search_key
 
 CHUNK = 500
 """Values in one IN condition."""

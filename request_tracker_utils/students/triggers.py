@@ -1,9 +1,13 @@
-"""Triggers: device logs are append-only, students have a device count, and `student_tallies` counts students and devices."""
+"""Triggers: device logs are append-only, students have a device count, and `student_tallies` counts students and devices, see
+`core.tallies`."""
 
 from typing import Any
 
 from sqlalchemy import MetaData, text
 
+from request_tracker_utils.core.tallies import postgresql_steps, sqlite_step
+
+TALLIES = "student_tallies"
 _STATUS = (
     "CASE WHEN {row}is_active THEN CASE WHEN {row}device_count > 0 THEN 'assigned' ELSE 'pending' END "
     "ELSE CASE WHEN {row}device_count > 0 THEN 'holding' ELSE 'inactive' END END"
@@ -12,11 +16,7 @@ _OLD, _NEW = _STATUS.format(row="OLD."), _STATUS.format(row="NEW.")
 
 
 def _sqlite_count(subject: str, grade: str, status: str, step: int) -> str:
-    return (
-        "INSERT INTO student_tallies (subject, grade, status, shard, count) "
-        f"VALUES ('{subject}', {grade}, {status}, 0, {step}) "
-        f"ON CONFLICT (subject, grade, status, shard) DO UPDATE SET count = count + {step};"
-    )
+    return sqlite_step(TALLIES, {"subject": f"'{subject}'", "grade": grade, "status": status}, step)
 
 
 def _sqlite_student(row: str, step: int) -> str:
@@ -66,12 +66,10 @@ def _postgresql(table: str, subject: str, grade: str, status: str, *, students_o
             "GROUP BY held_by HAVING sum(step) <> 0) AS change WHERE students.student_id = change.held_by;"
         )
         name = f"{table}_counted_{verb.lower()}"
+        counts = postgresql_steps(TALLIES, {"subject": f"'{subject}'"}, ("grade", "status"), rows)
         statements += [
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "INSERT INTO student_tallies (subject, grade, status, shard, count) "
-            f"SELECT '{subject}', grade, status, pg_backend_pid(), sum(step) FROM ({rows}) AS changed "
-            "GROUP BY grade, status HAVING sum(step) <> 0 ORDER BY grade, status "
-            "ON CONFLICT (subject, grade, status, shard) DO UPDATE SET count = student_tallies.count + excluded.count; "
+            f"{counts}"
             f"{of_students if students_of else ''} RETURN NULL; END $$",
             f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
         ]

@@ -1,1 +1,1 @@
-"""Asset tags: the sequences that number them, who holds which, the trail of every change, and Request Tracker's webhook."""
+"""Asset tags: sequences, assignment to assets, the audit log, and Request Tracker's webhook."""

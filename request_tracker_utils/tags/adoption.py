@@ -66,7 +66,7 @@ def adopt(
     `prefix` is PREFIX; its sequence is created if missing, and the legacy `file` has its next number. `log` is the legacy log, with times
     in `zone`. Returns how many tags were imported or assigned, plus the new lines of the log. Does nothing if all sequences are ready,
     the log is imported and no asset is pending. It can be repeated after an interruption, with the same result.
-    Raises what the asset store raises, and Invalid for a file without a number or a log that cannot be read.
+    Raises errors of the asset store, and Invalid for a file without a number or an unreadable log.
     """
     with transaction() as session:
         sequence.create_if_missing(session, prefix, now=now)
@@ -103,7 +103,7 @@ def read_next_number(file: Path, prefix: str) -> int:
         raise Invalid(
             _(
                 "ASSET_TAG_SEQUENCE_FILE: %(file)s cannot be read or does not contain a number. Correct the file, or remove the setting "
-                "if there is no legacy installation.",
+                "if you have no legacy installation.",
                 file=file,
             )
         ) from None
@@ -130,8 +130,8 @@ def import_log(transaction: Transaction, file: Path, *, zone: ZoneInfo, actor: A
     except OSError as error:
         raise Invalid(
             _(
-                "ASSET_TAG_CONFIRMATIONS_LOG: %(file)s cannot be read: %(reason)s. Correct the path, or remove the setting if there is "
-                "no such log.",
+                "ASSET_TAG_CONFIRMATIONS_LOG: %(file)s cannot be read: %(reason)s. Correct the path, or remove the setting if you "
+                "have no log.",
                 file=file,
                 reason=error.strerror,
             )

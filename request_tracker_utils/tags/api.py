@@ -32,7 +32,7 @@ HOOK_SCHEME = "webhookSecret"
 HOOK_SCHEME_SPEC = {
     "type": "http",
     "scheme": "bearer",
-    "description": "The secret of the webhook: WEBHOOK_TOKEN, or the one on the page Webhook.",
+    "description": "The webhook secret: WEBHOOK_TOKEN, or the secret on the Webhook page.",
 }
 
 api = APIBlueprint(
@@ -63,7 +63,7 @@ def next_asset_tag() -> Answer:
 def confirm_asset_tag(body: ConfirmTag) -> Answer:
     """Assign this tag to an asset, and rename the asset.
 
-    Repeating the call is allowed. A tag in use, or an asset with another tag, is a conflict.
+    The call can be repeated. A tag in use or an asset with a different tag is a conflict.
     """
     tag, _old_name = service.assign_manually(
         transaction, asset_store(), text=body.asset_tag.strip(), asset_id=body.request_tracker_id, actor=current_actor(), now=utc_now()
@@ -92,7 +92,7 @@ def update_asset_name(body: UpdateName) -> Answer:
 def reset_asset_tag(body: ResetTag) -> Answer:
     """Continue a sequence at another number.
 
-    Numbers in use are skipped, as the message says. Released numbers below it are not assigned again.
+    Numbers in use are skipped; the message says which. Released numbers below it are not assigned again.
     """
     prefix, reason = body.prefix or settings().prefix, (body.reason or "").strip() or None
     with transaction() as session:
@@ -107,7 +107,7 @@ def check_secret() -> None:
     with reading() as session:
         if scheme.lower() != "bearer" or not webhook.is_secret(session, settings(), given.strip()):
             raise Unauthenticated(
-                _("The secret of the webhook is missing or wrong. Copy the settings for Request Tracker from the page Webhook.")
+                _("The webhook secret is missing or incorrect. Copy the settings for Request Tracker from the Webhook page.")
             )
 
 

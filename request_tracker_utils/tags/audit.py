@@ -15,33 +15,35 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Instant
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tags.models import Tag, TagEvent
 from request_tracker_utils.tags.tag_format import LONGEST_TAG
 
-ACTIONS = (
-    "adopted",
-    "assigned",
-    "bound",
-    "catalog",
-    "confirmed",
-    "duplicate",
-    "kept",
-    "left",
-    "logged",
-    "moved",
-    "prefix",
-    "released",
-    "renamed",
-    "reserved",
-    "reset",
-    "stuck",
-)
+ACTIONS = {
+    "adopted": gettext_noop("imported"),
+    "assigned": gettext_noop("assigned"),
+    "bound": gettext_noop("assigned by name"),
+    "catalog": gettext_noop("catalog changed"),
+    "confirmed": gettext_noop("confirmed"),
+    "duplicate": gettext_noop("duplicate"),
+    "kept": gettext_noop("retired"),
+    "left": gettext_noop("ignored"),
+    "logged": gettext_noop("legacy assignment"),
+    "moved": gettext_noop("moved"),
+    "prefix": gettext_noop("prefix added"),
+    "released": gettext_noop("released"),
+    "renamed": gettext_noop("renamed"),
+    "reserved": gettext_noop("reserved"),
+    "reset": gettext_noop("reset"),
+    "stuck": gettext_noop("needs attention"),
+}
+"""Stored action → its name on pages."""
 LOGGED = "logged"
-"""The action of entries from a legacy log. Only their times are not in the order of their ids."""
+"""The action of entries from a legacy log. Unlike the others, they are not in the order of their times."""
 PAGE = 50
 CHUNK = 1_000
 CLOCK_SKEW = timedelta(hours=1)
-"""How much earlier than an entry before it an entry may be: long work records the time at which it started."""
+"""How far times may be out of order: a long operation records the time at which it started."""
 LARGEST_ASSET_ID = 2**63 - 1
 EXPORT_COLUMNS = ("time", "user", "action", "tag", "asset", "old name", "new name", "reason")
 
@@ -133,10 +135,10 @@ def newest(session: Session, found: Search, *, before: int | None = None, limit:
 
 def stream(session: Session, found: Search, *, limit: int | None = None) -> Iterator[TagEvent]:
     """All entries, or the first `limit`, newest first, read in chunks."""
-    last, left = None, limit
-    while rows := newest(session, found, before=last, limit=CHUNK if left is None else min(left, CHUNK)):
+    last, remaining = None, limit
+    while rows := newest(session, found, before=last, limit=CHUNK if remaining is None else min(remaining, CHUNK)):
         yield from rows
-        last, left = rows[-1].id, None if left is None else left - len(rows)
+        last, remaining = rows[-1].id, None if remaining is None else remaining - len(rows)
         session.expunge_all()
 
 
@@ -157,8 +159,8 @@ def _text_conditions(text: str) -> list[Condition]:
 
 
 def _time_conditions(session: Session, filter_: AuditFilter) -> list[list[Condition]]:
-    """Entries in the order of their times are scanned between two ids. Those of a legacy log are in no order, and do not grow in number:
-    they have a scan of their own."""
+    """Most entries are in the order of their times, so that a range of ids is scanned. Entries of a legacy log are not, but their number
+    does not grow: a second scan covers them."""
     exact = [
         *([TagEvent.at >= filter_.since] if filter_.since else []),
         *([TagEvent.at < filter_.until] if filter_.until else []),
@@ -171,7 +173,7 @@ def _time_conditions(session: Session, filter_: AuditFilter) -> list[list[Condit
 
 
 def _first_id(session: Session, at: datetime) -> int:
-    """The id from which on entries are as late as `at`, by binary search. Entries of a legacy log are skipped."""
+    """The first id with a time of `at` or later, by binary search. Entries of a legacy log are skipped."""
     low, high = 1, (session.scalar(select(func.max(TagEvent.id))) or 0) + 1
     while low < high:
         middle = (low + high) // 2

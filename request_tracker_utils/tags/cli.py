@@ -64,4 +64,4 @@ def _tab_separated(rows: Iterator[list[object]]) -> Iterator[str]:
         yield "\t".join("" if cell is None else str(cell) for cell in row) + "\n"
 
 
-tags.add_command(compare_command(RECONCILIATION, "Find all differences between asset tags and asset names, for the page Differences."))
+tags.add_command(compare_command(RECONCILIATION, "Find all differences between asset tags and asset names."))

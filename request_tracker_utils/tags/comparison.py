@@ -62,7 +62,7 @@ def find(comparison: Comparison[TagDiscrepancy], asset_store: AssetStore, *, pre
 def recheck(
     transaction: Transaction, asset_store: AssetStore, *, asset_id: int, prefixes: Sequence[str], now: datetime
 ) -> TagDiscrepancy | None:
-    """What differs about this asset now. Raises what the asset store raises."""
+    """The current discrepancy of this asset. Raises errors of the asset store."""
     asset = _get(asset_store, asset_id)
     with transaction() as session:
         return _of_asset(asset_id, asset, _tags_of(session, [(asset_id, asset.name if asset else "")]), prefixes, now)
@@ -71,9 +71,9 @@ def recheck(
 def of_name(
     asset_id: int, name: str, *, own: Tag | None, namesake: Tag | None, prefixes: Sequence[str], since: datetime
 ) -> TagDiscrepancy | None:
-    """What is wrong with the name of an asset: `own` is the tag that the asset has here, `namesake` the tag that equals its name.
+    """The discrepancy of an asset's name: `own` is the tag that the asset has here, `namesake` the tag that equals its name.
 
-    None where nothing is wrong, and for tags that a job still works on. `since` is the earliest time at which the name was read: a tag
+    None if the name is correct, or if a job is still processing the tag. `since` is the earliest time at which the name was read: a tag
     that changed later is newer than the name.
     """
     if own is not None:
@@ -90,7 +90,7 @@ def of_name(
 
 def of_absent_asset(tag: Tag, name: str | None, *, since: datetime) -> TagDiscrepancy | None:
     """The asset of the tag does not exist in the asset store, or is deleted there and has this name. An asset that is being created may
-    be invisible for up to LEAST_ABSENCE, so its tag is no discrepancy until then."""
+    be invisible for up to LEAST_ABSENCE; until then, its tag is not a discrepancy."""
     if _is_in_progress(tag, since, LEAST_ABSENCE):
         return None
     return _new(DiscrepancyKind.MISSING, tag.tag, int(tag.asset_id or 0), name)
@@ -166,7 +166,7 @@ def _tagged_assets_except(named: set[int], comparison: Comparison[TagDiscrepancy
 
 
 def _get(asset_store: AssetStore, asset_id: int) -> Asset | None:
-    """The asset, even one that searches leave out."""
+    """The asset, even if searches skip it."""
     try:
         return asset_store.get(asset_id)
     except AssetNotFound:

@@ -1,4 +1,4 @@
-"""Confirming tags: does the asset store have the name? Tags of which that is not known are checked until it is."""
+"""Confirms tags: checks whether the asset in the asset store has the tag as its name, until it does."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,8 +21,8 @@ ABSENCES_OF_RESERVED = 2
 
 
 def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
-    """Checks every tag that is due, and returns how many need no further check. Raises what the asset store raises when it cannot be
-    reached; the tags are due again soon then."""
+    """Checks every tag that is due, and returns how many need no further check. Raises the errors of an unreachable asset store; the
+    tags are then due again soon."""
     confirmed = 0
     while claims := CONFIRMATION.claim_due(transaction, clock, limit=BATCH):
         with CONFIRMATION.recording(transaction, claims, clock):
@@ -34,9 +34,9 @@ def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Act
                     with CONFIRMATION.recording(transaction, [claim], clock):
                         confirmed += check.run(assets.get(claim.row.asset_id or 0))
                 except Unavailable:
-                    raise  # for those that follow, too
+                    raise  # it affects the following tags, too
                 except AppError:
-                    pass  # recorded: it concerns this tag alone
+                    pass  # recorded; it affects this tag only
     return confirmed
 
 
@@ -50,8 +50,8 @@ class _Check:
         self._claim, self._tag, self._now = claim, claim.row, clock()
 
     def run(self, asset: Asset | None) -> bool:
-        """Whether no further check is needed. `asset` is the tag's asset as it was just read. Raises Conflict for what a person has to
-        correct, and what the asset store raises."""
+        """Whether no further check is needed. `asset` is the tag's asset as it was just read. Raises Conflict for a problem that
+        a person has to correct, and errors of the asset store."""
         tag = self._tag
         if asset is not None and asset.name == tag.tag:
             return self._confirm(asset.id, "confirmed", tag.previous_name)
@@ -66,25 +66,25 @@ class _Check:
         return self._end_absence(self._asset_store.find_by_name(tag.tag))
 
     def _deleted(self) -> Asset | None:
-        """The asset that exists after all: Request Tracker's searches pass over deleted assets, which keep their names."""
+        """The asset, if it is deleted: Request Tracker's searches skip deleted assets, which retain their names."""
         try:
             return self._asset_store.get(self._tag.asset_id or 0)
         except AssetNotFound:
             return None
 
     def _is_absent_for_long(self) -> bool:
-        """Whether this absence decides what becomes of the tag. A reservation is looked up by name each time."""
+        """Whether the asset has been absent long enough to decide. A reservation is looked up by name on every check."""
         if self._tag.state == TagState.RESERVED:
             return True
         return self._tag.absences + 1 >= ABSENCES_OF_ASSIGNED and self._now - self._tag.changed_at >= LEAST_ABSENCE
 
-    def _end_absence(self, bearers: list[Asset]) -> bool:
-        """The tag's asset does not exist. The asset that has the name gets the tag; if there is none, the tag is free."""
+    def _end_absence(self, named: list[Asset]) -> bool:
+        """The tag's asset does not exist. Binds the tag to the asset with its name, or releases it if no asset has the name."""
         tag = self._tag
-        if len(bearers) == 1:
-            return self._confirm(bearers[0].id, "bound", None)
-        if len(bearers) > 1:
-            numbers = ", ".join(str(asset.id) for asset in bearers)
+        if len(named) == 1:
+            return self._confirm(named[0].id, "bound", None)
+        if len(named) > 1:
+            numbers = ", ".join(str(asset.id) for asset in named)
             raise Conflict(_("Several assets have the name %(tag)s: %(numbers)s. Rename all but one.", tag=tag.tag, numbers=numbers))
         if tag.state == TagState.RESERVED and tag.absences + 1 < ABSENCES_OF_RESERVED:
             return self._record_absence()
@@ -115,13 +115,13 @@ class _Check:
 
     def _block(self, session: Session, tag: Tag) -> bool:
         """A label with this tag may be on a device: a person has to decide, and no other asset gets the tag."""
-        problem = _("The asset no longer exists, but a label was printed. The tag is not assigned again.")
+        problem = _("The asset does not exist, but a label was printed. The tag will not be reassigned.")
         CONFIRMATION.fail(session, self._claim, problem)
         audit.record(session, tag, action="stuck", actor=self._actor, now=self._now, reason=problem)
         return True
 
     def _record_absence(self) -> bool:
-        problem = _("The asset does not exist, or not yet.")
+        problem = _("The asset was not found. It may not exist yet.")
         with self._transaction() as session:
             CONFIRMATION.postpone(session, self._claim, problem, now=self._now, absences=self._tag.absences + 1)
         return False

@@ -34,7 +34,7 @@ class SweepNotPreviewed(Conflict):
 
 
 class SequenceNotReady(Unavailable):
-    """Existing tags are still being imported. No tag is assigned before that."""
+    """Existing tags are still being imported. New tags are assigned afterwards."""
 
     code = "sequence_not_ready"
 
@@ -58,6 +58,6 @@ class PrefixNotFound(NotFound):
 
 
 class SequenceChanged(Conflict):
-    """The next number is no longer what the caller expected: the sequence was reset, or tags were assigned."""
+    """The next number is not the expected one: the sequence was reset, or tags were assigned."""
 
     code = "sequence_moved"

@@ -1,7 +1,6 @@
-"""What the app knows of tags."""
+"""What tags contribute to the app."""
 
 from flask import Flask
-from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.clock import utc_now
@@ -24,7 +23,7 @@ RECENT, FAILING = 6, 5
 
 
 def prepare() -> None:
-    """Creates the sequence and the webhook's secret. Existing tags are adopted at once if the asset store is embedded, else by a job."""
+    """Creates the sequence and the webhook's secret. A job adopts the existing tags, unless the asset store is embedded."""
     with transaction() as session:
         sequence.create_if_missing(session, settings().prefix, now=utc_now())
         webhook.ensure_secret(session)
@@ -49,7 +48,7 @@ def card() -> dict[str, object]:
 def status() -> SectionContent:
     problems = []
     with reading() as session:
-        differences, compared = _open_differences(session), compared_at(session, RECONCILIATION)
+        differences, compared = RECONCILIATION.discrepancies.total_open(session), compared_at(session, RECONCILIATION)
         counts, pending_assets = lookup.pending_counts(session), lookup.count_pending_assets(session)
         failing = [tag for tag in lookup.pending_tags(session) if tag.problem][:FAILING]
         try:
@@ -73,16 +72,12 @@ def status() -> SectionContent:
 
 def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
-        counts, open_differences = lookup.pending_counts(session), _open_differences(session)
+        counts, open_differences = lookup.pending_counts(session), RECONCILIATION.discrepancies.total_open(session)
     return {
         "rtutils_tags_pending": ("Tags that the asset store has not confirmed.", counts["pending"]),
         "rtutils_tags_failing": ("Tags that need attention.", counts["failing"]),
         "rtutils_tag_differences": ("Open differences between asset names and tags.", open_differences),
     }
-
-
-def _open_differences(session: Session) -> int:
-    return sum(RECONCILIATION.discrepancies.count_open(session).values())
 
 
 feature = Feature(

@@ -20,7 +20,7 @@ from request_tracker_utils.tags.tag_format import claimed_number, parse
 LONGEST_LINE = 1_000
 """Characters. Longer lines are read in pieces, so that a file without line ends does not fill the memory."""
 MAX_NAMED = 50
-"""Lines of each kind that the report names; the others are counted."""
+"""Lines of each kind that the report lists; the others are only counted."""
 UNCONFIRMED = "The legacy log assigned it to asset {asset_id} on {day}, but no asset has this name."
 RETIRED = "The legacy log assigned it to asset {asset_id} on {day}, which now has {tag}. It is not assigned again."
 _UNCONFIRMED_BEGINS = ("The legacy log", "The older log")  # imports of earlier versions stored the second
@@ -178,5 +178,5 @@ def summary(report: Mapping[str, Any]) -> list[str]:
 
 
 def problem_lines(report: Mapping[str, Any]) -> list[str]:
-    """The lines that the report names, each with its problem."""
+    """The lines that the report lists, each with its problem."""
     return [_("Line %(line)s.", line=line) for line in (*report["contradictions"], *report["unread_lines"])]

@@ -49,7 +49,7 @@ def find_assigned(session: Session, texts: Iterable[str]) -> dict[str, Tag]:
 
 
 def parse_range(session: Session, first: str, last: str, *, most: int) -> tuple[TagName, TagName]:
-    """Both ends of a range of tags. Raises NotATag, whose `field` is `first` or `last`, also for a range that is reversed, spans two
+    """Both ends of a range of tags. Raises NotATag with the `field` `first` or `last`, also for a range that is reversed, spans two
     prefixes, or has more than `most` tags."""
     prefixes = sequence.prefixes(session)
     begin, end = (_parse_end(text, field, prefixes) for text, field in ((first, "first"), (last, "last")))

@@ -17,14 +17,14 @@ CONFIRM_TAGS = "confirm-tags"
 GRACE_PERIOD = timedelta(minutes=10)
 """How long a creation may take before a job checks its outcome."""
 LEAST_ABSENCE = timedelta(hours=1)
-"""An import that creates assets in one long transaction of Request Tracker shows none of them before it ends."""
+"""How long an asset may be absent: Request Tracker shows the assets of a long import only after its transaction ends."""
 
 
 class TagState(StrEnum):
     RESERVED = "reserved"
     """Taken from the sequence for an asset that does not exist yet; without an asset and `due_at` it is retired."""
     ASSIGNED = "assigned"
-    """An asset has it; `confirmed_at` is when the asset store was last seen to have the name."""
+    """An asset has it; `confirmed_at` is when the asset store was last known to have the name."""
     RELEASED = "released"
     """Free, and assigned before new numbers."""
 
@@ -115,7 +115,7 @@ CONFIRMATION = Outbox(
     only=Tag.state != TagState.RELEASED,
     unchanged=(Tag.state, Tag.asset_id),
 )
-"""Tags that the asset store has not been seen to have."""
+"""Tags that the asset store has not confirmed."""
 
 
 class TagEvent(Base):

@@ -20,15 +20,15 @@ class Resolution(StrEnum):
     RENAME_ASSET = "called-again"
     """The asset gets its tag as its name again."""
     USE_NAME = "name-taken"
-    """The asset's name becomes its tag, in place of the one it has."""
+    """The asset's name becomes its tag and replaces the current one."""
     REMOVE_TAG = "taken-away"
-    """The asset has no tag any more."""
+    """The tag is removed from the asset."""
     NEW_TAG = "new-tag"
     MOVE_TAG = "moved"
-    """The tag goes to the asset with its name; its former owner gets a new one."""
+    """The asset with this name gets the tag; the former owner gets a new one."""
     RELEASE_TAG = "freed"
     RETIRE_TAG = "kept"
-    """No asset gets the tag again."""
+    """The tag is never assigned again."""
     ADOPT_NAME = "adopted"
     """The name of an asset without a tag becomes its tag."""
     IGNORE = IGNORED
@@ -131,10 +131,10 @@ class _Options:
 
     def _missing(self, discrepancy: TagDiscrepancy, _asset: str) -> Iterator[Option]:
         if self._was_printed(discrepancy.tag):
-            effect = _("A label was printed, so the tag cannot be released. No asset gets it again.")
+            effect = _("A label was printed, so the tag cannot be released. It will not be reassigned.")
         else:
             yield Option(Resolution.RELEASE_TAG, _("Release %(tag)s", tag=discrepancy.tag), self._afterwards(discrepancy.tag))
-            effect = _("No asset gets the tag again.")
+            effect = _("The tag will not be reassigned.")
         yield Option(Resolution.RETIRE_TAG, _("Retire %(tag)s", tag=discrepancy.tag), effect)
 
     def _unknown(self, discrepancy: TagDiscrepancy, asset: str) -> Iterator[Option]:
@@ -147,8 +147,8 @@ class _Options:
 
     def _afterwards(self, tag: str) -> str:
         if self._was_printed(tag):
-            return _("No asset gets %(tag)s again, because a label was printed.", tag=tag)
-        return _("%(tag)s is released for another asset.", tag=tag)
+            return _("%(tag)s will not be reassigned, because a label was printed.", tag=tag)
+        return _("%(tag)s is released and can be assigned again.", tag=tag)
 
     def _was_printed(self, text: str) -> bool:
         tag = self._tags.get(text)

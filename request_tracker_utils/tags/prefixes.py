@@ -1,4 +1,4 @@
-"""Prefixes besides PREFIX, the catalogs that use them, and the figures of each prefix's sequence."""
+"""Prefixes other than PREFIX, the catalogs that use them, and the counts of each sequence."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
-from request_tracker_utils.tags.errors import PrefixNotFound, PrefixTaken, SequenceExhausted, SequenceNotReady
+from request_tracker_utils.tags.errors import PrefixTaken, SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import IS_RELEASED, CatalogPrefix, Tag, TagSequence
 
 LONGEST_CATALOG = 255
@@ -51,11 +51,11 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
             _("A prefix has 1 to 16 letters, digits, dots, dashes, or underscores, and does not end with a digit, such as LAB-."),
             field="prefix",
         )
-    sequence.lock_all(session)  # of two similar prefixes at once, the second waits here and then sees the first
+    sequence.lock_all(session)  # a concurrent transaction with a similar prefix waits here, and then finds this one
     similar = next((known for known in sequence.prefixes(session) if known.lower() == prefix.lower()), None)
     if similar is not None:
         raise PrefixTaken(
-            _("The prefix %(prefix)s already exists. Choose one that differs in more than capital letters.", prefix=similar),
+            _("The prefix %(prefix)s already exists. Choose one that differs in more than case.", prefix=similar),
             field="prefix",
         )
     sequence.create_if_missing(session, prefix, now=now)
@@ -64,9 +64,9 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
 
 
 def set_for_catalog(session: Session, catalog: str, prefix: str, *, actor: Actor, now: datetime) -> None:
-    """Assigns tags with the prefix to new assets in the catalog. Existing tags are kept. Raises PrefixNotFound."""
+    """Assigns tags with the prefix to new assets in the catalog. Existing tags do not change. Raises PrefixNotFound."""
     if prefix not in sequence.prefixes(session):
-        raise PrefixNotFound(_("The prefix %(prefix)s does not exist. Add it first.", prefix=prefix[:16]), field="prefix")
+        raise sequence.prefix_not_found(prefix)
     values = {"prefix": prefix, "changed_by": actor.name, "changed_at": now}
     insert = upsert_into(session)(CatalogPrefix).values(catalog=catalog, **values)
     session.execute(insert.on_conflict_do_update(index_elements=["catalog"], set_=values))
@@ -77,7 +77,7 @@ def remove_for_catalog(session: Session, catalog: str, *, actor: Actor, now: dat
     """Assigns tags with PREFIX to new assets in the catalog again. Returns whether the catalog had a prefix of its own."""
     prefix = session.scalar(delete(CatalogPrefix).where(CatalogPrefix.catalog == catalog).returning(CatalogPrefix.prefix))
     if prefix is not None:
-        reason = f"no longer for new assets in {catalog}"
+        reason = f"no longer used for new assets in {catalog}"
         audit.record_change(session, prefix, None, None, action="catalog", actor=actor, now=now, reason=reason)
     return prefix is not None
 
@@ -106,7 +106,7 @@ def summary(session: Session, prefix: str) -> SequenceSummary:
     """Raises PrefixNotFound."""
     found = next((each for each in summaries(session) if each.prefix == prefix), None)
     if found is None:
-        raise PrefixNotFound(_("The prefix %(prefix)s does not exist. See Asset tags for the existing prefixes.", prefix=prefix[:16]))
+        raise sequence.prefix_not_found(prefix)
     return found
 
 

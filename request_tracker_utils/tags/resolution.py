@@ -62,7 +62,7 @@ class TagReconciler:
 
 
 class _Apply:
-    """One method for each resolution. Each locks the sequence before it reads again what it changes."""
+    """One method for each resolution. Each locks the sequence and reads again what it changes."""
 
     def __init__(self, reconciler: TagReconciler, discrepancy: TagDiscrepancy, actor: Actor) -> None:
         self._transaction, self._asset_store = reconciler.transaction, reconciler.asset_store
@@ -104,7 +104,7 @@ class _Apply:
         self._check_no_asset_is_named(self._tag)
         with self._transaction() as session:
             afterwards = self._detach_tag(session)
-        return f"{_('#%(asset)s has no tag any more.', asset=self._asset_id)} {afterwards}"
+        return f"{_('The tag was removed from #%(asset)s.', asset=self._asset_id)} {afterwards}"
 
     def _new_tag(self) -> str:
         with self._transaction() as session:
@@ -138,7 +138,7 @@ class _Apply:
         return f"{moved} {self._rename_former_owner(replacement)}" if replacement else moved
 
     def _rename_former_owner(self, tag: Tag) -> str:
-        """Gives the asset its new tag as its name, or leaves that to the job that confirms tags."""
+        """Renames the asset to its new tag. If that fails, the job that confirms tags retries."""
         asset_id = int(tag.asset_id or 0)
         now_has = _("%(tag)s is now the tag of #%(asset)s.", tag=tag.tag, asset=asset_id)
         try:
@@ -153,15 +153,15 @@ class _Apply:
         with self._transaction() as session:
             tag = _locked_tag(session, self._tag, self._asset_id)
             if tag.printed_at is not None:
-                raise DiscrepancyChanged(_("Nothing was done: a label of %(tag)s has been printed. Choose again.", tag=tag.tag))
+                raise DiscrepancyChanged(_("Nothing was done: a label with %(tag)s has been printed. Choose another option.", tag=tag.tag))
             service.release(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
-        return _("%(tag)s is released for another asset.", tag=self._tag)
+        return _("%(tag)s is released and can be assigned again.", tag=self._tag)
 
     def _retire_tag(self) -> str:
         with self._transaction() as session:
             tag = _locked_tag(session, self._tag, self._asset_id)
             service.retire(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
-        return _("%(tag)s is retired. No asset gets it again.", tag=self._tag)
+        return _("%(tag)s is retired and will not be reassigned.", tag=self._tag)
 
     def _adopt_name(self) -> str:
         with self._transaction() as session:
@@ -176,27 +176,27 @@ class _Apply:
         return _("%(label)s is ignored until its name changes.", label=self._discrepancy.label)
 
     def _detach_tag(self, session: Session) -> str:
-        """Takes the tag from its asset. Returns a sentence that says what happens to it."""
+        """Removes the tag from its asset. Returns a sentence about what happens to the tag."""
         tag = _locked_tag(session, self._tag, self._asset_id)
         reason = f"asset {self._asset_id} is named {self._discrepancy.name}"
         if tag.printed_at is not None:
             service.retire(session, tag, actor=self._actor, now=self._clock(), reason=reason)
-            return _("No asset gets %(tag)s again, because a label was printed.", tag=tag.tag)
+            return _("%(tag)s will not be reassigned, because a label was printed.", tag=tag.tag)
         service.release(session, tag, actor=self._actor, now=self._clock(), reason=reason)
-        return _("%(tag)s is released for another asset.", tag=tag.tag)
+        return _("%(tag)s is released and can be assigned again.", tag=tag.tag)
 
     def _make_name_the_tag(self, session: Session, text: str) -> None:
-        """Raises DiscrepancyChanged when the tag is not available."""
+        """Raises DiscrepancyChanged if the tag is not available."""
         name = _parsed(session, text)
-        held = sequence.lock(session, name.prefix)
+        locked = sequence.lock(session, name.prefix)
         now = self._clock()
         tag = session.scalar(select(Tag).where(Tag.tag == text))
         if tag is None:
             tag = Tag(tag=text, prefix=name.prefix, number=name.number)
             session.add(tag)
         elif tag.state != TagState.RELEASED and not tag.is_retired:
-            raise DiscrepancyChanged(_("Nothing was done: %(tag)s is no longer available.", tag=text))
-        sequence.advance_past(held, tag.number)
+            raise DiscrepancyChanged(_("Nothing was done: %(tag)s is not available.", tag=text))
+        sequence.advance_past(locked, tag.number)
         tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, self._asset_id, now, now
         tag.due_at, tag.problem, tag.attempts, tag.absences = None, None, 0, 0
         session.flush()  # the unique index decides here whether the asset has no tag
@@ -216,7 +216,7 @@ class _Apply:
             service.mark_confirmed(session, tag, action="renamed", actor=self._actor, now=self._clock(), old_name=old_name)
 
     def _check_no_asset_is_named(self, tag: str) -> None:
-        """A tag that is still the name of an asset is not given to another one."""
+        """Raises DiscrepancyChanged if an asset still has the tag as its name, so that another asset cannot get it."""
         named = self._asset_store.find_by_name(tag)
         if named:
             values = {"asset": named[0].id, "tag": tag, "source": self._source}
@@ -233,7 +233,7 @@ class _Apply:
         return _("%(tag)s is now the tag of #%(asset)s.", tag=tag, asset=self._asset_id)
 
     def _retried_later(self, error: AppError) -> str:
-        return _("The name in %(source)s is updated as soon as possible. %(problem)s", source=self._source, problem=error.message)
+        return _("The name in %(source)s will be updated as soon as possible. %(problem)s", source=self._source, problem=error.message)
 
 
 def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
@@ -246,7 +246,7 @@ def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
 
 
 def _parsed(session: Session, text: str) -> TagName:
-    """Raises DiscrepancyChanged where the text is no tag."""
+    """Raises DiscrepancyChanged if the text is not a tag."""
     name = lookup.parse_tag(session, text)
     if name is None:
         raise DiscrepancyChanged(_("Nothing was done: %(text)s is not a valid tag.", text=text[:60]))

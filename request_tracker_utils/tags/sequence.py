@@ -1,7 +1,7 @@
-"""The numbers of each prefix: which comes next, taking it, and setting it.
+"""The sequence of each prefix: previewing, allocating, and resetting its next number.
 
-Everything that changes a prefix's tags locks the row of its sequence first. So writers of one prefix queue up, on both databases, and
-what a writer reads afterwards is true until it commits.
+Every change to a prefix's tags locks the row of its sequence first. Writers of one prefix therefore run one after another, on both
+databases, and what a writer reads stays valid until it commits.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName, parse
 ADOPT_TAGS = "adopt-tags"
 """The job that imports the existing tags of a new sequence, after which it can assign tags."""
 RECENT_RESET = timedelta(hours=1)
-"""How old a reset may be to explain why the sequence changed while somebody filled in the form."""
+"""A reset within this period explains why the sequence changed after the form was loaded."""
 
 
 def create_if_missing(session: Session, prefix: str, *, now: datetime) -> None:
@@ -98,6 +98,10 @@ def not_ready(prefix: str) -> SequenceNotReady:
     )
 
 
+def prefix_not_found(prefix: str) -> PrefixNotFound:
+    return PrefixNotFound(_("No sequence has the prefix %(prefix)s. Check the prefix, or add it.", prefix=prefix[:16]), field="prefix")
+
+
 @dataclass(frozen=True)
 class Reset:
     """`skipped` are the first and last number in use from the requested number on, if that number is in use."""
@@ -126,9 +130,7 @@ def reset(
     if not 1 <= number <= LARGEST_NUMBER:
         raise Invalid(_("The number must be between 1 and %(largest)s.", largest=f"{LARGEST_NUMBER:,}"), field="start_number")
     if prefix not in prefixes(session):
-        raise PrefixNotFound(
-            _("The prefix %(prefix)s does not exist. See Asset tags for the existing prefixes.", prefix=prefix[:16]), field="prefix"
-        )
+        raise prefix_not_found(prefix)
     sequence = lock(session, prefix)
     if expected is not None and sequence.next_number != expected:
         raise SequenceChanged(_explain_change(session, sequence, now))
@@ -173,7 +175,7 @@ def _take_next(session: Session, connection: Connection, prefix: str, values: di
         raise not_ready(prefix)
     number, released = found
     if released is not None:
-        # The released number was read before this transaction had the lock: read it again now that nobody else can take it.
+        # The released number was read before this transaction had the lock. Now no other transaction can take it: read it again.
         still_released = session.scalar(_lowest_released(prefix, number))
         if still_released is not None:
             _set_next(session, prefix, number)
@@ -216,7 +218,7 @@ def _first_free(session: Session | Connection, prefix: str, number: int) -> int:
 
 
 def _lowest_released(prefix: Any, below: Any) -> Any:
-    """The lowest released number between the floor and the next number. Released numbers further ahead wait for their turn."""
+    """The lowest released number between the floor and the next number. The sequence reaches released numbers further ahead later."""
     floor = select(TagSequence.floor).where(TagSequence.prefix == prefix).scalar_subquery()
     released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number < below, Tag.number >= floor)
     return released.order_by(Tag.number).limit(1)
@@ -225,7 +227,7 @@ def _lowest_released(prefix: Any, below: Any) -> Any:
 _LOWEST_RELEASED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
      AND number >= tag_sequences.floor AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
 
-# Text takes half the time: SQLAlchemy traverses a statement made of objects each time it runs.
+# Text takes half the time: SQLAlchemy traverses the objects of a statement on every execution.
 _ADVANCE = text(f"""
     UPDATE tag_sequences SET next_number = next_number + 1 WHERE prefix = :prefix AND adopted_at IS NOT NULL
     RETURNING next_number - 1, {_LOWEST_RELEASED}""")  # noqa: S608

@@ -169,8 +169,8 @@ def rename_asset(transaction: Transaction, asset_store: AssetStore, *, asset_id:
     if tag is not None:
         raise AssetHasTag(
             _(
-                "Asset %(asset)s has the tag %(tag)s, which is its name. Keep the name; to remove the tag, rename the asset in "
-                "Request Tracker and resolve the difference under Asset tags.",
+                "The name of asset %(asset)s is its tag, %(tag)s, and cannot be changed here. To remove the tag, rename the asset in "
+                "Request Tracker, then resolve the difference under Asset tags.",
                 asset=asset_id,
                 tag=tag.tag,
             ),
@@ -186,10 +186,10 @@ def rename_asset(transaction: Transaction, asset_store: AssetStore, *, asset_id:
 
 
 def retry_confirmation(session: Session, tag: str, *, now: datetime) -> None:
-    """Makes the tag due at once. Raises TagNotFound unless it is pending."""
+    """Makes the tag due now. Raises TagNotFound unless it is pending."""
     same = Tag.tag == tag
     if not CONFIRMATION.retry(session, same, now=now) and not CONFIRMATION.mark_all_due(session, same, Tag.due_at.is_not(None), now=now):
-        raise TagNotFound(_("%(tag)s is not a pending tag. Reload the page to see the tags that are.", tag=tag[:60]))
+        raise TagNotFound(_("%(tag)s is not pending. Reload the page to see the pending tags.", tag=tag[:60]))
 
 
 def mark_printed(session: Session, labels: list[tuple[int, str]], *, now: datetime) -> dict[int, str]:
@@ -237,7 +237,9 @@ def _why_taken(tag: Tag) -> str:
         return _("asset %(asset)s has it", asset=tag.asset_id)
     if tag.problem:
         return tag.problem.rstrip(".")
-    return _("it is retired, because a device may have its label") if tag.is_retired else _("it is reserved for an asset in creation")
+    if tag.is_retired:
+        return _("it is retired, because a device may have its label")
+    return _("it is reserved for an asset that is being created")
 
 
 def _lock_for(session: Session, tag: Tag, asset_id: int) -> Tag:

@@ -1,6 +1,6 @@
-"""Tagging assets that already exist: one, many in a task, and the sweep, which tags the assets for which a webhook call was missed.
+"""Tags existing assets: one, many in a task, or, with the sweep, all for which the webhook call was missed.
 
-The sweep leaves out names that begin like a tag but are not tags (`W12-7`, `w12-0005`): a person decides about those.
+The sweep skips names that begin like a tag but are not valid tags (`W12-7`, `w12-0005`). A person resolves them under Differences.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,12 +25,12 @@ TAG_ASSETS, PREVIEW_SWEEP = "tag-assets", "try-sweep"
 SWEEP_UNTAGGED = "sweep-untagged"
 """The job that runs the sweep."""
 MAX_ASSETS = 5_000
-"""Assets that one task tags: as many as are printed at once."""
+"""The most assets that one task tags, which is also the limit for printing."""
 _ROW = 1
 
 
 def tag_asset(transaction: Transaction, asset_store: AssetStore, asset: Asset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
-    """Assigns a tag to the asset, as it was just read, and renames it. An asset that has a tag keeps it.
+    """Assigns a tag to the asset, as it was just read, and renames it. An existing tag does not change.
 
     `prefix` is the default for catalogs without a prefix of their own.
 
@@ -145,12 +145,12 @@ def missing_catalogs(asset_store: AssetStore, catalogs: Iterable[str]) -> list[s
 
 
 def record_scan(session: Session, *, found: int, missing: list[str], catalogs: list[str], now: datetime, is_preview: bool) -> None:
-    """Stores what a scan of these catalogs found, unless others have been selected since."""
+    """Stores what a scan of these catalogs found, unless other catalogs have been selected since."""
     sweep = session.get(Sweep, _ROW, with_for_update=True)
     if sweep is None or sweep.catalogs != catalogs:
         return
     sweep.found, sweep.looked_at = found, now
-    sweep.problem = f"These catalogs do not exist: {', '.join(missing)}. Select the catalogs again."[:500] if missing else None
+    sweep.problem = _catalogs_missing(missing)[:500] if missing else None
     if is_preview:
         sweep.tried_at = now
 
@@ -174,6 +174,10 @@ def start_sweep(transaction: Transaction, reading: Reading, asset_store: AssetSt
             return None
         title = ngettext("Tag %(num)s asset found by the sweep", "Tag %(num)s assets found by the sweep", len(found))
         return start_tagging(session, found, title=title, actor=actor, now=now)
+
+
+def _catalogs_missing(missing: list[str]) -> str:
+    return _("These catalogs do not exist: %(catalogs)s. Select the catalogs again.", catalogs=", ".join(missing))
 
 
 def _release_unconfirmed(session: Session, tag: Tag, *, reason: str, actor: Actor, now: datetime) -> None:

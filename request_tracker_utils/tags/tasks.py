@@ -44,7 +44,7 @@ def sweep_untagged() -> int:
 jobs = [
     Job(ADOPT_TAGS, "Import existing tags before the first one is assigned", timedelta(minutes=1), adopt_tags),
     Job(CONFIRM_TAGS, "Rename assets to their tags, and check their names", timedelta(seconds=15), confirm_tags),
-    Job(SWEEP_UNTAGGED, "Find and tag assets without a tag in the catalogs of the sweep", timedelta(minutes=10), sweep_untagged),
+    Job(SWEEP_UNTAGGED, "Tag the untagged assets in the catalogs of the sweep", timedelta(minutes=10), sweep_untagged),
     comparison_job(RECONCILIATION),
 ]
 

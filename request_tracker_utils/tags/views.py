@@ -5,9 +5,10 @@ from datetime import datetime, time, timedelta
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Regexp
+from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import LARGEST_ID
@@ -15,12 +16,10 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
-from request_tracker_utils.core.settings import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import adoption, audit, legacy_log, lookup, prefixes, sequence, service, tagging, webhook
 from request_tracker_utils.tags.models import TagEvent
 from request_tracker_utils.tags.permissions import TagPermission
-from request_tracker_utils.tags.tag_format import LARGEST_NUMBER
 from request_tracker_utils.tags.tagging import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tasks.service import open_task, start
 from request_tracker_utils.web.auth import current_actor, require
@@ -42,34 +41,22 @@ webhook_pages = Blueprint("webhook_page", __name__)
 class ResetForm(FlaskForm):  # type: ignore[misc]
     """`expected` is the sequence's next number when the form was loaded."""
 
-    expected = HiddenField(validators=[Regexp(r"[0-9]{1,10}\Z", message="Reload the page and try again.")])
-    start_number = IntegerField(
-        "Next number",
-        [
-            InputRequired("Enter a whole number."),
-            NumberRange(1, LARGEST_NUMBER, message=f"The number must be between 1 and {LARGEST_NUMBER:,}."),
-        ],
-    )
-    reason = StringField("Reason", [DataRequired("Enter a reason for the audit log."), Length(max=200)])
+    expected = HiddenField(validators=[Regexp(r"[0-9]{1,10}\Z", message=lazy_gettext("Reload the page and try again."))])
+    start_number = IntegerField(lazy_gettext("Next number"), [InputRequired(lazy_gettext("Enter a whole number."))])
+    reason = StringField(lazy_gettext("Reason"), [DataRequired(lazy_gettext("Enter a reason for the audit log.")), Length(max=200)])
 
 
 class PrefixForm(FlaskForm):  # type: ignore[misc]
     prefix = StringField(
-        "Prefix",
-        [
-            InputRequired("Enter a prefix, such as LAB-."),
-            Regexp(
-                rf"(?:{PREFIX_FORM.pattern})\Z",
-                message="A prefix has 1 to 16 letters, digits, dots, dashes, or underscores, and does not end with a digit.",
-            ),
-        ],
+        lazy_gettext("Prefix"),
+        [InputRequired(lazy_gettext("Enter a prefix, such as LAB-."))],
         render_kw={"autocomplete": "off", "autocapitalize": "characters", "maxlength": 16},
     )
 
 
 class CatalogForm(FlaskForm):  # type: ignore[misc]
-    catalog = SelectField("Catalog")
-    of_prefix = SelectField("Prefix for its new assets")
+    catalog = SelectField(lazy_gettext("Catalog"))
+    of_prefix = SelectField(lazy_gettext("Prefix for its new assets"))
 
 
 @pages.get("")
@@ -213,7 +200,7 @@ def tag() -> ResponseReturnValue:
         tagged = lookup.tags_of_assets(session, [asset.id for asset in assets])
         untagged = [asset for asset in assets if asset.id not in tagged]
         if not untagged:
-            raise Invalid(_("The selected assets already have tags, or no longer exist."), field="asset_ids")
+            raise Invalid(_("The selected assets already have tags, or do not exist."), field="asset_ids")
         title = ngettext("Tag %(num)s asset", "Tag %(num)s assets", len(untagged))
         task = tagging.start_tagging(session, untagged, title=title, actor=current_actor(), now=utc_now())
     return redirect(url_for("tasks.show", task_id=task.id), 303)

@@ -48,7 +48,8 @@ def install(app: Flask) -> None:
     app.register_blueprint(pages)
     app.context_processor(_template_context)
     app.jinja_env.filters["when"] = when
-    app.jinja_env.globals["import_map"] = import_map
+    app.jinja_env.globals["javascript_modules"] = javascript_modules
+    app.jinja_env.globals["javascript_translations"] = javascript_translations
     app.jinja_env.filters["browser"] = browser
 
 
@@ -61,9 +62,23 @@ def redirect_former_addresses(app: Flask, moved: Mapping[str, str]) -> None:
         open_endpoint(app, name, Access(public=True, reason="redirects to the present address"))
 
 
-def import_map() -> dict[str, dict[str, str]]:
+def javascript_modules() -> Mapping[str, str]:
     """Names of JavaScript modules, such as `web/signals`, with addresses that change with each version of the program."""
-    return {"imports": {name: url_for("static", filename=f"{name}.js", v=__version__) for name in _module_names()}}
+    return _module_addresses(url_for("static", filename=""))
+
+
+def javascript_translations() -> dict[str, Any] | None:
+    """The catalog for `web/translation.js`. None in English, which needs none."""
+    if _language() == "en":
+        return None
+    translations = flask_babel.get_translations()
+    sentences: dict[str, str | list[str]] = {}
+    for key, text in sorted(translations._catalog.items(), key=lambda item: str(item[0])):
+        if isinstance(key, tuple):  # a plural form, with its index
+            sentences[key[0]] = [*sentences.get(key[0], []), text]
+        elif key:
+            sentences[key] = text
+    return {"sentences": sentences, "plurals": [translations.plural(number) for number in range(200)]}
 
 
 def when(instant: datetime | None) -> str:
@@ -87,8 +102,13 @@ def _redirect_to(endpoint: str) -> Callable[..., Response]:
 
 
 @cache
-def _module_names() -> list[str]:
-    return sorted(str(file.relative_to(STATIC).with_suffix("")) for file in STATIC.glob("*/*.js"))
+def _module_addresses(root: str) -> Mapping[str, str]:
+    names = sorted(str(file.relative_to(STATIC).with_suffix("")) for file in STATIC.glob("*/*.js"))
+    return {name: f"{root}{name}.js?v={__version__}" for name in names}
+
+
+def _language() -> str:
+    return str(flask_babel.get_locale() or "en")
 
 
 def _template_context() -> dict[str, Any]:
@@ -102,6 +122,7 @@ def _template_context() -> dict[str, Any]:
             link for link in registry().links if actor and request and link.page == request.endpoint and actor.may(link.permission)
         ],
         "in_administration": (request.path if request else "").startswith("/admin"),
+        "language": _language(),
         "version": __version__,
         "settings": settings(),
     }

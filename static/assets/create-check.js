@@ -1,5 +1,6 @@
 // Checks the serial number during typing, and shows the next tag.
 import { creationQueue } from "assets/create-queue";
+import { gettext as _ } from "web/translation";
 
 const PAUSE = 400; // ms without a key press: scanners are faster and end with Enter
 const form = document.getElementById("create");
@@ -23,9 +24,9 @@ function show(words, good, link = null) {
 
 // Why the serial number cannot be sent; empty if it can.
 function problemOf(serial) {
-  if (serial.length > longest) return `A serial number can have at most ${longest} characters. Scan it again.`;
-  if (!fit.test(serial)) return "A serial number can only contain letters, digits and hyphens. Scan it again.";
-  if (creationQueue.has(serial)) return `${serial} is already in the list.`;
+  if (serial.length > longest) return _("A serial number can have at most %(count)s characters. Scan it again.", { count: longest });
+  if (!fit.test(serial)) return _("A serial number can only contain letters, digits and hyphens. Scan it again.");
+  if (creationQueue.has(serial)) return _("%(serial)s is already in the list.", { serial });
   return "";
 }
 
@@ -37,9 +38,9 @@ async function ask(serial) {
       signal: asking.signal,
     });
     const body = await answer.json();
-    if (!answer.ok) show("Not checked. Press Enter to create the asset if the serial number is free.", false);
-    else if (body.valid) show(`${serial} is available.`, true);
-    else if (body.existing_asset_id) show("Already used by", false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? `asset #${body.existing_asset_id}` });
+    if (!answer.ok) show(_("Not checked. Press Enter to create the asset if the serial number is free."), false);
+    else if (body.valid) show(_("%(serial)s is available.", { serial }), true);
+    else if (body.existing_asset_id) show(_("Already used by"), false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? _("asset #%(id)s", { id: body.existing_asset_id }) });
     else show(body.error, false);
   } catch {
     // another key was pressed, or the server did not answer: the server checks the number again when the asset is created
@@ -62,9 +63,9 @@ async function preview() {
       signal: previewing.signal,
     });
     const body = await answer.json();
-    next.textContent = answer.ok ? body.next_tag : "unknown";
+    next.textContent = answer.ok ? body.next_tag : _("unknown");
   } catch (error) {
-    if (error.name !== "AbortError") next.textContent = "unknown";
+    if (error.name !== "AbortError") next.textContent = _("unknown");
   }
 }
 

@@ -2,6 +2,7 @@
 import { creationRows } from "assets/create-rows";
 import { creationStore } from "assets/create-store";
 import { saveSetting, setting } from "web/tab-store";
+import { gettext as _ } from "web/translation";
 
 const LOADS = 30_000; // ms until loading a label counts as failed
 const PRINTS = 60_000; // ms until printing counts as done in a browser that sends no `afterprint` event
@@ -42,7 +43,7 @@ function fires(target, event, within) {
 // Resolves to whether the label was sent to the printer.
 async function print(job) {
   const frame = document.createElement("iframe");
-  Object.assign(frame, { className: "print-frame", title: `Label of ${job.tag}`, tabIndex: -1, src: address(job) });
+  Object.assign(frame, { className: "print-frame", title: _("Label of %(tag)s", { tag: job.tag }), tabIndex: -1, src: address(job) });
   frame.ariaHidden = "true";
   const loaded = fires(frame, "load", LOADS);
   document.body.append(frame); // a new one each time: navigating a frame would add to the history
@@ -68,7 +69,7 @@ async function work() {
     jobs.shift();
     creationStore.save();
     if (printed) creationRows.label(job.asset, "printed");
-    else creationRows.label(job.asset, "failed", "The asset was created, but its label was not printed. Print it again.");
+    else creationRows.label(job.asset, "failed", _("The asset was created, but its label was not printed. Print it again."));
     document.dispatchEvent(new CustomEvent("label-done", { detail: { printed, tag: job.tag } }));
   }
   busy = false;
@@ -87,7 +88,7 @@ export const creationPrints = {
   // After a creation. `retry` is the address for printing the label again if it could not be rendered.
   after(asset, tag, retry) {
     if (!size) return;
-    if (retry) creationRows.label(asset, "failed", "The label could not be rendered. Choose another label size and print it again.");
+    if (retry) creationRows.label(asset, "failed", _("The label could not be rendered. Choose another label size and print it again."));
     else if (automatic.checked) add(asset, tag);
   },
   resume() {

@@ -4,6 +4,7 @@ import { creationRows } from "assets/create-rows";
 import { creationStore } from "assets/create-store";
 import { sendQueue } from "web/send-queue";
 import { signals } from "web/signals";
+import { gettext as _ } from "web/translation";
 
 const PAUSES = [1_000, 3_000, 9_000, 27_000]; // ms between retries
 const form = document.getElementById("create");
@@ -24,9 +25,9 @@ const queue = sendQueue({
   changed: (entry) => creationRows.dress(entry),
   signedOut() {
     document.getElementById("signed-out").hidden = false;
-    creationSignals.bad("Signed out", "Pending assets are saved and will be created after you sign in.");
+    creationSignals.bad(_("Signed out"), _("Pending assets are saved and will be created after you sign in."));
   },
-  unreachable: () => creationSignals.bad("Server unreachable", "The server could not be reached. Retrying automatically."),
+  unreachable: () => creationSignals.bad(_("Server unreachable"), _("The server could not be reached. Retrying automatically.")),
 });
 
 function created(entry, asset, tag, { retry = "", isPrinted = false } = {}) {
@@ -56,7 +57,7 @@ async function recover(entry, body) {
   try {
     tag = await createdEarlier(entry, body.existing_asset_id);
   } catch {
-    queue.postpone(entry, "The server could not be reached. Retrying automatically.", { all: true });
+    queue.postpone(entry, _("The server could not be reached. Retrying automatically."), { all: true });
     return;
   }
   if (tag === null) failed(entry, "failed", body);
@@ -67,8 +68,8 @@ async function answered(entry, status, body, wasSent) {
   if (status === 201) created(entry, body.asset_id, body.asset_tag, { retry: body.retry_print_url });
   else if (body.existing_asset_id && wasSent && !entry.known) await recover(entry, body);
   else if (body.retry && entry.attempts <= PAUSES.length) {
-    queue.postpone(entry, `${body.error} Retrying automatically.`, { all: status >= 500 });
-    if (entry.attempts === 1) creationSignals.bad("Not created yet", body.error);
+    queue.postpone(entry, _("%(problem)s Retrying automatically.", { problem: body.error }), { all: status >= 500 });
+    if (entry.attempts === 1) creationSignals.bad(_("Not created yet"), body.error);
   } else failed(entry, body.retry ? "stuck" : "failed", body);
 }
 

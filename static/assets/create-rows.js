@@ -1,5 +1,6 @@
 // The list of created assets: what the server knows, with this tab's pending entries on top.
 import { creationStore } from "assets/create-store";
+import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("create");
 const list = document.getElementById("list");
@@ -8,11 +9,11 @@ const count = document.getElementById("count");
 const unprinted = document.getElementById("unprinted");
 const retryAll = document.getElementById("again-all");
 const WORDS = {
-  waiting: ["pending", "mark-quiet"],
-  sending: ["creating", ""],
-  later: ["retrying soon", "mark-warn"],
-  stuck: ["not created yet", "mark-bad"],
-  failed: ["not created", "mark-bad"],
+  waiting: [_("pending"), "mark-quiet"],
+  sending: [_("creating"), ""],
+  later: [_("retrying soon"), "mark-warn"],
+  stuck: [_("not created yet"), "mark-bad"],
+  failed: [_("not created"), "mark-bad"],
 };
 const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
 const clock = (date) => date.toTimeString().slice(0, 5);
@@ -90,7 +91,7 @@ function created(entry, id, tag) {
   const print = row.querySelector('[data-do="print"]');
   if (print) {
     print.href = `${form.dataset.print}?asset_id=${id}&autoprint=1`;
-    print.querySelector(".visually-hidden").textContent = ` of ${tag}`;
+    print.querySelector(".visually-hidden").textContent = _(" of %(tag)s", { tag });
   }
   dropOthers(entry.values.serial_number, row);
   if (!known) count.dataset.count = String(Number(count.dataset.count) + 1);
@@ -120,9 +121,9 @@ export const creationRows = {
     if (!row) return;
     if (state === "printed") row.dataset.printed = "";
     show(piece(row, "printed"), state !== "failed" && (state === "printed" || "printed" in row.dataset));
-    piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? "waiting for the printer" : "";
+    piece(row, "printed-at").textContent = state === "printed" ? clock(new Date()) : state === "queued" ? _("waiting for the printer") : "";
     show(row.querySelector('[data-do="print"]'), state === "failed");
-    piece(row, "print-words").textContent = state === "failed" ? "Retry print" : "Print label";
+    piece(row, "print-words").textContent = state === "failed" ? _("Retry print") : _("Print label");
     piece(row, "problem").textContent = problem;
     show(piece(row, "problem"), problem);
     tally();

@@ -4,6 +4,7 @@ import { creationPrints } from "assets/create-prints";
 import { creationQueue, creationSignals } from "assets/create-queue";
 import { creationRows } from "assets/create-rows";
 import { creationStore, previousValues, rememberValue } from "assets/create-store";
+import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("create");
 const fields = form.elements;
@@ -46,7 +47,7 @@ function mark(field, words) {
 
 function refuse(field, words) {
   mark(field, words);
-  creationSignals.bad("Not created", words);
+  creationSignals.bad(_("Not created"), words);
   field.focus();
   field.select?.();
 }
@@ -69,7 +70,7 @@ function values() {
   const problem = read.serial_number && creationCheck.problemOf(read.serial_number);
   if (problem) return refuse(serial, problem) ?? null;
   const empty = [serial, ...shared].find((field) => field.required && !read[field.name]);
-  if (empty) return refuse(empty, `${labelOf(empty)} is required.`) ?? null;
+  if (empty) return refuse(empty, _("%(field)s is required.", { field: labelOf(empty) })) ?? null;
   return read;
 }
 
@@ -93,7 +94,7 @@ function failed(entry, body) {
   creationSignals.bad(entry.values.serial_number, body.error);
   if (!field) return;
   const isFree = !serial.value;
-  if (field !== serial || isFree) mark(field, field === serial ? `${body.error}. Scan the next one.` : body.error);
+  if (field !== serial || isFree) mark(field, field === serial ? _("%(problem)s. Scan the next one.", { problem: body.error }) : body.error);
   if (!isFree) return;
   serial.value = entry.values.serial_number;
   if (name.value === following(entry.values.internal_name)) name.value = entry.values.internal_name;
@@ -157,7 +158,7 @@ form.addEventListener("submit", submit);
 document.getElementById("clear").addEventListener("click", clear);
 document.getElementById("again-all").addEventListener("click", () => { creationQueue.retryAll(); serial.focus(); });
 document.addEventListener("label-done", ({ detail }) => {
-  if (!detail.printed) creationSignals.bad(`${detail.tag}: no label`, "The asset was created, but its label was not printed. Press Retry print in the list.");
+  if (!detail.printed) creationSignals.bad(_("%(tag)s: no label", { tag: detail.tag }), _("The asset was created, but its label was not printed. Press Retry print in the list."));
   if (document.activeElement === document.body) serial.focus();
 });
 creationRows.onPress(press);

@@ -5,6 +5,13 @@
   const labels = document.getElementsByClassName("label");
   let shown = -1;
 
+  // The page brings the sentences along: importing the translation module would delay the first label.
+  function show(sentence, total = 0) {
+    const status = document.getElementById("loaded");
+    const values = { count: labels.length, total };
+    status.textContent = status.dataset[sentence].replace(/\{(\w+)\}/g, (_match, name) => values[name].toLocaleString(document.documentElement.lang));
+  }
+
   function updateCount() {
     const progress = document.querySelector("#loading progress");
     if (!progress || labels.length === shown) return; // updating the count mutates the page too
@@ -14,8 +21,7 @@
       progress.max = total;
       progress.value = Math.min(labels.length, total);
     }
-    const count = labels.length.toLocaleString("en");
-    document.getElementById("loaded").textContent = total ? `${count} of ${total.toLocaleString("en")} labels` : `${count} labels`;
+    show(total ? "countOfTotal" : "count", total);
   }
 
   async function ready() {
@@ -34,8 +40,7 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button?.click();
     });
-    const status = document.getElementById("loaded");
-    if (!button && status) status.textContent = `Interrupted after ${labels.length} labels`;
+    if (!button && document.getElementById("loaded")) show("interrupted");
     if (button && "autoprint" in document.body.dataset && labels.length && !document.getElementById("resume")) print();
   }
 

@@ -2,6 +2,7 @@
 import { scanQueue } from "students/scan-queue";
 import { scanStore } from "students/scan-store";
 import { isPending } from "web/send-queue";
+import { gettext as _, ngettext } from "web/translation";
 
 const MOST = 200;
 const form = document.getElementById("scan");
@@ -10,21 +11,21 @@ const pattern = document.getElementById("line").content.firstElementChild;
 const none = document.getElementById("none-yet");
 const waiting = document.getElementById("waiting");
 const STATES = {
-  waiting: ["pending", "mark-quiet"],
-  sending: ["pending", "mark-quiet"],
-  later: ["pending", "mark-quiet"],
-  failed: ["failed", "mark-bad"],
-  undone: ["undone", "mark-quiet"],
+  waiting: [_("pending"), "mark-quiet"],
+  sending: [_("pending"), "mark-quiet"],
+  later: [_("pending"), "mark-quiet"],
+  failed: [_("failed"), "mark-bad"],
+  undone: [_("undone"), "mark-quiet"],
 };
 const KINDS = {
-  chosen: ["selected", "mark-quiet"],
-  looked: ["looked up", "mark-quiet"],
-  unchanged: ["no change", "mark-warn"],
-  check_in: ["assigned", "mark-good"],
-  check_out: ["returned", ""],
-  maintenance: ["out of service", "mark-warn"],
-  repair: ["back in service", "mark-good"],
-  override: ["reassigned", "mark-warn"],
+  chosen: [_("selected"), "mark-quiet"],
+  looked: [_("looked up"), "mark-quiet"],
+  unchanged: [_("no change"), "mark-warn"],
+  check_in: [_("assigned"), "mark-good"],
+  check_out: [_("returned"), ""],
+  maintenance: [_("out of service"), "mark-warn"],
+  repair: [_("back in service"), "mark-good"],
+  override: [_("reassigned"), "mark-warn"],
 };
 const rows = new Map(); // entry id → its row
 const strange = new Map(); // change id → entry of another station's change
@@ -45,7 +46,7 @@ function badge(row, entry) {
 // Buttons to mark an accessory as missing after the return.
 function missing(entry) {
   return (entry.state === "done" ? entry.cameBack ?? [] : []).map((name) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: `Mark ${name} missing` });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-second btn-small", textContent: _("Mark %(accessory)s missing", { accessory: name }) });
     Object.assign(button.dataset, { do: "missing", name });
     return button;
   });
@@ -80,8 +81,11 @@ function count() {
   const open = scanStore.entries.filter((entry) => isPending(entry) && entry.state !== "sending").length;
   none.hidden = list.children.length > 0;
   waiting.hidden = !scanQueue.isOutage() || open === 0;
-  const words = open === 1 ? "1 scan is" : `${open} scans are`;
-  const text = `The server is not reachable. ${words} pending and will be processed automatically. Keep scanning.`;
+  const text = ngettext(
+    "The server is not reachable. %(num)s scan is pending and will be processed automatically. Keep scanning.",
+    "The server is not reachable. %(num)s scans are pending and will be processed automatically. Keep scanning.",
+    open,
+  );
   if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;
 }
 

@@ -5,6 +5,7 @@ import { scanTable } from "students/scan-table";
 import { sendQueue } from "web/send-queue";
 import { signals } from "web/signals";
 import { randomId } from "web/tab-store";
+import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("scan");
 const entries = scanStore.entries;
@@ -23,9 +24,9 @@ const queue = sendQueue({
   changed: (entry) => scanLines.draw(entry),
   signedOut() {
     document.getElementById("signed-out").hidden = false;
-    scanSignals.bad("Signed out", "Sign in again. Your scans are kept in this tab.");
+    scanSignals.bad(_("Signed out"), _("Sign in again. Your scans are kept in this tab."));
   },
-  unreachable: () => scanSignals.bad("Not reachable", "The server is not reachable. Keep scanning: scans are kept and processed automatically."),
+  unreachable: () => scanSignals.bad(_("Not reachable"), _("The server is not reachable. Keep scanning: scans are kept and processed automatically.")),
   rested: () => scanLines.count(),
 });
 
@@ -35,7 +36,7 @@ const lastDone = () => entries.filter((entry) => entry.state === "done" && entry
 function request(entry) {
   if (entry.does === "undo") {
     entry.target ??= lastDone()?.log;
-    if (!entry.target) return failed(entry, { error: "Nothing to undo." });
+    if (!entry.target) return failed(entry, { error: _("Nothing to undo.") });
   }
   const common = { scan_id: entry.id, code: entry.code, accessories: entry.accessories };
   if (entry.does === "assign") {
@@ -60,7 +61,7 @@ function undone(entry, body) {
 }
 
 function overridden(entry, body) {
-  const words = `Reassigned to ${entry.studentName || entry.student}: ${entry.reason}`;
+  const words = _("Reassigned to %(student)s: %(reason)s", { student: entry.studentName || entry.student, reason: entry.reason });
   queue.update(entry, { state: "done", kind: "override", does: "assign", log: body.log_id, words });
   scanLines.supersede({ id: body.log_id, asset_tag: body.device });
   scanSignals.good(body.device, words);
@@ -90,7 +91,7 @@ function done(entry, body) {
 }
 
 function failed(entry, body) {
-  const words = body.reason ?? body.error ?? "Something went wrong. Try again.";
+  const words = body.reason ?? body.error ?? _("Something went wrong. Try again.");
   if (entry.does === "undo") queue.remove(entry);
   else {
     const held = entry.does === "assign" && body.code === "device_not_available";
@@ -98,8 +99,8 @@ function failed(entry, body) {
   }
   if (entry.does === "assign" && body.student_stays === false && scanStore.chosen) {
     scanTable.leave();
-    scanSignals.bad("Failed", words, "No student is selected. Scan the student again.");
-  } else scanSignals.bad(entry.does === "undo" ? "Undo failed" : "Failed", words);
+    scanSignals.bad(_("Failed"), words, _("No student is selected. Scan the student again."));
+  } else scanSignals.bad(entry.does === "undo" ? _("Undo failed") : _("Failed"), words);
   scanLines.count();
   return null;
 }
@@ -107,7 +108,7 @@ function failed(entry, body) {
 export const scanQueue = {
   // `values` are {does, code, …}.
   add(values) {
-    if (queue.isBlocked()) scanSignals.pending(values.code || "Undo", "Pending. It will be processed when the server is reachable.");
+    if (queue.isBlocked()) scanSignals.pending(values.code || _("Undo"), _("Pending. It will be processed when the server is reachable."));
     queue.add({ id: randomId(), at: Date.now(), ...values });
   },
   // Queues the entry again, behind all pending ones. One that failed without a student gets the student selected now.

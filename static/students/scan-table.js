@@ -1,5 +1,6 @@
 // The current student and the student's devices.
 import { scanStore } from "students/scan-store";
+import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("scan");
 const box = document.getElementById("student");
@@ -12,7 +13,7 @@ function item(device) {
     href: form.dataset.devices.replace("TAG", encodeURIComponent(device.asset_tag)),
     textContent: device.asset_tag,
   });
-  const facts = [device.model, device.due_date && `due ${device.due_date}`, device.accessories.join(", ")].filter(Boolean).join(" · ");
+  const facts = [device.model, device.due_date && _("due %(date)s", { date: device.due_date }), device.accessories.join(", ")].filter(Boolean).join(" · ");
   row.append(tag, " ", Object.assign(document.createElement("span"), { className: "quiet small", textContent: facts }));
   return row;
 }
@@ -21,9 +22,9 @@ function draw() {
   const student = scanStore.panel;
   box.hidden = !student;
   if (!student) return;
-  piece("role").textContent = student.student_id === scanStore.chosen ? "Devices are assigned to" : "Student";
+  piece("role").textContent = student.student_id === scanStore.chosen ? _("Devices are assigned to") : _("Student");
   Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
-  const left = student.active ? "" : "inactive";
+  const left = student.active ? "" : _("inactive");
   piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
   piece("held").replaceChildren(...student.devices.map(item));
   piece("none").hidden = student.devices.length > 0;

@@ -3,6 +3,7 @@ import { scanLines } from "students/scan-lines";
 import { scanQueue, scanSignals } from "students/scan-queue";
 import { scanStore } from "students/scan-store";
 import { scanTable } from "students/scan-table";
+import { gettext as _ } from "web/translation";
 
 const QUICK = 60; // ms between two keys: scanners are faster, people slower
 const SHORTEST = 4; // characters of a scan that is recognized in another field
@@ -10,10 +11,10 @@ const LOOK = 3_000; // ms between polls for changes at other stations
 const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
 const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
 const READY = {
-  assign: "Scan a student, then the devices.",
-  return: "Scan the returned devices.",
-  damaged: "Scan the damaged devices. They go to maintenance.",
-  lookup: "Scan a student or a device. Nothing changes.",
+  assign: _("Scan a student, then the devices."),
+  return: _("Scan the returned devices."),
+  damaged: _("Scan the damaged devices. They go to maintenance."),
+  lookup: _("Scan a student or a device. Nothing changes."),
 };
 const WITHOUT = "WITHOUT:";
 const form = document.getElementById("scan");
@@ -23,7 +24,7 @@ const due = document.getElementById("due");
 const ticket = document.getElementById("ticket");
 const noDue = document.getElementById("no-due");
 const radios = [...document.querySelectorAll('input[name="mode"]')];
-const ticks = [...document.querySelectorAll('input[name="accessories"]')];
+const accessoryCheckboxes = [...document.querySelectorAll('input[name="accessories"]')];
 const mode = () => radios.find((radio) => radio.checked).value;
 let after = null;
 let looking = false;
@@ -34,16 +35,16 @@ function choose(name) {
   const changes = scanStore.mode !== name;
   radio.checked = true;
   scanStore.mode = name;
-  if (changes) for (const tick of ticks) tick.checked = true;
+  if (changes) for (const checkbox of accessoryCheckboxes) checkbox.checked = true;
   scanStore.save();
   scanSignals.plain(radio.dataset.title, READY[name]);
 }
 
 function without(name) {
-  const tick = ticks.find((other) => other.value.toUpperCase() === name);
-  if (!tick) return scanSignals.bad("Failed", `There is no accessory ${name}.`);
-  tick.checked = false;
-  return scanSignals.good(`Without ${tick.value}`, mode() === "assign" ? "Until its checkbox is selected again." : "Applies to the next device.");
+  const checkbox = accessoryCheckboxes.find((other) => other.value.toUpperCase() === name);
+  if (!checkbox) return scanSignals.bad(_("Failed"), _("Unknown accessory: %(name)s.", { name }));
+  checkbox.checked = false;
+  return scanSignals.good(_("Without %(accessory)s", { accessory: checkbox.value }), mode() === "assign" ? _("Until its checkbox is selected again.") : _("Applies to the next device."));
 }
 
 // Whether the code was a command.
@@ -62,10 +63,10 @@ function undo(target) {
 function scan(code) {
   if (!code || card(code.toUpperCase())) return;
   const does = mode();
-  const entry = { does, code, accessories: ticks.filter((tick) => tick.checked).map((tick) => tick.value) };
+  const entry = { does, code, accessories: accessoryCheckboxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value) };
   if (does === "assign") entry.due = due.value;
   if (does === "damaged" && document.getElementById("ticket-wanted").checked) entry.ticket = ticket.value.trim();
-  if (does === "return" || does === "damaged") for (const tick of ticks) tick.checked = true;
+  if (does === "return" || does === "damaged") for (const checkbox of accessoryCheckboxes) checkbox.checked = true;
   if (does === "damaged") ticket.value = "";
   scanQueue.add(entry);
 }
@@ -135,7 +136,7 @@ for (const radio of radios) {
   radio.addEventListener("change", () => choose(radio.value));
   radio.addEventListener("click", (event) => { if (event.detail) field.focus(); }); // arrow keys move to the next mode
 }
-for (const tick of ticks) tick.addEventListener("click", (event) => { if (event.detail) field.focus(); });
+for (const checkbox of accessoryCheckboxes) checkbox.addEventListener("click", (event) => { if (event.detail) field.focus(); });
 
 function correct(entry, name) {
   const accessories = entry.cameBack.filter((other) => other !== name);
@@ -221,7 +222,7 @@ if (scanStore.mode && !new URLSearchParams(location.search).has("mode")) {
   if (kept) kept.checked = true;
 }
 scanStore.mode = mode();
-scanSignals.plain("Ready", READY[mode()]);
+scanSignals.plain(_("Ready"), READY[mode()]);
 scanTable.draw();
 scanLines.begin();
 scanQueue.resume();

@@ -1,70 +1,68 @@
-// Improves what works without it: copying, showing a password, fields for scanners, and one sending of each form.
-"use strict";
+// Buttons that copy text or show a password, fields for scanners, confirmations, and protection from submitting a form twice.
+import { gettext as _ } from "web/translation";
 
-(() => {
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    const label = button.querySelector("[data-copy-label]");
-    const usual = label.textContent;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const source = document.getElementById(button.dataset.copy);
-      try {
-        await navigator.clipboard.writeText(source.textContent);
-        label.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(source); // no permission, or no HTTPS: one key is left to press
-        label.textContent = "Press Ctrl+C";
-      }
-      setTimeout(() => { label.textContent = usual; }, 2500);
-    });
-  }
-
-  for (const button of document.querySelectorAll("[data-show]")) {
-    const target = document.getElementById(button.dataset.show);
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      const shown = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", String(shown));
-      button.textContent = shown ? "Hide" : "Show";
-      if (target instanceof HTMLInputElement) target.type = shown ? "text" : "password";
-      else target.classList.toggle("is-shown", shown);
-    });
-  }
-
-  // A scanner types and presses Enter: what it types next replaces what stands there.
-  for (const field of document.querySelectorAll("input[data-replace]")) {
-    if (field === document.activeElement) field.select();
-    field.addEventListener("focus", () => field.select());
-  }
-
-  // Enter goes on to the next field that is still empty, and sends the form when none is.
-  for (const field of document.querySelectorAll("input[data-scan]")) {
-    field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      const empty = [...field.form.querySelectorAll("input[data-scan], input[required]")].find((other) => other !== field && !other.value.trim());
-      if (!empty || !field.value.trim()) return;
-      event.preventDefault();
-      empty.focus();
-    });
-  }
-
-  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may lie outside
-
-  // What cannot be taken back is asked once more, before anything else hears of it.
-  document.addEventListener("submit", (event) => {
-    const question = event.target.dataset.confirm;
-    if (!question || window.confirm(question)) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }, true);
-
-  for (const form of document.querySelectorAll('form[method="post"]:not([target])')) {
-    form.addEventListener("submit", (event) => {
-      if (form.ariaBusy === "true") event.preventDefault();
-      form.ariaBusy = "true";
-    });
-  }
-  window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll('form[aria-busy="true"]')) form.ariaBusy = "false";
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const label = button.querySelector("[data-copy-label]");
+  const usual = label.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      label.textContent = _("Copied");
+    } catch {
+      getSelection().selectAllChildren(source); // no permission or no HTTPS: the user copies the selection
+      label.textContent = _("Press Ctrl+C");
+    }
+    setTimeout(() => { label.textContent = usual; }, 2500);
   });
-})();
+}
+
+for (const button of document.querySelectorAll("[data-show]")) {
+  const target = document.getElementById(button.dataset.show);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(shown));
+    button.textContent = shown ? _("Hide") : _("Show");
+    if (target instanceof HTMLInputElement) target.type = shown ? "text" : "password";
+    else target.classList.toggle("is-shown", shown);
+  });
+}
+
+// A scanner types and presses Enter: the next scan replaces the value.
+for (const field of document.querySelectorAll("input[data-replace]")) {
+  if (field === document.activeElement) field.select();
+  field.addEventListener("focus", () => field.select());
+}
+
+// Enter moves to the next empty field, and submits the form if there is none.
+for (const field of document.querySelectorAll("input[data-scan]")) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    const empty = [...field.form.querySelectorAll("input[data-scan], input[required]")].find((other) => other !== field && !other.value.trim());
+    if (!empty || !field.value.trim()) return;
+    event.preventDefault();
+    empty.focus();
+  });
+}
+
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // it may be out of view on a phone
+
+// Asks for confirmation before any other listener runs.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (!question || window.confirm(question)) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
+
+for (const form of document.querySelectorAll('form[method="post"]:not([target])')) {
+  form.addEventListener("submit", (event) => {
+    if (form.ariaBusy === "true") event.preventDefault();
+    form.ariaBusy = "true";
+  });
+}
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll('form[aria-busy="true"]')) form.ariaBusy = "false";
+});

@@ -1,6 +1,7 @@
 // Sends entries to the server one at a time, in order. An entry is stored before it is sent and sent again until it is answered, so the
 // server must recognize a repeated one. States: "waiting", "sending", "later" (retried at `retryAt`), and those of the page after an answer.
 import { askBeforeClosing } from "web/closing";
+import { gettext as _ } from "web/translation";
 
 const UNAVAILABLE = new Set([0, 429, 502, 503, 504]); // no answer, or the answer of a proxy or an overloaded server
 const SIGNED_OUT = new Set([401, 403]);
@@ -58,7 +59,7 @@ export function sendQueue({ entries, store, form, timeout, pauses, request, answ
       signedOut();
     } else if (UNAVAILABLE.has(status)) {
       failures += 1;
-      postpone(entry, "The server is not reachable. Retrying automatically.", { all: true });
+      postpone(entry, _("The server is not reachable. Retrying automatically."), { all: true });
       if (failures === 1) unreachable(entry);
     } else {
       failures = 0;

@@ -1,24 +1,24 @@
-// Light or dark: as the system has it, or as this browser's user chose. Loaded before the page is drawn, so that nothing flashes.
+// Applies the color theme: the system's, or the one chosen in this browser. Loaded before the page is drawn, so that it does not flicker.
 "use strict";
 
 (() => {
   const KEY = "theme";
-  const TITLES = { auto: "system", light: "light", dark: "dark" };
+  const THEMES = ["auto", "light", "dark"];
   const system = matchMedia("(prefers-color-scheme: dark)");
 
   function chosen() {
     try {
-      const kept = localStorage.getItem(KEY);
-      return kept in TITLES ? kept : "auto";
+      const stored = localStorage.getItem(KEY);
+      return THEMES.includes(stored) ? stored : "auto";
     } catch {
-      return "auto"; // this browser keeps nothing
+      return "auto"; // storage is disabled
     }
   }
 
   function show() {
     const theme = chosen();
     document.documentElement.dataset.bsTheme = theme === "auto" ? (system.matches ? "dark" : "light") : theme;
-    for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = TITLES[theme];
+    for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = name.dataset[theme];
   }
 
   show();
@@ -29,9 +29,8 @@
     for (const button of document.querySelectorAll("[data-theme-next]")) {
       button.hidden = false;
       button.addEventListener("click", () => {
-        const themes = Object.keys(TITLES);
         try {
-          localStorage.setItem(KEY, themes[(themes.indexOf(chosen()) + 1) % themes.length]);
+          localStorage.setItem(KEY, THEMES[(THEMES.indexOf(chosen()) + 1) % THEMES.length]);
         } catch {
           button.hidden = true;
         }

@@ -4,6 +4,9 @@ from datetime import date
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from sqlalchemy.orm import Session
+from wtforms import SelectField, StringField
 
 from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
@@ -12,17 +15,24 @@ from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.errors import explanation
-from request_tracker_utils.students.forms import DeviceForm, device_form
-from request_tracker_utils.students.models import DeviceStatus
+from request_tracker_utils.students.fields import CONDITIONS
+from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
-from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, today
+from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save, today
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
 
 pages = Blueprint("devices", __name__, url_prefix="/devices")
+
+
+class DeviceForm(RecordForm):
+    asset_tag = StringField(lazy_gettext("Tag"))
+    serial_number = StringField(lazy_gettext("Serial number"))
+    model = StringField(lazy_gettext("Model"))
+    building = StringField(lazy_gettext("School"))
+    condition = SelectField(lazy_gettext("Condition"), choices=[(name, lazy_gettext(label)) for name, label in CONDITIONS.items()])
 
 
 @pages.get("")
@@ -64,7 +74,7 @@ def overdue() -> str:
 @require(StudentPermission.EDIT)
 def new() -> str:
     """The form for adding a device."""
-    return render_template("students/device-edit.html", form=device_form(), device=None)
+    return render_template("students/device-edit.html", form=_form(), device=None)
 
 
 @pages.post("/new")
@@ -72,14 +82,9 @@ def new() -> str:
 def create() -> ResponseReturnValue:
     """Adds a device."""
     form = DeviceForm()
-    if not form.validate_on_submit():
-        return render_template("students/device-edit.html", form=form, device=None), 400
-    try:
-        with transaction() as session:
-            device = devices.create(session, form.values(), now=utc_now())
-    except (Invalid, Conflict) as error:
-        add_error(form, error)
-        return render_template("students/device-edit.html", form=form, device=None), error.status
+    device, status = save(form, lambda session: devices.create(session, form.values(), now=utc_now()))
+    if device is None:
+        return render_template("students/device-edit.html", form=form, device=None), status
     return _done(device.asset_tag, _("Added %(tag)s.", tag=device.asset_tag))
 
 
@@ -110,7 +115,7 @@ def edit(asset_tag: str) -> str:
     """The form for changing a device."""
     with reading() as session:
         device = devices.get(session, asset_tag)
-    return render_template("students/device-edit.html", form=device_form(device), device=device)
+    return render_template("students/device-edit.html", form=_form(device), device=device)
 
 
 @pages.post("/<asset_tag>/edit")
@@ -121,14 +126,13 @@ def change(asset_tag: str) -> ResponseReturnValue:
     with reading() as session:
         device = devices.get(session, asset_tag)
     form.asset_tag.data = device.asset_tag
-    if not form.validate_on_submit():
-        return render_template("students/device-edit.html", form=form, device=device), 400
-    try:
-        with transaction() as session:
-            devices.change(session, devices.get(session, asset_tag, lock=True), form.values(), now=utc_now())
-    except (Invalid, Conflict) as error:
-        add_error(form, error)
-        return render_template("students/device-edit.html", form=form, device=device), error.status
+
+    def change_locked(session: Session) -> Device:
+        return devices.change(session, devices.get(session, asset_tag, lock=True), form.values(), now=utc_now())
+
+    changed, status = save(form, change_locked)
+    if changed is None:
+        return render_template("students/device-edit.html", form=form, device=device), status
     return _done(device.asset_tag, _("Saved the changes."))
 
 
@@ -229,3 +233,10 @@ def _done(asset_tag: str, message: str) -> ResponseReturnValue:
 def _failed(asset_tag: str, error: AppError) -> ResponseReturnValue:
     flash(explanation(error), "danger")
     return redirect(url_for(".show", asset_tag=asset_tag), 303)
+
+
+def _form(device: Device | None = None) -> DeviceForm:
+    """Empty, or filled in for an existing device."""
+    form = DeviceForm(obj=device)
+    form.asset_tag.flags.required = True
+    return form

@@ -1,9 +1,15 @@
 """Pages of students: the dashboard and a student's page."""
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any, TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from wtforms import EmailField, StringField
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -12,7 +18,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.errors import StudentHasDevices, explanation
-from request_tracker_utils.students.forms import StudentForm, student_form
+from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
 from request_tracker_utils.web.auth import current_actor, require
@@ -24,7 +30,27 @@ PAGE_SIZE = 50
 DEVICES_SHOWN = 5
 HISTORY_SHOWN = 100
 
+T = TypeVar("T")
+
 pages = Blueprint("students", __name__, url_prefix="/students")
+
+
+class RecordForm(FlaskForm):  # type: ignore[misc]
+    """`students.fields` validates the values, as it does for the API and files."""
+
+    def values(self) -> dict[str, Any]:
+        return {field.name: field.data or "" for field in self if field.name != "csrf_token"}
+
+
+class StudentForm(RecordForm):
+    student_id = StringField(lazy_gettext("Student number"))
+    first_name = StringField(lazy_gettext("First name"))
+    last_name = StringField(lazy_gettext("Last name"))
+    grade = StringField(lazy_gettext("Grade"))
+    building = StringField(lazy_gettext("School"))
+    homeroom = StringField(lazy_gettext("Homeroom"))
+    email = EmailField(lazy_gettext("Email address"))
+    rt_user = StringField(lazy_gettext("Request Tracker user"))
 
 
 @pages.get("")
@@ -62,7 +88,7 @@ def dashboard() -> str:
 @require(StudentPermission.EDIT)
 def new() -> str:
     """The form for adding a student."""
-    return render_template("students/edit.html", form=student_form(), student=None)
+    return render_template("students/edit.html", form=_form(), student=None)
 
 
 @pages.post("/new")
@@ -70,14 +96,9 @@ def new() -> str:
 def create() -> ResponseReturnValue:
     """Adds a student."""
     form = StudentForm()
-    if not form.validate_on_submit():
-        return render_template("students/edit.html", form=form, student=None), 400
-    try:
-        with transaction() as session:
-            student = service.create(session, form.values(), now=utc_now())
-    except (Invalid, Conflict) as error:
-        add_error(form, error)
-        return render_template("students/edit.html", form=form, student=None), error.status
+    student, status = save(form, lambda session: service.create(session, form.values(), now=utc_now()))
+    if student is None:
+        return render_template("students/edit.html", form=form, student=None), status
     flash(_("Added %(name)s.", name=student.name), "success")
     return _to(student.student_id)
 
@@ -107,7 +128,7 @@ def edit(student_id: str) -> str:
     """The form for changing a student."""
     with reading() as session:
         student = service.get(session, student_id)
-    return render_template("students/edit.html", form=student_form(student), student=student)
+    return render_template("students/edit.html", form=_form(student), student=student)
 
 
 @pages.post("/<student_id>/edit")
@@ -118,14 +139,13 @@ def change(student_id: str) -> ResponseReturnValue:
     with reading() as session:
         student = service.get(session, student_id)
     form.student_id.data = student.student_id
-    if not form.validate_on_submit():
-        return render_template("students/edit.html", form=form, student=student), 400
-    try:
-        with transaction() as session:
-            service.change(session, service.get(session, student_id, lock=True), form.values(), now=utc_now())
-    except (Invalid, Conflict) as error:
-        add_error(form, error)
-        return render_template("students/edit.html", form=form, student=student), error.status
+
+    def change_locked(session: Session) -> Student:
+        return service.change(session, service.get(session, student_id, lock=True), form.values(), now=utc_now())
+
+    changed, status = save(form, change_locked)
+    if changed is None:
+        return render_template("students/edit.html", form=form, student=student), status
     flash(_("Saved the changes."), "success")
     return _to(student.student_id)
 
@@ -173,6 +193,18 @@ def assign(student_id: str) -> ResponseReturnValue:
     return _to(student.student_id)
 
 
+def save(form: RecordForm, write: Callable[[Session], T]) -> tuple[T | None, int]:
+    """Writes a valid form in a transaction. Returns the record, or None and the status of the page that shows the form's errors."""
+    if not form.validate_on_submit():
+        return None, 400
+    try:
+        with transaction() as session:
+            return write(session), 200
+    except (Invalid, Conflict) as error:
+        add_error(form, error)
+        return None, error.status
+
+
 def today() -> date:
     """In the time zone of this installation."""
     return utc_now().astimezone(settings().zone).date()
@@ -187,3 +219,11 @@ def _requested_filter() -> StudentFilter:
 
 def _to(student_id: str) -> ResponseReturnValue:
     return redirect(url_for(".show", student_id=student_id), 303)
+
+
+def _form(student: Student | None = None) -> StudentForm:
+    """Empty, or filled in for an existing student."""
+    form = StudentForm(obj=student)
+    for name in ("student_id", "first_name", "last_name"):
+        form[name].flags.required = True  # only marks the field on the page; `fields` validates
+    return form

@@ -107,7 +107,7 @@ def test_five_thousand_are_shown_by_pages(app: Flask, page: DifferencesPage) -> 
         seen += text.count("“W12-x")
         text = page.show("?kind=misspelt&after=" + text.split("after=")[-1].split('"', 1)[0])
     assert (seen, "“W12-x151”" in text, "First page" in text) == (150, True, True)
-    assert "no more differences of this kind" in page.show("?kind=misspelt&after=5000")
+    assert "No more differences of this kind" in page.show("?kind=misspelt&after=5000")
 
 
 def test_forged_addresses_and_forms_change_nothing(page: DifferencesPage) -> None:

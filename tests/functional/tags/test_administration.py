@@ -104,10 +104,10 @@ def test_a_missing_catalog_is_marked_and_its_prefix_can_be_removed(app: Flask, c
     with app.app_context():
         asset_store().create(NewAsset("projector", "Projectors"))
     admin.post(f"{PAGE}/catalogs", catalog="Projectors", of_prefix="W12-")
-    assert "no such catalog" not in admin.read(PAGE)
+    assert ">not found<" not in admin.read(PAGE)
     with app.app_context(), transaction() as session:
         session.execute(delete(EmbeddedAsset))
-    assert "no such catalog" in admin.read(PAGE)
+    assert ">not found<" in admin.read(PAGE)
     assert created(client, 1) == "W12-0001"
     assert admin.post(f"{PAGE}/catalogs/remove", catalog="Projectors").status_code == 303
     assert ">Remove<" not in admin.read(PAGE)

@@ -51,7 +51,7 @@ def test_each_kind_is_shown_and_resolved_by_its_button(app: Flask, page: Differe
     for label, said in (
         (f"Rename #{renamed} to W12-0001", f"#{renamed} is named W12-0001 in"),
         (f"Move W12-0002 to #{duplicate}", f"W12-0002 is now the tag of #{duplicate}. W12-0004 is now the tag of #{owner}."),
-        ("Release W12-0003", "W12-0003 is released for another asset."),
+        ("Release W12-0003", "W12-0003 is released and can be assigned again."),
         (f"Use W12-0900 as the tag of #{unknown}", f"W12-0900 is now the tag of #{unknown}."),
         (f"Assign a tag to #{misspelled}", f"W12-0003 is now the tag of #{misspelled}."),
     ):

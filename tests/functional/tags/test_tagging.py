@@ -112,8 +112,8 @@ def test_previewed_assets_can_be_tagged_once_and_missing_catalogs_are_shown(app:
     run(app, "run-tasks")
     assert "These catalogs do not exist: Gone." in admin.read(task)
     page = admin.read(SWEEP)
-    assert "These catalogs no longer exist, or are hidden from this program: Gone." in page
-    assert "Tag 3 assets once" in page
+    assert "These catalogs do not exist or are hidden from this program: Gone." in page
+    assert "Tag 3 assets now" in page
     press(admin, f"{SWEEP}/run")
     run(app, "run-tasks")
     assert {name_of(app, each) for each in ids} == {"W12-0001", "W12-0002", "W12-0003"}
@@ -129,4 +129,4 @@ def test_pending_tags_are_listed_with_their_problem_and_can_be_retried(app: Flas
     page = staff.read("/tags/pending")
     assert ("W12-0001" in page, "#4000" in page) == (True, True)
     press(staff, "/tags/pending/W12-0001/retry")
-    assert "W12-0099 is not a pending tag." in press(staff, "/tags/pending/W12-0099/retry", 404)
+    assert "W12-0099 is not pending." in press(staff, "/tags/pending/W12-0099/retry", 404)

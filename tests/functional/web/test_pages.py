@@ -105,7 +105,7 @@ def test_somebody_without_a_mouse_signs_in_searches_and_prints_two_labels(showro
         for name in names:
             tab_to(page, f"Select {name}")
             page.keyboard.press("Space")
-        expect(page.locator("[data-ticks-count]")).to_have_text("2 selected")
+        expect(page.locator("[data-selected-count]")).to_have_text("2 selected")
 
         page.locator("#print-labels").focus()
         with page.context.expect_page() as opened:
@@ -146,11 +146,11 @@ def test_a_shift_click_ticks_all_rows_between_and_one_box_ticks_the_page(showroo
         boxes = page.locator("tbody").get_by_role("checkbox")
         boxes.nth(1).click()
         boxes.nth(5).click(modifiers=["Shift"])
-        expect(page.locator("[data-ticks-count]")).to_have_text("5 selected")
+        expect(page.locator("[data-selected-count]")).to_have_text("5 selected")
         page.get_by_label("All on this page").check()
-        expect(page.locator("[data-ticks-count]")).to_have_text("50 selected")
+        expect(page.locator("[data-selected-count]")).to_have_text("50 selected")
         page.get_by_label("All on this page").uncheck()
-        expect(page.locator("[data-ticks-count]")).to_have_text("None selected")
+        expect(page.locator("[data-selected-count]")).to_have_text("None selected")
 
 
 def test_the_label_size_is_remembered_and_each_rows_link_follows_it(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
@@ -265,4 +265,4 @@ def test_the_first_administrator_is_led_from_the_link_to_an_empty_program(tmp_pa
         assert page.evaluate(OVERFLOW) == [0, []]
         expect(page.locator("section.panel").get_by_role("link", name="Create assets")).to_be_visible()
         page.get_by_role("link", name="Connect Request Tracker").click()
-        expect(page.get_by_text("The address below can only be reached from this machine.")).to_be_visible()
+        expect(page.get_by_text("The address below is reachable only from this computer.")).to_be_visible()

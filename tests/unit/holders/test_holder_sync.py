@@ -152,7 +152,7 @@ def test_a_renamed_asset_is_not_changed_until_somebody_ignores_its_name(school: 
     school.return_device("W12-0001")
     assert sync().push_due() == 0
     assert holder(asset_store, asset_id)[0] == "student1001"
-    problem = f"Asset #{asset_id} has the name “Ms Lee’s laptop” now, not W12-0001. Resolve it under Differences."
+    problem = f"Asset #{asset_id} is now named “Ms Lee’s laptop”, not W12-0001. Resolve it under Differences."
     assert school.device_now("W12-0001").rt_problem == problem
     ignored = {"settled_at": NOW, "settled_by": "ada", "settlement": "left", "found_at": NOW, "seen_at": NOW}
     with transaction() as session:
@@ -194,7 +194,7 @@ def test_an_asset_that_is_linked_to_another_device_meanwhile_is_a_problem(school
 
     asset_store.afterwards = link_other
     assert sync().push_due() == 0
-    problem = f"Asset #{asset_id} belongs to another device too. Correct the asset number of one of them."
+    problem = f"Asset #{asset_id} also belongs to another device. Correct the asset number of one of them."
     assert (school.device_now("W12-0001").rt_problem, school.device_now("W12-0001").asset_id) == (problem, None)
 
 

@@ -55,7 +55,7 @@ class TestDifferentHolder:
         assert school.device_now("W12-0001").current_student_id == "1002"
         log = school.log("W12-0001")[-1]
         assert (log.action, log.student_id) == ("override", "1002")
-        assert log.notes.startswith("As in RT, where the holder is Student1002")
+        assert log.notes.startswith("Holder in RT: Student1002")
         sync().push_due()
         assert (compare(asset_store), school.miscounted()) == (0, [])
 
@@ -79,7 +79,7 @@ class TestDifferentHolder:
                 reconciler(asset_store).apply(recorded, Resolution.APPLY_HOLDER, actor=ADA)
 
         school.student("77", rt_user="student1002")  # now two students have this user
-        refused("student1002 is no longer the user of a student")
+        refused("student1002 is not the user of a student")
         assert set(labels(asset_store)) == {"told", "left"}
         assert entry(asset_store).fingerprint != before.fingerprint
         school.return_device("W12-0001")
@@ -160,7 +160,7 @@ class TestUnknown:
         asset_store.set_holder(asset_id, "ms.lee")
         compare(asset_store)
         assert labels(asset_store) == {"emptied": f"Clear the holder of #{asset_id} in RT", "left": "Ignore"}
-        assert resolve(asset_store, Resolution.CLEAR_HOLDER) == f"#{asset_id} has no holder in RT any more."
+        assert resolve(asset_store, Resolution.CLEAR_HOLDER) == f"The holder of #{asset_id} in RT was cleared."
         assert compare(asset_store) == 0
 
     def test_an_ignored_one_stays_ignored(self, school: School, asset_store: Holders) -> None:
@@ -176,7 +176,7 @@ class TestMissing:
         school.device("W12-0001", serial_number="SN1")
         compare(asset_store)
         assert labels(asset_store)["linked"] == "Find an asset with the serial number SN1"
-        with pytest.raises(DiscrepancyChanged, match="no other asset in RT fits W12-0001"):
+        with pytest.raises(DiscrepancyChanged, match="no other asset in RT matches W12-0001"):
             resolve(asset_store, Resolution.LINK_ASSET)
         asset_id = asset_store.asset("a laptop", serial="sn1")
         assert resolve(asset_store, Resolution.LINK_ASSET) == f"W12-0001 is now linked to #{asset_id}."
@@ -209,7 +209,7 @@ def test_a_recheck_sees_the_current_holder(school: School, asset_store: Holders)
     asset_id = synced(school, asset_store, "W12-0001", "1001")
     asset_store.set_holder(asset_id, "ms.lee")
     compare(asset_store)
-    for holder, message in (("student1002", "has changed in the meantime"), ("student1001", "no longer differs")):
+    for holder, message in (("student1002", "has changed in the meantime"), ("student1001", "already matches")):
         asset_store.set_holder(asset_id, holder)
         with pytest.raises(DiscrepancyChanged, match=message):
             resolve(asset_store, Resolution.PUSH_HOLDER)

@@ -73,7 +73,7 @@ def test_without_a_clear_asset_or_a_user_there_is_a_ticket_all_the_same(school: 
     broken(school)
     assert sender(desk).send_due() == 1
     assert (desk.tickets[501].requestor, desk.tickets[501].asset_ids) == (None, ())
-    assert row().problem == "The ticket is linked to no asset: none is clearly W12-0001."
+    assert row().problem == "The ticket is not linked to an asset, because W12-0001 could not be identified."
 
 
 def test_a_link_that_is_not_made_is_told(school: School, desk: Desk) -> None:

@@ -52,7 +52,7 @@ def test_replaces_a_discrepancy_that_is_another_one_now(stock: Stock) -> None:
 
 def test_closes_a_discrepancy_that_no_longer_exists(stock: Stock) -> None:
     stock.counted["cables"] = 5
-    with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables no longer differs"):
+    with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables already matches"):
         resolve(stock, only().id)
     assert (only().settlement, only().settled_by, stock.applied) == ("vanished", "ada", [])
 

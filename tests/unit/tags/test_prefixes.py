@@ -152,7 +152,7 @@ def test_the_prefix_of_a_catalog_can_be_replaced_and_removed(inside: Flask) -> N
         ("prefix", "LAB-", None),
         ("catalog", "LAB-", "for new assets in Chromebooks"),
         ("catalog", "W12-", "for new assets in Chromebooks"),
-        ("catalog", "W12-", "no longer for new assets in Chromebooks"),
+        ("catalog", "W12-", "no longer used for new assets in Chromebooks"),
     ]
 
 

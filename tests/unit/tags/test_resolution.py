@@ -73,7 +73,7 @@ class TestRenamed:
         asset_store.rename(asset_id, "W12-0002")
         compare(asset_store)
         assert offered(asset_store, "renamed") == [Resolution.RENAME_ASSET, Resolution.USE_NAME, Resolution.IGNORE]
-        said = f"W12-0002 is now the tag of #{asset_id}. W12-0001 is released for another asset."
+        said = f"W12-0002 is now the tag of #{asset_id}. W12-0001 is released and can be assigned again."
         assert resolve(asset_store, of("renamed"), Resolution.USE_NAME) == said
         assert (row("W12-0001").state, row("W12-0001").asset_id) == (TagState.RELEASED, None)
         assert (row("W12-0002").state, row("W12-0002").asset_id, row("W12-0002").confirmed_at) == (TagState.ASSIGNED, asset_id, AT)
@@ -87,7 +87,7 @@ class TestRenamed:
         asset_store.rename(other, "scrap")
         compare(asset_store)
         resolve(asset_store, of("renamed", one), Resolution.USE_NAME)
-        said = f"#{other} has no tag any more. No asset gets W12-0002 again, because a label was printed."
+        said = f"The tag was removed from #{other}. W12-0002 will not be reassigned, because a label was printed."
         assert resolve(asset_store, of("renamed", other), Resolution.REMOVE_TAG) == said
         assert (row("W12-0001").is_retired, row("W12-0002").is_retired, row("W12-0500").asset_id) == (True, True, one)
         assert name(asset_store, tagged(asset_store)) == "W12-0003"
@@ -106,7 +106,7 @@ class TestRenamed:
         asset_store.rename(asset_id, "W12-0002")
         compare(asset_store)
         assert offered(asset_store, "renamed") == [Resolution.RENAME_ASSET, Resolution.IGNORE]
-        with pytest.raises(DiscrepancyChanged, match="W12-0002 is no longer available"):
+        with pytest.raises(DiscrepancyChanged, match="W12-0002 is not available"):
             reconciler(asset_store).apply(discrepancy(of("renamed")), Resolution.USE_NAME, actor=ADA)
         assert row("W12-0001").asset_id == asset_id
 
@@ -138,8 +138,8 @@ class TestRenamed:
         mark_printed(asset_id, "W12-0001", AT)
         after = entry(asset_store, of("renamed"))
         assert [each.options[1].effect for each in (before, after)] == [
-            "W12-0001 is released for another asset.",
-            "No asset gets W12-0001 again, because a label was printed.",
+            "W12-0001 is released and can be assigned again.",
+            "W12-0001 will not be reassigned, because a label was printed.",
         ]
         assert before.fingerprint != after.fingerprint
 
@@ -177,7 +177,7 @@ class TestDuplicate:
         owner, duplicate = tagged(asset_store), asset_store.asset("W12-0001")
         compare(asset_store)
         asset_store.fails["rename"] = silence()
-        assert "The name in RT is updated as soon as possible." in resolve(asset_store, of("twin"), Resolution.MOVE_TAG)
+        assert "The name in RT will be updated as soon as possible." in resolve(asset_store, of("twin"), Resolution.MOVE_TAG)
         assert (row("W12-0001").asset_id, row("W12-0002").asset_id) == (duplicate, owner)
         asset_store.fails.clear()
         assert (confirm_due(asset_store), name(asset_store, owner)) == (1, "W12-0002")
@@ -217,7 +217,7 @@ class TestMissing:
         vanish(asset_id)
         compare(asset_store)
         mark_printed(asset_id, "W12-0001", AT)
-        with pytest.raises(DiscrepancyChanged, match="a label of W12-0001 has been printed"):
+        with pytest.raises(DiscrepancyChanged, match="a label with W12-0001 has been printed"):
             reconciler(asset_store).apply(discrepancy(of("gone")), Resolution.RELEASE_TAG, actor=ADA)
         assert row("W12-0001").asset_id == asset_id
 
@@ -340,7 +340,7 @@ class TestAssetStoreFails:
             compare(asset_store)
             asset_store.fails["rename"], asset_store.after = silence(), after
             said = resolve(asset_store, of("misspelt", asset_id), Resolution.NEW_TAG)
-            assert "The name in RT is updated as soon as possible." in said
+            assert "The name in RT will be updated as soon as possible." in said
             asset_store.fails.clear()
             assert (confirm_due(asset_store), name(asset_store, asset_id)) == (1, f"W12-000{number}")
         assert agree(asset_store)

@@ -155,7 +155,7 @@ class TestManualAssignment:
         with pytest.raises(AssetHasTag, match="W12-0002"):
             assign(asset_store, "W12-0009", asset_id)
         reserve()
-        with pytest.raises(TagTaken, match="reserved for an asset in creation"):
+        with pytest.raises(TagTaken, match="reserved for an asset that is being created"):
             assign(asset_store, "W12-0003", asset_store.asset())
 
     def test_a_text_that_is_not_a_tag_is_refused(self, asset_store: FailingAssetStore) -> None:

@@ -92,7 +92,7 @@ def test_an_invalid_serial_number_is_reported_immediately_and_not_sent(browser: 
         page.on(
             "request", lambda request: sent.append(request.url) if "/assets/" in request.url and "/static/" not in request.url else None
         )
-        for serial, words in (("5CD 21/98", "only letters, digits and hyphens"), ("X" * 51, "at most 50 characters")):
+        for serial, words in (("5CD 21/98", "only contain letters, digits and hyphens"), ("X" * 51, "at most 50 characters")):
             page.keyboard.type(serial)
             expect(page.locator("#serial-check")).to_contain_text(words)
             page.keyboard.press("Enter")

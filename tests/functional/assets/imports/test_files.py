@@ -54,7 +54,7 @@ class TestAFile:
             assert error in page
             assert rows(page)[0][1:3] == ["A1", "Dell G10 Laptop · Title I · Chromebooks"]
 
-        missing = [({"serial_number": number}, "no such column") for number in ("7", "-1", "99999999999999999999", "x")]
+        missing = [({"serial_number": number}, "does not have this column") for number in ("7", "-1", "99999999999999999999", "x")]
         check_all([({"serial_number": "0", "model": "0"}, "Two fields have the same column"), *missing], check)
 
     def test_without_serial_numbers_says_what_to_do(self, client: FlaskClient) -> None:

@@ -72,7 +72,7 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
         for number in range(60):  # Enter, which a scanner types, is a new line
             page.keyboard.type(f"cart-{number:03d}\n")
         page.keyboard.type("CART-007\n")
-        expect(page.locator("[data-count]")).to_have_text("61 lines, 1 repeated: CART-007")
+        expect(page.locator("[data-count]")).to_have_text("61 rows, 1 repeated: CART-007")
         page.keyboard.press("Tab")  # the file
         page.keyboard.press("Tab")
         page.keyboard.type("Dell")
@@ -122,21 +122,21 @@ def test_text_that_is_dragged_into_the_list_is_not_a_file(url: str, browser: Bro
 
 def test_an_edited_list_is_counted_immediately(url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
-        expect(page.locator("[data-count]")).to_have_text("No lines yet")
+        expect(page.locator("[data-count]")).to_have_text("No rows yet")
         page.get_by_label(LIST).fill("A1\nB_2\n\na1")
-        expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
+        expect(page.locator("[data-count]")).to_have_text("3 rows, 1 repeated: A1")
         page.get_by_label("Manufacturer").fill("Dell")
         page.get_by_label("Model").fill("Chromebook 3100")
         page.get_by_role("button", name="Check list").click()
         page.get_by_role("link", name="Edit list").click()
         expect(page.get_by_label(LIST)).to_have_value("A1\nB_2\na1\n")
         expect(page.get_by_label("Model")).to_have_value("Chromebook 3100")
-        expect(page.locator("[data-count]")).to_have_text("3 lines, 1 repeated: A1")
+        expect(page.locator("[data-count]")).to_have_text("3 rows, 1 repeated: A1")
 
 
 def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url: str, browser: Browser) -> None:
     with opened(browser, url, java_script_enabled=False) as page:
-        for words in ("Or drop the file here.", "Ctrl + Enter", "No lines yet"):
+        for words in ("Or drop the file here.", "Ctrl + Enter", "No rows yet"):
             expect(page.get_by_text(words)).to_be_hidden()
         data = {"name": "cart.csv", "mimeType": "text/csv", "buffer": b"Serial,Make,Model\r\nA1,HP,G10\r\n"}
         page.get_by_label("CSV file").set_input_files(files=[data])  # type: ignore[list-item]
