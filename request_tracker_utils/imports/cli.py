@@ -20,7 +20,7 @@ from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
 
 INCOMPLETE = 1
-"""Exit code when a row was skipped, or would be."""
+"""Exit code if a row was skipped or would be skipped."""
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 column_option = click.option(

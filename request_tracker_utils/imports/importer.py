@@ -1,5 +1,5 @@
-"""Works through the rows of a file: parses, compares, and unless it is a preview writes a chunk per short transaction, so that nobody at
-the scan station waits. A run that was killed starts again from the beginning, and only changes what is not changed yet."""
+"""Processes the rows of a file: parses and compares them and, unless it is a preview, writes each chunk in a short transaction, so that
+scan stations do not wait. A run that was killed starts over, and skips what it has already changed."""
 
 import json
 import sqlite3
@@ -98,8 +98,8 @@ class Importer:
     resumed_from: ImportReport = field(default_factory=ImportReport)
 
     def run(self, lines: Iterable[tuple[int, list[str]]], advance: Callable[[int], None]) -> ImportReport:
-        """`advance` is called with the number of rows of each chunk. Raises what `advance` raises, Unavailable when other transactions keep
-        conflicting, and FileUnreadable; a dry run puts the latter into its report."""
+        """`advance` is called with the number of rows of each chunk. Raises what `advance` raises, Unavailable if other transactions
+        conflict repeatedly, and FileUnreadable; a dry run puts the latter into its report."""
         started, before = self.clock(), self.resumed_from
         report = ImportReport(new=before.new, changed=before.changed, unchanged=before.unchanged, followed_up=before.followed_up)
         with KeyIndex() as index:
@@ -204,8 +204,8 @@ class Importer:
     def _deactivate_missing(self, row_type: DeactivatingRowType, index: KeyIndex, report: ImportReport, started: datetime) -> None:
         if report.without_key:
             report.not_deactivated = ngettext(
-                "Nothing was deactivated: %(num)s row has an invalid number, and may be about any record. Correct the file first.",
-                "Nothing was deactivated: %(num)s rows have an invalid number, and may be about any record. Correct the file first.",
+                "Nothing was deactivated: %(num)s row has an invalid number and could belong to any record. Correct the file first.",
+                "Nothing was deactivated: %(num)s rows have an invalid number and could belong to any record. Correct the file first.",
                 report.without_key,
             )
             return

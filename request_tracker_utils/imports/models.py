@@ -1,4 +1,4 @@
-"""Files that were uploaded to be imported."""
+"""Files that were uploaded for import."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -41,7 +41,7 @@ class ImportFile(Base):
     encoding: Mapped[str] = mapped_column(String(20))
     separator: Mapped[str] = mapped_column(String(1))
     head: Mapped[list[str]] = mapped_column(JSON)
-    """The header row; empty when there is none."""
+    """The header row; empty if the file has none."""
     sample: Mapped[list[list[str]]] = mapped_column(JSON)
     """The first rows, shown where columns are mapped."""
     columns: Mapped[dict[str, int]] = mapped_column(JSON)

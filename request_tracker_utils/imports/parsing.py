@@ -1,4 +1,4 @@
-"""Tables in files and pasted text: which encodings a file may have, what separates its columns, and which column holds which field."""
+"""Tables in files and pasted text: their encoding, their separator, and the column of each field."""
 
 import codecs
 import csv
@@ -13,7 +13,7 @@ from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
 MAX_COLUMNS = 100
 MAX_ROW_LENGTH = 100_000
-"""Characters. A row that goes on for longer has a quote that nobody closed."""
+"""Characters. A longer row has an unclosed quote."""
 SEPARATORS = ("\t", ";", ",", "|")
 NO_SEPARATOR = "\x1f"
 """Separates nothing: for files with one column."""
@@ -67,9 +67,9 @@ def detect_separator(text: str, aliases: Aliases) -> str:
 
 
 def parse_rows(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row's first line number and its stripped cells. Empty rows are skipped. `lines` keep their line endings.
+    """Each row's first line number and its stripped cells. Empty rows are skipped. `lines` include their line endings.
 
-    Raises FileUnreadable for a row that is malformed, endless or too wide. Never holds more than MAX_ROW_LENGTH characters.
+    Raises FileUnreadable for a row that is malformed, too long or too wide. Buffers at most MAX_ROW_LENGTH characters.
     """
     bounded = _BoundedLines(lines)
     reader = csv.reader(bounded, delimiter=separator, skipinitialspace=True, strict=True)
@@ -82,8 +82,7 @@ def parse_rows(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list
         except (csv.Error, _RowTooLong):
             raise FileUnreadable(
                 _(
-                    "The row in line %(line)s cannot be read: a quote that opens there is not closed at the end of a cell. "
-                    "Close the quote or delete it.",
+                    "The row in line %(line)s cannot be read: it has an unclosed quote. Close the quote or delete it.",
                     line=line,
                 ),
                 line=line,

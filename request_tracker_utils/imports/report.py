@@ -50,11 +50,11 @@ class ImportReport:
     problems: list[Problem] = field(default_factory=list)
     examples: dict[str, list[Example]] = field(default_factory=dict)
     without_key: int = 0
-    """Rows whose key is invalid: they may be about any record."""
+    """Rows with an invalid key: they could belong to any record."""
     unreadable: str = ""
     """Why the file cannot be read to the end."""
     not_deactivated: str = ""
-    """Why no missing records were deactivated although this was asked for."""
+    """Why no missing records were deactivated although it was requested."""
 
     @property
     def change_count(self) -> int:
@@ -76,7 +76,7 @@ class ImportReport:
             self.examples.setdefault(kind, []).append(example)
 
     def counts(self) -> dict[str, int]:
-        """What a run that continues this one has to start from, as JSON."""
+        """The progress from which another run continues, as JSON."""
         return {_STORED_AS.get(name, name): getattr(self, name) for name in ("rows", "new", "changed", "unchanged", "followed_up")}
 
     def to_json(self) -> dict[str, Any]:

@@ -55,8 +55,8 @@ class Wording:
 
 @dataclass
 class Chunk:
-    """Some thousand valid rows by key, in the order of the file. Dicts and plain tuples rather than an object per row: objects would keep
-    the garbage collector busy."""
+    """Some thousand valid rows by key, in the order of the file. Dicts and plain tuples rather than an object per row: objects would slow
+    down the garbage collector."""
 
     columns: tuple[str, ...] = ()
     """Columns of the values: the key column, the identity column, and those of the fields."""
@@ -146,7 +146,7 @@ class RowType(ABC):
     def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
         """The columns for these fields, and the row's second step or None. `is_complete` says that the file lists every record.
 
-        Raises Invalid. The same fields always give the same columns in the same order.
+        Raises Invalid. The same fields always produce the same columns in the same order.
         """
 
     @abstractmethod
@@ -261,7 +261,7 @@ class TableRowType(RowType):
         bulk.insert(session, self.table, chunk.columns, rows, {**shared, "created_at": now, "updated_at": now})
 
     def _update(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> None:
-        """Only columns in which something changes: a database maintains the indexes of all that it is given."""
+        """Only columns with changes: a database maintains the indexes of every column in the statement."""
         after = [chunk.values[change.key][KEY_AND_IDENTITY:] for change in plan.changed]
         pairs = zip(zip(*(change.before for change in plan.changed), strict=True), zip(*after, strict=True), strict=True)
         places = [place for place, (old, new) in enumerate(pairs) if old != new]

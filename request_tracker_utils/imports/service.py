@@ -77,7 +77,7 @@ def map_columns(
     deactivate_missing: bool,
     first_row_is_header: bool = False,
 ) -> None:
-    """Sets which column holds which field, from 0, and whether missing records are deactivated. The file has to be previewed again.
+    """Sets the column of each field, from 0, and whether missing records are deactivated. The file must be previewed again.
 
     Raises ImportNotFound, ImportBusy, ColumnsInvalid.
     """
@@ -95,10 +95,10 @@ def check_columns(columns: Mapping[str, int], titles: Mapping[str, str], *, widt
     fields = dict[int, str]()
     for name, number in columns.items():
         if name not in titles or not 0 <= number < width:
-            raise ColumnsInvalid(_("The file has no such column. Choose again."), field=name)
+            raise ColumnsInvalid(_("The file does not have this column. Choose another column."), field=name)
         if (other := fields.setdefault(number, name)) != name:
             message = _(
-                "%(first)s and %(second)s are the same column. Choose another column for one of them.",
+                "%(first)s and %(second)s have the same column. Choose another column for one of them.",
                 first=titles[other],
                 second=titles[name],
             )
@@ -157,12 +157,12 @@ def work_through(
 
 
 def rows(reading: Reading, file: ImportFile) -> Iterator[tuple[int, list[str]]]:
-    """The rows of the file, each with its line number. Raises FileUnreadable for a row that cannot be read."""
+    """The file's rows with their line numbers. Raises FileUnreadable for a row that cannot be read."""
     return decode_rows(_parts(reading, file.id), file.encoding, file.separator, has_header=bool(file.head))
 
 
 def record_progress(session: Session, file_id: int, report: ImportReport) -> None:
-    """Records how far an import has come, in the transaction that brought it there."""
+    """Records the progress of an import, in the transaction that made it."""
     lines = session.scalars(select(ImportFile.report).where(ImportFile.id == file_id)).one()["lines"]
     progress = {"lines": lines, "reached": report.counts()}
     session.execute(update(ImportFile).where(ImportFile.id == file_id).values(report=progress))
@@ -174,13 +174,13 @@ def delete_old(session: Session, *, now: datetime) -> int:
 
 
 def lock_idle(session: Session, file_id: int) -> ImportFile:
-    """The file, locked. Raises ImportNotFound; ImportBusy while a task works on it."""
+    """The file, locked. Raises ImportNotFound; ImportBusy while a task processes it."""
     file = get(session, file_id)
     session.flush()  # changes of this transaction, which the refresh would discard
     session.refresh(file, with_for_update=True)
     task = session.get(Task, file.task_id) if file.task_id else None
     if task is not None and task.state in OPEN:
-        raise ImportBusy(_("A task is working on the file. Wait until it is done, or cancel it."), task_id=task.id)
+        raise ImportBusy(_("A task is processing the file. Wait until it is done, or cancel it."), task_id=task.id)
     return file
 
 

@@ -1,4 +1,4 @@
-"""Uploaded files as streams: bytes, text, rows. Holds one chunk and one row at a time, so that files of any size can be read."""
+"""Uploaded files as streams of bytes, text and rows. Only one chunk and one row are in memory, so that files of any size can be read."""
 
 import codecs
 import io
@@ -10,7 +10,7 @@ from request_tracker_utils.imports import parsing
 from request_tracker_utils.imports.parsing import Aliases, FileUnreadable
 
 CHUNK_SIZE = 256 * 1024
-"""Bytes that are read and stored at once."""
+"""Bytes of a chunk."""
 SAMPLE_ROWS = 3
 """Rows that are shown where columns are mapped."""
 
@@ -22,7 +22,7 @@ def read_chunks(stream: io.BufferedIOBase) -> Iterator[bytes]:
 
 @dataclass
 class UploadInspector:
-    """Detects the encoding of a file while its chunks pass through. The first chunk gives the candidates, the others eliminate them."""
+    """Detects the encoding of a file while its chunks pass through. The first chunk determines the candidates, others eliminate them."""
 
     size: int = 0
     beginning: bytes = b""

@@ -163,7 +163,7 @@ def _mapped_columns(form: Mapping[str, str], fields: Iterable[str]) -> dict[str,
     chosen = {field: form.get(field, "") for field in fields}
     for field, value in chosen.items():
         if value and not (value.isascii() and value.isdigit() and len(value) < 4):
-            raise ColumnsInvalid(_("The file has no such column. Choose again."), field=field)
+            raise ColumnsInvalid(_("The file does not have this column. Choose another column."), field=field)
     return {field: int(value) for field, value in chosen.items() if value}
 
 

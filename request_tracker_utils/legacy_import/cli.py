@@ -115,7 +115,7 @@ def _import_rows(source: Source, run: ImportRun, report: Path | None) -> None:
         lines = csv_lines(REPORT_HEADER, _printed(reports, partial(console.out, highlight=False)))
         if report is None:
             for _line in lines:
-                pass  # each report is printed as it is made
+                pass  # each report is printed as it is yielded
         else:
             _write(lines, report)
 

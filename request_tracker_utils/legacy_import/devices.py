@@ -1,8 +1,8 @@
 """Devices of the legacy database.
 
 The documented form says who has a device. The field form lists devices that students *returned* at the end of a year, as its columns show
-(`check_in_timestamp`, and in its history `previous_owner`, `broken_screen`, `checked_by`). Its devices are assigned to nobody, and in
-maintenance when their latest entry reports a broken screen. That the student returned the device becomes an entry of its history.
+(`check_in_timestamp`, and in its history `previous_owner`, `broken_screen`, `checked_by`). Its devices are not assigned, and are in
+maintenance if their latest entry reports a broken screen. The return becomes an entry of the device's history.
 """
 
 from typing import Any
@@ -183,7 +183,7 @@ def _assignment(
     elif status == DeviceStatus.CHECKED_OUT and not student:
         status = DeviceStatus.AVAILABLE
         if not number:
-            warnings.append(_("It is checked_out, but no student is given. It was imported as available."))
+            warnings.append(_("It is checked_out, but the student is missing. It was imported as available."))
     return {"status": status, "current_student_id": student.student_id if student else None}
 
 

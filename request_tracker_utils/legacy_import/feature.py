@@ -1,4 +1,4 @@
-"""The import of a legacy installation, as the app sees it."""
+"""What the legacy import contributes to the app."""
 
 from request_tracker_utils.legacy_import import cli
 from request_tracker_utils.web.feature import Feature

@@ -88,7 +88,7 @@ def import_history(session: Session, run: ImportRun, table: Table, rows: list[Ro
 
 
 def import_returns(session: Session, run: ImportRun, table: Table, rows: list[Row]) -> None:
-    """Creates an entry for each returned device of the field form whose return is not in the history."""
+    """Creates an entry for each returned device of the field form if the history does not contain the return."""
     known = _Known(session, run, rows)
     origins = [_origin(run, "hand-in", row) for row in rows]
     existing, created = _existing(session, origins), list[dict[str, Any]]()
@@ -126,7 +126,7 @@ class _Known:
         return self.students.get(search_key(text)) if text else None
 
     def owner(self, text: str, tag: str) -> KnownStudent | None:
-        """The student with this number or user, or with this name who returned the device. A user of two students is nobody's."""
+        """The student with this number or user, or with this name who returned the device. A user of two students is ignored."""
         by_number, by_user = self.student(text), self.users.get(text)
         returned_by = self.student(self._returned_by.get(search_key(tag), ""))
         by_name = returned_by if returned_by and text and search_key(returned_by.name) == search_key(text) else None

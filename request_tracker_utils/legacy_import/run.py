@@ -1,4 +1,4 @@
-"""What the tables of one import share: its options, the rows that it has met, its report, and how a row is made valid and written."""
+"""What the tables of one import share: options, the index of processed rows, counts and reports, validation, and bulk inserts."""
 
 import sqlite3
 from collections import Counter
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 class RowReport(NamedTuple):
-    """What a person has to know about a row of the legacy database."""
+    """The warnings about a row of the legacy database."""
 
     table: str
     row: str
@@ -73,7 +73,7 @@ class Claim(NamedTuple):
 
 
 class RunIndex:
-    """What the run has met so far, in a temporary file of SQLite, so that memory does not grow."""
+    """What the run has processed so far, in a temporary SQLite file, so that memory use does not grow."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)
@@ -208,7 +208,7 @@ def insert_rows(
     reports = []
     for row, outcome, columns, warnings in results:
         if outcome is Outcome.IMPORTED and columns[key_column.name] not in inserted:
-            message = _("Somebody created it at the same time. Run this command again to compare the two.")
+            message = _("It was created by someone else at the same time. Run this command again to compare the two.")
             reports += run.counts.count(table, row, Outcome.NOT_IMPORTED, [message])
         else:
             reports += run.counts.count(table, row, outcome, warnings)

@@ -42,7 +42,7 @@ def import_database(source: Source, transaction: Transaction, run: ImportRun, ad
 
 
 def _index_later_tables(source: Source, run: ImportRun) -> None:
-    """Adds to the index what a table has to know of the tables after it."""
+    """Adds to the index what a table needs from the tables after it."""
     devices, logs = source.tables.get("device_info"), source.tables.get("device_logs")
     if devices and not devices.is_documented:
         run.index.add("returned by", (search_key(text_of(value)) for value in source.distinct(devices, "student_id")))
@@ -64,7 +64,7 @@ def _import_returns(source: Source, transaction: Transaction, run: ImportRun) ->
 
 
 def _date_assignments(transaction: Transaction) -> None:
-    """Sets since when students have their devices, which the legacy database has only in its history."""
+    """Sets the times of assignments, which the legacy database only has in its history."""
     assigned = select(func.max(DeviceLog.timestamp)).where(
         DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED
     )

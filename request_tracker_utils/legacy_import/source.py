@@ -43,7 +43,7 @@ _MILLISECONDS, _MICROSECONDS = 1e11, 1e14
 
 @dataclass(frozen=True)
 class Row:
-    """`id` is by what a person finds the row. `values` has the columns in lower case, without those that are NULL."""
+    """`id` identifies the row for people. `values` has the columns in lower case, without those that are NULL."""
 
     id: str
     values: dict[str, Any]
@@ -110,13 +110,14 @@ class Source:
 
 @contextmanager
 def open_source(file: Path) -> Iterator[Source]:
-    """A consistent snapshot of the file, whoever writes to it meanwhile. Raises Invalid for a file that is not a legacy installation's
+    """A consistent snapshot of the file, regardless of concurrent writes. Raises Invalid for a file that is not a legacy installation's
     database, Conflict while another program locks it."""
     if not file.is_file():
-        raise Invalid(_("The file %(file)s does not exist. Give the path of the legacy installation’s database.", file=file))
+        raise Invalid(_("The file %(file)s does not exist. Specify the path of the legacy installation’s database.", file=file))
     if not file.stat().st_size:
         message = _(
-            "%(file)s is empty. Give the path of the legacy installation’s database, which is usually instance/database.sqlite.", file=file
+            "%(file)s is empty. Specify the path of the legacy installation’s database, which is usually instance/database.sqlite.",
+            file=file,
         )
         raise Invalid(message)
     try:
@@ -132,7 +133,7 @@ def open_source(file: Path) -> Iterator[Source]:
             message = _("Another program has locked %(file)s. Stop the legacy installation, then run this command again.", file=file)
             raise Conflict(message) from None
         message = _(
-            "%(file)s cannot be read as an SQLite database: %(error)s. Give the path of the legacy installation’s database, or of a copy "
+            "%(file)s cannot be read as an SQLite database: %(error)s. Specify the path of the legacy installation’s database, or a copy "
             "(with its -wal and -shm files, if there are any) in a writable folder.",
             file=file,
             error=error,
@@ -201,10 +202,10 @@ def _us_time(text: str) -> datetime:
 def _check_source(source: Source, file: Path) -> None:
     """Raises Invalid for other databases."""
     if source.is_ours:
-        raise Invalid(_("%(file)s is a database of this program. Give the path of the legacy installation’s database.", file=file))
+        raise Invalid(_("%(file)s is a database of this program. Specify the path of the legacy installation’s database.", file=file))
     if not source.tables:
         message = _(
-            "%(file)s has none of the tables %(tables)s. Give the path of the legacy installation’s database.",
+            "%(file)s does not contain any of the tables %(tables)s. Specify the path of the legacy installation’s database.",
             file=file,
             tables=", ".join(TABLES),
         )

@@ -1,4 +1,4 @@
-"""Imports of devices: which columns a file may have, what its rows change, and to whom devices are assigned."""
+"""Imports of devices: which columns a file may have, what its rows change, and which students get devices."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -62,7 +62,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
         record=gettext_noop("Device"),
         introduction=gettext_noop("Choose a file with a row for each device. You can preview all changes."),
         help=gettext_noop(
-            "Only the tag is required. Fields without a column keep their values. A student number assigns the device to that "
+            "Only the tag is required. Fields without a column are not changed. A student number assigns the device to that "
             "student; an empty one does not return it."
         ),
         follow_up_done=gettext_noop("Assigned or status changed"),
@@ -118,7 +118,7 @@ def _assign(session: Session, chunk: Chunk, tag_key: str, device: Device | None,
                 assignments.assign(session, device, student, actor=actor, now=now, notes=notes)
                 return FollowUp(tag_key, ("student_id", "", student.student_id))
             if status == DeviceStatus.CHECKED_OUT:
-                raise InvalidField(_("The status is assigned, but no student is given."), field="student_id")
+                raise InvalidField(_("The status is assigned, but the student number is missing."), field="student_id")
             assignments.set_status(session, device, status, actor=actor, now=now, notes=notes)
             return FollowUp(tag_key, ("status", before, status))
     except AppError as error:

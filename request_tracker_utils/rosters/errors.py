@@ -4,18 +4,18 @@ from request_tracker_utils.core.errors import Conflict, NotFound
 
 
 class RolloverExists(Conflict):
-    """Students were promoted for this school year already."""
+    """Students were already promoted for this school year."""
 
     code = "year_taken"
 
 
 class RolloverNotFound(NotFound):
-    """There is no such rollover."""
+    """The rollover does not exist."""
 
     code = "year_not_found"
 
 
 class RolloverNotUndoable(Conflict):
-    """The rollover was undone already, or another one came after it."""
+    """The rollover was already undone, or it is not the last one."""
 
     code = "year_not_last"

@@ -16,9 +16,9 @@ from request_tracker_utils.core.db import Reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
 FIRST_CHUNK, CHUNK = 200, 2_000
-"""Rows that are read at once: few at first, so that the download starts soon."""
+"""Rows per query: few at first, so that the download starts soon."""
 BATCH = 200
-"""Lines that are sent at once."""
+"""Lines that are sent together."""
 
 Column = InstrumentedAttribute[Any]
 

@@ -1,7 +1,8 @@
-"""Rosters, as the app sees them."""
+"""What imports, exports and the rollover contribute to the app."""
 
 from flask import Flask
 
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.tasks import import_kinds
 from request_tracker_utils.imports.views import import_pages
@@ -24,18 +25,18 @@ imports = import_pages(
     files="/students/imports",
 )
 links = [
-    PageLink(STUDENTS, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
-    PageLink(STUDENTS, "Export", "exports.students", StudentPermission.READ, 20),
-    PageLink(STUDENTS, "Left school", "rollover.leavers", StudentPermission.READ, 30),
-    PageLink(STUDENTS, "Rollover", "rollover.rollover", RosterPermission.ROLL_OVER, 40),
-    PageLink(DEVICES, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
-    PageLink(DEVICES, "Export", "exports.devices", StudentPermission.READ, 20),
-    PageLink(DEVICES, "Export history", "exports.logs", StudentPermission.READ, 30),
-    PageLink(IMPORT, "Import students", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
-    PageLink(IMPORT, "Import devices", IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
-    PageLink(IMPORT, "Export students", "exports.students", StudentPermission.READ, 30),
-    PageLink(IMPORT, "Export devices", "exports.devices", StudentPermission.READ, 40),
-    PageLink(IMPORT, "Export history", "exports.logs", StudentPermission.READ, 50),
+    PageLink(STUDENTS, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(STUDENTS, gettext_noop("Export"), "exports.students", StudentPermission.READ, 20),
+    PageLink(STUDENTS, gettext_noop("Left school"), "rollover.leavers", StudentPermission.READ, 30),
+    PageLink(STUDENTS, gettext_noop("Rollover"), "rollover.rollover", RosterPermission.ROLL_OVER, 40),
+    PageLink(DEVICES, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
+    PageLink(DEVICES, gettext_noop("Export"), "exports.devices", StudentPermission.READ, 20),
+    PageLink(DEVICES, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 30),
+    PageLink(IMPORT, gettext_noop("Import students"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(IMPORT, gettext_noop("Import devices"), IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
+    PageLink(IMPORT, gettext_noop("Export students"), "exports.students", StudentPermission.READ, 30),
+    PageLink(IMPORT, gettext_noop("Export devices"), "exports.devices", StudentPermission.READ, 40),
+    PageLink(IMPORT, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 50),
 ]
 
 

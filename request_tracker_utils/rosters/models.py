@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 
 class SchoolYear(Base):
-    """A rollover: students were promoted, and those of the last grade left school. The name of one that was undone is free again."""
+    """A rollover: students were promoted, and those of the last grade left school. The name of an undone rollover can be used again."""
 
     __tablename__ = "school_years"
     __table_args__ = (

@@ -40,7 +40,7 @@ class Leaver:
 
 @dataclass(frozen=True)
 class GradeStep:
-    """`following` is None for students who leave school, and the same grade for those who keep it."""
+    """`following` is None for students who leave school, and the same grade for those who stay in it."""
 
     grade: str | None
     following: str | None
@@ -83,7 +83,7 @@ def preview(session: Session, last_grade: str) -> Preview:
 
 
 def roll_over(session: Session, name: str, last_grade: str, *, actor: Actor, now: datetime) -> SchoolYear:
-    """Promotes active students; those of the last grade and beyond become inactive, and grades without an order stay. One statement.
+    """Promotes active students; those of the last grade and beyond become inactive. Grades without an order are not changed.
 
     Raises Invalid, RolloverExists.
     """
@@ -98,7 +98,7 @@ def roll_over(session: Session, name: str, last_grade: str, *, actor: Actor, now
         with session.begin_nested():
             session.add(year)
     except IntegrityError:
-        message = _("Students were promoted for %(name)s already. Undo that first, or enter another year.", name=name)
+        message = _("Students were already promoted for %(name)s. Undo that rollover first, or enter another year.", name=name)
         raise RolloverExists(message, field="name") from None
     leaving = leaving_grades(last)
     steps = {grade: after for grade in ORDERED_GRADES if grade not in leaving and (after := next_grade(grade))}
@@ -120,16 +120,16 @@ def roll_over(session: Session, name: str, last_grade: str, *, actor: Actor, now
 
 
 def undo(session: Session, year_id: int, *, actor: Actor, now: datetime) -> SchoolYear:
-    """Restores grades that were not changed since, and reactivates students who left school. The year's name is free again.
+    """Restores grades that were not changed since, and reactivates students who left school. The year's name can be used again.
 
-    Raises RolloverNotFound; RolloverNotUndoable when it was undone already or another rollover came after it.
+    Raises RolloverNotFound; RolloverNotUndoable if it was already undone or is not the last one.
     """
     year = session.scalar(select(SchoolYear).where(SchoolYear.id == year_id).with_for_update())
     if year is None:
         raise RolloverNotFound(_("Rollover %(id)s does not exist.", id=year_id))
     if year.undone_at is not None or session.scalar(select(func.max(SchoolYear.id))) != year.id:
         raise RolloverNotUndoable(
-            _("%(name)s was undone already, or another rollover came after it. Only the last rollover can be undone.", name=year.name)
+            _("%(name)s was already undone, or another rollover followed it. Only the last rollover can be undone.", name=year.name)
         )
     left_school = and_(~Student.is_active, Student.grade_before == Student.grade)
     values: dict[str, Any] = {
@@ -154,7 +154,7 @@ def find_year(session: Session, name: str) -> SchoolYear:
     """The rollover of this name that was not undone. Raises RolloverNotFound."""
     year = session.scalar(select(SchoolYear).where(SchoolYear.name == " ".join(name.split()), SchoolYear.undone_at.is_(None)))
     if year is None:
-        raise RolloverNotFound(_("Students were not promoted for %(name)s.", name=name))
+        raise RolloverNotFound(_("Rollover %(name)s does not exist. Check the name.", name=name))
     return year
 
 

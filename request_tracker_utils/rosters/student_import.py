@@ -32,7 +32,7 @@ SCHOOL_ALIASES = frozenset({"school", "school name", "building", "building name"
 YES = {"yes", "y", "true", "1", "active", "enrolled", "a"}
 NO = {"no", "n", "false", "0", "inactive", "withdrawn", "not enrolled", "i"}
 SYNCED_COLUMNS = {"rt_user", "email"}
-"""Columns by which Request Tracker knows a student."""
+"""Columns that identify a student in Request Tracker."""
 MISSING_CHUNK = 1_000
 
 
@@ -61,9 +61,9 @@ class StudentRows(TableRowType, DeactivatingRowType):
         introduction=gettext_noop("Choose the file that you exported from your student information system. You can preview all changes."),
         help=gettext_noop(
             "To change students, only the student number is required; to add students, also the first and last name. "
-            "Fields without a column keep their values."
+            "Fields without a column are not changed."
         ),
-        deactivate=gettext_noop("The file lists every student: deactivate all others"),
+        deactivate=gettext_noop("Deactivate all students that are not in the file"),
         deactivate_help=gettext_noop("Students in the file become active. Inactive students keep their devices and their history."),
     )
     fields: ClassVar[Mapping[str, Field]] = {
@@ -128,7 +128,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
     def dependent_columns(
         self, chunk: Chunk, changed: Sequence[Change], columns: Sequence[str]
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """A grade that the file changes is no longer restored when the rollover is undone."""
+        """Undoing the rollover must not restore a grade that the file has changed."""
         if "grade" not in columns:
             return (), []
         grade = chunk.columns.index("grade")

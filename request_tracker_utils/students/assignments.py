@@ -106,8 +106,8 @@ def return_device(
     returned: Sequence[str] | None = None,
     origin: str | None = None,
 ) -> DeviceLog:
-    """Returns the device from its student, or only from this `student`. A `damaged` device goes to maintenance. `returned` names the
-    accessories that came back; None if nobody checked.
+    """Returns the device from its student, or only from this `student`. A `damaged` device is set to maintenance. `returned` names
+    the accessories that were returned; None if they were not checked.
 
     Raises DeviceNotAssigned, NotAssignedToStudent.
     """
@@ -168,11 +168,11 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
     """Restores the device to its state before the change, which must be its last one. Raises ChangeNotFound, ChangeNotUndoable."""
     log = session.get(DeviceLog, log_id)
     if log is None:
-        raise ChangeNotFound(_("There is no change %(id)s.", id=log_id))
+        raise ChangeNotFound(_("Change %(id)s does not exist.", id=log_id))
     device = devices.get(session, log.asset_tag, lock=True)
     last = devices.device_history(session, device.asset_tag, limit=1)
     if log.before is None or not last or last[0].id != log.id:
-        message = _("%(tag)s has changed since. Open the device and change it there.", tag=log.asset_tag)
+        message = _("%(tag)s has changed since then. Open the device and change it there.", tag=log.asset_tag)
         raise ChangeNotUndoable(message)
     target, current = log.before, _snapshot(device)
     student = _locked(session, service.get(session, target["student_id"])) if target["student_id"] else None
@@ -185,7 +185,7 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
         with session.begin_nested():
             return _record(session, device, _action_between(current, target), subject, current, actor=actor, now=now, **details)
     except IntegrityError:
-        raise ChangeNotUndoable(_("This change of %(tag)s was undone already.", tag=log.asset_tag)) from None
+        raise ChangeNotUndoable(_("This change of %(tag)s was already undone.", tag=log.asset_tag)) from None
 
 
 def unavailable_reason(session: Session, device: Device) -> str:

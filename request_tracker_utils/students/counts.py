@@ -1,4 +1,4 @@
-"""Counts of students and devices by grade and status. Triggers keep them in `student_tallies`; this module adds the rows up."""
+"""Counts of students and devices by grade and status. Triggers maintain them in `student_tallies`; this module adds up the rows."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class StudentCounts:
 
 @dataclass
 class Counts:
-    """`by_grade` is in the order of grades; None stands for students without one."""
+    """`by_grade` is in the order of grades; None is for students without a grade."""
 
     students: StudentCounts = field(default_factory=StudentCounts)
     by_grade: dict[str | None, StudentCounts] = field(default_factory=dict)

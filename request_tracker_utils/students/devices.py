@@ -89,7 +89,7 @@ def change(session: Session, device: Device, values: Mapping[str, Any], *, now: 
 
 
 def delete(session: Session, device: Device) -> None:
-    """The history stays. Raises DeviceAssigned."""
+    """The history is preserved. Raises DeviceAssigned."""
     require_unassigned(device)
     session.delete(device)
     session.flush()

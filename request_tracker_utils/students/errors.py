@@ -79,13 +79,13 @@ class DeviceNotAssigned(Conflict):
 
 
 class ChangeNotFound(NotFound):
-    """The history of devices has no such change."""
+    """The history does not contain this change."""
 
     code = "change_not_found"
 
 
 class ChangeNotUndoable(Conflict):
-    """The device has changed since, or the change was undone already."""
+    """The device has changed since, or the change was already undone."""
 
     code = "change_not_undoable"
 

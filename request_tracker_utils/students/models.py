@@ -1,4 +1,4 @@
-"""Tables: students, their devices, the history of devices, repair tickets, and the counters that triggers keep."""
+"""Tables: students, their devices, the history of devices, repair tickets, and the counters that triggers maintain."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,9 +12,9 @@ from request_tracker_utils.core.outbox import Outbox
 from request_tracker_utils.students import triggers
 
 SYNC_HOLDERS = "sync-holders"
-"""The job that sends the holder of devices whose assignment changed to Request Tracker."""
+"""The job that sends the holders of reassigned devices to Request Tracker."""
 CREATE_REPAIR_TICKETS = "create-repair-tickets"
-"""The job that creates the requested repair tickets. The domains that talk to Request Tracker provide both jobs."""
+"""The job that creates the requested repair tickets. A higher domain provides both jobs."""
 
 
 class DeviceStatus(StrEnum):
@@ -72,7 +72,7 @@ class Student(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     student_id: Mapped[str] = mapped_column(String(50), unique=True)
-    """Leading zeros are kept."""
+    """With leading zeros."""
     id_key: Mapped[str] = mapped_column(_key(100), unique=True)
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
@@ -84,7 +84,7 @@ class Student(Base):
     """Sort order: see `grades.grade_rank`."""
     is_active: Mapped[bool] = mapped_column(default=True)
     building: Mapped[str] = mapped_column(String(100), default="")
-    """The school; pages call it so."""
+    """Pages call it the school."""
     homeroom: Mapped[str] = mapped_column(String(50), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     rt_user: Mapped[str] = mapped_column(String(100), default="")
@@ -103,7 +103,7 @@ class Student(Base):
 
 
 class Device(Base):
-    """One student per device: there is one column, and a check constraint keeps the status consistent with it."""
+    """A device has at most one student, in one column; a check constraint makes the status match it."""
 
     __tablename__ = "device_info"
     __table_args__ = (
@@ -146,7 +146,7 @@ class Device(Base):
 
 
 class DeviceLog(Base):
-    """One change of a device. Append-only; it keeps the student's name and outlives the student and the device."""
+    """One change of a device. Append-only. It stores the student's name and remains when the student or the device is deleted."""
 
     __tablename__ = "device_logs"
     __table_args__ = (
@@ -244,7 +244,7 @@ HOLDER_SYNC = Outbox(
     unchanged=(Device.asset_id,),
     resend_lost=True,
 )
-"""Devices whose holder is sent to the asset store."""
+"""Sends the holders of changed devices to the asset store."""
 
 REPAIR_TICKETS = Outbox(
     RepairTicket,
@@ -254,6 +254,6 @@ REPAIR_TICKETS = Outbox(
     job=CREATE_REPAIR_TICKETS,
     only=RepairTicket.state != TicketState.CREATED,
 )
-"""Tickets to create in Request Tracker."""
+"""Creates tickets in Request Tracker."""
 
 event.listen(Base.metadata, "after_create", triggers.create)

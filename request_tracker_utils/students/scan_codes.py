@@ -31,7 +31,7 @@ _RUN = re.compile("1+")
 
 
 class StationCommand(StrEnum):
-    """Codes that control the scan station, so that nobody has to put the scanner down. Each accessory has one more: see WITHOUT."""
+    """Codes that control the scan station without a keyboard. Each accessory adds another one: see WITHOUT."""
 
     ASSIGN = "MODE:ASSIGN"
     RETURN = "MODE:RETURN"
@@ -43,8 +43,8 @@ class StationCommand(StrEnum):
 COMMAND_TEXTS = {
     StationCommand.ASSIGN: (gettext_noop("Assign"), gettext_noop("Scan a student, then devices.")),
     StationCommand.RETURN: (gettext_noop("Return"), gettext_noop("Scan devices only.")),
-    StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("The device goes to maintenance.")),
-    StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Nothing changes.")),
+    StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("Sets the device to maintenance.")),
+    StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Shows the student or the device.")),
     StationCommand.UNDO: (gettext_noop("Undo"), gettext_noop("Undoes the last scan.")),
 }
 """Command → title and description."""
@@ -111,7 +111,7 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
 
 
 def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
-    """Accessories whose names a bar code cannot encode are left out."""
+    """Skips accessories with names that a bar code cannot encode."""
     commands = [_printable(_(title), _(description), code) for code, (title, description) in COMMAND_TEXTS.items()]
     for name in accessories:
         try:
@@ -169,7 +169,7 @@ class _Candidates:
             other, note = (found.device if found else None) or device, ""
             if other:
                 values = {"code": code, "tag": other.asset_tag}
-                note = _("%(code)s is also the tag %(tag)s. For the device, scan its label or enter the whole tag.", **values)
+                note = _("%(code)s is also the tag %(tag)s. For the device, scan its label or enter the full tag.", **values)
             return ResolvedCode(student=student, note=note)
         if found and found.device and student:
             return ResolvedCode(device=found.device, note=_("%(code)s is also the number of %(name)s.", code=code, name=student.name))
@@ -279,7 +279,7 @@ def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | 
     if search_key(code).startswith(search_key(context.prefix)):
         message = _("No device has the tag %(tag)s. Scan again, or add the device.", tag=short)
         return UnknownCode(message, field="code", student_stays=True)
-    message = _("“%(code)s” matches no student and no device. Scan again.", code=short)
+    message = _("“%(code)s” does not match a student or a device. Scan again.", code=short)
     return UnknownCode(message, field="code", student_stays=False)
 
 

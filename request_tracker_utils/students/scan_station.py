@@ -1,7 +1,7 @@
 """The scan station: a scan is resolved without a lock and then processed in one short transaction.
 
-The page gives each scan an id, which is stored with the change. A scan that is sent again because its answer was lost gets the first
-result again.
+The page gives each scan an id, which is stored with the change. If a scan is sent again because its answer was lost, it returns the first
+result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, context: Scan
     with transaction() as session:
         student = service.find(session, scan.student_id)
         if student is None:
-            reason = _("Student %(number)s no longer exists. Scan the student again.", number=scan.student_id[:60])
+            reason = _("Student %(number)s does not exist. Scan the student again.", number=scan.student_id[:60])
             raise StudentNotFound("Student not found", reason=reason, student_stays=False)
         device = devices.get(session, found.device.asset_tag, lock=True)
         if previous := _previous(session, scan.scan_id):
@@ -206,7 +206,7 @@ def _once(session: Session) -> Iterator[None]:
         with session.begin_nested():
             yield
     except IntegrityError as error:
-        raise DuplicateScan(_("This scan is being processed already. Check the list.")) from error
+        raise DuplicateScan(_("This scan is already being processed. Check the recent activity.")) from error
 
 
 def _read_previous(reading: Reading, scan_id: str) -> ScanResult | None:

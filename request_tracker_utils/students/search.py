@@ -39,7 +39,7 @@ STUDENT_STATUSES: dict[str, tuple[Callable[[], list[Condition]], Callable[[Stude
 
 @dataclass(frozen=True)
 class StudentFilter:
-    """Empty fields do not filter. The empty grade stands for students without one."""
+    """Empty fields do not filter. The empty grade matches students without a grade."""
 
     text: str = ""
     grades: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def _starts_with(column: InstrumentedAttribute[str], prefix: str) -> Condition:
 
 
 def _grades(grades: tuple[str, ...]) -> list[Condition]:
-    """One grade is a prefix of an index. Several are filtered while the index of names is read: each is frequent enough, and `+ 0` keeps
+    """One grade is a prefix of an index. Several are filtered while the index of names is read: each is frequent enough, and `+ 0` prevents
     SQLite from choosing the index of grades."""
     parsed = list(dict.fromkeys(parse_grade(grade) for grade in grades))
     if not parsed:

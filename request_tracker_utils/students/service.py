@@ -67,7 +67,7 @@ def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Stu
 
 
 def change(session: Session, student: Student, values: Mapping[str, Any], *, now: datetime) -> Student:
-    """Sets the given fields. Raises InvalidField, also for another number: history entries refer to it."""
+    """Updates these fields. Raises InvalidField, also for a different number, since history entries refer to it."""
     columns = student_fields(values)
     if columns.pop("id_key", student.id_key) != student.id_key:
         raise InvalidField(_("A student’s number cannot be changed. Add a new student and delete this one."), field="student_id")
@@ -85,7 +85,7 @@ def change(session: Session, student: Student, values: Mapping[str, Any], *, now
 
 
 def delete(session: Session, student: Student) -> None:
-    """History entries keep the name. Raises StudentHasDevices."""
+    """History entries still show the name. Raises StudentHasDevices."""
     if student.device_count:
         tags = [device.asset_tag for device in devices_of(session, student.student_id)]
         message = ngettext(

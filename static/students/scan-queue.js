@@ -1,7 +1,7 @@
 // Processes scans in order. The id of each makes it idempotent on the server.
-import { scanLines } from "students/scan-lines";
+import { scanActivity } from "students/scan-activity";
 import { scanStore } from "students/scan-store";
-import { scanTable } from "students/scan-table";
+import { scanStudent } from "students/scan-student";
 import { sendQueue } from "web/send-queue";
 import { signals } from "web/signals";
 import { randomId } from "web/tab-store";
@@ -9,7 +9,7 @@ import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("scan");
 const entries = scanStore.entries;
-const listeners = { card: () => {} };
+const listeners = { command: () => {} };
 
 export const scanSignals = signals("scan");
 
@@ -21,13 +21,13 @@ const queue = sendQueue({
   pauses: [1_000, 2_000, 4_000, 8_000],
   request,
   answered: (entry, status, body) => (status === 200 ? done(entry, body) : failed(entry, body)),
-  changed: (entry) => scanLines.draw(entry),
+  changed: (entry) => scanActivity.draw(entry),
   signedOut() {
     document.getElementById("signed-out").hidden = false;
-    scanSignals.bad(_("Signed out"), _("Sign in again. Your scans are kept in this tab."));
+    scanSignals.bad(_("Signed out"), _("Sign in again. Your scans are saved in this tab."));
   },
-  unreachable: () => scanSignals.bad(_("Not reachable"), _("The server is not reachable. Keep scanning: scans are kept and processed automatically.")),
-  rested: () => scanLines.count(),
+  unreachable: () => scanSignals.bad(_("Not reachable"), _("The server is not reachable. Keep scanning: your scans are saved and will be processed automatically.")),
+  rested: () => scanActivity.count(),
 });
 
 // The last change of this tab that can still be undone.
@@ -55,17 +55,17 @@ function request(entry) {
 
 function undone(entry, body) {
   queue.remove(entry);
-  scanLines.supersede({ id: body.log_id, asset_tag: body.line, undoes_id: entry.target });
-  scanTable.renew(body.student);
+  scanActivity.supersede({ id: body.log_id, asset_tag: body.line, undoes_id: entry.target });
+  scanStudent.renew(body.student);
   scanSignals.good(body.line, body.words);
 }
 
 function overridden(entry, body) {
   const words = _("Reassigned to %(student)s: %(reason)s", { student: entry.studentName || entry.student, reason: entry.reason });
   queue.update(entry, { state: "done", kind: "override", does: "assign", log: body.log_id, words });
-  scanLines.supersede({ id: body.log_id, asset_tag: body.device });
+  scanActivity.supersede({ id: body.log_id, asset_tag: body.device });
   scanSignals.good(body.device, words);
-  document.dispatchEvent(new Event("look-again"));
+  document.dispatchEvent(new Event("poll"));
 }
 
 const KINDS = { assigned: "check_in", returned: "check_out", unchanged: "unchanged", student: "chosen", device: "looked" };
@@ -74,19 +74,19 @@ function done(entry, body) {
   if (entry.does === "undo") return undone(entry, body);
   if (entry.does === "override") return overridden(entry, body);
   if (body.kind === "card") {
-    scanLines.forget(entry);
-    return listeners.card(body.line);
+    scanActivity.remove(entry);
+    return listeners.command(body.line);
   }
   const isStudent = body.kind === "student";
   const [pattern, name] = isStudent ? [form.dataset.students, body.student.student_id] : [form.dataset.devices, body.line];
   const page = pattern.replace("TAG", encodeURIComponent(name));
   queue.update(entry, { state: "done", name: body.line, kind: KINDS[body.kind], words: body.words, log: body.log_id, cameBack: body.came_back, page });
-  if (body.log_id) scanLines.supersede({ id: body.log_id, asset_tag: body.line });
-  if (entry.insteadOf) entries.filter((other) => other.log === entry.insteadOf).forEach(scanLines.forget);
+  if (body.log_id) scanActivity.supersede({ id: body.log_id, asset_tag: body.line });
+  if (entry.insteadOf) entries.filter((other) => other.log === entry.insteadOf).forEach(scanActivity.remove);
   if (entry.does !== "assign") scanStore.chosen = "";
   else if (isStudent) scanStore.chosen = body.student.student_id;
-  if (entry.does === "assign" && !isStudent) scanTable.renew(body.student);
-  else scanTable.show(body.student);
+  if (entry.does === "assign" && !isStudent) scanStudent.renew(body.student);
+  else scanStudent.show(body.student);
   return scanSignals.good(body.line, body.words, body.note);
 }
 
@@ -94,21 +94,21 @@ function failed(entry, body) {
   const words = body.reason ?? body.error ?? _("Something went wrong. Try again.");
   if (entry.does === "undo") queue.remove(entry);
   else {
-    const held = entry.does === "assign" && body.code === "device_not_available";
-    queue.update(entry, { state: "failed", words, held: held || entry.does === "override", name: body.asset_tag ?? entry.name });
+    const isOverridable = entry.does === "assign" && body.code === "device_not_available";
+    queue.update(entry, { state: "failed", words, overridable: isOverridable || entry.does === "override", name: body.asset_tag ?? entry.name });
   }
   if (entry.does === "assign" && body.student_stays === false && scanStore.chosen) {
-    scanTable.leave();
+    scanStudent.clear();
     scanSignals.bad(_("Failed"), words, _("No student is selected. Scan the student again."));
   } else scanSignals.bad(entry.does === "undo" ? _("Undo failed") : _("Failed"), words);
-  scanLines.count();
+  scanActivity.count();
   return null;
 }
 
 export const scanQueue = {
   // `values` are {does, code, …}.
   add(values) {
-    if (queue.isBlocked()) scanSignals.pending(values.code || _("Undo"), _("Pending. It will be processed when the server is reachable."));
+    if (queue.isBlocked()) scanSignals.pending(values.code || _("Undo"), _("Pending. It will be processed when the server is reachable again."));
     queue.add({ id: randomId(), at: Date.now(), ...values });
   },
   // Queues the entry again, behind all pending ones. One that failed without a student gets the student selected now.
@@ -119,8 +119,8 @@ export const scanQueue = {
   },
   resume: queue.resume,
   wake: queue.wake,
-  onCard(listener) {
-    listeners.card = listener;
+  onCommand(listener) {
+    listeners.command = listener;
   },
   isOutage: queue.isOutage,
   answers: queue.answers,

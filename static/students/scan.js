@@ -1,19 +1,19 @@
 // The scan station: an input that is always ready, modes by key and by command, and changes at other stations.
-import { scanLines } from "students/scan-lines";
+import { scanActivity } from "students/scan-activity";
 import { scanQueue, scanSignals } from "students/scan-queue";
 import { scanStore } from "students/scan-store";
-import { scanTable } from "students/scan-table";
+import { scanStudent } from "students/scan-student";
 import { gettext as _ } from "web/translation";
 
-const QUICK = 60; // ms between two keys: scanners are faster, people slower
-const SHORTEST = 4; // characters of a scan that is recognized in another field
-const LOOK = 3_000; // ms between polls for changes at other stations
+const MAX_KEY_INTERVAL = 60; // ms between two keys: scanners are faster, people slower
+const MIN_SCAN_LENGTH = 4; // characters of a scan that is recognized in another field
+const POLL_INTERVAL = 3_000; // ms between polls for changes at other stations
 const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
-const CARDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
+const COMMANDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
 const READY = {
   assign: _("Scan a student, then the devices."),
   return: _("Scan the returned devices."),
-  damaged: _("Scan the damaged devices. They go to maintenance."),
+  damaged: _("Scan the damaged devices. They are set to maintenance."),
   lookup: _("Scan a student or a device. Nothing changes."),
 };
 const WITHOUT = "WITHOUT:";
@@ -27,7 +27,7 @@ const radios = [...document.querySelectorAll('input[name="mode"]')];
 const accessoryCheckboxes = [...document.querySelectorAll('input[name="accessories"]')];
 const mode = () => radios.find((radio) => radio.checked).value;
 let after = null;
-let looking = false;
+let polling = false;
 
 function choose(name) {
   const radio = radios.find((other) => other.value === name);
@@ -44,12 +44,12 @@ function without(name) {
   const checkbox = accessoryCheckboxes.find((other) => other.value.toUpperCase() === name);
   if (!checkbox) return scanSignals.bad(_("Failed"), _("Unknown accessory: %(name)s.", { name }));
   checkbox.checked = false;
-  return scanSignals.good(_("Without %(accessory)s", { accessory: checkbox.value }), mode() === "assign" ? _("Until its checkbox is selected again.") : _("Applies to the next device."));
+  return scanSignals.good(_("Without %(accessory)s", { accessory: checkbox.value }), mode() === "assign" ? _("Until you select its checkbox again.") : _("Applies to the next device."));
 }
 
 // Whether the code was a command.
-function card(code) {
-  if (CARDS[code]) choose(CARDS[code]);
+function runCommand(code) {
+  if (COMMANDS[code]) choose(COMMANDS[code]);
   else if (code === "DO:UNDO") undo();
   else if (code.startsWith(WITHOUT) && code.length > WITHOUT.length) without(code.slice(WITHOUT.length));
   else return false;
@@ -61,7 +61,7 @@ function undo(target) {
 }
 
 function scan(code) {
-  if (!code || card(code.toUpperCase())) return;
+  if (!code || runCommand(code.toUpperCase())) return;
   const does = mode();
   const entry = { does, code, accessories: accessoryCheckboxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value) };
   if (does === "assign") entry.due = due.value;
@@ -88,18 +88,18 @@ let before = ""; // the field's value before the burst
 const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
 
 // A scanner types wherever the focus is: restores the other field and processes the scan.
-function strayed(target) {
+function redirectScan(target) {
   target.value = before;
   field.focus();
   scan(burst.trim());
 }
 
 function enter(event) {
-  const isScan = burst.length >= SHORTEST && event.timeStamp - burstAt < QUICK;
+  const isScan = burst.length >= MIN_SCAN_LENGTH && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
   const elsewhere = isText(event.target) && event.target !== field;
   if (isScan && elsewhere) {
     event.preventDefault();
-    strayed(event.target);
+    redirectScan(event.target);
   } else if (event.target === ticket || event.target === due) {
     event.preventDefault();
     field.focus();
@@ -108,17 +108,17 @@ function enter(event) {
 }
 
 function typed(event) {
-  const goesOn = burst && event.timeStamp - burstAt < QUICK;
-  if (!goesOn) before = event.target.value ?? "";
-  burst = goesOn ? burst + event.key : event.key;
+  const continues = burst && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
+  if (!continues) before = event.target.value ?? "";
+  burst = continues ? burst + event.key : event.key;
   burstAt = event.timeStamp;
   const presses = event.key === " " && event.target.matches("button, a, summary, input");
   if (!isText(event.target) && !presses) field.focus();
 }
 
 document.addEventListener("keydown", (event) => {
-  const held = event.ctrlKey || event.metaKey || event.altKey;
-  if (KEYS[event.key] && !held && radios.some((radio) => radio.value === KEYS[event.key])) {
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+  if (KEYS[event.key] && !hasModifier && radios.some((radio) => radio.value === KEYS[event.key])) {
     event.preventDefault();
     choose(KEYS[event.key]);
     field.focus();
@@ -127,7 +127,7 @@ document.addEventListener("keydown", (event) => {
     undo();
   } else if (event.key === "Escape" && event.target === field) field.value = "";
   else if (event.key === "Enter") enter(event);
-  else if (event.key.length === 1 && !held) typed(event);
+  else if (event.key.length === 1 && !hasModifier) typed(event);
 }, true);
 
 // --- pointer
@@ -147,13 +147,13 @@ function correct(entry, name) {
 list.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (!button) return;
-  const entry = scanLines.find(button.closest("li").dataset.id);
+  const entry = scanActivity.find(button.closest("li").dataset.id);
   const does = button.dataset.do;
   if (does === "undo") undo(entry.log);
   else if (does === "missing") correct(entry, button.dataset.name);
   else if (does === "again") scanQueue.again(entry);
   else {
-    scanLines.forget(entry);
+    scanActivity.remove(entry);
     scanStore.save();
   }
   field.focus();
@@ -161,7 +161,7 @@ list.addEventListener("click", (event) => {
 
 list.addEventListener("submit", (event) => {
   event.preventDefault();
-  const entry = scanLines.find(event.target.closest("li").dataset.id);
+  const entry = scanActivity.find(event.target.closest("li").dataset.id);
   const reason = event.target.elements.namedItem("reason").value.trim();
   if (!reason) return;
   scanQueue.again(entry, { does: "override", reason });
@@ -186,9 +186,9 @@ if (due) {
 
 // --- other stations
 
-async function look() {
-  if (looking || document.hidden) return;
-  looking = true;
+async function poll() {
+  if (polling || document.hidden) return;
+  polling = true;
   const shown = scanStore.panel?.student_id ?? "";
   const answers = scanQueue.answers();
   const asked = new URLSearchParams(after === null ? { student_id: shown } : { after, student_id: shown });
@@ -196,10 +196,10 @@ async function look() {
     const answer = await fetch(`${form.dataset.recent}?${asked}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
     if (answer.ok) {
       const body = await answer.json();
-      body.changes.forEach(scanLines.learn);
+      body.changes.forEach(scanActivity.addRemote);
       const isFresh = scanQueue.isIdle() && scanQueue.answers() === answers; // answers to this tab's scans are newer
-      if (isFresh && shown && !body.student) scanTable.leave();
-      else if (isFresh) scanTable.renew(body.student);
+      if (isFresh && shown && !body.student) scanStudent.clear();
+      else if (isFresh) scanStudent.renew(body.student);
       after = body.after;
       scanStore.save();
       scanQueue.wake();
@@ -207,24 +207,24 @@ async function look() {
   } catch {
     // retried by the next poll
   }
-  looking = false;
+  polling = false;
 }
 
-scanQueue.onCard((code) => card(code));
-document.addEventListener("look-again", look);
-document.addEventListener("visibilitychange", look);
-setInterval(look, LOOK);
+scanQueue.onCommand((code) => runCommand(code));
+document.addEventListener("poll", poll);
+document.addEventListener("visibilitychange", poll);
+setInterval(poll, POLL_INTERVAL);
 
 document.getElementById("sound-label").hidden = false;
 document.getElementById("keys")?.removeAttribute("hidden");
 if (scanStore.mode && !new URLSearchParams(location.search).has("mode")) {
-  const kept = radios.find((radio) => radio.value === scanStore.mode);
-  if (kept) kept.checked = true;
+  const stored = radios.find((radio) => radio.value === scanStore.mode);
+  if (stored) stored.checked = true;
 }
 scanStore.mode = mode();
 scanSignals.plain(_("Ready"), READY[mode()]);
-scanTable.draw();
-scanLines.begin();
+scanStudent.draw();
+scanActivity.begin();
 scanQueue.resume();
-look();
+poll();
 field.focus();

@@ -13,6 +13,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 
 from request_tracker_utils.accounts import passwords, service as accounts, tokens
 from request_tracker_utils.app import create_app
+from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
@@ -75,6 +76,12 @@ def ready(app: Flask) -> Flask:
     return app
 
 
+def run_job(app: Flask, name: str) -> int:
+    """Runs the job in this thread and returns how many it processed."""
+    with app.app_context():
+        return jobs.run(registry_of(app).jobs.named(name))
+
+
 def user(app: Flask, role: str, name: str = "") -> str:
     """Makes a user of the role (named like it unless named otherwise) and returns the name."""
     with app.app_context(), transaction() as session:
@@ -103,8 +110,8 @@ def csrf_token(client: FlaskClient, page: str = "/sign-in") -> str:
     return text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 
-def signed_in(app: Flask, role: str, name: str = "") -> FlaskClient:
-    """A browser session of a new user with this role."""
+def signed_in(app: Flask, role: str, name: str = "ada") -> FlaskClient:
+    """A client of a new user of the role."""
     client = app.test_client()
     sign_in(client, user(app, role, name))
     return client

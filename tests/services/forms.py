@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 PAGE = {"Accept": "text/html"}
 
@@ -67,9 +68,14 @@ def show(here: str, client: FlaskClient, query: str = "") -> str:
     return answer.get_data(as_text=True)
 
 
+def submit(client: FlaskClient, page: str, words: str, **fields: str) -> TestResponse:
+    """Presses the button of the page with these values in its form, and returns the answer."""
+    pressed = button(client.get(page, headers=PAGE).get_data(as_text=True), words)
+    return client.post(pressed.action, data={**pressed.fields, **fields}, headers=PAGE)
+
+
 def press(here: str, client: FlaskClient, words: str, query: str = "") -> str:
     """Presses the button of the page `here`, and returns the page to which it leads."""
-    pressed = button(show(here, client, query), words)
-    answer = client.post(pressed.action, data=pressed.fields, headers=PAGE)
+    answer = submit(client, here + query, words)
     assert answer.status_code == 303, answer.get_data(as_text=True)
     return client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)

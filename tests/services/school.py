@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -99,3 +100,15 @@ class School:
             if counts.by_grade.get(grade, StudentCounts()) != expected:
                 wrong.append(f"grade {grade}: {counts.by_grade.get(grade)} {expected}")
         return wrong
+
+
+@pytest.fixture(name="school")
+def school(app: Flask) -> School:
+    return School(app)
+
+
+@pytest.fixture(name="school")
+def school_in_context(app: Flask) -> Iterator[School]:
+    """For tests without requests: an app context is open."""
+    with app.app_context():
+        yield School(app)

@@ -4,14 +4,18 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from request_tracker_utils.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., Result]
 
 
 class Terminal:
@@ -51,3 +55,9 @@ class Terminal:
         with self.start(*arguments, **environ) as process:
             _, told = process.communicate(timeout=60)
         return process.returncode, told
+
+
+@pytest.fixture
+def run(app: Flask, tmp_path: Path, database_url: str) -> Run:
+    """`rtutils` with these arguments, on the database of `app`."""
+    return Terminal(tmp_path, INSTANCE_PATH=str(tmp_path), DATABASE_URL=database_url).run

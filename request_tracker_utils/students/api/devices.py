@@ -60,7 +60,7 @@ def create_device(body: NewDevice) -> Answer:
 @api.post("/api/devices/batch-checkin", responses={200: BatchDone})
 @require(StudentPermission.ASSIGN)
 def batch_check_in(body: BatchCheckIn) -> Answer:
-    """Assign many devices to their students. An operation that fails does not affect the others; the results have the same order."""
+    """Assign many devices to their students. A failed operation does not affect the others. Results are in the order of the operations."""
     operations = [Assignment(each.student_id, each.asset_tag, each.notes) for each in body.operations]
     with transaction() as session:
         results = assignments.assign_batch(session, operations, actor=current_actor(), now=utc_now())
@@ -80,7 +80,7 @@ def get_device(path: DevicePath) -> Answer:
 @require(StudentPermission.EDIT)
 @may_raise(DeviceNotFound, DeviceExists, DeviceAssigned, InvalidField)
 def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
-    """Change a device. Omitted fields stay as they are. The status of an unassigned device can be maintenance, retired or available."""
+    """Change a device. Omitted fields are not changed. An unassigned device can be set to maintenance, retired or available."""
     values, now = body.model_dump(exclude_unset=True), utc_now()
     with transaction() as session:
         device = devices.get(session, path.asset_tag, lock=True)
@@ -94,7 +94,7 @@ def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
 @require(StudentPermission.EDIT)
 @may_raise(DeviceNotFound, DeviceAssigned)
 def delete_device(path: DevicePath) -> Answer:
-    """Delete an unassigned device. Its history stays."""
+    """Delete an unassigned device. Its history is preserved."""
     with transaction() as session:
         device = devices.get(session, path.asset_tag, lock=True)
         devices.delete(session, device)
@@ -126,7 +126,7 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
 @require(StudentPermission.OVERRIDE)
 @may_raise(DeviceNotFound, StudentNotFound, InvalidField)
 def override_device(path: DevicePath, body: Override) -> Answer:
-    """Reassign a device regardless of its status and its current student. The history keeps the reason."""
+    """Reassign a device regardless of its status and its current student. The history records the reason."""
     with transaction() as session:
         device = devices.get(session, path.asset_tag, lock=True)
         student, former = service.get(session, body.student_id) if body.student_id else None, device.current_student_id

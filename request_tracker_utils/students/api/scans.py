@@ -38,7 +38,7 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 
-SCANS = Tag(name="scans", description="The scan station: each scan is processed at once, and only once.")
+SCANS = Tag(name="scans", description="The scan station. Each scan is processed immediately and exactly once.")
 NOT_RESOLVED = (UnreadableCode, UnknownCode, MergedScans, AmbiguousSerialNumber, DeviceNotFound)
 
 api = APIBlueprint("scan_api", __name__, abp_tags=[SCANS])
@@ -48,7 +48,7 @@ api = APIBlueprint("scan_api", __name__, abp_tags=[SCANS])
 @require(StudentPermission.READ)
 @may_raise(*NOT_RESOLVED)
 def resolve(body: Code) -> Answer:
-    """Look up a scanned code. Nothing changes."""
+    """Look up a scanned code without changing anything."""
     return Scanned.of(scan_station.look_up(reading, body.code, scan_context()))
 
 
@@ -72,7 +72,7 @@ def return_device(body: ScanToReturn) -> Answer:
 @require(StudentPermission.ASSIGN)
 @may_raise(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, DuplicateScan)
 def undo(body: ScanToUndo) -> Answer:
-    """Undo a change while it is the device’s last one."""
+    """Undo the most recent change of a device."""
     return Scanned.of(scan_station.undo(reading, transaction, body.scan_id, body.log_id, actor=current_actor(), now=utc_now()))
 
 

@@ -88,7 +88,7 @@ def get_student(path: StudentPath) -> Answer:
 @require(StudentPermission.EDIT)
 @may_raise(StudentNotFound, InvalidField)
 def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
-    """Change a student. Omitted fields stay as they are; the number cannot be changed."""
+    """Change a student. Omitted fields are not changed. The number cannot be changed."""
     with transaction() as session:
         student = service.get(session, path.student_id, lock=True)
         service.change(session, student, body.model_dump(exclude_unset=True), now=utc_now())
@@ -99,7 +99,7 @@ def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
 @require(StudentPermission.EDIT)
 @may_raise(StudentNotFound, StudentHasDevices)
 def delete_student(path: StudentPath) -> Answer:
-    """Delete a student without devices. The history of devices keeps the name."""
+    """Delete a student without devices. The history of devices still shows the name."""
     with transaction() as session:
         student = service.get(session, path.student_id, lock=True)
         service.delete(session, student)

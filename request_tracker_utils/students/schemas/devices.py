@@ -13,7 +13,7 @@ from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 
 
 class DevicePath(BaseModel):
-    asset_tag: Text = Field(description="The device’s tag, in any case.", json_schema_extra={"example": "W12-1001"})
+    asset_tag: Text = Field(description="The device’s tag. Case-insensitive.", json_schema_extra={"example": "W12-1001"})
 
 
 class DevicesQuery(SearchQuery):
@@ -38,7 +38,7 @@ class DeviceRow(BaseModel):
     serial_number: str | None = Field(examples=["5CD2198XKL"])
     model: str = Field(examples=["Chromebook 3100"])
     status: str = Field(description="`available`, `checked_out`, `maintenance` or `retired`.", examples=["available"])
-    current_student_id: str | None = Field(description="The student to whom it is assigned.", examples=[None])
+    current_student_id: str | None = Field(description="The student the device is assigned to.", examples=[None])
     asset_id: int | None = Field(description="The asset’s number in Request Tracker, if known.", examples=[12345])
     building: str = Field(examples=["High School"])
     condition: str = Field(description="`good`, `fair` or `damaged`.", examples=["good"])
@@ -103,7 +103,7 @@ class LogRow(BaseModel):
 
 
 class DevicePage(BaseModel):
-    count: int = Field(description="Rows on all pages.", examples=[1])
+    count: int = Field(description="Total number of rows.", examples=[1])
     next: str | None = Field(description="URL of the next page.", examples=[None])
     previous: str | None = Field(examples=[None])
     results: list[DeviceRow]
@@ -124,7 +124,7 @@ class NewDevice(_DeviceTexts):
 
 
 class ChangedDevice(_DeviceTexts):
-    """Omitted fields stay as they are."""
+    """Omitted fields are not changed."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -157,8 +157,8 @@ class DeviceHistory(BaseModel):
     device: str = Field(examples=["W12-1001"])
     model: str = Field(examples=["Chromebook 3100"])
     current_status: str = Field(examples=["checked_out"])
-    current_student: str | None = Field(description="Name of the student to whom it is assigned.", examples=["Grace Hopper"])
-    count: int = Field(description="Entries on all pages.", examples=[1])
+    current_student: str | None = Field(description="Name of the student the device is assigned to.", examples=["Grace Hopper"])
+    count: int = Field(description="Total number of entries.", examples=[1])
     history: list[LogRow]
 
 

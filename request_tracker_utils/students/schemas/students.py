@@ -36,7 +36,7 @@ GRADE = "A number from 1 to 13, `K`, `PK`, or another name that the school uses;
 
 
 class StudentPath(BaseModel):
-    student_id: Text = Field(description="The student’s number, in any case.", json_schema_extra={"example": "12345"})
+    student_id: Text = Field(description="The student’s number. Case-insensitive.", json_schema_extra={"example": "12345"})
 
 
 class SearchQuery(PageQuery):
@@ -98,7 +98,7 @@ class StudentRow(BaseModel):
 
 
 class StudentPage(BaseModel):
-    count: int = Field(description="Rows on all pages.", examples=[1])
+    count: int = Field(description="Total number of rows.", examples=[1])
     next: str | None = Field(description="URL of the next page.", examples=[None])
     previous: str | None = Field(examples=[None])
     results: list[StudentRow]
@@ -117,13 +117,13 @@ class _StudentTexts(BaseModel):
 class NewStudent(_StudentTexts):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["student_id", "first_name", "last_name"]})
 
-    student_id: Identifier = Field("", description="Text keeps leading zeros.", examples=["12345"])
+    student_id: Identifier = Field("", description="Send text to preserve leading zeros.", examples=["12345"])
     first_name: Text = Field("", examples=["Grace"])
     last_name: Text = Field("", examples=["Hopper"])
 
 
 class ChangedStudent(_StudentTexts):
-    """Omitted fields stay as they are."""
+    """Omitted fields are not changed."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -149,7 +149,7 @@ class ReturnDevice(_Assignment):
         "", description="`damaged` sets the device to maintenance.", examples=["good"]
     )
     accessories: list[Text] | None = Field(
-        None, max_length=20, description="Accessories returned with the device; null if nobody checked.", examples=[["charger"]]
+        None, max_length=20, description="Accessories returned with the device; null if they were not checked.", examples=[["charger"]]
     )
 
 

@@ -162,7 +162,7 @@ def assign(asset_tag: str) -> ResponseReturnValue:
             student = service.get(session, request.form.get("student_id", "").strip())
             assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), due=due)
     except ValueError:
-        return _failed(asset_tag, Invalid(_("The due date is not a date. Enter it like 2027-06-01.")))
+        return _failed(asset_tag, Invalid(_("The due date is not valid. Enter a date such as 2027-06-01.")))
     except AppError as error:
         return _failed(asset_tag, error)
     return _done(asset_tag, _("Assigned %(tag)s to %(name)s.", tag=device.asset_tag, name=student.name))
@@ -221,7 +221,7 @@ def delete(asset_tag: str) -> ResponseReturnValue:
             devices.delete(session, device)
     except Conflict as error:
         return _failed(asset_tag, error)
-    flash(_("Deleted %(tag)s. Its history stays.", tag=device.asset_tag), "success")
+    flash(_("Deleted %(tag)s. Its history is preserved.", tag=device.asset_tag), "success")
     return redirect(url_for(".listed"), 303)
 
 

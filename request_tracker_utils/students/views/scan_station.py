@@ -78,7 +78,7 @@ def scan() -> ResponseReturnValue:
 @pages.get("/commands")
 @require(StudentPermission.READ)
 def commands() -> str:
-    """Bar codes of the station's commands, to print and keep beside the scanner."""
+    """Printable bar codes of the station's commands."""
     return render_template("students/scan-commands.html", commands=printable_commands(settings().device_accessories))
 
 

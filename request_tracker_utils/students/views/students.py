@@ -172,7 +172,7 @@ def delete(student_id: str) -> ResponseReturnValue:
     except StudentHasDevices as error:
         flash(error.message, "danger")
         return _to(student_id)
-    flash(_("Deleted %(name)s. The history of devices keeps the name.", name=student.name), "success")
+    flash(_("Deleted %(name)s. The history of devices still shows the name.", name=student.name), "success")
     return redirect(url_for(".dashboard"), 303)
 
 

@@ -1,7 +1,6 @@
 """`rtutils users` and `rtutils tokens`, as a person at a terminal runs them."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,7 @@ from flask import Flask
 from request_tracker_utils.accounts.models import LoginKind
 from tests.functional.accounts.person import Person, account, recorded
 from tests.services.apps import PASSWORD
-from tests.services.terminal import Terminal
-
-Run = Callable[..., Result]
+from tests.services.terminal import Run, Terminal
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ Existing = Callable[..., int]
 
 @pytest.fixture
 def staff(app: Flask) -> FlaskClient:
-    return signed_in(app, "staff", "ada")
+    return signed_in(app, "staff")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def page(app: Flask) -> DifferencesPage:
 
 
 def assigned(office: Office, tag: str, student_id: str = "1001") -> int:
-    """A device that a student has and whose asset agrees. Returns the asset."""
+    """A device that is assigned to a student, with an asset that agrees. Returns the asset."""
     asset_id = office.asset(tag)
     office.device(tag)
     office.assign(tag, student_id)
@@ -55,7 +55,7 @@ def test_each_kind_is_shown_and_resolved_by_its_button(office: Office, page: Dif
     assert "No differences." in page.compare()
 
 
-def test_all_of_a_kind_are_resolved_in_one_way(office: Office, page: DifferencesPage) -> None:
+def test_all_of_a_kind_are_resolved_together(office: Office, page: DifferencesPage) -> None:
     office.students(3)
     assets = [assigned(office, f"W12-000{number}") for number in range(1, 5)]
     for asset_id in assets[:3]:

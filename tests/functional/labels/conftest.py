@@ -16,7 +16,7 @@ CreateAsset = Callable[..., int]
 
 @pytest.fixture
 def staff(app: Flask) -> FlaskClient:
-    return signed_in(app, "staff")
+    return signed_in(app, "staff", "staff")
 
 
 @pytest.fixture

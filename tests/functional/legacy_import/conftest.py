@@ -3,15 +3,9 @@
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from tests.services.legacy import DOCUMENTED_FORM, FIELD_FORM, LegacyFile
-from tests.services.school import School
-
-
-@pytest.fixture
-def school(app: Flask) -> School:
-    return School(app)
+from tests.services.school import school  # noqa: F401 — a fixture
 
 
 @pytest.fixture

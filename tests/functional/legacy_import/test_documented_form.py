@@ -109,7 +109,7 @@ def test_status_and_student_of_a_device_are_made_consistent(app: Flask, document
     documented.student()
     table: list[tuple[dict[str, Any], str, str | None, str]] = [
         ({"status": "checked_out", "current_student_id": "999"}, "available", None, "Student 999, who has it, is neither in the file"),
-        ({"status": "checked_out"}, "available", None, "It is checked_out, but no student is given"),
+        ({"status": "checked_out"}, "available", None, "It is checked_out, but the student is missing"),
         ({"status": "available", "current_student_id": "1001"}, "checked_out", "1001", "as checked_out instead of available"),
         ({"status": "maintenance", "current_student_id": "1001"}, "maintenance", None, "student 1001 was left out"),
         ({"status": "retired"}, "retired", None, ""),

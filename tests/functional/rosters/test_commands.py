@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from request_tracker_utils.students.models import Student
-from tests.functional.rosters.conftest import Run
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
 from tests.services.tables import check_all
+from tests.services.terminal import Run
 
 File = Callable[[bytes], str]
 

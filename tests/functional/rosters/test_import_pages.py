@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from request_tracker_utils.imports import views
 from request_tracker_utils.tasks.jobs import run_tasks
 from tests.services.apps import csrf_token
-from tests.services.forms import button
+from tests.services.forms import button, submit
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
 from tests.services.tables import check_all
@@ -24,11 +24,6 @@ def upload(client: FlaskClient, data: bytes, *, subject: str = "students") -> Te
     return client.post(f"/{subject}/import", data=form, content_type="multipart/form-data", headers=HTML)
 
 
-def press(client: FlaskClient, page: str, words: str, **fields: str) -> TestResponse:
-    pressed = button(client.get(page, headers=HTML).text, words)
-    return client.post(pressed.action, data={**pressed.fields, **fields}, headers=HTML)
-
-
 def do_tasks(app: Flask) -> None:
     with app.app_context():
         run_tasks()
@@ -38,7 +33,7 @@ def previewed(app: Flask, client: FlaskClient, data: bytes, subject: str = "stud
     """The address of a previewed file."""
     page = upload(client, data, subject=subject).location
     columns = {"student_id": "0", "first_name": "1", "last_name": "2", "grade": "3"} if subject == "students" else {"asset_tag": "0"}
-    answer = press(client, page, PREVIEW, **{**columns, **fields})
+    answer = submit(client, page, PREVIEW, **{**columns, **fields})
     assert "/tasks/" in answer.location
     do_tasks(app)
     assert page in client.get(answer.location, headers=HTML).text
@@ -59,7 +54,7 @@ def test_a_file_is_uploaded_previewed_and_imported(app: Flask, client: FlaskClie
     ):
         assert words in text, words
     assert (school.student_now("1001").grade, school.student_now("1005").is_active) == ("8", True)
-    answer = press(client, page, IMPORT)
+    answer = submit(client, page, IMPORT)
     do_tasks(app)
     assert "1 created, 1 changed, 1 deactivated, 1 skipped" in client.get(answer.location, headers=HTML).text
     assert (school.student_now("1001").grade, school.student_now("1005").is_active) == ("9", False)
@@ -75,9 +70,9 @@ def test_columns_with_unknown_headers_are_mapped_by_hand(app: Flask, client: Fla
     text = client.get(page, headers=HTML).text
     assert "1. Nr" in text
     assert "The first row is a header row" in text
-    press(client, page, PREVIEW, student_id="0", first_name="1", last_name="2", first_row_is_header="on")
+    submit(client, page, PREVIEW, student_id="0", first_name="1", last_name="2", first_row_is_header="on")
     do_tasks(app)
-    press(client, page, IMPORT)
+    submit(client, page, IMPORT)
     do_tasks(app)
     assert school.student_now("007").name == "James Bond"
 
@@ -86,7 +81,7 @@ def test_devices_are_imported_in_the_same_way(app: Flask, client: FlaskClient, s
     school.student()
     page = previewed(app, client, csv("W12-0001,1001", header="Tag,Assigned To"), "devices", student_id="1")
     assert "to assign or change status" in client.get(page, headers=HTML).text
-    press(client, page, IMPORT)
+    submit(client, page, IMPORT)
     do_tasks(app)
     assert school.device_now("W12-0001").current_student_id == "1001"
 
@@ -103,8 +98,9 @@ def test_files_that_cannot_be_read_are_refused_at_the_field(client: FlaskClient)
 
 def test_a_preview_needs_the_column_of_the_student_number(client: FlaskClient) -> None:
     page = upload(client, csv(GRACE)).location
-    for fields, words in (({"first_name": "1"}, "Choose the column of the student number."), ({"student_id": "x"}, "no such column")):
-        answer = press(client, page, PREVIEW, **fields)
+    unknown = ({"student_id": "x"}, "does not have this column")
+    for fields, words in (({"first_name": "1"}, "Choose the column of the student number."), unknown):
+        answer = submit(client, page, PREVIEW, **fields)
         assert words in client.get(answer.location, headers=HTML).text
 
 

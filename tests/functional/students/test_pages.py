@@ -89,7 +89,7 @@ def test_refused_changes_explain_what_to_do(school: School, staff: Person) -> No
             ("/students/1002/assign", {"asset_tag": "W12-0001"}, "W12-0001 is assigned to Grace Hopper (1001, grade 9). Return it first."),
             ("/students/1002/assign", {"asset_tag": "W12-77"}, "No device has the tag W12-77."),
             ("/devices/W12-0002/assign", {"student_id": "77"}, "No student has the number 77."),
-            ("/devices/W12-0002/assign", {"student_id": "1002", "due_date": "soon"}, "The due date is not a date"),
+            ("/devices/W12-0002/assign", {"student_id": "1002", "due_date": "soon"}, "The due date is not valid"),
             ("/devices/W12-0002/return", {}, "W12-0002 is not assigned to a student"),
             ("/devices/W12-0001/status", {"status": "retired"}, "Return it first"),
             ("/students/1001/delete", {}, "Grace Hopper still has W12-0001. Return it first."),

@@ -37,7 +37,7 @@ def test_files_that_are_no_legacy_database_are_refused(tmp_path: Path) -> None:
             ("empty.sqlite", "is empty"),
             ("notes.txt", "cannot be read as an SQLite database"),
             ("new.sqlite", "is a database of this program"),
-            ("other.sqlite", "has none of the tables students, device_info, device_logs"),
+            ("other.sqlite", "does not contain any of the tables students, device_info, device_logs"),
         ],
         check,
     )

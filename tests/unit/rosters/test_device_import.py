@@ -92,7 +92,7 @@ class TestProblems:
         assert "1001" in by_line[2]
         assert "1009" in by_line[4]
         assert "nobody" in by_line[5]
-        assert by_line[6] == "The status is assigned, but no student is given."
+        assert by_line[6] == "The status is assigned, but the student number is missing."
         assert by_line[7] == "An assigned device cannot have the status retired. Leave the status or the student empty."
         assert by_line[8] == "The status “lost” does not exist. Use available, assigned, maintenance or retired."
         assert "retired" in by_line[9]

@@ -1,14 +1,3 @@
 """An empty school."""
 
-from collections.abc import Iterator
-
-import pytest
-from flask import Flask
-
-from tests.services.school import School
-
-
-@pytest.fixture
-def school(app: Flask) -> Iterator[School]:
-    with app.app_context():
-        yield School(app)
+from tests.services.school import school_in_context  # noqa: F401 — the fixture `school`

@@ -96,7 +96,7 @@ def test_digits_of_a_student_and_a_tag_are_the_student_with_a_note(school: Schoo
     def check(code: str, tag: str) -> None:
         found = read(code)
         assert (found.name, found.device) == (f"Grace Hopper ({code})", None)
-        assert found.note == f"{code} is also the tag {tag}. For the device, scan its label or enter the whole tag."
+        assert found.note == f"{code} is also the tag {tag}. For the device, scan its label or enter the full tag."
 
     rows = [("7", "W12-0007"), ("0008", "W12-0008"), ("12000", "W12-12000"), ("555", "555")]
     for code, tag in rows:
@@ -150,12 +150,12 @@ def test_unresolved_codes_are_explained_and_deselect_the_student_if_one_was_mean
             ("", UnreadableCode, "The code is empty. Scan again.", True),
             (" \r\n\t", UnreadableCode, "The code is empty. Scan again.", True),
             ("x" * 501, UnreadableCode, "The code has 501 characters; the limit is 500. Scan again.", False),
-            ("x" * 500, UnknownCode, f"“{'x' * 60}…” matches no student and no device. Scan again.", False),
+            ("x" * 500, UnknownCode, f"“{'x' * 60}…” does not match a student or a device. Scan again.", False),
             ("ab\x1dcd", UnreadableCode, control, False),
             ("a\0b", UnreadableCode, control, False),
-            ("nobody", UnknownCode, "“nobody” matches no student and no device. Scan again.", False),
-            ("Ünïcode-名前", UnknownCode, "“Ünïcode-名前” matches no student and no device. Scan again.", False),
-            ("٧", UnknownCode, "“٧” matches no student and no device. Scan again.", False),
+            ("nobody", UnknownCode, "“nobody” does not match a student or a device. Scan again.", False),
+            ("Ünïcode-名前", UnknownCode, "“Ünïcode-名前” does not match a student or a device. Scan again.", False),
+            ("٧", UnknownCode, "“٧” does not match a student or a device. Scan again.", False),
             ("W12-9999", UnknownCode, "No device has the tag W12-9999. Scan again, or add the device.", True),
             (f"{RT}4711", DeviceNotFound, "Asset #4711 is not a device yet. Add it as a device.", True),
             ("https://example.com/12", UnknownCode, "This is the address of another site.", True),

@@ -12,7 +12,7 @@ from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token
-from tests.services.forms import button
+from tests.services.forms import submit
 
 PAGE = {"Accept": "text/html"}
 HERE = "/assets/import"
@@ -38,8 +38,7 @@ def show(client: FlaskClient, address: str) -> str:
 
 def press(client: FlaskClient, address: str, words: str, **fields: str) -> str:
     """Presses the button of the page, and returns the address that it redirects to."""
-    pressed = button(show(client, address), words)
-    answer = client.post(pressed.action, data={**pressed.fields, **fields}, headers=PAGE)
+    answer = submit(client, address, words, **fields)
     assert answer.status_code == 303, answer.get_data(as_text=True)
     return answer.headers["Location"]
 

@@ -18,9 +18,8 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.asset_stores import silence
 from tests.services.tables import check_all
-from tests.services.terminal import Terminal
+from tests.services.terminal import Run, Terminal
 
-Run = Callable[..., Result]
 DELL = ("--manufacturer", "Dell", "--model", "Chromebook 3100")
 
 
@@ -157,7 +156,7 @@ def test_an_unreachable_asset_store_is_reported_before_anything_is_stored(app: F
 
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", silent)
     result = run("-", *DELL, typed="A1\n")
-    assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The directory does not answer."])
+    assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The asset store does not answer."])
     assert tasks(app) == []
 
 
@@ -171,5 +170,5 @@ def test_an_asset_store_that_becomes_unreachable_leaves_the_rest_to_a_server(app
 
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", once)
     result = run("-", *DELL, typed="A1\nB2\n")
-    assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
+    assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The asset store does not answer.")
     assert [task.state for task in tasks(app)] == [TaskState.PENDING]

@@ -168,7 +168,7 @@ class TestTheCheck:
             patched.setattr(f"{STORE}.catalogs", silent)
             address = send(client, "A1\nB_2")
             page = show(client, address)
-        assert "The list is saved, but it could not be checked. The directory does not answer." in page
+        assert "The list is saved, but it could not be checked. The asset store does not answer." in page
         assert "Not checked yet" in page
         assert {row[0]: row[3] for row in rows(page)} == {"2": "Serial number contains invalid characters", "1": "not checked"}
         assert not [each for each in buttons(page) if each.words.startswith("Create")]

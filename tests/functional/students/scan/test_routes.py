@@ -271,7 +271,7 @@ class TestFormWithoutJavaScript:
 
     def test_an_error_is_shown_and_deselects_the_student(self, station: Station, send: Any) -> None:
         answer = send("nobody", student_id="1001")
-        assert (answer.status_code, "“nobody” matches no student and no device." in answer.text) == (404, True)
+        assert (answer.status_code, "“nobody” does not match a student or a device." in answer.text) == (404, True)
         assert 'name="student_id" value=""' in answer.text
         assert send("1001", due_date="soon").status_code == 400
 

@@ -26,7 +26,7 @@ def test_scans_wait_while_the_server_is_down_and_are_processed_in_order(browser:
         says(page, "W12-0001")
         server.stop()
         scan(page, "W12-0002", "1002", "W12-0003", "F", "W12-0004", "1003", "5")
-        says(page, "5", "Pending. It will be processed when the server is reachable.")
+        says(page, "5", "Pending. It will be processed when the server is reachable again.")
         expect(page.locator("#said")).to_have_class("scan-said is-kept")
         expect(entries(page, "waiting")).to_have_count(7)
         expect(page.locator("#waiting")).to_have_text(re.compile("The server is not reachable. 7 scans are pending"))

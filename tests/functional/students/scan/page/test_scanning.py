@@ -252,7 +252,7 @@ def test_each_role_gets_what_it_may_do(browser: Browser, school: School, server:
     with opened(browser, server, name="admin") as page:
         scan(page, "1001", "SN00001")
         says(page, "Failed", "W12-0001 is assigned to Alan Turing (1002, grade 9). Return it first.")
-        page.get_by_label("Reason to reassign to Grace Hopper").fill("Swapped in class")
+        page.get_by_label("Reason for reassigning to Grace Hopper").fill("Swapped in class")
         page.get_by_role("button", name="Reassign").click()
         says(page, "W12-0001", "Reassigned to Grace Hopper: Swapped in class")
         expect(current_student(page)).to_contain_text("W12-0001")

@@ -4,11 +4,11 @@ import { scanStore } from "students/scan-store";
 import { isPending } from "web/send-queue";
 import { gettext as _, ngettext } from "web/translation";
 
-const MOST = 200;
+const MAX_ENTRIES = 200;
 const form = document.getElementById("scan");
 const list = document.getElementById("list");
-const pattern = document.getElementById("line").content.firstElementChild;
-const none = document.getElementById("none-yet");
+const template = document.getElementById("entry").content.firstElementChild;
+const emptyNote = document.getElementById("none-yet");
 const waiting = document.getElementById("waiting");
 const STATES = {
   waiting: [_("pending"), "mark-quiet"],
@@ -28,19 +28,19 @@ const KINDS = {
   override: [_("reassigned"), "mark-warn"],
 };
 const rows = new Map(); // entry id → its row
-const strange = new Map(); // change id → entry of another station's change
-const piece = (row, name) => row.querySelector(`[data-of="${name}"]`);
-const press = (row, name) => row.querySelector(`[data-do="${name}"]`);
+const remote = new Map(); // change id → entry of another station's change
+const part = (row, name) => row.querySelector(`[data-of="${name}"]`);
+const control = (row, name) => row.querySelector(`[data-do="${name}"]`);
 
-function offer(row, name, offered, of) {
-  const button = press(row, name);
-  button.hidden = !offered;
+function showButton(row, name, isShown, of) {
+  const button = control(row, name);
+  button.hidden = !isShown;
   button.querySelector("span").textContent = ` ${of}`;
 }
 
 function badge(row, entry) {
-  const [words, look] = STATES[entry.state] ?? KINDS[entry.kind] ?? ["", ""];
-  Object.assign(piece(row, "state"), { textContent: words, className: `mark ${look}`, hidden: !words });
+  const [words, style] = STATES[entry.state] ?? KINDS[entry.kind] ?? ["", ""];
+  Object.assign(part(row, "state"), { textContent: words, className: `mark ${style}`, hidden: !words });
 }
 
 // Buttons to mark an accessory as missing after the return.
@@ -56,30 +56,30 @@ function missing(entry) {
 const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short", timeStyle: "short" });
 const when = (at) => clock.format(new Date(at));
 
-function dress(row, entry) {
+function render(row, entry) {
   const name = entry.name || entry.code;
   row.dataset.state = entry.state === "later" ? "waiting" : entry.state;
   row.dataset.id = entry.id;
-  piece(row, "name").textContent = name.length > 60 ? `${name.slice(0, 60)}…` : name;
-  if (entry.page) piece(row, "name").href = entry.page;
-  else piece(row, "name").removeAttribute("href");
-  piece(row, "at").textContent = [when(entry.at), entry.actor].filter(Boolean).join(" · ");
-  piece(row, "words").textContent = entry.words ?? "";
+  part(row, "name").textContent = name.length > 60 ? `${name.slice(0, 60)}…` : name;
+  if (entry.page) part(row, "name").href = entry.page;
+  else part(row, "name").removeAttribute("href");
+  part(row, "at").textContent = [when(entry.at), entry.actor].filter(Boolean).join(" · ");
+  part(row, "words").textContent = entry.words ?? "";
   badge(row, entry);
   const isUndoable = entry.state === "done" && Boolean(entry.log) && !entry.superseded && form.elements.namedItem("mode").length > 1;
-  offer(row, "undo", isUndoable, name);
-  offer(row, "again", entry.state === "failed", name);
-  offer(row, "drop", entry.state === "failed", name);
-  piece(row, "missing").replaceChildren(...(isUndoable ? missing(entry) : []));
-  piece(row, "does").hidden = ![...row.querySelectorAll("[data-do]")].some((button) => !button.hidden);
-  const isHeld = entry.state === "failed" && "mayOverride" in form.dataset && Boolean(entry.held && entry.student);
-  piece(row, "override").hidden = !isHeld;
-  if (isHeld) piece(row, "whom").textContent = entry.studentName || entry.student;
+  showButton(row, "undo", isUndoable, name);
+  showButton(row, "again", entry.state === "failed", name);
+  showButton(row, "drop", entry.state === "failed", name);
+  part(row, "missing").replaceChildren(...(isUndoable ? missing(entry) : []));
+  part(row, "does").hidden = ![...row.querySelectorAll("[data-do]")].some((button) => !button.hidden);
+  const isOverridable = entry.state === "failed" && "mayOverride" in form.dataset && Boolean(entry.overridable && entry.student);
+  part(row, "override").hidden = !isOverridable;
+  if (isOverridable) part(row, "override-student").textContent = entry.studentName || entry.student;
 }
 
 function count() {
   const open = scanStore.entries.filter((entry) => isPending(entry) && entry.state !== "sending").length;
-  none.hidden = list.children.length > 0;
+  emptyNote.hidden = list.children.length > 0;
   waiting.hidden = !scanQueue.isOutage() || open === 0;
   const text = ngettext(
     "The server is not reachable. %(num)s scan is pending and will be processed automatically. Keep scanning.",
@@ -89,7 +89,7 @@ function count() {
   if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;
 }
 
-function place(row, at) {
+function insert(row, at) {
   row.dataset.at = at;
   const older = [...list.children].find((other) => Number(other.dataset.at) <= at);
   if (older) older.before(row);
@@ -100,24 +100,24 @@ function draw(entry) {
   if (entry.does === "undo") return count();
   let row = rows.get(entry.id);
   if (!row) {
-    row = pattern.cloneNode(true);
+    row = template.cloneNode(true);
     rows.set(entry.id, row);
-    place(row, entry.at);
+    insert(row, entry.at);
   }
-  dress(row, entry);
+  render(row, entry);
   return count();
 }
 
-function forget(entry) {
+function remove(entry) {
   rows.get(entry.id)?.remove();
   rows.delete(entry.id);
-  strange.delete(entry.log);
+  remote.delete(entry.log);
   const index = scanStore.entries.indexOf(entry);
   if (index >= 0) scanStore.entries.splice(index, 1);
   count();
 }
 
-const every = () => [...scanStore.entries, ...strange.values()];
+const every = () => [...scanStore.entries, ...remote.values()];
 
 // Only a device's last change can be undone.
 function supersede(change) {
@@ -132,12 +132,12 @@ function supersede(change) {
 
 function trim() {
   const old = every().filter((entry) => !isPending(entry) && entry.state !== "failed").sort((one, other) => other.at - one.at);
-  old.slice(MOST).forEach(forget);
+  old.slice(MAX_ENTRIES).forEach(remove);
 }
 
-export const scanLines = {
+export const scanActivity = {
   draw,
-  forget,
+  remove,
   supersede,
   count,
   begin() {
@@ -145,15 +145,15 @@ export const scanLines = {
     scanStore.entries.forEach(draw);
   },
   // A change from the server: one of this tab, possibly before its answer, or another station's.
-  learn(change) {
+  addRemote(change) {
     const known = every().some((entry) => entry.log === change.id);
     const ours = scanStore.entries.find((entry) => entry.id === change.scan_id);
     supersede(change);
     if (known || ours || change.undoes_id) return;
-    const entry = { id: `log-${change.id}`, state: "done", does: "seen", log: change.id, name: change.asset_tag, kind: change.action };
+    const entry = { id: `log-${change.id}`, state: "done", does: "remote", log: change.id, name: change.asset_tag, kind: change.action };
     Object.assign(entry, { words: change.words, actor: change.actor, at: Date.parse(change.timestamp) });
     entry.page = form.dataset.devices.replace("TAG", encodeURIComponent(change.asset_tag));
-    strange.set(change.id, entry);
+    remote.set(change.id, entry);
     draw(entry);
     trim();
   },

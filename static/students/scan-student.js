@@ -4,7 +4,7 @@ import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("scan");
 const box = document.getElementById("student");
-const piece = (name) => box.querySelector(`[data-of="${name}"]`);
+const part = (name) => box.querySelector(`[data-of="${name}"]`);
 
 function item(device) {
   const row = document.createElement("li");
@@ -22,15 +22,15 @@ function draw() {
   const student = scanStore.panel;
   box.hidden = !student;
   if (!student) return;
-  piece("role").textContent = student.student_id === scanStore.chosen ? _("Devices are assigned to") : _("Student");
-  Object.assign(piece("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
-  const left = student.active ? "" : _("inactive");
-  piece("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, left].filter(Boolean).join(" · ");
-  piece("held").replaceChildren(...student.devices.map(item));
-  piece("none").hidden = student.devices.length > 0;
+  part("role").textContent = student.student_id === scanStore.chosen ? _("Devices are assigned to") : _("Student");
+  Object.assign(part("name"), { textContent: student.name, href: form.dataset.students.replace("TAG", encodeURIComponent(student.student_id)) });
+  const inactive = student.active ? "" : _("inactive");
+  part("facts").textContent = [student.student_id, student.grade, student.homeroom, student.building, inactive].filter(Boolean).join(" · ");
+  part("devices").replaceChildren(...student.devices.map(item));
+  part("none").hidden = student.devices.length > 0;
 }
 
-export const scanTable = {
+export const scanStudent = {
   draw,
   show(student) {
     if (JSON.stringify(student) === JSON.stringify(scanStore.panel)) return draw();
@@ -42,7 +42,7 @@ export const scanTable = {
     if (student && student.student_id === scanStore.panel?.student_id) this.show(student);
   },
   // Deselects the student.
-  leave() {
+  clear() {
     scanStore.chosen = "";
     this.show(null);
   },
