@@ -102,8 +102,8 @@ def test_a_student_without_a_user_is_a_problem_that_is_retried_with_back_off(sch
         device = school.device_now("W12-0001")
         assert device.rt_due_at == now + timedelta(seconds=seconds)
     assert (
-        device.rt_problem
-        == "Grace Hopper (1001) has no email address, which is needed for the user name in Request Tracker. Add the address or the user to the student."
+        device.rt_problem == "Grace Hopper (1001) has no email address, which is needed for the user name in Request Tracker. "
+        "Add the address or the user to the student."
     )
     assert asset_store.pushed == []
     with school.writing() as session:
