@@ -110,7 +110,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     problems = [office.school.device_now(f"{office.name}-000{number}").rt_problem for number in (3, 4)]
     assert problems == [
         f"Request Tracker has no user '{office.name}2'. Create the user there, or correct the name.",
-        f"No asset has the name {office.name}-0004. Create it, or enter its number at the device.",
+        f"No asset is named {office.name}-0004. Create the asset, or enter its number on the device’s page.",
     ]
     office.user("2")
     office.asset("-0004")
