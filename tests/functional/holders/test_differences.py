@@ -98,7 +98,7 @@ def test_failed_updates_are_shown_and_retried(office: Office, page: DifferencesP
     office.assign("W12-0001", "1001")
     assert "1 device is pending." in page.show()
     assert office.job("sync-holders") == 0
-    failed = "No asset has the name W12-0001. Create it, or enter its number at the device."
+    failed = "No asset is named W12-0001. Create the asset, or enter its number on the device’s page."
     assert failed in page.show()
     asset_id = office.asset("W12-0001")
     assert office.job("sync-holders") == 0  # it is not due yet
@@ -127,4 +127,4 @@ def test_the_status_page_and_the_metrics_count_what_is_open(app: Flask, office: 
     status = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
     assert "1 device holder cannot be updated." in status
     assert "2 differences of device holders are open." in status
-    assert "No asset has the name W12-0001." in status
+    assert "No asset is named W12-0001." in status

@@ -101,7 +101,10 @@ def test_a_student_without_a_user_is_a_problem_that_is_retried_with_back_off(sch
         assert sync(rule="{email}", now=now).push_due() == 0
         device = school.device_now("W12-0001")
         assert device.rt_due_at == now + timedelta(seconds=seconds)
-    assert device.rt_problem == "Grace Hopper (1001) has no e-mail address, which is the user’s name. Enter it, or the user itself."
+    assert (
+        device.rt_problem == "Grace Hopper (1001) has no email address, which is needed for the user name in Request Tracker. "
+        "Add the address or the user to the student."
+    )
     assert asset_store.pushed == []
     with school.writing() as session:
         service.change(session, service.get(session, "1001"), {"email": "grace@school.example"}, now=utc_now())
@@ -130,7 +133,7 @@ def test_missing_ambiguous_and_deleted_assets_are_problems_that_say_what_to_do(s
         school.assign(f"W12-000{number}", "1001")
     assert sync().push_due() == 0
     assert [school.device_now(f"W12-000{number}").rt_problem for number in (1, 2, 3)] == [
-        "No asset has the name W12-0001. Create it, or enter its number at the device.",
+        "No asset is named W12-0001. Create the asset, or enter its number on the device’s page.",
         f"Several assets have the name W12-0002: #{duplicates[0]}, #{duplicates[1]}. Rename all but one.",
         "Asset #4711 of W12-0003 does not exist, or is deleted. Resolve it under Differences.",
     ]

@@ -64,7 +64,7 @@ class TestDifferentHolder:
         asset_store.set_holder(asset_id, "")
         compare(asset_store)
         assert labels(asset_store)["taken"] == "Return here"
-        assert resolve(asset_store, Resolution.APPLY_HOLDER) == "W12-0001 is returned."
+        assert resolve(asset_store, Resolution.APPLY_HOLDER) == "W12-0001 was returned."
         device = school.device_now("W12-0001")
         assert (device.current_student_id, device.status) == (None, "available")
 

@@ -17,7 +17,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.outbox import LEASE, UNREACHABLE, Backoff
-from request_tracker_utils.holders.tickets import UNDER_WAY, RepairTicketSender, mark
+from request_tracker_utils.holders.tickets import APPEARS_WITHIN, RepairTicketSender, mark
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import REPAIR_TICKETS, DeviceLog, RepairTicket
 from tests.services.asset_stores import silence
@@ -115,7 +115,7 @@ def test_a_request_that_may_still_succeed_is_not_repeated(school: School, desk: 
     assert sender(desk, UNREACHABLE).send_due() == 0
     assert "searched for again" in str(row().problem)
     desk.make(sent[0])
-    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert sender(desk, UNREACHABLE + APPEARS_WITHIN).send_due() == 1
     assert (len(desk.tickets), len(sent)) == (1, 1)
 
 
@@ -126,7 +126,7 @@ def test_a_request_that_never_arrived_is_sent_again(school: School, desk: Desk) 
         sender(desk).send_due()
     desk.on_ticket = lambda _new, do: do()
     assert sender(desk, UNREACHABLE).send_due() == 0
-    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert sender(desk, UNREACHABLE + APPEARS_WITHIN).send_due() == 1
     assert len(desk.tickets) == 1
 
 
