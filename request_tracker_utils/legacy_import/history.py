@@ -46,7 +46,7 @@ ACTIONS = {
     "checked_out": Action.RETURNED,
     "return": Action.RETURNED,
 }
-"""Spellings, in lower case and with `_` for spaces and dashes."""
+"""Spellings in lower case, with `_` for spaces and dashes."""
 STATUS_AFTER = {
     Action.ASSIGNED: DeviceStatus.CHECKED_OUT,
     Action.RETURNED: DeviceStatus.AVAILABLE,
@@ -55,7 +55,7 @@ STATUS_AFTER = {
 }
 FLAGS = ("broken_screen", "has_ticket")
 REPEATED = ("asset_id", "serial_number", "device_type")
-"""Columns that repeat facts of the device: noted where they differ from the device."""
+"""Columns that repeat fields of the device: noted where they differ from the device."""
 IMPORTED = {"id", "asset_tag", "student_id", "action", "timestamp", "notes", "checked_by", "previous_owner", *REPEATED}
 SAME_TIME = timedelta(minutes=1)
 """Two times of a row, or of two rows about one return, that are no further apart are the same."""

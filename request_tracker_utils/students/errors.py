@@ -1,6 +1,6 @@
 """Errors of students, devices and the scan station.
 
-`message` is the sentence that existing clients compare with. Where it is short, the field `reason` explains what happened and what to do.
+Existing clients compare `message`. Where it is short, the field `reason` explains what happened and what to do.
 """
 
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid, NotFound

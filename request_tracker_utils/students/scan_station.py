@@ -69,7 +69,7 @@ class StudentWithDevices:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """`title` is the tag or name, `message` says what happened, `note` adds what else to know."""
+    """`title` is the tag or name, `message` says what happened, `note` has additional information."""
 
     kind: ScanResultKind
     title: str

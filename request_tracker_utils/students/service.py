@@ -37,11 +37,11 @@ def find(session: Session, student_id: str) -> Student | None:
 
 
 def get_many(session: Session, student_ids: Iterable[str]) -> dict[str, Student]:
-    """Number → student, for those that exist, by exact number; up to some thousands."""
-    wanted = list(set(student_ids))
+    """Number → student, for existing students, by exact number."""
+    numbers = list(set(student_ids))
     found: dict[str, Student] = {}
-    for begin in range(0, len(wanted), CHUNK):
-        chunk = select(Student).where(Student.student_id.in_(wanted[begin : begin + CHUNK]))
+    for begin in range(0, len(numbers), CHUNK):
+        chunk = select(Student).where(Student.student_id.in_(numbers[begin : begin + CHUNK]))
         found |= {student.student_id: student for student in session.scalars(chunk)}
     return found
 
@@ -116,7 +116,7 @@ def rt_username(student: Student, rule: str) -> str:
 
 
 def resync_student(session: Session, student: Student, *, now: datetime) -> None:
-    """Sends the holder of the student's devices to Request Tracker again, after the student's user changed."""
+    """Sends the holders of the student's devices to Request Tracker again, after the student's user changed."""
     for device in devices_of(session, student.student_id):
         HOLDER_SYNC.mark_due(device, now=now)
 

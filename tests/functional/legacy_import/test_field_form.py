@@ -170,7 +170,7 @@ def test_an_unknown_student_who_returned_a_device_is_reported(app: Flask, field:
     assert only(app, DeviceLog).student_id == "999"
 
 
-def test_values_of_students_without_a_place_here_are_reported(app: Flask, field: LegacyFile) -> None:
+def test_values_of_students_without_a_column_are_reported(app: Flask, field: LegacyFile) -> None:
     field.student("1001", device_checked_in="1", check_in_date="2025-06-10")
     field.student("1002", device_checked_in=0, rt_user_id=1002)
     field.student("1003", rt_user_id=57)
