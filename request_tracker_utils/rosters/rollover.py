@@ -49,7 +49,7 @@ class GradeStep:
 
 @dataclass(frozen=True)
 class Preview:
-    """`with_devices` of the students who leave school still have devices."""
+    """`with_devices` is the number of students who leave school and still have devices."""
 
     last_grade: str
     steps: list[GradeStep]

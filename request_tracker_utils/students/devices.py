@@ -71,7 +71,7 @@ def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Dev
 
 
 def change(session: Session, device: Device, values: Mapping[str, Any], *, now: datetime) -> Device:
-    """Sets the given fields except the status, which `assignments` changes. Raises InvalidField, DeviceExists."""
+    """Updates these fields except the status, which `assignments` changes. Raises InvalidField, DeviceExists."""
     columns = device_fields(values)
     if columns.pop("tag_key", device.tag_key) != device.tag_key:
         raise InvalidField(

@@ -40,7 +40,7 @@ class ScanResultKind(StrEnum):
     COMMAND = "card"
     ASSIGNED = "assigned"
     UNCHANGED = "unchanged"
-    """The student has the device already."""
+    """The student already has the device."""
     RETURNED = "returned"
     UNDONE = "undone"
 

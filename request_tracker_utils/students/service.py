@@ -1,4 +1,4 @@
-"""Students: create, change, find by number, and delete once they have no device."""
+"""Students: create, change, find by number, and delete if they have no devices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -122,7 +122,7 @@ def resync_student(session: Session, student: Student, *, now: datetime) -> None
 
 
 def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
-    """The same for many students, by their keys. Devices are locked in key order, as everywhere."""
+    """The same for many students, by their keys. Devices are locked in key order, as in all transactions."""
     for begin in range(0, len(id_keys), CHUNK):
         numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + CHUNK]))
         locked = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()

@@ -81,10 +81,10 @@ def test_records_that_changed_here_are_not_changed_and_differences_are_reported(
     assert written_tables(app) == before
     assert (done.of("students"), done.of("device_info")) == ((0, 1, 0, 0), (0, 1, 0, 0))
     assert done.reasons("students") == [
-        "last_name is Murray here and Hopper in the legacy database; it was not changed. "
-        "grade is 10 here and 9 in the legacy database; it was not changed."
+        "last_name is Murray in this database and Hopper in the legacy database. It was not changed. "
+        "grade is 10 in this database and 9 in the legacy database. It was not changed."
     ]
-    assert "status is available here and checked_out in the legacy database" in done.reasons("device_info")[0]
+    assert "status is available in this database and checked_out in the legacy database" in done.reasons("device_info")[0]
 
 
 def test_existing_records_are_not_changed(app: Flask, documented: LegacyFile, school: School) -> None:
