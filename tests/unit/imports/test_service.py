@@ -135,6 +135,6 @@ def test_an_import_with_repeated_conflicts_continues_later(school: School, monke
     file = upload(csv(GRACE, ALAN))
     assert preview(csv(GRACE, ALAN)).new == 2
     monkeypatch.setattr(STUDENTS.__class__, "apply", conflict)
-    with pytest.raises(Unavailable, match="continues later"):
+    with pytest.raises(Unavailable, match="will be retried"):
         service.work_through(transaction, reading, file.id, STUDENTS, lambda _: None, actor=ADA, clock=utc_now, dry_run=False)
     assert count(Student) == 0
