@@ -1,4 +1,4 @@
-"""The reconciliation of holders, with what this app is set up with."""
+"""The reconciliation of holders, with this app's settings and asset store."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ FAILING_SHOWN = 50
 
 
 def _updates(session: Session) -> Mapping[str, object]:
-    """What is still to be sent to the asset store, and what failed."""
+    """Pending and failing updates of the asset store."""
     return {
         "sync": HOLDER_SYNC.counts(session),
         "tickets": REPAIR_TICKETS.counts(session),

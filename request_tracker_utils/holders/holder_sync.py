@@ -13,7 +13,7 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Conflict, Unavailable
 from request_tracker_utils.core.outbox import Claim, InContext, deliver
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.holders.lookups import same_user
+from request_tracker_utils.holders.lookups import no_user, same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
@@ -23,7 +23,7 @@ from request_tracker_utils.tags import lookup
 
 BATCH = 100
 WORKERS = 4
-"""Concurrent changes of assets: Request Tracker has about as many processes, and people need some of them."""
+"""Concurrent changes of assets. More of them would occupy all processes of Request Tracker."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class HolderSync:
         self._clock, self._in_context, self._stopping = clock, in_context, stopping
 
     def push_due(self) -> int:
-        """Pushes the holder of every device that is due, and returns how many agree now. Raises errors of the asset store when it
-        cannot be reached; what was claimed is due again soon then."""
+        """Pushes the holder of every device that is due, and returns how many agree now. Raises the errors of an unreachable
+        asset store; the claimed devices are then due again soon."""
         synced = 0
         while not self._stopping() and (pending := self._claim()):
             with HOLDER_SYNC.recording(self._transaction, [each.claim for each in pending], self._clock):
@@ -99,8 +99,7 @@ class HolderSync:
             return "", None
         if user := rt_username(student, self._rule):
             return user, None
-        who = {"name": student.name, "number": student.student_id}
-        return "", _("%(name)s (%(number)s) has no e-mail address, which is the user’s name. Enter it, or the user itself.", **who)
+        return "", no_user(student).message
 
     def _find(self, pending: Sequence[PendingDevice]) -> list[tuple[PendingDevice, Asset | str]]:
         """Each with its asset, or why it has none: one request for a hundred known numbers, and one for the others."""
@@ -119,7 +118,7 @@ class HolderSync:
     def _record_without_push(self, pending: PendingDevice, asset: Asset | str) -> bool:
         try:
             if isinstance(asset, Asset):
-                return self._settle(pending, asset)
+                return self._record_synced(pending, asset)
             problem = asset
         except Conflict as error:
             problem = error.message
@@ -128,7 +127,7 @@ class HolderSync:
         return False
 
     def _push(self, pair: tuple[PendingDevice, Asset]) -> bool:
-        """Whether the asset store agrees now. Records what the asset store raises, and raises it."""
+        """Whether the asset store agrees now. Records and raises errors of the asset store."""
         pending, asset = pair
         with HOLDER_SYNC.recording(self._transaction, [pending.claim], self._clock):
             try:
@@ -136,9 +135,9 @@ class HolderSync:
             except AssetNotFound:
                 names = {"asset": asset.id, "tag": pending.tag}
                 raise Conflict(_("Asset #%(asset)s of %(tag)s was deleted. Resolve it under Differences.", **names)) from None
-            return self._settle(pending, asset)
+            return self._record_synced(pending, asset)
 
-    def _settle(self, pending: PendingDevice, asset: Asset) -> bool:
+    def _record_synced(self, pending: PendingDevice, asset: Asset) -> bool:
         """Raises Conflict if the asset was linked to another device in the meantime."""
         try:
             with self._transaction() as session:
@@ -177,7 +176,7 @@ def _asset_of(pending: PendingDevice, by_id: dict[int, Asset], named: Sequence[A
     if len(named) > 1:
         numbers = ", ".join(f"#{asset.id}" for asset in named)
         return _("Several assets have the name %(tag)s: %(numbers)s. Rename all but one.", tag=tag, numbers=numbers)
-    return named[0] if named else _("No asset has the name %(tag)s. Create it, or enter its number at the device.", tag=tag)
+    return named[0] if named else _("No asset is named %(tag)s. Create the asset, or enter its number on the device’s page.", tag=tag)
 
 
 def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple[int, str]], ignored: set[tuple[int, str]]) -> Asset | str:

@@ -19,7 +19,7 @@ from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 
 MAX_AGE_SECONDS = 15.0
-"""How long an answer of the asset store is reused."""
+"""How long an answer of the asset store is cached."""
 MAX_USERS = 5_000
 """Users whose assets are cached."""
 CHUNK = 500
@@ -27,7 +27,7 @@ CHUNK = 500
 
 
 class StudentHasNoUser(NotFound):
-    """The student has no user in Request Tracker: RT_STUDENT_USER requires an e-mail address, and the student has none."""
+    """The student has no user in Request Tracker: RT_STUDENT_USER requires an email address, and the student has none."""
 
     code = "no_user_of_student"
 
@@ -44,7 +44,7 @@ class StudentAssets:
 
 @dataclass(frozen=True)
 class LookupResult:
-    """`age` is how many seconds old the oldest part of it is."""
+    """`age` is that of the oldest part, in seconds."""
 
     results: Sequence[StudentAssets | AppError]
     age: int
@@ -126,6 +126,17 @@ def students_of_users(session: Session, names: Iterable[str], rule: str) -> dict
     return {name: found[name] for name in wanted if name in found and name not in ambiguous}
 
 
+def no_user(student: Student) -> StudentHasNoUser:
+    return StudentHasNoUser(
+        _(
+            "%(name)s (%(number)s) has no email address, which is needed for the user name in Request Tracker. "
+            "Add the address or the user to the student.",
+            name=student.name,
+            number=student.student_id,
+        )
+    )
+
+
 def same_user(one: str, other: str) -> bool:
     """Request Tracker compares names without case."""
     return one.casefold() == other.casefold()
@@ -136,13 +147,7 @@ def _user_of(student_id: str, student: Student | None, rule: str) -> str | AppEr
         return _not_found(student_id)
     if user := rt_username(student, rule):
         return user
-    who = {"name": student.name, "number": student.student_id}
-    return StudentHasNoUser(
-        _(
-            "%(name)s (%(number)s) has no e-mail address, which is the user’s name in Request Tracker. Enter it, or the user itself.",
-            **who,
-        )
-    )
+    return no_user(student)
 
 
 def _not_found(student_id: str) -> StudentNotFound:
@@ -161,7 +166,7 @@ def _tags_of(session: Session, asset_ids: Sequence[int]) -> dict[int, str]:
 
 
 def _candidates(session: Session, names: list[str], rule: str) -> Iterator[Student]:
-    """Students who may have one of these users: entered at the student, or by the rule."""
+    """Students who may have one of these users: set for the student, or by the rule."""
     yield from session.scalars(select(Student).where(text("rt_user <> ''"), func.lower(Student.rt_user).in_(names)))
     field = "{student_id}" if "{student_id}" in rule else "{email}"
     before, after = (part.casefold() for part in rule.split(field, 1))

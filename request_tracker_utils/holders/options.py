@@ -31,7 +31,7 @@ class Resolution(StrEnum):
     LINK_ASSET = "linked"
     """The device belongs to another asset: the one with its tag as its name, or with its serial number."""
     ADD_DEVICE = "registered"
-    """The asset becomes a device here, assigned to the student who is its holder."""
+    """The asset becomes a device here, assigned to its holder."""
     CLEAR_HOLDER = "emptied"
     """The holder of the asset in the asset store is cleared."""
     RETIRE_DEVICE = "retired"
@@ -43,7 +43,7 @@ RESTRICTED: Mapping[str, StrEnum] = {
     Resolution.ADD_DEVICE: StudentPermission.OVERRIDE,
     Resolution.RETIRE_DEVICE: StudentPermission.OVERRIDE,
 }
-"""Resolutions that change who has a device here, even against the rules for assigning."""
+"""Resolutions that change the assignment of a device here, regardless of the rules for assigning."""
 
 _IGNORE_ALL = BulkOption(
     Resolution.IGNORE, lambda count, _source: ngettext("Ignore %(num)s difference", "Ignore %(num)s differences", count)

@@ -44,7 +44,7 @@ class HolderReconciler:
 
 
 class _Apply:
-    """One method for each resolution. Each reads again, locked, what it changes here."""
+    """One method for each resolution. Each locks and reads again what it changes here."""
 
     def __init__(self, reconciler: HolderReconciler, discrepancy: HolderDiscrepancy, actor: Actor) -> None:
         self._transaction, self._asset_store = reconciler.transaction, reconciler.asset_store
@@ -77,7 +77,7 @@ class _Apply:
             log = assignments.override(session, device, student, reason=self._reason(), actor=self._actor, now=self._clock())
         if student:
             return _("%(tag)s is now assigned to %(student)s.", tag=self._tag, student=log.student_name)
-        return _("%(tag)s is returned.", tag=self._tag)
+        return _("%(tag)s was returned.", tag=self._tag)
 
     def _rename_asset(self) -> str:
         self._asset_store.rename(self._asset_id, self._tag)

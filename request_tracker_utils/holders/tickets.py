@@ -32,7 +32,7 @@ from request_tracker_utils.students.models import REPAIR_TICKETS, Device, Repair
 from request_tracker_utils.students.service import rt_username
 from request_tracker_utils.tags import lookup
 
-UNDER_WAY = timedelta(minutes=5)
+APPEARS_WITHIN = timedelta(minutes=5)
 """How long after it was sent a ticket may still appear in Request Tracker."""
 NOT_CREATED = (AssetStoreInvalid, AssetStoreRefused, AssetNotFound, NoRequestTracker)
 """After these errors the ticket does not exist."""
@@ -113,10 +113,10 @@ class RepairTicketSender:
             found = self._asset_store.tickets_with_mark(mark(row))
             if found:
                 return self._settle(row, found[0], self._assets_of(row))
-            if row.sent_at is not None and self._clock() - row.sent_at < UNDER_WAY:
+            if row.sent_at is not None and self._clock() - row.sent_at < APPEARS_WITHIN:
                 problem = _("Request Tracker did not say whether it created the ticket. It will be searched for again.")
                 with self._transaction() as session:
-                    REPAIR_TICKETS.put_back(session, claim, now=self._clock(), pause=UNDER_WAY, problem=problem)
+                    REPAIR_TICKETS.put_back(session, claim, now=self._clock(), pause=APPEARS_WITHIN, problem=problem)
                 return False
         asset_ids, requestor = self._assets_of(row), self._requestor_of(row)
         with self._transaction() as session:

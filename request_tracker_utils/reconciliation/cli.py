@@ -8,6 +8,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.reconciler import Reconciliation
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.tasks import cli as terminal
@@ -23,7 +24,7 @@ def compare_command(reconciliation: Reconciliation[Any], description: str) -> cl
             task = terminal.claim_started(session, started, now=utc_now())
         ended = terminal.run_with_progress(task, "Comparing")
         if ended.state != TaskState.DONE:
-            raise Unavailable(ended.error or f"The comparison is {ended.state}.")
+            raise Unavailable(ended.error or _("The comparison is %(state)s.", state=ended.state))
         click.echo(ended.summary)
 
     more = "The comparison is a task. If this command is interrupted, a server process continues it."

@@ -50,7 +50,7 @@ def comparison_job(reconciliation: Reconciliation[Any]) -> Job:
 
 
 def start_daily_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> bool:
-    """Starts one, unless the last is fresh, one is running, or nothing can be compared yet; returns whether it did."""
+    """Starts a comparison, unless the last one is recent, one is running, or nothing can be compared yet. Returns whether it did."""
     last = compared_at(session, reconciliation)
     if last is not None and now - last < FRESH:
         return False
@@ -70,7 +70,7 @@ def compared_at(session: Session, reconciliation: Reconciliation[Any]) -> dateti
 def start_bulk_resolution(
     session: Session, reconciliation: Reconciliation[Any], kind: Kind, option: BulkOption, *, actor: Actor, now: datetime
 ) -> Task | None:
-    """Applies the option to every eligible discrepancy of the kind; None when there are none."""
+    """Applies the option to every eligible discrepancy of the kind; None if there are none."""
     found = reconciliation.discrepancies.all(session, kind.value, option.eligible)
     if not found:
         return None
@@ -93,7 +93,7 @@ def task_kinds(reconciliation: Reconciliation[Any]) -> list[TaskKind]:
 
 
 def _lock(session: Session, reconciliation: Reconciliation[Any]) -> None:
-    """Makes others who start a comparison wait until this transaction ends."""
+    """Concurrent starts of a comparison wait until this transaction ends."""
     name = f"{reconciliation.comparison_task}-lock"
     store_once(session, name, "1")
     session.execute(select(StoredValue).where(StoredValue.name == name).with_for_update())

@@ -29,7 +29,7 @@ UTC_ZONE = ZoneInfo("UTC")
 LOG_NAME = "asset_tag_confirmations.log"
 LEGACY_INSTALLATION = Actor("legacy installation")
 CHUNK = 1_000
-"""Lines per transaction: others write in between."""
+"""Lines per transaction, so that others can write in between."""
 DEVICE_PROBLEM = "A device of the legacy installation has this tag, as asset {asset_id}, but no asset has this name."
 DEVICE_REASON = "a device of the legacy installation has this tag"
 
@@ -110,7 +110,7 @@ def read_next_number(file: Path, prefix: str) -> int:
 
 
 def import_log(transaction: Transaction, file: Path, *, zone: ZoneInfo, actor: Actor, now: datetime) -> int:
-    """Imports the log unless that was done, and returns how many entries of the audit log are new.
+    """Imports the log unless it has been imported, and returns how many entries of the audit log are new.
 
     The tags in the asset store are adopted before. It can be repeated after an interruption, with the same result. A log that has grown,
     or has lines with a prefix that was added since, is read again, and only new lines are imported. Raises Invalid for a file that
@@ -279,7 +279,7 @@ def _not_in_audit_log(session: Session, assignments: list[Assignment]) -> list[A
 
 
 def _stored_tags(session: Session, assignments: list[Assignment]) -> dict[str, StoredTag]:
-    """The tags that are not free."""
+    """The tags that are in use."""
     query = select(Tag.tag, Tag.id, Tag.asset_id, Tag.printed_at, Tag.problem).where(Tag.state != TagState.RELEASED)
     rows = session.execute(query.where(Tag.tag.in_({each.tag for each in assignments})))
     return {row.tag: StoredTag(row.id, row.asset_id, row.printed_at, row.problem) for row in rows}

@@ -83,7 +83,7 @@ def record_change(
 
 
 def record_logged(connection: Connection, assignments: list[tuple[datetime, str, int]], *, actor: Actor) -> None:
-    """Adds the entries of a legacy log: when which tag was assigned to which asset."""
+    """Adds the entries of a legacy log: time, tag, and asset of each assignment."""
     common = {"actor": actor.name, "action": LOGGED, "old_name": None, "reason": None}
     rows = [{"at": at, "tag": tag, "asset_id": asset_id, "new_name": tag, **common} for at, tag, asset_id in assignments]
     connection.execute(_INSERT, rows)

@@ -1,4 +1,4 @@
-"""The reconciliation of tags, with what this app is set up with."""
+"""The reconciliation of tags, with this app's settings and asset store."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""Finding tags: by asset, by the text that people type or scan, by range, and those that are pending."""
+"""Finds tags by asset, by typed or scanned text, by range, and by pending confirmation."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -81,7 +81,7 @@ def assigned_in_range(session: Session, begin: TagName, end: TagName) -> list[Ta
 
 
 def pending_tags(session: Session) -> list[Tag]:
-    """The tags that the asset store has not confirmed, with the problem of each; those that need a person come first."""
+    """The tags that the asset store has not confirmed, with their problems; those that need a person are first."""
     order = (Tag.problem.is_(None), Tag.due_at.is_not(None), Tag.id.desc())
     return list(session.scalars(select(Tag).where(IS_PENDING).order_by(*order).limit(MAX_PENDING)))
 

@@ -25,7 +25,7 @@ from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import settings
 
 WORKERS = 4
-"""Concurrent renames: Request Tracker has about as many processes, and people need some of them."""
+"""Concurrent renames. More of them would occupy all processes of Request Tracker."""
 
 
 def adopt_tags() -> int:

@@ -101,7 +101,10 @@ def add_prefix() -> ResponseReturnValue:
         add_error(form, error)
         return _page(form), error.status
     prefix = form.prefix.data
-    flash(_("The prefix %(prefix)s was added. It is ready once the existing tags are imported, within a minute.", prefix=prefix), "success")
+    flash(
+        _("The prefix %(prefix)s was added. It is ready once the existing tags are imported, which takes about a minute.", prefix=prefix),
+        "success",
+    )
     return redirect(url_for(".show"), 303)
 
 
@@ -190,7 +193,7 @@ def choose() -> str:
 @untagged_pages.post("")
 @require(TagPermission.ASSIGN)
 def tag() -> ResponseReturnValue:
-    """Starts the task that tags the selected assets, except those that have a tag by now."""
+    """Starts the task that tags the selected assets, except those that already have a tag."""
     numbers = [int(text) for text in request.form.getlist("asset_ids") if text.isascii() and text.isdigit() and len(text) <= 10]
     numbers = [number for number in dict.fromkeys(numbers) if 0 < number <= LARGEST_ID]
     if not 0 < len(numbers) <= MAX_LISTED:
@@ -268,7 +271,7 @@ def list_pending() -> str:
 @pending_pages.post("/<tag>/retry")
 @require(TagPermission.ASSIGN)
 def retry(tag: str) -> ResponseReturnValue:
-    """Has a job check the tag now."""
+    """Retries the confirmation of the tag now."""
     with transaction() as session:
         service.retry_confirmation(session, tag, now=utc_now())
     flash(_("Retrying %(tag)s. Reload the page in a few seconds to see the result.", tag=tag), "success")

@@ -13,6 +13,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 
 from request_tracker_utils.accounts import passwords, service as accounts, tokens
 from request_tracker_utils.app import create_app
+from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
@@ -73,6 +74,12 @@ def ready(app: Flask) -> Flask:
     """The app after all that a start does before the first request."""
     prepare(app, registry_of(app).settings)
     return app
+
+
+def run_job(app: Flask, name: str) -> int:
+    """Runs the job in this thread and returns how many it processed."""
+    with app.app_context():
+        return jobs.run(registry_of(app).jobs.named(name))
 
 
 def user(app: Flask, role: str, name: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The embedded directory, made to fail on demand in the ways in which a directory fails."""
+"""The embedded asset store, which fails on demand as an asset store may."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,26 +21,26 @@ class FailingAssetStore(EmbeddedAssetStore):
         return super().create(NewAsset(name, **fields))
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[Asset]]:
-        self._stumble("get_many")
+        self._call("get_many")
         return super().get_many(asset_ids)
 
     def rename(self, asset_id: int, name: str, *, old_name: str | None = None) -> str:
         if self.after:
             super().rename(asset_id, name)
-        self._stumble("rename")
+        self._call("rename")
         return super().rename(asset_id, name)
 
     def create(self, new: NewAsset) -> int:
         if self.after:
             super().create(new)
-        self._stumble("create")
+        self._call("create")
         return super().create(new)
 
-    def _stumble(self, method: str) -> None:
+    def _call(self, method: str) -> None:
         self.calls.append(method)
         if method in self.fails:
             raise self.fails[method]
 
 
 def silence() -> AssetStoreUnreachable:
-    return AssetStoreUnreachable("The directory does not answer.")
+    return AssetStoreUnreachable("The asset store does not answer.")

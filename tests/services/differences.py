@@ -1,15 +1,28 @@
-"""A page of differences, as someone who is signed in uses it."""
+"""A page of differences, as someone who is signed in uses it, and the progress of a comparison."""
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from request_tracker_utils.core import jobs
-from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks.models import Task, TaskState
-from request_tracker_utils.web.registry import registry_of
 from tests.services import forms
-from tests.services.apps import csrf_token, sign_in, user
+from tests.services.apps import csrf_token, run_job, sign_in, user
+
+
+class Steps:
+    """Counts the progress of a comparison, in a transaction as a task does: none may be open when it is called."""
+
+    def __init__(self) -> None:
+        self.total = self.done = 0
+
+    def expect(self, total: int) -> None:
+        with transaction():
+            self.total = total
+
+    def advance(self, steps: int) -> None:
+        with transaction():
+            self.done += steps
 
 
 class DifferencesPage:
@@ -34,8 +47,7 @@ class DifferencesPage:
         return answer.status_code, answer.headers.get("Location", ""), answer.get_data(as_text=True)
 
     def run(self, job: str) -> int:
-        with self.app.app_context():
-            return jobs.run(registry_of(self.app).jobs.named(job))
+        return run_job(self.app, job)
 
     def compare(self) -> str:
         """Presses “Compare now” and returns the page after the comparison."""

@@ -1,4 +1,4 @@
-"""A directory in memory that keeps, like Request Tracker, neither names nor serial numbers apart, and does what a test has it do."""
+"""An asset store in memory that, like Request Tracker, allows duplicate names and serial numbers, and calls functions of the test."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ Do = Callable[[], int]
 
 
 class LooseAssetStore(AssetStore):
-    """`on_create` is given the asset and the way to create it: it may be silent before or after, refuse, or take its time. `on_search` is
+    """`on_create` gets the asset and the function that creates it: it may fail before or after the call, refuse, or wait. `on_search` is
     called before each search."""
 
     kind = "rt"
@@ -24,7 +24,7 @@ class LooseAssetStore(AssetStore):
         self.calls: list[str] = []
 
     def add(self, name: str, **fields: str) -> int:
-        """An asset that somebody makes there by hand."""
+        """An asset that a person creates there."""
         with self._lock:
             asset_id = len(self.assets) + 1
             self.assets[asset_id] = Asset(asset_id, name, **fields)

@@ -1,19 +1,18 @@
-"""A school, its embedded directory, and somebody who asks the API."""
+"""A school, its embedded asset store, and a client of the API."""
 
 import pytest
 from flask import Flask
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
-from request_tracker_utils.core import jobs
-from request_tracker_utils.web.registry import registry_of
+from tests.services.apps import run_job
 from tests.services.asking import Ask, ask  # noqa: F401 — a fixture of this room
 from tests.services.school import School
 
 
 class Office(School):
     def asset(self, name: str, holder: str = "", **more: str) -> int:
-        """In the directory."""
+        """In the asset store."""
         with self.app.app_context():
             asset_id = asset_store().create(NewAsset(name, **more))
             if holder:
@@ -21,7 +20,7 @@ class Office(School):
             return asset_id
 
     def hold(self, asset_id: int, holder: str) -> None:
-        """Somebody changes it in the directory by hand."""
+        """Changes the holder in the asset store, as a person there would."""
         with self.app.app_context():
             asset_store().set_holder(asset_id, holder)
 
@@ -30,8 +29,7 @@ class Office(School):
             return asset_store().get(asset_id).holder
 
     def job(self, name: str) -> int:
-        with self.app.app_context():
-            return jobs.run(registry_of(self.app).jobs.named(name))
+        return run_job(self.app, name)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def page(app: Flask) -> DifferencesPage:
 
 
 def assigned(office: Office, tag: str, student_id: str = "1001") -> int:
-    """A device that a student has and whose asset agrees. Returns the asset."""
+    """A device that is assigned to a student, with an asset that agrees. Returns the asset."""
     asset_id = office.asset(tag)
     office.device(tag)
     office.assign(tag, student_id)
@@ -55,7 +55,7 @@ def test_each_kind_is_shown_and_resolved_by_its_button(office: Office, page: Dif
     assert "No differences." in page.compare()
 
 
-def test_all_of_a_kind_are_resolved_in_one_way(office: Office, page: DifferencesPage) -> None:
+def test_all_of_a_kind_are_resolved_together(office: Office, page: DifferencesPage) -> None:
     office.students(3)
     assets = [assigned(office, f"W12-000{number}") for number in range(1, 5)]
     for asset_id in assets[:3]:
@@ -98,7 +98,7 @@ def test_failed_updates_are_shown_and_retried(office: Office, page: DifferencesP
     office.assign("W12-0001", "1001")
     assert "1 device is pending." in page.show()
     assert office.job("sync-holders") == 0
-    failed = "No asset has the name W12-0001. Create it, or enter its number at the device."
+    failed = "No asset is named W12-0001. Create the asset, or enter its number on the device’s page."
     assert failed in page.show()
     asset_id = office.asset("W12-0001")
     assert office.job("sync-holders") == 0  # it is not due yet
@@ -127,4 +127,4 @@ def test_the_status_page_and_the_metrics_count_what_is_open(app: Flask, office: 
     status = plain.get("/admin", headers={**admin, **PAGE}).get_data(as_text=True)
     assert "1 device holder cannot be updated." in status
     assert "2 differences of device holders are open." in status
-    assert "No asset has the name W12-0001." in status
+    assert "No asset is named W12-0001." in status

@@ -1,4 +1,4 @@
-"""The page of a reconciliation, whatever it compares: comparing, paging, bulk forms, and doing nothing. The page of tags stands for all."""
+"""The page of a reconciliation: comparing, paging, bulk forms, and outdated forms. The page of tags is the example."""
 
 import pytest
 from flask import Flask

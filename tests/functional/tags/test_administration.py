@@ -8,11 +8,9 @@ from sqlalchemy import delete
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import AssetStore, AssetStoreUnreachable, NewAsset
-from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.person import Person, errors_in, text_of
-from tests.services.apps import WEBHOOK_TOKEN, user
+from tests.services.apps import WEBHOOK_TOKEN, run_job, user
 from tests.services.tables import check_all
 
 PAGE = "/admin/asset-tags"
@@ -29,11 +27,6 @@ def created(client: FlaskClient, asset_id: int, **more: str) -> str:
     return str(client.post("/webhook/asset-created", json={"asset_id": asset_id, **more}, headers=headers).json["asset_tag"])
 
 
-def adopt(app: Flask) -> None:
-    with app.app_context():
-        jobs.run(registry_of(app).jobs.named("adopt-tags"))
-
-
 def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: FlaskClient, admin: Person) -> None:
     created(client, 1)
     staff = Person(app, user(app, "staff", "bob"))
@@ -43,7 +36,7 @@ def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: Flask
         assert ("Add prefix" in page, RESET in page) == (forms, forms)
 
 
-def test_a_sequence_is_reset_unless_somebody_else_did_in_the_meantime(app: Flask, client: FlaskClient, admin: Person) -> None:
+def test_a_sequence_is_reset_unless_someone_else_has_reset_it(app: Flask, client: FlaskClient, admin: Person) -> None:
     created(client, 1)
     assert 'name="expected" type="hidden" value="2"' in admin.read(RESET)
     answer = admin.post(RESET, expected="2", start_number="1", reason="from the beginning")
@@ -78,7 +71,7 @@ def test_an_invalid_reset_changes_nothing(admin: Person) -> None:
 def test_a_new_prefix_is_used_for_new_assets_in_its_catalog(app: Flask, client: FlaskClient, admin: Person) -> None:
     assert admin.post(f"{PAGE}/prefixes", prefix="LAB-").status_code == 303
     assert "importing existing tags" in admin.read(PAGE)
-    adopt(app)
+    run_job(app, "adopt-tags")
     assert admin.post(f"{PAGE}/catalogs", catalog="Chromebooks", of_prefix="LAB-").status_code == 303
     assert "New assets in Chromebooks now get LAB- tags." in admin.read(PAGE)
     tags = [created(client, 1, catalog="Chromebooks"), created(client, 2, catalog="Cables"), created(client, 3)]

@@ -28,7 +28,7 @@ def staff(app: Flask) -> Person:
 
 
 def write(app: Flask, *rows: dict[str, object]) -> None:
-    """Entries, a minute apart unless they have a time."""
+    """Writes entries, a minute apart unless they have a time."""
     whole = {"actor": "ada", "action": "assigned", "asset_id": None, "old_name": None, "new_name": None, "reason": None}
     each = [{**whole, "at": NOON + timedelta(minutes=number), **row} for number, row in enumerate(rows)]
     with app.app_context(), transaction() as session:
@@ -133,7 +133,7 @@ def test_dates_find_the_entries_of_a_legacy_log(app: Flask, staff: Person) -> No
     assert tags(staff, "?action=logged&q=W12-0017&until=2025-12-31") == ["W12-0017"]
 
 
-def test_an_invalid_date_is_an_error_and_other_odd_filters_are_not(app: Flask, staff: Person) -> None:
+def test_an_invalid_date_is_an_error_and_other_unusual_filters_are_not(app: Flask, staff: Person) -> None:
     many(app, 2)
 
     def check_date(day: str) -> None:

@@ -7,10 +7,8 @@ from flask import Flask
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
-from request_tracker_utils.core import jobs
-from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.person import Person, text_of
-from tests.services.apps import WEBHOOK_TOKEN, user
+from tests.services.apps import WEBHOOK_TOKEN, run_job, user
 from tests.services.tables import check_all
 
 SWEEP = "/admin/asset-tags/sweep"
@@ -31,11 +29,6 @@ def name_of(app: Flask, asset_id: int) -> str:
         return asset_store().get(asset_id).name
 
 
-def run(app: Flask, job: str) -> int:
-    with app.app_context():
-        return jobs.run(registry_of(app).jobs.named(job))
-
-
 def press(person: Person, path: str, status: int = 303, **fields: object) -> str:
     """Sends a form. Returns where it redirects, or the page."""
     answer = person.post(path, **fields)  # type: ignore[arg-type]
@@ -49,7 +42,7 @@ def test_selected_assets_are_tagged_by_a_task_that_links_to_their_labels(app: Fl
     assert all(f"laptop {number}" in listed for number in range(4))
     task = press(admin, "/tags/untagged", asset_ids=ids[1:])
     assert name_of(app, ids[1]) == "laptop 1", "the task renames assets, not the request"
-    run(app, "run-tasks")
+    run_job(app, "run-tasks")
     assert name_of(app, ids[0]) == "laptop 0"
     assert {name_of(app, each) for each in ids[1:]} == {"W12-0001", "W12-0002", "W12-0003"}, "concurrent, in no order"
     page = admin.read(task)
@@ -77,7 +70,7 @@ def test_invalid_selections_are_refused_and_tagged_assets_left_out(app: Flask, a
     one, two = asset(app, "one"), asset(app, "two")
     press(admin, f"/assets/{one}/tag")
     press(admin, "/tags/untagged", asset_ids=[one, two])
-    run(app, "run-tasks")
+    run_job(app, "run-tasks")
     assert (name_of(app, one), name_of(app, two)) == ("W12-0001", "W12-0002")
     assert "already have tags" in press(admin, "/tags/untagged", 400, asset_ids=[one])
 
@@ -89,35 +82,35 @@ def test_the_sweep_is_previewed_turned_on_and_then_tags_automatically(app: Flask
     press(admin, f"{SWEEP}/run", 409)
     assert "at least one catalog" in press(admin, f"{SWEEP}/preview", 400)
     task = press(admin, f"{SWEEP}/preview", catalogs=["Chromebooks"])
-    run(app, "run-tasks")
+    run_job(app, "run-tasks")
     preview = admin.read(task)
     assert "1 asset has no tag. Nothing was changed." in preview
     assert "laptop" in preview
     assert name_of(app, laptop) == "laptop"
     assert "Turn on sweep" in admin.read(SWEEP)
-    assert run(app, "sweep-untagged") == 0, "it is still off"
+    assert run_job(app, "sweep-untagged") == 0, "it is still off"
     press(admin, f"{SWEEP}/switch", on="1")
-    assert run(app, "sweep-untagged") == 1
-    run(app, "run-tasks")
+    assert run_job(app, "sweep-untagged") == 1
+    run_job(app, "run-tasks")
     assert (name_of(app, laptop), name_of(app, other)) == ("W12-0001", "projector")
     assert "Turn off sweep" in admin.read(SWEEP)
     press(admin, f"{SWEEP}/switch", on="0")
     asset(app, "another")
-    assert run(app, "sweep-untagged") == 0
+    assert run_job(app, "sweep-untagged") == 0
 
 
-def test_previewed_assets_can_be_tagged_once_and_missing_catalogs_are_shown(app: Flask, admin: Person) -> None:
+def test_previewed_assets_can_be_tagged_now_and_missing_catalogs_are_shown(app: Flask, admin: Person) -> None:
     ids = [asset(app, f"laptop {number}") for number in range(3)]
     task = press(admin, f"{SWEEP}/preview", catalogs=["Gone", "Chromebooks"])
-    run(app, "run-tasks")
+    run_job(app, "run-tasks")
     assert "These catalogs do not exist: Gone." in admin.read(task)
     page = admin.read(SWEEP)
     assert "These catalogs do not exist or are hidden from this program: Gone." in page
     assert "Tag 3 assets now" in page
     press(admin, f"{SWEEP}/run")
-    run(app, "run-tasks")
+    run_job(app, "run-tasks")
     assert {name_of(app, each) for each in ids} == {"W12-0001", "W12-0002", "W12-0003"}
-    assert run(app, "sweep-untagged") == 0
+    assert run_job(app, "sweep-untagged") == 0
 
 
 def test_pending_tags_are_listed_with_their_problem_and_can_be_retried(app: Flask) -> None:

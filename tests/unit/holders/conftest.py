@@ -1,4 +1,4 @@
-"""A school, and the embedded asset store, which fails on demand and does what a test has it do in the middle of a call."""
+"""A school, and an embedded asset store that fails on demand and calls a test's function in the middle of a call."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -27,7 +27,7 @@ class Holders(FailingAssetStore):
 
     def set_holder(self, asset_id: int, username: str) -> None:
         self.before(asset_id, username)
-        self._stumble("set_holder")
+        self._call("set_holder")
         if self.users is not None and username and username not in self.users:
             raise AssetStoreInvalid(f"Request Tracker has no user '{username}'. Create the user, or check the name.")
         super().set_holder(asset_id, username)
@@ -35,11 +35,11 @@ class Holders(FailingAssetStore):
         self.afterwards(asset_id, username)
 
     def find_by_names(self, names: Iterable[str]) -> list[Asset]:
-        self._stumble("find_by_names")
+        self._call("find_by_names")
         return super().find_by_names(names)
 
     def every_asset(self) -> Iterator[list[Asset]]:
-        self._stumble("every_asset")
+        self._call("every_asset")
         return super().every_asset()
 
 
@@ -56,7 +56,7 @@ def asset_store(school: School) -> Holders:
 
 @pytest.fixture
 def sync(asset_store: Holders) -> Callable[..., HolderSync]:
-    """Makes what pushes to the asset store; its clock stands still at `now` where that is given."""
+    """Creates what pushes to the asset store. With `now`, its clock does not advance."""
 
     def make(*, rule: str = "student{student_id}", now: datetime | None = None, stopping: Callable[[], bool] = lambda: False) -> HolderSync:
         clock = (lambda: now) if now else utc_now

@@ -1,4 +1,4 @@
-"""A directory with a ticket desk, in memory: it may be silent before or after a ticket is made."""
+"""An asset store with tickets, in memory: it may stop answering before or after a ticket is created."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,7 +9,7 @@ Do = Callable[[], Ticket]
 
 
 class Desk(LooseAssetStore):
-    """`on_ticket` is given the ticket and the way to make it. `users` are name → number."""
+    """`on_ticket` gets the ticket and the function that creates it. `users` are name → number."""
 
     def __init__(self) -> None:
         super().__init__()

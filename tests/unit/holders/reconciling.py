@@ -13,29 +13,15 @@ from request_tracker_utils.holders.resolution import HolderReconciler
 from request_tracker_utils.reconciliation import service as reconciliation
 from request_tracker_utils.reconciliation.reconciler import Entry
 from request_tracker_utils.students.models import Device
+from tests.services.differences import Steps
 from tests.services.school import ADA, School
 from tests.unit.holders.conftest import Holders
 
 RULE = "student{student_id}"
 
 
-class Steps:
-    """Counts the progress, in a transaction as a task does: none may be open when it is called."""
-
-    def __init__(self) -> None:
-        self.total = self.done = 0
-
-    def expect(self, total: int) -> None:
-        with transaction():
-            self.total = total
-
-    def advance(self, steps: int) -> None:
-        with transaction():
-            self.done += steps
-
-
 def synced(school: School, asset_store: Holders, tag: str, student_id: str = "") -> int:
-    """A device, assigned to the student where one is named, that the asset store agrees with. Returns its asset."""
+    """A device that the asset store agrees with, assigned to the student if one is named. Returns its asset."""
     asset_id = asset_store.asset(tag)
     school.device(tag, asset_id=asset_id)
     if student_id:
@@ -56,7 +42,7 @@ def compare(asset_store: Holders, *, steps: Steps | None = None, now: datetime |
 
 
 def resolve(asset_store: Holders, resolution: Resolution, *, discrepancy_id: int | None = None) -> str:
-    """Resolves the only open discrepancy, unless one is named."""
+    """Resolves this discrepancy, by default the only open one."""
     chosen = discrepancy_id or only().id
     return reconciliation.resolve(transaction, DISCREPANCIES, reconciler(asset_store), chosen, resolution, actor=ADA, clock=utc_now)
 

@@ -63,7 +63,7 @@ def test_finds_each_kind_of_discrepancy_and_nothing_else(school: School, asset_s
     assert (steps.total, steps.done) == (11, 11)
 
 
-def test_a_pending_device_is_no_discrepancy_unless_its_update_failed(school: School, asset_store: Holders) -> None:
+def test_a_pending_device_is_not_a_discrepancy_unless_its_update_failed(school: School, asset_store: Holders) -> None:
     synced(school, asset_store, "W12-0001", "1001")
     school.return_device("W12-0001")
     assert compare(asset_store) == 0

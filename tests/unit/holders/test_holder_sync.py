@@ -1,4 +1,4 @@
-"""The asset store is told who has which device: in the end it agrees, whatever happens on the way."""
+"""Pushing the holders of devices: the asset store finally agrees, regardless of failures."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -47,7 +47,7 @@ def holder(asset_store: Holders, asset_id: int) -> tuple[str, str]:
 
 
 def time_passes() -> None:
-    """What is due later is due now."""
+    """Makes due now what is due later."""
     with transaction() as session:
         session.execute(update(Device).where(Device.rt_due_at.is_not(None)).values(rt_due_at=NOW))
 
@@ -65,7 +65,7 @@ def test_an_assignment_and_its_return_are_pushed(school: School, asset_store: Ho
     assert holder(asset_store, asset_id) == ("", "")
 
 
-def test_many_are_found_with_one_request_by_name_and_later_with_one_by_number(school: School, asset_store: Holders, sync: Make) -> None:
+def test_many_assets_are_found_with_one_request_by_name_and_later_by_number(school: School, asset_store: Holders, sync: Make) -> None:
     for number in range(1, 31):
         assigned(school, asset_store, f"W12-{number:04d}")
     sync().push_due()
@@ -77,7 +77,7 @@ def test_many_are_found_with_one_request_by_name_and_later_with_one_by_number(sc
     assert [call for call in asset_store.calls if call != "set_holder"] == ["get_many"]
 
 
-def test_what_agrees_already_is_not_written(school: School, asset_store: Holders, sync: Make) -> None:
+def test_an_asset_with_the_right_holder_is_not_changed(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = assigned(school, asset_store)
     asset_store.set_holder(asset_id, "Student1001")
     asset_store.pushed.clear()
@@ -93,9 +93,7 @@ def test_the_users_name_is_entered_or_follows_the_rule(school: School, asset_sto
     assert (holder(asset_store, entered)[0], holder(asset_store, by_mail)[0]) == ("g.hopper", "alan@school.example")
 
 
-def test_a_student_without_a_user_is_a_problem_that_is_retried_after_growing_pauses(
-    school: School, asset_store: Holders, sync: Make
-) -> None:
+def test_a_student_without_a_user_is_a_problem_that_is_retried_with_back_off(school: School, asset_store: Holders, sync: Make) -> None:
     assigned(school, asset_store)
     for seconds in (5, 15, 45, 135, 405, 1215, 3600, 3600):
         now = utc_now()
@@ -103,7 +101,10 @@ def test_a_student_without_a_user_is_a_problem_that_is_retried_after_growing_pau
         assert sync(rule="{email}", now=now).push_due() == 0
         device = school.device_now("W12-0001")
         assert device.rt_due_at == now + timedelta(seconds=seconds)
-    assert device.rt_problem == "Grace Hopper (1001) has no e-mail address, which is the user’s name. Enter it, or the user itself."
+    assert (
+        device.rt_problem == "Grace Hopper (1001) has no email address, which is needed for the user name in Request Tracker. "
+        "Add the address or the user to the student."
+    )
     assert asset_store.pushed == []
     with school.writing() as session:
         service.change(session, service.get(session, "1001"), {"email": "grace@school.example"}, now=utc_now())
@@ -111,7 +112,7 @@ def test_a_student_without_a_user_is_a_problem_that_is_retried_after_growing_pau
     assert school.device_now("W12-0001").rt_problem is None
 
 
-def test_an_unknown_user_is_a_problem_of_this_device_alone(school: School, asset_store: Holders, sync: Make) -> None:
+def test_an_unknown_user_is_a_problem_of_this_device_only(school: School, asset_store: Holders, sync: Make) -> None:
     asset_store.users = {"student1002"}
     assigned(school, asset_store, "W12-0001", "1001")
     known = assigned(school, asset_store, "W12-0002", "1002")
@@ -123,7 +124,7 @@ def test_an_unknown_user_is_a_problem_of_this_device_alone(school: School, asset
     assert sync().push_due() == 1
 
 
-def test_no_asset_several_or_a_deleted_one_are_problems_that_say_what_to_do(school: School, asset_store: Holders, sync: Make) -> None:
+def test_missing_ambiguous_and_deleted_assets_are_problems_that_say_what_to_do(school: School, asset_store: Holders, sync: Make) -> None:
     school.device("W12-0001")
     school.device("W12-0002")
     school.device("W12-0003", asset_id=4711)
@@ -132,20 +133,20 @@ def test_no_asset_several_or_a_deleted_one_are_problems_that_say_what_to_do(scho
         school.assign(f"W12-000{number}", "1001")
     assert sync().push_due() == 0
     assert [school.device_now(f"W12-000{number}").rt_problem for number in (1, 2, 3)] == [
-        "No asset has the name W12-0001. Create it, or enter its number at the device.",
+        "No asset is named W12-0001. Create the asset, or enter its number on the device’s page.",
         f"Several assets have the name W12-0002: #{duplicates[0]}, #{duplicates[1]}. Rename all but one.",
         "Asset #4711 of W12-0003 does not exist, or is deleted. Resolve it under Differences.",
     ]
 
 
-def test_an_asset_that_is_deleted_meanwhile_is_a_problem(school: School, asset_store: Holders, sync: Make) -> None:
+def test_an_asset_that_is_deleted_in_the_meantime_is_a_problem(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = assigned(school, asset_store)
     asset_store.fails["set_holder"] = AssetNotFound("No such asset.")
     assert sync().push_due() == 0
     assert school.device_now("W12-0001").rt_problem == f"Asset #{asset_id} of W12-0001 was deleted. Resolve it under Differences."
 
 
-def test_a_renamed_asset_is_not_changed_until_somebody_ignores_its_name(school: School, asset_store: Holders, sync: Make) -> None:
+def test_a_renamed_asset_is_not_changed_until_its_name_is_ignored(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = assigned(school, asset_store)
     sync().push_due()
     asset_store.rename(asset_id, "Ms Lee’s laptop")
@@ -162,7 +163,7 @@ def test_a_renamed_asset_is_not_changed_until_somebody_ignores_its_name(school: 
     assert holder(asset_store, asset_id)[0] == ""
 
 
-def test_the_tag_leads_to_its_asset_and_the_case_of_the_name_does_not_matter(school: School, asset_store: Holders, sync: Make) -> None:
+def test_an_asset_is_found_by_its_tag_and_the_case_of_its_name_does_not_matter(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = asset_store.asset("w12-0001")
     school.device("W12-0001")
     school.assign("W12-0001", "1001")
@@ -184,7 +185,7 @@ def test_the_asset_of_another_device_is_not_changed(school: School, asset_store:
     assert asset_store.pushed == []
 
 
-def test_an_asset_that_is_linked_to_another_device_meanwhile_is_a_problem(school: School, asset_store: Holders, sync: Make) -> None:
+def test_an_asset_that_is_linked_to_another_device_in_the_meantime_is_a_problem(school: School, asset_store: Holders, sync: Make) -> None:
     asset_id = assigned(school, asset_store)
     school.device("W12-0009")
 
@@ -246,7 +247,7 @@ def test_a_change_during_a_push_is_pushed_too(school: School, asset_store: Holde
     assert school.device_now("W12-0001").rt_due_at is None
 
 
-def test_two_runs_at_once_share_the_work(school: School, asset_store: Holders, sync: Make) -> None:
+def test_two_concurrent_runs_share_the_work(school: School, asset_store: Holders, sync: Make) -> None:
     for number in range(1, 9):
         assigned(school, asset_store, f"W12-{number:04d}")
     others: list[int] = []
@@ -282,10 +283,8 @@ def test_after_its_process_was_killed_a_device_is_pushed_again_once_the_lease_en
 
 
 @pytest.mark.parametrize("error", [None, silence(), AssetStoreRefused("No.")], ids=["written", "unreachable", "refused"])
-def test_a_process_that_returns_late_does_not_have_the_last_word(
-    school: School, asset_store: Holders, sync: Make, error: Exception | None
-) -> None:
-    """It slept between its claim and its writing, while the device was returned and another process pushed that."""
+def test_a_process_that_finishes_late_overwrites_nothing(school: School, asset_store: Holders, sync: Make, error: Exception | None) -> None:
+    """It pauses between its claim and its write, while the device is returned and another process pushes that."""
     asset_id = assigned(school, asset_store)
     begun = utc_now()
 
@@ -305,7 +304,7 @@ def test_a_process_that_returns_late_does_not_have_the_last_word(
     assert (holder(asset_store, asset_id)[0], school.device_now("W12-0001").rt_due_at) == ("", None)
 
 
-def test_a_device_that_is_linked_to_another_asset_meanwhile_keeps_its_new_link(school: School, asset_store: Holders, sync: Make) -> None:
+def test_a_new_link_of_a_device_is_not_overwritten(school: School, asset_store: Holders, sync: Make) -> None:
     assigned(school, asset_store)
     other = asset_store.asset("W12-0001")
     asset_store.rename(other, "spare")
@@ -320,7 +319,7 @@ def test_a_device_that_is_linked_to_another_asset_meanwhile_keeps_its_new_link(s
     assert school.device_now("W12-0001").asset_id == other
 
 
-def test_a_process_that_shuts_down_puts_back_what_it_has_not_begun(school: School, asset_store: Holders, sync: Make) -> None:
+def test_a_process_that_shuts_down_puts_back_what_it_has_not_started(school: School, asset_store: Holders, sync: Make) -> None:
     for number in range(1, 21):
         assigned(school, asset_store, f"W12-{number:04d}")
     ends: list[bool] = []

@@ -1,4 +1,4 @@
-"""The cache of lookups: an answer is used again for some seconds, and never longer."""
+"""The cache of lookups: an answer is reused for some seconds, and never longer."""
 
 from threading import Barrier, Thread
 
@@ -31,7 +31,7 @@ def desk() -> Desk:
     return desk
 
 
-def test_assets_belong_to_their_holders_and_owners_whatever_the_case(desk: Desk) -> None:
+def test_assets_belong_to_their_holders_and_owners_in_any_case(desk: Desk) -> None:
     found, age = AssetCache().assets_of(["GRACE", "Alan", "ada"], desk)
     assert {name: [asset.name for asset in assets] for name, assets in found.items()} == {
         "grace": ["W12-0001"],
@@ -51,7 +51,7 @@ def test_only_missing_users_are_requested_and_the_age_is_that_of_the_oldest_entr
     assert desk.calls == ["held_by"] * 2
 
 
-def test_an_old_entry_is_not_used_even_when_the_asset_store_is_unreachable(desk: Desk, clock: Clock) -> None:
+def test_an_old_entry_is_not_used_even_if_the_asset_store_is_unreachable(desk: Desk, clock: Clock) -> None:
     cache = AssetCache(clock)
     cache.assets_of(["grace"], desk)
 

@@ -64,11 +64,11 @@ class TestDifferentHolder:
         asset_store.set_holder(asset_id, "")
         compare(asset_store)
         assert labels(asset_store)["taken"] == "Return here"
-        assert resolve(asset_store, Resolution.APPLY_HOLDER) == "W12-0001 is returned."
+        assert resolve(asset_store, Resolution.APPLY_HOLDER) == "W12-0001 was returned."
         device = school.device_now("W12-0001")
         assert (device.current_student_id, device.status) == (None, "available")
 
-    def test_nothing_is_applied_where_the_device_or_the_student_changed_meanwhile(self, school: School, asset_store: Holders) -> None:
+    def test_nothing_is_applied_if_the_device_or_the_student_has_changed(self, school: School, asset_store: Holders) -> None:
         asset_id = synced(school, asset_store, "W12-0001", "1001")
         asset_store.set_holder(asset_id, "student1002")
         compare(asset_store)
@@ -124,7 +124,7 @@ class TestRenamed:
         assert compare(asset_store) == 0
 
     def test_the_device_is_linked_to_the_asset_with_its_name(self, school: School, asset_store: Holders, sync: Make) -> None:
-        """Two labels were exchanged in RT."""
+        """Two names were swapped in RT."""
         one, other = synced(school, asset_store, "W12-0001", "1001"), synced(school, asset_store, "W12-0002")
         for asset_id, name in ((one, "W12-0002"), (other, "W12-0001")):
             asset_store.rename(asset_id, name)
@@ -150,7 +150,7 @@ class TestUnknown:
         sync().push_due()
         assert compare(asset_store) == 0
 
-    def test_an_asset_is_added_only_where_its_name_can_be_a_tag(self, school: School, asset_store: Holders) -> None:
+    def test_an_asset_is_added_only_if_its_name_can_be_a_tag(self, school: School, asset_store: Holders) -> None:
         asset_store.set_holder(asset_store.asset("Alan’s laptop, the old one / 7"), "student1002")
         compare(asset_store)
         assert set(labels(asset_store)) == {"emptied", "left"}

@@ -1,4 +1,4 @@
-"""One ticket for each return that asked for one, whatever is lost on the way."""
+"""Repair tickets: exactly one for each return that requested one, regardless of failures."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.outbox import LEASE, UNREACHABLE, Backoff
-from request_tracker_utils.holders.tickets import UNDER_WAY, RepairTicketSender, mark
+from request_tracker_utils.holders.tickets import APPEARS_WITHIN, RepairTicketSender, mark
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.models import REPAIR_TICKETS, DeviceLog, RepairTicket
 from tests.services.asset_stores import silence
@@ -28,7 +28,7 @@ BEGUN = utc_now()
 
 
 class Killed(BaseException):
-    """What a process that is killed meets."""
+    """Stands for the end of a killed process."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def sender(desk: Desk | EmbeddedAssetStore, after: timedelta = timedelta(0)) -> 
 
 
 def broken(school: School, tag: str = "W12-0001", *, now: datetime = BEGUN) -> DeviceLog:
-    """A device came back damaged, and a ticket is asked for."""
+    """A damaged device was returned, and a ticket requested."""
     if tag == "W12-0001":
         school.student("1001")
     school.device(tag)
@@ -58,7 +58,7 @@ def row(tag: str = "W12-0001") -> RepairTicket:
         return session.scalars(select(RepairTicket).where(RepairTicket.asset_tag == tag)).one()
 
 
-def test_a_ticket_is_made_with_its_asset_its_requestor_and_its_mark(school: School, desk: Desk) -> None:
+def test_a_ticket_is_created_with_its_asset_requestor_and_mark(school: School, desk: Desk) -> None:
     asset_id, desk.users["student1001"] = desk.add("W12-0001"), 37
     broken(school)
     assert sender(desk).send_due() == 1
@@ -69,14 +69,14 @@ def test_a_ticket_is_made_with_its_asset_its_requestor_and_its_mark(school: Scho
     assert sender(desk, timedelta(days=1)).send_due() == 0
 
 
-def test_without_a_clear_asset_or_a_user_there_is_a_ticket_all_the_same(school: School, desk: Desk) -> None:
+def test_a_ticket_is_created_even_without_an_identified_asset_or_a_user(school: School, desk: Desk) -> None:
     broken(school)
     assert sender(desk).send_due() == 1
     assert (desk.tickets[501].requestor, desk.tickets[501].asset_ids) == (None, ())
     assert row().problem == "The ticket is not linked to an asset, because W12-0001 could not be identified."
 
 
-def test_a_link_that_is_not_made_is_told(school: School, desk: Desk) -> None:
+def test_a_failed_link_is_reported(school: School, desk: Desk) -> None:
     broken(school)
     with transaction() as session:
         devices.change(session, devices.get(session, "W12-0001"), {"asset_id": 4711}, now=BEGUN)
@@ -84,7 +84,7 @@ def test_a_link_that_is_not_made_is_told(school: School, desk: Desk) -> None:
     assert (row().state, row().problem) == ("made", "Ticket #501 could not be linked to asset #4711.")
 
 
-def test_after_a_silence_the_ticket_is_looked_for_and_not_made_again(school: School, desk: Desk) -> None:
+def test_after_a_lost_answer_the_ticket_is_searched_for_and_not_created_again(school: School, desk: Desk) -> None:
     asset_id = desk.add("W12-0001")
     broken(school)
 
@@ -100,8 +100,8 @@ def test_after_a_silence_the_ticket_is_looked_for_and_not_made_again(school: Sch
     assert (len(desk.tickets), row().ticket_id, desk.links[501]) == (1, 501, {asset_id})
 
 
-def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: Desk) -> None:
-    """It reaches Request Tracker after the first look."""
+def test_a_request_that_may_still_succeed_is_not_repeated(school: School, desk: Desk) -> None:
+    """The request reaches Request Tracker after the first search."""
     broken(school)
     sent: list[NewTicket] = []
 
@@ -115,23 +115,23 @@ def test_a_request_that_is_still_under_way_is_waited_for(school: School, desk: D
     assert sender(desk, UNREACHABLE).send_due() == 0
     assert "searched for again" in str(row().problem)
     desk.make(sent[0])
-    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert sender(desk, UNREACHABLE + APPEARS_WITHIN).send_due() == 1
     assert (len(desk.tickets), len(sent)) == (1, 1)
 
 
-def test_what_never_arrived_is_sent_again(school: School, desk: Desk) -> None:
+def test_a_request_that_never_arrived_is_sent_again(school: School, desk: Desk) -> None:
     broken(school)
     desk.on_ticket = lambda _new, _do: (_ for _ in ()).throw(silence())
     with pytest.raises(AssetStoreUnreachable):
         sender(desk).send_due()
     desk.on_ticket = lambda _new, do: do()
     assert sender(desk, UNREACHABLE).send_due() == 0
-    assert sender(desk, UNREACHABLE + UNDER_WAY).send_due() == 1
+    assert sender(desk, UNREACHABLE + APPEARS_WITHIN).send_due() == 1
     assert len(desk.tickets) == 1
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_process_that_is_killed_around_the_sending_leaves_one_ticket(school: School, desk: Desk, after: bool) -> None:
+def test_a_process_that_is_killed_while_it_sends_leaves_one_ticket(school: School, desk: Desk, after: bool) -> None:
     broken(school)
 
     def kill(_new: NewTicket, do: Do) -> Ticket:
@@ -163,7 +163,7 @@ def test_a_process_that_is_killed_before_it_sends_leaves_nothing_behind(school: 
 
 
 @pytest.mark.parametrize("error", [AssetStoreRefused("No such queue."), AssetStoreInvalid("No.")])
-def test_a_refusal_is_noted_and_tried_again_after_growing_pauses(school: School, desk: Desk, error: Exception) -> None:
+def test_a_refusal_is_recorded_and_retried_with_back_off(school: School, desk: Desk, error: Exception) -> None:
     broken(school)
     broken(school, "W12-0002")
 
@@ -189,7 +189,7 @@ def test_a_refusal_is_noted_and_tried_again_after_growing_pauses(school: School,
     assert sender(desk).send_due() == 1
 
 
-def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk: Desk) -> None:
+def test_after_an_invalid_answer_the_ticket_may_exist(school: School, desk: Desk) -> None:
     broken(school)
 
     def made_and_broken(_new: NewTicket, do: Do) -> Ticket:
@@ -203,19 +203,19 @@ def test_an_answer_that_is_no_answer_may_stand_for_a_ticket(school: School, desk
     assert len(desk.tickets) == 1
 
 
-def test_a_ticket_whose_return_is_taken_back_is_not_made(school: School, desk: Desk) -> None:
+def test_no_ticket_is_created_for_a_return_that_was_undone(school: School, desk: Desk) -> None:
     log = broken(school)
 
     def undo() -> None:
         desk.on_search = lambda: None
         school.undo(log)
 
-    desk.on_search = undo  # while the asset is looked for
+    desk.on_search = undo  # during the search for the asset
     assert sender(desk).send_due() == 0
     assert desk.tickets == {}
 
 
-def test_two_processes_make_one_ticket(school: School, desk: Desk) -> None:
+def test_two_processes_create_one_ticket(school: School, desk: Desk) -> None:
     broken(school)
     others: list[int] = []
 
@@ -228,7 +228,7 @@ def test_two_processes_make_one_ticket(school: School, desk: Desk) -> None:
     assert (others, len(desk.tickets)) == ([0], 1)
 
 
-def test_marks_differ_also_between_installations(school: School) -> None:
+def test_marks_differ_between_installations(school: School) -> None:
     broken(school)
     broken(school, "W12-0002", now=BEGUN + timedelta(microseconds=1))
     one, other = row(), row("W12-0002")

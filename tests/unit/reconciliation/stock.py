@@ -1,4 +1,4 @@
-"""A small domain for the engine's tests: quantities of supplies, counted by hand and kept in a ledger."""
+"""A small domain for the engine's tests: quantities of supplies, counted by hand and recorded in a ledger."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from request_tracker_utils.reconciliation import service
 from request_tracker_utils.reconciliation.models import IGNORED, Discrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry, Kind, Option, Reconciliation
 from request_tracker_utils.reconciliation.repository import Discrepancies
+from tests.services.differences import Steps
 
 ADA, JOB = Actor("ada"), Actor("job")
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ DISCREPANCIES = Discrepancies(StockDiscrepancy, StockKind, identity=("kind", "su
 
 
 def nothing(*_: object) -> None:
-    """What happens in the middle unless a test says otherwise."""
+    """The default for what happens in the middle."""
 
 
 class Stock:
@@ -105,21 +106,6 @@ class Stock:
         return None if matches else StockDiscrepancy(kind=str(StockKind.QUANTITY), supply=supply, counted=counted)
 
 
-class Steps:
-    """Counts the progress, in a transaction as a task does: none may be open when it is called."""
-
-    def __init__(self) -> None:
-        self.total, self.done = 0, 0
-
-    def expect(self, total: int) -> None:
-        with transaction():
-            self.total = total
-
-    def advance(self, steps: int) -> None:
-        with transaction():
-            self.done += steps
-
-
 @contextmanager
 def tables() -> Iterator[None]:
     StockBase.metadata.create_all(db.engine)
@@ -148,7 +134,7 @@ def reconciliation(stock: Stock) -> Reconciliation[StockDiscrepancy]:
 
 
 def compare(stock: Stock, at: datetime = MONDAY, *, steps: Steps | None = None) -> int:
-    """At a clock that advances a millisecond with each look at it."""
+    """With a clock that advances a millisecond with each call."""
     times = iter(at + timedelta(milliseconds=number) for number in range(1_000_000))
     progress = steps or Steps()
     return service.compare(transaction, DISCREPANCIES, stock, actor=JOB, clock=lambda: next(times), progress=progress)

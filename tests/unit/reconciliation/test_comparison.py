@@ -66,7 +66,7 @@ def test_an_ignored_discrepancy_stays_ignored_until_its_details_change() -> None
         assert (only().settlement, only().settled_by) == (settlement, "ada" if settlement else None)
 
 
-def test_a_discrepancy_that_was_resolved_before_the_comparison_opens_again_and_one_resolved_meanwhile_does_not() -> None:
+def test_a_discrepancy_resolved_before_the_comparison_opens_again_and_one_resolved_during_it_does_not() -> None:
     """The comparison had read the other system before the resolution changed it."""
     stock = Stock({"cables": 4}, {"cables": 5})
     compare(stock)
@@ -77,7 +77,7 @@ def test_a_discrepancy_that_was_resolved_before_the_comparison_opens_again_and_o
 
 
 @pytest.mark.parametrize("broken", ["find", "progress"])
-def test_a_comparison_that_does_not_complete_keeps_what_it_found_and_closes_nothing(broken: str) -> None:
+def test_a_comparison_that_does_not_complete_records_what_it_found_and_closes_nothing(broken: str) -> None:
     stock = Stock({"cables": 4, "mice": 2}, {"cables": 4, "mice": 3})
     compare(stock)
     stock.counted |= {"paper": 1, "toner": 1}

@@ -1,4 +1,4 @@
-"""Resolving: rechecked and claimed first, open again after an error, and never done twice."""
+"""Resolving: a discrepancy is rechecked and claimed first, opens again after an error, and is never resolved twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -35,14 +35,14 @@ def test_applies_the_resolution_and_records_who_chose_it(stock: Stock) -> None:
     assert (stock.applied, compare(stock, MONDAY + 2 * DAY)) == ([("cables", "corrected", "ada")], 0)
 
 
-def test_does_nothing_and_records_the_current_state_where_the_details_changed(stock: Stock) -> None:
+def test_does_nothing_and_records_the_current_state_if_the_details_changed(stock: Stock) -> None:
     stock.counted["cables"] = 3
     with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables has changed in the meantime"):
         resolve(stock, only().id)
     assert (found(), stock.applied) == ({"cables": 3}, [])
 
 
-def test_replaces_a_discrepancy_that_is_another_one_now(stock: Stock) -> None:
+def test_replaces_a_discrepancy_that_has_become_another_one(stock: Stock) -> None:
     del stock.ledger["cables"]
     with pytest.raises(DiscrepancyChanged, match="has changed in the meantime"):
         resolve(stock, 1)
@@ -50,14 +50,14 @@ def test_replaces_a_discrepancy_that_is_another_one_now(stock: Stock) -> None:
     assert stock.applied == []
 
 
-def test_closes_a_discrepancy_that_no_longer_exists(stock: Stock) -> None:
+def test_closes_a_discrepancy_that_does_not_exist_anymore(stock: Stock) -> None:
     stock.counted["cables"] = 5
     with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables already matches"):
         resolve(stock, only().id)
     assert (only().settlement, only().settled_by, stock.applied) == ("vanished", "ada", [])
 
 
-def test_does_nothing_where_the_person_saw_other_options(stock: Stock) -> None:
+def test_does_nothing_if_other_options_were_shown(stock: Stock) -> None:
     seen = fingerprint(stock)
     stock.may_order = False
     for resolution, shown in ((Resolution.CORRECT, seen), (Resolution.ORDER, None), ("freed", None)):
@@ -90,7 +90,7 @@ def test_a_discrepancy_is_open_again_after_an_error(stock: Stock, error: Excepti
     assert (only().settled_at, only().settled_by, only().settlement) == (None, None, None)
 
 
-def test_a_discrepancy_stays_open_where_the_other_system_does_not_answer(stock: Stock) -> None:
+def test_a_discrepancy_stays_open_if_the_other_system_does_not_answer(stock: Stock) -> None:
     def fail() -> None:
         raise TimeoutError
 
@@ -100,7 +100,7 @@ def test_a_discrepancy_stays_open_where_the_other_system_does_not_answer(stock: 
     assert only().settled_at is None
 
 
-def test_of_two_people_who_resolve_it_at_once_the_second_is_told(inside: Flask, stock: Stock) -> None:
+def test_the_second_of_two_concurrent_resolutions_is_refused(inside: Flask, stock: Stock) -> None:
     stock.while_rechecking = Barrier(2, timeout=30).wait  # type: ignore[assignment]
 
     def press(name: str, resolution: Resolution) -> str:

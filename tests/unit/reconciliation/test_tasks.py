@@ -17,7 +17,7 @@ from tests.unit.reconciliation.stock import ADA, DAY, MONDAY, Stock, reconciliat
 STOCK = reconciliation(Stock())
 
 
-def test_of_several_who_start_a_comparison_at_once_one_starts_it(inside: Flask) -> None:
+def test_concurrent_starts_start_one_comparison(inside: Flask) -> None:
     def start(_: int) -> int:
         with inside.app_context():
             try:

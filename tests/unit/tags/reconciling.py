@@ -15,24 +15,12 @@ from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagEvent
 from request_tracker_utils.tags.options import Resolution
 from request_tracker_utils.tags.resolution import TagReconciler
 from tests.services.asset_stores import FailingAssetStore
+from tests.services.differences import Steps
 from tests.unit.tags.conftest import ADA, NOW
 
 LATER = NOW + timedelta(days=1)
 AT = LATER + timedelta(hours=1)
 """When discrepancies are resolved."""
-
-
-class Steps:
-    """Counts the progress of a comparison."""
-
-    def __init__(self) -> None:
-        self.total, self.done = 0, 0
-
-    def expect(self, total: int) -> None:
-        self.total = total
-
-    def advance(self, steps: int) -> None:
-        self.done += steps
 
 
 def tagged(asset_store: FailingAssetStore, name: str = "a laptop", *, printed: bool = False) -> int:
@@ -99,7 +87,7 @@ def row(text: str) -> Tag:
 
 
 def last_event(text: str) -> tuple[str, str]:
-    """Of the tag's audit log: what was done, and by whom."""
+    """The action and the user of the tag's last entry in the audit log."""
     with reading() as session:
         event = session.scalars(select(TagEvent).where(TagEvent.tag == text).order_by(TagEvent.id.desc()).limit(1)).one()
         return event.action, event.actor

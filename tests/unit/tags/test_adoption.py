@@ -100,7 +100,7 @@ def test_the_tag_of_an_asset_with_another_one_is_retired(asset_store: FailingAss
     assert given == ["W12-0001", "W12-0003", "W12-0004"]
 
 
-def test_of_two_assets_with_one_tag_the_first_keeps_it_and_the_other_is_reported(asset_store: FailingAssetStore, log: Path) -> None:
+def test_the_first_of_two_assets_with_the_same_tag_gets_it_and_the_other_is_reported(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text(line("W12-0001", 5) + line("W12-0001", 9, "2025-10-09T12:00:00"))
     adopt(asset_store, log)
     assert tag("W12-0001").asset_id == 5
@@ -143,7 +143,7 @@ def test_repeating_the_import_changes_nothing_and_a_log_that_has_grown_adds_what
         assert len(adoption.log_imports(session)) == 2
 
 
-def test_an_import_that_is_interrupted_again_and_again_has_the_same_result_in_the_end(
+def test_an_import_that_is_interrupted_repeatedly_has_the_same_result(
     asset_store: FailingAssetStore, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adoption, "CHUNK", 4)
@@ -242,7 +242,7 @@ def test_a_line_that_cannot_be_read_is_reported_with_its_number(asset_store: Fai
     assert preview() == "W12-0078", "W12-00077 is not a tag, but claims a number"
 
 
-def test_at_most_fifty_lines_are_named_and_the_others_counted(asset_store: FailingAssetStore, log: Path) -> None:
+def test_at_most_fifty_lines_are_listed_and_the_others_counted(asset_store: FailingAssetStore, log: Path) -> None:
     log.write_text("rubbish\n" * 120)
     adopt(asset_store, log)
     assert (report()["unread"], len(report()["unread_lines"])) == (120, 50)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def test_finds_each_kind_of_discrepancy_and_nothing_else(asset_store: FailingAss
     vanish(gone)
     with transaction() as session:
         session.execute(update(EmbeddedAsset).where(EmbeddedAsset.id == deleted).values(status="deleted", name="scrap"))
-    for asset_id, name in ((one, "W12-0008"), (other, "W12-0007")):  # exchanged
+    for asset_id, name in ((one, "W12-0008"), (other, "W12-0007")):  # swapped
         asset_store.rename(asset_id, name)
     duplicate = asset_store.asset("W12-0006")
     unknown = asset_store.asset("W12-0900")
@@ -51,7 +51,7 @@ def test_finds_each_kind_of_discrepancy_and_nothing_else(asset_store: FailingAss
     assert {fine, owner}.isdisjoint(asset_id for _, _, asset_id, _ in found())
 
 
-def test_a_step_is_an_assigned_tag_whatever_its_state(asset_store: FailingAssetStore) -> None:
+def test_a_step_is_an_assigned_tag_in_any_state(asset_store: FailingAssetStore) -> None:
     for number in range(130):
         asset_id = tagged(asset_store)
         if number % 3 == 0:
@@ -61,7 +61,7 @@ def test_a_step_is_an_assigned_tag_whatever_its_state(asset_store: FailingAssetS
     assert (steps.total, steps.done) == (130, 130)
 
 
-def test_tags_in_progress_are_no_discrepancy(asset_store: FailingAssetStore) -> None:
+def test_tags_in_progress_are_not_discrepancies(asset_store: FailingAssetStore) -> None:
     created = asset_store.asset("not named yet")
     with transaction() as session:
         service.assign_to_created_asset(session, asset_id=created, asset_name=None, prefix="W12-", now=NOW)

@@ -1,4 +1,4 @@
-"""Further prefixes, and the catalogs that use them."""
+"""Prefixes other than the default, and the catalogs that use them."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -101,7 +101,7 @@ def test_an_invalid_prefix_and_one_that_differs_only_in_case_are_refused(inside:
     assert existing() == ["W12-"]
 
 
-def test_of_two_concurrent_prefixes_that_differ_in_case_one_is_created(inside: Flask) -> None:
+def test_only_one_of_two_concurrent_prefixes_that_differ_in_case_is_created(inside: Flask) -> None:
     together = Barrier(2)
 
     def press(prefix: str) -> AppError | None:

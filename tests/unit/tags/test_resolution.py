@@ -68,7 +68,7 @@ class TestRenamed:
         assert (name(asset_store, asset_id), last_event("W12-0001")) == ("W12-0001", ("renamed", "ada"))
         assert agree(asset_store)
 
-    def test_the_name_becomes_the_tag_where_it_is_available(self, asset_store: FailingAssetStore) -> None:
+    def test_the_name_becomes_the_tag_if_it_is_available(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "W12-0002")
         compare(asset_store)
@@ -79,7 +79,7 @@ class TestRenamed:
         assert (row("W12-0002").state, row("W12-0002").asset_id, row("W12-0002").confirmed_at) == (TagState.ASSIGNED, asset_id, AT)
         assert agree(asset_store)
         following = [tagged(asset_store), tagged(asset_store)]
-        assert [name(asset_store, each) for each in following] == ["W12-0001", "W12-0003"]  # the number of the name is used too
+        assert [name(asset_store, each) for each in following] == ["W12-0001", "W12-0003"]  # the number in the name is used, too
 
     def test_a_printed_tag_is_retired_and_not_released(self, asset_store: FailingAssetStore) -> None:
         one, other = tagged(asset_store, printed=True), tagged(asset_store, printed=True)
@@ -92,7 +92,7 @@ class TestRenamed:
         assert (row("W12-0001").is_retired, row("W12-0002").is_retired, row("W12-0500").asset_id) == (True, True, one)
         assert name(asset_store, tagged(asset_store)) == "W12-0003"
 
-    def test_the_tag_is_removed_where_the_name_is_no_tag(self, asset_store: FailingAssetStore) -> None:
+    def test_the_tag_is_removed_if_the_name_is_not_a_tag(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "scrap")
         compare(asset_store)
@@ -130,7 +130,7 @@ class TestRenamed:
             reconciler(asset_store).apply(discrepancy(of("renamed")), Resolution.RENAME_ASSET, actor=ADA)
         assert name(asset_store, asset_id) == "old"
 
-    def test_an_option_says_what_happens_to_a_tag_whose_label_is_printed_meanwhile(self, asset_store: FailingAssetStore) -> None:
+    def test_an_option_says_what_happens_to_a_tag_that_was_printed_in_the_meantime(self, asset_store: FailingAssetStore) -> None:
         asset_id = tagged(asset_store)
         asset_store.rename(asset_id, "old")
         compare(asset_store)
@@ -173,7 +173,7 @@ class TestDuplicate:
         assert agree(asset_store)
         assert name(asset_store, tagged(asset_store)) == "W12-0002"
 
-    def test_the_job_renames_the_former_owner_where_the_asset_store_fails(self, asset_store: FailingAssetStore) -> None:
+    def test_the_job_renames_the_former_owner_if_the_asset_store_fails(self, asset_store: FailingAssetStore) -> None:
         owner, duplicate = tagged(asset_store), asset_store.asset("W12-0001")
         compare(asset_store)
         asset_store.fails["rename"] = silence()
@@ -221,7 +221,7 @@ class TestMissing:
             reconciler(asset_store).apply(discrepancy(of("gone")), Resolution.RELEASE_TAG, actor=ADA)
         assert row("W12-0001").asset_id == asset_id
 
-    def test_a_tag_that_the_job_gave_up_on_is_no_problem_any_more(self, asset_store: FailingAssetStore) -> None:
+    def test_a_tag_that_the_job_gave_up_on_is_resolved(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("x")
         with transaction() as session:
             service.assign_to_created_asset(session, asset_id=asset_id, asset_name=None, prefix="W12-", now=NOW)
@@ -271,7 +271,7 @@ class TestUnknown:
         resolve(asset_store, of("unknown"), Resolution.ADOPT_NAME, at=AT + timedelta(days=2))
         assert row("W12-0001").asset_id == asset_id
 
-    def test_an_asset_that_got_a_tag_meanwhile_gets_no_second_one(self, asset_store: FailingAssetStore) -> None:
+    def test_an_asset_that_got_a_tag_in_the_meantime_gets_no_second_one(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("W12-0900")
         compare(asset_store)
         with transaction() as session:
@@ -323,7 +323,7 @@ class TestAssetStoreFails:
         resolve(asset_store, of("renamed"), Resolution.RENAME_ASSET)
         assert agree(asset_store)
 
-    def test_a_new_tag_is_released_where_the_asset_was_not_renamed(self, asset_store: FailingAssetStore) -> None:
+    def test_a_new_tag_is_released_if_the_asset_was_not_renamed(self, asset_store: FailingAssetStore) -> None:
         asset_store.asset("W12-7")
         compare(asset_store)
         for error in (AssetStoreRefused("Permission Denied."), AssetNotFound("gone"), AssetStoreBusy("Later.")):
@@ -334,7 +334,7 @@ class TestAssetStoreFails:
             with transaction() as session:
                 assert str(sequence.preview(session, "W12-")) == "W12-0001"
 
-    def test_the_job_finishes_where_the_asset_may_have_been_renamed(self, asset_store: FailingAssetStore) -> None:
+    def test_the_job_finishes_if_the_asset_may_have_been_renamed(self, asset_store: FailingAssetStore) -> None:
         for number, after in enumerate((True, False), start=1):
             asset_id = asset_store.asset(f"W12-{number}")
             compare(asset_store)

@@ -1,4 +1,4 @@
-"""The numbers of a prefix: which comes next, taking it, and resetting the sequence."""
+"""The sequence of a prefix: previewing, allocating, and resetting its next number."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -72,11 +72,11 @@ class TestAllocation:
         assert preview() == "W12-0001"
         assert reserve_many(3) == ["W12-0001", "W12-0002", "W12-0004"]
 
-    def test_tags_taken_manually_are_skipped_when_their_turn_comes(self, inside: Flask) -> None:
+    def test_manually_assigned_tags_are_skipped(self, inside: Flask) -> None:
         take_manually(2, 3, 5)
         assert reserve_many(3) == ["W12-0001", "W12-0004", "W12-0006"]
 
-    def test_the_preview_skips_what_is_taken_as_the_allocation_does(self, inside: Flask) -> None:
+    def test_the_preview_skips_the_same_tags_as_the_allocation(self, inside: Flask) -> None:
         take_manually(1, 2, 3)
         assert preview() == "W12-0004"
         assert reserve_many(1) == ["W12-0004"]
@@ -93,7 +93,7 @@ class TestAllocation:
         event.listen(db.engine, "after_cursor_execute", release_after_the_first)
         assert preview() == "W12-0001"
 
-    def test_a_tag_released_ahead_of_the_sequence_waits_for_its_turn(self, inside: Flask) -> None:
+    def test_a_tag_released_ahead_of_the_sequence_is_assigned_when_the_sequence_reaches_it(self, inside: Flask) -> None:
         take_manually(2, state=TagState.RELEASED)
         assert reserve_many(3) == ["W12-0001", "W12-0002", "W12-0003"]
 
@@ -111,7 +111,7 @@ class TestAllocation:
         with pytest.raises(SequenceExhausted):
             reserve_many(1)
 
-    def test_a_sequence_whose_last_number_was_taken_manually_ends_too(self, inside: Flask) -> None:
+    def test_a_sequence_with_a_manually_assigned_last_number_ends_too(self, inside: Flask) -> None:
         with transaction() as session:
             session.execute(update(TagSequence).values(next_number=999_999_999))
         take_manually(999_999_999)
@@ -231,7 +231,7 @@ class TestReset:
         assert reset_to(7).message == "The next tag is W12-0007."
         assert resets()[-1].old_name == "W12-999999999"
 
-    def test_of_two_concurrent_resets_the_second_is_refused_and_says_what_the_first_did(self, inside: Flask) -> None:
+    def test_the_second_of_two_concurrent_resets_is_refused_and_explains_the_first(self, inside: Flask) -> None:
         reserve_many(3)
         together = Barrier(2)
 

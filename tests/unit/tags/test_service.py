@@ -65,7 +65,7 @@ class TestCreatedAssets:
         assert (created(7, reserved.tag), preview()) == (reserved.tag, "W12-0002")
         assert (created(8, "W12-0500"), preview()) == ("W12-0500", "W12-0002"), "a tag ahead does not move the sequence"
 
-    def test_a_name_that_is_another_assets_tag_is_not_kept(self, inside: Flask) -> None:
+    def test_a_name_that_is_another_assets_tag_is_replaced(self, inside: Flask) -> None:
         assert (created(7), created(8, "W12-0001")) == ("W12-0001", "W12-0002")
 
     def test_unusual_names_do_not_matter(self, inside: Flask) -> None:
@@ -97,7 +97,7 @@ class TestReservations:
         assert bind(reserved, 7, "W12-0002").tag == "W12-0002"
         assert preview() == "W12-0001"
 
-    def test_a_webhook_call_with_the_name_gives_the_same_tag(self, inside: Flask) -> None:
+    def test_a_webhook_call_with_the_name_returns_the_same_tag(self, inside: Flask) -> None:
         reserved = reserve()
         created(7, reserved.tag)
         assert bind(reserved, 7, "W12-0001").asset_id == 7
@@ -132,7 +132,7 @@ class TestReservations:
 
 
 class TestManualAssignment:
-    def test_the_asset_is_renamed_at_once_and_repeating_it_is_allowed(self, asset_store: FailingAssetStore) -> None:
+    def test_the_asset_is_renamed_immediately_and_repeating_it_is_allowed(self, asset_store: FailingAssetStore) -> None:
         asset_id = asset_store.asset("old name")
         assert assign(asset_store, "W12-0001", asset_id) == "W12-0001"
         assert asset_store.get(asset_id).name == "W12-0001"
@@ -214,7 +214,7 @@ class TestConfirmation:
         assert confirm(asset_store) == 150
         assert asset_store.calls.count("get_many") == 2
 
-    def test_it_is_retried_soon_if_the_asset_store_is_unreachable_and_after_growing_pauses_if_it_refuses(
+    def test_it_is_retried_soon_if_the_asset_store_is_unreachable_and_with_back_off_if_it_refuses(
         self, asset_store: FailingAssetStore
     ) -> None:
         created(asset_store.asset())

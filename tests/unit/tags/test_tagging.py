@@ -53,7 +53,7 @@ def sweep(asset_store: FailingAssetStore) -> list[str] | None:
 
 
 class TestUntaggedAssets:
-    def test_they_are_the_assets_in_the_catalogs_whose_name_does_not_begin_like_a_tag(self, asset_store: FailingAssetStore) -> None:
+    def test_they_are_the_assets_in_the_catalogs_with_names_that_do_not_begin_like_a_tag(self, asset_store: FailingAssetStore) -> None:
         for name, catalog in (("laptop", "A"), ("", "A"), ("W12-0007", "A"), ("W12-7", "A"), ("w12-0008", "A"), ("cart", "B"), ("x", "C")):
             asset_store.asset(name, catalog=catalog)
         assert found(asset_store, "A", "B") == ["laptop", "", "cart"]
@@ -130,7 +130,7 @@ class TestSweep:
         with pytest.raises(SweepNotPreviewed):
             set_up("A", "B", previewed=False)
 
-    def test_the_preview_of_catalogs_that_are_no_longer_selected_is_ignored(self, asset_store: FailingAssetStore) -> None:
+    def test_the_preview_of_catalogs_that_have_been_deselected_is_ignored(self, asset_store: FailingAssetStore) -> None:
         set_up("A", on=False)
         set_up("B", previewed=False, on=False)
         with transaction() as session:

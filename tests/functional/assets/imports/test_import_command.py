@@ -124,7 +124,7 @@ def test_an_unknown_catalog_creates_nothing(app: Flask, run: Run) -> None:
     assert said(result) == ["line 1\tA1\tThe catalog “Chromebook” does not exist", "0 can be created, 1 cannot."]
 
 
-def test_what_is_not_a_list_is_refused_with_what_to_do(run: Run) -> None:
+def test_other_files_are_refused_with_advice(run: Run) -> None:
     def check(data: bytes, words: str) -> None:
         result = run("-", *DELL, typed=data)
         assert (result.exit_code, result.stdout, words in result.stderr) == (1, "", True)
@@ -156,7 +156,7 @@ def test_an_unreachable_asset_store_is_reported_before_anything_is_stored(app: F
 
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", silent)
     result = run("-", *DELL, typed="A1\n")
-    assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The directory does not answer."])
+    assert (result.exit_code, result.stdout, said(result)) == (1, "", ["The asset store does not answer."])
     assert tasks(app) == []
 
 
@@ -170,5 +170,5 @@ def test_an_asset_store_that_becomes_unreachable_leaves_the_rest_to_a_server(app
 
     monkeypatch.setattr(EmbeddedAssetStore, "find_by_serials", once)
     result = run("-", *DELL, typed="A1\nB2\n")
-    assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The directory does not answer.")
+    assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The asset store does not answer.")
     assert [task.state for task in tasks(app)] == [TaskState.PENDING]
