@@ -3,19 +3,19 @@ use LWP::UserAgent;
 
 my $url     = '@WEBHOOK_URL@';
 my $token   = '@WEBHOOK_TOKEN@';
-my $timeout = 5;    # seconds, for the whole call
+my $timeout = 5;    # seconds for the whole call
 
 my $id = $self->TransactionObj->ObjectId;
 my $done = eval {
     my $asset = RT::Asset->new(RT->SystemUser);
     $asset->Load($id);
-    die "the asset cannot be read\n" unless $asset->Id;
+    die "the asset could not be loaded\n" unless $asset->Id;
 
-    # No redirects: the token is only for this address.
+    # No redirects: the token is sent to this URL only.
     my $agent = LWP::UserAgent->new(timeout => $timeout, max_redirect => 0, max_size => 65536);
     my $response;
-    # LWP's own timeout restarts with each byte that arrives.
-    local $SIG{ALRM} = sub { die "no complete answer within $timeout seconds\n" };
+    # LWP's timeout restarts with each byte.
+    local $SIG{ALRM} = sub { die "no complete response within $timeout seconds\n" };
     my $before = alarm($timeout + 1);
     my $posted = eval {
         $response = $agent->post(
@@ -35,17 +35,17 @@ my $done = eval {
     my $error = $@;
     alarm($before || 0);
     die $error unless $posted;
-    die 'the webhook answered ' . $response->code . "\n" unless $response->is_success;
+    die 'the webhook returned ' . $response->code . "\n" unless $response->is_success;
 
     my $answer = eval { JSON->new->utf8->decode($response->decoded_content(charset => 'none')) };
-    die "the webhook's answer is not a JSON object\n" unless ref $answer eq 'HASH';
+    die "the webhook's response is not a JSON object\n" unless ref $answer eq 'HASH';
     my $tag = $answer->{asset_tag};
     if (defined $tag) {
-        die "the webhook's asset_tag cannot be a name\n"
+        die "the webhook's asset_tag is not a valid name\n"
             if ref $tag or $tag !~ /\D/ or $tag =~ /[[:cntrl:]]/ or length $tag > 255;
         if (($asset->Name // '') ne $tag) {
             my ($ok, $message) = $asset->SetName($tag);
-            die "the name was not set: $message\n" unless $ok;
+            die "the asset could not be renamed: $message\n" unless $ok;
         }
     }
     1;

@@ -1,1 +1,1 @@
-"""Where assets are stored: in Request Tracker, or in this program's own database if none is configured."""
+"""Where assets are stored: in Request Tracker, or in this program's database if Request Tracker is not configured."""

@@ -46,7 +46,7 @@ def asset_store_name() -> str:
 
 
 def inspection() -> Inspection:
-    """What this process knows of the asset store's condition."""
+    """The inspection of the asset store by this process."""
     return registry().get(Inspection)
 
 
@@ -58,7 +58,7 @@ def inspect_thoroughly() -> Iterator[Result]:
 def install(app: Flask) -> None:
     registry = registry_of(app)
     settings = registry.settings
-    # A session would hide that the token is no longer valid: whatever inspects uses the token alone.
+    # A session would hide an invalid token, so inspections use the token only.
     for_status = _client(settings, read_timeout=min(STATUS_TIMEOUT, settings.rt_timeout), retry_within=0, use_session=False)
     registry.provide(Inspection, Inspection(_inspect(settings, for_status)))
     inspect = _inspect(settings, _client(settings, read_timeout=settings.rt_timeout, use_session=False))

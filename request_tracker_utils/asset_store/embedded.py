@@ -207,7 +207,7 @@ class EmbeddedAssetStore:
 
 
 def _no_request_tracker() -> NoRequestTracker:
-    message = _("No Request Tracker is configured, so there are no Request Tracker users and tickets. Set RT_URL and RT_TOKEN.")
+    message = _("Request Tracker is not configured, so its users and tickets are not available. Set RT_URL and RT_TOKEN.")
     return NoRequestTracker(message)
 
 

@@ -19,7 +19,7 @@ HEALTH_CHECK_TTL = 30
 
 
 def status_content() -> SectionContent:
-    """The results so far. The inspection continues after the page is rendered."""
+    """The results that are available. The inspection continues after the page is rendered."""
     latest = inspection()
     complete = latest.refresh(wait=PAGE_WAITS)
     results = list(latest.results)
@@ -36,12 +36,12 @@ def check_health() -> CheckResult:
     try:
         version = store.version()
     except AppError as error:
-        return CheckResult(Status.DOWN, _("Request Tracker does not answer correctly."), error.message)
+        return CheckResult(Status.DOWN, _("Request Tracker does not answer or rejects the request."), error.message)
     return CheckResult(Status.OK, _("Request Tracker answers."), _("Version %(version)s.", version=version))
 
 
 def check_asset_store() -> int:
-    """Raises AssetStoreInvalid with everything that the settings name and the asset store lacks, and the rights that its token lacks."""
+    """Raises AssetStoreInvalid with all settings that do not match the asset store and all missing permissions of its token."""
     if found := problems(inspect_thoroughly()):
         raise AssetStoreInvalid(" ".join(found))
     return 0
@@ -52,7 +52,7 @@ feature = Feature(
     jobs=[
         Job(
             "check-asset-store",
-            "Check that Request Tracker has the catalogs and fields that the settings name, and that its token has the rights it needs",
+            "Check the catalogs and custom fields of the settings, and the permissions of the token, in Request Tracker",
             timedelta(hours=1),
             check_asset_store,
         )

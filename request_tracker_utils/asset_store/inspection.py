@@ -1,4 +1,4 @@
-"""Inspecting the asset store without changing anything: does it answer, does it have what the settings name, which rights do we have?"""
+"""Inspects the asset store without changing it: whether it answers, whether the settings match it, and our permissions there."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,19 +12,19 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt import RtClient, RtError, RtUnreachable
 
 VALID_FOR = 15.0
-"""Seconds for which results are shown again."""
+"""Seconds for which results are reused."""
 
 
 class State(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Only using it would tell."""
+    """It can only be found out by a write."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Of one check: `title` is what was checked."""
+    """The result of one check. `title` names what was checked."""
 
     title: str
     state: State
@@ -67,7 +67,7 @@ def problems(results: Iterable[Result]) -> list[str]:
 
 
 class Inspection:
-    """The latest results of this process. One thread inspects at a time, however many users look; all see its results so far."""
+    """The latest results of this process. One thread inspects at a time, regardless of the number of users, who all get its results."""
 
     def __init__(self, inspect: Inspect) -> None:
         self._inspect = inspect
@@ -80,7 +80,7 @@ class Inspection:
         self.started_at: datetime | None = None
 
     def refresh(self, *, wait: float) -> bool:
-        """Inspects again unless it just did. Returns whether the results are complete, after `wait` seconds at most."""
+        """Inspects again unless the latest inspection is recent. Waits up to `wait` seconds. Returns whether the results are complete."""
         with self._lock:
             if self._done.is_set() and time.monotonic() - self._ended_at > VALID_FOR:
                 self._done.clear()
@@ -115,7 +115,7 @@ def _catalog(client: RtClient, catalog: str) -> Iterator[Result]:
     allowed = client.users.can_create_in(catalog)
     if allowed is None:
         visible = ", ".join(client.assets.catalogs()) or _("none")
-        detail = _("The token's user can see no such catalog. Visible catalogs: %(catalogs)s.", catalogs=visible)
+        detail = _("The token's user cannot see this catalog. Visible catalogs: %(catalogs)s.", catalogs=visible)
         yield Result(f"RT_CATALOG: {catalog}", State.FAILED, detail)
         return
     yield Result(f"RT_CATALOG: {catalog}", State.PASSED)
@@ -130,7 +130,7 @@ def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Res
             yield Result(f"{setting}: {name}", State.PASSED)
         else:
             detail = _(
-                "The token's user can see no such custom field of assets. Visible fields: %(fields)s.",
+                "The token's user cannot see this custom field of assets. Visible fields: %(fields)s.",
                 fields=", ".join(visible) or _("none"),
             )
             yield Result(f"{setting}: {name}", State.FAILED, detail)
@@ -146,13 +146,15 @@ def _changes(client: RtClient) -> Iterator[Result]:
     title = _("Rename and change assets")
     newest = client.users.can_change_newest_asset()
     if newest is None:
-        yield Result(title, State.UNKNOWN, _("There is no asset yet to check."))
+        yield Result(title, State.UNKNOWN, _("No assets exist yet."))
         return
     asset_id, allowed = newest
     if allowed:
         yield Result(title, State.PASSED, _("Checked with asset #%(asset_id)s.", asset_id=asset_id))
     else:
-        detail = _("Request Tracker offers no change of asset #%(asset_id)s: ModifyAsset may be missing.", asset_id=asset_id)
+        detail = _(
+            "Request Tracker does not allow changes of asset #%(asset_id)s. The token's user may lack ModifyAsset.", asset_id=asset_id
+        )
         yield Result(title, State.UNKNOWN, detail)
 
 

@@ -1,4 +1,4 @@
-"""The table of assets, used if no Request Tracker is configured."""
+"""The table of assets, used if Request Tracker is not configured."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 
 class EmbeddedAsset(Base):
-    """An asset. Its id is never reused, not even after it is deleted: labels carry it."""
+    """An asset. Its id is never reused, even after the asset is deleted, because it is printed on labels."""
 
     __tablename__ = "directory_assets"
 

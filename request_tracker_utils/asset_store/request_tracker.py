@@ -43,7 +43,7 @@ ERRORS: dict[type[RtError], type[AppError]] = {
 
 class RequestTrackerAssetStore:
     """New assets go to `default_catalog` unless they name another. `manufacturer_field` is the name of a custom field; the client has those
-    of serial number and model. `slots` limits how many requests wait for Request Tracker at once: fewer than the program has threads.
+    of serial number and model. `slots` limits how many requests wait for Request Tracker: fewer than the program has threads.
     """
 
     kind = "rt"

@@ -13,7 +13,7 @@ def _integer(value: Any) -> Any:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) <= 12:
         return int(value)
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # JSON does not tell 12.0 from 12
+        return int(value)  # in JSON, 12.0 and 12 are the same number
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("must be the number of an asset")
     return value

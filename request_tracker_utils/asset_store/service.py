@@ -8,11 +8,11 @@ from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unava
 from request_tracker_utils.core.translation import gettext as _
 
 LARGEST_ID = 2**31 - 1
-"""Request Tracker's ids are 32-bit integers; a larger number names no asset."""
+"""Request Tracker's ids are 32-bit integers: no asset has a larger number."""
 
 
 class AssetNotFound(NotFound):
-    """There is no such asset."""
+    """The asset does not exist."""
 
     code = "asset_not_found"
 
@@ -24,19 +24,19 @@ class AssetStoreUnreachable(Unavailable):
 
 
 class AssetStoreRefused(UpstreamRefused):
-    """The asset store refused: a bad token, a missing right. Nothing was changed."""
+    """The asset store rejected the request because of an invalid token or a missing permission. Nothing was changed."""
 
     code = "directory_refused"
 
 
 class AssetStoreBroken(UpstreamRefused):
-    """The asset store had an internal error, or gave an answer that cannot be understood. A write may or may not have been carried out."""
+    """The asset store had an internal error or sent an invalid response. A write may or may not have been carried out."""
 
     code = "directory_broken"
 
 
 class AssetStoreConflict(Conflict):
-    """Somebody else changed the asset, or a write that was acknowledged did not take effect."""
+    """Another user changed the asset, or an acknowledged write did not take effect."""
 
     code = "directory_conflict"
 
@@ -54,7 +54,7 @@ class AssetStoreBusy(Unavailable):
 
 
 class UserNotFound(NotFound):
-    """Request Tracker has no such user."""
+    """The user does not exist in Request Tracker."""
 
     code = "user_not_found"
 
@@ -74,7 +74,7 @@ CHANGE_ERRORS = (
     AssetStoreUnreachable,
     AssetStoreBusy,
 )
-"""What a change of an asset may raise."""
+"""The errors that a change of an asset may raise."""
 
 
 class SerialTaken(Conflict):
@@ -156,7 +156,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class AssetPage:
-    """One page of a search. `more` tells whether there is a next page."""
+    """One page of a search. `more` is true if there is a next page."""
 
     assets: list[Asset]
     page: int
@@ -194,7 +194,7 @@ class AssetStore(Protocol):
         """All assets with exactly one of these names, by id."""
 
     def held_by(self, usernames: Iterable[str]) -> list[Asset]:
-        """Assets that any of these users holds or owns, ignoring case, by id."""
+        """Assets with any of these users as holder or owner, ignoring case, by id."""
 
     def every_asset(self) -> Iterator[list[Asset]]:
         """All assets with names and holders, in chunks, by id. Serial number, model and other fields may be missing."""
@@ -206,8 +206,8 @@ class AssetStore(Protocol):
         """All assets with any of these serial numbers, ignoring case, by id."""
 
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
-        """Assets whose name, serial number or model contains `text`, and that are held by `holder` (a whole user name, ignoring case).
-        Newest first."""
+        """Assets with `text` in their name, serial number or model, and with this holder (a whole user name, ignoring case). Newest
+        first."""
 
     def names_beginning_with(self, prefix: str, *, any_case: bool = False) -> Iterator[list[tuple[int, str]]]:
         """Id and name of all assets whose name begins with `prefix`, in chunks. Case matters unless `any_case`."""
@@ -233,7 +233,7 @@ class AssetStore(Protocol):
         """Creates an asset in one request, and returns its id. The asset is not read back: Request Tracker may have changed values, and its
         webhook the name.
 
-        Raises AssetStoreInvalid, AssetStoreBusy, and SerialTaken if the asset store itself keeps serial numbers unique.
+        Raises AssetStoreInvalid, AssetStoreBusy, and SerialTaken if the asset store requires unique serial numbers.
         After AssetStoreUnreachable and AssetStoreBroken the asset may exist.
         """
 
@@ -242,7 +242,7 @@ class AssetStore(Protocol):
         request to Request Tracker instead of three. Raises AssetNotFound, AssetStoreInvalid, AssetStoreConflict."""
 
     def set_holder(self, asset_id: int, username: str) -> None:
-        """Makes `username` holder and owner, and verifies it; an empty name removes both. Raises AssetNotFound, AssetStoreInvalid."""
+        """Sets holder and owner to `username`, and verifies it. An empty name removes both. Raises AssetNotFound, AssetStoreInvalid."""
 
     def catalogs(self) -> list[str]:
         """Names of the visible catalogs, sorted."""

@@ -1,1 +1,1 @@
-"""Assets as people work with them: found, looked at, added, tagged, and from there labelled."""
+"""Assets: searching and viewing them, creating one or a whole list, and assigning tags."""

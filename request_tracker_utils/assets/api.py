@@ -23,7 +23,7 @@ from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import error_shape, may_raise
 from request_tracker_utils.web.registry import settings
 
-BATCH_CREATION = Tag(name="batch creation", description="Create assets one after the other, each with its tag and label.")
+BATCH_CREATION = Tag(name="batch creation", description="Create assets one at a time, each with its tag and label.")
 
 api = APIBlueprint("asset_creation", __name__, abp_tags=[BATCH_CREATION])
 
@@ -35,8 +35,8 @@ api = APIBlueprint("asset_creation", __name__, abp_tags=[BATCH_CREATION])
 def create_asset(body: schemas.CreateAsset) -> Answer:
     """Create an asset with the next tag, and render its label.
 
-    Each serial number is created once, even if it is sent repeatedly or by several clients. If Request Tracker does not answer, tag and
-    serial number stay reserved until it is known whether the asset exists; repeat the request then.
+    A serial number is created only once, even if it is sent repeatedly or by several clients. If Request Tracker does not answer, the tag
+    and the serial number stay reserved until the program has checked whether the asset exists. Retry the request then.
     """
     with schemas.creation_errors():
         fields = validate(body.model_dump())

@@ -1,6 +1,6 @@
-"""Creating many assets in a task: serial numbers are claimed and searched for by the hundred, then several threads create the assets.
+"""Creates many assets in a task: serial numbers are claimed and searched for by the hundred, then several threads create the assets.
 
-A task that is resumed finds what it has created already.
+A resumed task finds the assets that it created before.
 """
 
 from collections.abc import Iterable
@@ -82,7 +82,7 @@ class BatchCreator:
         self._claimed.clear()
 
     def _claim(self, fields: dict[int, NewAssetFields]) -> dict[int, Creation]:
-        """Item id → the creation that claims its serial number. Claims of an earlier run continue; what it has sent is left to `create`."""
+        """Item id → the creation that claims its serial number. Renews claims of an earlier run; `create` handles what that run sent."""
         with self._creator.transaction() as session:
             now = self._creator.clock()
             earlier = creations.by_items(session, list(fields))
@@ -92,7 +92,7 @@ class BatchCreator:
         return continued | {int(each.item_id or 0): each for each in claimed.values()}
 
     def _created_earlier(self, item: TaskItem) -> CreatedAsset | None:
-        """What an earlier run has created for the item. Raises CreationPending while that is not known."""
+        """The asset that an earlier run created for the item. Raises CreationPending while the result is unknown."""
         with self._creator.reading() as session:
             creation = creations.by_items(session, [item.id]).get(item.id)
             if creation is None or creation.has_failed:
@@ -101,7 +101,7 @@ class BatchCreator:
                 tag = session.get_one(Tag, creation.tag_id).tag
                 return CreatedAsset(int(creation.asset_id or 0), tag, creation.serial)
         message = _(
-            "It is being checked whether the asset with serial number %(serial)s was created. The task continues automatically.",
+            "Checking whether the asset with serial number %(serial)s was created. The task continues automatically.",
             serial=creation.serial,
         )
         raise CreationPending(message)

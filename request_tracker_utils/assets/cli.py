@@ -43,8 +43,8 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
     """Create the assets in FILE, a CSV file or - for standard input.
 
     Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems are skipped. The
-    assets are created by a task: if this command is interrupted, a server continues it. Exits with 1 unless all rows were created, or can
-    be in a dry run.
+    assets are created by a task: if this command is interrupted, a running server continues it. Exits with status 1 if a row was not
+    created or, in a dry run, cannot be created.
     """
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, column_options)
@@ -78,7 +78,7 @@ def _print_problems(checks: list[RowCheck]) -> int:
 
 
 def _create(listed: Listed, defaults: dict[str, str], *, source: str, checks: list[RowCheck]) -> Task:
-    """The task, worked off in this process as far as possible."""
+    """The task, run in this process as far as possible."""
     now = utc_now()
     with transaction() as session:
         stored = imports.store(session, listed, source=source, defaults=defaults, actor=of_command(), now=now, checked=checks)

@@ -29,7 +29,7 @@ FIRST_CHECK_AFTER = timedelta(seconds=15)
 SENT_TIMEOUT = timedelta(minutes=2)
 """After which the process that sent a creation without recording an answer has died."""
 RETENTION = timedelta(days=90)
-"""How long ended creations are kept."""
+"""Ended creations are deleted after this time."""
 MAX_DESCRIPTION = 300
 INTERRUPTED = "The creation was interrupted before anything was sent. Nothing was created. Try again."
 MAX_RECENT = 200
@@ -71,7 +71,7 @@ def check_serials(reading: Reading, asset_store: AssetStore, serials: Sequence[s
     """One result for each, in the same order. One request to the asset store for 200. Raises its errors."""
     invalid = {serial: problem.message for serial in serials if (problem := serial_problem(serial))}
     valid = [serial for serial in serials if serial not in invalid]
-    with reading() as session:  # before the asset store is searched, which finds what is created in between
+    with reading() as session:  # before the search of the asset store, which finds assets that are created in the meantime
         in_progress = open_creations(session, valid)
     existing = assets_by_serial(asset_store, valid)
     with reading() as session:
@@ -99,18 +99,18 @@ def assets_by_serial(asset_store: AssetStore, serials: Sequence[str]) -> dict[st
     return found
 
 
-def claim(session: Session, wanted: NewAssetFields, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
+def claim(session: Session, fields: NewAssetFields, *, actor: Actor, now: datetime, item_id: int | None = None) -> Creation | None:
     """Claims the serial number for this creation; None while another creation has it."""
-    return claim_many(session, [(item_id, wanted)], actor=actor, now=now).get(serial_key(wanted.serial_number))
+    return claim_many(session, [(item_id, fields)], actor=actor, now=now).get(serial_key(fields.serial_number))
 
 
 def claim_many(
-    session: Session, wanted: Iterable[tuple[int | None, NewAssetFields]], *, actor: Actor, now: datetime
+    session: Session, assets: Iterable[tuple[int | None, NewAssetFields]], *, actor: Actor, now: datetime
 ) -> Mapping[str, Creation]:
-    """Claims all serial numbers that are free: lowercase serial number → its creation. Each comes with the id of the task's item; of
-    several items with one serial number the first gets it."""
+    """Claims all serial numbers that are free: lowercase serial number → its creation. `assets` are pairs of a task item's id and the
+    fields; if several have the same serial number, the first one gets it."""
     rows: dict[str, dict[str, object]] = {}
-    for item_id, each in wanted:
+    for item_id, each in assets:
         rows.setdefault(serial_key(each.serial_number), _row(each, item_id, actor, now))
     end_lapsed(session, now=now, keys=rows)
     # Always in the same order, so that concurrent claims of the same numbers cannot deadlock.
@@ -161,19 +161,19 @@ def mark_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) 
 
 
 def mark_unknown(session: Session, creation: Creation, *, problem: str, now: datetime) -> None:
-    unsettled = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
-    session.execute(unsettled.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_CHECK_AFTER))
+    sent = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.SENT)
+    session.execute(sent.values(state=CreationState.UNKNOWN, problem=problem, due_at=now + FIRST_CHECK_AFTER))
     after_commit(session, RECOVER_CREATIONS, after=FIRST_CHECK_AFTER + timedelta(seconds=1))
 
 
 def record_search(session: Session, creation: Creation, *, due_at: datetime) -> None:
     """Records that the asset store was searched and did not have the asset."""
-    unsettled = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
-    session.execute(unsettled.values(state=CreationState.UNKNOWN, looks=Creation.looks + 1, due_at=due_at))
+    sent = update(Creation).where(Creation.id == creation.id, Creation.state.in_(SENT))
+    session.execute(sent.values(state=CreationState.UNKNOWN, looks=Creation.looks + 1, due_at=due_at))
 
 
 def mark_created(session: Session, creation: Creation, *, asset_id: int, tag: Tag, now: datetime, problem: str | None = None) -> None:
-    """Records that the asset exists, whatever the state was."""
+    """Records that the asset exists. Applies in every state."""
     created = {"state": CreationState.CREATED, "asset_id": asset_id, "tag_id": tag.id, "problem": problem, "due_at": None, "ended_at": now}
     session.execute(update(Creation).where(Creation.id == creation.id).values(created))
 
@@ -232,11 +232,11 @@ def _failed(problem: str, now: datetime) -> dict[str, object]:
     return {"state": CreationState.FAILED, "problem": problem, "due_at": None, "ended_at": now}
 
 
-def _row(wanted: NewAssetFields, item_id: int | None, actor: Actor, now: datetime) -> dict[str, object]:
+def _row(fields: NewAssetFields, item_id: int | None, actor: Actor, now: datetime) -> dict[str, object]:
     return {
-        "serial": wanted.serial_number,
-        "serial_key": serial_key(wanted.serial_number),
-        "description": wanted.description[:MAX_DESCRIPTION],
+        "serial": fields.serial_number,
+        "serial_key": serial_key(fields.serial_number),
+        "description": fields.description[:MAX_DESCRIPTION],
         "state": CreationState.CLAIMED,
         "item_id": item_id,
         "looks": 0,

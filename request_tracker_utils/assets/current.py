@@ -22,7 +22,7 @@ from request_tracker_utils.web.registry import registry, registry_of, settings
 
 
 class CreationSlots(Semaphore):
-    """How many creations may wait for others at once, so that enough threads stay free to answer Request Tracker's webhook."""
+    """Limits how many creations wait for others at the same time, so that enough threads are free for Request Tracker's webhook."""
 
 
 class TagsOfAssets:
@@ -45,9 +45,9 @@ class TagsOfAssets:
     def tag_range(self, first: str, last: str, *, limit: int) -> TagRange:
         with reading() as session:
             begin, end = lookup.parse_range(session, first, last, most=limit)
-            held = {tag.number: int(tag.asset_id or 0) for tag in lookup.assigned_in_range(session, begin, end)}
-        free = [str(TagName(begin.prefix, number)) for number in range(begin.number, end.number + 1) if number not in held]
-        return TagRange(list(held.values()), free)
+            assigned = {tag.number: int(tag.asset_id or 0) for tag in lookup.assigned_in_range(session, begin, end)}
+        free = [str(TagName(begin.prefix, number)) for number in range(begin.number, end.number + 1) if number not in assigned]
+        return TagRange(list(assigned.values()), free)
 
 
 def install(app: Flask) -> None:

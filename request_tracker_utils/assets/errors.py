@@ -40,7 +40,7 @@ class CreationPending(Unavailable):
 
 
 class AssetImportNotFound(NotFound):
-    """There is no such import. Old imports are deleted."""
+    """The import does not exist. Old imports are deleted."""
 
     code = "intake_not_found"
 

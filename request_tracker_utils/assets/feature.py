@@ -46,7 +46,7 @@ def note_printed(session: Session, labels: LabelNames, now: datetime) -> list[st
     others, names = tags.mark_printed(session, labels, now=now), dict(labels)
     return [
         _(
-            "The name of asset #%(asset_id)s is still “%(name)s”; it will be %(tag)s soon. Print the label again in a moment.",
+            "Asset #%(asset_id)s still has the name “%(name)s” and will be renamed to %(tag)s soon. Print the label again in a moment.",
             asset_id=asset_id,
             name=names[asset_id],
             tag=tag,

@@ -41,7 +41,7 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class NewAssetFields:
-    """All texts are trimmed, and empty if not given."""
+    """All texts are trimmed. Those that are not set are empty."""
 
     serial_number: str
     manufacturer: str
@@ -58,8 +58,8 @@ class NewAssetFields:
 
 @dataclass(frozen=True)
 class CreationSettings:
-    """What this installation's settings say about new assets. `prefix` applies to catalogs without one of their own; an empty `status` is
-    the asset store's default."""
+    """This installation's settings for new assets. `prefix` applies to catalogs without their own prefix; an empty `status` is the asset
+    store's default."""
 
     prefix: str = "W12-"
     catalog: str = "General assets"
@@ -114,7 +114,7 @@ def field_problems(values: Mapping[str, str]) -> Iterator[FieldProblem]:
 
 
 def serial_problem(serial: str) -> FieldProblem | None:
-    """What is wrong with the serial number alone."""
+    """What is wrong with the serial number, regardless of other fields."""
     return next((problem for problem in field_problems({"serial_number": serial}) if problem.field == "serial_number"), None)
 
 

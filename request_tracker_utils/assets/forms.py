@@ -22,27 +22,28 @@ WITH_DEFAULTS = tuple(field for field in FIELDS if field not in ("serial_number"
 """Fields that may have a default for all rows of an import."""
 
 
-class AssetForm(FlaskForm):  # type: ignore[misc]
-    """Fields are named like those of the JSON route. Their values are validated in `fields`, for every way to create an asset."""
+class _CommonFields(FlaskForm):  # type: ignore[misc]
+    """Fields that assets entered together usually share."""
+
+    manufacturer = StringField(_("Manufacturer"))
+    model = StringField(_("Model"))
+    category = StringField(_("Category"))
+    funding_source = StringField(_("Funding source"))
+
+
+class AssetForm(_CommonFields):
+    """Fields have the names of the JSON route. `fields` validates their values, as it does for the API, imports and commands."""
 
     serial_number = StringField(
         _("Serial number"), render_kw={"autofocus": True, "autocapitalize": "characters", "pattern": SERIAL.pattern}
     )
     internal_name = StringField(_("Internal name"))
-    manufacturer = StringField(_("Manufacturer"))
-    model = StringField(_("Model"))
-    category = StringField(_("Category"))
-    funding_source = StringField(_("Funding source"))
     catalog = SelectField(_("Catalog"))
 
 
-class ImportForm(FlaskForm):  # type: ignore[misc]
+class ImportForm(_CommonFields):
     lines = TextAreaField(_("Serial numbers, one per line"))
     file = FileField(_("CSV file"))
-    manufacturer = StringField(_("Manufacturer"))
-    model = StringField(_("Model"))
-    category = StringField(_("Category"))
-    funding_source = StringField(_("Funding source"))
     catalog = SelectField(_("Catalog"), validate_choice=False)
 
     def defaults(self) -> dict[str, str]:
@@ -60,7 +61,7 @@ class ImportForm(FlaskForm):  # type: ignore[misc]
         if file is None or not file.filename:
             return "", lists.read(text)
         if text.strip():
-            raise Invalid(gettext("There are a file and a list. Clear the list, or remove the file."), field="lines")
+            raise Invalid(gettext("You sent both a file and a list. Clear the list, or remove the file."), field="lines")
         try:
             return file.filename, lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)))
         except FileUnreadable as error:
@@ -90,12 +91,12 @@ def column_choices(form: Mapping[str, str]) -> dict[str, int]:
     """Field → the column chosen for it. Raises Invalid."""
     choices = {field: form.get(field, "") for field in FIELDS}
     if not all(value.isdecimal() and len(value) < 4 for value in choices.values() if value):
-        raise Invalid(gettext("The list has no such column. Choose another column."))
+        raise Invalid(gettext("The list does not have this column. Choose another column."))
     return {field: int(value) for field, value in choices.items() if value}
 
 
 def _catalogs() -> list[str]:
-    """Empty while the asset store does not answer: the list is stored all the same."""
+    """Empty while the asset store does not answer, so that the list can be saved anyway."""
     try:
         return asset_store().catalogs()
     except (Unavailable, UpstreamRefused):

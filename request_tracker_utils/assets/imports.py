@@ -1,4 +1,4 @@
-"""Imports: lists of assets, stored as they came, checked as often as needed, and created once by a task."""
+"""Imports: lists of assets that are stored, checked any number of times, and created once by a task."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tasks.models import Task
 
 RETENTION = timedelta(days=90)
-"""Shorter than that of tasks, so that no import forgets its task."""
+"""Shorter than the retention of tasks, so that the task of an import exists as long as the import."""
 RECENT = 5
 LINES_NAMED = 5
 
@@ -95,7 +95,7 @@ def map_columns(session: Session, import_id: int, columns: Mapping[str, int], *,
         columns = {**{field: number for field, number in listed.columns.items() if number not in columns.values()}, **columns}
     width = max(map(len, [listed.header, *listed.rows]))
     if not all(field in FIELDS and 0 <= number < width for field, number in columns.items()):
-        raise Invalid(_("The list has no such column. Choose another column."))
+        raise Invalid(_("The list does not have this column. Choose another column."))
     if len(set(columns.values())) < len(columns):
         raise Invalid(_("Two fields have the same column. Choose another column for one of them."))
     asset_import.rows, asset_import.head, asset_import.columns = listed.rows, listed.header, dict(columns)
@@ -110,7 +110,7 @@ def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, i
     checks = check_rows(reading, asset_store, _listed(before), before.defaults)
     with transaction() as session:
         asset_import = _locked(session, import_id)
-        if (asset_import.columns, asset_import.head) == (before.columns, before.head):  # else its columns were mapped meanwhile
+        if (asset_import.columns, asset_import.head) == (before.columns, before.head):  # otherwise its columns were mapped in the meantime
             asset_import.findings, asset_import.checked_at = _as_json(checks), now
 
 

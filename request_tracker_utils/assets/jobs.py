@@ -62,7 +62,12 @@ def delete_old_imports() -> int:
 
 
 jobs = [
-    Job(RECOVER_CREATIONS, "Check whether assets exist that Request Tracker did not confirm", timedelta(seconds=30), recover_creations),
+    Job(
+        RECOVER_CREATIONS,
+        "Check whether assets were created although Request Tracker did not answer",
+        timedelta(seconds=30),
+        recover_creations,
+    ),
     Job(DELETE_OLD_CREATIONS, "Delete records of completed creations after 90 days", timedelta(days=1), delete_old_creations),
     Job(DELETE_OLD_IMPORTS, "Delete imports of assets after 90 days", timedelta(days=1), delete_old_imports),
 ]

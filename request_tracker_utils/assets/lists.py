@@ -79,7 +79,7 @@ def match_columns(header: list[str], rows: list[list[str]]) -> dict[str, int]:
     if "serial_number" not in columns:
         free = [number for number in range(max(map(len, rows))) if number not in columns.values()]
         likely = next((number for number in free if _has_serials(number, rows)), None)
-        # A single column cannot hold anything else, whatever its values are.
+        # A single column can only contain serial numbers, whether its values look like it or not.
         number = 0 if likely is None and len(free) == 1 and not columns else likely
         columns |= {} if number is None else {"serial_number": number}
     return columns

@@ -41,7 +41,7 @@ IS_DUE, HAS_ITEM = text("due_at IS NOT NULL"), text("item_id IS NOT NULL")
 
 
 class Creation(Base):
-    """The creation of an asset. While it is open, no other creation of its serial number can start: a unique index sees to it."""
+    """The creation of an asset. While it is open, no other creation of its serial number can start: a unique index enforces that."""
 
     __tablename__ = "asset_creations"
     __table_args__ = (
@@ -67,10 +67,10 @@ class Creation(Base):
     """The tag that was reserved at `sent_at`."""
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
     item_id: Mapped[int | None]
-    """The task's item that it belongs to: a task that is resumed finds what it has created already."""
+    """The task item that it belongs to: a resumed task finds the assets that it created before."""
     problem: Mapped[str | None] = mapped_column(Text)
     looks: Mapped[int] = mapped_column(default=0)
-    """How often the asset store was searched for it in vain."""
+    """How many searches of the asset store did not find it."""
     started_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,4 +1,4 @@
-"""Finding out what became of creations that nobody has heard of any more: the directory was silent, or the process died."""
+"""Resolves creations with an unknown result, because the asset store did not answer or the process died."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
 
 BATCH = 200
 SEARCHES = 2
-"""Unsuccessful searches after which an asset does not exist; the last one is after the grace period of its tag."""
+"""Searches without a result after which an asset does not exist. The last one is after the grace period of its tag."""
 NOT_CREATED = "The asset was not created. The serial number is free again. Try again."
 WITHOUT_SERIAL = (
     "The asset was created without its serial number. Check the custom field and its permissions, and enter the serial number there."
@@ -41,9 +41,9 @@ def recover(
 
     Returns how many have ended. Raises what the asset store raises.
     """
-    holders = assets_by_serial(asset_store, [creation.serial for creation in unconfirmed])
+    found = assets_by_serial(asset_store, [creation.serial for creation in unconfirmed])
     recoveries = (_Recovery(transaction, reading, asset_store, creation, actor, now) for creation in unconfirmed)
-    return sum(each.settle(holders.get(each.creation.serial_key, [])) for each in recoveries)
+    return sum(each.resolve(found.get(each.creation.serial_key, [])) for each in recoveries)
 
 
 class _Recovery:
@@ -58,9 +58,9 @@ class _Recovery:
             self._reservation = _reservation(session, creation)
             self._reading = reading
 
-    def settle(self, holders: list[Asset]) -> bool:
-        """`holders` are the assets with the serial number. Returns whether the creation has ended."""
-        asset = self._ours(holders)
+    def resolve(self, candidates: list[Asset]) -> bool:
+        """`candidates` are the assets with the serial number. Returns whether the creation has ended."""
+        asset = self._created_asset(candidates)
         if asset is not None:
             return self._created(asset)
         last = (self.creation.sent_at or self._now) + GRACE_PERIOD
@@ -74,14 +74,14 @@ class _Recovery:
             return self._created(nameless[0], problem=WITHOUT_SERIAL)
         return self._never_created(tag_is_free=not named)
 
-    def _ours(self, holders: list[Asset]) -> Asset | None:
-        """The asset with the tag; otherwise one to which the webhook, which is not told the name, has assigned another tag first."""
-        by_name = next((asset for asset in holders if asset.name == self._reservation.tag), None)
+    def _created_asset(self, candidates: list[Asset]) -> Asset | None:
+        """The asset with the reserved tag. Otherwise one that has another tag: the webhook may not know the name, and may come first."""
+        by_name = next((asset for asset in candidates if asset.name == self._reservation.tag), None)
         if by_name is not None:
             return by_name
         with self._reading() as session:
-            tagged = lookup.tags_of_assets(session, [asset.id for asset in holders])
-        return next((asset for asset in holders if asset.id in tagged), None)
+            tagged = lookup.tags_of_assets(session, [asset.id for asset in candidates])
+        return next((asset for asset in candidates if asset.id in tagged), None)
 
     def _created(self, asset: Asset, problem: str | None = None) -> bool:
         with self._transaction() as session:
@@ -93,7 +93,7 @@ class _Recovery:
         return True
 
     def _never_created(self, *, tag_is_free: bool) -> bool:
-        """A tag that other assets have as their name is left to the job that confirms tags."""
+        """If other assets have the tag as their name, the job that confirms tags resolves that."""
         with self._transaction() as session:
             if tag_is_free:
                 tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NOT_CREATED)

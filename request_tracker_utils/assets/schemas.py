@@ -31,7 +31,7 @@ SERIAL: JsonDict = {"minLength": 1, "maxLength": MAX_LENGTHS["serial_number"], "
 
 
 class CreateAsset(BaseModel):
-    """The rules are only documented here: they are checked in `fields`, for every way to create an asset."""
+    """The rules are only documented here. `fields` checks them, also for forms, imports and commands."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["serial_number", "manufacturer", "model"]})
 
@@ -77,7 +77,7 @@ class SerialChecked(BaseModel):
 
 class CatalogQuery(BaseModel):
     catalog: str = Field(
-        "", max_length=1_000, description="Catalogs may have a prefix of their own.", json_schema_extra={"example": "General assets"}
+        "", max_length=1_000, description="Catalogs may have their own prefix.", json_schema_extra={"example": "General assets"}
     )
 
 
@@ -93,13 +93,13 @@ class FormCleared(BaseModel):
 
 
 class DuplicateSerial(Invalid):
-    """An asset has this serial number: `existing_asset_id`, if known. With `retry` it is being created at the moment."""
+    """An asset has this serial number: `existing_asset_id`, if known. With `retry`, another request is creating it."""
 
     code = "duplicate_serial"
 
 
 class CreationFailed(AppError):
-    """The asset was not created, or it is not known whether it was. With `retry` it can be repeated without creating a second one."""
+    """The asset was not created, or the result is unknown. With `retry`, the request can be repeated without creating a duplicate."""
 
     status, code = 500, "creation_failed"
 
@@ -125,7 +125,7 @@ def _plain_error(message: str, _fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"error": message}
 
 
-ERROR = {"type": "string", "description": "What is wrong and what to do, for a person to read."}
+ERROR = {"type": "string", "description": "What is wrong and what to do, in words."}
 CREATION = ErrorShape(
     "CreationRefusal",
     {

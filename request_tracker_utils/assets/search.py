@@ -12,7 +12,7 @@ from request_tracker_utils.tags.tag_format import TagName, claimed_number
 
 @dataclass(frozen=True)
 class AssetQuery:
-    """`text` is a tag, or a part of a name, serial number or model; `holder` is a whole user name. All that is given must match."""
+    """`text` is a tag, or a part of a name, serial number or model; `holder` is a whole user name. All conditions must match."""
 
     text: str = ""
     catalog: str = ""
@@ -25,8 +25,8 @@ class AssetQuery:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """`tags` maps the ids of the page's assets to their tags. `exact` is the asset whose tag or serial number is the text, if there is only
-    one."""
+    """`tags` maps the ids of the page's assets to their tags. `exact` is the asset with the text as its tag or serial number, if exactly
+    one matches."""
 
     page: AssetPage
     tags: dict[int, Tag]
@@ -34,7 +34,7 @@ class SearchResult:
 
 
 def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int) -> SearchResult:
-    """A page of results. An asset whose tag is the text comes first, even if the asset store does not have it as the name yet.
+    """A page of results. The asset with the text as its tag is first, even if the asset store does not have the tag as its name yet.
 
     Digits alone may be the number of a tag with `prefix`. Raises the asset store's errors.
     """
@@ -52,9 +52,9 @@ def _with_tag(reading: Reading, asset_store: AssetStore, query: AssetQuery, foun
     """The assets that have the tag, in the order of prefixes. Those that are not among `found` are read from the asset store."""
     with reading() as session:
         names = _possible_tags(query.text, sequence.prefixes(session), prefix)
-        held = lookup.find_assigned(session, map(str, names))
+        assigned = lookup.find_assigned(session, map(str, names))
     known = {asset.id: asset for asset in found}
-    ids = [int(tag.asset_id or 0) for tag in held.values()]
+    ids = [int(tag.asset_id or 0) for tag in assigned.values()]
     for asset_id in ids:
         if asset_id not in known:
             try:

@@ -1,7 +1,7 @@
-"""Creating assets: each serial number once, each asset with the next tag, whatever fails in between.
+"""Creates assets: each serial number once, each asset with the next tag, even if a step fails.
 
 Claim the serial number, search the asset store for it, reserve a tag, create the asset, bind the tag: each step is recorded in a row.
-`recovery` finishes what an unreachable asset store or a killed process has left open.
+`recovery` completes creations that an unreachable asset store or a killed process left open.
 """
 
 import time
@@ -36,7 +36,7 @@ RIVAL_TIMEOUT = 5.0
 """Seconds that the second of two creations of one serial number waits for the first one's asset."""
 POLL_INTERVAL = 0.1
 NOT_CREATED = (AssetStoreInvalid, AssetStoreRefused, AssetStoreBusy, SerialTaken)
-"""After these errors the asset store has no such asset. After any other it may."""
+"""After these errors the asset was not created. After any other error it may exist."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class CreatedAsset:
 class AssetCreator:
     """Creates assets in an asset store, with the settings of this installation, for an actor.
 
-    `waiting_slots` limits how many threads of this process wait for another creation at once: Request Tracker needs a thread for its
-    webhook before it answers any creation. Without a free slot SerialInFlight is raised at once.
+    `waiting_slots` limits how many threads of this process wait for another creation: Request Tracker needs a thread for its webhook
+    before it answers a creation. If no slot is free, SerialInFlight is raised immediately.
     """
 
     transaction: Transaction
@@ -65,11 +65,11 @@ class AssetCreator:
     waiting_slots: Semaphore | None = None
 
     def create(self, fields: NewAssetFields, *, item_id: int | None = None) -> CreatedAsset:
-        """Creates the asset with the next tag of its catalog. Two requests to the asset store if nothing interferes.
+        """Creates the asset with the next tag of its catalog. Sends two requests to the asset store in the usual case.
 
         Raises SerialTaken (with the existing asset's `asset_id`); SerialInFlight; SequenceNotReady and SequenceExhausted;
         AssetStoreInvalid, AssetStoreRefused and AssetStoreBusy, after which serial number and tag are free again; CreationUnknown, after
-        which both stay reserved until it is known whether the asset exists; and whatever searching the asset store raises, after which
+        which both stay reserved until it is known whether the asset exists; and the errors of the search in the asset store, after which
         nothing was sent.
         """
         creation = self._claimed(fields, item_id)
@@ -83,12 +83,12 @@ class AssetCreator:
         return self.send(creation, fields)
 
     def send(self, creation: Creation, fields: NewAssetFields) -> CreatedAsset:
-        """Creates the asset whose serial number `creation` has claimed, and which the asset store does not have. Raises like `create`."""
+        """Creates an asset that does not exist yet. `creation` has claimed its serial number. Raises like `create`."""
         new = self.settings.new_asset(fields)
         try:
             tag = self._reserved(creation, new.catalog)
         except SerialInFlight:
-            raise  # the claim is no longer ours
+            raise  # the claim has expired
         except AppError as error:
             self.abandon(creation, error)
             raise
@@ -147,8 +147,8 @@ class AssetCreator:
             if rival.state == CreationState.UNKNOWN:
                 raise _in_flight(
                     _(
-                        "It is not known yet whether the asset with serial number %(serial)s was created, because Request Tracker did not "
-                        "answer. This is being checked. Try again in a few minutes; no second asset will be created.",
+                        "Request Tracker did not answer, so it is unknown whether the asset with serial number %(serial)s was created. "
+                        "This is being checked. Try again in a few minutes; no duplicate will be created.",
                         serial=serial,
                     )
                 )
@@ -186,8 +186,8 @@ class AssetCreator:
 
     def _unknown(self, creation: Creation, tag: Tag, error: AppError) -> CreationUnknown:
         message = _(
-            "%(problem)s It is being checked whether the asset was created; %(tag)s and serial number %(serial)s stay reserved until then. "
-            "Try again in a minute; no second asset will be created.",
+            "%(problem)s Checking whether the asset was created; until then, %(tag)s and serial number %(serial)s stay reserved. "
+            "Try again in a minute; no duplicate will be created.",
             problem=error.message,
             tag=tag.tag,
             serial=creation.serial,

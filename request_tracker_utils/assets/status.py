@@ -14,17 +14,17 @@ from request_tracker_utils.web.feature import SectionContent, StatusSection
 IS_UNKNOWN = Creation.state == CreationState.UNKNOWN
 SHOWN = 5
 STUCK_AFTER = timedelta(minutes=30)
-"""By then the outcome of every creation is known if the asset store answers."""
+"""By then the outcome of every creation is known, unless the asset store does not answer."""
 
 
 def content() -> SectionContent:
-    """Creations whose outcome is not known yet, oldest first."""
+    """Creations with an unknown outcome, oldest first."""
     with reading() as session:
         unknown = session.scalars(select(Creation).where(IS_UNKNOWN).order_by(Creation.id).limit(SHOWN)).all()
         count = _count(session)
     stuck = unknown and utc_now() - unknown[0].created_at > STUCK_AFTER
     problems = (
-        [_("The outcome of a creation has been unknown for more than 30 minutes. Make sure that Request Tracker can be reached.")]
+        [_("The outcome of a creation has been unknown for more than 30 minutes. Check the connection to Request Tracker.")]
         if stuck
         else []
     )

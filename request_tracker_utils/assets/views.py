@@ -100,7 +100,7 @@ def create() -> str:
 @pages.post("/assets/new")
 @require(AssetPermission.CREATE)
 def add() -> ResponseReturnValue:
-    """The form as a browser posts it without its script."""
+    """The form as posted by a browser without JavaScript."""
     form = asset_form()
     if not form.validate_on_submit():
         return _creation_page(form), 400
@@ -192,7 +192,7 @@ def map_columns(import_id: int) -> ResponseReturnValue:
 @import_pages.post("/<int:import_id>/create")
 @require(AssetPermission.CREATE)
 def start_import(import_id: int) -> ResponseReturnValue:
-    """Starts the task that creates the valid rows, and redirects to it; so does every later request."""
+    """Starts the task that creates the valid rows, and redirects to it. Later requests redirect to the same task."""
     try:
         with transaction() as session:
             task = imports.start(session, import_id, actor=current_actor(), now=utc_now())

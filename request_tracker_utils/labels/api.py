@@ -1,4 +1,4 @@
-"""Labels over JSON: what a label says and why (also as a page), and when it was printed and scanned."""
+"""Labels over JSON: the content and layout of a label (also as a page), and when it was printed and scanned."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ from request_tracker_utils.web.error_responses import may_raise, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
 
-LABELS = Tag(name="labels", description="Labels of assets: what they say and why, and when they were printed and scanned.")
+LABELS = Tag(name="labels", description="Labels of assets: their content and layout, and when they were printed and scanned.")
 
 api = APIBlueprint("labels_api", __name__, abp_tags=[LABELS])
 
@@ -39,7 +39,7 @@ api = APIBlueprint("labels_api", __name__, abp_tags=[LABELS])
 @require(LabelPermission.PRINT)
 @may_raise(AssetNotFound, UnknownFormat, Conflict)
 def debug_label(query: LabelQuery) -> Any:
-    """Explain why a label looks the way it does
+    """Explain the layout of a label
 
     Returns the source and size of each text and the layout of each code. Nothing is printed. Browsers get a page with the label, other
     clients get JSON.

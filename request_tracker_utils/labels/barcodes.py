@@ -55,7 +55,7 @@ class PixelFrame:
 
     @classmethod
     def around(cls, label: LabelFormat, box: QrBox | BarcodeBox, corner: tuple[float, float] = (0.0, 0.0)) -> "PixelFrame":
-        """The frame of a box on a label whose corner is at `corner` of the page, in millimeters."""
+        """The frame of a box. `corner` is the label's corner on the page, in millimeters."""
         scale = label.dpi / PIXELS_PER_INCH
         x, y = label.dots(corner[0] + box.box.x), label.dots(corner[1] + box.box.y)
         across, down = label.whole_dots(box.box.width), label.whole_dots(box.box.height)
@@ -104,7 +104,7 @@ def barcode_modules(tag: str) -> str:
     """
     if not tag:
         raise TagNotEncodable(_("The tag is empty. Rename the asset."), field="tag", tag=tag)
-    # Code 128 has control characters too, but a tag that contains one is a mistake, and nobody could type it.
+    # Code 128 has control characters too, but a tag with one of them is a mistake and could not be typed.
     invalid = next((character for character in tag if not " " <= character <= "~"), None)
     if invalid is not None:
         message = _(
@@ -118,8 +118,8 @@ def barcode_modules(tag: str) -> str:
 
 
 def layout_barcode(modules: int, box: BarcodeBox, frame: PixelFrame) -> SymbolLayout:
-    """A module takes the most dots that fit. The first bar starts where the quiet zone of the widest module would end, so that text can be
-    aligned with it, or earlier if the symbol needs the space."""
+    """A module has as many dots as fit. The first bar starts at the end of the quiet zone of the widest possible module, so that text can
+    be aligned with it, or earlier if the symbol needs the space."""
     dots = min(box.max_dots, frame.across // (modules + 2 * BARCODE_QUIET_ZONE))
     width = modules * dots
     start = min(BARCODE_QUIET_ZONE * box.max_dots, frame.across - width - BARCODE_QUIET_ZONE * dots)
@@ -157,7 +157,7 @@ def _bar(run: str, height: float) -> str:
 
 @dataclass(frozen=True)
 class _AddressFamily:
-    """Addresses that differ only in the digits at their end. `matrix` is that of the address whose digits are all zero.
+    """Addresses that differ only in the digits at their end. `matrix` belongs to the address with zeros for digits.
 
     `differences` maps a bit of the digits to the modules that it flips; it is filled as bits occur (at most four per digit). Two threads
     may both compute an entry: the results are equal.
@@ -207,7 +207,7 @@ def _address_family(prefix: str, digits: int) -> _AddressFamily:
 def _library_matrix(data: bytes, version: int | None = None) -> tuple[int, int]:
     """Version and matrix, computed by the library. Raises AddressTooLong."""
     code: QRCode = QRCode(version=version, error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
-    # Not optimized into numeric segments: modules would then depend on the digits in another way than by XOR.
+    # Without numeric segments: with them, modules would not depend on the digits by XOR.
     code.add_data(QRData(data, mode=MODE_8BIT_BYTE), optimize=0)
     try:
         code.make(fit=version is None)
@@ -244,7 +244,7 @@ def qr_path(side: int, matrix: int) -> str:
 
 
 def layout_qr(side: int, box: QrBox, frame: PixelFrame) -> SymbolLayout:
-    """Centered in its box; a module takes the most dots that fit."""
+    """Centered in its box. A module has as many dots as fit."""
     dots = min(box.max_dots, frame.across // (side + 2 * QR_QUIET_ZONE))
     before = (frame.across - side * dots) // 2
     return SymbolLayout(dots, before, frame.across - before - side * dots)

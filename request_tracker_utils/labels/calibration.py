@@ -26,7 +26,7 @@ _SHEET_MARGIN = 5.0
 
 @dataclass(frozen=True)
 class Caption:
-    """Text whose baseline starts, or has its middle, at (x, y) dots."""
+    """Text. Its baseline starts at (x, y) dots, or has its middle there."""
 
     x: float
     y: float
@@ -68,8 +68,8 @@ class _Item:
 
 
 def calibration_pages(label: LabelFormat, *, address: str, prefix: str) -> list[CalibrationPage]:
-    """As many pages as the items need. The QR codes contain `address`, which should be as long as those of real labels. Each barcode
-    contains a tag of the prefix whose number is its dots per module, so that a scan says which barcode it was.
+    """As many pages as the items need. The QR codes contain `address`, which should be as long as the addresses of real labels. A barcode
+    contains a tag with its dots per module as the number, so that a scan identifies the barcode.
 
     Raises AddressTooLong, TagNotEncodable.
     """

@@ -10,7 +10,7 @@ class UnknownFormat(Invalid):
 
 
 class NotPrintable(Invalid):
-    """The label would not be readable. It is refused rather than printed smaller than a scanner or an eye can read."""
+    """The label cannot be printed, because it would be too small to scan or read."""
 
     code = "label_not_printable"
 
@@ -40,7 +40,7 @@ class LabelTemplateFailed(NotPrintable):
 
 
 class NotALabel(Invalid):
-    """The scanned code is not one of our labels; the message says what it is."""
+    """The scanned code is not one of our labels; the message describes the code."""
 
     code = "not_a_label"
 

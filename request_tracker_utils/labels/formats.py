@@ -61,7 +61,7 @@ class Box:
 
 @dataclass(frozen=True)
 class QrBox:
-    """A square of `size` mm, quiet zone included. A module takes the most whole dots that fit, from `min_dots` to `max_dots`."""
+    """A square of `size` mm, including the quiet zone. A module has as many whole dots as fit, from `min_dots` to `max_dots`."""
 
     __pydantic_config__ = _STRICT
 

@@ -1,4 +1,4 @@
-"""Explains why a label looks the way it does: the source and size of each text, and the layout of each code in its box."""
+"""Explains how a label was laid out: the source and size of each text, and the position of each code in its box."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

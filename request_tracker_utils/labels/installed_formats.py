@@ -63,7 +63,7 @@ class InstalledFormats:
         """Raises UnknownFormat, which lists the installed formats."""
         if name not in self.by_name:
             names = ", ".join(self.by_name)
-            message = _("There is no label format “%(name)s”. Choose one of: %(names)s.", name=name, names=names)
+            message = _("The label format “%(name)s” does not exist. Choose one of: %(names)s.", name=name, names=names)
             raise UnknownFormat(message, field="size", known=list(self.by_name))
         return self.by_name[name]
 
@@ -96,7 +96,7 @@ def load_formats(settings: Settings) -> InstalledFormats:
             raise SettingsError([f"LABEL_FORMATS_FILE: {problem}" for problem in error.problems]) from None
     if settings.label_format not in formats:
         names = ", ".join(formats)
-        reason = _("there is no label format “%(name)s”. Choose one of: %(names)s", name=settings.label_format, names=names)
+        reason = _("the label format “%(name)s” does not exist. Choose one of: %(names)s", name=settings.label_format, names=names)
         raise SettingsError([f"LABEL_FORMAT: {reason}"])
     return InstalledFormats(formats, settings.label_format)
 
@@ -137,7 +137,7 @@ def _tables(file: Path) -> Mapping[str, Any]:
 
 
 def _parse_format(name: str, table: Any, folder: Path) -> LabelFormat:
-    """Parsed strictly by way of JSON, because JSON has lists where the classes have tuples. Raises ValidationError."""
+    """Parsed strictly through JSON, because JSON has lists where the classes have tuples. Raises ValidationError."""
     if isinstance(table, dict) and "name" not in table:
         table = {"name": name, **table}
     label = _FORMAT.validate_json(json.dumps(table, default=str))

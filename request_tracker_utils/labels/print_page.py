@@ -15,7 +15,7 @@ from request_tracker_utils.labels.site_template import SiteTemplate, SiteTemplat
 from request_tracker_utils.labels.stylesheet import page_css
 
 _BUFFERED_CHUNKS = 30
-"""Template chunks sent together, about ten labels: large enough for the network, small enough to appear at once."""
+"""Template chunks sent together, about ten labels: large enough for the network, small enough to appear without delay."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.labels.service import TagLookup
 
 MAX_SCAN_LENGTH = 500
-"""Characters; no label of ours contains more."""
+"""Characters. Our labels contain fewer."""
 
 _MAX_SHOWN = 60
 _ASSET_ID_AT_END = re.compile(r"[=/]([0-9]{1,10})$")
@@ -33,8 +33,8 @@ def record_scan(
 ) -> ScannedLabel:
     """Marks the scanned label as scanned. `own_address` is the public URL of this program.
 
-    Asks the asset store only about an asset that has no tag and whose label was not printed here. Raises NotALabel, and the errors of the
-    asset store; nothing is recorded then.
+    Asks the asset store only about an asset that has no tag and no label in the print history. Raises NotALabel and the errors of the
+    asset store, after which nothing is recorded.
     """
     code = "".join(character for character in text if character.isprintable()).strip()
     asset_id = _identify_asset(asset_store, tags, code, own_address)
@@ -55,7 +55,7 @@ def record_scan(
 
 
 def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> int:
-    """The asset whose page, in Request Tracker or here, has this URL. The asset store is not asked. Raises NotALabel."""
+    """The ID of the asset in the URL of its page, in Request Tracker or here. Does not ask the asset store. Raises NotALabel."""
     match = _ASSET_ID_AT_END.search(url)
     number = int(match.group(1)) if match else 0
     if 0 < number <= LARGEST_ID:

@@ -43,7 +43,7 @@ class PrintLabelQuery(LabelQuery):
 
 
 def _split_ids(value: Any) -> Any:
-    """Forms send each checked asset as a field of its own, and long lists as one comma-separated field."""
+    """Forms send each checked asset as a separate field, and long lists as one comma-separated field."""
     if not isinstance(value, list):
         return value
     ids = [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
@@ -129,7 +129,7 @@ class InspectedCode(BaseModel):
 
 
 class InspectedLabel(BaseModel):
-    """Why a label looks the way it does."""
+    """How a label was laid out, and why."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -164,7 +164,7 @@ class AssetLabel(BaseModel):
     model: str = Field(examples=["Chromebook 3100"])
     manufacturer: str = Field(examples=["Dell"])
     catalog: str = Field(examples=["Chromebooks"])
-    holder: str = Field(description="Empty if nobody has the asset.", examples=["student1001"])
+    holder: str = Field(description="Empty if the asset is not assigned.", examples=["student1001"])
     printed_at: datetime | None = Field(description="When the newest label was printed.", examples=["2026-03-02T08:00:00+00:00"])
     printed_by: str | None = Field(description="Empty for a label that was not printed here.", examples=["ada"])
     scanned_at: datetime | None = Field(description="When that label was last scanned.", examples=["2026-03-02T09:30:00+00:00"])

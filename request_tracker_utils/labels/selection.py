@@ -52,7 +52,7 @@ class Selection:
 def select_assets(asset_store: AssetStore, tags: TagLookup, chosen: SelectionInput) -> Selection:
     """Asks the asset store only about entries that are not tags: once per two hundred serial numbers, and once per hundred asset IDs.
 
-    Raises Invalid, whose `field` is `lines`, `first` or `last`, and the errors of the asset store.
+    Raises Invalid with `field` set to `lines`, `first` or `last`, and the errors of the asset store.
     """
     selection, entries = Selection(), parse_entries(chosen.lines)
     tag_range = tags.tag_range(chosen.first, chosen.last, limit=service.MAX_LABELS) if chosen.first or chosen.last else None

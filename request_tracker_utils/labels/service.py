@@ -19,7 +19,7 @@ MAX_SKIP = 500
 """More labels than any sheet has."""
 
 MAX_MISSING_LISTED = 20
-"""Missing assets that a notice lists; of the others it gives the number."""
+"""Missing assets that a notice lists by ID."""
 
 LabelNames = list[tuple[int, str]]
 """Asset IDs with the names on their labels."""
@@ -51,7 +51,7 @@ class TagLookup(Protocol):
         """The tag as it is printed on labels, whether an asset has it or not; None if the text is not a tag."""
 
     def tag_range(self, first: str, last: str, *, limit: int) -> TagRange:
-        """Raises Invalid, whose `field` is `first` or `last`, for an invalid range or more than `limit` tags."""
+        """Raises Invalid with `field` set to `first` or `last` for an invalid range or more than `limit` tags."""
 
 
 def find_asset(asset_store: AssetStore, *, asset_id: int | None, name: str | None) -> Asset:
@@ -87,7 +87,7 @@ def qr_address_warnings(asset_store: AssetStore) -> list[str]:
 class LabelBatch:
     """The labels of `asset_ids`, in that order, or else of the assets that `query` finds after `after_id`.
 
-    While the labels are consumed, `notices` receives what is missing. If the asset store fails in between, `interrupted` becomes true and
+    While the labels are consumed, missing assets are added to `notices`. If the asset store fails meanwhile, `interrupted` becomes true and
     `remaining` lists the assets that did not arrive (for a query, `last_id` is the asset after which to resume).
     """
 
@@ -107,9 +107,9 @@ class LabelBatch:
         self._missing: list[int] = []
 
     def labels(self) -> Iterator[LabelContent]:
-        """Fetches the first assets before it returns, so that an asset store that does not answer is an error and not half a page.
+        """Fetches the first assets before it returns, so that an unreachable asset store is an error and not an incomplete page.
 
-        Raises AssetNotFound if there is nothing to print.
+        Raises AssetNotFound if no asset is found.
         """
         chunks = self._chunks()
         first = next((chunk for chunk in chunks if chunk), None)
@@ -135,7 +135,7 @@ class LabelBatch:
                 self._advance([content.asset_id for content in chunk])
                 yield from chunk
         except AppError as error:
-            # The page has been started: the labels sent so far can be printed, and the page offers to resume.
+            # The response has started: the labels that were sent can be printed, and the page has a button to resume.
             self.interrupted = True
             self.notices.append(self._interruption(error))
         else:
@@ -144,7 +144,7 @@ class LabelBatch:
             self.notices.append(self._missing_notice())
 
     def _advance(self, chunk: list[int]) -> None:
-        """Chunks keep the requested order: an asset requested before the last one of a chunk that has not arrived does not exist."""
+        """Chunks have the requested order: an asset requested before the last one of a chunk, but not in the chunk, does not exist."""
         if not chunk:
             return
         self.last_id = chunk[-1]

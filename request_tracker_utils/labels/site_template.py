@@ -23,7 +23,7 @@ LABEL_TIMEOUT = 2.0
 """Seconds until the rendering of one label is abandoned."""
 
 START_TIMEOUT = 10.0
-"""Seconds until the template must be compiled. A busy machine may take long to start a process."""
+"""Seconds until the template must be compiled. A busy server may take long to start a process."""
 
 PAGE_TIMEOUT = 30
 """Seconds of CPU time, and of wall-clock time spent rendering, for all labels of a page."""

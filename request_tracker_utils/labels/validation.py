@@ -29,14 +29,14 @@ MAX_PAGE_SIZE = 1_000.0
 """Millimeters: anything larger was meant in other units."""
 
 MAX_LABELS_PER_SHEET = 500
-"""Each label of a sheet has CSS rules of its own."""
+"""Each label of a sheet has its own CSS rules."""
 
 _SLACK = 0.01
 """Millimeters that absorb the rounding of decimal fractions."""
 
 
 def problems(label: LabelFormat) -> list[str]:
-    """Everything that keeps a format from printing labels that scan, each as `key: reason`. Empty for a valid format."""
+    """Everything that prevents a format from printing labels that scan, each as `key: reason`. Empty for a valid format."""
     sheet = _sheet_problems(label, label.sheet) if label.sheet else ()
     return [
         *_page_problems(label),

@@ -1,4 +1,4 @@
-// Checks a serial number while it is typed, and shows the next tag.
+// Checks the serial number during typing, and shows the next tag.
 import { creationQueue } from "assets/create-queue";
 import { gettext as _ } from "web/translation";
 
@@ -23,10 +23,10 @@ function show(words, good, link = null) {
 }
 
 // Why the serial number cannot be sent; empty if it can.
-function unfit(serial) {
+function problemOf(serial) {
   if (serial.length > longest) return _("A serial number can have at most %(count)s characters. Scan it again.", { count: longest });
-  if (!fit.test(serial)) return _("A serial number has only letters, digits and hyphens. Scan it again.");
-  if (creationQueue.holds(serial)) return _("%(serial)s is already in the list.", { serial });
+  if (!fit.test(serial)) return _("A serial number can only contain letters, digits and hyphens. Scan it again.");
+  if (creationQueue.has(serial)) return _("%(serial)s is already in the list.", { serial });
   return "";
 }
 
@@ -43,7 +43,7 @@ async function ask(serial) {
     else if (body.existing_asset_id) show(_("Already used by"), false, { id: body.existing_asset_id, words: body.existing_asset_tag ?? _("asset #%(id)s", { id: body.existing_asset_id }) });
     else show(body.error, false);
   } catch {
-    // another key was pressed, or there is no answer: creating it will tell
+    // another key was pressed, or the server did not answer: the server checks the number again when the asset is created
   }
 }
 
@@ -70,14 +70,14 @@ async function preview() {
 }
 
 export const creationCheck = {
-  unfit,
+  problemOf,
   stop,
   preview,
   typed() {
     stop();
     const serial = field.value.trim();
     if (!serial) return;
-    const problem = unfit(serial);
+    const problem = problemOf(serial);
     if (problem) show(problem, false);
     else timer = setTimeout(() => ask(serial), PAUSE);
   },

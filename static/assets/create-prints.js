@@ -11,11 +11,11 @@ const size = document.getElementById("size");
 const automatic = document.getElementById("print-labels");
 const jobs = creationStore.prints;
 let busy = false;
-let leaving = false; // frames are removed with the page, and their labels are printed when it is back
+let leaving = false; // frames are removed with the page; their labels are printed when the page is opened again
 
 if (size) {
-  const kept = setting("label-size");
-  if ([...size.options].some((option) => option.value === kept)) size.value = kept;
+  const stored = setting("label-size");
+  if ([...size.options].some((option) => option.value === stored)) size.value = stored;
   size.addEventListener("change", () => saveSetting("label-size", size.value));
   automatic.checked = setting("create-assets-print") !== "off";
   automatic.addEventListener("change", () => saveSetting("create-assets-print", automatic.checked ? "on" : "off"));
@@ -29,8 +29,8 @@ function address(job) {
   return page;
 }
 
-// Resolves to whether the event arrives in time.
-function comes(target, event, within) {
+// Resolves to whether the event is fired in time.
+function fires(target, event, within) {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(false), within);
     target.addEventListener(event, () => {
@@ -45,12 +45,12 @@ async function print(job) {
   const frame = document.createElement("iframe");
   Object.assign(frame, { className: "print-frame", title: _("Label of %(tag)s", { tag: job.tag }), tabIndex: -1, src: address(job) });
   frame.ariaHidden = "true";
-  const loaded = comes(frame, "load", LOADS);
+  const loaded = fires(frame, "load", LOADS);
   document.body.append(frame); // a new one each time: navigating a frame would add to the history
   try {
     const button = (await loaded) && frame.contentDocument?.getElementById("print");
     if (!button || button.disabled) return false;
-    const printed = comes(frame.contentWindow, "afterprint", PRINTS);
+    const printed = fires(frame.contentWindow, "afterprint", PRINTS);
     button.click();
     await printed;
     return true;

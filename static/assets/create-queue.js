@@ -25,9 +25,9 @@ const queue = sendQueue({
   changed: (entry) => creationRows.dress(entry),
   signedOut() {
     document.getElementById("signed-out").hidden = false;
-    creationSignals.bad(_("Signed out"), _("Sign in again. Pending assets are kept and created afterwards."));
+    creationSignals.bad(_("Signed out"), _("Pending assets are saved and will be created after you sign in."));
   },
-  unreachable: () => creationSignals.bad(_("Not reachable"), _("The server is not reachable. Retrying automatically.")),
+  unreachable: () => creationSignals.bad(_("Server unreachable"), _("The server could not be reached. Retrying automatically.")),
 });
 
 function created(entry, asset, tag, { retry = "", isPrinted = false } = {}) {
@@ -57,7 +57,7 @@ async function recover(entry, body) {
   try {
     tag = await createdEarlier(entry, body.existing_asset_id);
   } catch {
-    queue.postpone(entry, _("The server is not reachable. Retrying automatically."), { all: true });
+    queue.postpone(entry, _("The server could not be reached. Retrying automatically."), { all: true });
     return;
   }
   if (tag === null) failed(entry, "failed", body);
@@ -87,7 +87,7 @@ export const creationQueue = {
     queue.add(entry);
   },
   // Whether this serial number is pending or being created.
-  holds: (serial) => entries.some((entry) => entry.state !== "failed" && sameSerial(entry, serial)),
+  has: (serial) => entries.some((entry) => entry.state !== "failed" && sameSerial(entry, serial)),
   entry: (key) => entries.find((entry) => entry.key === key),
   retry: (entry) => queue.retry(entry),
   retryAll: () => entries.filter((entry) => entry.state === "stuck").forEach((entry) => queue.retry(entry)),

@@ -1,4 +1,4 @@
-// What the page *Add assets* stores in the tab, and values that were entered at this workplace before.
+// What the page *Create assets* stores in the tab, and values that were entered in this browser before.
 import { saveWorkplaceValues, tabStore, workplaceValues } from "web/tab-store";
 
 const PREVIOUS = "create-assets-before";

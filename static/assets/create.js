@@ -1,4 +1,4 @@
-// The form of *Add assets*: it accepts the next serial number immediately, whatever is pending.
+// The form of *Create assets*. It accepts the next serial number immediately, even while others are pending.
 import { creationCheck } from "assets/create-check";
 import { creationPrints } from "assets/create-prints";
 import { creationQueue, creationSignals } from "assets/create-queue";
@@ -10,16 +10,16 @@ const form = document.getElementById("create");
 const fields = form.elements;
 const serial = fields.namedItem("serial_number");
 const name = fields.namedItem("internal_name");
-const keeps = [...form.querySelectorAll("[data-keeps]")];
-const stays = [...keeps, name];
+const shared = [...form.querySelectorAll("[data-shared]")]; // fields that keep their value for the next asset
+const remembered = [...shared, name];
 
-function keep() {
-  for (const field of stays) creationStore.values[field.name] = field.value;
+function saveForm() {
+  for (const field of remembered) creationStore.values[field.name] = field.value;
   creationStore.save();
 }
 
 function suggest() {
-  for (const field of keeps.filter((each) => each.list)) {
+  for (const field of shared.filter((each) => each.list)) {
     field.list.replaceChildren(...previousValues(field.name).map((value) => new Option("", value)));
   }
 }
@@ -63,13 +63,13 @@ function following(text) {
 // The values, or null if one is missing or invalid, which is shown.
 function values() {
   const read = {};
-  for (const field of [serial, ...stays]) {
+  for (const field of [serial, ...remembered]) {
     read[field.name] = field.value.trim();
     mark(field, "");
   }
-  const unfit = read.serial_number && creationCheck.unfit(read.serial_number);
-  if (unfit) return refuse(serial, unfit) ?? null;
-  const empty = [serial, ...keeps].find((field) => field.required && !read[field.name]);
+  const problem = read.serial_number && creationCheck.problemOf(read.serial_number);
+  if (problem) return refuse(serial, problem) ?? null;
+  const empty = [serial, ...shared].find((field) => field.required && !read[field.name]);
   if (empty) return refuse(empty, _("%(field)s is required.", { field: labelOf(empty) })) ?? null;
   return read;
 }
@@ -80,11 +80,11 @@ function submit(event) {
   creationCheck.stop();
   const read = values();
   if (!read) return;
-  for (const field of keeps) if (field.list) rememberValue(field.name, read[field.name]);
+  for (const field of shared) if (field.list) rememberValue(field.name, read[field.name]);
   suggest();
   serial.value = "";
   name.value = following(read.internal_name);
-  keep();
+  saveForm();
   creationQueue.add(read);
   serial.focus();
 }
@@ -98,7 +98,7 @@ function failed(entry, body) {
   if (!isFree) return;
   serial.value = entry.values.serial_number;
   if (name.value === following(entry.values.internal_name)) name.value = entry.values.internal_name;
-  keep();
+  saveForm();
   const here = document.activeElement;
   if (field === serial && (here === serial || here === document.body)) {
     serial.focus();
@@ -113,18 +113,18 @@ function created(entry, tag) {
 }
 
 async function clear() {
-  for (const field of stays) field.value = "";
+  for (const field of remembered) field.value = "";
   fields.namedItem("catalog").value = [...fields.namedItem("catalog").options].find((option) => option.defaultSelected)?.value ?? "";
   serial.value = "";
-  for (const field of [serial, ...stays]) mark(field, "");
+  for (const field of [serial, ...remembered]) mark(field, "");
   creationCheck.stop();
-  keep();
+  saveForm();
   serial.focus();
   creationCheck.preview();
   try {
     await fetch(form.dataset.clear, { method: "POST", headers: { "X-CSRFToken": fields.namedItem("csrf_token").value } });
   } catch {
-    // the form is already empty: the server stores nothing
+    // the form is already cleared: the server does not store it
   }
 }
 
@@ -138,14 +138,14 @@ function press(does, row, event) {
   serial.focus();
 }
 
-for (const field of stays) {
+for (const field of remembered) {
   const stored = creationStore.values[field.name];
   if (stored !== undefined && !field.value) field.value = stored;
-  field.addEventListener("input", () => { mark(field, ""); keep(); });
+  field.addEventListener("input", () => { mark(field, ""); saveForm(); });
 }
 const catalog = fields.namedItem("catalog");
 if ([...catalog.options].some((option) => option.value === creationStore.values.catalog)) catalog.value = creationStore.values.catalog;
-catalog.addEventListener("change", () => { keep(); creationCheck.preview(); });
+catalog.addEventListener("change", () => { saveForm(); creationCheck.preview(); });
 
 serial.addEventListener("input", () => { mark(serial, ""); creationCheck.typed(); });
 serial.addEventListener("keydown", (event) => {
@@ -176,14 +176,14 @@ const AGAIN = 20_000; // ms until a pending creation is checked again
 const isOpen = () => document.querySelector('#list [data-state="unknown"], #list [data-state="sent"], #list [data-state="claimed"]');
 let isStale = false;
 document.getElementById("unprinted")?.addEventListener("submit", () => { isStale = true; });
-async function look() {
+async function refreshList() {
   if (!creationQueue.isIdle() || document.hidden) return;
   isStale = false;
   try {
     await creationRows.refresh();
   } catch {
-    // the list stays as it is
+    // the list is refreshed later
   }
 }
-window.addEventListener("focus", () => { if (isStale) look(); });
-setInterval(() => { if (isStale || isOpen()) look(); }, AGAIN);
+window.addEventListener("focus", () => { if (isStale) refreshList(); });
+setInterval(() => { if (isStale || isOpen()) refreshList(); }, AGAIN);

@@ -1,4 +1,4 @@
-// Remembers the label size of this workplace.
+// Remembers the label size of this browser.
 "use strict";
 
 (() => {
@@ -15,11 +15,11 @@
   }
 
   try {
-    const kept = localStorage.getItem("label-size");
-    if ([...size.options].some((option) => option.value === kept)) size.value = kept;
+    const stored = localStorage.getItem("label-size");
+    if ([...size.options].some((option) => option.value === stored)) size.value = stored;
     size.addEventListener("change", () => localStorage.setItem("label-size", size.value));
   } catch {
-    // this browser keeps nothing: the installation's size stands
+    // storage is disabled: the default size is selected
   }
   size.addEventListener("change", useSize);
   useSize();

@@ -35,7 +35,7 @@
   }
 
   function complete() {
-    const button = document.getElementById("print"); // it arrives last: without it the page is incomplete
+    const button = document.getElementById("print"); // the end of the page: without it, the page is incomplete
     button?.addEventListener("click", print);
     document.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) button?.click();

@@ -59,7 +59,7 @@ export function sendQueue({ entries, store, form, timeout, pauses, request, answ
       signedOut();
     } else if (UNAVAILABLE.has(status)) {
       failures += 1;
-      postpone(entry, _("The server is not reachable. Retrying automatically."), { all: true });
+      postpone(entry, _("The server could not be reached. Retrying automatically."), { all: true });
       if (failures === 1) unreachable(entry);
     } else {
       failures = 0;

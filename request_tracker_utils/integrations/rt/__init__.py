@@ -1,4 +1,4 @@
-"""A client of Request Tracker's REST 2.0 that trusts no answer without checking it."""
+"""A client of Request Tracker's REST 2.0 API that verifies every answer."""
 
 from request_tracker_utils.integrations.rt.asset_searches import RtAssetPage
 from request_tracker_utils.integrations.rt.client import RtClient

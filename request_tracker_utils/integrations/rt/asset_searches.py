@@ -1,4 +1,4 @@
-"""Finding assets. Request Tracker answers a search that it does not understand with everything or nothing, so each row is checked."""
+"""Finding assets. Request Tracker answers a search that it does not understand with all rows or none, so each row is checked."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +42,7 @@ class RtAssetPage:
 
 
 class AssetSearches:
-    """Names of serial number and model's custom fields are settings of a site. Searches omit assets whose status is `deleted`."""
+    """`serial_field` and `model_field` are names of custom fields. Searches omit deleted assets."""
 
     def __init__(self, transport: Transport, *, serial_field: str, model_field: str) -> None:
         for name in (serial_field, model_field):
@@ -98,20 +98,20 @@ class AssetSearches:
         return [found[asset_id] for asset_id in sorted(found)]
 
     def held_by(self, usernames: Iterable[str]) -> list[RtAsset]:
-        """Assets that any of these users holds or owns, by id. Raises RtInvalid for control characters."""
+        """Assets with any of these users as holder or owner, by id. Raises RtInvalid for control characters."""
         distinct = iter(dict.fromkeys(name for name in usernames if name))
         found: dict[int, RtAsset] = {}
         while chunk := list(islice(distinct, NAMES_PER_SEARCH)):
             folded = {name.casefold() for name in chunk}
             query = " OR ".join(f"HeldBy.Name = {quoted(name)} OR Owner.Name = {quoted(name)}" for name in chunk)
             for rows in read_all(self._transport, query, FULL):
-                # Assets held by a group are found by its members' names, but they are not the members' own.
-                held = (asset for asset in map(asset_of, rows) if folded & {name.casefold() for name in (*asset.holders, asset.owner)})
-                found |= {asset.id: asset for asset in held}
+                # The search by a user's name also finds the assets of the user's groups.
+                own = (asset for asset in map(asset_of, rows) if folded & {name.casefold() for name in (*asset.holders, asset.owner)})
+                found |= {asset.id: asset for asset in own}
         return [found[asset_id] for asset_id in sorted(found)]
 
     def search(self, text: str, *, catalog: str = "", page: int = 1, page_size: int = 50) -> RtAssetPage:
-        """Assets whose name, serial number or model contains `text` (ignoring case), newest first; without text all of them.
+        """Assets with `text` in their name, serial number or model (ignoring case), newest first; without text, all assets.
 
         At most 100 a page. A page may be shorter than `page_size` although more follow. Raises RtInvalid for control characters.
         """
@@ -242,7 +242,7 @@ class AssetSearches:
         return assets
 
     def _require_field(self, field: str) -> None:
-        """Raises RtInvalid if assets have no such custom field. Asks once for each field that exists."""
+        """Raises RtInvalid if assets do not have this custom field. Asks once for each field that exists."""
         folded = field.casefold()
         if folded not in self._known_fields:
             self._known_fields = frozenset(name.casefold() for name in self.custom_fields())
@@ -256,8 +256,8 @@ class AssetSearches:
             )
 
     def _trusted(self, query: str) -> str:
-        """Request Tracker runs an AssetSQL query up to the first thing that it does not understand, and ignores the rest. So the query is
-        first sent with a final condition that no asset meets: a row in that answer means that the end was ignored.
+        """Request Tracker runs an AssetSQL query up to the first part that it does not understand, and ignores the rest. So the query is
+        first sent with a final condition that no asset meets: a row in the response means that the end was ignored.
         """
         trimmed = " ".join(query.split())
         if not trimmed:
@@ -265,7 +265,7 @@ class AssetSearches:
         try:
             is_understood = not self._count_rows(f"({trimmed}) AND id = 0")
         except RtInvalid:
-            is_understood = False  # some queries break it, and its message is then about its internals
+            is_understood = False  # some queries cause an internal error, with a message that does not help
         if not is_understood:
             raise RtInvalid(
                 _(
@@ -276,9 +276,9 @@ class AssetSearches:
         return trimmed
 
     def _check_was_run(self, trusted: str) -> None:
-        """For a query that found nothing: Request Tracker answers one that its database cannot run with nothing, and logs the error."""
+        """For a query without results: if its database cannot run a query, Request Tracker logs the error and returns no rows."""
         if not self._count_rows(f"({trusted}) OR id > 0") and self._count_rows([{"field": "id", "operator": ">", "value": 0}]):
-            raise RtInvalid(_("Request Tracker cannot run this query; it is probably too long. Search for less at once."))
+            raise RtInvalid(_("Request Tracker cannot run this query, probably because it is too long. Use fewer conditions."))
 
     def _matching(self, query: Query, is_similar: Callable[[RtAsset], bool]) -> list[RtAsset]:
         """All rows. At least one on each page must match, or Request Tracker did not understand the query."""

@@ -1,4 +1,4 @@
-"""Reading and changing assets. Request Tracker answers 200 to a change that it refused, so every write is read back."""
+"""Reading and changing assets. Request Tracker answers 200 to a change that it rejected, so every write is read back."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from request_tracker_utils.integrations.rt.transport import Transport, quoted_me
 from request_tracker_utils.integrations.rt.users import Users
 
 LONGEST_NAME = 255
-"""Characters. Some databases cut longer ones, and RT does not say so."""
+"""Characters. Some databases truncate longer names, and RT does not report it."""
 
 
 @dataclass(frozen=True)
 class _PutAnswer:
-    """RT's messages, one for each change. `lost` if no answer came: then it is unknown whether the change was carried out."""
+    """RT's messages, one for each change. `lost` is the error if no response arrived: the change may or may not have been carried out."""
 
     messages: tuple[str, ...] = ()
     lost: RtUnreachable | None = None
 
     def confirms(self, old: str, new: str) -> bool:
-        """Whether RT says that it recorded this very change: `Asset x: Name changed from 'old' to 'new'`, in any language.
+        """Whether a message confirms this change: `Asset x: Name changed from 'old' to 'new'`, in any language.
 
-        A refusal quotes neither value, and after a change by somebody else the message quotes another old value.
+        An error message quotes neither value, and after a change by another user the message quotes another old value.
         """
         values = [value for value in (old, new) if value]
         return any(re.search(".+".join(f"['\"]{re.escape(value)}['\"]" for value in values), message) for message in self.messages)
@@ -40,7 +40,7 @@ class Assets(AssetSearches):
         self._users = users
 
     def get(self, asset_id: int) -> RtAsset:
-        """Also one whose status is `deleted`. Raises RtNotFound."""
+        """Returns deleted assets too. Raises RtNotFound."""
         answer = self._transport.get(f"asset/{asset_id}", params={"fields[Catalog]": "Name"})
         asset = asset_of(answer.body, answer.etag)
         if asset.id != asset_id:
@@ -77,8 +77,8 @@ class Assets(AssetSearches):
     def rename(self, asset_id: int, name: str, *, etag: str | None = None, old_name: str | None = None) -> str:
         """Sets the name, reads it back, and returns the old one. The change applies to the version `etag`, or to the one just read.
 
-        With `old_name`, the name that was read a moment ago, nothing is read before, and afterwards only if RT's answer does not confirm
-        this very change: one request instead of three. Raises RtNotFound, RtInvalid, RtConflict.
+        With `old_name`, the name that was read a moment ago, the asset is not read before, and afterwards only if RT's response does not
+        confirm the change: one request instead of three. Raises RtNotFound, RtInvalid, RtConflict.
         """
         _check_name(name)
         if not name:
@@ -98,7 +98,7 @@ class Assets(AssetSearches):
             raise RtInvalid(message + detail)
         raise RtConflict(
             _(
-                "Asset #%(asset_id)s was renamed to %(name)s, but its name is now %(found)s: somebody else changed it too. Check it.",
+                "Asset #%(asset_id)s was renamed to %(name)s, but its name is now %(found)s: another user changed it too. Check it.",
                 asset_id=asset_id,
                 name=repr(name),
                 found=repr(asset.name),
@@ -129,12 +129,12 @@ class Assets(AssetSearches):
             raise RtConflict(message + detail)
 
     def set_holder(self, asset_id: int, username: str) -> None:
-        """Makes the user holder and owner, and reads it back; an empty name removes both.
+        """Sets holder and owner, and reads them back. An empty name removes both.
 
-        Raises RtNotFound, RtInvalid (no such user), RtConflict.
+        Raises RtNotFound, RtInvalid (the user does not exist), RtConflict.
         """
-        # By number: RT takes a name of digits for a number, creates a user for one with an @, and fails or removes the present holder for
-        # one that does not exist.
+        # By number: RT treats a name of digits as a number, creates a user for a name with an @, and fails or removes the current holder
+        # for a name that does not exist.
         try:
             user = self._users.by_name(username) if username else None
         except RtNotFound:
@@ -213,7 +213,7 @@ class Assets(AssetSearches):
 
 def _check_name(name: str) -> None:
     if name.isdigit():
-        raise RtInvalid(_("Request Tracker accepts no name of digits only, such as %(name)s. Put a letter before it.", name=repr(name)))
+        raise RtInvalid(_("Request Tracker does not accept a name of digits only, such as %(name)s. Add a letter.", name=repr(name)))
     if len(name) > LONGEST_NAME or not name.isprintable():
-        message = _("A name has at most %(longest)s characters, and no line breaks or other control characters.", longest=LONGEST_NAME)
+        message = _("A name can have at most %(longest)s characters, and no line breaks or other control characters.", longest=LONGEST_NAME)
         raise RtInvalid(message)

@@ -17,8 +17,8 @@ class RtClient:
     """Request Tracker at `url`, as the user of `token`: its `assets`, `tickets` and `users`.
 
     Every method of these raises RtUnreachable and RtRefused, and others where it says so. Timeouts are seconds. A read is repeated at most
-    twice, if it can start within `retry_within`; a write never. At most `pool_size` requests run at once; further threads wait. Proxies
-    named in the environment are not used. Without `use_session` every call has its token checked, which takes about 0.24 s; see `session`.
+    twice, if it can start within `retry_within`; a write never. At most `pool_size` requests run in parallel; further threads wait. Proxies
+    of the environment are not used. Without `use_session`, every call has its token checked, which takes about 0.24 s; see `session`.
 
     Raises ValueError for an invalid url, token or name of a custom field.
     """
@@ -72,11 +72,11 @@ class RtClient:
         return self._transport.url
 
     def version(self) -> str:
-        """Such as `5.0.3`. Asked with the token alone: it shows whether address and token are right."""
+        """Such as `5.0.3`. Sends the token without a session, so that it verifies address and token."""
         try:
             body = self._transport.get_with_token("rt").body
         except RtNotFound:
-            message = _("There is no REST 2.0 of Request Tracker at %(url)s. Check RT_URL and API_ENDPOINT.", url=self.url)
+            message = _("Request Tracker's REST 2.0 API was not found at %(url)s. Check RT_URL and API_ENDPOINT.", url=self.url)
             raise RtRefused(message, status=404) from None
         if not isinstance(body, dict) or not isinstance(body.get("Version"), str):
             raise malformed(_("its version"))

@@ -10,11 +10,11 @@ class RtError(Exception):
 
 
 class RtUnreachable(RtError):
-    """No connection, or no answer in time. A write may or may not have been carried out."""
+    """No connection, or no response in time. A write may or may not have been carried out."""
 
 
 class RtRefused(RtError):
-    """An answer that cannot be used: bad token, missing rights, an internal error of Request Tracker, or not REST 2.0 at all."""
+    """An invalid token, a missing permission, an internal error of Request Tracker, or a response that is not REST 2.0."""
 
 
 class RtNotFound(RtError):
@@ -22,7 +22,7 @@ class RtNotFound(RtError):
 
 
 class RtConflict(RtError):
-    """The record was changed by somebody else, or a write that Request Tracker acknowledged did not take effect."""
+    """Another user changed the record, or a write that Request Tracker acknowledged did not take effect."""
 
 
 class RtInvalid(RtError):

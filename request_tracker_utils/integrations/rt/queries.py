@@ -14,7 +14,7 @@ Query = list[dict[str, Any]] | str
 """A JSON search, or a condition in AssetSQL or TicketSQL."""
 
 LARGEST_PAGE = 100
-"""Rows. Request Tracker silently cuts larger pages to this."""
+"""Rows. Request Tracker silently truncates larger pages."""
 WILDCARDS = frozenset("%_\\")
 """Characters that LIKE and STARTSWITH do not take literally."""
 
@@ -55,7 +55,7 @@ def pattern(text: str) -> str:
 def after(query: Query, last_id: int) -> Query:
     """The same query for ids greater than `last_id`."""
     if isinstance(query, str):
-        # At the end: Request Tracker runs a query as far as it understands it, so if this works, it understood everything.
+        # At the end: Request Tracker runs a query as far as it understands it. If this condition applies, it understood everything.
         return f"({query}) AND id > {last_id}"
     return [*query, {"field": "id", "operator": ">", "value": last_id}]
 
@@ -83,11 +83,11 @@ def read_page(
 def read_all(
     transport: Transport, query: Query, fields: dict[str, str], *, path: str = "assets", complete: bool = False, after_id: int = 0
 ) -> Generator[list[dict[str, Any]], None, None]:
-    """All rows with ids greater than `after_id`, in pages ordered by id. Each page continues after the last id, so that rows created
-    meanwhile shift nothing.
+    """All rows with ids greater than `after_id`, in pages ordered by id. Each page continues after the last id, so that new rows do not
+    shift pages.
 
     Raises RtRefused if rows are missing; with `complete` also if the token's user may not see all assets, because Request Tracker then
-    omits rows silently.
+    silently omits rows.
     """
     last_id, count, expected = after_id, 0, 0
     while True:
@@ -97,7 +97,7 @@ def read_all(
         expected = expected or page.total or 0
         if not page.rows:
             if page.total:
-                raise RtRefused(_("Request Tracker returned an empty page although rows were left. Try again."))
+                raise RtRefused(_("Request Tracker returned an empty page before the last row. Try again."))
             break
         ids = [number(row.get("id")) for row in page.rows]
         if ids[0] <= last_id or ids != sorted(set(ids)):
@@ -112,7 +112,7 @@ def read_all(
 
 
 def misunderstood() -> RtRefused:
-    message = _("Request Tracker returned assets that do not match the search, so it did not understand it. Nothing was changed.")
+    message = _("Request Tracker did not understand the search and returned assets that do not match. Nothing was changed.")
     return RtRefused(message)
 
 

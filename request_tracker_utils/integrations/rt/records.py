@@ -8,7 +8,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt.errors import RtRefused
 
 NOBODY = "Nobody"
-"""The user who owns what has no owner. Every Request Tracker has it."""
+"""The owner of assets without an owner. Every Request Tracker has this user."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RtTicket:
 
 
 def malformed(what: str) -> RtRefused:
-    message = _("The answer of Request Tracker contains %(what)s in a form unknown to REST 2.0. Check RT_URL and RT's version.", what=what)
+    message = _("Request Tracker's response contains %(what)s in an unknown format. Check RT_URL and RT's version.", what=what)
     return RtRefused(message)
 
 

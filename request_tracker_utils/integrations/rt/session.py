@@ -1,11 +1,11 @@
-"""A web session of Request Tracker, which spares REST calls the token's check.
+"""A web session of Request Tracker, so that it does not check the token on every REST call.
 
-Request Tracker checks a token with bcrypt on each call (about 0.24 s). REST 2.0 accepts the cookie of a web session before it looks at the
-token, and answers in about 0.01 s. Any web page that is asked with the token starts such a session.
+Request Tracker checks a token with bcrypt on each call (about 0.24 s). REST 2.0 accepts the cookie of a web session before it checks the
+token, and answers in about 0.01 s. A request of any web page with the token starts such a session.
 
-The cookie is as good as the token: it is kept in memory only, and is sent only with the token that it was issued for, since Request Tracker
-answers as the cookie's user. A session outlives the revocation of its token, so it is renewed every few minutes; a renewal fails once the
-token is revoked. Where web pages do not accept tokens (a single sign-on in front of them), calls go on with the token alone.
+The cookie is as sensitive as the token: it is stored in memory only, and is sent only with the token that it was issued for, since Request
+Tracker answers as the cookie's user. A session outlives the revocation of its token, so it is renewed every few minutes; a renewal fails
+once the token is revoked. If web pages do not accept tokens (because of single sign-on), calls send the token only.
 """
 
 import time
@@ -26,16 +26,16 @@ SIGN_IN_PAGE = "Helpers/Autocomplete/Users"
 """Answers a signed-in user with an empty body. Without arguments: with them, Request Tracker suspects a cross-site request."""
 COOKIE_PREFIX = "RT_SID_"
 RENEW_AFTER = 240.0
-"""Seconds. Bounds for how long a revoked token keeps working."""
+"""Seconds. Limits how long a revoked token continues to work."""
 RETRY_AFTER = 60.0
-"""Seconds until the next attempt after one that brought no session."""
+"""Seconds until the next attempt after a failed one."""
 LONGEST_WAIT = 5.0
-"""Seconds for the page. Calls work without a session too, so they do not wait longer for one."""
+"""Seconds for the page. Calls work without a session too, so they do not wait longer."""
 
 
 @dataclass(frozen=True)
 class _Session:
-    """`cookie` is empty while there is no session; then `ends_at` is when to try again."""
+    """`cookie` is empty without a session; `ends_at` is then the time of the next attempt."""
 
     cookie: str = field(default="", repr=False)
     ends_at: float = float("-inf")
@@ -62,7 +62,7 @@ class Credentials(AuthBase):
         return bool(self._cookie)
 
     def redact(self, text: str) -> str:
-        """The text without the secrets, should Request Tracker have echoed them."""
+        """The text without the secrets, in case Request Tracker echoed them."""
         for secret in (self._token, self._cookie, self._cookie.partition("=")[2]):
             text = text.replace(secret, "[secret]") if secret else text
         return text
@@ -82,11 +82,11 @@ class RtSession:
         return f"RtSession({self._page!r})"
 
     def cookie(self) -> str:
-        """As the header `Cookie` takes it. Empty while there is none, or another thread is getting one: then the token does alone."""
+        """The value of the header `Cookie`. Empty without a session, or while another thread is starting one: then send the token only."""
         if time.monotonic() >= self._current.ends_at and self._signing_in.acquire(blocking=False):
             try:
                 if time.monotonic() >= self._current.ends_at:
-                    self._current = _Session()  # an expired one is not used meanwhile
+                    self._current = _Session()  # other threads do not use the expired one
                     self._current = self._sign_in()
             finally:
                 self._signing_in.release()
@@ -94,7 +94,7 @@ class RtSession:
         return current.cookie if time.monotonic() < current.ends_at else ""
 
     def forget(self, cookie: str) -> None:
-        """Drops the session of this cookie, which may have ended; the next call starts another."""
+        """Discards the session of this cookie, which may have ended. The next call starts another."""
         if self._current.cookie == cookie:
             self._current = _Session()
 
@@ -104,7 +104,7 @@ class RtSession:
             with self._http.get(
                 self._page, auth=Credentials(self._token), timeout=self._timeouts, allow_redirects=False, stream=True
             ) as response:
-                # A sign-in form comes with a cookie too, that of a session without a user.
+                # A sign-in form sets a cookie too, for a session without a user.
                 if response.status_code == 200 and not response.raw.read(1):
                     cookie = _session_cookie(response)
             outcome = "ok" if cookie else "refused"
@@ -116,7 +116,7 @@ class RtSession:
 
 
 def _session_cookie(response: requests.Response) -> str:
-    """`NAME=VALUE`, or empty where the response sets no session cookie."""
+    """`NAME=VALUE`, or empty if the response sets no session cookie."""
     for header in response.raw.headers.getlist("Set-Cookie"):
         try:
             morsels = SimpleCookie(header)

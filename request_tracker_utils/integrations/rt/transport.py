@@ -40,7 +40,7 @@ class Answer:
 
 
 class _SignedOut(Exception):
-    """Request Tracker knows neither the cookie nor the token. Nothing was carried out."""
+    """Request Tracker accepts neither the cookie nor the token. Nothing was carried out."""
 
 
 class Transport:
@@ -72,7 +72,7 @@ class Transport:
         self._token, self._timeouts, self._retry_within = token, (connect_timeout, read_timeout), retry_within
         self._on_request = on_request
         self._http = requests.Session()
-        # Nothing but ours: a .netrc would replace the token, and a remembered cookie would go with the token of another caller.
+        # Only our credentials: a .netrc would replace the token, and a stored cookie would be sent with the token of another caller.
         self._http.trust_env = False
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.verify = ca_bundle or True
@@ -91,7 +91,7 @@ class Transport:
         return self._repeated("GET", path, params=params)
 
     def get_with_token(self, path: str, token: str = "") -> Answer:
-        """With the token alone, this client's own or another caller's: a session would hide that the token is no longer valid."""
+        """Sends only this client's token or another caller's: a session would hide that a token has become invalid."""
         return self._repeated("GET", path, credentials=Credentials(token or self._token))
 
     def search(self, path: str, query: list[dict[str, Any]] | str, params: Mapping[str, Any]) -> Answer:
@@ -116,7 +116,7 @@ class Transport:
         return answer
 
     def _once(self, method: Method, path: str, *, credentials: Credentials | None = None, **arguments: Any) -> Answer:
-        """With the given credentials, else with this client's token and session."""
+        """Uses this client's token and session unless other credentials are given."""
         cookie = self._session.cookie() if self._session and credentials is None else ""
         try:
             return self._counted(method, path, credentials or Credentials(self._token, cookie), **arguments)
@@ -188,27 +188,29 @@ class Transport:
                 )
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError):
-            failure = RtUnreachable(_("Request Tracker cannot be reached at %(url)s. Check that it is running, and RT_URL.", url=self.url))
-        # Raised out here: the exception of `requests` carries the request, and with it token and cookie.
+            failure = RtUnreachable(
+                _("Request Tracker could not be reached at %(url)s. Check that it is running, and check RT_URL.", url=self.url)
+            )
+        # Raised here, outside: the exception of `requests` contains the request with its token and cookie.
         raise failure
 
     def _content(self, response: requests.Response) -> bytes:
-        """The body, limited in size and time: a read timeout alone restarts with each byte."""
+        """The body, limited in size and time, because a read timeout restarts with each byte."""
         deadline = time.monotonic() + self._timeouts[1]
         content = bytearray()
         while piece := response.raw.read1(65536, decode_content=True):
             content += piece
             if len(content) > LARGEST_ANSWER:
                 raise RtRefused(
-                    _("The answer of Request Tracker is larger than %(size)s MiB. Check RT_URL.", size=LARGEST_ANSWER >> 20),
+                    _("Request Tracker's response is larger than %(size)s MiB. Check RT_URL.", size=LARGEST_ANSWER >> 20),
                     status=response.status_code,
                 )
             if time.monotonic() > deadline:
                 seconds = f"{self._timeouts[1]:g}"
-                raise RtUnreachable(_("The answer of Request Tracker was not complete within %(seconds)s s. Try again.", seconds=seconds))
+                raise RtUnreachable(_("Request Tracker's response was not complete within %(seconds)s s. Try again.", seconds=seconds))
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and len(content) < int(expected):
-            raise RtUnreachable(_("The answer of Request Tracker was cut off. Try again."))
+            raise RtUnreachable(_("Request Tracker's response was truncated. Try again."))
         return bytes(content)
 
     def _answer(self, response: requests.Response, content: bytes, credentials: Credentials) -> Answer:
@@ -217,13 +219,13 @@ class Transport:
             self._redirected(response, credentials)
         body = _parsed(content)
         if status == 401:
-            message = _("Request Tracker does not accept the token. Create another in RT (Settings, Auth Tokens), and set RT_TOKEN.")
+            message = _("Request Tracker does not accept the token. Create a new one in RT (Settings, Auth Tokens), and set RT_TOKEN.")
             raise RtRefused(message, status=401)
         if "html" in response.headers.get("Content-Type", "").lower():
             raise RtRefused(
                 _(
                     "Request Tracker answered %(status)s with a web page instead of REST 2.0. Check RT_URL and API_ENDPOINT; "
-                    "a proxy or single sign-on in front of RT must let the token through.",
+                    "a proxy or single sign-on in front of RT must forward the token.",
                     status=status,
                 ),
                 status=status if status in TEMPORARY else None,  # not Request Tracker's: a proxy's 403 says nothing about the token
@@ -232,29 +234,29 @@ class Transport:
         if status >= 400:
             self._refused(status, message)
         if body is None:
-            raise RtRefused(_("The answer of Request Tracker is not JSON. Check RT_URL and API_ENDPOINT."), status=status)
+            raise RtRefused(_("Request Tracker's response is not JSON. Check RT_URL and API_ENDPOINT."), status=status)
         return Answer(body, response.headers.get("ETag", ""))
 
     def _refused(self, status: int, message: str) -> NoReturn:
         detail = quoted_message(message)
         if status == 403:
             raise RtRefused(
-                _("The token's user may not do this in Request Tracker. Check the user's rights, and that the names exist.") + detail,
+                _("The token's user does not have permission for this in Request Tracker. Check the user's rights and all names.") + detail,
                 status=403,
             )
         if status in (404, 410):
-            raise RtNotFound(_("Request Tracker has no such record, or the token's user may not see it.") + detail, status=status)
+            raise RtNotFound(_("The record does not exist in Request Tracker, or the token's user may not see it.") + detail, status=status)
         if status in (409, 412):
-            raise RtConflict(_("Somebody else changed the record in Request Tracker. Check it, and try again."), status=status)
+            raise RtConflict(_("Another user changed the record in Request Tracker. Check it, and try again."), status=status)
         if status in (400, 422):
-            raise RtInvalid(_("Request Tracker rejected the request.") + (detail or " " + _("It gave no reason.")), status=status)
+            raise RtInvalid(_("Request Tracker rejected the request.") + (detail or " " + _("It did not give a reason.")), status=status)
         if status >= 500:
             raise RtRefused(
                 _("Request Tracker had an internal error (%(status)s). Try again; if the problem persists, check its log.", status=status)
                 + detail,
                 status=status,
             )
-        raise RtRefused(_("Request Tracker gave an unexpected answer (%(status)s).", status=status) + detail, status=status)
+        raise RtRefused(_("Request Tracker returned an unexpected status (%(status)s).", status=status) + detail, status=status)
 
     def _redirected(self, response: requests.Response, credentials: Credentials) -> NoReturn:
         location = urlsplit(response.headers.get("Location", ""))
@@ -262,11 +264,11 @@ class Transport:
         to_front_page = location.path == f"{ours.path}/" and location.hostname in (None, ours.hostname)
         if response.status_code == 302 and to_front_page and credentials.has_cookie:
             raise _SignedOut
-        target = _one_line(location.hostname, credentials) or _("another page, probably to sign in")
+        target = _one_line(location.hostname, credentials) or _("another page, probably a sign-in page")
         raise RtRefused(
             _(
                 "Request Tracker redirects to %(target)s, where the token is not accepted. Set RT_URL to the final address, "
-                "and let the token through where users must sign in.",
+                "and make sure that a proxy or single sign-on in front of RT forwards the token.",
                 target=target,
             ),
             status=response.status_code,
@@ -274,12 +276,12 @@ class Transport:
 
 
 def quoted_message(message: str) -> str:
-    """Request Tracker's own message as a further sentence; empty where there is none."""
-    return " " + _("Its message: %(text)s", text=message) if message else ""
+    """Request Tracker's message as a sentence to append; empty without a message."""
+    return " " + _("Its message was: %(text)s", text=message) if message else ""
 
 
 def _parsed(content: bytes) -> Any:
-    """None where it is not JSON."""
+    """None if it is not JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):  # ValueError is bad UTF-8 too
@@ -287,5 +289,5 @@ def _parsed(content: bytes) -> Any:
 
 
 def _one_line(value: Any, credentials: Credentials) -> str:
-    """A text of another system on one line, without our secrets."""
+    """The text of another system on one line, without secrets."""
     return credentials.redact(" ".join(str(value or "").split()))[:300]

@@ -1,4 +1,4 @@
-"""Users: finding them, recognizing the user of a token, and what the client's own user may do, as far as RT tells without a change."""
+"""Users: finding them, identifying the user of a token, and the permissions of the client's own user, as far as RT shows them to reads."""
 
 import re
 from typing import Any
@@ -40,7 +40,7 @@ class Users:
         return user
 
     def of_token(self, token: str) -> RtUser | None:
-        """The user of a token of Request Tracker, asked with that token alone; None if it is not valid."""
+        """The user of a Request Tracker token, which authenticates the request. None if it is not valid."""
         form = TOKEN.fullmatch(token)
         if form is None:
             return None
@@ -56,11 +56,11 @@ class Users:
         return user if user.id == user_id and not user.disabled else None
 
     def own(self) -> RtUser | None:
-        """The user of this client's token; None if the token does not say, or is not valid."""
+        """The user of this client's token; None if the token does not contain its user's id, or is not valid."""
         return self.of_token(self._token)
 
     def can_create_in(self, catalog: str) -> bool | None:
-        """Whether the client's user may create assets in the catalog; None if there is no such catalog, or the user may not see it."""
+        """Whether the client's user may create assets in the catalog; None if it does not exist, or the user may not see it."""
         query: Query = []
         rows = (row for rows in read_all(self._transport, query, NAMES, path="catalogs") for row in rows)
         found = next((row for row in rows if text(row.get("Name")) == catalog), None)

@@ -39,7 +39,7 @@ def prints() -> str:
 @pages.get("/labels/prints/unscanned")
 @require(LabelPermission.PRINT)
 def unscanned() -> str:
-    """Assets whose label was printed some days ago and has not been scanned, oldest first."""
+    """Labels that were printed some days ago and have not been scanned, oldest first."""
     days, after = _days(), _cursor()
     with reading() as session:
         found = print_history.list_unscanned(session, until=_days_ago(days), after=after, limit=PAGE_SIZE + 1)
@@ -66,7 +66,7 @@ def scan() -> str:
 @pages.post("/labels/scan")
 @require(LabelPermission.PRINT)
 def scan_label() -> ResponseReturnValue:
-    """Marks the scanned label. API clients get JSON at once, without the asset's details."""
+    """Marks the scanned label. API clients get JSON without the asset's details, which takes no request to the asset store."""
     sent = request.get_json() if request.is_json else request.form
     try:
         scanned = record_scan(

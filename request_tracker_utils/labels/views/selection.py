@@ -134,7 +134,7 @@ def _search(form: SelectionForm) -> str:
 
 
 def _page_with_entries(form: SelectionForm, found: AssetPage | None = None) -> str:
-    """The form; checked assets that are no longer shown are added to the list."""
+    """The form. Checked assets that are not in the search results are added to the list."""
     shown = {asset.id for asset in found.assets} if found else set()
     hidden = [asset_id for asset_id in _checked_assets() if asset_id not in shown]
     form.lines.data = "\n".join([*filter(None, [form.stripped("lines")]), *_as_entries(hidden)])

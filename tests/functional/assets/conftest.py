@@ -1,6 +1,7 @@
 """A staff user in a browser, and assets that exist in the asset store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -8,7 +9,8 @@ from flask.testing import FlaskClient
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
-from tests.services.apps import signed_in
+from request_tracker_utils.core.db import db
+from tests.services.apps import make_app, ready, signed_in, user
 
 Existing = Callable[..., int]
 
@@ -16,6 +18,16 @@ Existing = Callable[..., int]
 @pytest.fixture
 def staff(app: Flask) -> FlaskClient:
     return signed_in(app, "staff")
+
+
+@pytest.fixture
+def served_app(tmp_path: Path) -> Iterator[Flask]:
+    """An app with its own database and a staff user, for a server and a browser."""
+    app = ready(make_app(tmp_path, app_url="http://utils.example.org"))
+    user(app, "staff")
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_of_eight_concurrent_creations_of_one_serial_number_one_succeeds(app: Fl
     assert sorted(states) == ["assigned"] + ["released"] * (len(states) - 1)
 
 
-def test_an_invalid_asset_spends_no_tag(staff: FlaskClient) -> None:
+def test_an_invalid_asset_uses_no_tag(staff: FlaskClient) -> None:
     for model in ("", "\x07", "x" * 300):
         assert add(staff, model=model).status_code == 400
     assert staff.get("/next-asset-tag").json == {"next_asset_tag": "W12-0001"}
@@ -129,7 +129,9 @@ class TestLabels:
         empty = [{}, [], {"asset_ids": []}, {"asset_ids": "x"}, {"asset_ids": [0]}, {"asset_ids": ["x"]}, {"query": " "}]
         check_all([*empty, {"asset_ids": [1] * 5001}], check_batch)
 
-    def test_a_batch_prints_what_exists_in_order_and_names_what_does_not(self, app: Flask, client: FlaskClient, existing: Existing) -> None:
+    def test_a_batch_prints_existing_assets_in_order_and_names_missing_ones(
+        self, app: Flask, client: FlaskClient, existing: Existing
+    ) -> None:
         ids = [existing(f"W12-{number:04d}", model="iPad" if number == 2 else "ProBook") for number in range(1, 4)]
         headers = token(app, "staff")
         page = client.post("/labels/batch", json={"asset_ids": [ids[2], 999, ids[0]]}, headers=headers).get_data(as_text=True)
@@ -153,7 +155,7 @@ class TestLabels:
         existing("W12-0001")
         assert "only this computer can reach" in client.get("/labels/print?asset_id=1", headers=token(app, "staff")).get_data(as_text=True)
 
-    def test_a_query_that_finds_too_many_is_refused_with_what_to_do(
+    def test_a_query_with_too_many_results_is_refused_with_advice(
         self, app: Flask, client: FlaskClient, existing: Existing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("request_tracker_utils.labels.service.MAX_LABELS", 3)
@@ -165,7 +167,7 @@ class TestLabels:
             "You selected 5 assets, and at most 3 labels can be printed at once. Divide them into several prints.",
         )
 
-    def test_a_locked_database_is_an_error_and_not_half_a_page(
+    def test_a_locked_database_is_an_error_and_not_an_incomplete_page(
         self, app: Flask, client: FlaskClient, existing: Existing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         existing("W12-0001")
@@ -177,8 +179,8 @@ class TestLabels:
         monkeypatch.setattr("request_tracker_utils.tags.service.mark_printed", locked)
         assert client.post("/labels/batch", json={"asset_ids": [1]}, headers=headers).status_code == 503
 
-    def test_a_label_with_an_old_name_says_so(self, app: Flask, client: FlaskClient, existing: Existing) -> None:
+    def test_a_label_with_an_old_name_has_a_notice(self, app: Flask, client: FlaskClient, existing: Existing) -> None:
         asset_id = existing("laptop 3")
         client.post("/webhook/asset-created", json={"asset_id": asset_id}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
         page = client.get(f"/labels/print?asset_id={asset_id}", headers=token(app, "staff")).get_data(as_text=True)
-        assert "is still “laptop 3”; it will be W12-0001 soon" in page
+        assert "still has the name “laptop 3” and will be renamed to W12-0001 soon" in page

@@ -86,7 +86,7 @@ def test_an_asset_is_created_with_the_next_tag(app: Flask, create: Create) -> No
     assert asset.fields == {"Internal Name": "Dell CB 3100 #1", "Category": "Laptop", "Funding Source": "Title I"}
 
 
-def test_catalog_status_and_fields_are_those_that_the_settings_name(
+def test_catalog_status_and_fields_are_those_of_the_settings(
     app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
 ) -> None:
     registry = registry_of(app)
@@ -190,7 +190,7 @@ def test_a_serial_number_that_is_being_created_is_not_created_again(app: Flask, 
     assert (answer.json["field"], answer.json["retry"]) == ("serial_number", True)
 
 
-def test_an_asset_store_that_fails_is_a_500_which_says_whether_to_retry(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_asset_store_is_a_500_that_says_whether_to_retry(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(serial: str, error: AppError, retry: bool) -> None:
         monkeypatch.setattr(CREATE, raising(error))
         answer = create(serial_number=serial)
@@ -224,7 +224,7 @@ def test_if_the_search_fails_nothing_is_created(create: Create, monkeypatch: pyt
     assert create().json["asset_tag"] == "W12-0001"
 
 
-def test_without_a_waiting_slot_the_answer_comes_at_once(app: Flask) -> None:
+def test_without_a_waiting_slot_the_response_is_immediate(app: Flask) -> None:
     with app.app_context():
         with transaction() as session:
             creations.claim(session, NewAssetFields("ABC-1", "Dell", "x"), actor=Actor("ada"), now=utc_now())
@@ -235,7 +235,7 @@ def test_without_a_waiting_slot_the_answer_comes_at_once(app: Flask) -> None:
         assert time.monotonic() - started_at < RIVAL_TIMEOUT / 2
 
 
-def test_after_a_timeout_tag_and_serial_number_stay_reserved_and_a_retry_creates_no_second_asset(
+def test_after_a_timeout_tag_and_serial_number_stay_reserved_and_a_retry_creates_no_duplicate(
     app: Flask, create: Create, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -322,7 +322,7 @@ class TestPreview:
         create()
         assert client.get("/assets/preview-next-tag", headers=headers).json["sequence_number"] == 2
 
-    def test_a_catalog_with_a_prefix_of_its_own_is_previewed_with_it(
+    def test_a_preview_uses_the_prefix_of_the_catalog(
         self, app: Flask, client: FlaskClient, headers: dict[str, str], create: Create
     ) -> None:
         with app.app_context(), transaction() as session:

@@ -56,7 +56,7 @@ def test_a_tag_finds_its_asset_before_it_is_the_assets_name(app: Flask, staff: F
     assert rows(staff, q="w12-1") == [asset_id]
 
 
-def test_a_tag_finds_nothing_if_its_asset_is_gone_or_excluded(app: Flask, staff: FlaskClient, existing: Existing) -> None:
+def test_a_tag_finds_nothing_if_its_asset_is_missing_or_excluded(app: Flask, staff: FlaskClient, existing: Existing) -> None:
     tag(app, 4711, None)
     assert "No assets found" in page(staff, q="W12-0001")
     asset_id = existing("W12-0002", catalog="General assets", holder="student1001")
@@ -106,7 +106,7 @@ def test_assets_are_found_by_their_holders_whole_name_combined_with_text_and_cat
         assert '<a href="/assets?holder=ada+%26+co">ada &amp; co</a>' in shown
 
 
-def test_pages_keep_the_whole_query(staff: FlaskClient, existing: Existing) -> None:
+def test_pages_preserve_the_whole_query(staff: FlaskClient, existing: Existing) -> None:
     for number in range(55):
         existing(f"cart {number:03d}", catalog="Chromebooks", holder="ada")
     first = page(staff, q="cart", catalog="Chromebooks", holder="ada")
@@ -127,7 +127,7 @@ def test_an_empty_result_says_what_to_do(staff: FlaskClient) -> None:
         [
             ({"q": "nothing"}, "Search for part of the text."),
             ({"q": "nothing", "holder": "ada"}, "search all holders and catalogs"),
-            ({"holder": "nobody-we-know"}, "Enter the whole user name."),
+            ({"holder": "nobody-we-know"}, "Enter the full user name."),
             ({"catalog": "Chromebooks"}, "Search all catalogs."),
         ],
         check,

@@ -8,7 +8,7 @@ from tests.services.request_tracker import RequestTracker
 
 
 class Counted:
-    """What the client requested since the test began, in order; the sign-ins of its session apart."""
+    """The client's requests since the start of the test, in order, without the sign-ins of its session."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, str]] = []
@@ -38,7 +38,7 @@ def counted(_counted: Counted) -> Counted:
 
 @pytest.fixture
 def client(_client: RtClient, counted: Counted) -> RtClient:
-    """One for all tests: its session is started once."""
+    """One client for all tests, so that its session is started once."""
     return _client
 
 

@@ -1,4 +1,4 @@
-"""The directory that Request Tracker is: our words, our errors."""
+"""Request Tracker as the asset store: its records and errors are translated."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def asset_store(client: RtClient) -> AssetStore:
     return RequestTrackerAssetStore(client, default_catalog="General assets")
 
 
-def test_an_asset_is_created_found_renamed_and_given_to_somebody(asset_store: AssetStore, fresh: str) -> None:
+def test_an_asset_is_created_found_renamed_and_assigned(asset_store: AssetStore, fresh: str) -> None:
     new = NewAsset(fresh, serial=f"{fresh}-s", model="Latitude", manufacturer="Dell", fields={"Funding Source": "Title I"})
     made = asset_store.get(asset_store.create(new))
     assert (made.name, made.serial, made.model, made.manufacturer, made.catalog) == (
@@ -46,7 +46,7 @@ def test_an_asset_is_created_found_renamed_and_given_to_somebody(asset_store: As
     assert (found.name, found.holder, found.owner) == (f"{fresh}-2", "student1004", "student1004")
 
 
-def test_what_somebody_holds_is_searched_by_text_and_catalog_too_and_comes_in_pages(asset_store: AssetStore, fresh: str) -> None:
+def test_assets_of_a_holder_are_searched_by_text_and_catalog_and_paged(asset_store: AssetStore, fresh: str) -> None:
     made = [asset_store.create(NewAsset(f"{fresh}-{number}", "Cables", model="HDMI" if number else "VGA")) for number in range(3)]
     for asset_id in made:
         asset_store.set_holder(asset_id, "student1009")
@@ -59,7 +59,7 @@ def test_what_somebody_holds_is_searched_by_text_and_catalog_too_and_comes_in_pa
     assert ([asset.id for asset in second.assets], second.more) == (made[:1], False)
 
 
-def test_an_asset_that_is_not_there_is_not_found(asset_store: AssetStore) -> None:
+def test_an_asset_that_does_not_exist_is_not_found(asset_store: AssetStore) -> None:
     for asset_id in (999_999, 0, -1, 2**31):
         with pytest.raises(AssetNotFound, match="Asset not found"):
             asset_store.get(asset_id)
@@ -69,7 +69,7 @@ def test_an_asset_that_is_not_there_is_not_found(asset_store: AssetStore) -> Non
         asset_store.set_holder(999_999, "student1001")
 
 
-def test_what_does_not_fit_is_invalid(asset_store: AssetStore) -> None:
+def test_invalid_values_are_rejected(asset_store: AssetStore) -> None:
     for call in (
         lambda: asset_store.create(NewAsset("x", fields={"Nope": "x"})),
         lambda: asset_store.create(NewAsset("123")),
@@ -88,7 +88,7 @@ def test_catalogs_and_addresses_are_those_of_request_tracker(asset_store: AssetS
     assert asset_store.page_address(7) == f"{request_tracker.url}/Asset/Display.html?id=7"
 
 
-def test_errors_of_the_connection_keep_their_meaning(request_tracker: RequestTracker) -> None:
+def test_connection_errors_are_translated(request_tracker: RequestTracker) -> None:
     with RtClient(request_tracker.url, "1-14-bad") as client, pytest.raises(AssetStoreRefused, match="RT_TOKEN") as refused:
         RequestTrackerAssetStore(client, default_catalog="x").get(1)
     assert refused.value.status == 502

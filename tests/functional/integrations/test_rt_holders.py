@@ -1,4 +1,4 @@
-"""Who has what, with a real Request Tracker: told, looked up, compared; and tickets that are made there."""
+"""Holders with a real Request Tracker: synced, looked up and compared; and repair tickets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _numbers = count(1)
 
 @dataclass
 class Office:
-    """An app with a Request Tracker behind a proxy, and a school whose students have users `RULE` there; its names are its own."""
+    """An app with a Request Tracker behind a proxy, and a school with students who have users `RULE` there. Its names are unique."""
 
     app: Flask
     rt: RequestTracker
@@ -45,13 +45,13 @@ class Office:
     headers: dict[str, str]
 
     def user(self, student_id: str) -> str:
-        """Of this student, made in Request Tracker."""
+        """Creates the student's user in Request Tracker."""
         name = f"{self.name}{student_id}"
         assert self.rt.rest("POST", "user", json={"Name": name, "Privileged": 0}).status_code == 201
         return name
 
     def student(self, student_id: str) -> str:
-        """Entered here and there. Returns the user."""
+        """Adds a student, and the user in Request Tracker. Returns the user."""
         self.school.student(student_id)
         return self.user(student_id)
 
@@ -59,7 +59,7 @@ class Office:
         return self.rt.create_asset(f"{self.name}{tag}", **more)
 
     def device(self, tag: str) -> int:
-        """Here and there. Returns the asset."""
+        """Adds a device, and the asset in Request Tracker. Returns the asset."""
         self.school.device(f"{self.name}{tag}")
         return self.asset(tag)
 
@@ -120,7 +120,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
 
 
 def test_a_name_of_digits_is_a_name(office: Office) -> None:
-    """A student's number is no number of a user."""
+    """A student number is not a user's number."""
     digits = f"77{next(_numbers):03d}00"
     assert office.rt.rest("POST", "user", json={"Name": digits}).status_code == 201
     office.school.student("1", rt_user=digits)
@@ -131,11 +131,11 @@ def test_a_name_of_digits_is_a_name(office: Office) -> None:
     answer = office.ask("GET", "/api/rt-lookup/student/1").json
     assert answer is not None
     assert (answer["rt_user_id"], [asset["id"] for asset in answer["assets"]]) == (digits, [asset_id])
-    told = office.ask("GET", f"/api/rt-lookup/user/{digits}").json
-    assert told is not None
-    assert told["username"] == digits
-    by_number = office.ask("GET", f"/api/rt-lookup/user/{told['id']}").json
-    assert by_number == told
+    response = office.ask("GET", f"/api/rt-lookup/user/{digits}").json
+    assert response is not None
+    assert response["username"] == digits
+    by_number = office.ask("GET", f"/api/rt-lookup/user/{response['id']}").json
+    assert by_number == response
     ticket = office.ask("POST", "/api/tickets/create", json={"subject": "Broken", "body": "x", "student_id": "1"}).json
     assert ticket is not None
     assert [each["id"] for each in office.rt.rest("GET", f"ticket/{ticket['ticket_id']}").json()["Requestor"]] == [digits]
@@ -153,7 +153,7 @@ def test_a_renamed_asset_is_left_alone(office: Office) -> None:
     assert "has the name “Ms O'Brien’s laptop” now" in str(office.school.device_now(f"{office.name}-0001").rt_problem)
 
 
-def test_request_tracker_may_go_away_in_the_middle(office: Office) -> None:
+def test_request_tracker_may_fail_during_a_sync(office: Office) -> None:
     user = office.student("1")
     assets = [office.device(f"-{number:04d}") for number in range(8)]
     for number in range(8):
@@ -176,7 +176,7 @@ def test_request_tracker_may_go_away_in_the_middle(office: Office) -> None:
     assert office.job("sync-holders") == 0
 
 
-def test_an_answer_that_is_lost_is_no_harm(office: Office) -> None:
+def test_a_lost_answer_does_no_harm(office: Office) -> None:
     user = office.student("1")
     asset_id = office.device("-0001")
     office.school.assign(f"{office.name}-0001", "1")
@@ -235,31 +235,31 @@ def test_an_unknown_user_or_student_is_not_found(office: Office) -> None:
     ):
         answer = office.ask("GET", path)
         assert (answer.status_code, (answer.json or {})["code"]) == (404, code)
-    told = office.ask("GET", "/api/rt-lookup/user/student1001/").json
-    assert told is not None
-    assert {name: told[name] for name in ("username", "real_name", "email", "privileged")} == {
+    response = office.ask("GET", "/api/rt-lookup/user/student1001/").json
+    assert response is not None
+    assert {name: response[name] for name in ("username", "real_name", "email", "privileged")} == {
         "username": "student1001",
         "real_name": "Student 1001",
         "email": "student1001@rt.test",
         "privileged": False,
     }
-    root = office.ask("GET", f"/api/rt-lookup/student/1?rt_user_id={told['id']}").json
+    root = office.ask("GET", f"/api/rt-lookup/student/1?rt_user_id={response['id']}").json
     assert root is not None
     assert (root["student_id"], root["rt_user_id"]) == ("1", "student1001")
 
 
-def test_a_ticket_is_made_and_linked_and_what_is_not_linked_is_told(office: Office) -> None:
+def test_a_ticket_is_created_and_linked_and_missing_links_are_reported(office: Office) -> None:
     office.student("1")
     asset_id, other = office.asset("-1"), office.asset("-2")
     body = {"subject": "Broken screen", "body": "It fell.", "student_id": "1", "device_name": "W12-1"}
     answer = office.ask("POST", "/api/tickets/create", json={**body, "device_id": str(asset_id), "asset_ids": [other, 999_999]})
     assert answer.status_code == 201
-    told = answer.json
-    assert told is not None
-    assert told["ticket_url"] == f"{office.line.url}/Ticket/Display.html?id={told['ticket_id']}"
-    assert (told["success"], told["linked_assets"], told["unlinked_assets"]) == (True, sorted([asset_id, other]), [999_999])
-    assert told["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the number."]
-    ticket = office.rt.rest("GET", f"ticket/{told['ticket_id']}").json()
+    response = answer.json
+    assert response is not None
+    assert response["ticket_url"] == f"{office.line.url}/Ticket/Display.html?id={response['ticket_id']}"
+    assert (response["success"], response["linked_assets"], response["unlinked_assets"]) == (True, sorted([asset_id, other]), [999_999])
+    assert response["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the number."]
+    ticket = office.rt.rest("GET", f"ticket/{response['ticket_id']}").json()
     assert (ticket["Subject"], [each["id"] for each in ticket["Requestor"]]) == ("Broken screen", [f"{office.name}1"])
     refused = office.ask("POST", "/api/tickets/create/", json={**body, "queue": "No such queue"})
     assert (refused.status_code, (refused.json or {})["success"]) == (502, False)
@@ -296,7 +296,7 @@ def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) ->
     assert [each["id"] for each in office.rt.rest("GET", f"ticket/{row.ticket_id}").json()["Requestor"]] == [user]
 
 
-def test_the_directory_tells_of_users_and_names_and_makes_tickets(office: Office) -> None:
+def test_the_asset_store_finds_users_and_names_and_creates_tickets(office: Office) -> None:
     one, other = office.asset("-1"), office.asset("-2")
     with office.app.app_context():
         names = [f"{office.name}-{number}" for number in (1, 2, 3)]
@@ -308,7 +308,7 @@ def test_the_directory_tells_of_users_and_names_and_makes_tickets(office: Office
             asset_store().link_ticket(asset_store().create_ticket(NewTicket("General", "x", "y")).id, [999_999])
 
 
-def test_differences_are_found_with_a_request_a_hundred_assets(office: Office) -> None:
+def test_differences_are_found_with_one_request_per_hundred_assets(office: Office) -> None:
     user, other = office.student("1"), office.student("2")
     assets = [office.device(f"-{number:04d}") for number in range(4)]
     for number in range(4):

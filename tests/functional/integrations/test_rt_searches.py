@@ -1,4 +1,4 @@
-"""What Request Tracker answers to searches, wrong answers included, and how the client protects itself."""
+"""Request Tracker's responses to searches, including wrong ones, and how the client detects those."""
 
 from typing import Any
 
@@ -38,14 +38,14 @@ def bulk(request_tracker: RequestTracker) -> range:
     return request_tracker.fill(130, "bulk-")
 
 
-def test_assets_come_by_hundreds_in_the_order_asked_and_missing_ones_are_left_out(client: RtClient, counted: Counted, bulk: range) -> None:
+def test_assets_are_returned_by_hundreds_in_order_without_missing_ones(client: RtClient, counted: Counted, bulk: range) -> None:
     chunks = list(client.assets.get_many([*reversed(bulk), 999_999, 2**40, 0, bulk[0]]))
     assert [len(chunk) for chunk in chunks] == [100, 30]
     assert [asset.id for chunk in chunks for asset in chunk] == list(reversed(bulk))
     assert counted.requests == [("POST", "assets", "ok")] * 2
 
 
-def test_a_row_holds_everything_that_the_asset_has(client: RtClient) -> None:
+def test_a_row_contains_all_values_of_the_asset(client: RtClient) -> None:
     (asset,) = client.assets.find_by_serial("SEED-1")
     assert (asset.id, asset.catalog, asset.status) == (1, "Chromebooks", "new")
     assert asset.fields["Model"] == "Chromebook 3100"
@@ -56,7 +56,7 @@ def test_a_row_holds_everything_that_the_asset_has(client: RtClient) -> None:
     assert (single.catalog, single.fields) == (asset.catalog, asset.fields)
 
 
-def test_rt_cuts_a_page_to_a_hundred_and_the_client_reads_on(
+def test_rt_limits_a_page_to_a_hundred_and_the_client_reads_the_next(
     request_tracker: RequestTracker, client: RtClient, counted: Counted, bulk: range
 ) -> None:
     assert len(json_search(request_tracker, is_("Name", "bulk-", "STARTSWITH"), per_page=1000)) == 100
@@ -66,7 +66,7 @@ def test_rt_cuts_a_page_to_a_hundred_and_the_client_reads_on(
     assert len(counted.requests) == 2
 
 
-def test_an_asset_created_while_pages_are_read_shifts_nothing(request_tracker: RequestTracker, client: RtClient, bulk: range) -> None:
+def test_an_asset_created_while_pages_are_read_does_not_shift_them(request_tracker: RequestTracker, client: RtClient, bulk: range) -> None:
     pages = client.assets.names_beginning_with("bulk-")
     read = next(pages)
     newer = request_tracker.create_asset("bulk-new")
@@ -75,7 +75,7 @@ def test_an_asset_created_while_pages_are_read_shifts_nothing(request_tracker: R
     request_tracker.rest("PUT", f"asset/{newer}", json={"Status": "deleted"})
 
 
-def test_a_prefix_counts_with_its_case_although_rt_does_not_care(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+def test_a_prefix_is_case_sensitive_although_rt_ignores_case(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     asset_id = request_tracker.create_asset(f"{fresh}-W1")
     assert json_search(request_tracker, is_("Name", f"{fresh}-w", "STARTSWITH")) == [asset_id]
     assert list(client.assets.names_beginning_with(f"{fresh}-w")) == []
@@ -95,7 +95,7 @@ def test_a_custom_field_is_right_in_json_and_in_assetsql_only_as_cf(request_trac
     assert sql_total(request_tracker, "CustomField.{Serial Number} = 'SEED-2'") == sql_total(request_tracker, "id > 0")
 
 
-def test_a_query_that_rt_does_not_understand_to_its_end_is_refused(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_a_query_that_rt_does_not_fully_understand_is_refused(request_tracker: RequestTracker, client: RtClient) -> None:
     def check(query: str) -> None:
         with pytest.raises(RtInvalid):
             found_by(client, query)
@@ -130,7 +130,7 @@ def test_a_query_that_is_understood_may_find_nothing_or_all(client: RtClient, bu
     assert len(found_by(client, "Name STARTSWITH 'bulk-'", limit=120)) == 120
 
 
-def test_what_a_query_finds_comes_by_hundreds_before_the_last_is_asked_for(client: RtClient, counted: Counted, bulk: range) -> None:
+def test_results_of_a_query_arrive_by_hundreds_before_the_last_is_requested(client: RtClient, counted: Counted, bulk: range) -> None:
     chunks = client.assets.query("Name STARTSWITH 'bulk-'", limit=500)
     assert [asset.id for asset in next(chunks)] == list(bulk[:100])
     asked = len(counted.requests)
@@ -199,7 +199,7 @@ def test_an_empty_text_finds_all_of_a_catalog(client: RtClient, bulk: range) -> 
     assert client.assets.search("", catalog="No such catalog").assets == []
 
 
-def test_quotes_and_backslashes_are_found_as_they_are_written(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+def test_quotes_and_backslashes_are_found_literally(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     serial = f"{fresh}'a\\b\"c"
     asset_id = request_tracker.create_asset(f"it's {fresh}\\", CustomFields={"Serial Number": serial})
     for text in (serial, f"it's {fresh}\\"):
@@ -218,7 +218,7 @@ def test_text_that_looks_like_a_query_is_text_to_the_client_and_a_query_to_rt(re
         client.assets.search("a\nb")
 
 
-def test_wildcards_are_live_in_rt_and_mean_themselves_to_the_client(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
+def test_wildcards_are_literal_in_the_client_but_not_in_rt(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     request_tracker.create_asset(f"{fresh}-ab")
     percent = request_tracker.create_asset(f"{fresh}-a%")
     assert len(json_search(request_tracker, is_("Name", f"{fresh}-a%", "STARTSWITH"))) == 2
@@ -247,9 +247,7 @@ def test_two_hundred_serials_fit_into_one_search_without_case(request_tracker: R
     assert answer.json()["total"] == len(bulk)
 
 
-def test_many_serials_are_found_with_few_searches_and_those_that_nobody_has_find_nothing(
-    client: RtClient, counted: Counted, bulk: range
-) -> None:
+def test_many_serials_are_found_with_few_searches_and_unknown_ones_find_nothing(client: RtClient, counted: Counted, bulk: range) -> None:
     serials = [f"s-BULK-{number:04}" for number in range(1, 131)] + [f"no such serial {number}" for number in range(870)]
     assert [asset.id for asset in client.assets.find_by_serials(serials)] == list(bulk)
     assert len(counted.requests) <= 7
@@ -279,7 +277,7 @@ def test_a_deleted_asset_is_in_no_search_and_is_read_by_its_id(request_tracker: 
     assert client.assets.get(asset_id).status == "deleted"
 
 
-def test_a_user_who_may_not_see_everything_is_told_so_where_a_hole_would_do_harm(request_tracker: RequestTracker, fresh: str) -> None:
+def test_a_user_who_may_not_see_all_assets_gets_an_error_where_gaps_would_do_harm(request_tracker: RequestTracker, fresh: str) -> None:
     request_tracker.create_asset(fresh)
     visible = request_tracker.create_asset(fresh, catalog="Cables")
     with RtClient(request_tracker.url, request_tracker.clerks_token) as clerk:
@@ -312,6 +310,6 @@ def test_assets_without_a_prefix_are_those_that_begin_with_none_of_them(client: 
     assert (only.id, only.name, only.fields["Serial Number"]) == (nameless, "", fresh)
 
 
-def test_assets_without_a_prefix_take_one_search_a_hundred(client: RtClient, counted: Counted, bulk: range) -> None:
+def test_assets_without_a_prefix_take_one_search_per_hundred(client: RtClient, counted: Counted, bulk: range) -> None:
     assert len(names_without(client, "W12-", catalogs=("Cables",), text="bulk-")) == len(bulk)
     assert counted.requests == [("POST", "assets", "ok")] * 2

@@ -19,7 +19,7 @@ def test_a_valid_token_names_its_user(request_tracker: RequestTracker, client: R
     assert (clerk.name, clerk.email, clerk.real_name) == ("clerk", "clerk@rt.test", "A Clerk")
 
 
-def test_a_token_reads_one_user_id_secret(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_a_token_consists_of_one_user_id_and_secret(request_tracker: RequestTracker, client: RtClient) -> None:
     version, user_id, _ = request_tracker.token.split("-")
     assert (version, int(user_id)) == ("1", client.users.by_name("root").id)
 
@@ -61,7 +61,7 @@ def test_rt_itself_answers_401_to_an_invalid_token_and_accepts_a_password(reques
     assert request_tracker.rest("GET", "rt", headers={"Authorization": basic}).status_code == 200
 
 
-def test_a_client_with_an_invalid_token_raises_what_to_do(request_tracker: RequestTracker) -> None:
+def test_an_error_for_an_invalid_token_says_what_to_do(request_tracker: RequestTracker) -> None:
     with (
         RtClient(request_tracker.url, "1-14-" + "0" * 32) as client,
         pytest.raises(RtRefused, match="set RT_TOKEN") as refused,

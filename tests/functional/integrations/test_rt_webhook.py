@@ -1,4 +1,4 @@
-"""Request Tracker reports new assets: with the plugin that we ship, and with the bare call of older installations.
+"""Request Tracker reports new assets: by our plugin, and by the minimal call of older installations.
 
 Tests with the same configuration of Request Tracker are neighbors: it restarts for each other one.
 """
@@ -81,7 +81,7 @@ def test_assets_of_other_catalogs_are_not_reported(rt: RequestTracker, receiver:
     assert receiver.calls == []
 
 
-def test_a_name_that_is_the_tag_already_is_left_alone(rt: RequestTracker, receiver: LocalServer) -> None:
+def test_a_name_that_is_already_the_tag_is_unchanged(rt: RequestTracker, receiver: LocalServer) -> None:
     receiver.respond = tag("W12-0003")
     asset_id = rt.create_asset("W12-0003")
     history = rt.rest("GET", f"asset/{asset_id}/history", params={"fields": "Type"}).json()["items"]
@@ -123,7 +123,7 @@ def test_a_webhook_that_hangs_takes_no_longer_than_the_timeout(rt: RequestTracke
         assert rt.asset(asset_id)["Name"] == "stays"
 
 
-def test_the_log_says_which_asset_has_no_tag_and_never_the_token(rt: RequestTracker, receiver: LocalServer) -> None:
+def test_the_log_names_the_asset_without_a_tag_and_never_the_token(rt: RequestTracker, receiver: LocalServer) -> None:
     receiver.respond = lambda call: Reply({"error": SECRET}, status=503)
     asset_id = rt.create_asset("stays")
     assert f"asset #{asset_id} has no tag yet" in rt.log()
@@ -171,7 +171,7 @@ def test_after_the_commit_the_receiver_may_ask_rt_about_the_asset(running: Reque
     assert rt.asset(rt.create_asset("stays"))["Name"] == "stays"
 
 
-def test_the_bare_call_sends_the_id_and_nothing_else_about_the_asset(running: RequestTracker, receiver: LocalServer) -> None:
+def test_the_minimal_call_sends_only_the_id_of_the_asset(running: RequestTracker, receiver: LocalServer) -> None:
     receiver.respond = tag("W12-0007")
     for stage in ("inside", "after"):
         rt = set_up(running, receiver, Webhook(receiver.url, stage=stage, style="bare"))  # type: ignore[arg-type]
@@ -202,7 +202,7 @@ def test_the_lines_for_the_configuration_load_the_plugin(running: RequestTracker
 
 
 def test_the_scrip_does_the_same_as_the_plugin(running: RequestTracker, receiver: LocalServer, tmp_path: Path) -> None:
-    """It runs in a process of its own, which reads the configuration without the plugin."""
+    """It runs in a separate process, which reads the configuration without the plugin."""
     rt = set_up(running, receiver, None)
     receiver.respond = tag("W12-0008")
     condition = filled_in("scrip-condition.pl", "", tmp_path)

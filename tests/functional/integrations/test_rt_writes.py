@@ -1,4 +1,4 @@
-"""What Request Tracker does with changes, and how the client verifies them."""
+"""Request Tracker's responses to changes, and how the client verifies them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_an_asset_is_created_with_its_fields(request_tracker: RequestTracker, cl
     assert (asset.fields["Serial Number"], asset.fields["Purchase Date"]) == ("ü'1", "2026-01-31")
 
 
-def test_rt_gives_the_new_id_as_text(request_tracker: RequestTracker) -> None:
+def test_rt_returns_the_new_id_as_text(request_tracker: RequestTracker) -> None:
     answer = request_tracker.rest("POST", "asset", json={"Name": "text", "Catalog": "Cables"})
     assert answer.status_code == 201
     assert isinstance(answer.json()["id"], str)
@@ -71,14 +71,14 @@ def test_messages_of_other_request_trackers_about_a_field_are_explained() -> Non
     )
 
 
-def test_an_unknown_catalog_looks_to_rt_like_a_missing_right(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_rt_reports_an_unknown_catalog_as_a_missing_right(request_tracker: RequestTracker, client: RtClient) -> None:
     answer = request_tracker.rest("POST", "asset", json={"Name": "x", "Catalog": "Nope"})
     assert (answer.status_code, answer.json()["message"]) == (403, "Permission Denied")
     with pytest.raises(RtRefused, match="no catalog 'Nope'"):
         client.assets.create("x", catalog="Nope")
 
 
-def test_a_name_that_rt_would_refuse_or_alter_is_not_sent(client: RtClient, counted: Counted) -> None:
+def test_a_name_that_rt_would_reject_or_change_is_not_sent(client: RtClient, counted: Counted) -> None:
     def check(name: str) -> None:
         with pytest.raises(RtInvalid):
             client.assets.create(name, catalog="Cables")
@@ -96,7 +96,7 @@ def test_rt_answers_200_to_a_rename_that_it_refused(request_tracker: RequestTrac
     assert request_tracker.asset(asset_id)["Name"] == "stays"
 
 
-def test_a_rename_gives_the_old_name_and_is_read_back(client: RtClient, counted: Counted, fresh: str) -> None:
+def test_a_rename_returns_the_old_name_and_is_read_back(client: RtClient, counted: Counted, fresh: str) -> None:
     asset_id = client.assets.create("before", catalog="Cables")
     counted.requests.clear()
     assert client.assets.rename(asset_id, fresh) == "before"
@@ -114,7 +114,7 @@ def test_a_rename_of_an_asset_that_was_just_read_is_one_request(client: RtClient
         assert client.assets.get(asset_id).name == f"{fresh}-{number}"
 
 
-def test_where_rt_does_not_say_that_it_renamed_the_asset_is_read_back(client: RtClient, counted: Counted, fresh: str) -> None:
+def test_an_asset_is_read_back_if_rt_does_not_confirm_its_rename(client: RtClient, counted: Counted, fresh: str) -> None:
     asset_id = client.assets.create("called otherwise", catalog="Cables")
     counted.requests.clear()
     assert client.assets.rename(asset_id, fresh, old_name="what it was called before") == "what it was called before"
@@ -124,7 +124,7 @@ def test_where_rt_does_not_say_that_it_renamed_the_asset_is_read_back(client: Rt
         client.assets.rename(999_999, fresh, old_name="x")
 
 
-def test_rt_says_in_any_language_that_it_renamed(request_tracker: RequestTracker, client: RtClient, counted: Counted, fresh: str) -> None:
+def test_rt_confirms_a_rename_in_any_language(request_tracker: RequestTracker, client: RtClient, counted: Counted, fresh: str) -> None:
     asset_id = client.assets.create("alt", catalog="Cables")
     request_tracker.rest("PUT", "user/root", json={"Lang": "de"}).raise_for_status()
     try:
@@ -152,7 +152,7 @@ def test_custom_fields_are_set_emptied_and_read_back(client: RtClient) -> None:
     assert {name: client.assets.get(asset_id).fields[name] for name in ("Model", "Category")} == {"Model": "", "Category": "c"}
 
 
-def test_rt_passes_over_an_unknown_field_and_keeps_nonsense_as_1970(client: RtClient) -> None:
+def test_rt_ignores_an_unknown_field_and_stores_an_invalid_date_as_1970(client: RtClient) -> None:
     asset_id = client.assets.create("fields", catalog="Cables")
     with pytest.raises(RtInvalid, match="Nope"):
         client.assets.set_fields(asset_id, {"Nope": "x"})
@@ -161,7 +161,7 @@ def test_rt_passes_over_an_unknown_field_and_keeps_nonsense_as_1970(client: RtCl
     assert client.assets.get(asset_id).fields["Purchase Date"] == "1970-01-01"
 
 
-def test_a_holder_is_set_changed_and_taken_away(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_a_holder_is_set_changed_and_removed(request_tracker: RequestTracker, client: RtClient) -> None:
     asset_id = client.assets.create("held", catalog="Chromebooks")
     for username in ("student1001", "STUDENT1002"):
         client.assets.set_holder(asset_id, username)
@@ -172,7 +172,7 @@ def test_a_holder_is_set_changed_and_taken_away(request_tracker: RequestTracker,
     assert (asset.holders, asset.owner) == ((), "")
 
 
-def test_rt_fails_inside_at_an_unknown_holder_and_the_client_says_so_before(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_rt_fails_for_an_unknown_holder_so_the_client_checks_first(request_tracker: RequestTracker, client: RtClient) -> None:
     asset_id = client.assets.create("held", catalog="Chromebooks")
     body = {"HeldBy": ["no such user"], "Owner": "no such user"}
     assert request_tracker.rest("PUT", f"asset/{asset_id}", json=body).status_code == 500
@@ -180,7 +180,7 @@ def test_rt_fails_inside_at_an_unknown_holder_and_the_client_says_so_before(requ
         client.assets.set_holder(asset_id, "no such user")
 
 
-def test_a_username_with_an_at_sign_does_not_make_a_new_user(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_a_username_with_an_at_sign_does_not_create_a_user(request_tracker: RequestTracker, client: RtClient) -> None:
     asset_id = client.assets.create("held", catalog="Chromebooks")
     request_tracker.rest("PUT", f"asset/{asset_id}", json={"HeldBy": ["typo@rt.test"]})
     assert roles(request_tracker, asset_id)[0] == ["typo@rt.test"]
@@ -200,7 +200,7 @@ def test_a_username_of_digits_is_a_name_to_the_client_and_a_number_to_rt(request
     assert roles(request_tracker, asset_id) == ([name], name)
 
 
-def test_what_does_not_exist_is_not_found(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_unknown_records_are_not_found(request_tracker: RequestTracker, client: RtClient) -> None:
     answer = request_tracker.rest("GET", "asset/999999")
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
     for call in (
@@ -223,7 +223,7 @@ def test_catalogs_and_fields_have_names(request_tracker: RequestTracker, client:
     assert {"Serial Number", "Model", "Purchase Date"} <= set(client.assets.custom_fields())
 
 
-def test_a_ticket_refers_to_assets_and_to_more_of_them_later(request_tracker: RequestTracker, client: RtClient) -> None:
+def test_a_ticket_is_linked_to_assets_and_to_more_assets_later(request_tracker: RequestTracker, client: RtClient) -> None:
     ticket = client.tickets.create(
         queue="Device Repair", subject="Broken screen", body="It fell.\nTwice.", requestor="student1001", asset_ids=[1, 999_999]
     )

@@ -9,16 +9,14 @@ from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import service as tags
-from tests.services.apps import sign_in, user
+from tests.services.apps import signed_in
 
 CreateAsset = Callable[..., int]
 
 
 @pytest.fixture
-def staff(app: Flask, client: FlaskClient) -> FlaskClient:
-    user(app, "staff")
-    sign_in(client, "staff")
-    return client
+def staff(app: Flask) -> FlaskClient:
+    return signed_in(app, "staff", "staff")
 
 
 @pytest.fixture

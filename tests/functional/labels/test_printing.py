@@ -150,7 +150,7 @@ def printout(browser: Browser, label: LabelFormat) -> Iterator[Printout]:
 
 
 def show(page: Page, html: str) -> list[str]:
-    """Opens the page under its content policy, without access to the network. Returns what the browser complains about."""
+    """Opens the page under its content policy, without network access. Returns the errors that the browser logs."""
     complaints: list[str] = []
 
     def answer(route: Route) -> None:
@@ -173,7 +173,7 @@ def show(page: Page, html: str) -> list[str]:
 
 
 def ready(page: Page) -> None:
-    """Waits until everything is done for which printing waits."""
+    """Waits until the page is ready to print."""
     page.evaluate("""async () => {
         await document.fonts.ready;
         await Promise.all([...document.images].map((image) => image.decode()));
@@ -377,7 +377,7 @@ ROLL_CHECKS: list[Check] = [bars_scale_like_vectors]
 SHEET_CHECKS: list[Check] = [labels_are_at_the_positions_of_the_stock, the_logo_is_printed_in_color]
 
 
-def test_an_unprintable_label_makes_no_page(browser: Browser) -> None:
+def test_an_unprintable_label_adds_no_page(browser: Browser) -> None:
     def check(size: str) -> None:
         page, labels = browser.new_page(), contents()[:3]
         labels.insert(1, replace(labels[0], tag="A" * 60))

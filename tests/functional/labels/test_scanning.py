@@ -1,4 +1,4 @@
-"""Scanning labels: which codes are labels, what is said about all others, and that the asset store need not answer."""
+"""Scanning labels: codes of labels, messages for other codes, and scans while the asset store does not answer."""
 
 from datetime import timedelta
 

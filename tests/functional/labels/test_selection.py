@@ -81,7 +81,7 @@ class TestList:
         with app.app_context(), reading() as session:
             assert session.scalar(select(func.count()).select_from(LabelPrint)) == 0
 
-    def test_without_problems_prints_at_once(self, staff: FlaskClient, tagged: CreateAsset) -> None:
+    def test_without_problems_prints_immediately(self, staff: FlaskClient, tagged: CreateAsset) -> None:
         tagged(), tagged()
         page = submit(staff, lines="W12-0002\nW12-0001", then="print", copies="2")
         assert printed(page) == ["W12-0002", "W12-0002", "W12-0001", "W12-0001"]
@@ -98,7 +98,7 @@ class TestList:
         assert more.status_code == 400
         assert "The list has 10,001 entries, and at most 10,000 are allowed. Divide the list." in text_of(more)
 
-    def test_with_a_shared_serial_number_prints_all_its_assets_and_says_so(
+    def test_with_a_shared_serial_number_prints_all_its_assets_with_a_warning(
         self, staff: FlaskClient, untagged: CreateAsset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # The embedded asset store keeps serial numbers unique; Request Tracker does not.
@@ -175,7 +175,7 @@ class TestForm:
 
         check_all([{}, {"lines": " \n;,\x00"}, {"asset_ids": "x"}, {"asset_ids": "9" * 30}], check)
 
-    def test_rejects_invalid_copies_and_keeps_the_list(self, staff: FlaskClient, tagged: CreateAsset) -> None:
+    def test_rejects_invalid_copies_without_losing_the_list(self, staff: FlaskClient, tagged: CreateAsset) -> None:
         tagged()
 
         def check(copies: str) -> None:
@@ -186,7 +186,7 @@ class TestForm:
 
         check_all(["0", "-1", "21", "many", "1.5"], check)
 
-    def test_search_keeps_the_list_and_checked_assets(self, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
+    def test_search_preserves_the_list_and_checked_assets(self, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
         ipad, other = tagged(model="iPad"), untagged("a projector", model="PowerLite")
         first = submit(staff, then="search", q="ipad", lines="W12-0777")
         assert f'name="asset_ids" value="{ipad}"' in first.get_data(as_text=True)
@@ -196,7 +196,7 @@ class TestForm:
         assert f'name="asset_ids" value="{other}"' in second.get_data(as_text=True)
         assert "No assets found." in text_of(submit(staff, then="search", q="no such thing"))
 
-    def test_comes_back_from_the_review_unchanged(self, staff: FlaskClient, tagged: CreateAsset) -> None:
+    def test_is_unchanged_after_the_review(self, staff: FlaskClient, tagged: CreateAsset) -> None:
         page = submit(staff, then="back", lines="one\ntwo <b>", first="W12-0001", last="W12-0002", asset_ids=str(tagged()))
         assert entries(page) == ["one\ntwo &lt;b&gt;\nW12-0001"]
         assert 'value="W12-0002"' in page.get_data(as_text=True)

@@ -32,7 +32,7 @@ def test_an_asset_is_created_found_renamed_and_assigned(asset_store: AssetStore)
     assert asset_store.get(created.id).holder == ""
 
 
-def test_many_assets_come_in_the_given_order_without_those_that_do_not_exist(asset_store: AssetStore) -> None:
+def test_many_assets_are_returned_in_the_given_order_without_unknown_ones(asset_store: AssetStore) -> None:
     ids = [asset_store.create(NewAsset(f"asset {number}")) for number in range(150)]
     found = [asset.id for chunk in asset_store.get_many([*reversed(ids), 9999, -1, 2**40, ids[0]]) for asset in chunk]
     assert found[:150] == list(reversed(ids))
@@ -66,7 +66,7 @@ def test_a_search_takes_wildcards_literally_and_pages_newest_first_by_catalog(as
     assert "Cables" in asset_store.catalogs()
 
 
-def test_the_results_of_a_query_come_in_chunks_by_id_and_are_counted(asset_store: AssetStore) -> None:
+def test_the_results_of_a_query_are_chunked_by_id_and_counted(asset_store: AssetStore) -> None:
     ids = [asset_store.create(NewAsset(f"asset {number}")) for number in range(130)]
     asset_store.create(NewAsset("another"))
     chunks = list(asset_store.query("asset", limit=500))

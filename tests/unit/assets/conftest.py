@@ -1,4 +1,4 @@
-"""An installation whose sequence is open, with an asset store that keeps neither names nor serial numbers unique."""
+"""An installation with an open sequence, and an asset store that allows duplicate names and serial numbers."""
 
 import pytest
 from flask import Flask

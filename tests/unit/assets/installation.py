@@ -1,4 +1,4 @@
-"""One installation whose time passes as a test wants, and what its database says about creations and tags."""
+"""An installation with a clock that tests control, and checks of its creations and tags."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ JOB = Actor("a job")
 
 
 class Clock:
-    """Stands still but for a millisecond at each reading."""
+    """Advances by a millisecond at each reading."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -81,7 +81,7 @@ def next_tag() -> str:
 
 
 def inconsistencies(asset_store: LooseAssetStore) -> list[str]:
-    """Everything that must not be once no creation is in progress, a sentence each."""
+    """All inconsistencies once no creation is in progress, a sentence each."""
     with reading() as session:
         rows, tags = list(session.scalars(select(Creation))), list(session.scalars(select(Tag)))
     by_asset = {tag.asset_id: tag for tag in tags if tag.asset_id}

@@ -1,4 +1,4 @@
-"""Many assets in a task: whatever interrupts its runs, nothing is created twice and nothing is lost."""
+"""Many assets in a task: even if runs are interrupted, nothing is created twice and nothing is lost."""
 
 import pytest
 from flask import Flask

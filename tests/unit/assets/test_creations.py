@@ -115,7 +115,7 @@ def test_creations_of_others_and_older_ones_are_omitted_unless_they_are_open(fai
     assert (lost.serial, lost.tag, lost.is_created, lost.has_failed) == ("LOST-1", "W12-0004", False, False)
 
 
-def test_a_failure_says_why_until_the_same_serial_number_is_created(failing_store: FailingAssetStore) -> None:
+def test_a_failure_has_its_reason_until_the_serial_number_is_created(failing_store: FailingAssetStore) -> None:
     fail(failing_store, "S-1", AssetStoreRefused("No rights."))
     (failed,) = recent()
     assert (failed.has_failed, failed.problem, failed.tag) == (True, "No rights.", "")

@@ -1,4 +1,4 @@
-"""The rules for the fields of a new asset: those of the contract, and what lies just beyond each."""
+"""The rules for the fields of a new asset: those of the contract, tested at each limit."""
 
 from string import ascii_letters, digits
 
@@ -99,7 +99,7 @@ def test_each_field_has_at_most_the_characters_of_the_contract() -> None:
     check_all(MAX_LENGTHS.items(), check)
 
 
-def test_all_fields_but_the_serial_number_take_any_text_without_control_characters() -> None:
+def test_all_fields_except_the_serial_number_accept_any_text_without_control_characters() -> None:
     def check_control(field: str, character: str) -> None:
         assert invalid(**{field: f"one{character}two"}).fields["field"] == field
 
@@ -112,7 +112,7 @@ def test_all_fields_but_the_serial_number_take_any_text_without_control_characte
     check_all(["Größe 14″", "Чромбук", "教室", 'O\'Neil "X" & <Co>', "💻 cart", "100%"], check_text)
 
 
-def test_optional_fields_are_empty_if_not_given() -> None:
+def test_optional_fields_are_empty_by_default() -> None:
     asset = validate(LAPTOP)
     assert (asset.internal_name, asset.category, asset.funding_source, asset.catalog) == ("", "", "", "")
 

@@ -122,7 +122,7 @@ def test_files_are_read_in_every_encoding_of_spreadsheets() -> None:
     check_all([*(TABLE.encode(encoding) for encoding in encodings), codecs.BOM_UTF16_BE + TABLE.encode("utf-16-be")], check)
 
 
-def test_other_files_are_refused_with_what_to_do() -> None:
+def test_other_files_are_refused_with_advice() -> None:
     def check(data: bytes, words: str) -> None:
         assert words in refusal(data).message
 
@@ -174,7 +174,7 @@ def trimmed(row: list[str]) -> list[str]:
 @given(ROWS)
 @example([["A1", "x, y, z"], ["A1", "u, v, w"]])
 @example([["A1", "x"], ["A1"], ["A1"]])
-def test_a_list_that_is_shown_for_editing_is_read_as_before(rows: list[list[str]]) -> None:
+def test_a_list_can_be_edited_and_read_again(rows: list[list[str]]) -> None:
     header = ["Serial number", "Model"]
     again = read(to_text(header, rows))
     assert (again.header, again.rows) == (header, [trimmed(row) for row in rows])

@@ -1,4 +1,4 @@
-"""Finding out what became of creations that nobody has heard of any more."""
+"""Resolving creations with an unknown result."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.unit.assets.installation import Installation, creations_of, holder_of
 
 
 def lose(installation: Installation, serial: str, *, created: bool) -> None:
-    """Creates an asset of which the directory does not answer whether it did."""
+    """Sends a creation to which the asset store does not answer."""
 
     def create(_new: NewAsset, do: Do) -> int:
         if created:
@@ -29,21 +29,21 @@ def lose(installation: Installation, serial: str, *, created: bool) -> None:
     installation.asset_store.on_create = lambda _new, do: do()
 
 
-def put_off_tags(installation: Installation) -> None:
-    """Has confirm-tags come before recover-creations has found its truth."""
+def confirm_tags_first(installation: Installation) -> None:
+    """Runs confirm-tags before recover-creations has resolved the creation."""
     for _ in range(4):
         installation.clock.forward(minutes=1)
         installation.confirm()
 
 
 class TestAnAssetThatWasCreated:
-    def test_is_found_at_the_first_look_and_has_its_tag(self, installation: Installation) -> None:
+    def test_is_found_by_the_first_search_and_has_its_tag(self, installation: Installation) -> None:
         lose(installation, "S-1", created=True)
         installation.clock.forward(seconds=16)
         assert installation.recover() == 1
         assert (states("S-1"), holder_of("W12-0001"), inconsistencies(installation.asset_store)) == (["created"], ("assigned", 1), [])
 
-    def test_is_found_by_its_name_where_the_directory_dropped_the_serial_number_and_that_is_said(self, installation: Installation) -> None:
+    def test_is_found_by_name_if_the_asset_store_dropped_the_serial_number_which_is_reported(self, installation: Installation) -> None:
         def create(new: NewAsset, _do: Do) -> int:
             installation.asset_store.add(new.name)
             raise silence()
@@ -56,17 +56,17 @@ class TestAnAssetThatWasCreated:
         assert (creation.state, creation.asset_id, holder_of("W12-0001")) == ("created", 1, ("assigned", 1))
         assert "without its serial number" in (creation.problem or "")
 
-    def test_that_appears_between_the_looks_is_found_at_the_second(self, installation: Installation) -> None:
+    def test_that_appears_between_the_searches_is_found_by_the_second(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         installation.clock.forward(seconds=16)
         assert installation.recover() == 0
-        installation.asset_store.add("W12-0001", serial="S-1")  # Request Tracker has taken its time
+        installation.asset_store.add("W12-0001", serial="S-1")  # created late
         installation.pass_hours(1)
         assert (states("S-1"), inconsistencies(installation.asset_store), len(installation.asset_store.assets)) == (["created"], [], 1)
 
 
 class TestAnAssetThatWasNotCreated:
-    def test_is_looked_for_twice_and_nothing_is_free_before_the_second_look_after_the_grace(self, installation: Installation) -> None:
+    def test_is_searched_twice_and_nothing_is_free_before_the_search_after_the_grace_period(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         for _ in range(38):
             installation.clock.forward(seconds=15)
@@ -76,7 +76,7 @@ class TestAnAssetThatWasNotCreated:
         assert installation.recover() == 1
         assert (states("S-1"), holder_of("W12-0001"), next_tag()) == (["failed"], ("released", None), "W12-0001")
 
-    def test_is_looked_for_a_second_time_also_when_the_directory_was_silent_all_along(self, installation: Installation) -> None:
+    def test_is_searched_a_second_time_even_after_an_outage_of_the_asset_store(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         installation.asset_store.on_search = _silent
         for _ in range(60):
@@ -89,7 +89,7 @@ class TestAnAssetThatWasNotCreated:
         installation.clock.forward(seconds=20)
         assert (installation.recover(), states("S-1")) == (1, ["failed"])
 
-    def test_stays_blocked_however_often_somebody_asks_within_the_grace(self, installation: Installation) -> None:
+    def test_stays_blocked_during_the_grace_period_despite_repeated_requests(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         for _ in range(20):
             with pytest.raises(SerialInFlight):
@@ -97,8 +97,8 @@ class TestAnAssetThatWasNotCreated:
         assert (states("S-1"), holder_of("W12-0001")[0]) == (["unknown"], "reserved")
 
 
-class TestAClaimOfWhichNothingWasSent:
-    def test_is_free_when_its_lease_has_ended_and_not_before(self, installation: Installation) -> None:
+class TestAClaimThatWasNotSent:
+    def test_is_free_only_after_its_lease_has_expired(self, installation: Installation) -> None:
         claim(installation, laptop("S-1"))
         installation.clock.forward(seconds=119)
         with transaction() as session:
@@ -112,7 +112,7 @@ class TestAClaimOfWhichNothingWasSent:
         installation.clock.forward(minutes=3)
         assert (installation.recover(), states("S-1"), installation.asset_store.calls) == (1, ["failed"], [])
 
-    def test_and_lapsed_sends_nothing_any_more(self, installation: Installation) -> None:
+    def test_sends_nothing_after_it_has_expired(self, installation: Installation) -> None:
         mine = claim(installation, laptop("S-1"))
         installation.clock.forward(minutes=3)
         installation.recover()
@@ -120,23 +120,25 @@ class TestAClaimOfWhichNothingWasSent:
             installation.creator.send(mine, laptop("S-1"))
         assert (installation.asset_store.calls, next_tag()) == ([], "W12-0001")
 
-    def test_is_not_taken_for_broken_off_when_it_was_sent_meanwhile(self, installation: Installation) -> None:
+    def test_does_not_expire_once_it_is_sent(self, installation: Installation) -> None:
         mine = claim(installation, laptop("S-1"))
 
         def create(_new: NewAsset, do: Do) -> int:
-            installation.clock.forward(minutes=3)  # the lease of what was only held would have ended by now
+            installation.clock.forward(minutes=3)  # the lease of a claim would have expired
             with transaction() as session:
                 assert creations.end_lapsed(session, now=installation.clock()) == 0
             with transaction() as session:
-                assert creations.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None, "a twin could be created now"
+                assert creations.claim(session, laptop("S-1"), actor=ADA, now=installation.clock()) is None, (
+                    "a duplicate could be created now"
+                )
             return do()
 
         installation.asset_store.on_create = create
         installation.creator.send(mine, laptop("S-1"))
 
 
-class TestSomebodyElsesAsset:
-    def test_made_by_hand_with_the_serial_number_has_nobody_create_a_twin(self, installation: Installation) -> None:
+class TestAnAssetOfAnotherUser:
+    def test_with_the_serial_number_prevents_a_duplicate(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         foreign = installation.asset_store.add("by hand", serial="S-1")
         installation.pass_hours(1)
@@ -145,7 +147,7 @@ class TestSomebodyElsesAsset:
             installation.creator.create(laptop("S-1"))
         assert refusal.value.fields["asset_id"] == foreign
 
-    def test_made_by_hand_and_given_a_tag_by_the_webhook_keeps_that_and_ours_is_free(self, installation: Installation) -> None:
+    def test_with_a_tag_of_the_webhook_retains_it_and_the_reserved_one_is_released(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         foreign = installation.asset_store.add("by hand", serial="S-1")
         tags.on_asset_created(transaction, asset_id=foreign, asset_name="by hand", prefix="W12-", now=installation.clock())
@@ -154,24 +156,24 @@ class TestSomebodyElsesAsset:
         with pytest.raises(SerialTaken):
             installation.creator.create(laptop("S-1"))
 
-    def test_that_was_called_by_the_tag_is_not_taken_for_ours(self, installation: Installation) -> None:
+    def test_with_the_tag_as_its_name_is_not_mistaken_for_the_created_one(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         installation.asset_store.add("W12-0001", serial="OTHER-1")
         installation.pass_hours(1)
         assert states("S-1") == ["failed"]
 
-    def test_that_got_the_released_tag_is_not_taken_for_ours(self, installation: Installation) -> None:
+    def test_that_got_the_released_tag_is_not_mistaken_for_the_created_one(self, installation: Installation) -> None:
         lose(installation, "S-1", created=False)
         installation.clock.forward(minutes=11)
-        put_off_tags(installation)
+        confirm_tags_first(installation)
         assert installation.creator.create(laptop("OTHER-1")).tag == "W12-0001"
         installation.pass_hours(1)
         assert (states("S-1"), inconsistencies(installation.asset_store)) == (["failed"], [])
 
-    @pytest.mark.parametrize("bearers", [1, 2])
-    def test_called_by_the_tag_keeps_the_tag_from_being_given_again(self, installation: Installation, bearers: int) -> None:
+    @pytest.mark.parametrize("assets", [1, 2])
+    def test_with_the_tag_as_its_name_prevents_the_reuse_of_the_tag(self, installation: Installation, assets: int) -> None:
         lose(installation, "S-1", created=False)
-        for number in range(bearers):
+        for number in range(assets):
             installation.asset_store.add("W12-0001", serial=f"OTHER-{number}")
         installation.clock.forward(seconds=16)
         installation.recover()
@@ -180,18 +182,18 @@ class TestSomebodyElsesAsset:
         assert next_tag() == "W12-0002"
 
 
-class TestTheTagsJob:
+class TestTheJobThatConfirmsTags:
     @pytest.mark.parametrize("created", [True, False], ids=["created", "not created"])
-    def test_may_come_first_and_nothing_is_lost_or_twice(self, installation: Installation, created: bool) -> None:
+    def test_may_run_first_and_nothing_is_lost_or_duplicated(self, installation: Installation, created: bool) -> None:
         lose(installation, "S-1", created=created)
         installation.clock.forward(minutes=11)
-        put_off_tags(installation)
+        confirm_tags_first(installation)
         installation.pass_hours(1)
         assert (states("S-1"), inconsistencies(installation.asset_store)) == (["created" if created else "failed"], [])
         assert next_tag() == ("W12-0002" if created else "W12-0001")
 
 
-def test_a_refusal_that_comes_after_the_job_has_looked_ends_it(installation: Installation) -> None:
+def test_an_error_that_arrives_after_the_jobs_search_ends_the_creation(installation: Installation) -> None:
     def create(_new: NewAsset, _do: Do) -> int:
         installation.clock.forward(minutes=3)
         installation.recover()
@@ -203,7 +205,7 @@ def test_a_refusal_that_comes_after_the_job_has_looked_ends_it(installation: Ins
     assert (states("S-1"), next_tag()) == (["failed"], "W12-0001")
 
 
-def test_creations_that_ended_long_ago_are_put_away_and_open_ones_are_not(installation: Installation) -> None:
+def test_creations_that_ended_long_ago_are_deleted_and_open_ones_are_not(installation: Installation) -> None:
     installation.creator.create(laptop("OLD-1"))
     claim(installation, laptop("OPEN-1"))
     installation.clock.forward(days=91)

@@ -1,4 +1,4 @@
-"""Creating one asset: each serial number once, each tag once, whatever fails in between."""
+"""Creating one asset: each serial number once, each tag once, even if a step fails."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -114,7 +114,7 @@ def test_an_asset_is_created_with_the_next_tag_in_two_requests(installation: Ins
     assert inconsistencies(installation.asset_store) == []
 
 
-def test_an_existing_serial_number_is_refused_in_any_case_and_spends_no_tag(installation: Installation) -> None:
+def test_an_existing_serial_number_is_refused_in_any_case_without_using_a_tag(installation: Installation) -> None:
     existing = installation.asset_store.add("by hand", serial="Taken-1")
 
     def check(serial: str) -> None:
@@ -130,7 +130,7 @@ def test_an_existing_serial_number_is_refused_in_any_case_and_spends_no_tag(inst
 
 
 class TestConcurrentCreationsOfOneSerialNumber:
-    def test_create_it_once_and_the_others_learn_its_asset(
+    def test_create_it_once_and_the_others_get_its_asset(
         self, inside: Flask, installation: Installation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(service, "RIVAL_TIMEOUT", 20.0)
@@ -237,7 +237,7 @@ def test_a_sequence_that_is_not_ready_leaves_the_serial_number_free(installation
 class TestAnUnknownOutcome:
     """The asset store failed after or before it created the asset."""
 
-    def test_after_the_creation_keeps_tag_and_serial_number_and_the_second_request_learns_the_asset(
+    def test_after_the_creation_reserves_tag_and_serial_number_and_the_second_request_gets_the_asset(
         self, installation: Installation
     ) -> None:
         for number, error in enumerate(FAILURES, 1):
@@ -325,13 +325,13 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS)
 class TestAProcessThatIsKilled:
-    def test_leaves_nothing_open_and_nothing_twice(self, installation: Installation, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def test_leaves_nothing_open_and_no_duplicates(self, installation: Installation, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
         self.kill(installation, monkeypatch, step)
         installation.pass_hours()
         assert inconsistencies(installation.asset_store) == []
         assert states("S-1") == (["created"] if installation.asset_store.assets else ["failed"])
 
-    def test_lets_the_next_request_create_the_asset_or_learn_it(
+    def test_lets_the_next_request_create_the_asset_or_get_it(
         self, installation: Installation, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
         self.kill(installation, monkeypatch, step)
@@ -361,7 +361,7 @@ class TestACreationThatReturnsLate:
     def test_gets_the_next_tag_if_its_own_was_assigned_to_another(self, installation: Installation) -> None:
         def create(new: NewAsset, do: Do) -> int:
             installation.asset_store.on_create = lambda _new, do: do()
-            installation.pass_hours(1)  # the recovery has given it up
+            installation.pass_hours(1)  # the recovery has ended it
             assert installation.creator.create(laptop("OTHER-1")).tag == new.name
             return do()
 
@@ -371,7 +371,7 @@ class TestACreationThatReturnsLate:
         installation.pass_hours()
         assert inconsistencies(installation.asset_store) == []
 
-    def test_and_was_refused_releases_no_other_tag(self, installation: Installation) -> None:
+    def test_with_an_error_releases_no_other_tag(self, installation: Installation) -> None:
         def create(_new: NewAsset, _do: Do) -> int:
             installation.asset_store.on_create = lambda _new, do: do()
             installation.pass_hours(1)

@@ -9,6 +9,6 @@ TOKEN = "1-14-s3cr3t0123456789abcdef"
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    """In the place of Request Tracker."""
+    """Replaces Request Tracker."""
     with LocalServer(lambda call: Reply({"Version": "5.0.3"})) as server:
         yield server

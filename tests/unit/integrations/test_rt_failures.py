@@ -1,4 +1,4 @@
-"""A Request Tracker that misbehaves: each bad answer becomes an error that says what to do, and nothing reveals the token."""
+"""A faulty Request Tracker: each invalid response becomes an error with advice, and nothing reveals the token."""
 
 import logging
 import traceback
@@ -37,7 +37,7 @@ def outcomes() -> list[str]:
 
 @pytest.fixture
 def client(server: LocalServer, outcomes: list[str]) -> Iterator[RtClient]:
-    """Without a session: what a session changes is in test_rt_session."""
+    """Without a session; test_rt_session tests sessions."""
 
     def record(method: str, kind: str, seconds: float, outcome: str) -> None:
         outcomes.append(f"{method} {kind} {outcome}")
@@ -69,8 +69,8 @@ BAD_ANSWERS = [
     ("an id of letters", Reply({"id": "one", "Name": "x"}), RtRefused, "form"),
     ("another asset", Reply({"id": 2, "Name": "x"}), RtRefused, "#2"),
     ("a redirect", REDIRECT, RtRefused, "login.example.org"),
-    ("a redirect to the front page", Reply(status=302, headers={"Location": "/"}), RtRefused, "sign in"),
-    ("404", Reply({"message": "Gone"}, status=404), RtNotFound, "no such record"),
+    ("a redirect to the front page", Reply(status=302, headers={"Location": "/"}), RtRefused, "sign-in page"),
+    ("404", Reply({"message": "Gone"}, status=404), RtNotFound, "does not exist"),
     ("412", Reply({"message": "Precondition Failed"}, status=412), RtConflict, "changed"),
     ("400", Reply({"message": "Bad thing"}, status=400), RtInvalid, "Bad thing"),
     ("422", Reply({"message": "Bad thing"}, status=422), RtInvalid, "Bad thing"),
@@ -84,7 +84,7 @@ BAD_ANSWERS = [
 ]
 
 
-def test_a_bad_answer_is_an_error_that_says_what_to_do_without_the_token(
+def test_an_invalid_response_is_an_error_with_advice_and_without_the_token(
     server: LocalServer, client: RtClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -110,7 +110,7 @@ def test_the_token_is_sent_to_rt_and_nowhere_else(client: RtClient, server: Loca
     assert [call.headers["authorization"] for call in server.calls] == [f"token {TOKEN}"]
 
 
-def test_a_server_that_is_not_there_is_unreachable_after_three_attempts() -> None:
+def test_a_stopped_server_is_unreachable_after_three_attempts() -> None:
     with LocalServer(lambda call: Reply()) as gone:
         url = gone.url
     attempts: list[str] = []
@@ -133,7 +133,7 @@ def test_reads_are_repeated_when_rt_is_briefly_unavailable(server: LocalServer, 
     assert [asset.id for asset in client.assets.find_by_name("W1")] == [1], "searches too"
 
 
-def test_what_will_not_change_is_not_repeated(server: LocalServer, client: RtClient) -> None:
+def test_permanent_errors_are_not_retried(server: LocalServer, client: RtClient) -> None:
     def check(status: int) -> None:
         server.calls.clear()
         server.respond = lambda call: Reply({"message": "no"}, status=status)
@@ -183,7 +183,7 @@ def test_a_rename_applies_to_the_version_that_was_read_and_is_verified(server: L
         client.assets.rename(1, "new")
 
 
-def test_reading_back_tells_whether_a_rename_with_a_lost_answer_was_carried_out(server: LocalServer, client: RtClient) -> None:
+def test_reading_back_shows_whether_a_rename_with_a_lost_answer_was_carried_out(server: LocalServer, client: RtClient) -> None:
     server.respond = rename_server(["old", "new"], Reply(hang_up=True))
     assert client.assets.rename(1, "new") == "old"
     assert [call.method for call in server.calls] == ["GET", "PUT", "GET"]
@@ -196,7 +196,7 @@ def test_reading_back_tells_whether_a_rename_with_a_lost_answer_was_carried_out(
     assert [call.method for call in server.calls] == ["PUT", "GET"]
 
 
-def test_a_rename_without_a_read_trusts_only_a_message_about_this_very_change(server: LocalServer, client: RtClient) -> None:
+def test_a_rename_without_a_read_trusts_only_a_message_about_this_change(server: LocalServer, client: RtClient) -> None:
     def check(messages: object) -> None:
         server.calls.clear()
         server.respond = rename_server(["old"], Reply(messages))
@@ -244,7 +244,7 @@ def test_ids_that_were_not_requested_are_an_error(server: LocalServer, client: R
             list(client.assets.get_many([1, 2]))
 
 
-def test_two_requests_run_at_a_time_and_the_order_is_kept(server: LocalServer, client: RtClient) -> None:
+def test_two_requests_run_at_a_time_without_changing_the_order(server: LocalServer, client: RtClient) -> None:
     def respond(call: Call) -> Reply:
         ids = call.json[0]["value"]
         return Reply(page(*map(row, ids)).body, wait=0.2 if ids[0] == 1 else 0)
@@ -282,7 +282,7 @@ def test_rows_that_differ_in_case_or_accent_are_omitted_without_an_error(server:
     assert [asset.id for asset in client.assets.find_by_name("W1")] == [3]
 
 
-def test_an_answer_that_never_ends_is_given_up_and_a_chunked_one_is_read(
+def test_an_endless_response_is_aborted_and_a_chunked_one_is_read(
     server: LocalServer, client: RtClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.respond = lambda call: Reply({"Version": "5" * 100_000}, chunked=True)

@@ -1,4 +1,4 @@
-"""The session with a Request Tracker that misbehaves: where there is none, calls go on with the token; the cookie goes nowhere else."""
+"""The session with a faulty Request Tracker: without a session, calls use the token, and the cookie is sent nowhere else."""
 
 import logging
 import threading
@@ -88,7 +88,7 @@ def test_other_cookies_are_never_sent_back(server: LocalServer, client: RtClient
     assert cookies(server) == [COOKIE] * 2
 
 
-def test_where_pages_give_no_session_the_token_does_and_pages_are_asked_again_a_minute_later(
+def test_without_a_session_the_token_is_used_and_sign_in_is_retried_after_a_minute(
     server: LocalServer, client: RtClient, clock: Clock
 ) -> None:
     html = {"Content-Type": "text/html"}
@@ -143,9 +143,7 @@ def test_the_session_is_renewed_every_few_minutes_and_ends_with_its_token(server
     assert rt_session.RENEW_AFTER <= 600, "a revoked token stops working within minutes"
 
 
-def test_a_session_that_rt_does_not_know_any_more_is_replaced_by_the_token_at_once_and_then_by_another(
-    server: LocalServer, client: RtClient
-) -> None:
+def test_a_session_that_rt_has_ended_is_replaced_by_the_token_and_then_by_a_new_session(server: LocalServer, client: RtClient) -> None:
     client.assets.get(1)
     server.calls.clear()
 
@@ -195,7 +193,7 @@ def test_a_redirect_elsewhere_is_not_repeated(server: LocalServer, client: RtCli
         assert paths(server).count("/asset") == 1
 
 
-def test_while_one_thread_starts_a_session_others_go_on_with_the_token(server: LocalServer, client: RtClient) -> None:
+def test_while_one_thread_starts_a_session_others_use_the_token(server: LocalServer, client: RtClient) -> None:
     gate = Gate()
 
     def respond(call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Format files are read strictly, and all problems of a file are reported at once."""
+"""Format files are read strictly, and all problems of a file are reported together."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def problems(file: Path, text: str) -> list[str]:
     return [problem.removeprefix(f"{file}: ") for problem in error.value.problems]
 
 
-def test_a_format_is_what_the_file_says(file: Path) -> None:
+def test_a_format_has_the_values_of_the_file(file: Path) -> None:
     file.write_text(CART, encoding="utf-8")
     cart = read_formats(file)["cart"]
     assert (cart.name, cart.title, cart.width, cart.dpi, cart.sheet, cart.logo) == ("cart", "Carts", 60, 300, None, None)
@@ -152,7 +152,7 @@ def test_the_grid_of_a_sheet_must_fit_the_sheet(file: Path) -> None:
     assert read_formats(file)["cart"].sheet.label_count == 21
 
 
-def test_all_problems_are_reported_at_once(file: Path) -> None:
+def test_all_problems_are_reported_together(file: Path) -> None:
     second = CART.replace("formats.cart", "formats.box").replace("size = 20", "size = 200")
     found = problems(file, CART.replace("width = 60", "width = nan\nsize = 3", 1) + second)
     assert len(found) >= 3

@@ -108,5 +108,5 @@ def test_an_invalid_or_missing_file_prevents_the_start_and_is_named(tmp_path: Pa
 
 
 def test_the_default_format_must_be_installed(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"LABEL_FORMAT: there is no label format “huge”. Choose one of: large, small"):
+    with pytest.raises(SettingsError, match=r"LABEL_FORMAT: the label format “huge” does not exist. Choose one of: large, small"):
         make_app(tmp_path, label_format="huge")

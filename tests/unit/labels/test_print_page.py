@@ -112,7 +112,7 @@ class TestPage:
         for file in re.findall(r'/static/([^")]+)', html):
             assert (STATIC / file).is_file()
 
-    def test_escapes_everything_that_people_typed(self) -> None:
+    def test_escapes_all_entered_text(self) -> None:
         def check(text: str) -> None:
             content = replace(LABEL, model=text, serial=text, fields={"Funding Source": text})
             html = page(content, back=f"/assets?q={text}", title=text, notices=[text])
@@ -159,7 +159,7 @@ class TestPage:
 
     def test_without_labels_says_so_and_cannot_be_printed(self) -> None:
         html = page()
-        assert "There are no labels to print." in html
+        assert "No labels to print." in html
         assert "disabled" in html
 
     def test_rejects_invalid_copies_and_skips_before_anything_is_sent(self) -> None:
@@ -214,7 +214,7 @@ class TestSheets:
         assert first == [(27, "W12-0001"), (28, "W12-0002"), (29, "W12-0003")]
         assert second == [(0, "W12-0004"), (1, "W12-0005")]
 
-    def test_hold_copies_next_to_each_other(self) -> None:
+    def test_place_copies_next_to_each_other(self) -> None:
         first, second = sheets(page(*numbered(2), label_format=SHEET, skip=26, copies=3))
         assert [tag for _position, tag in first] == ["W12-0001"] * 3 + ["W12-0002"]
         assert second == [(0, "W12-0002"), (1, "W12-0002")]

@@ -1,4 +1,4 @@
-"""A site's own template decides how labels look and can do nothing else: it reads nothing, ends in time, and its errors are explained."""
+"""A site's own template only controls the look of labels: it cannot read files, ends in time, and its errors are explained."""
 
 import os
 import subprocess

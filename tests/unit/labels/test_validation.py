@@ -41,7 +41,7 @@ def test_each_problem_names_its_key_and_the_reason() -> None:
     )
 
 
-def test_all_problems_are_reported_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     assert len(problems(replace(SMALL, dpi=72, qr=QrBox(x=3.3, y=4, size=20.9, min_dots=1), top=-1))) == 3
 
 

@@ -90,14 +90,14 @@ def test_the_queue_continues_when_the_server_is_back(browser: Browser, app: Flas
         expect(page.locator("#list [data-printed]")).to_have_count(2)
         server.stop()
         scan(page, *serials[2:])
-        expect(page.locator('#list [data-state="later"]')).to_contain_text("The server is not reachable. Retrying automatically.")
+        expect(page.locator('#list [data-state="later"]')).to_contain_text("The server could not be reached. Retrying automatically.")
         expect(page.locator('#list [data-state="waiting"]')).to_have_count(5)
         server.start()
         wait_for(page, 8)
     assert created(app) == tags_of(serials)
 
 
-def test_a_temporary_failure_is_retried_automatically_and_then_by_hand(browser: Browser, app: Flask, server: Server) -> None:
+def test_a_temporary_failure_is_retried_automatically_and_then_manually(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server, expected=AWAY) as page:
         fill_in(page)
         page.clock.install()
@@ -116,7 +116,7 @@ def test_a_temporary_failure_is_retried_automatically_and_then_by_hand(browser: 
     assert created(app) == tags_of(["SN-1"])
 
 
-def test_a_serial_number_that_another_user_is_creating_delays_no_other(browser: Browser, app: Flask, server: Server) -> None:
+def test_a_serial_number_that_another_user_is_creating_does_not_delay_others(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
         fill_in(page)
         busy = {"success": False, "error": "It is being created.", "field": "serial_number", "retry": True}

@@ -1,4 +1,4 @@
-"""Creating one asset after the other with a scanner, by keyboard, and without JavaScript."""
+"""Creating assets one after another with a scanner, by keyboard, and without JavaScript."""
 
 import re
 
@@ -73,7 +73,7 @@ def test_an_existing_serial_number_stays_in_the_field_for_the_next_scan_to_repla
     assert [serial for serial, _ in created(app)] == ["OLD-1", "NEW-1"]
 
 
-def test_scanning_one_asset_twice_creates_no_second_and_says_so(browser: Browser, app: Flask, server: Server) -> None:
+def test_scanning_an_asset_twice_is_reported_and_creates_no_duplicate(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
         fill_in(page)
         scan(page, "SN-1")
@@ -85,14 +85,14 @@ def test_scanning_one_asset_twice_creates_no_second_and_says_so(browser: Browser
     assert created(app) == tags_of(["SN-1"])
 
 
-def test_an_invalid_serial_number_is_reported_at_once_and_never_sent(browser: Browser, server: Server) -> None:
+def test_an_invalid_serial_number_is_reported_immediately_and_not_sent(browser: Browser, server: Server) -> None:
     with opened(browser, server) as page:
         fill_in(page)
         sent: list[str] = []
         page.on(
             "request", lambda request: sent.append(request.url) if "/assets/" in request.url and "/static/" not in request.url else None
         )
-        for serial, words in (("5CD 21/98", "only letters, digits and hyphens"), ("X" * 51, "at most 50 characters")):
+        for serial, words in (("5CD 21/98", "only contain letters, digits and hyphens"), ("X" * 51, "at most 50 characters")):
             page.keyboard.type(serial)
             expect(page.locator("#serial-check")).to_contain_text(words)
             page.keyboard.press("Enter")
@@ -102,7 +102,7 @@ def test_an_invalid_serial_number_is_reported_at_once_and_never_sent(browser: Br
             page.keyboard.press("Escape")
 
 
-def test_enter_moves_to_a_missing_field_and_keeps_the_serial_number(browser: Browser, app: Flask, server: Server) -> None:
+def test_enter_moves_to_a_missing_field_and_retains_the_serial_number(browser: Browser, app: Flask, server: Server) -> None:
     with opened(browser, server) as page:
         asked = answered(page)
         page.get_by_label("Manufacturer").fill("Dell")

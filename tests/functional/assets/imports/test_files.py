@@ -22,7 +22,7 @@ from tests.services.tables import check_all
 
 
 class TestAFile:
-    def test_is_read_as_spreadsheets_write_it(self, client: FlaskClient) -> None:
+    def test_is_read_in_the_formats_of_spreadsheets(self, client: FlaskClient) -> None:
         for encoding in ("utf-8-sig", "utf-16", "cp1252"):
             data = "Serial Number;Model;Room\r\nA1;Größe 14;1;2;3;4;5;6\r\nB2;Größe 15\r\n".encode(encoding)
             address = send(client, file=(data, "cart 4.csv"))
@@ -32,7 +32,7 @@ class TestAFile:
             ]
         assert "cart 4.csv" in show(client, HERE)
 
-    def test_has_its_columns_mapped_by_hand(self, client: FlaskClient) -> None:
+    def test_can_have_its_columns_mapped_manually(self, client: FlaskClient) -> None:
         address = send(client, file=(b"Nummer,Typ,Ort\nA1,G10,12\nB2,G11,13\n", "liste.csv"))
         assert [row[:2] for row in rows(show(client, address))] == [["1", "Nummer"], ["2", "A1"], ["3", "B2"]]
         press(client, address, "Apply columns", serial_number="0", model="1", first_row_is_header="on")
@@ -45,7 +45,7 @@ class TestAFile:
         expected = ["2", "A1", "HP Chromebook 3100 Cart 1 · Laptop · Title I · Chromebooks"]
         assert rows(show(client, address))[0][:3] == expected, "the mapping overrides the header row"
 
-    def test_keeps_its_columns_if_the_mapping_is_impossible(self, client: FlaskClient) -> None:
+    def test_retains_its_columns_if_the_mapping_is_invalid(self, client: FlaskClient) -> None:
         address = send(client, "Serial,Model\nA1,G10")
 
         def check(mapping: dict[str, str], error: str) -> None:
@@ -54,7 +54,7 @@ class TestAFile:
             assert error in page
             assert rows(page)[0][1:3] == ["A1", "Dell G10 Laptop · Title I · Chromebooks"]
 
-        missing = [({"serial_number": number}, "no such column") for number in ("7", "-1", "99999999999999999999", "x")]
+        missing = [({"serial_number": number}, "does not have this column") for number in ("7", "-1", "99999999999999999999", "x")]
         check_all([({"serial_number": "0", "model": "0"}, "Two fields have the same column"), *missing], check)
 
     def test_without_serial_numbers_says_what_to_do(self, client: FlaskClient) -> None:
@@ -63,12 +63,12 @@ class TestAFile:
 
     def test_beside_a_pasted_list_is_refused(self, client: FlaskClient) -> None:
         page = send(client, "A1", file=(b"B2\n", "b.csv"), status=400)
-        assert problem_at(page, "lines") == "There are a file and a list. Clear the list, or remove the file."
+        assert problem_at(page, "lines") == "You sent both a file and a list. Clear the list, or remove the file."
         assert re.search(r"<textarea[^>]*>\s*A1\s*</textarea>", page)
 
 
 class TestWhatIsRefused:
-    def test_is_reported_above_the_list_which_stays(self, app: Flask, client: FlaskClient) -> None:
+    def test_is_reported_above_the_list_which_is_retained(self, app: Flask, client: FlaskClient) -> None:
         def check(lines: str, error: str) -> None:
             page = send(client, lines, status=400)
             assert error in page

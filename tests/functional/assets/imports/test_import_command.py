@@ -124,7 +124,7 @@ def test_an_unknown_catalog_creates_nothing(app: Flask, run: Run) -> None:
     assert said(result) == ["line 1\tA1\tThe catalog “Chromebook” does not exist", "0 can be created, 1 cannot."]
 
 
-def test_what_is_not_a_list_is_refused_with_what_to_do(run: Run) -> None:
+def test_other_files_are_refused_with_advice(run: Run) -> None:
     def check(data: bytes, words: str) -> None:
         result = run("-", *DELL, typed=data)
         assert (result.exit_code, result.stdout, words in result.stderr) == (1, "", True)

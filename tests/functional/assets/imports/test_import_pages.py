@@ -58,7 +58,7 @@ class TestTheWholeWay:
         assert set(re.findall(r"W12-\d{4}", show(client, link[1]))) >= {each.name for each in made}
         assert "60 created" in show(client, address)
 
-    def test_rows_with_problems_are_skipped_and_the_button_says_so(self, app: Flask, client: FlaskClient) -> None:
+    def test_rows_with_problems_are_skipped_as_the_button_shows(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "GOOD-1\nBAD_2\nGOOD-3")
         press(client, address, "Create 2 assets, skip 1")
         run(app, "run-tasks")
@@ -95,7 +95,7 @@ class TestTheWholeWay:
 
 
 class TestTheCheck:
-    def test_reports_all_problems_of_a_list_at_once_problems_first(self, app: Flask, client: FlaskClient) -> None:
+    def test_reports_all_problems_of_a_list_with_invalid_rows_first(self, app: Flask, client: FlaskClient) -> None:
         with app.app_context():
             existing = create(asset_store(), "THERE-1")
             untagged = asset_store().create(NewAsset("by hand", serial="there-2"))
@@ -157,7 +157,7 @@ class TestTheCheck:
         press(client, address, "Check again")
         assert problems(client, address)["1"].startswith("Serial number already exists")
 
-    def test_that_fails_keeps_the_list_and_prevents_its_creation(
+    def test_that_fails_preserves_the_list_and_prevents_its_creation(
         self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def silent(*_: object) -> list[Asset]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from sqlalchemy import select
 
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core import jobs
-from request_tracker_utils.core.db import db, reading
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.web.registry import registry_of
-from tests.services.apps import PASSWORD, make_app, ready, user
+from tests.services.apps import PASSWORD
 from tests.services.chromium import watched
 from tests.services.showroom import served
 
@@ -30,12 +29,8 @@ DROP = """([target, kind, text]) => {
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    app = ready(make_app(tmp_path, app_url="http://utils.example.org"))
-    user(app, "staff")
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def app(served_app: Flask) -> Flask:
+    return served_app
 
 
 @pytest.fixture
@@ -95,7 +90,7 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
     assert serials(app) == {f"cart-{number:03d}" for number in range(60)}
 
 
-def test_a_file_that_is_dropped_anywhere_is_taken_and_its_columns_are_mapped_by_hand(app: Flask, url: str, browser: Browser) -> None:
+def test_a_file_can_be_dropped_anywhere_and_its_columns_mapped_manually(app: Flask, url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
         drag(page, "dragover")
         expect(page.locator("[data-drop]")).to_have_class("list-drop is-over")
@@ -125,7 +120,7 @@ def test_text_that_is_dragged_into_the_list_is_not_a_file(url: str, browser: Bro
         assert [page.evaluate(prevented, kind) for kind in ("dragover", "drop")] == [False, False]
 
 
-def test_a_list_that_is_edited_is_counted_at_once(url: str, browser: Browser) -> None:
+def test_an_edited_list_is_counted_immediately(url: str, browser: Browser) -> None:
     with opened(browser, url) as page:
         expect(page.locator("[data-count]")).to_have_text("No rows yet")
         page.get_by_label(LIST).fill("A1\nB_2\n\na1")
@@ -152,7 +147,7 @@ def test_without_javascript_a_file_is_chosen_checked_and_created(app: Flask, url
     assert serials(app) == {"A1"}
 
 
-def test_what_is_wrong_with_a_file_is_in_sight_at_once_on_a_phone(url: str, browser: Browser) -> None:
+def test_the_problem_of_a_file_is_visible_without_scrolling_on_a_phone(url: str, browser: Browser) -> None:
     with opened(browser, url, viewport={"width": 360, "height": 740}) as page:
         workbook = {"name": "cart.xlsx", "mimeType": "application/octet-stream", "buffer": b"PK\x03\x04"}
         page.get_by_label("CSV file").set_input_files(files=[workbook])  # type: ignore[list-item]

@@ -9,22 +9,22 @@ use LWP::UserAgent;
 
 =head1 NAME
 
-RT::Extension::AssetTagWebhook - gets a tag from RequestTracker Utils when an asset is created
+RT::Extension::AssetTagWebhook - gets a tag from RequestTracker Utils for each new asset
 
 =head1 CONFIGURATION
 
     Plugin('RT::Extension::AssetTagWebhook');
     Set($AssetTagWebhookURL,      'https://utils.example.org/webhook/asset-created');
     Set($AssetTagWebhookToken,    'the webhook token');
-    Set($AssetTagWebhookCatalogs, ['Chromebooks']);    # missing or empty: all catalogs
-    Set($AssetTagWebhookTimeout,  5);                  # seconds, for the whole call
-    Set($AssetTagWebhookStage,    'inside');           # or 'after': after the asset is committed
+    Set($AssetTagWebhookCatalogs, ['Chromebooks']);    # default or empty: all catalogs
+    Set($AssetTagWebhookTimeout,  5);                  # seconds for the whole call
+    Set($AssetTagWebhookStage,    'inside');           # or 'after': after the commit
 
 The asset is created even if the call fails. Failed calls are logged.
 
 =cut
 
-# Seconds that creating an asset waits at most.
+# Seconds that the creation of an asset waits at most.
 use constant DEFAULT_TIMEOUT => 5;
 # The length of RT's column for names.
 use constant LONGEST_NAME => 255;
@@ -44,21 +44,21 @@ sub AssetCreated {
     local ($@, $!, $?);
     eval {
         local $SIG{__DIE__} = 'DEFAULT';
-        # Read as the system user: people who create an asset may lack the right to see its catalog or to rename it.
-        my $seen = RT::Asset->new(RT->SystemUser);
-        $seen->Load($id);
-        die "the asset cannot be read\n" unless $seen->Id;
-        my $catalog = $seen->CatalogObj->Name;
-        if (_wanted($catalog)) {
-            my $tag = _ask($seen, $catalog);
-            _name($asset, $seen, $tag) if defined $tag;
+        # As the system user: a user who may create assets may lack the rights to see the catalog and to rename assets.
+        my $loaded = RT::Asset->new(RT->SystemUser);
+        $loaded->Load($id);
+        die "the asset could not be loaded\n" unless $loaded->Id;
+        my $catalog = $loaded->CatalogObj->Name;
+        if (_is_enabled($catalog)) {
+            my $tag = _request_tag($loaded, $catalog);
+            _rename($asset, $loaded, $tag) if defined $tag;
         }
         1;
     } or RT->Logger->error("AssetTagWebhook: asset #$id has no tag yet: " . _one_line($@));
     return;
 }
 
-sub _wanted {
+sub _is_enabled {
     my $catalog = shift;
     my $chosen = Setting('Catalogs');
     my @chosen = ref $chosen eq 'ARRAY' ? @$chosen : grep { defined and length } $chosen;
@@ -66,16 +66,16 @@ sub _wanted {
     return scalar grep { $_ eq $catalog } @chosen;
 }
 
-sub _ask {
+sub _request_tag {
     my ($asset, $catalog) = @_;
     my $timeout = Setting('Timeout') || DEFAULT_TIMEOUT;
-    # No redirects: the token is only for the configured address.
+    # No redirects: the token is sent to the configured URL only.
     my $agent = LWP::UserAgent->new(timeout => $timeout, max_redirect => 0, max_size => 65536, agent => "RT-AssetTagWebhook/$VERSION");
     my $token = Setting('Token');
     my $response;
     my $answered = eval {
-        # LWP's own timeout restarts with each byte that arrives.
-        local $SIG{ALRM} = sub { die "no complete answer within $timeout seconds\n" };
+        # LWP's timeout restarts with each byte.
+        local $SIG{ALRM} = sub { die "no complete response within $timeout seconds\n" };
         my $before = alarm($timeout + 1);
         my $posted = eval {
             $response = $agent->post(
@@ -98,26 +98,26 @@ sub _ask {
         1;
     };
     die $@ unless $answered;
-    die 'the webhook answered ' . $response->status_line . "\n" unless $response->is_success;
+    die 'the webhook returned ' . $response->status_line . "\n" unless $response->is_success;
     my $answer = eval { JSON->new->utf8->decode($response->decoded_content(charset => 'none')) };
-    die "the webhook's answer is not a JSON object\n" unless ref $answer eq 'HASH';
+    die "the webhook's response is not a JSON object\n" unless ref $answer eq 'HASH';
     return $answer->{asset_tag};
 }
 
-sub _name {
-    my ($asset, $seen, $tag) = @_;
-    die "the webhook's asset_tag cannot be a name\n"
+sub _rename {
+    my ($asset, $loaded, $tag) = @_;
+    die "the webhook's asset_tag is not a valid name\n"
         if ref $tag or $tag !~ /\D/ or $tag =~ /[[:cntrl:]]/ or length $tag > LONGEST_NAME;
-    return if ($seen->Name // '') eq $tag;
-    my ($ok, $message) = $seen->SetName($tag);
-    die "the name was not set: $message\n" unless $ok;
+    return if ($loaded->Name // '') eq $tag;
+    my ($ok, $message) = $loaded->SetName($tag);
+    die "the asset could not be renamed: $message\n" unless $ok;
     # The caller's object still has the old name.
     $asset->{values}{name} = $tag if ref $asset->{values} eq 'HASH';
-    RT->Logger->info('AssetTagWebhook: asset #' . $seen->Id . " is named $tag");
+    RT->Logger->info('AssetTagWebhook: asset #' . $loaded->Id . " was renamed to $tag");
     return;
 }
 
-# Log lines contain neither the token nor line breaks from other systems.
+# Removes the token and line breaks from a log message.
 sub _one_line {
     my $text = shift // 'unknown error';
     my $token = Setting('Token');
@@ -126,9 +126,9 @@ sub _one_line {
     return substr $text, 0, 300;
 }
 
-# RT's configuration page would show the token to every administrator. (RT has already recorded where the option was set: keep that.)
+# Hides the token on RT's configuration page. (Keeps the entry, because RT has already stored there where the option was set.)
 $RT::Config::META{AssetTagWebhookToken}{Immutable} = 1;
-$RT::Config::META{AssetTagWebhookToken}{Obfuscate} = sub { 'Token not printed' };
+$RT::Config::META{AssetTagWebhookToken}{Obfuscate} = sub { 'Token hidden' };
 
 require RT::Asset;
 
