@@ -22,11 +22,6 @@ PAGE = "/admin/asset-tags/audit"
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def staff(app: Flask) -> Person:
-    return Person(app, user(app, "staff", "bob"))
-
-
 def write(app: Flask, *rows: dict[str, object]) -> None:
     """Writes entries, a minute apart unless they have a time."""
     whole = {"actor": "ada", "action": "assigned", "asset_id": None, "old_name": None, "new_name": None, "reason": None}
