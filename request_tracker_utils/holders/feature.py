@@ -52,9 +52,9 @@ def gauges() -> dict[str, tuple[str, float]]:
         sync, tickets = HOLDER_SYNC.counts(session), REPAIR_TICKETS.counts(session)
         open_differences = RECONCILIATION.discrepancies.total_open(session)
     return {
-        "rtutils_holder_sync_pending": ("Devices whose holder is not yet updated in the asset store.", sync["pending"]),
-        "rtutils_holder_sync_failing": ("Devices whose holder could not be updated.", sync["failing"]),
-        "rtutils_repair_tickets_pending": ("Repair tickets that are not yet created.", tickets["pending"]),
+        "rtutils_holder_sync_pending": ("Devices with a pending update of the holder in the asset store.", sync["pending"]),
+        "rtutils_holder_sync_failing": ("Devices with a failed update of the holder.", sync["failing"]),
+        "rtutils_repair_tickets_pending": ("Pending repair tickets.", tickets["pending"]),
         "rtutils_repair_tickets_failing": ("Repair tickets that could not be created.", tickets["failing"]),
         "rtutils_holder_differences": ("Open differences between the holders of devices and their assets.", open_differences),
     }

@@ -21,7 +21,7 @@ from request_tracker_utils.students.service import rt_username
 MAX_AGE_SECONDS = 15.0
 """How long an answer of the asset store is cached."""
 MAX_USERS = 5_000
-"""Users whose assets are cached."""
+"""The most users in the cache."""
 CHUNK = 500
 """Names in one query."""
 

@@ -107,7 +107,7 @@ class Reconciler(Protocol[D]):
 
 @dataclass(frozen=True)
 class BulkOption:
-    """A resolution that can be applied to all discrepancies of a kind at once. `label` gets their number and the other system's name;
+    """A resolution that can be applied to all discrepancies of a kind. `label` gets their number and the other system's name;
     it is the button and the title of the task. Those to which the resolution does not apply stay open."""
 
     resolution: StrEnum

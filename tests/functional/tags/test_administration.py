@@ -9,7 +9,8 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import AssetStore, AssetStoreUnreachable, NewAsset
 from request_tracker_utils.core.db import transaction
-from tests.services.apps import WEBHOOK_TOKEN, run_job, user
+from tests.functional.tags.conftest import call_webhook
+from tests.services.apps import run_job, user
 from tests.services.people import Person, errors_in, text_of
 from tests.services.tables import check_all
 
@@ -18,13 +19,11 @@ RESET = f"{PAGE}/reset/W12-"
 
 
 def created(client: FlaskClient, asset_id: int, **more: str) -> str:
-    headers = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
-    return str(client.post("/webhook/asset-created", json={"asset_id": asset_id, **more}, headers=headers).json["asset_tag"])
+    return str(call_webhook(client, asset_id=asset_id, **more).json["asset_tag"])
 
 
-def test_each_sequence_is_shown_to_staff_without_forms(app: Flask, client: FlaskClient, admin: Person) -> None:
+def test_each_sequence_is_shown_to_staff_without_forms(client: FlaskClient, admin: Person, staff: Person) -> None:
     created(client, 1)
-    staff = Person(app, user(app, "staff", "bob"))
     for person, forms in ((admin, True), (staff, False)):
         page = person.read(PAGE)
         assert "W12-0002" in page

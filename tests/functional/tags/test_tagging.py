@@ -6,7 +6,8 @@ from flask import Flask
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
-from tests.services.apps import WEBHOOK_TOKEN, run_job, user
+from tests.functional.tags.conftest import call_webhook
+from tests.services.apps import run_job
 from tests.services.people import Person, text_of
 from tests.services.tables import check_all
 
@@ -107,12 +108,10 @@ def test_previewed_assets_can_be_tagged_now_and_missing_catalogs_are_shown(app: 
     assert run_job(app, "sweep-untagged") == 0
 
 
-def test_pending_tags_are_listed_with_their_problem_and_can_be_retried(app: Flask) -> None:
-    staff = Person(app, user(app, "staff"))
+def test_pending_tags_are_listed_with_their_problem_and_can_be_retried(staff: Person) -> None:
     assert staff.get("/tags/waiting").location == "/tags/pending"
     assert "No pending tags" in staff.read("/tags/pending")
-    secret = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
-    staff.post("/webhook/asset-created", json={"asset_id": 4000}, headers=secret)
+    call_webhook(staff, asset_id=4000)
     page = staff.read("/tags/pending")
     assert ("W12-0001" in page, "#4000" in page) == (True, True)
     press(staff, "/tags/pending/W12-0001/retry")

@@ -6,14 +6,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.functional.tags.conftest import SECRET, call_webhook as call
 from tests.services.apps import WEBHOOK_TOKEN, token
 from tests.services.tables import check_all
-
-SECRET = {"Authorization": f"Bearer {WEBHOOK_TOKEN}"}
-
-
-def call(client: FlaskClient, **body: object) -> TestResponse:
-    return client.post("/webhook/asset-created", json=body, headers=SECRET)
 
 
 def send(client: FlaskClient, body: bytes) -> TestResponse:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,12 +16,6 @@ from request_tracker_utils.core.jobs import Job, JobNotFound, JobRun, Jobs
 from request_tracker_utils.core.locks import SharedLock, holding
 from request_tracker_utils.core.scheduler import Scheduler
 from tests.services.apps import make_app
-
-
-@pytest.fixture
-def inside(app: Flask) -> Iterator[Flask]:
-    with app.app_context():
-        yield app
 
 
 def job(work: object = lambda: 0, name: str = "sweep", every: float = 3600) -> Job:

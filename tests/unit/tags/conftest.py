@@ -1,6 +1,5 @@
 """A database with a sequence that is ready, and an asset store that fails on demand."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,12 +14,6 @@ from tests.services.asset_stores import FailingAssetStore
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ADA = Actor("ada")
-
-
-@pytest.fixture
-def inside(app: Flask) -> Iterator[Flask]:
-    with app.app_context():
-        yield app
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -23,12 +23,6 @@ from request_tracker_utils.web.registry import registry
 
 ADA = Actor("ada")
 Work = Callable[[RunningTask], str]
-
-
-@pytest.fixture
-def inside(app: Flask) -> Iterator[Flask]:
-    with app.app_context():
-        yield app
 
 
 @pytest.fixture(autouse=True)
