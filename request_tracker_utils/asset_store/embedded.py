@@ -68,15 +68,7 @@ class EmbeddedAssetStore:
         return self._any_of(func.lower(EmbeddedAsset.holder), (name.lower() for name in usernames))
 
     def every_asset(self) -> Iterator[list[Asset]]:
-        last = 0
-        while True:
-            with self._reading() as session:
-                rows = session.scalars(select(EmbeddedAsset).where(EmbeddedAsset.id > last).order_by(EmbeddedAsset.id).limit(CHUNK))
-                found = [_asset(row) for row in rows]
-            if not found:
-                return
-            yield found
-            last = found[-1].id
+        return self._chunks(select(EmbeddedAsset))
 
     def find_by_serial(self, serial: str) -> list[Asset]:
         return self._where(func.lower(EmbeddedAsset.serial) == serial.lower()) if serial else []
@@ -113,26 +105,10 @@ class EmbeddedAssetStore:
         query = _matching(text).where(EmbeddedAsset.catalog.in_(list(catalogs)))
         for prefix in prefixes:
             query = query.where(func.lower(func.substr(EmbeddedAsset.name, 1, len(prefix))) != prefix.lower())
-        last = 0
-        while True:
-            with self._reading() as session:
-                rows = session.scalars(query.where(EmbeddedAsset.id > last).order_by(EmbeddedAsset.id).limit(CHUNK)).all()
-                found = [_asset(row) for row in rows]
-            if not found:
-                return
-            yield found
-            last = found[-1].id
+        return self._chunks(query)
 
     def query(self, query: str, *, limit: int, after_id: int = 0) -> Iterator[list[Asset]]:
-        matching = _parsed(query).order_by(EmbeddedAsset.id)
-        while limit > 0:
-            with self._reading() as session:
-                rows = session.scalars(matching.where(EmbeddedAsset.id > after_id).limit(min(limit, CHUNK)))
-                found = [_asset(row) for row in rows]
-            if not found:
-                return
-            yield found
-            after_id, limit = found[-1].id, limit - len(found)
+        yield from self._chunks(_parsed(query), after_id=after_id, limit=limit)
 
     def count(self, query: str) -> int:
         with self._reading() as session:
@@ -194,6 +170,18 @@ class EmbeddedAssetStore:
 
     def ticket_address(self, ticket_id: int) -> str:
         raise _no_request_tracker()
+
+    def _chunks(self, query: Select[EmbeddedAsset], *, after_id: int = 0, limit: int | None = None) -> Iterator[list[Asset]]:
+        """The assets with ids greater than `after_id`, by id; each chunk is read when it is needed."""
+        while limit is None or limit > 0:
+            size = CHUNK if limit is None else min(limit, CHUNK)
+            with self._reading() as session:
+                rows = session.scalars(query.where(EmbeddedAsset.id > after_id).order_by(EmbeddedAsset.id).limit(size))
+                found = [_asset(row) for row in rows]
+            if not found:
+                return
+            yield found
+            after_id, limit = found[-1].id, None if limit is None else limit - len(found)
 
     def _any_of(self, column: ColumnElement[str] | InstrumentedAttribute[str], values: Iterable[str]) -> list[Asset]:
         distinct, found = iter({value for value in values if value}), list[Asset]()

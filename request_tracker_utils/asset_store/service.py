@@ -104,6 +104,11 @@ class Asset:
         return [name for name in self.holder.split(", ") if name]
 
     @property
+    def serials(self) -> list[str]:
+        """The whole serial number, and each of its values: a custom field of Request Tracker may have several, which are joined."""
+        return list(dict.fromkeys([self.serial, *self.serial.split(", ")]))
+
+    @property
     def is_deleted(self) -> bool:
         """Searches leave out deleted assets, but they can still be read by id."""
         return self.status == "deleted"

@@ -78,7 +78,7 @@ class BatchCreator:
         """Frees the serial numbers of the items that this run will not create."""
         with self._creator.transaction() as session:
             for creation in self._claimed.values():
-                creations.release(session, creation, problem=creations.INTERRUPTED, now=self._creator.clock())
+                creations.release(session, creation, problem=_(creations.INTERRUPTED), now=self._creator.clock())
         self._claimed.clear()
 
     def _claim(self, fields: dict[int, NewAssetFields]) -> dict[int, Creation]:

@@ -17,7 +17,7 @@ from request_tracker_utils.assets.fields import NewAssetFields, serial_key, seri
 from request_tracker_utils.assets.models import OPEN, RECOVER_CREATIONS, SENT, Creation, CreationState
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, affected, after_commit, upsert_into
-from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.models import LabelledAsset
 from request_tracker_utils.tags import lookup
 from request_tracker_utils.tags.models import Tag
@@ -31,7 +31,7 @@ SENT_TIMEOUT = timedelta(minutes=2)
 RETENTION = timedelta(days=90)
 """Ended creations are deleted after this time."""
 MAX_DESCRIPTION = 300
-INTERRUPTED = "The creation was interrupted before anything was sent. Nothing was created. Try again."
+INTERRUPTED = gettext_noop("The creation was interrupted before the asset was sent to Request Tracker. Nothing was created. Try again.")
 MAX_RECENT = 200
 
 
@@ -94,7 +94,7 @@ def assets_by_serial(asset_store: AssetStore, serials: Sequence[str]) -> dict[st
     """Serial key → the assets with this serial number, by id. One request to the asset store for 200."""
     found: dict[str, list[Asset]] = defaultdict(list)
     for asset in asset_store.find_by_serials(serials) if serials else []:
-        for serial in {asset.serial, *asset.serial.split(", ")}:  # a field of Request Tracker may have several values
+        for serial in asset.serials:
             found[serial_key(serial)].append(asset)
     return found
 
@@ -119,11 +119,11 @@ def claim_many(
 
 
 def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = None) -> int:
-    """Frees serial numbers (lowercase; all by default) whose claims have expired with nothing sent."""
+    """Frees serial numbers (lowercase; all by default) with claims that expired before anything was sent."""
     lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
     if keys is not None:
         lapsed = lapsed.where(Creation.serial_key.in_(keys))
-    return affected(session.execute(lapsed.values(_failed(INTERRUPTED, now))))
+    return affected(session.execute(lapsed.values(_failed(_(INTERRUPTED), now))))
 
 
 def open_creation(session: Session, serial: str) -> Creation | None:

@@ -56,7 +56,7 @@ def install(app: Flask) -> None:
 
 
 def creator(actor: Actor | None = None) -> AssetCreator:
-    """For the caller of this request, unless another actor is given."""
+    """For the given actor, by default the caller of this request."""
     return AssetCreator(
         transaction,
         reading,

@@ -11,6 +11,7 @@ from request_tracker_utils.assets.creations import assets_by_serial
 from request_tracker_utils.assets.models import RECOVERY, Creation
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.tags import lookup, service as tags
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
 from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
@@ -18,8 +19,8 @@ from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
 BATCH = 200
 SEARCHES = 2
 """Searches without a result after which an asset does not exist. The last one is after the grace period of its tag."""
-NOT_CREATED = "The asset was not created. The serial number is free again. Try again."
-WITHOUT_SERIAL = (
+NOT_CREATED = gettext_noop("The asset was not created. The serial number is available again. Try again.")
+WITHOUT_SERIAL = gettext_noop(
     "The asset was created without its serial number. Check the custom field and its permissions, and enter the serial number there."
 )
 
@@ -71,11 +72,11 @@ class _Recovery:
         named = self._asset_store.find_by_name(self._reservation.tag)
         nameless = [asset for asset in named if not asset.serial]
         if len(nameless) == 1:
-            return self._created(nameless[0], problem=WITHOUT_SERIAL)
+            return self._created(nameless[0], problem=_(WITHOUT_SERIAL))
         return self._never_created(tag_is_free=not named)
 
     def _created_asset(self, candidates: list[Asset]) -> Asset | None:
-        """The asset with the reserved tag. Otherwise one that has another tag: the webhook may not know the name, and may come first."""
+        """The asset with the reserved tag, otherwise one with another tag: without the name, the webhook assigns the next tag."""
         by_name = next((asset for asset in candidates if asset.name == self._reservation.tag), None)
         if by_name is not None:
             return by_name
@@ -96,8 +97,8 @@ class _Recovery:
         """If other assets have the tag as their name, the job that confirms tags resolves that."""
         with self._transaction() as session:
             if tag_is_free:
-                tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=NOT_CREATED)
-            creations.mark_failed(session, self.creation, problem=NOT_CREATED, now=self._now)
+                tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=_(NOT_CREATED))
+            creations.mark_failed(session, self.creation, problem=_(NOT_CREATED), now=self._now)
         return True
 
 

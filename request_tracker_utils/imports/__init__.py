@@ -1,1 +1,1 @@
-"""Imports of files: upload, encoding, columns, preview, problems, and the task that works through a file. Domains supply the row types."""
+"""Imports of files: upload, encoding, columns, preview, problems, and the task that processes a file. Domains provide the row types."""

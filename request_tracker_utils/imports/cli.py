@@ -1,8 +1,7 @@
-"""Importing a file at a terminal, for the commands of domains."""
+"""Importing a file from the command line, for the commands of domains."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -83,16 +82,16 @@ def _run(file_id: int, row_type: RowType, start: Callable[..., Task], label: str
 
 def _print(report: ImportReport, row_type: RowType, *, dry_run: bool) -> None:
     for problem in report.problems:
-        click.echo(f"line {problem.line}\t{problem.name}\t{problem.message}", err=True)
+        click.echo("\t".join((_("line %(line)s", line=problem.line), problem.name, problem.message)), err=True)
     if (more := report.problem_count - len(report.problems)) > 0:
         click.echo(ngettext("and %(count)s more problem", "and %(count)s more problems", more, count=f"{more:,}"), err=True)
     if report.not_deactivated:
         click.echo(report.not_deactivated, err=True)
-    counts: dict[str, Any] = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged}
+    counts = {_("new"): report.new, _("changed"): report.changed, _("unchanged"): report.unchanged}
     if report.deactivated:
-        counts["deactivated"] = report.deactivated
+        counts[_("deactivated")] = report.deactivated
     if report.followed_up:
         counts[_(row_type.wording.follow_up_done).lower()] = report.followed_up
-    counts["skipped"] = report.invalid
+    counts[_("skipped")] = report.invalid
     listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    click.echo(f"Dry run: {listed}." if dry_run else f"Imported: {listed}.")
+    click.echo(_("Dry run: %(counts)s.", counts=listed) if dry_run else _("Imported: %(counts)s.", counts=listed))

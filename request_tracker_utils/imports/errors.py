@@ -16,7 +16,7 @@ class ImportBusy(Conflict):
 
 
 class ImportNotPreviewed(Conflict):
-    """The changes were not previewed with the present columns, or the file cannot be read to the end."""
+    """The changes were not previewed with the current columns, or the file cannot be read to the end."""
 
     code = "roster_unchecked"
 

@@ -38,7 +38,7 @@ T = TypeVar("T")
 CHUNK = 10_000
 """Rows of one transaction."""
 ATTEMPTS, PAUSE = 20, 0.25
-"""How often a chunk that conflicts with other transactions is retried, and after how many seconds."""
+"""Retries of a chunk that conflicts with other transactions, and the seconds between them."""
 LOCK_TIMEOUT = 400
 """Milliseconds that a chunk waits for a row that another transaction has locked. Less than PostgreSQL's deadlock_timeout."""
 
@@ -119,7 +119,7 @@ class Importer:
 
     def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> int:
         """Returns the number of rows."""
-        is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run has counted it
+        is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run counted it
         count, chunk = self._read_chunk(islice(lines, CHUNK), index, report)
         if not count:
             return 0
@@ -217,7 +217,7 @@ class Importer:
                 report.add_example(DEACTIVATED, Example(each.name))
 
     def _report_plan(self, chunk: Chunk, plan: Plan, report: ImportReport, is_counted: bool) -> None:
-        """Adds problems always, and counts and examples unless the killed run has counted them."""
+        """Adds problems always, and counts and examples unless the killed run counted them."""
         for key, messages in plan.refused:
             report.add_invalid(chunk.lines[key], chunk.identity(key), messages)
         if not is_counted:
@@ -248,7 +248,7 @@ class Importer:
                     return result
             except (bulk.ConcurrentInsert, OperationalError):
                 time.sleep(PAUSE)
-        raise Unavailable(_("The records are locked by other changes. The import continues later."))
+        raise Unavailable(_("The records are locked by other changes. The import will be retried."))
 
 
 def _count(plan: Plan, report: ImportReport) -> None:

@@ -12,7 +12,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 class ImportState(StrEnum):
     UPLOADED = "read"
-    """Not previewed with the present columns."""
+    """Not previewed with the current columns."""
     PREVIEWED = "checked"
     """`report` says what the file would change."""
     IMPORTED = "imported"

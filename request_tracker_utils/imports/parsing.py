@@ -111,9 +111,9 @@ def match_header(header: list[str], aliases: Aliases) -> dict[str, int]:
 
 
 def find_column(header: list[str], name: str) -> int | None:
-    """The column with this header, ignoring case and punctuation unless the header is only punctuation."""
-    wanted = normalize(name) or name.strip()
-    return next((number for number, cell in enumerate(header) if cell and (normalize(cell) or cell) == wanted), None)
+    """The column with this header. Case and punctuation are ignored unless the header is only punctuation."""
+    title = normalize(name) or name.strip()
+    return next((number for number, cell in enumerate(header) if cell and (normalize(cell) or cell) == title), None)
 
 
 def normalize(cell: str) -> str:

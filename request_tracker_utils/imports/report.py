@@ -1,4 +1,4 @@
-"""What an import finds or changes: counts, problems by line, and examples of changes. Stored as JSON with the file."""
+"""The result of a preview or an import: counts, problems by line, and examples of changes. Stored as JSON with the file."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,7 +18,7 @@ _STORED_AS = {"followed_up": "handed", "invalid": "bad", "without_key": "unnamed
 
 @dataclass(frozen=True)
 class Problem:
-    """`name` is what identifies the row: a student number, a tag."""
+    """`name` identifies the row: a student number, a tag."""
 
     line: int
     name: str

@@ -46,7 +46,7 @@ class Wording:
     """Heading of a column, such as "Student"."""
     introduction: str
     help: str
-    """What a file must and may contain."""
+    """Which fields a file must contain."""
     follow_up_done: str = ""
     follow_up_planned: str = ""
     deactivate: str = ""
@@ -63,7 +63,7 @@ class Chunk:
     values: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     follow_ups: dict[str, Any] = field(default_factory=dict)
-    """What remains to be done after the columns are written, for rows with a second step."""
+    """The second steps of rows, to perform after the columns are written."""
 
     def identity(self, key: str) -> str:
         return str(self.values[key][1])
@@ -84,7 +84,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Plan:
-    """What a chunk would change, by key. `refused` rows lack something that a new record needs, and say what."""
+    """What a chunk would change, by key. `refused` rows lack values that a new record requires, and say which."""
 
     new: list[str] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Plan:
 
 
 class FollowUp(NamedTuple):
-    """The result of a row's second step: `change` is field, value before and value after; `error` says why it failed."""
+    """The result of a row's second step: `change` is the field, its old value and its new value; `error` says why it failed."""
 
     key: str
     change: tuple[str, str, str] | None = None
@@ -162,7 +162,7 @@ class RowType(ABC):
         return identity
 
     def explain(self, values: Values) -> tuple[str, list[str]]:
-        """For values that `parse` refused: the key if it is valid, and the problem of every field."""
+        """For values that `parse` rejected: the key if it is valid, and the problem of each field."""
         key, messages = "", list[str]()
         for name, text in values.items():
             try:

@@ -106,7 +106,7 @@ def check_columns(columns: Mapping[str, int], titles: Mapping[str, str], *, widt
 
 
 def start_preview(session: Session, file_id: int, row_type: RowType, *, actor: Actor, now: datetime) -> Task:
-    """Starts the task that finds what the file would change. Raises ImportNotFound, ImportBusy, ColumnsInvalid."""
+    """Starts the task that previews the file's changes. Raises ImportNotFound, ImportBusy, ColumnsInvalid."""
     file = lock_idle(session, file_id)
     _require_key_field(file.columns, row_type)
     return _start(session, file, row_type.preview_task, _("Preview %(file)s", file=_name(file)), actor=actor, now=now)

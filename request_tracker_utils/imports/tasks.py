@@ -26,7 +26,7 @@ def import_kinds(row_type: RowType, *, permission: StrEnum, endpoint: str) -> li
 
 
 def preview_file(task: RunningTask) -> str:
-    """Finds what the file would change."""
+    """Previews the file's changes."""
     report = _work_through(task, dry_run=True)
     if report.unreadable:
         return _("The file cannot be read to the end. %(problem)s", problem=report.unreadable)
@@ -57,7 +57,7 @@ def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
 
 
 def _advance(task: RunningTask) -> Callable[[int], None]:
-    """Counts rows. Their total was an estimate: cells may contain line breaks, and lines may be empty."""
+    """Counts rows. Their total is an estimate, since cells may contain line breaks and lines may be empty."""
 
     def advance(rows: int) -> None:
         if task.total is not None and task.done + rows > task.total:

@@ -95,7 +95,7 @@ def _upload(row_type: str) -> ResponseReturnValue:
 
 
 def _show(of_domain: RowTypeNames, file_id: int) -> str:
-    """The file: its columns, its preview or what it has changed, and its problems."""
+    """The file: its columns, its planned or applied changes, and its problems."""
     with reading() as session:
         file = service.get(session, file_id, of_domain)
         task = tasks.get(session, file.task_id) if file.task_id else None
@@ -114,7 +114,7 @@ def _show(of_domain: RowTypeNames, file_id: int) -> str:
 
 
 def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
-    """Maps the columns, and starts the task that finds what the file would change."""
+    """Maps the columns, and starts the task that previews the file's changes."""
     form = request.form
     try:
         with transaction() as session:
@@ -132,7 +132,7 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
 
 
 def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
-    """Starts the task that imports the file. A second click leads to the same task."""
+    """Starts the task that imports the file. A second click redirects to the same task."""
     try:
         with transaction() as session:
             row_type = _row_type(service.get(session, file_id, of_domain).subject)

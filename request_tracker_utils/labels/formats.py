@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 from PIL import Image, UnidentifiedImageError
 from pydantic import ConfigDict
 
+from request_tracker_utils.core.translation import gettext as _
+
 MM_PER_INCH = 25.4
 POINTS_PER_INCH = 72
 PIXELS_PER_INCH = 96
@@ -227,13 +229,13 @@ def image_data_url(file: str) -> str:
     path = Path(file)
     try:
         if path.stat().st_size > MAX_IMAGE_BYTES:
-            raise InvalidImage(f"{path} is larger than {MAX_IMAGE_BYTES // 1024 // 1024} MB")
+            raise InvalidImage(_("%(path)s is larger than %(maximum)s MB", path=path, maximum=MAX_IMAGE_BYTES // 1024 // 1024))
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidImage(f"{path} cannot be read: {error.strerror}") from None
+        raise InvalidImage(_("%(path)s cannot be read: %(reason)s", path=path, reason=error.strerror)) from None
     mime_type = _mime_type(content)
     if mime_type is None:
-        raise InvalidImage(f"{path} is not a PNG, JPEG or SVG image")
+        raise InvalidImage(_("%(path)s is not a PNG, JPEG or SVG image", path=path))
     return f"data:{mime_type};base64,{b64encode(content).decode()}"
 
 

@@ -75,7 +75,7 @@ class LabelInspection:
 
 
 def inspect_label(content: LabelContent, label: LabelFormat, sources: Mapping[str, str]) -> LabelInspection:
-    """`sources` says where the fields `tag`, `serial`, `model` … come from; any other field is a custom field."""
+    """`sources` describes the sources of the fields `tag`, `serial`, `model` …; any other field is a custom field."""
     renderer, area = LabelRenderer(label), label.printable
     position, codes = renderer.positions[0], list[CodeInspection]()
     if label.qr and position.qr:
@@ -97,7 +97,7 @@ def inspect_label(content: LabelContent, label: LabelFormat, sources: Mapping[st
 
 
 def field_sources(settings: Settings, kind: str) -> dict[str, str]:
-    """Where each field comes from in an asset store of this kind: `rt` or `embedded`."""
+    """The source of each field in an asset store of this kind: `rt` or `embedded`."""
     sources = {"tag": _("Asset name"), "catalog": _("Asset catalog")}
     if kind != "rt":
         return sources | {"serial": _("Serial number"), "manufacturer": _("Manufacturer"), "model": _("Manufacturer and model")}

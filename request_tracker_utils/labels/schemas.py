@@ -49,7 +49,7 @@ def _split_ids(value: Any) -> Any:
     ids = [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
     if len(ids) > MAX_LABELS:
         message = _(
-            "You sent %(count)s assets, and at most %(maximum)s labels can be printed at once. Divide them into several prints.",
+            "You sent %(count)s assets, and at most %(maximum)s labels can be printed at once. Print them in several batches.",
             count=f"{len(ids):,}",
             maximum=f"{MAX_LABELS:,}",
         )
@@ -92,7 +92,7 @@ class InspectedText(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     field: str = Field(examples=["serial"])
-    source: str = Field(description="Where the value comes from.", examples=["Custom field “Serial Number” (RT_SERIAL_FIELD)"])
+    source: str = Field(description="Source of the value.", examples=["Custom field “Serial Number” (RT_SERIAL_FIELD)"])
     value: str = Field(description="The asset’s value.", examples=["5CD0000012"])
     printed: str = Field(description="The text on the label.", examples=["S/N 5CD0000012"])
     state: Literal["whole", "shrunk", "cut", "empty", "refused"] = Field(

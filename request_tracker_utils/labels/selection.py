@@ -82,7 +82,7 @@ def check_label_count(count: int) -> None:
     """Raises Invalid for more labels than a browser can print."""
     if count > service.MAX_LABELS:
         message = _(
-            "You selected %(count)s assets, and at most %(maximum)s labels can be printed at once. Divide them into several prints.",
+            "You selected %(count)s assets, and at most %(maximum)s labels can be printed at once. Print them in several batches.",
             count=f"{count:,}",
             maximum=f"{service.MAX_LABELS:,}",
         )
@@ -94,7 +94,7 @@ def parse_entries(text: str) -> list[str]:
     entries = [entry for entry in _SEPARATORS.split(_INVISIBLE.sub("", text)) if entry]
     if len(entries) > MAX_ENTRIES:
         message = _(
-            "The list has %(count)s entries, and at most %(maximum)s are allowed. Divide the list.",
+            "The list has %(count)s entries, and at most %(maximum)s are allowed. Split the list.",
             count=f"{len(entries):,}",
             maximum=f"{MAX_ENTRIES:,}",
         )
@@ -127,8 +127,7 @@ def _resolve_entries(asset_store: AssetStore, tags: TagLookup, entries: list[str
 def _assets_by_serial(asset_store: AssetStore, serials: list[str]) -> dict[str, list[int]]:
     by_serial: dict[str, list[int]] = defaultdict(list)
     for asset in asset_store.find_by_serials(serials) if serials else ():
-        # Request Tracker joins the values of a custom field that has several.
-        for serial in dict.fromkeys([asset.serial.casefold(), *asset.serial.casefold().split(", ")]):
+        for serial in dict.fromkeys(map(str.casefold, asset.serials)):
             by_serial[serial].append(asset.id)
     return by_serial
 

@@ -87,7 +87,7 @@ def qr_address_warnings(asset_store: AssetStore) -> list[str]:
 class LabelBatch:
     """The labels of `asset_ids`, in that order, or else of the assets that `query` finds after `after_id`.
 
-    While the labels are consumed, missing assets are added to `notices`. If the asset store fails meanwhile, `interrupted` becomes true and
+    While the labels are consumed, missing assets are added to `notices`. If the asset store then fails, `interrupted` becomes true and
     `remaining` lists the assets that did not arrive (for a query, `last_id` is the asset after which to resume).
     """
 

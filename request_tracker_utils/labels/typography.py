@@ -13,6 +13,7 @@ from unicodedata import normalize
 from PIL import ImageFont
 
 from request_tracker_utils.core.settings import STATIC
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.formats import BUNDLED_FONT_NAME, FONT_SIZE_STEP, MM_PER_INCH, POINTS_PER_INCH, LabelFormat, TextBox
 
 FONT_FILES = {False: "fonts/DejaVuSansCondensed.ttf", True: "fonts/DejaVuSansCondensed-Bold.ttf"}
@@ -39,7 +40,7 @@ _SLACK = 0.995
 """Usable part of a box's width: browsers lay out text in 1/64 pixel."""
 
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters and bidirectional overrides, which could make a label read differently from the stored value."""
+"""Control characters and bidirectional overrides, which could change how a label reads."""
 
 _COMBINING = re.compile(r"[\u0300-\u036f\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 
@@ -141,9 +142,9 @@ def _advances(file: Path) -> Advances:
         with file.open("rb") as stream:
             signature = stream.read(4)
         if file.stat().st_size > MAX_FONT_BYTES:
-            raise InvalidFont(f"{file} is larger than {MAX_FONT_BYTES // 1024 // 1024} MB")
+            raise InvalidFont(_("%(path)s is larger than %(maximum)s MB", path=file, maximum=MAX_FONT_BYTES // 1024 // 1024))
         if signature not in _FONT_SIGNATURES:
-            raise InvalidFont(f"{file} is not a TrueType or OpenType font")
+            raise InvalidFont(_("%(path)s is not a TrueType or OpenType font", path=file))
         return Advances(file)
     except OSError as error:
-        raise InvalidFont(f"{file} cannot be used: {error.strerror or error}") from None
+        raise InvalidFont(_("%(path)s cannot be used: %(reason)s", path=file, reason=error.strerror or error)) from None

@@ -107,9 +107,9 @@ def _result(
     earlier = run.index.claim("device", tag_key, tag, row.id)
     if earlier is not None:
         is_return = not table.is_documented and row.text("student_id") and run.time(table, row, "check_in_timestamp", [])
-        warnings[:] = [_("Row %(row)s has the tag %(tag)s already.", row=earlier.row, tag=earlier.name)]
+        warnings[:] = [_("Row %(row)s already has the tag %(tag)s.", row=earlier.row, tag=earlier.name)]
         if is_return:
-            warnings.append(_("Only the return of this row was imported, into the history."))
+            warnings.append(_("Only its return was imported, into the history."))
         return Outcome.WITH_WARNINGS if is_return else Outcome.NOT_IMPORTED, {}
     device = existing.by_tag.get(tag_key)
     columns |= _asset_id(run, row, tag, existing, warnings) | _assignment(run, table, row, tag_key, students, warnings)
@@ -130,15 +130,18 @@ def _asset_id(run: ImportRun, row: Row, tag: str, existing: _ExistingDevices, wa
     if not text:
         return {"asset_id": None}
     if not _is_asset_id(text):
-        warnings.append(_("asset_id: %(text)s is not an asset id. It was left out.", text=repr(text[:60])))
+        warnings.append(_("asset_id: %(text)s is not an asset ID. It was not imported.", text=repr(text[:60])))
         return {"asset_id": None}
     if not run.options.has_asset_ids:
-        warnings.append(_("asset_id: %(text)s is an id in Request Tracker, which is not configured (RT_URL). It was left out.", text=text))
+        message = _(
+            "asset_id: %(text)s is an asset ID in Request Tracker, which is not configured (RT_URL). It was not imported.", text=text
+        )
+        warnings.append(message)
         return {"asset_id": None}
     earlier = run.index.claim("asset", text.lstrip("0"), tag, row.id)
     other = earlier.name if earlier else existing.by_asset_id.get(int(text))
     if other is not None and other != tag:
-        warnings.append(_("asset_id: %(tag)s has asset %(text)s already. It was left out.", tag=other, text=text))
+        warnings.append(_("asset_id: %(tag)s already has asset %(text)s. It was not imported.", tag=other, text=text))
         return {"asset_id": None}
     return {"asset_id": int(text)}
 
@@ -155,7 +158,7 @@ def _assignment(
     student = students.get(search_key(number)) if number else None
     if not table.is_documented:
         if number and student is None:
-            warnings.append(_("Student %(number)s, who returned it, is neither in the file nor here.", number=number[:60]))
+            warnings.append(_("Student %(number)s, who returned it, is neither in the file nor in this database.", number=number[:60]))
         is_broken = run.index.find("broken", tag_key) is not None
         state = {"status": DeviceStatus.MAINTENANCE, "condition": "damaged"} if is_broken else {"status": DeviceStatus.AVAILABLE}
         return {**state, "current_student_id": None}
@@ -163,7 +166,7 @@ def _assignment(
     status = STATUSES.get(written) if written else DeviceStatus.AVAILABLE
     if number and student is None:
         message = _(
-            "Student %(number)s, who has it, is neither in the file nor here. It was imported without a student.", number=number[:60]
+            "Its student %(number)s is neither in the file nor in this database. It was imported without a student.", number=number[:60]
         )
         warnings.append(message)
     if status is None:
@@ -171,9 +174,8 @@ def _assignment(
         unknown = repr(row.text("status")[:60])
         warnings.append(_("status: %(unknown)s is unknown; it was imported as %(status)s.", unknown=unknown, status=status))
     elif status in (DeviceStatus.MAINTENANCE, DeviceStatus.RETIRED) and student:
-        message = _(
-            "A device with the status %(status)s has no student; student %(id)s was left out.", status=status, id=student.student_id
-        )
+        values = {"status": status, "id": student.student_id}
+        message = _("A device with the status %(status)s cannot have a student; student %(id)s was not imported.", **values)
         warnings.append(message)
         student = None
     elif status == DeviceStatus.AVAILABLE and student:
@@ -194,4 +196,4 @@ def _warn_about_shared_serial(run: ImportRun, columns: dict[str, Any], row: Row,
     earlier = run.index.claim("serial", columns["serial_key"], columns["asset_tag"], row.id)
     other = earlier.name if earlier else existing.by_serial.get(columns["serial_key"])
     if other is not None and other != columns["asset_tag"]:
-        warnings.append(_("%(tag)s has the serial number %(serial)s too.", tag=other, serial=columns["serial_number"]))
+        warnings.append(_("%(tag)s also has the serial number %(serial)s.", tag=other, serial=columns["serial_number"]))

@@ -46,7 +46,7 @@ ACTIONS = {
     "checked_out": Action.RETURNED,
     "return": Action.RETURNED,
 }
-"""Spellings, in lower case and with `_` for spaces and dashes."""
+"""Spellings in lower case, with `_` for spaces and dashes."""
 STATUS_AFTER = {
     Action.ASSIGNED: DeviceStatus.CHECKED_OUT,
     Action.RETURNED: DeviceStatus.AVAILABLE,
@@ -55,7 +55,7 @@ STATUS_AFTER = {
 }
 FLAGS = ("broken_screen", "has_ticket")
 REPEATED = ("asset_id", "serial_number", "device_type")
-"""Columns that repeat facts of the device: noted where they differ from the device."""
+"""Columns that repeat fields of the device: noted where they differ from the device."""
 IMPORTED = {"id", "asset_tag", "student_id", "action", "timestamp", "notes", "checked_by", "previous_owner", *REPEATED}
 SAME_TIME = timedelta(minutes=1)
 """Two times of a row, or of two rows about one return, that are no further apart are the same."""
@@ -144,7 +144,7 @@ def _columns(run: ImportRun, table: Table, row: Row, known: _Known, warnings: li
     tag = identifier(row.text("asset_tag"), "asset_tag", "devices")
     device = known.devices.get(search_key(tag))
     if device is None:
-        warnings.append(_("Device %(tag)s is neither in the file nor here. Its history was imported without it.", tag=tag))
+        warnings.append(_("Device %(tag)s is neither in the file nor in this database. Its history was imported without it.", tag=tag))
     time = _time(run, table, row, warnings)
     notes = [row.text("notes")]
     action = _action(table, row, notes, warnings)
@@ -207,7 +207,7 @@ def _student(table: Table, row: Row, known: _Known, action: Action, notes: list[
             notes.append(f"previous_owner: {owner}")
         return {"student_id": student.student_id, "student_name": student.name}
     if number:
-        warnings.append(_("Student %(number)s is neither in the file nor here. The number was imported.", number=number[:60]))
+        warnings.append(_("Student %(number)s is neither in the file nor in this database. The number was imported.", number=number[:60]))
         if len(number) > MAX_ID_LENGTH:
             notes.append(f"student_id: {number}")
     elif table.is_documented and action in (Action.ASSIGNED, Action.RETURNED):

@@ -138,7 +138,7 @@ class ImportRun:
         try:
             time = parse_time(row.values[column], self.options.zone, is_clock=column in table.clock_columns)
         except ValueError:
-            warnings.append(_("%(column)s: %(value)s is not a time.", column=column, value=repr(row.text(column)[:60])))
+            warnings.append(_("%(column)s: %(value)s is not a valid time.", column=column, value=repr(row.text(column)[:60])))
             return None
         if time > self.options.now + CLOCK_TOLERANCE:
             warnings.append(_("%(column)s: %(value)s is in the future.", column=column, value=row.text(column)[:60]))
@@ -232,7 +232,7 @@ def apply_rule(
             if invalid in required or not values[invalid]:
                 raise
             values[invalid] = ""
-            warnings.append(_("%(problem)s It was left out.", problem=error.message))
+            warnings.append(_("%(problem)s It was not imported.", problem=error.message))
 
 
 def warn_about_other_columns(row: Row, known: Iterable[str], warnings: list[str]) -> None:
@@ -246,7 +246,7 @@ def differences(record: Any, columns: Mapping[str, Any], compared: Iterable[str]
     """A sentence for each column in which an existing record, which is not changed, differs from the legacy row."""
     return [
         _(
-            "%(column)s is %(ours)s here and %(theirs)s in the legacy database; it was not changed.",
+            "%(column)s is %(ours)s in this database and %(theirs)s in the legacy database. It was not changed.",
             column=column,
             ours=getattr(record, column) or _("empty"),
             theirs=columns[column],

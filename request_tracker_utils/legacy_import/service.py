@@ -1,7 +1,7 @@
 """Imports a legacy installation's database.
 
-Rows are imported in chunks, each in one transaction. Existing records are not changed. So a run that was killed is completed by the next
-one, and another run changes nothing.
+Rows are imported in chunks, each in one transaction. Existing records are not changed. So the next run completes a run that was
+killed, and a repeated run changes nothing.
 """
 
 from collections.abc import Callable, Iterator

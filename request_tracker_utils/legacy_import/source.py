@@ -38,7 +38,7 @@ _US_TIME = re.compile(
 )
 """Such as `10/08/2025 7:00 AM`."""
 _MILLISECONDS, _MICROSECONDS = 1e11, 1e14
-"""From here on numbers count these units: as seconds they would be thousands of years ahead."""
+"""Numbers from here on are in these units: as seconds they would be thousands of years ahead."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def text_of(value: Any) -> str:
 
 
 def is_yes(value: Any) -> bool:
-    """The value of a boolean column, however the legacy program wrote it."""
+    """The value of a boolean column in any spelling of the legacy program."""
     return text_of(value).strip().lower() not in ("", "0", "false", "no", "n", "none", "null", "off")
 
 

@@ -57,7 +57,7 @@ def _result(run: ImportRun, table: Table, row: Row, existing: dict[str, Student]
     number = columns["student_id"]
     earlier = run.index.claim("student", columns["id_key"], number, row.id)
     if earlier is not None:
-        warnings[:] = [_("Row %(row)s has the student number %(number)s already.", row=earlier.row, number=earlier.name)]
+        warnings[:] = [_("Row %(row)s already has the student number %(number)s.", row=earlier.row, number=earlier.name)]
         return Outcome.NOT_IMPORTED, {}
     if (student := existing.get(columns["id_key"])) is not None:
         warnings[:] = differences(student, columns, COMPARED)
@@ -85,7 +85,7 @@ def _values(table: Table, row: Row, warnings: list[str]) -> dict[str, str]:
     user, number = row.text("rt_user_id"), _number(table, row)
     if user.isdigit() and user != number:
         warnings.append(
-            _("rt_user_id: %(user)s is the id of a user in Request Tracker. User names are needed here, so it was left out.", user=user)
+            _("rt_user_id: %(user)s is a user ID in Request Tracker. User names are needed here, so it was not imported.", user=user)
         )
     elif user:
         values["rt_user"] = user

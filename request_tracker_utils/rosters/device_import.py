@@ -31,7 +31,7 @@ STATUSES = {
 
 
 class Assignment(NamedTuple):
-    """The student or else the status that a device is to have."""
+    """The student or, without one, the status that a device gets."""
 
     student_id: str
     status: str

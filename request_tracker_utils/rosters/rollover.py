@@ -49,7 +49,7 @@ class GradeStep:
 
 @dataclass(frozen=True)
 class Preview:
-    """`with_devices` of the students who leave school still have devices."""
+    """`with_devices` is the number of students who leave school and still have devices."""
 
     last_grade: str
     steps: list[GradeStep]
@@ -178,7 +178,7 @@ def leaving_grades(last: str) -> Sequence[str]:
 
 
 def list_leavers(session: Session, grades: Sequence[str] = (), *, limit: int, after: Student | None = None) -> list[Leaver]:
-    """Ordered by name, beginning behind `after`."""
+    """Ordered by name, starting after `after`."""
     order = (Student.last_key, Student.first_key, Student.id)
     query = select(Student).where(*_with_devices(grades)).order_by(*order).limit(limit)
     if after is not None:
@@ -208,7 +208,7 @@ def leaver_rows(reading: Reading, grades: Sequence[str] = ()) -> Iterator[tuple[
 
 
 def _with_devices(grades: Sequence[str] = ()) -> list[ColumnElement[bool]]:
-    """Of students who left school with devices or, with `grades`, of active students of these grades with devices."""
+    """Matches students who left school with devices or, with `grades`, active students of these grades with devices."""
     if grades:
         return [IS_ASSIGNED, Student.is_active, Student.grade.in_(grades)]  # type: ignore[list-item]
     return [IS_ASSIGNED, IS_INACTIVE]  # type: ignore[list-item]

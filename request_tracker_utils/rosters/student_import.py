@@ -122,7 +122,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
             if change.extra[0] and any(change.before[place] != chunk.values[change.key][KEY_AND_IDENTITY + place] for place in synced)
         ]
         if renamed:
-            service.resync_students(session, renamed, now=now)  # locks devices before students, as every assignment does
+            service.resync_students(session, renamed, now=now)  # locks devices before students, as assignments do
         super().apply(session, chunk, plan, now=now)
 
     def dependent_columns(

@@ -19,7 +19,7 @@ from request_tracker_utils.students.search import search_key
 CHUNK = 500
 """Values in one IN condition."""
 MAX_SUBJECT_LENGTH = 180
-"""Request Tracker stores 200 characters; the row's mark is added to the subject."""
+"""Request Tracker stores 200 characters, and an identifier is added to the subject."""
 
 
 def get(session: Session, asset_tag: str, *, lock: bool = False) -> Device:
@@ -71,7 +71,7 @@ def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Dev
 
 
 def change(session: Session, device: Device, values: Mapping[str, Any], *, now: datetime) -> Device:
-    """Sets the given fields except the status, which `assignments` changes. Raises InvalidField, DeviceExists."""
+    """Updates these fields except the status, which `assignments` changes. Raises InvalidField, DeviceExists."""
     columns = device_fields(values)
     if columns.pop("tag_key", device.tag_key) != device.tag_key:
         raise InvalidField(
@@ -144,8 +144,8 @@ def count_device_history(session: Session, asset_tag: str) -> int:
 def request_repair_ticket(
     session: Session, log: DeviceLog | None, device: Device, *, subject: str, body: str, actor: Actor, now: datetime
 ) -> RepairTicket:
-    """Records that the device needs a ticket, which a job creates in Request Tracker. One ticket per return (`log`), however often it
-    is requested. Raises InvalidField without a subject."""
+    """Records that the device needs a ticket, which a job creates in Request Tracker. One ticket per return (`log`), even if it is
+    requested again. Raises InvalidField without a subject."""
     subject = " ".join(subject.split())
     if not subject:
         raise InvalidField(_("Enter a subject for the ticket."), field="subject")
@@ -163,7 +163,7 @@ def request_repair_ticket(
     )
     session.add(ticket)
     REPAIR_TICKETS.mark_due(ticket, now=now)
-    session.flush()  # assigns the id, from which the row's mark is derived
+    session.flush()  # assigns the id, which identifies the ticket in its subject
     return ticket
 
 

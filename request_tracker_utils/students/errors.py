@@ -1,6 +1,6 @@
 """Errors of students, devices and the scan station.
 
-`message` is the sentence that existing clients compare with. Where it is short, the field `reason` explains what happened and what to do.
+Existing clients compare `message`. Where it is short, the field `reason` explains what happened and what to do.
 """
 
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid, NotFound
@@ -49,7 +49,7 @@ class DeviceAssigned(Conflict):
 
 
 class DeviceNotAvailable(AppError):
-    """The device cannot be assigned because it is assigned already, in maintenance or retired. `reason` says which."""
+    """The device cannot be assigned because it is already assigned, in maintenance or retired. `reason` says which."""
 
     status, code = 400, "device_not_available"
 
@@ -85,7 +85,7 @@ class ChangeNotFound(NotFound):
 
 
 class ChangeNotUndoable(Conflict):
-    """The device has changed since, or the change was already undone."""
+    """The device has changed since then, or the change was already undone."""
 
     code = "change_not_undoable"
 
@@ -97,7 +97,7 @@ class UnreadableCode(NotFound):
 
 
 class UnknownCode(NotFound):
-    """The scanned code matches no student and no device."""
+    """The scanned code does not match a student or a device."""
 
     code = "code_unknown"
 

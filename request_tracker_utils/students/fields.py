@@ -78,7 +78,7 @@ def device_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identifier(text: str, field: str, subject: str) -> str:
-    """A student's number or a device's tag in composed form, without surrounding spaces; leading zeros stay. Raises InvalidField."""
+    """A student's number or a device's tag in composed form, without surrounding spaces; with leading zeros. Raises InvalidField."""
     cleaned = text if text.isascii() else unicodedata.normalize("NFC", text)
     cleaned = cleaned.strip()
     name = _(FIELD_LABELS[field])

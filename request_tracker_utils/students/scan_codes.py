@@ -23,7 +23,7 @@ MAX_LENGTH = 500
 MAX_NAME_LENGTH = 100
 """Characters of a tag, a serial number or a student's number."""
 SHOWN = 60
-"""Characters of an unknown code that an error repeats."""
+"""Characters of an unknown code that an error shows."""
 WITHOUT = "WITHOUT:"
 """Prefix of the commands that clear an accessory's checkbox."""
 _ENDS_WITH_DIGIT = re.compile(r"[0-9]$")
@@ -92,7 +92,7 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     student.
 
     Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that is not a device, AmbiguousSerialNumber, MergedScans. If the code
-    may have been a student, the error's `student_stays` is false: the student selected before must not get the next device.
+    may have been a student, the error's `student_stays` is false, so that the next device is not assigned to the student selected before.
     """
     code = _cleaned(text)
     if code.isprintable():
@@ -123,7 +123,7 @@ def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
 
 @dataclass
 class _Candidates:
-    """Everything that some codes may refer to, loaded with one query per kind."""
+    """All students and devices that the codes may refer to, loaded with one query per kind."""
 
     codes: Iterable[str]
     context: ScanContext
@@ -194,7 +194,7 @@ class _Candidates:
         return next((self.tags[tag] for tag in self._tags_with_digits(code) if tag in self.tags), None)
 
     def _tags_with_digits(self, code: str) -> list[str]:
-        """Keys of the tags that a person may mean who enters the digits alone."""
+        """Keys of the tags that the digits alone may stand for."""
         if not (code.isascii() and code.isdigit()):
             return []
         return [search_key(self.context.prefix) + digits for digits in dict.fromkeys([code, code.zfill(4)])]

@@ -40,7 +40,7 @@ class ScanResultKind(StrEnum):
     COMMAND = "card"
     ASSIGNED = "assigned"
     UNCHANGED = "unchanged"
-    """The student has the device already."""
+    """The student already has the device."""
     RETURNED = "returned"
     UNDONE = "undone"
 
@@ -69,7 +69,7 @@ class StudentWithDevices:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """`title` is the tag or name, `message` says what happened, `note` adds what else to know."""
+    """`title` is the tag or name, `message` says what happened, `note` has additional information."""
 
     kind: ScanResultKind
     title: str

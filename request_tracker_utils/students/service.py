@@ -1,4 +1,4 @@
-"""Students: create, change, find by number, and delete once they have no device."""
+"""Students: create, change, find by number, and delete if they have no devices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -37,11 +37,11 @@ def find(session: Session, student_id: str) -> Student | None:
 
 
 def get_many(session: Session, student_ids: Iterable[str]) -> dict[str, Student]:
-    """Number → student, for those that exist, by exact number; up to some thousands."""
-    wanted = list(set(student_ids))
+    """Number → student, for existing students, by exact number."""
+    numbers = list(set(student_ids))
     found: dict[str, Student] = {}
-    for begin in range(0, len(wanted), CHUNK):
-        chunk = select(Student).where(Student.student_id.in_(wanted[begin : begin + CHUNK]))
+    for begin in range(0, len(numbers), CHUNK):
+        chunk = select(Student).where(Student.student_id.in_(numbers[begin : begin + CHUNK]))
         found |= {student.student_id: student for student in session.scalars(chunk)}
     return found
 
@@ -116,13 +116,13 @@ def rt_username(student: Student, rule: str) -> str:
 
 
 def resync_student(session: Session, student: Student, *, now: datetime) -> None:
-    """Sends the holder of the student's devices to Request Tracker again, after the student's user changed."""
+    """Sends the holders of the student's devices to Request Tracker again, after the student's user changed."""
     for device in devices_of(session, student.student_id):
         HOLDER_SYNC.mark_due(device, now=now)
 
 
 def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) -> None:
-    """The same for many students, by their keys. Devices are locked in key order, as everywhere."""
+    """The same for many students, by their keys. Devices are locked in key order, as in all transactions."""
     for begin in range(0, len(id_keys), CHUNK):
         numbers = select(Student.student_id).where(Student.id_key.in_(id_keys[begin : begin + CHUNK]))
         locked = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()

@@ -43,7 +43,7 @@ function failed(entry, state, body) {
   listeners.failed(entry, body);
 }
 
-// The tag of the asset that an earlier request created whose answer was lost; null if the asset is another one.
+// The tag of the asset if an earlier request created it and its response was lost; null if another asset has the serial number.
 async function createdEarlier(entry, asset) {
   const serial = entry.values.serial_number;
   const known = creationRows.tagOf(asset, serial);

@@ -77,7 +77,7 @@ function queued(entry) {
 
 function created(entry, id, tag) {
   const row = rowOf(entry);
-  const known = ofAsset(id); // the server's row, when the answer to an earlier request of ours was lost
+  const known = ofAsset(id); // the server's row, if the response to an earlier request was lost
   known?.remove();
   const link = piece(row, "tag");
   delete row.dataset.key;

@@ -10,9 +10,9 @@ let waiting = 0;
 // The serial number is the text before the first column separator. The server parses the list in detail.
 function show() {
   const serials = lines.value.split("\n").map((line) => line.split(/[\t,;|]/)[0].trim().toLowerCase()).filter(Boolean);
-  const seen = new Set();
+  const distinct = new Set();
   const repeated = new Set();
-  for (const serial of serials) (seen.has(serial) ? repeated : seen).add(serial);
+  for (const serial of serials) (distinct.has(serial) ? repeated : distinct).add(serial);
   const again = [...repeated].slice(0, 3).map((serial) => serial.toUpperCase()).join(", ");
   count.classList.toggle("has-repeated", repeated.size > 0);
   const total = serials.length ? ngettext("%(num)s row", "%(num)s rows", serials.length) : _("No rows yet");

@@ -91,7 +91,7 @@ def current_student(page: Page) -> Locator:
 
 
 def lose_answers(page: Page, route: str, many: int = 1) -> list[int]:
-    """The server processes the next requests, and their answers never arrive. Returns their statuses as they come."""
+    """The server processes the next requests, and their answers never arrive. Returns their statuses in order."""
     lost: list[int] = []
 
     def lose(asked: Route) -> None:

@@ -64,9 +64,9 @@ class Transport:
         on_request: OnRequest | None,
     ) -> None:
         if not token.isascii() or not token.isprintable() or " " in token or not token:
-            raise ValueError("The Request Tracker token is empty or contains invalid characters. Correct RT_TOKEN.")
+            raise ValueError(_("The Request Tracker token is empty or contains invalid characters. Correct RT_TOKEN."))
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ValueError("The address of Request Tracker must look like https://rt.example.org. Correct RT_URL.")
+            raise ValueError(_("The address of Request Tracker must look like https://rt.example.org. Correct RT_URL."))
         self.url = url.rstrip("/")
         self._base = f"{self.url}/{api_endpoint.strip('/')}"
         self._token, self._timeouts, self._retry_within = token, (connect_timeout, read_timeout), retry_within

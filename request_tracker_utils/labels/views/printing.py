@@ -112,7 +112,7 @@ def _expected_labels(requested: BatchRequest) -> int | None:
 def _with_resume_form(
     batch: LabelBatch, labels: Iterator[LabelContent], progress: BatchProgress, requested: BatchRequest
 ) -> Iterator[LabelContent]:
-    """The labels. If the asset store fails meanwhile, fills the form that prints the remaining ones."""
+    """The labels. If the asset store fails before the last one, fills the form that prints the remaining ones."""
     same = {
         "size": requested.size or settings().label_format,
         "copies": str(requested.copies),

@@ -40,10 +40,10 @@ api = APIBlueprint("devices_api", __name__, abp_tags=[DEVICES])
 @require(StudentPermission.READ)
 def list_devices(query: DevicesQuery) -> Answer:
     """List devices, by tag unless sorted otherwise."""
-    wanted, prefix = DeviceFilter(query.search, query.status, query.sort), settings().prefix
+    filters, prefix = DeviceFilter(query.search, query.status, query.sort), settings().prefix
     with reading() as session:
-        page = search.find_devices(session, wanted, prefix=prefix, size=query.page_size, after=query.cursor(), offset=query.offset)
-        count = search.count_devices(session, wanted, prefix=prefix)
+        page = search.find_devices(session, filters, prefix=prefix, size=query.page_size, after=query.cursor(), offset=query.offset)
+        count = search.count_devices(session, filters, prefix=prefix)
     return page_answer(query, count, page.next_cursor, [DeviceRow.of(device) for device in page.rows])
 
 

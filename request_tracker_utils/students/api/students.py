@@ -50,10 +50,10 @@ api = APIBlueprint("students_api", __name__, abp_tags=[STUDENTS])
 def list_students(query: StudentsQuery) -> Answer:
     """List students, by name unless sorted otherwise."""
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
-    wanted = StudentFilter(query.search, grades, query.status, query.sort)
+    filters = StudentFilter(query.search, grades, query.status, query.sort)
     with reading() as session:
-        page = search.find_students(session, wanted, size=query.page_size, after=query.cursor(), offset=query.offset)
-        count = search.count_students(session, wanted)
+        page = search.find_students(session, filters, size=query.page_size, after=query.cursor(), offset=query.offset)
+        count = search.count_students(session, filters)
     return page_answer(query, count, page.next_cursor, [StudentRow.of(student) for student in page.rows])
 
 

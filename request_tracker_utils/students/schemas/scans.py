@@ -114,7 +114,7 @@ class ScannedStudent(BaseModel):
 
 class Scanned(BaseModel):
     kind: str = Field(
-        description="`student`, `device` or `card` (a command) after a lookup; `assigned`, `unchanged` (the student has it already), "
+        description="`student`, `device` or `card` (a command) after a lookup; `assigned`, `unchanged` (the student already has it), "
         "`returned` or `undone` after a change.",
         examples=["assigned"],
     )

@@ -40,14 +40,16 @@ class DeviceForm(RecordForm):
 def listed() -> str:
     """Devices by tag, serial number and status."""
     text, status = request.args.get("q", "").strip()[:100], request.args.get("status", "")
-    wanted = DeviceFilter(text, status if status in list(DeviceStatus) else "")
+    filters = DeviceFilter(text, status if status in list(DeviceStatus) else "")
     page, prefix = requested_page(), settings().prefix
     with reading() as session:
-        found = search.find_devices(session, wanted, prefix=prefix, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE)
-        count = search.count_devices(session, wanted, prefix=prefix)
+        found = search.find_devices(
+            session, filters, prefix=prefix, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE
+        )
+        count = search.count_devices(session, filters, prefix=prefix)
         holders = devices.holders_of(session, found.rows)
     return render_template(
-        "students/devices.html", wanted=wanted, statuses=list(DeviceStatus), found=found, count=count, page=page, holders=holders
+        "students/devices.html", filters=filters, statuses=list(DeviceStatus), found=found, count=count, page=page, holders=holders
     )
 
 

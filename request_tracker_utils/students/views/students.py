@@ -57,23 +57,23 @@ class StudentForm(RecordForm):
 @require(StudentPermission.READ)
 def dashboard() -> str:
     """Progress of the assignment of devices, and the list of students."""
-    wanted, page = _requested_filter(), requested_page()
+    filters, page = _requested_filter(), requested_page()
     with reading() as session:
         counts = current_counts(session)
         try:
-            found = search.find_students(session, wanted, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE)
-            count = search.count_students(session, wanted)
+            found = search.find_students(session, filters, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE)
+            count = search.count_students(session, filters)
         except Invalid:
-            wanted = StudentFilter(status="active")
-            found, count = search.find_students(session, wanted, size=PAGE_SIZE), counts.students.active
+            filters = StudentFilter(status="active")
+            found, count = search.find_students(session, filters, size=PAGE_SIZE), counts.students.active
         matches = []
-        if wanted.text:
-            matches = search.find_devices(session, DeviceFilter(wanted.text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
+        if filters.text:
+            matches = search.find_devices(session, DeviceFilter(filters.text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
     return render_template(
         "students/dashboard.html",
-        wanted=wanted,
+        filters=filters,
         counts=counts,
         found=found,
         count=count,

@@ -164,7 +164,7 @@ class TestLabels:
         answer = client.post("/labels/batch", json={"query": "ipad"}, headers=token(app, "staff"))
         assert (answer.status_code, answer.json["error"]) == (
             400,
-            "You selected 5 assets, and at most 3 labels can be printed at once. Divide them into several prints.",
+            "You selected 5 assets, and at most 3 labels can be printed at once. Print them in several batches.",
         )
 
     def test_a_locked_database_is_an_error_and_not_an_incomplete_page(

@@ -141,7 +141,7 @@ def test_a_name_of_digits_is_a_name(office: Office) -> None:
     assert [each["id"] for each in office.rt.rest("GET", f"ticket/{ticket['ticket_id']}").json()["Requestor"]] == [digits]
 
 
-def test_a_renamed_asset_is_left_alone(office: Office) -> None:
+def test_a_renamed_asset_is_unchanged(office: Office) -> None:
     user = office.student("1")
     asset_id = office.device("-0001")
     office.school.assign(f"{office.name}-0001", "1")

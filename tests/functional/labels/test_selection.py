@@ -96,7 +96,7 @@ class TestList:
             assert words in text_of(answer)
         more = submit(staff, lines="\n".join([*lines, "W12-0001"]))
         assert more.status_code == 400
-        assert "The list has 10,001 entries, and at most 10,000 are allowed. Divide the list." in text_of(more)
+        assert "The list has 10,001 entries, and at most 10,000 are allowed. Split the list." in text_of(more)
 
     def test_with_a_shared_serial_number_prints_all_its_assets_with_a_warning(
         self, staff: FlaskClient, untagged: CreateAsset, monkeypatch: pytest.MonkeyPatch

@@ -151,8 +151,8 @@ def test_a_killed_command_is_completed_by_the_next(terminal: Terminal, documente
         numbers = range(1, 12_001)
         students = ((number, "Ada", "Lovelace") for number in numbers)
         older.executemany("INSERT INTO students (student_id, first_name, last_name) VALUES (?, ?, ?)", students)
-        held = ((f"D{number}", number) for number in numbers)
-        older.executemany("INSERT INTO device_info (asset_tag, status, current_student_id) VALUES (?, 'checked_out', ?)", held)
+        devices = ((f"D{number}", number) for number in numbers)
+        older.executemany("INSERT INTO device_info (asset_tag, status, current_student_id) VALUES (?, 'checked_out', ?)", devices)
     process = terminal.start("import-legacy", documented.path)
     deadline = time.monotonic() + 60
     while not (count := _count(school, Student)) and time.monotonic() < deadline:

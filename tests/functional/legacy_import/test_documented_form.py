@@ -50,8 +50,8 @@ def test_invalid_values_of_students_are_left_out_with_a_warning(app: Flask, docu
         ({"grade": 0}, "K", ""),
         ({"grade": None}, None, ""),
         ({"grade": 9.0}, "9", ""),
-        ({"grade": "a grade of more than twenty letters"}, None, "It was left out."),
-        ({"created_at": "long ago"}, "9", "created_at: 'long ago' is not a time."),
+        ({"grade": "a grade of more than twenty letters"}, None, "It was not imported."),
+        ({"created_at": "long ago"}, "9", "created_at: 'long ago' is not a valid time."),
         ({"created_at": "2031-01-01 00:00:00"}, "9", "is in the future"),
     ]
     for number, (row, _grade, _words) in enumerate(table, 1):
@@ -87,7 +87,7 @@ def test_students_without_a_valid_number_or_name_are_not_imported(app: Flask, do
     assert (done.of("students"), done.counts.not_imported) == ((2, 0, 0, 8), 8)
     found = reasons(done, "students")
     check_all([(row, words) for row, (_row, words) in enumerate(table, 2)], lambda row, words: _contains(found[str(row)], words))
-    assert found["10"] == "Row 9 has the student number a1 already."
+    assert found["10"] == "Row 9 already has the student number a1."
     assert {report.table for report in done.reports} == {"students"}
     assert only(app, Student, lambda each: each.student_id != "a1").student_id == "7"
 
@@ -108,16 +108,16 @@ def test_other_columns_with_a_value_are_reported(app: Flask, documented: LegacyF
 def test_status_and_student_of_a_device_are_made_consistent(app: Flask, documented: LegacyFile, school: School) -> None:
     documented.student()
     table: list[tuple[dict[str, Any], str, str | None, str]] = [
-        ({"status": "checked_out", "current_student_id": "999"}, "available", None, "Student 999, who has it, is neither in the file"),
+        ({"status": "checked_out", "current_student_id": "999"}, "available", None, "Its student 999 is neither in the file"),
         ({"status": "checked_out"}, "available", None, "It is checked_out, but the student is missing"),
         ({"status": "available", "current_student_id": "1001"}, "checked_out", "1001", "as checked_out instead of available"),
-        ({"status": "maintenance", "current_student_id": "1001"}, "maintenance", None, "student 1001 was left out"),
+        ({"status": "maintenance", "current_student_id": "1001"}, "maintenance", None, "student 1001 was not imported"),
         ({"status": "retired"}, "retired", None, ""),
         ({"status": None}, "available", None, ""),
         ({"status": "Checked-Out", "current_student_id": "1001"}, "checked_out", "1001", ""),
         ({"status": "on the moon"}, "available", None, "status: 'on the moon' is unknown; it was imported as available."),
         ({"status": "lent", "current_student_id": "1001"}, "checked_out", "1001", "'lent' is unknown; it was imported as checked_out."),
-        ({"model": "x" * 201}, "available", None, "It was left out."),
+        ({"model": "x" * 201}, "available", None, "It was not imported."),
     ]
     for number, (row, *_expected) in enumerate(table, 1):
         documented.device(f"W12-{number:04d}", **row)
@@ -141,7 +141,7 @@ def test_devices_without_a_valid_and_unique_tag_are_not_imported(app: Flask, doc
     done = import_legacy(app, documented)
     assert done.of("device_info") == (1, 0, 0, 3)
     duplicate, slash, missing = done.reasons("device_info")
-    assert duplicate == "Row 1 has the tag W12-0001 already."
+    assert duplicate == "Row 1 already has the tag W12-0001."
     assert "W12/0002" in slash
     assert "tag is missing" in missing
 
@@ -153,7 +153,7 @@ def test_devices_with_the_same_serial_number_are_imported_with_a_warning(app: Fl
     documented.device("W12-0003", serial_number="SN-3")
     done = import_legacy(app, documented)
     assert done.of("device_info") == (1, 0, 2, 0)
-    assert done.reasons("device_info") == ["W12-0001 has the serial number sn-1 too.", "W12-0100 has the serial number SN-3 too."]
+    assert done.reasons("device_info") == ["W12-0001 also has the serial number sn-1.", "W12-0100 also has the serial number SN-3."]
 
 
 def test_valid_and_unique_asset_ids_are_imported(app: Flask, documented: LegacyFile) -> None:
@@ -163,9 +163,9 @@ def test_valid_and_unique_asset_ids_are_imported(app: Flask, documented: LegacyF
     done = import_legacy(app, documented)
     assert done.of("device_info") == (2, 0, 3, 0)
     assert done.reasons("device_info") == [
-        "asset_id: W12-0001 has asset 0123 already. It was left out.",
-        "asset_id: 'x' is not an asset id. It was left out.",
-        "asset_id: '1099511627776' is not an asset id. It was left out.",
+        "asset_id: W12-0001 already has asset 0123. It was not imported.",
+        "asset_id: 'x' is not an asset ID. It was not imported.",
+        "asset_id: '1099511627776' is not an asset ID. It was not imported.",
     ]
     assert only(app, Device, lambda each: each.asset_id is not None).asset_id == 123
 
@@ -215,8 +215,8 @@ def test_entries_without_their_student_or_device_are_imported_with_a_warning(app
     done = import_legacy(app, documented)
     assert done.of("device_logs") == (0, 0, 1, 0)
     assert done.reason == (
-        "Device W12-0009 is neither in the file nor here. Its history was imported without it. "
-        "Student 999 is neither in the file nor here. The number was imported."
+        "Device W12-0009 is neither in the file nor in this database. Its history was imported without it. "
+        "Student 999 is neither in the file nor in this database. The number was imported."
     )
     log = only(app, DeviceLog)
     assert (log.asset_tag, log.student_id, log.student_name) == ("W12-0009", "999", "")
@@ -224,7 +224,7 @@ def test_entries_without_their_student_or_device_are_imported_with_a_warning(app
 
 def test_entries_without_a_tag_or_a_time_are_not_imported(app: Flask, documented: LegacyFile) -> None:
     table: list[tuple[dict[str, Any], str]] = [
-        ({"timestamp": "yesterday"}, "timestamp: 'yesterday' is not a time."),
+        ({"timestamp": "yesterday"}, "timestamp: 'yesterday' is not a valid time."),
         ({"timestamp": None}, "The row has no time."),
         ({"asset_tag": " "}, "tag is missing"),
         ({"asset_tag": "a/b"}, "a/b"),

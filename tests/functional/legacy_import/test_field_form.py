@@ -122,7 +122,7 @@ def test_the_time_of_an_entry_may_be_in_another_column(app: Flask, field: Legacy
     table: list[tuple[dict[str, Any], str, str]] = [
         ({"timestamp": None, "date": "2025-06-10", "time": "05:00"}, "", ""),
         ({"timestamp": None, "date": "06/10/2025", "time": "5:00 AM"}, "", ""),
-        ({"timestamp": "soon", "date": "2025-06-10", "time": "05:00"}, "timestamp: 'soon' is not a time.", "timestamp: soon"),
+        ({"timestamp": "soon", "date": "2025-06-10", "time": "05:00"}, "timestamp: 'soon' is not a valid time.", "timestamp: soon"),
         ({"timestamp": None, "created_at": "2025-06-10T10:00:00Z"}, "", ""),
     ]
     for number, (row, *_expected) in enumerate(table, 1):
@@ -139,7 +139,7 @@ def test_the_time_of_an_entry_may_be_in_another_column(app: Flask, field: Legacy
 
     check_all([(number, *expected) for number, (_row, *expected) in enumerate(table, 1)], check)
     assert done.of("device_logs") == (3, 0, 1, 2)
-    assert found["5"] == "timestamp: '0' is not a time."
+    assert found["5"] == "timestamp: '0' is not a valid time."
     assert "tag is missing" in found["6"]
 
 
@@ -166,11 +166,11 @@ def test_a_return_is_imported_once(app: Flask, field: LegacyFile) -> None:
 
 def test_an_unknown_student_who_returned_a_device_is_reported(app: Flask, field: LegacyFile) -> None:
     return_device(field, student="999")
-    assert import_legacy(app, field).reason == "Student 999, who returned it, is neither in the file nor here."
+    assert import_legacy(app, field).reason == "Student 999, who returned it, is neither in the file nor in this database."
     assert only(app, DeviceLog).student_id == "999"
 
 
-def test_values_of_students_without_a_place_here_are_reported(app: Flask, field: LegacyFile) -> None:
+def test_values_of_students_without_a_column_are_reported(app: Flask, field: LegacyFile) -> None:
     field.student("1001", device_checked_in="1", check_in_date="2025-06-10")
     field.student("1002", device_checked_in=0, rt_user_id=1002)
     field.student("1003", rt_user_id=57)
@@ -180,7 +180,7 @@ def test_values_of_students_without_a_place_here_are_reported(app: Flask, field:
         (1, 0, 2, 0),
         "The student returned a device on 2025-06-10, but no row says which. This is not imported.",
     )
-    assert "57 is the id of a user in Request Tracker" in user
+    assert "57 is a user ID in Request Tracker" in user
     assert only(app, Student, lambda each: each.rt_user).rt_user == "1002"
 
 

@@ -69,7 +69,7 @@ def test_equal_rows_are_imported_as_often_as_they_occur(app: Flask, documented: 
     assert (done.of("device_logs"), len(school.log())) == ((0, 3, 1, 0), 4)
 
 
-def test_records_that_changed_here_stay_and_differences_are_reported(app: Flask, documented: LegacyFile, school: School) -> None:
+def test_records_that_changed_here_are_not_changed_and_differences_are_reported(app: Flask, documented: LegacyFile, school: School) -> None:
     documented.student()
     documented.device(status="checked_out", current_student_id="1001", model="Chromebook")
     import_legacy(app, documented)
@@ -81,13 +81,13 @@ def test_records_that_changed_here_stay_and_differences_are_reported(app: Flask,
     assert written_tables(app) == before
     assert (done.of("students"), done.of("device_info")) == ((0, 1, 0, 0), (0, 1, 0, 0))
     assert done.reasons("students") == [
-        "last_name is Murray here and Hopper in the legacy database; it was not changed. "
-        "grade is 10 here and 9 in the legacy database; it was not changed."
+        "last_name is Murray in this database and Hopper in the legacy database. It was not changed. "
+        "grade is 10 in this database and 9 in the legacy database. It was not changed."
     ]
-    assert "status is available here and checked_out in the legacy database" in done.reasons("device_info")[0]
+    assert "status is available in this database and checked_out in the legacy database" in done.reasons("device_info")[0]
 
 
-def test_existing_records_stay(app: Flask, documented: LegacyFile, school: School) -> None:
+def test_existing_records_are_not_changed(app: Flask, documented: LegacyFile, school: School) -> None:
     school.student("1001", "Barbara", "Liskov")
     school.device("W12-0001", model="iPad")
     documented.student()
@@ -139,7 +139,7 @@ def test_a_dry_run_writes_nothing_and_reports_the_same(app: Flask, file: LegacyF
     assert numbers(again) == numbers(import_legacy(app, file))
 
 
-def test_a_dry_run_waits_for_no_writer(app: Flask, documented: LegacyFile, school: School) -> None:
+def test_a_dry_run_does_not_wait_for_writers(app: Flask, documented: LegacyFile, school: School) -> None:
     documented.student()
     with school.writing() as session:
         service.create(session, {"student_id": "1", "first_name": "Ada", "last_name": "Lovelace"}, now=NOW)

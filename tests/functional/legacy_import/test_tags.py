@@ -58,8 +58,8 @@ def test_a_released_tag_is_not_assigned_again(app: Flask, documented: LegacyFile
 def test_without_an_asset_they_are_locked(app: Flask, documented: LegacyFile) -> None:
     documented.device("W12-0041")
     import_legacy(app, documented)
-    kept = tag(app, "W12-0041")
-    assert (kept.is_retired, kept.problem, kept.due_at) == (True, None, None)
+    imported = tag(app, "W12-0041")
+    assert (imported.is_retired, imported.problem, imported.due_at) == (True, None, None)
     with app.app_context(), reading() as session:
         event = session.scalars(select(TagEvent).where(TagEvent.tag == "W12-0041")).one()
     assert (event.action, event.actor) == ("kept", "command line")
@@ -98,7 +98,7 @@ def test_tags_that_only_occur_in_the_history_are_locked_too(app: Flask, document
     assert reserve(app) == "W12-0031"
 
 
-def test_a_dry_run_locks_none(app: Flask, documented: LegacyFile) -> None:
+def test_a_dry_run_locks_no_tags(app: Flask, documented: LegacyFile) -> None:
     documented.device("W12-0041")
     documented.log("W12-0050", student_id="1", action="check_in", timestamp="2025-06-10 10:00:00")
     import_legacy(app, documented, dry_run=True)

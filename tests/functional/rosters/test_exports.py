@@ -1,4 +1,4 @@
-"""CSV files for everybody who may read students."""
+"""CSV files for users who may read students."""
 
 from flask.testing import FlaskClient
 

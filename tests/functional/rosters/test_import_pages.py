@@ -120,7 +120,7 @@ def test_files_of_many_megabytes_are_accepted_and_larger_ones_refused(client: Fl
     assert client.post("/students/rollover", data={"name": "x" * 2_000_000}, headers=HTML).status_code == 413, "on other pages"
 
 
-def test_a_second_click_leads_to_the_running_task(client: FlaskClient) -> None:
+def test_a_second_click_redirects_to_the_running_task(client: FlaskClient) -> None:
     page = upload(client, csv(GRACE)).location
     pressed = button(client.get(page, headers=HTML).text, PREVIEW)
     first, second = (client.post(pressed.action, data={**pressed.fields, "student_id": "0"}, headers=HTML) for _ in range(2))

@@ -47,7 +47,7 @@ def test_status_changes_are_in_the_history(school: School, ask: Ask) -> None:
     assert ask("PUT", "/api/devices/W12-0001", json={"status": "retired"}).status_code == 409
 
 
-def test_a_batch_reports_each_row_and_a_bad_row_affects_no_other(school: School, ask: Ask) -> None:
+def test_a_batch_reports_each_row_and_an_invalid_row_does_not_affect_the_others(school: School, ask: Ask) -> None:
     school.students(3)
     school.devices(3)
     school.assign("W12-0003", "1003")

@@ -111,7 +111,7 @@ def test_lists_are_paged_filtered_and_sorted(school: School, ask: Ask) -> None:
     assert ask("GET", "/api/students?page=2&after=7.7").status_code == 200
 
 
-def test_check_in_and_check_out_have_the_words_of_the_contract(school: School, ask: Ask) -> None:
+def test_check_in_and_check_out_have_the_messages_of_the_contract(school: School, ask: Ask) -> None:
     school.student("12345", "Grace", "Hopper")
     school.device("W12-1001", serial_number="5CD")
     assigned = ask("POST", "/api/students/12345/checkin", json={"asset_tag": "W12-1001", "notes": "Device assignment"})
@@ -136,7 +136,7 @@ def test_check_in_and_check_out_have_the_words_of_the_contract(school: School, a
     ]
 
 
-def test_refused_assignments_have_the_exact_words_of_the_contract(school: School, ask: Ask) -> None:
+def test_refused_assignments_have_the_exact_messages_of_the_contract(school: School, ask: Ask) -> None:
     school.students(2)
     school.device()
     school.assign("W12-0001", "1001")

@@ -49,7 +49,7 @@ class TestStorage:
             assert service.delete_old(session, now=NOW + service.RETENTION) == 0
             assert service.delete_old(session, now=NOW + service.RETENTION * 2) == 1
 
-    def test_a_report_is_stored_under_the_same_keys_as_ever(self) -> None:
+    def test_a_report_is_stored_under_its_original_keys(self) -> None:
         report = ImportReport(rows=3, new=1, followed_up=1, invalid=1, problem_count=1, without_key=1, unreadable="x", not_deactivated="y")
         report.problems.append(Problem(2, "1001", "The grade is wrong."))
         report.add_example("new", Example("1002", 3, [("grade", "", "9")]))
@@ -67,7 +67,7 @@ class TestOrderOfSteps:
             with transaction() as session, pytest.raises(ColumnsInvalid):
                 service.map_columns(session, file.id, STUDENTS, columns, deactivate_missing=False)
 
-    def test_one_task_at_a_time_works_on_a_file(self, school: School) -> None:
+    def test_a_file_has_one_task_at_a_time(self, school: School) -> None:
         file = upload(csv(GRACE))
         with transaction() as session:
             service.start_preview(session, file.id, STUDENTS, actor=ADA, now=NOW)
@@ -126,7 +126,7 @@ def _kill_after(chunks: int, file: ImportFile) -> None:
         service.work_through(transaction, reading, file.id, STUDENTS, advance, actor=ADA, clock=utc_now, dry_run=False)
 
 
-def test_an_import_that_keeps_conflicting_continues_later(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_with_repeated_conflicts_continues_later(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "PAUSE", 0)
 
     def conflict(*_arguments: object, **_options: object) -> None:
@@ -135,6 +135,6 @@ def test_an_import_that_keeps_conflicting_continues_later(school: School, monkey
     file = upload(csv(GRACE, ALAN))
     assert preview(csv(GRACE, ALAN)).new == 2
     monkeypatch.setattr(STUDENTS.__class__, "apply", conflict)
-    with pytest.raises(Unavailable, match="continues later"):
+    with pytest.raises(Unavailable, match="will be retried"):
         service.work_through(transaction, reading, file.id, STUDENTS, lambda _: None, actor=ADA, clock=utc_now, dry_run=False)
     assert count(Student) == 0

@@ -19,7 +19,7 @@ def rows(path: Path, table: str) -> list[source.Row]:
         return [row for chunk in opened.chunks(opened.tables[table]) for row in chunk]
 
 
-def test_files_that_are_no_legacy_database_are_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.sqlite").touch()
     (tmp_path / "notes.txt").write_text("these are notes" * 500)
     LegacyFile(tmp_path / "new.sqlite", DOCUMENTED_FORM + "CREATE TABLE alembic_version (version_num TEXT);")

@@ -94,13 +94,13 @@ class TestRollover:
 
 
 class TestUndo:
-    def test_grades_are_restored_and_the_name_is_free_again(self, classes: School) -> None:
+    def test_grades_are_restored_and_the_name_can_be_used_again(self, classes: School) -> None:
         before = grades(classes)
         undo(classes, roll_over(classes))
         assert (grades(classes), classes.miscounted()) == (before, [])
         assert roll_over(classes).promoted == 5
 
-    def test_a_grade_that_was_changed_since_is_kept(self, classes: School) -> None:
+    def test_a_grade_that_was_changed_since_is_not_restored(self, classes: School) -> None:
         year = roll_over(classes)
         with classes.writing() as session:
             service.change(session, service.get(session, "S3"), {"grade": "11"}, now=classes.now())

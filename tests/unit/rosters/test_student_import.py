@@ -46,7 +46,7 @@ class TestChanges:
         assert (grace.grade, grace.grade_rank, grace.homeroom, grace.building, grace.rt_user) == ("10", 10, "H9", "South High", "ghopper")
         assert school.miscounted() == []
 
-    def test_a_preview_shows_the_changes_and_makes_none(self, school: School) -> None:
+    def test_a_preview_shows_the_changes_and_writes_nothing(self, school: School) -> None:
         school.student("1001", grade="8", homeroom="H1", building="North High", email="grace@example.org")
         report = preview(csv(GRACE, ALAN))
         assert counts(report) == (1, 1, 0, 0)
@@ -166,7 +166,7 @@ class TestDeactivation:
         assert import_file(csv("1001,,Hopper,9,,,", "2,A,B,9,,,"), deactivate_missing=True).deactivated == 0
         assert school.student_now("1001").is_active
 
-    def test_nobody_is_deactivated_while_a_row_has_no_valid_number(self, school: School) -> None:
+    def test_no_student_is_deactivated_while_a_row_has_an_invalid_number(self, school: School) -> None:
         school.student("1001")
         report = import_file(csv(",Grace,Hopper,9,,,", "2,A,B,9,,,"), deactivate_missing=True)
         assert (report.deactivated, "1 row has an invalid number" in report.not_deactivated) == (0, True)
@@ -174,7 +174,7 @@ class TestDeactivation:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_student_whom_another_transaction_creates_is_changed_instead(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_student_that_another_transaction_creates_is_changed_instead(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """On PostgreSQL: SQLite has one writer at a time."""
     plan: Callable[..., Any] = StudentRows.plan
     creations = iter([lambda: None, lambda: school.student("1001", grade="5")])  # the preview's plan, and the first of the import

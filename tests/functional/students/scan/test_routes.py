@@ -1,4 +1,4 @@
-"""The scan station's routes: each scan is processed at once, once, and recorded in the history."""
+"""The scan station's routes: each scan is processed immediately and exactly once, and recorded in the history."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -249,7 +249,7 @@ class TestFormWithoutJavaScript:
 
         return send
 
-    def test_processes_one_scan_at_a_time_and_keeps_the_student(self, station: Station, school: School, send: Any) -> None:
+    def test_processes_one_scan_at_a_time_and_remembers_the_student(self, station: Station, school: School, send: Any) -> None:
         selected = send("1001")
         assert 'name="student_id" value="1001"' in selected.text
         given = send("W12-0001", student_id="1001", accessories=["charger"])

@@ -140,7 +140,7 @@ def test_two_stations_see_and_undo_each_others_changes(browser: Browser, school:
     assert school.miscounted() == []
 
 
-def test_errors_of_the_server_and_a_silent_request_tracker_hold_up_no_other_scan(
+def test_errors_of_the_server_and_a_silent_request_tracker_do_not_delay_other_scans(
     browser: Browser, school: School, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def silent(*_: object, **__: object) -> None:

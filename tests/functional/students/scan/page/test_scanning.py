@@ -234,7 +234,7 @@ def test_scans_in_other_controls_are_recognized_and_typing_is_not(browser: Brows
     assert [log.asset_tag for log in school.log() if log.action == "check_out"] == ["W12-0001", "W12-0002", "W12-0003"]
 
 
-def test_each_role_gets_what_it_may_do(browser: Browser, school: School, server: Server) -> None:
+def test_each_role_has_its_modes_and_buttons(browser: Browser, school: School, server: Server) -> None:
     school.assign("W12-0001", "1002")
     with opened(browser, server, name="teacher") as page:
         page.keyboard.press("F4")
