@@ -1,18 +1,19 @@
-"""The outbox: rows that another system still has to hear of, and the one place that claims, settles, postpones and retries them.
+"""The outbox: rows that are still to be sent to another system, and the one mechanism that claims, settles, postpones and retries them.
 
 The row itself is the queue. A domain describes the columns of its table once (`Outbox(Device, due=Device.rt_due_at, …)`), marks a row as
-due in the transaction that changes it, and a job works off what is due:
+due in the transaction that changes it, and a job sends what is due:
 
     while claims := OUTBOX.claim_due(transaction, clock, limit=100):
-        for claim in claims:
-            with OUTBOX.recording(transaction, [claim], clock):
-                send(claim.row)                                  # no transaction is open here
-                with transaction() as session:
-                    OUTBOX.settle(session, claim)
+        with OUTBOX.recording(transaction, claims, clock):           # if the other system is unreachable, all are due again soon
+            for claim in claims:
+                with OUTBOX.attempt(transaction, claim, clock):      # another error affects this row only
+                    send(claim.row)                                  # no transaction is open here
+                    with transaction() as session:
+                        OUTBOX.settle(session, claim)
 
-A claim is a lease: the process that holds it may die, and the row is claimed again once the lease has ended. So everything is sent at least
-once, and who sends must make a repetition harmless (by an idempotency key, or by looking first). **A claim that was lost writes nothing**:
-each write compares the row with the claim (lease, attempts), so a process that returns late never overwrites what another one has done.
+A claim is a lease: if its process dies, the row is claimed again after the lease has ended. So everything is sent at least once, and the
+sender must make a repetition harmless (by an idempotency key, or by searching first). **A lost claim writes nothing**: each write compares
+the row with the claim (lease, attempts), so a late process never overwrites the result of another one.
 """
 
 from collections import deque
@@ -216,6 +217,17 @@ class Outbox(Generic[R]):
                 for claim in claims:
                     self.record(session, claim, error, now=clock())
             raise
+
+    @contextmanager
+    def attempt(self, transaction: Transaction, claim: Claim[R], clock: Callable[[], datetime]) -> Iterator[None]:
+        """One attempt to send a row. Records an AppError and ends there, so that the next row follows; only Unavailable is raised."""
+        try:
+            with self.recording(transaction, [claim], clock):
+                yield
+        except Unavailable:
+            raise
+        except AppError:
+            pass  # recorded; it affects this row only
 
     # What the status page, metrics and lists show
 

@@ -24,7 +24,6 @@ from request_tracker_utils.asset_store.service import (
     UserNotFound,
 )
 from request_tracker_utils.core.db import Reading, Transaction, affected
-from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import service
@@ -97,13 +96,8 @@ class RepairTicketSender:
         due again soon."""
         created = 0
         while claims := REPAIR_TICKETS.claim_due(self._transaction, self._clock, limit=1):
-            try:
-                with REPAIR_TICKETS.recording(self._transaction, claims, self._clock):
-                    created += self._send(claims[0])
-            except Unavailable:
-                raise
-            except AppError:
-                pass  # recorded; it affects this ticket only
+            with REPAIR_TICKETS.attempt(self._transaction, claims[0], self._clock):
+                created += self._send(claims[0])
         return created
 
     def _send(self, claim: Claim[RepairTicket]) -> bool:

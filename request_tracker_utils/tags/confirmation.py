@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
-from request_tracker_utils.core.errors import AppError, Conflict, Unavailable
+from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, service
@@ -30,13 +30,8 @@ def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Act
             assets = {asset.id: asset for chunk in asset_store.get_many(asset_ids) for asset in chunk}
             for claim in claims:
                 check = _Check(transaction, asset_store, claim, actor, clock)
-                try:
-                    with CONFIRMATION.recording(transaction, [claim], clock):
-                        confirmed += check.run(assets.get(claim.row.asset_id or 0))
-                except Unavailable:
-                    raise  # it affects the following tags, too
-                except AppError:
-                    pass  # recorded; it affects this tag only
+                with CONFIRMATION.attempt(transaction, claim, clock):
+                    confirmed += check.run(assets.get(claim.row.asset_id or 0))
     return confirmed
 
 

@@ -209,6 +209,15 @@ class TestEndingAClaim:
             write(OUTBOX.settle, claims[0])
             raise error
 
+    def test_an_attempt_ends_with_its_error_unless_the_destination_is_unreachable(self) -> None:
+        add("a", "b")
+        a, b = claim()
+        with OUTBOX.attempt(transaction, a, lambda: NOW):
+            raise Rejected("Never.")
+        with pytest.raises(Unavailable), OUTBOX.attempt(transaction, b, lambda: NOW):
+            raise Unavailable("Away.")
+        assert (state("a"), state("b")) == ((None, 1, "Never."), (NOW + UNREACHABLE, 0, None))
+
     def test_a_retry_takes_what_has_a_problem_also_for_good(self, jobs: list[str]) -> None:
         add("a", "b", "c")
         a, b, _ = claim()
