@@ -38,6 +38,7 @@ from request_tracker_utils.web import (
 )
 from request_tracker_utils.web.body import StrictJson
 from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.former_addresses import redirect_former_addresses
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
 
@@ -103,7 +104,7 @@ def create_app(settings: Settings) -> OpenAPI:
     metrics.serve(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
         _register(app, feature)
-    layout.redirect_former_addresses(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.moved.items()})
+    redirect_former_addresses(app, {rule: endpoint for feature in FEATURES for rule, endpoint in feature.former_addresses.items()})
     openapi_views.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from request_tracker_utils.accounts import cli, links, login_events, sessions
-from request_tracker_utils.accounts.models import AccountPermission
+from request_tracker_utils.accounts.permissions import GRANTS, AccountPermission
 from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
@@ -33,13 +33,13 @@ feature = Feature(
             timedelta(days=1),
             delete_ended_sessions,
         ),
-        Job("delete-login-events", gettext_noop("Delete sign-ins older than LOGIN_EVENT_DAYS"), timedelta(days=1), delete_login_events),
+        Job("delete-login-events", "Delete sign-ins older than LOGIN_EVENT_DAYS", timedelta(days=1), delete_login_events),
     ],
     commands=[cli.setup_link, cli.users, cli.tokens],
     administration=[
         NavItem("People", "people.people", AccountPermission.READ, order=20),
         NavItem("Sign-ins", "people.sign_ins", AccountPermission.EVENTS, order=30),
     ],
-    grants={"admin": frozenset(AccountPermission)},
+    grants=GRANTS,
     install=authentication.install,
 )

@@ -139,9 +139,3 @@ class LoginEvent(Base):
     """The address; for IPv6 its /64 network, since one household may use every address in it."""
     agent: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(200))
-
-
-class AccountPermission(StrEnum):
-    READ = "accounts:user:read"
-    MANAGE = "accounts:user:manage"
-    EVENTS = "accounts:event:read"

@@ -2,7 +2,7 @@
 
 from request_tracker_utils.administration import status
 from request_tracker_utils.administration.api import api
-from request_tracker_utils.administration.permissions import AdministrationPermission
+from request_tracker_utils.administration.permissions import GRANTS, AdministrationPermission
 from request_tracker_utils.administration.views import administration, tables
 from request_tracker_utils.web.feature import Feature, NavItem
 
@@ -18,6 +18,6 @@ feature = Feature(
         NavItem("Data", "data.index", AdministrationPermission.DATA, order=70),
     ],
     status=status.sections,
-    grants={"admin": frozenset(AdministrationPermission)},
+    grants=GRANTS,
     install=tables.install,
 )

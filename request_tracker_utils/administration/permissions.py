@@ -1,4 +1,4 @@
-"""Permissions for administration, as `scope:resource:action`."""
+"""Permissions of administration, as `scope:resource:action`, and the roles that have them."""
 
 from enum import StrEnum
 
@@ -10,3 +10,6 @@ class AdministrationPermission(StrEnum):
     DATA = "administration:data:read"
     ACCESS = "administration:access:read"
     METRICS = "administration:metrics:read"
+
+
+GRANTS = {"admin": frozenset(AdministrationPermission)}

@@ -9,7 +9,7 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.health import CheckResult, HealthCheck, Status
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.feature import Feature, SectionContent, StatusSection
 
 PAGE_WAITS = 2.0
@@ -58,6 +58,6 @@ feature = Feature(
         )
     ],
     checks=[HealthCheck("asset_store", check_health, essential=False, ttl=HEALTH_CHECK_TTL)],
-    status=[StatusSection(gettext_noop("Request Tracker"), "asset_store/status.html", status_content, order=40)],
+    status=[StatusSection("Request Tracker", "asset_store/status.html", status_content, order=40)],
     install=current.install,
 )

@@ -11,7 +11,7 @@ from request_tracker_utils.assets.creations import check_serials
 from request_tracker_utils.assets.current import can_render_label, creator
 from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
 from request_tracker_utils.assets.fields import validate
-from request_tracker_utils.assets.models import AssetPermission
+from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _

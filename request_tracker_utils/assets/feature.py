@@ -13,7 +13,7 @@ from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.current import TagsOfAssets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.jobs import jobs, kinds
-from request_tracker_utils.assets.models import AssetPermission
+from request_tracker_utils.assets.permissions import GRANTS, AssetPermission
 from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.assets.views import import_pages, pages
 from request_tracker_utils.core.actor import of_command
@@ -90,17 +90,13 @@ feature = Feature(
     pages=[pages, import_pages],
     jobs=jobs,
     commands=[cli.assets],
-    navigation=[NavItem(gettext_noop("Assets"), "assets.search", AssetPermission.READ, order=10)],
+    navigation=[NavItem("Assets", "assets.search", AssetPermission.READ, order=10)],
     cards=[HomeCard("assets/card.html", AssetPermission.READ, dict, order=10)],
-    grants={
-        "admin": frozenset(AssetPermission),
-        "staff": frozenset(AssetPermission),
-        "teacher": frozenset({AssetPermission.READ}),
-    },
+    grants=GRANTS,
     gauges=[status.gauges],
     status=status.sections,
     demo=Demo(gettext_noop("assets with tags"), _is_empty, _fill_demo),
-    moved={
+    former_addresses={
         "/assets/new": "assets.create",
         "/assets/intake": "asset_imports.new_import",
         "/assets/intake/<int:import_id>": "asset_imports.show_import",

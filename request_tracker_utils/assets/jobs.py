@@ -9,7 +9,8 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import creations, imports, recovery
 from request_tracker_utils.assets.batch import CREATE_ASSETS, BatchCreator
 from request_tracker_utils.assets.current import creator
-from request_tracker_utils.assets.models import RECOVER_CREATIONS, AssetPermission
+from request_tracker_utils.assets.models import RECOVER_CREATIONS
+from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction

@@ -14,13 +14,6 @@ RECOVER_CREATIONS = "recover-creations"
 """The job that finds out whether assets exist that Request Tracker did not confirm."""
 
 
-class AssetPermission(StrEnum):
-    """`scope:resource:action`."""
-
-    READ = "assets:asset:read"
-    CREATE = "assets:asset:create"
-
-
 class CreationState(StrEnum):
     CLAIMED = "claimed"
     """The serial number is claimed; nothing was sent to the asset store yet."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.feature import SectionContent, StatusSection
 
 IS_UNKNOWN = Creation.state == CreationState.UNKNOWN
@@ -40,4 +40,4 @@ def _count(session: Session) -> int:
     return session.execute(select(func.count()).select_from(Creation).where(IS_UNKNOWN)).scalar_one()
 
 
-sections = [StatusSection(gettext_noop("Creations"), "assets/status.html", content, order=60)]
+sections = [StatusSection("Creations", "assets/status.html", content, order=60)]

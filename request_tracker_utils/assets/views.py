@@ -11,7 +11,7 @@ from request_tracker_utils.assets.current import creator
 from request_tracker_utils.assets.errors import AssetImportStarted, AssetImportUnchecked
 from request_tracker_utils.assets.fields import FIELDS, MAX_LENGTHS, validate
 from request_tracker_utils.assets.forms import AssetForm, ImportForm, asset_form, column_choices, import_form
-from request_tracker_utils.assets.models import AssetPermission
+from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.schemas import ASSET_STORE_ERRORS
 from request_tracker_utils.assets.search import AssetQuery, search as search_assets
 from request_tracker_utils.core.clock import utc_now
@@ -20,7 +20,7 @@ from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
-from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks

@@ -34,6 +34,6 @@ jobs = [
         timedelta(minutes=1),
         sync_holders,
     ),
-    Job(CREATE_REPAIR_TICKETS, gettext_noop("Create repair tickets in Request Tracker"), timedelta(minutes=1), create_repair_tickets),
+    Job(CREATE_REPAIR_TICKETS, "Create repair tickets in Request Tracker", timedelta(minutes=1), create_repair_tickets),
     comparison_job(RECONCILIATION),
 ]

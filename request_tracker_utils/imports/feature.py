@@ -7,7 +7,6 @@ from flask import Flask
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.imports import service
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.web.feature import Feature
@@ -25,6 +24,6 @@ def delete_old_files() -> int:
 
 feature = Feature(
     name="imports",
-    jobs=[Job("delete-old-imports", gettext_noop("Delete uploaded files after 30 days"), timedelta(days=1), delete_old_files)],
+    jobs=[Job("delete-old-imports", "Delete uploaded files after 30 days", timedelta(days=1), delete_old_files)],
     install=install,
 )

@@ -20,7 +20,7 @@ from request_tracker_utils.labels.current import installed_formats, site_templat
 from request_tracker_utils.labels.errors import NotPrintable, UnknownFormat
 from request_tracker_utils.labels.formats import LabelFormat
 from request_tracker_utils.labels.inspection import field_sources, inspect_label
-from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.renderer import LabelContent, LabelRenderer, RenderedLabel
 from request_tracker_utils.labels.schemas import AssetLabel, InspectedLabel, LabelPath, LabelQuery
 from request_tracker_utils.labels.stylesheet import label_css

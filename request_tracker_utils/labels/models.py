@@ -1,18 +1,11 @@
 """Prints of labels, and the assets whose labels were printed or scanned."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
-
-
-class LabelPermission(StrEnum):
-    """`scope:resource:action`."""
-
-    PRINT = "labels:label:print"
 
 
 class LabelPrint(Base):

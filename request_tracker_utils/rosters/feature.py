@@ -2,13 +2,12 @@
 
 from flask import Flask
 
-from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.tasks import import_kinds
 from request_tracker_utils.imports.views import import_pages
 from request_tracker_utils.rosters import cli, views
 from request_tracker_utils.rosters.device_import import DeviceRows
-from request_tracker_utils.rosters.permissions import RosterPermission
+from request_tracker_utils.rosters.permissions import GRANTS, RosterPermission
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
@@ -25,18 +24,18 @@ imports = import_pages(
     files="/students/imports",
 )
 links = [
-    PageLink(STUDENTS, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
-    PageLink(STUDENTS, gettext_noop("Export"), "exports.students", StudentPermission.READ, 20),
-    PageLink(STUDENTS, gettext_noop("Left school"), "rollover.leavers", StudentPermission.READ, 30),
-    PageLink(STUDENTS, gettext_noop("Rollover"), "rollover.rollover", RosterPermission.ROLL_OVER, 40),
-    PageLink(DEVICES, gettext_noop("Import"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
-    PageLink(DEVICES, gettext_noop("Export"), "exports.devices", StudentPermission.READ, 20),
-    PageLink(DEVICES, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 30),
-    PageLink(IMPORT, gettext_noop("Import students"), IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
-    PageLink(IMPORT, gettext_noop("Import devices"), IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
-    PageLink(IMPORT, gettext_noop("Export students"), "exports.students", StudentPermission.READ, 30),
-    PageLink(IMPORT, gettext_noop("Export devices"), "exports.devices", StudentPermission.READ, 40),
-    PageLink(IMPORT, gettext_noop("Export history"), "exports.logs", StudentPermission.READ, 50),
+    PageLink(STUDENTS, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(STUDENTS, "Export", "exports.students", StudentPermission.READ, 20),
+    PageLink(STUDENTS, "Left school", "rollover.leavers", StudentPermission.READ, 30),
+    PageLink(STUDENTS, "Rollover", "rollover.rollover", RosterPermission.ROLL_OVER, 40),
+    PageLink(DEVICES, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
+    PageLink(DEVICES, "Export", "exports.devices", StudentPermission.READ, 20),
+    PageLink(DEVICES, "Export history", "exports.logs", StudentPermission.READ, 30),
+    PageLink(IMPORT, "Import students", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
+    PageLink(IMPORT, "Import devices", IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
+    PageLink(IMPORT, "Export students", "exports.students", StudentPermission.READ, 30),
+    PageLink(IMPORT, "Export devices", "exports.devices", StudentPermission.READ, 40),
+    PageLink(IMPORT, "Export history", "exports.logs", StudentPermission.READ, 50),
 ]
 
 
@@ -52,6 +51,6 @@ feature = Feature(
     pages=[imports, views.exports, views.pages],
     links=links,
     commands=[cli.students, cli.devices],
-    grants={"admin": frozenset(RosterPermission), "staff": frozenset({RosterPermission.IMPORT})},
+    grants=GRANTS,
     install=install,
 )

@@ -19,7 +19,7 @@ from request_tracker_utils.students.api import devices as device_api, scans as s
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, Student, Tally
-from request_tracker_utils.students.permissions import StudentPermission
+from request_tracker_utils.students.permissions import GRANTS, StudentPermission
 from request_tracker_utils.students.views import devices as device_views, scan_station as scan_views, students as student_views
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 
@@ -89,17 +89,13 @@ feature = Feature(
     apis=[student_api.api, device_api.api, scan_api.api],
     pages=[student_views.pages, device_views.pages, scan_views.pages],
     navigation=[
-        NavItem(gettext_noop("Students"), "students.dashboard", StudentPermission.READ, order=12),
-        NavItem(gettext_noop("Devices"), "devices.listed", StudentPermission.READ, order=13),
-        NavItem(gettext_noop("Scan station"), "scan_station.show", StudentPermission.ASSIGN, order=14),
+        NavItem("Students", "students.dashboard", StudentPermission.READ, order=12),
+        NavItem("Devices", "devices.listed", StudentPermission.READ, order=13),
+        NavItem("Scan station", "scan_station.show", StudentPermission.ASSIGN, order=14),
     ],
     cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
-    jobs=[Job("merge-counts", gettext_noop("Merge the counters of closed database connections"), timedelta(hours=6), merge_counts)],
-    moved={"/students/scan/card": "scan_station.commands"},
+    jobs=[Job("merge-counts", "Merge the counters of closed database connections", timedelta(hours=6), merge_counts)],
+    former_addresses={"/students/scan/card": "scan_station.commands"},
     demo=Demo(gettext_noop("students and their devices"), _is_empty, lambda: _fill(asset_store())),
-    grants={
-        "admin": frozenset(StudentPermission),
-        "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},
-        "teacher": frozenset({StudentPermission.READ}),
-    },
+    grants=GRANTS,
 )

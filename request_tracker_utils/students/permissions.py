@@ -1,4 +1,4 @@
-"""`scope:resource:action`."""
+"""Permissions of students and their devices, as `scope:resource:action`, and the roles that have them."""
 
 from enum import StrEnum
 
@@ -10,3 +10,10 @@ class StudentPermission(StrEnum):
     """Assign and return devices."""
     OVERRIDE = "students:device:override"
     """Reassign a device regardless of its status and its current student."""
+
+
+GRANTS = {
+    "admin": frozenset(StudentPermission),
+    "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},
+    "teacher": frozenset({StudentPermission.READ}),
+}

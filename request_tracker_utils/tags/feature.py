@@ -12,7 +12,7 @@ from request_tracker_utils.tags import audit, cli, lookup, sequence, tasks, view
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
-from request_tracker_utils.tags.permissions import TagPermission
+from request_tracker_utils.tags.permissions import GRANTS, TagPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, SectionContent, StatusSection
 from request_tracker_utils.web.openapi import add_security_scheme
@@ -98,8 +98,8 @@ feature = Feature(
     cards=[HomeCard("tags/card.html", TagPermission.READ, card, order=20)],
     gauges=[gauges],
     status=[StatusSection("Asset tags", "tags/status.html", status, order=50)],
-    grants={"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})},
-    moved={"/tags/waiting": "pending_tags.list_pending"},
+    grants=GRANTS,
+    former_addresses={"/tags/waiting": "pending_tags.list_pending"},
     install=install,
     prepare=prepare,
 )

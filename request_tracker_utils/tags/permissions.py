@@ -1,4 +1,4 @@
-"""`scope:resource:action`."""
+"""Permissions of tags, as `scope:resource:action`, and the roles that have them."""
 
 from enum import StrEnum
 
@@ -8,3 +8,6 @@ class TagPermission(StrEnum):
     ASSIGN = "tags:tag:assign"
     ADMINISTER = "tags:sequence:administer"
     WEBHOOK = "tags:webhook:configure"
+
+
+GRANTS = {"admin": frozenset(TagPermission), "staff": frozenset({TagPermission.READ, TagPermission.ASSIGN})}

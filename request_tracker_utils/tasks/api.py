@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.tasks import service
-from request_tracker_utils.tasks.models import Task, TaskNotFound, TaskPermission, TaskState
+from request_tracker_utils.tasks.models import Task, TaskNotFound, TaskState
+from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise

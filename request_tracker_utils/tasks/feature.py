@@ -6,7 +6,7 @@ from request_tracker_utils.tasks import views
 from request_tracker_utils.tasks.api import api
 from request_tracker_utils.tasks.jobs import jobs
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.tasks.models import TaskPermission
+from request_tracker_utils.tasks.permissions import GRANTS, TaskPermission
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
 
@@ -21,6 +21,6 @@ feature = Feature(
     pages=[views.pages],
     jobs=jobs,
     navigation=[NavItem("Tasks", "tasks.all_tasks", TaskPermission.READ, order=70)],
-    grants={"admin": frozenset(TaskPermission), "staff": frozenset(TaskPermission)},
+    grants=GRANTS,
     install=install,
 )

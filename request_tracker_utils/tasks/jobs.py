@@ -14,7 +14,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.outbox import Claim, InContext
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.tasks.models import DELETE_OLD_TASKS, RUN_TASKS, Task, TaskState
@@ -94,6 +94,6 @@ def delete_old_tasks() -> int:
 
 
 jobs = [
-    Job(RUN_TASKS, gettext_noop("Run tasks that people have started"), timedelta(seconds=15), run_tasks),
-    Job(DELETE_OLD_TASKS, gettext_noop("Delete tasks that ended more than 180 days ago"), timedelta(days=1), delete_old_tasks),
+    Job(RUN_TASKS, "Run tasks that people have started", timedelta(seconds=15), run_tasks),
+    Job(DELETE_OLD_TASKS, "Delete tasks that ended more than 180 days ago", timedelta(days=1), delete_old_tasks),
 ]

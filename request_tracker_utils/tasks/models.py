@@ -113,8 +113,3 @@ class TaskNotOpen(Conflict):
     """The task’s state does not allow this."""
 
     code = "task_not_open"
-
-
-class TaskPermission(StrEnum):
-    READ = "tasks:task:read"
-    RUN = "tasks:task:run"

@@ -9,7 +9,8 @@ from request_tracker_utils.core.errors import Forbidden
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.tasks.models import ItemState, TaskPermission, TaskState
+from request_tracker_utils.tasks.models import ItemState, TaskState
+from request_tracker_utils.tasks.permissions import TaskPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_page
 from request_tracker_utils.web.registry import registry

@@ -94,8 +94,8 @@ class Feature:
     gauges: Sequence[Gauges] = ()
     status: Sequence[StatusSection] = ()
     grants: Mapping[str, frozenset[StrEnum]] = field(default_factory=dict)
-    moved: Mapping[str, str] = field(default_factory=dict)
-    """Former addresses of pages: rule → endpoint that answers now and takes the same arguments."""
+    former_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Of pages: rule → endpoint that has replaced it and takes the same arguments."""
     demo: Demo | None = None
     install: Callable[[Flask], None] | None = None
     prepare: Callable[[], None] | None = None

@@ -1,20 +1,19 @@
-"""What all pages share: navigation by role, times in TIMEZONE, the language, the version, and redirects from former addresses."""
+"""What all pages share: navigation by role, times in TIMEZONE, the language, and the version."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import flask_babel
-from flask import Blueprint, Flask, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, Flask, render_template, request, url_for
 
 from request_tracker_utils import __version__
 from request_tracker_utils.core import translation
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.settings import STATIC
-from request_tracker_utils.web.auth import Access, current_actor, current_actor_or_none, open_endpoint, signed_in
+from request_tracker_utils.web.auth import current_actor, current_actor_or_none, signed_in
 from request_tracker_utils.web.feature import NavItem
 from request_tracker_utils.web.registry import registry, settings
 
@@ -53,15 +52,6 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["browser"] = browser
 
 
-def redirect_former_addresses(app: Flask, moved: Mapping[str, str]) -> None:
-    """Redirects former addresses of pages, which bookmarks and printed instructions still name. `moved` maps a former rule to the endpoint
-    that answers now; the endpoint decides who may see it."""
-    for rule, endpoint in moved.items():
-        name = f"moved:{rule}"
-        app.add_url_rule(rule, name, _redirect_to(endpoint), methods=["GET"])
-        open_endpoint(app, name, Access(public=True, reason="redirects to the present address"))
-
-
 def javascript_modules() -> Mapping[str, str]:
     """Names of JavaScript modules, such as `web/signals`, with addresses that change with each version of the program."""
     return _module_addresses(url_for("static", filename=""))
@@ -91,14 +81,6 @@ def browser(agent: str) -> str:
     named = next((name for token, name in BROWSERS if token in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
     system = next((name for token, name in SYSTEMS if token in agent), "")
     return f"{named}, {system}" if system else named
-
-
-def _redirect_to(endpoint: str) -> Callable[..., Response]:
-    def view(**arguments: Any) -> Response:
-        query: dict[str, Any] = request.args.to_dict(flat=False)
-        return redirect(url_for(endpoint, **{**query, **arguments}), 308)
-
-    return view
 
 
 @cache

@@ -11,7 +11,8 @@ from flask_wtf import FlaskForm
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
 from request_tracker_utils.accounts.login_events import Origin
-from request_tracker_utils.accounts.models import AccountPermission, LoginKind, Role, User
+from request_tracker_utils.accounts.models import LoginKind, Role, User
+from request_tracker_utils.accounts.permissions import AccountPermission
 from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
 from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor

@@ -14,7 +14,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats, tag_lookup
-from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.print_history import PAGE_SIZE, UnscannedCursor
 from request_tracker_utils.labels.scanning import ScannedLabel, record_scan
 from request_tracker_utils.labels.views.printing import pages

@@ -14,7 +14,7 @@ from request_tracker_utils.labels import service
 from request_tracker_utils.labels.calibration import calibration_pages
 from request_tracker_utils.labels.current import installed_formats, print_recorder, site_template
 from request_tracker_utils.labels.errors import NotPrintable
-from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.print_page import AlternativeFormat, BatchProgress, render_label, render_labels
 from request_tracker_utils.labels.renderer import LabelContent, can_print, validate_sheet_options
 from request_tracker_utils.labels.schemas import BatchRequest, PrintLabelQuery

@@ -18,7 +18,7 @@ from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history, service
 from request_tracker_utils.labels.current import installed_formats, tag_lookup
-from request_tracker_utils.labels.models import LabelPermission
+from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.schemas import BatchRequest
 from request_tracker_utils.labels.selection import MAX_ENTRIES, Selection, SelectionInput, check_label_count, select_assets
 from request_tracker_utils.labels.views.printing import pages, stream_batch

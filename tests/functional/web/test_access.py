@@ -13,8 +13,8 @@ from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
+from request_tracker_utils.web import former_addresses
 from request_tracker_utils.web.auth import access_of
-from request_tracker_utils.web.layout import redirect_former_addresses
 from tests.services.apps import csrf_token, sign_in, token, user
 
 
@@ -210,8 +210,6 @@ ROUTES: dict[str, May | None] = {
 }
 REACHED = 299
 """Status of an answer where the call reached the route."""
-FORMER = "moved:"
-"""What endpoints of former addresses begin with."""
 
 
 class Call(NamedTuple):
@@ -229,7 +227,7 @@ def disarmed(app: Flask) -> list[Call]:
     """A call of every route and method of the program, none of which does anything from now on."""
     calls = []
     for rule in app.url_map.iter_rules():
-        if not rule.endpoint.startswith(FORMER):
+        if not rule.endpoint.startswith(former_addresses.PREFIX):
             path = path_of(app, rule)
             calls += [Call(f"{method} {rule.rule}", method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}]
             app.view_functions[rule.endpoint] = _stand_in(app, rule.endpoint)
@@ -298,12 +296,12 @@ def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None
 
 
 def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:
-    redirect_former_addresses(own_app, {"/former/<int:asset_id>": "assets.show"})
-    former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(FORMER)]
+    former_addresses.redirect_former_addresses(own_app, {"/former/<int:asset_id>": "assets.show"})
+    former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(former_addresses.PREFIX)]
     adapter = own_app.url_map.bind("localhost")
     for rule in former:
         answer = own_app.test_client().get(f"{path_of(own_app, rule)}?q=a&q=b")
         path, _, query = answer.headers["Location"].partition("?")
         endpoint, values = adapter.match(path, "GET")
-        assert (answer.status_code, query, endpoint.startswith(FORMER)) == (308, "q=a&q=b", False), rule
+        assert (answer.status_code, query, endpoint.startswith(former_addresses.PREFIX)) == (308, "q=a&q=b", False), rule
         assert values.keys() >= rule._converters.keys(), rule

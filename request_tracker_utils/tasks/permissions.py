@@ -1,0 +1,11 @@
+"""Permissions of tasks, as `scope:resource:action`, and the roles that have them."""
+
+from enum import StrEnum
+
+
+class TaskPermission(StrEnum):
+    READ = "tasks:task:read"
+    RUN = "tasks:task:run"
+
+
+GRANTS = {"admin": frozenset(TaskPermission), "staff": frozenset(TaskPermission)}
