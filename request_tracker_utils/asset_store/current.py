@@ -17,6 +17,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.settings import FIELD_SETTINGS, Settings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt import RtClient
+from request_tracker_utils.integrations.rt.transport import RETRY_WITHIN
 from request_tracker_utils.web.registry import registry, registry_of
 
 WEBHOOK_THREADS = 2
@@ -82,7 +83,7 @@ def _inspect(settings: Settings, client: RtClient | None) -> Inspect:
     return partial(inspect_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
 
 
-def _client(settings: Settings, *, read_timeout: float, retry_within: float = 15.0, use_session: bool = True) -> RtClient | None:
+def _client(settings: Settings, *, read_timeout: float, retry_within: float = RETRY_WITHIN, use_session: bool = True) -> RtClient | None:
     """A client of Request Tracker, if one is configured."""
     if settings.rt_url is None or settings.rt_token is None:
         return None

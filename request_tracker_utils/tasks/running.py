@@ -20,6 +20,7 @@ from request_tracker_utils.tasks.models import TASKS, ItemState, Task, TaskItem,
 from request_tracker_utils.tasks.service import NewItem, add_items
 
 HEARTBEAT_SECONDS = 10.0
+"""Between two renewals of a running task’s lease, whose length is in `TASKS`."""
 PROGRESS_SECONDS = 0.3
 """Between two updates of the stored progress."""
 CHUNK = 200

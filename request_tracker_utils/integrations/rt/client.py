@@ -9,7 +9,7 @@ from request_tracker_utils.integrations.rt.errors import RtNotFound, RtRefused
 from request_tracker_utils.integrations.rt.records import malformed
 from request_tracker_utils.integrations.rt.session import OnRequest
 from request_tracker_utils.integrations.rt.tickets import Tickets
-from request_tracker_utils.integrations.rt.transport import Transport
+from request_tracker_utils.integrations.rt.transport import RETRY_WITHIN, Transport
 from request_tracker_utils.integrations.rt.users import Users
 
 
@@ -33,7 +33,7 @@ class RtClient:
         model_field: str = "Model",
         connect_timeout: float = 3.0,
         read_timeout: float = 10.0,
-        retry_within: float = 15.0,
+        retry_within: float = RETRY_WITHIN,
         pool_size: int = 16,
         ca_bundle: str | None = None,
         use_session: bool = True,

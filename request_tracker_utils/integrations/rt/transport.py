@@ -22,6 +22,9 @@ Method = Literal["GET", "POST", "PUT"]
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes. A page of a hundred assets has a few hundred thousand."""
 ATTEMPTS = 3
+"""Of one read. Pending work is retried by its outbox (`core/outbox.py`)."""
+RETRY_WITHIN = 15.0
+"""Seconds within which the last attempt of a read may start."""
 TEMPORARY = frozenset({502, 503, 504})
 """Statuses after which a read is repeated."""
 OUTCOMES: dict[type[RtError], str] = {
