@@ -20,7 +20,7 @@ Answer = dict[str, Any] | tuple[dict[str, Any], int]
 
 
 class StrangerBodies(BoundedSemaphore):
-    """How many bodies of callers who are not authenticated yet may be read at once."""
+    """Limits how many bodies of unauthenticated callers are read at the same time."""
 
 
 SLOT_TIMEOUT = 0.5
@@ -87,7 +87,7 @@ SURROGATE = "\\ud"
 
 
 class StrictJson(DefaultJSONProvider):
-    """Keeps the order of keys, and rejects JSON that parsers interpret differently or cannot read."""
+    """Preserves the order of keys, and rejects JSON that parsers interpret differently or cannot read."""
 
     sort_keys = False
 

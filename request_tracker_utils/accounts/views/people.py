@@ -53,7 +53,7 @@ def people() -> str:
 @pages.route("/people/new", methods=["GET", "POST"])
 @require(AccountPermission.MANAGE, by_token=False)
 def add() -> ResponseReturnValue:
-    """Adds an account, whose owner chooses the password with a link."""
+    """Adds an account. Its owner chooses the password with a link."""
     form = NewPersonForm()
     if form.validate_on_submit():
         name, email = form.name.data.strip(), (form.email.data or "").strip()
@@ -101,7 +101,7 @@ def change_state(user_id: int) -> ResponseReturnValue:
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         act(session, user, **_by())
-    message = _("%(name)s was activated.") if user.active else _("%(name)s was deactivated. Sessions and tokens no longer work.")
+    message = _("%(name)s was activated.") if user.active else _("%(name)s was deactivated. Existing sessions and tokens were disabled.")
     flash(message % {"name": user.name}, "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 

@@ -40,12 +40,12 @@ from request_tracker_utils.web.security import is_local_path
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that secrets in new tables are hidden by default."""
 SECRETS = frozenset({"kept_values.value"})
-"""Columns with secrets whose names do not show it."""
+"""Columns with secrets that their names do not reveal."""
 PAGE = 50
 MAX_SEARCH_LENGTH = 100
 MAX_FILTERS = 10
 CHUNK = 1_000
-"""Rows of a file read at once. No connection is held between chunks, however slowly the file is downloaded."""
+"""Rows of a file per chunk. No connection is in use between chunks, no matter how slow the download is."""
 ROUTES = ("index_view", "details_view", "export")
 ACCESS = Access(permission=AdministrationPermission.DATA)
 
@@ -187,7 +187,7 @@ class Table(ModelView):  # type: ignore[misc]
         return cast(Base, row)
 
     def _apply_sorting(self, query: "Query[Any]", joins: Any, sort_column: str | None, sort_desc: bool) -> Any:
-        """The newest first; ties in the sort column keep their order from page to page."""
+        """The newest first; ties in the sort column have the same order on all pages."""
         query, joins = super()._apply_sorting(query, joins, sort_column, sort_desc)
         return query.order_by(*(column.desc() for column in self._key)), joins
 
