@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask import Flask, Response, g, render_template, request, stream_with_context
+from flask import Flask, Response, g, render_template, request
 from flask_admin import Admin, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import (
@@ -33,6 +33,7 @@ from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, open_endpoint
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.paging import MAX_PAGE
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import is_local_path
@@ -231,9 +232,7 @@ class Table(ModelView):  # type: ignore[misc]
         _, found = self.get_list(0, None, False, arguments.search, arguments.filters, execute=False, page_size=0)
         query = found.order_by(None).order_by(*self._key)
         first = query.limit(CHUNK).all()  # now, so that an error becomes a response and does not truncate the file
-        response = Response(stream_with_context(csv_lines(self.column_export_list, self._cells(query, first))), mimetype="text/csv")
-        response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
-        return response
+        return csv_response(self.name, csv_lines(self.column_export_list, self._cells(query, first)))
 
     def _cells(self, query: "Query[Any]", rows: list[Any]) -> Iterator[list[object]]:
         while rows:
