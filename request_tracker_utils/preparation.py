@@ -94,7 +94,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _stored_key(path: Path) -> str:
-    """The key in the file, generated if it does not exist. If two processes generate it at once, one wins."""
+    """The key in the file, generated if it does not exist. If two processes generate it concurrently, one wins."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -108,7 +108,7 @@ def _stored_key(path: Path) -> str:
             fresh.unlink()
     key = path.read_text().strip()
     if len(key) < 16:
-        raise OSError(f"{path} does not contain a valid key. Delete it to generate a new one; everybody must then sign in again")
+        raise OSError(f"{path} does not contain a valid key. Delete it to generate a new one; everyone must then sign in again")
     return key
 
 

@@ -102,7 +102,7 @@ def _restore_signal_handlers() -> None:
 
 
 def _exit_with(parent: int) -> None:
-    """Exits soon after the parent: an orphaned worker would keep serving beside a new server."""
+    """Exits soon after the parent: an orphaned worker would continue to serve next to a new server."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,1 +1,1 @@
-"""Who may come in: users, roles, sessions, personal tokens, and the one-time link that makes the first administrator."""
+"""Users, roles, sessions, personal tokens, and one-time links."""

@@ -103,7 +103,7 @@ def _record_change(session: Session, user: User, change: str) -> None:
 @click.argument("name")
 @click.option("--rt-user", required=True, help="Name or id in Request Tracker. An empty value removes the link.")
 def link_user(name: str, rt_user: str) -> None:
-    """Link NAME to a Request Tracker user, whose tokens then also authenticate NAME."""
+    """Link NAME to a Request Tracker user. That user's tokens then authenticate NAME."""
     found = rt_user_named(registry().find(RtTokens), rt_user) if rt_user else None
     with transaction() as session:
         user = service.user_named(session, name)

@@ -45,7 +45,7 @@ def check_setup_key(session: Session, key: str, *, now: datetime) -> None:
     """Raises LinkInvalid for a key that is unknown, used or expired."""
     if not session.scalar(select(exists().where(*_is_valid(SETUP, key, now)))) or not setup_is_open(session):
         raise LinkInvalid(
-            _("This link has been used or has expired. While there is no administrator, `rtutils setup-link` prints a new one.")
+            _("This link has been used or has expired. Until the first administrator is created, `rtutils setup-link` prints a new one.")
         )
 
 

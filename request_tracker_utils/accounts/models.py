@@ -42,7 +42,7 @@ class User(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     rt_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
-    """The Request Tracker user whose tokens also authenticate this account."""
+    """The Request Tracker user. Its tokens also authenticate this account."""
     rt_user_name: Mapped[str | None] = mapped_column(String(200))
 
 
@@ -58,7 +58,7 @@ class SignInSession(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     address: Mapped[str] = mapped_column(String(60))
-    """Where the session was last seen from; `agent` is the browser."""
+    """Where the session was last used; `agent` is the browser."""
     agent: Mapped[str] = mapped_column(String(200))
     seen_at: Mapped[datetime | None] = mapped_column(Instant)
     """Updated from time to time, not on every request."""
@@ -100,7 +100,7 @@ class OneTimeLink(Base):
 
 
 class LoginKind(StrEnum):
-    """Kinds of login events. The values are stored, and shown on pages."""
+    """Kinds of login events. The values are stored; `accounts/parts.html` has the words for pages."""
 
     SIGNED_IN = "signed in"
     FAILED = "wrong password"

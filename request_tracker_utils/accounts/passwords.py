@@ -48,7 +48,7 @@ def hashed(password: str) -> str:
 def matches(password_hash: str | None, password: str) -> bool:
     """Whether the password is right. Without a hash (unknown user) it takes as long and is False.
 
-    Raises Unavailable while too many passwords are being checked: each check takes 64 MiB, and anybody can cause one.
+    Raises Unavailable while too many passwords are being checked: each check takes 64 MiB, and needs no account.
     """
     if not _slots.acquire(timeout=SLOT_TIMEOUT):
         raise Unavailable(_("Many people are signing in right now. Try again in a few seconds."))

@@ -1,6 +1,6 @@
-"""Callers with a Request Tracker token: who they are there, and which account they have here.
+"""Callers with a Request Tracker token: their Request Tracker user, and the linked account.
 
-Request Tracker is asked with that very token; its answer is cached for some minutes. Its user is an account here only if an administrator
+The token is verified with Request Tracker; the answer is cached for a few minutes. Its user is an account here only if an administrator
 has linked the two, never because two names are equal.
 """
 
@@ -24,7 +24,7 @@ VALID_TTL, INVALID_TTL = 300.0, 60.0
 """Seconds for which Request Tracker's answer is cached."""
 MAX_CACHED = 2_000
 MAX_CONCURRENT, MAX_WAITING = 2, 4
-"""Threads that may ask at once, and that may wait: anybody can send a token, and each costs Request Tracker 0.2 s."""
+"""Threads that may ask at the same time, and that may wait: anyone can send a token, and each costs Request Tracker 0.2 s."""
 SLOT_TIMEOUT = 2.0
 MAX_REJECTED = 20
 """Invalid tokens from one network within INVALID_TTL; after that Request Tracker is not asked for a while."""

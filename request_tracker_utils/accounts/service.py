@@ -148,7 +148,7 @@ def all_users(session: Session, text: str = "") -> list[User]:
 
 
 def search(session: Session, text: str = "", *, role: str = "", active: bool | None = None, page: int = 1) -> People:
-    """Accounts whose name, email address or Request Tracker name contains the text, by name."""
+    """Accounts with the text in their name, email address or Request Tracker name, by name."""
     query = _matching(text)
     if role:
         query = query.where(User.role == role)
@@ -259,7 +259,7 @@ def _matching(text: str) -> Select[User]:
 
 def _role(role: str) -> str:
     if role not in set(Role):
-        raise Invalid(_("There is no role %(role)s. Choose one of: %(roles)s.", role=role, roles=", ".join(Role)), field="role")
+        raise Invalid(_("Unknown role %(role)s. Choose one of: %(roles)s.", role=role, roles=", ".join(Role)), field="role")
     return role
 
 
@@ -281,7 +281,7 @@ def _end_access(session: Session, user: User, now: datetime) -> None:
 
 
 def _keep_an_administrator(session: Session, user: User) -> None:
-    """At least one administrator remains. They are locked in the order of their ids, so that two cannot be removed at once."""
+    """At least one administrator remains. They are locked in the order of their ids, so that two concurrent requests cannot remove both."""
     active = select(User.id).where(User.role == Role.ADMIN, User.active).order_by(User.id).with_for_update()
     if list(session.scalars(active)) == [user.id]:
         raise Conflict(_("%(name)s is the only administrator. Create another one first.", name=user.name))

@@ -64,7 +64,7 @@ def record_last_seen(session: Session, session_id: int, origin: Origin, *, now: 
 
 
 def open_sessions(session: Session, user_id: int, *, now: datetime) -> list[SignInSession]:
-    """The user's open sessions, the most recently seen first."""
+    """The user's open sessions, the most recently used first."""
     still = (SignInSession.user_id == user_id, SignInSession.ended_at.is_(None), SignInSession.expires_at > now)
     return list(session.scalars(select(SignInSession).where(*still).order_by(SignInSession.seen_at.desc(), SignInSession.id.desc())))
 
@@ -78,7 +78,7 @@ def end(session: Session, key: str, *, now: datetime) -> None:
 
 
 def end_one(session: Session, user_id: int, session_id: int, *, now: datetime) -> None:
-    """Raises NotFound when the user has no such open session."""
+    """Raises NotFound if this is not an open session of the user."""
     open_one = (SignInSession.id == session_id, SignInSession.user_id == user_id, SignInSession.ended_at.is_(None))
     if not affected(session.execute(update(SignInSession).where(*open_one).values(ended_at=now))):
         raise NotFound(_("This session has already ended."))

@@ -35,7 +35,7 @@ class Rule:
 
     @property
     def enough(self) -> int:
-        """The number of failures after which the pause no longer grows."""
+        """The number of failures after which the pause stops growing."""
         return self.free + math.ceil(math.log2(self.longest.total_seconds())) + 1
 
 

@@ -39,7 +39,7 @@ def create(session: Session, user: User, *, label: str, now: datetime, expires_a
     if not user.active:
         raise Conflict(_("%(name)s is deactivated. Activate the account first.", name=user.name))
     if len(valid_tokens(session, user.id, now=now)) >= MAX_TOKENS:
-        raise Conflict(_("%(name)s has %(count)s tokens. Revoke those that are no longer needed.", name=user.name, count=MAX_TOKENS))
+        raise Conflict(_("%(name)s has %(count)s tokens. Revoke tokens that are not needed.", name=user.name, count=MAX_TOKENS))
     text = TOKEN_PREFIX + secrets.token_urlsafe(32)
     label = label.strip()[:100] or "token"
     session.add(PersonalToken(user_id=user.id, label=label, key_hash=key_hash(text), created_at=now, expires_at=expires_at))
@@ -68,7 +68,7 @@ def record_use(session: Session, token_id: int, *, now: datetime) -> None:
 
 
 def revoke(session: Session, user_id: int, token_id: int, *, now: datetime) -> PersonalToken:
-    """Raises NotFound if the user has no such valid token."""
+    """Raises NotFound if this is not a valid token of the user."""
     token = session.get(PersonalToken, token_id)
     if token is None or token.user_id != user_id or token.revoked_at is not None:
         raise NotFound(_("This token does not exist or is already revoked."))
@@ -87,7 +87,7 @@ def revoke_text(session: Session, *, text: str, now: datetime) -> PersonalToken:
 
 
 def revoke_labelled(session: Session, user: User, *, label: str, now: datetime) -> list[PersonalToken]:
-    """Revokes the user's tokens with this label and returns them. Raises NotFound if there is none."""
+    """Revokes the user's tokens with this label and returns them. Raises NotFound if the user has none."""
     of_user = (PersonalToken.user_id == user.id, PersonalToken.label == label, PersonalToken.revoked_at.is_(None))
     found = list(session.scalars(select(PersonalToken).where(*of_user)))
     if not found:

@@ -1,1 +1,1 @@
-"""What every domain stands on. Knows neither a request nor any domain."""
+"""Infrastructure for all domains. Knows neither requests nor domains."""

@@ -35,7 +35,7 @@ _after_commit: WeakKeyDictionary[Engine, Callable[[str, timedelta], None]] = Wea
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 Transaction = Callable[[], AbstractContextManager[Session]]
-"""Given to use cases that call another system: they open a short transaction for each step."""
+"""Passed to use cases that call another system: they open a short transaction for each step."""
 
 Reading = Callable[[], AbstractContextManager[Session]]
 """The same for use cases that only read; see `reading`."""
@@ -77,16 +77,16 @@ def transaction() -> Iterator[Session]:
 
 
 def after_commit(session: Session, job: str, *, after: timedelta = timedelta(0)) -> None:
-    """Has the job run soon once the session's transaction is committed, so that nobody waits for its schedule; an exception forgets it.
+    """Runs the job soon after the session's transaction is committed, instead of on its schedule; not after a rollback.
 
-    Called by the helper that writes the row which the job works on. The row is what counts: a process that dies here loses nothing.
+    Called by the function that writes the job's row. The job finds the row on its schedule if the process dies before.
     """
     jobs = session.info.setdefault(_JOBS, {})
     jobs[job] = min(after, jobs.get(job, after))
 
 
 def run_after_commit(engine: Engine, run: Callable[[str, timedelta], None]) -> None:
-    """`run` is given a job's name and a delay for each `after_commit` of a transaction on this engine."""
+    """Calls `run` with the job's name and the delay for each `after_commit` of a transaction on this engine."""
     _after_commit[engine] = run
 
 
@@ -120,7 +120,7 @@ def tune_sqlite(engine: Engine) -> None:
     PostgreSQL too each statement sees its own snapshot, and each call to SQLite costs a switch of the interpreter lock.
 
     Without the immediate lock two transactions that read first and write later fail with "database is locked"
-    at once, whatever the busy time-out says: neither can be upgraded while the other reads.
+    immediately, regardless of the busy timeout: neither can be upgraded while the other reads.
     """
 
     @event.listens_for(engine, "connect")
@@ -162,6 +162,6 @@ def stored_value(session: Session, name: str) -> str | None:
 
 
 def store_once(session: Session, name: str, value: str) -> str:
-    """Stores `value` unless one is stored already. Returns the stored value, also when two processes try at once."""
+    """Stores `value` unless one is stored already. Returns the stored value. Safe for concurrent processes."""
     session.execute(upsert_into(session)(StoredValue).values(name=name, value=value).on_conflict_do_nothing())
     return session.execute(select(StoredValue.value).where(StoredValue.name == name)).scalar_one()

@@ -57,6 +57,6 @@ class UpstreamRefused(AppError):
 
 
 class Unavailable(AppError):
-    """A system that is needed cannot be reached. Retry later."""
+    """A required system is unreachable. Retry later."""
 
     status, code = 503, "unavailable"

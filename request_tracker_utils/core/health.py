@@ -1,6 +1,6 @@
 """Health checks: those of every installation, and running all of them.
 
-Each runs in a thread of its own, so that a check that hangs delays nobody.
+Each check runs in a thread of its own, so that one that hangs does not delay the others.
 """
 
 import shutil
@@ -54,7 +54,7 @@ class CheckResult:
 @dataclass(frozen=True)
 class HealthCheck:
     """`run` runs in the app context. The program is down without an `essential` one. A result is reused for `ttl` seconds from the start
-    of the check; with 0 everybody who asks waits for a new one.
+    of the check; with 0 each caller waits for a new one.
     """
 
     name: str
@@ -121,13 +121,13 @@ class _Runner:
 
 
 class Health:
-    """All checks. `inside` gives the context they run in."""
+    """All checks. `inside` returns the context that they run in."""
 
     def __init__(self, checks: Sequence[HealthCheck], inside: Callable[[], AbstractContextManager[object]]) -> None:
         self._runners = [_Runner(check, inside) for check in checks]
 
     def report(self) -> Report:
-        """Runs all checks at once. Takes as long as the slowest one, and TIMEOUT at most."""
+        """Runs all checks in parallel. Takes as long as the slowest one, and TIMEOUT at most."""
         started = [(runner, runner.start()) for runner in self._runners]
         results = {runner.check.name: runner.result(wait=wait) for runner, wait in started}
         essential = {results[runner.check.name].status for runner in self._runners if runner.check.essential}

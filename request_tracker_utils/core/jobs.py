@@ -24,7 +24,7 @@ from request_tracker_utils.core.translation import gettext as _
 log = structlog.get_logger(__name__)
 
 MAX_RUNS = 500
-"""Runs of each job that are kept."""
+"""Stored runs per job."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def last_starts(session: Session) -> dict[str, datetime]:
 
 
 def _record_end(name: str, run_id: int, rows: int, error: str | None) -> None:
-    """Of runs without rows only the newest is kept, and of all only the last MAX_RUNS."""
+    """Deletes all runs without rows except the newest, and all runs except the last MAX_RUNS."""
     with transaction() as session:
         session.execute(update(JobRun).where(JobRun.id == run_id).values(ended_at=utc_now(), rows=rows, error=error))
         if not rows and error is None:

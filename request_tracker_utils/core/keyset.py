@@ -14,7 +14,7 @@ Column = InstrumentedAttribute[Any]
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows that meet all conditions, ordered by `columns`, the last of which is unique. An index has these columns."""
+    """Rows that meet all conditions, ordered by `columns`; the last column is unique. An index has these columns."""
 
     columns: tuple[Column, ...]
     conditions: list[Condition] = field(default_factory=list)
@@ -82,7 +82,7 @@ class KeysetQuery(Generic[Row]):
         return sum(self._count(session, segment) for segment in self._segments)
 
     def _start(self, session: Session, after: Cursor | None) -> Sequence[Any] | None:
-        """The key columns of the cursor's row; None if there is no such row."""
+        """The key columns of the cursor's row; None if the row does not exist."""
         if after is None or after.segment >= len(self._segments):
             return None
         return session.execute(select(*self._segments[after.segment].columns).where(self._id == after.row_id)).first()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 
 class SharedLock:
-    """A named lock, held by at most one process. Not reentrant; used by one thread."""
+    """A named lock that at most one process has. Not reentrant; used by one thread."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
@@ -77,7 +77,7 @@ class SharedLock:
 
 @contextmanager
 def holding(engine: Engine, name: str) -> Iterator[None]:
-    """Waits for the lock and holds it during the block."""
+    """Waits for the lock and releases it after the block."""
     lock = SharedLock(engine, name)
     lock.acquire(wait=True)
     try:

@@ -25,7 +25,7 @@ class LineOnce(structlog.stdlib.ProcessorFormatter):
 
 
 def _printable(_logger: Any, _method: str, fields: Any) -> Any:
-    """Escapes control characters and line separators, so that nobody can forge log lines."""
+    """Escapes control characters and line separators, so that callers cannot forge log lines."""
     return {name: _escaped(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 

@@ -31,7 +31,7 @@ class Instruments:
     """All counters and histograms. Dashboards rely on their names and labels."""
 
     def __init__(self) -> None:
-        # The library decides on its first import whether processes share their numbers, so it is imported here, after `share_in`.
+        # The library decides on its first import whether processes share their counters, so it is imported here, after `share_in`.
         from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -49,7 +49,7 @@ class Instruments:
 
 
 def share_in(folder: Path) -> None:
-    """Makes this process and its children share their numbers in the folder. Call before `instruments`; touches no file."""
+    """Lets this process and its children share their counters in the folder. Call before `instruments`; accesses no file."""
     os.environ[FOLDER] = str(folder)
 
 
@@ -72,7 +72,7 @@ def instruments() -> Instruments:
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """`route` is the URL rule, not the path: there is no limit to the number of paths."""
+    """`route` is the URL rule, not the path: the number of paths is unlimited."""
     requests, times = _of_requests(method, route, status)
     requests.inc()
     times.observe(seconds)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 LEASE = timedelta(minutes=5)
-"""How long a claim holds unless the outbox says otherwise. Longer than any batch takes."""
+"""Default duration of a claim. Longer than any batch takes."""
 UNREACHABLE = timedelta(seconds=30)
 """How long a row waits after the other system could not be reached. That is no failed attempt of the row."""
 
@@ -58,7 +58,7 @@ class Backoff:
 
 
 class Rejected(UpstreamRefused):
-    """The other system will never accept this: a retry is useless until somebody corrects it."""
+    """The other system will never accept this: retries are useless until the data is corrected."""
 
     code = "rejected"
 
@@ -89,7 +89,7 @@ class Outbox(Generic[R]):
     key: InstrumentedAttribute[str] | None = None
     """A unique column: `add` writes one row for each value, however often it is called."""
     job: str | None = None
-    """The job that works off this outbox. It runs soon after each commit that makes a row due."""
+    """The job that processes this outbox. It runs soon after each commit that makes a row due."""
     lease: timedelta = LEASE
     backoff: Backoff = Backoff()
     max_attempts: int | None = None
@@ -97,7 +97,7 @@ class Outbox(Generic[R]):
     only: ColumnElement[bool] | None = None
     """Rows that do not fit this are never claimed or counted, due or not."""
     unchanged: tuple[InstrumentedAttribute[Any], ...] = ()
-    """Further columns of which a change by others ends the claim."""
+    """More columns that end the claim when another process changes them."""
     renewed: bool = False
     """The lease is renewed while the work runs (`renew`), so it identifies no claim: `attempts` alone does, and never goes down."""
     resend_lost: bool = False
@@ -106,7 +106,7 @@ class Outbox(Generic[R]):
     # Making rows due
 
     def mark_due(self, row: R, *, now: datetime) -> None:
-        """Makes a row of a session due, as new work. Raises ValueError when it belongs to no session."""
+        """Makes a row of a session due, as new work. Raises ValueError if the row is not in a session."""
         session = object_session(row)
         if session is None:
             raise ValueError("add the row to a session first")
@@ -129,7 +129,7 @@ class Outbox(Generic[R]):
         return row
 
     def retry(self, session: Session, *where: ColumnElement[bool], now: datetime) -> int:
-        """Has rows with a problem tried at once, also those that failed for good; returns how many. The problem stays until then."""
+        """Retries rows with a problem soon, including those that failed permanently. Returns how many. Their problem remains until then."""
         again = self._new_work(now)
         del again[self.problem.key]
         self._run_soon(session)
@@ -165,7 +165,7 @@ class Outbox(Generic[R]):
         return session.scalar(query.execution_options(populate_existing=True))
 
     def renew(self, session: Session, claim: Claim[R], *, now: datetime) -> bool:
-        """Extends the lease. Like all that follow, it returns whether the claim still held: otherwise nothing was written."""
+        """Extends the lease. Like the methods below, it returns whether the claim was still valid; otherwise nothing was written."""
         return self._write(session, claim, {self.due.key: now + self.lease})
 
     def update(self, session: Session, claim: Claim[R], **values: object) -> bool:
@@ -196,7 +196,7 @@ class Outbox(Generic[R]):
         return self._write(session, claim, {**back, **values})
 
     def fail(self, session: Session, claim: Claim[R], problem: str, **values: object) -> bool:
-        """No further attempt is made until somebody asks for one (`retry`)."""
+        """Makes no further attempt until `retry`."""
         return self._write(session, claim, {self.due.key: None, self.problem.key: self._fitting(problem), **values})
 
     def record(self, session: Session, claim: Claim[R], error: AppError, *, now: datetime) -> bool:
@@ -232,10 +232,10 @@ class Outbox(Generic[R]):
     # What the status page, metrics and lists show
 
     def counts(self, session: Session) -> dict[str, int]:
-        """`pending`: still to be sent. `failing`: those of them that met with a problem. `failed`: those given up for good."""
+        """`pending`: still to be sent. `failing`: those of them with a problem. `failed`: those that are not retried."""
         pending, given_up, has_problem = self.due.is_not(None), self.due.is_(None), self.problem.is_not(None)
         states = {"pending": (pending,), "failing": (pending, has_problem), "failed": (given_up, has_problem)}
-        # One subquery each: a partial index answers each of them, and none answers all at once.
+        # One subquery each: a partial index covers each of them, but no index covers all.
         tallies = [select(func.count()).select_from(self.model).where(self._fits, *state).scalar_subquery() for state in states.values()]
         return dict(zip(states, session.execute(select(*tallies)).one(), strict=True))
 

@@ -1,4 +1,4 @@
-"""When jobs run: APScheduler in each server process, of which one leads."""
+"""When jobs run: APScheduler in each server process; one process is the leader."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -47,7 +47,7 @@ class Scheduler:
         self._background.start()
 
     def stop(self) -> None:
-        """Waits for jobs that are running, and gives up leadership. Long work sees `stopping` and puts back what it has not begun."""
+        """Waits for running jobs, then releases the leader lock. Long jobs check `stopping` and release what they have not started."""
         self._stopping.set()
         self._background.shutdown(wait=True)
         self._lock.release()

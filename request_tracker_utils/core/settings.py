@@ -166,7 +166,7 @@ class Settings(BaseModel):
     rt_timeout: float = Field(20, gt=0, le=60, description="Seconds to wait for an answer from Request Tracker.")
     rt_privileged_role: Literal["admin", "staff", "teacher", "student", "user"] | None = Field(
         None,
-        description="Role of callers with a Request Tracker token who are privileged there and have no linked account here. "
+        description="Role of callers with a Request Tracker token who are privileged users there and have no linked account. "
         "If not set, they are denied access.",
     )
     rt_ca_bundle: FilePath | None = Field(
@@ -203,7 +203,7 @@ class Settings(BaseModel):
     webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. If not set, one is generated and stored in the database."
     )
-    label_format: str = Field("large", description="Default label format, for assets whose type or catalog has no format of its own.")
+    label_format: str = Field("large", description="Default label format, for assets without a format for their type or catalog.")
     label_formats_file: FilePath | None = Field(
         None, description="TOML file with additional label formats. `request_tracker_utils/labels/formats.toml` explains every key."
     )
@@ -211,7 +211,7 @@ class Settings(BaseModel):
         None, description="Jinja template for the contents of labels. See `contrib/labels/label.html` for an example."
     )
 
-    login_event_days: int = Field(180, ge=7, le=3650, description="Days to keep sign-ins, failed attempts and denied requests.")
+    login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
     metrics_token: Token | None = Field(
         None, min_length=16, description="Token for `/metrics` (`Authorization: Bearer …`). Administrators need none."
     )
@@ -250,7 +250,7 @@ class Settings(BaseModel):
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
-        """The default of each variable, as text; empty if there is none."""
+        """The default of each variable, as text; empty if it has none."""
         return {name.upper(): "" if field.default is None else _masked(field.default) for name, field in cls.model_fields.items()}
 
 
@@ -272,7 +272,7 @@ def _masked(value: Any) -> str:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Reads settings from the environment (`os.environ` by default) and from the file named by `SECRETS_FILE`.
 
-    Raises SettingsError with every problem at once.
+    Raises SettingsError with all problems.
     """
     given = dict(os.environ if environ is None else environ)
     from_file = _read_secrets(given.get("SECRETS_FILE", ""))

@@ -1,4 +1,4 @@
-"""Marks sentences for translation. Rooms below the web mark theirs here; the web plugs in what translates them for the caller.
+"""Marks sentences for translation. For all modules, also those that do not know Flask; `web/layout` installs the translator.
 
 `from request_tracker_utils.core.translation import gettext as _`: the extractor looks for that name. Values go in by name, so that a
 translation may put them in another order: `_("No device has the tag %(tag)s.", tag=tag)`.
@@ -31,7 +31,7 @@ def install(one: Callable[..., str], many: Callable[..., str]) -> None:
 
 
 def gettext(message: str, **values: object) -> str:
-    """The sentence in the caller's language. A percent sign is doubled where values are given."""
+    """The sentence in the caller's language. With values, a percent sign is written twice."""
     return _translator.one(message, **values)
 
 

@@ -27,6 +27,7 @@ from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 from request_tracker_utils.web.registry import registry
 
@@ -149,7 +150,7 @@ def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
     with reading() as session:
         report = report_from(service.get(session, file_id, of_domain).report)
     lines = csv_lines(("line", "name", "problem"), ((each.line, each.name, each.message) for each in report.problems))
-    return Response(lines, mimetype="text/csv", headers={"Content-Disposition": "attachment; filename=problems.csv"})
+    return csv_response("problems", lines)
 
 
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:

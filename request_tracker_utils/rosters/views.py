@@ -1,8 +1,6 @@
 """The pages of the rollover and of students who left school with devices, and the downloads of students, devices and their history."""
 
-from collections.abc import Iterator
-
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -21,6 +19,7 @@ from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_label
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.registry import settings
 
@@ -88,7 +87,7 @@ def leavers() -> str:
 @require(StudentPermission.READ)
 def leavers_file() -> Response:
     lines = csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading, _grades(request.args.get("last_grade", ""))))
-    return _csv_file("leavers", batched(lines))
+    return csv_response("leavers", batched(lines))
 
 
 @exports.get("/students/export.csv", endpoint="students")
@@ -110,12 +109,7 @@ def export_logs() -> Response:
 
 
 def _export(export: Export) -> Response:
-    return _csv_file(export.name, export_lines(reading, export, settings().zone))
-
-
-def _csv_file(name: str, lines: Iterator[str]) -> Response:
-    headers = {"Content-Disposition": f"attachment; filename={name}.csv"}
-    return Response(stream_with_context(lines), mimetype="text/csv", headers=headers)
+    return csv_response(export.name, export_lines(reading, export, settings().zone))
 
 
 def _grades(last_grade: str) -> list[str]:

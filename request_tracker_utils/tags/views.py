@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -23,6 +23,7 @@ from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.tagging import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tasks.service import open_task, start
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import row_id
 from request_tracker_utils.web.registry import settings
@@ -171,9 +172,7 @@ def audit_log() -> ResponseReturnValue:
 @require(TagPermission.READ)
 def export_audit_log() -> Response:
     """All entries that match the same filters."""
-    response = Response(stream_with_context(_csv_lines(_filter())), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="asset-tags.csv"'
-    return response
+    return csv_response("asset-tags", _csv_lines(_filter()))
 
 
 @untagged_pages.get("")

@@ -37,7 +37,7 @@ class ItemState(StrEnum):
 
 
 class Task(Base):
-    """Long work that somebody started. While it runs, `due_at` is the end of a lease that is renewed: past it, the process has died."""
+    """Long work that a person started. While it runs, `due_at` is the end of a lease, which is renewed: after it, the process has died."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -62,7 +62,7 @@ class Task(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
-    """How often it was claimed: a process that returns late sees by this that it lost its claim."""
+    """Number of claims. A process that returns late recognizes by it that it lost its claim."""
     summary: Mapped[str | None] = mapped_column(Text)
     """A sentence on the result."""
     error: Mapped[str | None] = mapped_column(Text)
@@ -70,7 +70,7 @@ class Task(Base):
 
 
 class TaskItem(Base):
-    """One thing that a task processes."""
+    """An item that a task processes."""
 
     __tablename__ = "task_items"
     __table_args__ = (

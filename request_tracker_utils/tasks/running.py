@@ -33,7 +33,7 @@ STORE_RESULT = (
 
 
 class TaskStopped(Exception):
-    """The task is no longer this process's: it was cancelled, claimed by another process, or this process is shutting down."""
+    """This process lost the task: it was cancelled or claimed by another process, or this process is shutting down."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ Process = Callable[[TaskItem], ItemResult]
 
 
 class RunningTask:
-    """What the work of a kind is given. `in_context` wraps what runs in another thread; `stopping` says that this process is shutting
+    """The argument of a kind's `work`. `in_context` wraps what runs in another thread; `stopping` says that this process is shutting
     down."""
 
     def __init__(
@@ -180,7 +180,7 @@ class RunningTask:
         with self._transaction() as session:
             if unstored:
                 session.connection().execute(STORE_RESULT, unstored)
-            # Also of a task that was cancelled meanwhile: what was done is counted.
+            # Also for a task that has been cancelled: processed items count.
             own_run = (Task.id == self.id, Task.attempts == self._claim.attempts)
             session.execute(update(Task).where(*own_run).values(done=self.done, failed=self.failed, **values))
             claimed = TASKS.renew(session, self._claim, now=self._clock())
@@ -212,7 +212,7 @@ class RunningTask:
             TASKS.settle(session, self._claim, done=self.done, failed=self.failed, **ended)
 
     def put_back(self) -> None:
-        """Has another process continue at once: this one is shutting down."""
+        """Lets another process continue immediately, because this one is shutting down."""
         with self._transaction() as session:
             counts = {"done": self.done, "failed": self.failed}
             TASKS.put_back(session, self._claim, now=self._clock(), pause=timedelta(0), state=TaskState.PENDING, **counts)
@@ -230,7 +230,7 @@ class RunningTask:
 
 
 def claim(session: Session, *, now: datetime, task_id: int | None = None) -> Claim[Task] | None:
-    """Claims the task that is due longest: a pending one, or one whose process has died. With `task_id` that one or none."""
+    """Claims the task that has been due longest: pending, or left by a process that died. With `task_id`, only that one."""
     chosen = () if task_id is None else (Task.id == task_id,)
     claims = TASKS.claim(session, *chosen, now=now, limit=1, state=TaskState.RUNNING, error=None)
     if not claims:

@@ -14,7 +14,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks.models import OPEN, TASKS, ItemState, Task, TaskItem, TaskNotFound, TaskNotOpen, TaskState
 
 RETENTION = timedelta(days=180)
-"""How long a task is kept after it ended."""
+"""How long after its end a task is deleted."""
 PAGE_SIZE = 50
 MAX_LABEL_LENGTH = 300
 
@@ -123,7 +123,7 @@ def cancel(session: Session, task_id: int, *, now: datetime) -> Task:
 
 
 def resume(session: Session, task_id: int, *, now: datetime) -> Task:
-    """Continues the task with the items that are pending or failed; one that is postponed continues at once.
+    """Continues the task with the items that are pending or failed; a postponed one continues immediately.
 
     Raises TaskNotFound; TaskNotOpen when it is running, or all items are done.
     """

@@ -1,4 +1,4 @@
-"""Authentication and authorization: a route that neither requires a permission nor is public is closed to everybody."""
+"""Authentication and authorization: a route that neither requires a permission nor is public denies all callers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call a route. Without `permission` and `public`: everybody who is signed in."""
+    """Who may call a route. Without `permission` and `public`: all signed-in callers."""
 
     permission: StrEnum | None = None
     public: bool = False
@@ -36,7 +36,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller. `user_id` is None for callers without an account here."""
+    """An authenticated caller. `user_id` is None for callers without an account."""
 
     user_id: int | None
     name: str
@@ -50,7 +50,7 @@ TokenAuthenticator = Callable[[str, str], Caller | None]
 
 @dataclass
 class Authenticators:
-    """Ways to authenticate a request. `denied` is called with the caller and the missing permission."""
+    """Functions that authenticate a request. `denied` is called with the caller and the missing permission."""
 
     session: SessionAuthenticator
     token: TokenAuthenticator
@@ -63,24 +63,24 @@ def require(permission: StrEnum, *, by_token: bool = True) -> Callable[[Route], 
 
 
 def signed_in(route: Route) -> Route:
-    """Opens the route to everybody who is signed in."""
+    """Allows all signed-in callers."""
     return _marked(Access())(route)
 
 
 def signed_in_by_browser(route: Route) -> Route:
-    """Opens the route to everybody who is signed in with a browser."""
+    """Allows all callers who are signed in with a browser."""
     return _marked(Access(by_token=False))(route)
 
 
 def public(reason: str, *, csrf: bool = True) -> Callable[[Route], Route]:
-    """Opens the route to everybody. `csrf=False` for routes that check a secret of their own and ignore cookies."""
+    """Allows everyone. `csrf=False` for routes that check a secret of their own and ignore cookies."""
     return _marked(Access(public=True, csrf=csrf, reason=reason))
 
 
 def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
     """Declares the access to a library's route, which cannot be decorated. Raises ValueError for an unknown endpoint."""
     if endpoint not in app.view_functions:
-        raise ValueError(f"there is no endpoint {endpoint}")
+        raise ValueError(f"unknown endpoint {endpoint}")
     _opened(app)[endpoint] = access
 
 

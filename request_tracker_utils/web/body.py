@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import IO, Any, cast
 
-from flask import Flask, Request
+from flask import Flask, Request, Response, stream_with_context
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
@@ -20,7 +20,7 @@ Answer = dict[str, Any] | tuple[dict[str, Any], int]
 
 
 class StrangerBodies(BoundedSemaphore):
-    """How many bodies of callers who are not authenticated yet may be read at once."""
+    """Limits how many bodies of unauthenticated callers are read at the same time."""
 
 
 SLOT_TIMEOUT = 0.5
@@ -67,6 +67,12 @@ def install(app: Flask, threads: int) -> None:
     registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
 
 
+def csv_response(name: str, lines: Iterator[str]) -> Response:
+    """A download of the file `name`.csv, streamed line by line."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(stream_with_context(lines), mimetype="text/csv", headers=headers)
+
+
 @contextmanager
 def stranger_body_slot() -> Iterator[None]:
     """A slot for reading the body of an unauthenticated caller; at most half of the threads are slots.
@@ -87,7 +93,7 @@ SURROGATE = "\\ud"
 
 
 class StrictJson(DefaultJSONProvider):
-    """Keeps the order of keys, and rejects JSON that parsers interpret differently or cannot read."""
+    """Preserves the order of keys, and rejects JSON that parsers interpret differently or cannot read."""
 
     sort_keys = False
 

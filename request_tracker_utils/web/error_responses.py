@@ -59,7 +59,7 @@ ERROR: dict[str, Any] = {
 @dataclass(frozen=True)
 class ErrorShape:
     """How a route with its own contract renders errors: a schema called `name`, and `body`, which creates the JSON from the message and the
-    fields. `unavailable` is the status if a system that is needed cannot be reached."""
+    fields. `unavailable` is the status if a required system is unreachable."""
 
     name: str
     schema: Mapping[str, Any]

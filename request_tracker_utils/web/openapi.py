@@ -65,7 +65,7 @@ def add_security_scheme(app: Flask, name: str, scheme: dict[str, str]) -> None:
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of all JSON routes of this installation."""
     spec = deepcopy(cast(OpenAPI, current_app).api_doc)
-    spec["info"] |= {"summary": "Asset tags, labels and student devices beside Request Tracker.", "description": DESCRIPTION}
+    spec["info"] |= {"summary": "Asset tags, labels and student devices for Request Tracker.", "description": DESCRIPTION}
     spec["servers"] = [{"url": settings().public_address(), "description": "This installation"}]
     schemas = spec["components"]["schemas"]
     del schemas["ValidationErrorModel"]  # flask-openapi3's own error shape, which is never sent
@@ -105,7 +105,7 @@ def _complete(spec: dict[str, Any], path: str, method: str, operation: dict[str,
 
 
 def _security(access: Access, method: str) -> list[dict[str, list[str]]]:
-    """The permission is given as the role that OpenAPI 3.1 lets a scheme require."""
+    """The permission is written as a role, which OpenAPI 3.1 allows for all schemes."""
     needed = [str(access.permission)] if access.permission else []
     session: dict[str, list[str]] = {"session": needed}
     if method not in SAFE_METHODS:

@@ -58,7 +58,7 @@ def requested_page() -> int:
 
 
 def requested_cursor() -> Cursor | None:
-    """The cursor in the address of a page; None if there is none or it is not valid."""
+    """The cursor in the address of a page; None if it is missing or invalid."""
     return Cursor.parse(request.args.get("after", ""))
 
 

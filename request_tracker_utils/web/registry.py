@@ -1,4 +1,4 @@
-"""What the app keeps for all its rooms: settings, permissions, jobs, what each feature contributes, and instances found by their type."""
+"""What all domains share in an app: settings, permissions, jobs, contributions of features, and instances by type."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,11 +38,11 @@ class Registry:
     _provided: dict[type[Any], Any] = field(default_factory=dict)
 
     def provide(self, kind: type[T], value: T) -> None:
-        """Makes the value available to every room under its type. Features call this while the app is set up; the last one wins."""
+        """Registers the value under its type for all domains. Features call this while the app is set up; the last one wins."""
         self._provided[kind] = value
 
     def get(self, kind: type[T]) -> T:
-        """The value provided for the type. Raises LookupError when no feature provided one: the app was set up wrongly."""
+        """The value provided for the type. Raises LookupError if no feature provides one, which is a programming error."""
         try:
             return cast(T, self._provided[kind])
         except KeyError:

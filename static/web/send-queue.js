@@ -23,7 +23,7 @@ async function post(address, values, csrfToken, timeout) {
 //   request(entry)                     address and values; null if it has handled the entry without the server
 //   answered(entry, status, body, was) sets the entry's state, removes it or postpones it; `was`: it had been sent before
 //   changed(entry)                     draws the entry
-//   signedOut(), unreachable(entry)    tell the user; the latter once for each outage
+//   signedOut(), unreachable(entry)    inform the user; the latter once per outage
 //   rested()                           after a round
 export function sendQueue({ entries, store, form, timeout, pauses, request, answered, changed, signedOut, unreachable, rested = () => {} }) {
   let working = false;

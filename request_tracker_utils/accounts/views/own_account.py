@@ -126,5 +126,5 @@ def _my_id() -> int:
     """Raises Forbidden for callers who are known through Request Tracker only."""
     user_id = current_actor().user_id
     if user_id is None:
-        raise Forbidden(_("You have an account in Request Tracker only. Ask your administrator for an account here."))
+        raise Forbidden(_("You have an account in Request Tracker only. Ask your administrator for an account in this program."))
     return user_id

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypedDict
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
@@ -22,6 +22,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import requested_page, row_id
 from request_tracker_utils.web.registry import registry, settings
@@ -54,7 +55,7 @@ def people() -> str:
 @pages.route("/people/new", methods=["GET", "POST"])
 @require(AccountPermission.MANAGE, by_token=False)
 def add() -> ResponseReturnValue:
-    """Adds an account, whose owner chooses the password with a link."""
+    """Adds an account. Its owner chooses the password with a link."""
     form = NewPersonForm()
     if form.validate_on_submit():
         name, email = form.name.data.strip(), (form.email.data or "").strip()
@@ -102,7 +103,7 @@ def change_state(user_id: int) -> ResponseReturnValue:
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         act(session, user, **_by())
-    message = _("%(name)s was activated.") if user.active else _("%(name)s was deactivated. Sessions and tokens no longer work.")
+    message = _("%(name)s was activated.") if user.active else _("%(name)s was deactivated. Existing sessions and tokens were disabled.")
     flash(message % {"name": user.name}, "success")
     return redirect(url_for(".person", user_id=user_id), 303)
 
@@ -186,9 +187,7 @@ def sign_ins() -> str:
 @require(AccountPermission.EVENTS)
 def sign_ins_csv() -> Response:
     """All selected events as a CSV file."""
-    answer = Response(stream_with_context(_event_lines(_filter())), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="sign-ins.csv"'
-    return answer
+    return csv_response("sign-ins", _event_lines(_filter()))
 
 
 def _by() -> By:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask import Flask, Response, g, render_template, request, stream_with_context
+from flask import Flask, Response, g, render_template, request
 from flask_admin import Admin, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import (
@@ -33,6 +33,7 @@ from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, open_endpoint
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.paging import MAX_PAGE
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import is_local_path
@@ -40,12 +41,12 @@ from request_tracker_utils.web.security import is_local_path
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that secrets in new tables are hidden by default."""
 SECRETS = frozenset({"kept_values.value"})
-"""Columns with secrets whose names do not show it."""
+"""Columns with secrets that their names do not reveal."""
 PAGE = 50
 MAX_SEARCH_LENGTH = 100
 MAX_FILTERS = 10
 CHUNK = 1_000
-"""Rows of a file read at once. No connection is held between chunks, however slowly the file is downloaded."""
+"""Rows of a file per chunk. No connection is in use between chunks, no matter how slow the download is."""
 ROUTES = ("index_view", "details_view", "export")
 ACCESS = Access(permission=AdministrationPermission.DATA)
 
@@ -187,7 +188,7 @@ class Table(ModelView):  # type: ignore[misc]
         return cast(Base, row)
 
     def _apply_sorting(self, query: "Query[Any]", joins: Any, sort_column: str | None, sort_desc: bool) -> Any:
-        """The newest first; ties in the sort column keep their order from page to page."""
+        """The newest first; ties in the sort column have the same order on all pages."""
         query, joins = super()._apply_sorting(query, joins, sort_column, sort_desc)
         return query.order_by(*(column.desc() for column in self._key)), joins
 
@@ -231,9 +232,7 @@ class Table(ModelView):  # type: ignore[misc]
         _, found = self.get_list(0, None, False, arguments.search, arguments.filters, execute=False, page_size=0)
         query = found.order_by(None).order_by(*self._key)
         first = query.limit(CHUNK).all()  # now, so that an error becomes a response and does not truncate the file
-        response = Response(stream_with_context(csv_lines(self.column_export_list, self._cells(query, first))), mimetype="text/csv")
-        response.headers["Content-Disposition"] = f'attachment; filename="{self.name}.csv"'
-        return response
+        return csv_response(self.name, csv_lines(self.column_export_list, self._cells(query, first)))
 
     def _cells(self, query: "Query[Any]", rows: list[Any]) -> Iterator[list[object]]:
         while rows:

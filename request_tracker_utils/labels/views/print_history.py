@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from flask import Response, jsonify, render_template, request, stream_with_context, url_for
+from flask import Response, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.asset_store.current import asset_store
@@ -19,6 +19,7 @@ from request_tracker_utils.labels.print_history import PAGE_SIZE, UnscannedCurso
 from request_tracker_utils.labels.scanning import ScannedLabel, record_scan
 from request_tracker_utils.labels.views.printing import pages
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import wants_page
 from request_tracker_utils.web.registry import settings
 
@@ -51,9 +52,7 @@ def unscanned() -> str:
 @require(LabelPermission.PRINT)
 def unscanned_csv() -> Response:
     """The same as CSV."""
-    response = Response(stream_with_context(_csv_lines(_days_ago(_days()))), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="labels-never-scanned.csv"'
-    return response
+    return csv_response("labels-never-scanned", _csv_lines(_days_ago(_days())))
 
 
 @pages.get("/labels/scan")

@@ -26,14 +26,14 @@ def call_with(app: Flask, token: str) -> int:
     return Person(app).get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
-def test_an_account_is_made_with_a_password_from_standard_input(app: Flask, run: Run) -> None:
+def test_an_account_is_created_with_a_password_from_standard_input(app: Flask, run: Run) -> None:
     made = done(run("users", "create", "bob", "--role", "staff", "--email", "bob@example.org", "--password-stdin", typed=f"{PASSWORD}\n"))
     assert made == "Created bob with the role staff.\n"
     assert Person(app, "bob").is_signed_in()
     assert account(app, "bob").email == "bob@example.org"
 
 
-def test_without_a_password_a_link_is_printed_with_which_one_is_chosen(app: Flask, run: Run) -> None:
+def test_without_a_password_a_password_link_is_printed(app: Flask, run: Run) -> None:
     link = done(run("users", "create", "bob", "--role", "staff")).strip()
     assert link.startswith("https://assets.example.org/password/")
     assert Person(app).choose_password(link, "tulips on the moon").status_code == 303
@@ -94,7 +94,7 @@ def test_tokens_are_revoked_by_label_or_by_their_text(app: Flask, run: Run) -> N
     ]
 
 
-def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
+def test_a_rejected_command_prints_one_line_and_exits_with_1(app: Flask, run: Run) -> None:
     done(run("users", "create", "ada", "--role", "admin"))
     done(run("users", "create", "eve", "--role", "user"))
     done(run("users", "deactivate", "eve"))
@@ -120,7 +120,7 @@ def test_what_cannot_be_is_one_line_and_a_status(app: Flask, run: Run) -> None:
     assert account(app, "ada").role == "admin"
 
 
-def test_wrong_usage_is_told_from_what_cannot_be(app: Flask, run: Run) -> None:
+def test_wrong_usage_exits_with_2(app: Flask, run: Run) -> None:
     for arguments in (
         ("users", "create", "bob"),
         ("users", "create", "bob", "--role", "principal"),

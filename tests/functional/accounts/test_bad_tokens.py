@@ -84,7 +84,7 @@ def test_a_revoked_token_opens_nothing(app: Flask, token: str) -> None:
     assert_refused(shown(app, f"Bearer {token}"))
 
 
-def test_a_deactivated_persons_token_opens_nothing_and_none_is_made(app: Flask, token: str) -> None:
+def test_deactivated_people_can_neither_use_nor_create_tokens(app: Flask, token: str) -> None:
     now = datetime.now(UTC)
     with app.app_context(), transaction() as session:
         service.deactivate(session, service.user_named(session, "bob"), actor=of_command(), now=now)
@@ -101,12 +101,12 @@ def test_a_bad_token_on_a_page_is_answered_to_a_program(app: Flask, token: str) 
     assert_refused(answer)
 
 
-def test_a_token_in_the_address_a_form_or_a_cookie_is_none(app: Flask, token: str) -> None:
+def test_tokens_in_urls_forms_and_cookies_are_ignored(app: Flask, token: str) -> None:
     client = app.test_client()
     client.set_cookie("Authorization", f"Bearer {token}")
     assert_refused(client.get(f"/next-asset-tag?token={token}&access_token={token}"))
     assert_refused(client.post("/confirm-asset-tag", data={"token": token, "access_token": token}))
 
 
-def test_a_password_is_no_token(app: Flask, token: str) -> None:
+def test_a_password_is_not_accepted_as_a_token(app: Flask, token: str) -> None:
     assert_refused(shown(app, f"Bearer {PASSWORD}"))

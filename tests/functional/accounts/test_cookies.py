@@ -49,7 +49,7 @@ def test_each_sign_in_has_a_key_of_its_own(app: Flask, bob: str) -> None:
     assert len(keys) == 3
 
 
-def test_a_password_link_makes_a_fresh_session_too(app: Flask) -> None:
+def test_a_password_link_starts_a_new_session(app: Flask) -> None:
     admin = Person(app, user(app, "admin", "ada"))
     link = link_in(admin.submit(f"/admin/people/{made(app, 'staff', 'carol')}/password-link"))
     before = cookie_of(admin)
@@ -68,7 +68,7 @@ def test_the_cookie_is_hidden_from_scripts_and_other_sites(app: Flask, bob: str)
     assert not {"domain", "secure"} & attributes
 
 
-def test_over_tls_the_cookie_never_goes_another_way(tmp_path: Path, database_url: str) -> None:
+def test_over_tls_the_cookie_is_secure(tmp_path: Path, database_url: str) -> None:
     app = make_app(tmp_path, database_url=database_url, app_url="https://assets.example.org")
     answer = Person(app).get("/sign-in")
     assert "Secure" in answer.headers["Set-Cookie"]
@@ -127,7 +127,7 @@ FORMS = [
 ]
 
 
-def test_no_form_is_taken_without_its_token(app: Flask, bob: str) -> None:
+def test_forms_require_their_csrf_token(app: Flask, bob: str) -> None:
     number = account(app, bob).id
     admin, other = Person(app, user(app, "admin", "ada")), Person(app, bob)
     stolen = csrf_token(other, "/me")

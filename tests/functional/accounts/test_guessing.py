@@ -53,13 +53,13 @@ def counted(app: Flask, kind: LoginKind) -> int:
 
 
 @pytest.mark.parametrize("rule", [THIS_NETWORK, EVERYWHERE, NETWORK])
-def test_pauses_begin_with_a_second_and_double_up_to_the_longest(rule: Rule) -> None:
+def test_pauses_start_at_a_second_and_double_up_to_the_limit(rule: Rule) -> None:
     assert rule.pause(rule.free - 1) == timedelta(0)
     assert [rule.pause(rule.free + more).total_seconds() for more in range(4)] == [1, 2, 4, 8]
     assert rule.pause(rule.enough) == rule.pause(1_000_000) == rule.longest
 
 
-def test_after_some_wrong_passwords_one_waits_and_is_told_how_long(clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_wrong_passwords_cause_a_pause_whose_duration_is_shown(clock: time_machine.Traveller, attempt: Attempt) -> None:
     assert [attempt().status_code for _ in range(THIS_NETWORK.free)] == [400] * THIS_NETWORK.free
     answer = attempt(password=PASSWORD)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
@@ -79,9 +79,7 @@ def test_each_further_failure_doubles_the_pause(clock: time_machine.Traveller, a
     assert pauses == [1, 2, 4, 8, 16, 32]
 
 
-def test_what_is_tried_during_a_pause_is_not_looked_at_and_does_not_make_it_longer(
-    app: Flask, clock: time_machine.Traveller, attempt: Attempt
-) -> None:
+def test_attempts_during_a_pause_are_not_checked_and_do_not_extend_it(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     failed(app, THIS_NETWORK.free + 3, at=datetime.now(UTC))
     assert [attempt(password=PASSWORD).status_code for _ in range(20)] == [429] * 20
     assert counted(app, LoginKind.FAILED) == THIS_NETWORK.free + 3
@@ -90,13 +88,13 @@ def test_what_is_tried_during_a_pause_is_not_looked_at_and_does_not_make_it_long
     assert attempt(password=PASSWORD).status_code == 303
 
 
-def test_an_hour_later_all_is_forgiven(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_failures_expire_after_an_hour(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     failed(app, 1_000, at=datetime.now(UTC))
     clock.shift(3_601)
     assert [attempt().status_code for _ in range(THIS_NETWORK.free)] == [400] * THIS_NETWORK.free
 
 
-def test_signing_in_begins_the_count_anew(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_signing_in_resets_the_count(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     for _ in range(THIS_NETWORK.free - 1):
         attempt()
     assert attempt(password=PASSWORD).status_code == 303
@@ -116,13 +114,15 @@ def test_one_network_that_tries_many_names_is_slowed_down(app: Flask, clock: tim
     assert attempt(name="another", address=HOME).status_code == 400
 
 
-def test_a_household_is_one_network_whatever_address_it_takes(clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_addresses_of_one_ipv6_network_count_together(clock: time_machine.Traveller, attempt: Attempt) -> None:
     statuses = [attempt(address=f"2001:db8:1:2::{n:x}").status_code for n in range(1, THIS_NETWORK.free + 4)]
     assert statuses == [400] * THIS_NETWORK.free + [429] * 3
     assert attempt(address="2001:db8:1:3::1").status_code == 400
 
 
-def test_no_stranger_keeps_the_owner_out_of_where_the_owner_was_before(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_failures_elsewhere_do_not_lock_the_owner_out_of_a_known_network(
+    app: Flask, clock: time_machine.Traveller, attempt: Attempt
+) -> None:
     assert attempt(password=PASSWORD, address=HOME).status_code == 303
     clock.shift(60)
     for n in range(100):
@@ -131,19 +131,19 @@ def test_no_stranger_keeps_the_owner_out_of_where_the_owner_was_before(app: Flas
     assert attempt(password=PASSWORD, address=HOME).status_code == 303
 
 
-def test_the_owner_comes_in_from_a_new_place_within_a_minute_of_quiet(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_the_owner_can_sign_in_from_a_new_network_after_a_minute(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     failed(app, 10_000, at=datetime.now(UTC))
     clock.shift(EVERYWHERE.longest.total_seconds() + 0.1)
     assert attempt(password=PASSWORD, address="192.0.2.1").status_code == 303
 
 
-def test_a_name_that_nobody_has_is_paused_like_one_that_somebody_has(clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_unknown_names_are_paused_like_known_ones(clock: time_machine.Traveller, attempt: Attempt) -> None:
     answers = [[attempt(name=name, address=address) for _ in range(8)] for name, address in (("ada", STRANGER), ("nobody", HOME))]
     seen = [[(answer.status_code, answer.headers.get("Retry-After")) for answer in some] for some in answers]
     assert seen[0] == seen[1]
 
 
-def test_capitals_and_blanks_make_no_other_account(clock: time_machine.Traveller, attempt: Attempt) -> None:
+def test_case_and_spaces_do_not_reset_the_count(clock: time_machine.Traveller, attempt: Attempt) -> None:
     names = ["ada", "ADA", " ada", "Ada ", "aDa"]
     assert [attempt(name=name).status_code for name in names] == [400] * THIS_NETWORK.free
     assert attempt(name="adA").status_code == 429
@@ -165,7 +165,7 @@ def test_two_servers_count_together(app: Flask, attempt: Attempt, tmp_path: Path
     assert statuses[THIS_NETWORK.free] == 429
 
 
-def test_it_takes_as_long_to_refuse_a_name_that_nobody_has(attempt: Attempt) -> None:
+def test_unknown_names_take_as_long_as_known_ones(attempt: Attempt) -> None:
     attempt(name="warm", address="192.0.2.200")
     times: dict[str, list[float]] = {"ada": [], "nobody": []}
     for n in range(9):
@@ -205,7 +205,7 @@ def tried(client: FlaskClient, password: str, name: str = "ada") -> int:
     return client.post("/sign-in", data=form, headers=PAGE, environ_base={"REMOTE_ADDR": STRANGER}).status_code
 
 
-def test_nobody_at_the_same_address_keeps_the_owner_out_of_a_browser_of_theirs(app: Flask, known: FlaskClient, attempt: Attempt) -> None:
+def test_failures_at_the_same_address_do_not_lock_out_a_known_browser(app: Flask, known: FlaskClient, attempt: Attempt) -> None:
     failed(app, 1_000, at=datetime.now(UTC))
     assert attempt(password=PASSWORD).status_code == 429
     assert tried(known, PASSWORD) == 303
@@ -216,7 +216,7 @@ def test_a_known_browser_waits_for_its_own_failures(app: Flask, known: FlaskClie
     assert attempt(password=PASSWORD).status_code == 303
 
 
-def test_a_browser_that_one_account_knows_is_unknown_to_others(app: Flask, known: FlaskClient) -> None:
+def test_a_known_browser_is_known_for_one_account_only(app: Flask, known: FlaskClient) -> None:
     user(app, "staff", "grace")
     failed(app, EVERYWHERE.free, name="grace", at=datetime.now(UTC))
     assert tried(known, PASSWORD, name="grace") == 429
@@ -237,9 +237,7 @@ def test_a_browser_is_known_no_more_when_the_password_is_another(app: Flask, kno
     assert tried(known, "tulips on the moon") == 429
 
 
-def test_a_network_where_somebody_signed_in_is_slowed_down_for_all_names(
-    app: Flask, clock: time_machine.Traveller, attempt: Attempt
-) -> None:
+def test_many_failures_pause_a_network_for_all_names(app: Flask, clock: time_machine.Traveller, attempt: Attempt) -> None:
     """Else the answer would tell who has an account and was here."""
     assert attempt(password=PASSWORD).status_code == 303
     for number in range(NETWORK.free):
@@ -247,15 +245,13 @@ def test_a_network_where_somebody_signed_in_is_slowed_down_for_all_names(
     assert [attempt(name=name).status_code for name in ("ada", "nobody")] == [429, 429]
 
 
-def test_what_strangers_try_during_a_pause_is_written_down_once_a_minute(app: Flask, attempt: Attempt) -> None:
+def test_attempts_during_a_pause_are_recorded_once_a_minute(app: Flask, attempt: Attempt) -> None:
     failed(app, NETWORK.free + 10, name="x", at=datetime.now(UTC))
     assert {attempt(name=f"nobody{number}").status_code for number in range(20)} == {429}
     assert counted(app, LoginKind.PAUSED) == 1
 
 
-def test_a_session_does_not_outlive_a_password_that_changes_while_the_old_one_is_checked(
-    app: Flask, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_password_that_changes_during_the_check_starts_no_session(app: Flask, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     check = passwords.matches
 
     def slow_check(password_hash: str | None, password: str) -> bool:

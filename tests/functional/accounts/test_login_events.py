@@ -53,7 +53,7 @@ def test_who_signs_in_with_a_link_is_written_down_too(app: Flask) -> None:
     assert came == [("ada", "with the setup link", HOME), ("carol", "with a password link", ELSEWHERE)]
 
 
-def test_who_is_told_to_wait_is_written_down_once_a_minute(app: Flask, clock: time_machine.Traveller) -> None:
+def test_pauses_are_recorded_once_a_minute(app: Flask, clock: time_machine.Traveller) -> None:
     user(app, "staff", "bob")
     stranger = Person(app, address=ELSEWHERE)
     for _ in range(THIS_NETWORK.free + 3):
@@ -63,7 +63,7 @@ def test_who_is_told_to_wait_is_written_down_once_a_minute(app: Flask, clock: ti
     assert len(recorded(app, LoginKind.FAILED)) == THIS_NETWORK.free
 
 
-def test_a_token_from_a_new_address_is_written_down_once_also_after_a_restart(
+def test_a_token_from_a_new_address_is_recorded_once_also_after_a_restart(
     app: Flask, bob: Person, tmp_path: Path, database_url: str
 ) -> None:
     token = token_in(bob.submit("/me/tokens", label="script", expires="30"))
@@ -76,7 +76,7 @@ def test_a_token_from_a_new_address_is_written_down_once_also_after_a_restart(
     assert all(token not in str(vars(event)) for event in used)
 
 
-def test_a_refused_token_is_written_down_once_a_minute_and_network(app: Flask, clock: time_machine.Traveller) -> None:
+def test_rejected_tokens_are_recorded_once_a_minute_per_network(app: Flask, clock: time_machine.Traveller) -> None:
     for number in range(5):
         assert call_with(app, f"rtu_guess{number}") == 401
     call_with(app, "guess", ELSEWHERE)
@@ -89,7 +89,7 @@ def test_a_refused_token_is_written_down_once_a_minute_and_network(app: Flask, c
     assert len(recorded(app, LoginKind.TOKEN_REFUSED)) == 3
 
 
-def test_who_was_not_let_in_is_written_down_once_a_minute_and_person(app: Flask, bob: Person) -> None:
+def test_denied_requests_are_recorded_once_a_minute_per_person(app: Flask, bob: Person) -> None:
     carol = Person(app, user(app, "teacher", "carol"))
     for person in (bob, bob, carol):
         assert person.get("/admin/people").status_code == 403
@@ -99,7 +99,7 @@ def test_who_was_not_let_in_is_written_down_once_a_minute_and_person(app: Flask,
     ]
 
 
-def test_each_change_of_an_account_says_what_and_by_whom(app: Flask) -> None:
+def test_changes_of_accounts_are_recorded_with_their_author(app: Flask) -> None:
     number, ada = made(app, "staff", "bob"), Person(app, user(app, "admin", "ada"))
     page = f"/admin/people/{number}"
     ada.submit(page, role="teacher", email="")
@@ -116,7 +116,7 @@ def test_each_change_of_an_account_says_what_and_by_whom(app: Flask) -> None:
     ]
 
 
-def test_of_a_name_that_is_nobodys_the_text_is_kept_nowhere(app: Flask) -> None:
+def test_unknown_names_are_not_stored(app: Flask) -> None:
     typed = "Tr0ub4dor&3-my-secret"
     ada = Person(app, user(app, "admin", "ada"))
     for _ in range(THIS_NETWORK.free + 2):
@@ -153,7 +153,7 @@ def test_what_happened_stays_on_record_when_its_account_is_gone(app: Flask, bob:
     assert '<span class="quiet">bob</span>' in ada.read("/admin/sign-ins")
 
 
-def test_what_is_too_long_is_cut_and_not_refused(app: Flask) -> None:
+def test_long_values_are_truncated(app: Flask) -> None:
     with app.app_context(), transaction() as session:
         origin = Origin("x" * 500, "y" * 5_000)
         login_events.record(session, LoginKind.TOKEN_USED, origin, now=datetime.now(UTC), name="z" * 300, detail="d" * 1_000)

@@ -53,7 +53,7 @@ def calls_with(app: Flask, token: str) -> int:
     return Person(app).get("/next-asset-tag", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
-def test_a_new_password_holds_and_signs_other_browsers_out(app: Flask, bob: Person, phone: Person) -> None:
+def test_a_new_password_works_and_signs_out_other_browsers(app: Flask, bob: Person, phone: Person) -> None:
     assert change(bob).status_code == 303
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
     assert Person(app).submit("/sign-in", name="bob", password=PASSWORD).status_code == 400
@@ -63,7 +63,7 @@ def test_a_new_password_holds_and_signs_other_browsers_out(app: Flask, bob: Pers
     assert ("account changed", "new password", HOME) in said
 
 
-def test_a_wrong_present_password_counts_as_a_failed_attempt_and_changes_nothing(app: Flask, bob: Person, phone: Person) -> None:
+def test_a_wrong_current_password_counts_as_a_failed_attempt(app: Flask, bob: Person, phone: Person) -> None:
     before = account(app, "bob").password_hash
     for _ in range(THIS_NETWORK.free):
         answer = change(bob, current="wrong password")
@@ -89,7 +89,7 @@ def test_a_password_that_does_not_fit_is_said_at_its_field(app: Flask, bob: Pers
     assert account(app, "bob").password_hash == before
 
 
-def test_browsers_are_listed_with_where_and_which_and_this_one_is_marked(bob: Person, phone: Person) -> None:
+def test_sessions_are_listed_and_this_browser_is_marked(bob: Person, phone: Person) -> None:
     listed = bob.read("/me").split('id="sessions"', 1)[1].split("</table>", 1)[0]
     mine, other = sorted(listed.split("<tr>")[2:], key=lambda row: "this browser" not in row)
     assert ("this browser" in mine, HOME in mine, "Firefox, Linux" in mine, "Sign out</button>" in mine) == (True, True, True, False)
@@ -125,7 +125,7 @@ def test_all_other_browsers_are_signed_out(bob: Person, phone: Person) -> None:
     assert (bob.is_signed_in(), phone.is_signed_in()) == (True, False)
 
 
-def test_what_is_somebody_elses_is_not_there(app: Flask, bob: Person, carol: Person) -> None:
+def test_sessions_and_tokens_of_others_are_not_found(app: Flask, bob: Person, carol: Person) -> None:
     text = token_in(carol.submit("/me/tokens", label="hers", expires=""))
     (session_number,), (token,) = open_sessions(app, "carol"), my_tokens(app, "carol")
     for path in (f"/me/sessions/{session_number}/end", f"/me/tokens/{token.id}/revoke"):
@@ -136,7 +136,7 @@ def test_what_is_somebody_elses_is_not_there(app: Flask, bob: Person, carol: Per
     assert "hers" not in bob.read("/me")
 
 
-def test_a_token_is_shown_once_and_stored_nowhere(app: Flask, bob: Person) -> None:
+def test_a_token_is_shown_once_and_not_stored(app: Flask, bob: Person) -> None:
     text = token_in(bob.submit("/me/tokens", label="backup", expires="90"))
     assert calls_with(app, text) == 200
     page = bob.read("/me")
@@ -164,7 +164,7 @@ def test_a_token_may_be_good_for_ever(app: Flask, bob: Person) -> None:
         assert calls_with(app, text) == 200
 
 
-def test_a_token_that_does_not_fit_is_not_made(app: Flask, bob: Person) -> None:
+def test_an_invalid_token_form_creates_no_token(app: Flask, bob: Person) -> None:
     for field, value in (("label", ""), ("label", "  "), ("label", "x" * 101), ("expires", "7"), ("expires", " "), ("expires", "-1")):
         answer = bob.submit("/me/tokens", **{"label": "x", "expires": "30", field: value})
         assert (answer.status_code, list(errors_in(answer))) == (400, [field]), (field, value)
@@ -184,18 +184,18 @@ def test_the_last_use_is_shown_and_a_revoked_token_is_dead(app: Flask, bob: Pers
     assert bob.submit(f"/me/tokens/{token.id}/revoke").status_code == 404
 
 
-def test_nobody_has_more_tokens_than_they_can_look_after(app: Flask, bob: Person) -> None:
+def test_the_number_of_tokens_is_limited(app: Flask, bob: Person) -> None:
     with app.app_context(), transaction() as session:
         for _ in range(tokens.MAX_TOKENS):
             tokens.create(session, service.user_named(session, "bob"), label="x", now=datetime.now(UTC))
     answer = bob.submit("/me/tokens", label="one more", expires="30")
-    assert (answer.status_code, "Revoke those that are no longer needed" in text_of(answer)) == (409, True)
+    assert (answer.status_code, "Revoke tokens that are not needed" in text_of(answer)) == (409, True)
     assert len(my_tokens(app, "bob")) == tokens.MAX_TOKENS
     bob.submit(f"/me/tokens/{my_tokens(app, 'bob')[0].id}/revoke")
     assert bob.submit("/me/tokens", label="one more", expires="30").status_code == 200
 
 
-def test_ones_own_sign_ins_are_shown_and_nobody_elses(app: Flask, bob: Person, carol: Person) -> None:
+def test_only_the_persons_own_sign_ins_are_shown(app: Flask, bob: Person, carol: Person) -> None:
     Person(app, address=ELSEWHERE).submit("/sign-in", name="BOB", password="wrong password")
     lately = bob.read("/me").split('id="events-title"', 1)[1]
     assert ("wrong password" in lately, ELSEWHERE in lately, "signed in" in lately) == (True, True, True)
@@ -203,7 +203,7 @@ def test_ones_own_sign_ins_are_shown_and_nobody_elses(app: Flask, bob: Person, c
 
 
 @pytest.mark.parametrize("ticked", [True, False])
-def test_a_new_password_revokes_the_tokens_where_one_wants_it(app: Flask, bob: Person, ticked: bool) -> None:
+def test_a_new_password_revokes_tokens_on_request(app: Flask, bob: Person, ticked: bool) -> None:
     token = token_in(bob.submit("/me/tokens", label="x", expires="30"))
     more = {"revoke_tokens": "y"} if ticked else {}
     assert bob.submit("/me/password", current=PASSWORD, password=CHOSEN, again=CHOSEN, **more).status_code == 303
@@ -212,6 +212,6 @@ def test_a_new_password_revokes_the_tokens_where_one_wants_it(app: Flask, bob: P
     assert ("new password, tokens revoked: 1" in str([event.detail for event in recorded(app)])) is ticked
 
 
-def test_what_is_downloaded_is_kept_by_nobody_on_the_way(app: Flask) -> None:
+def test_responses_are_not_cached(app: Flask) -> None:
     admin = Person(app, user(app, "admin", "root"))
     assert admin.get("/admin/sign-ins.csv").headers["Cache-Control"] == "no-store"

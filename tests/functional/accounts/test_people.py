@@ -28,7 +28,7 @@ def bearer(app: Flask, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
 
 
-def test_a_new_persons_link_leads_to_a_password_of_their_own_and_works_once(app: Flask, admin: Person) -> None:
+def test_a_new_person_chooses_a_password_with_a_link_that_works_once(app: Flask, admin: Person) -> None:
     answer = admin.submit("/admin/people/new", name="carol", email="carol@example.org", role="teacher")
     link = link_in(answer)
     carol = account(app, "carol")
@@ -61,7 +61,7 @@ def test_a_password_link_expires_after_three_days(app: Flask, admin: Person) -> 
         assert Person(app).get(link).status_code == 404
 
 
-def test_a_new_link_ends_the_one_before_and_the_old_password_holds_until_it_is_used(app: Flask, admin: Person, bob: int) -> None:
+def test_a_new_link_invalidates_the_previous_one_and_the_old_password_works_until_then(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob")
     first, second = (link_in(admin.submit(f"/admin/people/{bob}/password-link")) for _ in range(2))
     assert Person(app).get(first).status_code == 404
@@ -71,7 +71,7 @@ def test_a_new_link_ends_the_one_before_and_the_old_password_holds_until_it_is_u
     assert Person(app).submit("/sign-in", name="bob", password=PASSWORD).status_code == 400
 
 
-def test_role_and_address_are_changed_and_hold_at_once(app: Flask, admin: Person, bob: int) -> None:
+def test_changes_of_role_and_address_apply_immediately(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob")
     assert at_work.get("/assets/create").status_code == 200
     assert admin.submit(f"/admin/people/{bob}", role="student", email="bob@example.org").status_code == 303
@@ -105,7 +105,7 @@ def test_an_activated_person_signs_in_again_and_what_was_dead_stays_dead(app: Fl
     assert Person(app).get(link).status_code == 404
 
 
-def test_an_administrator_sees_where_somebody_is_signed_in_and_ends_it(app: Flask, admin: Person, bob: int) -> None:
+def test_an_administrator_lists_and_ends_sessions(app: Flask, admin: Person, bob: int) -> None:
     at_work = Person(app, "bob", address="198.51.100.9")
     page = admin.read(f"/admin/people/{bob}")
     assert ("198.51.100.9" in page, "Firefox, Linux" in page, "this browser" in page) == (True, True, False)
@@ -115,7 +115,7 @@ def test_an_administrator_sees_where_somebody_is_signed_in_and_ends_it(app: Flas
     assert "this browser" in admin.read(f"/admin/people/{account(app, 'ada').id}")
 
 
-def test_an_administrator_revokes_somebodys_token(app: Flask, admin: Person, bob: int) -> None:
+def test_an_administrator_revokes_tokens(app: Flask, admin: Person, bob: int) -> None:
     script = bearer(app, "bob")
     made(app, "staff", "carol")
     bearer(app, "carol")
@@ -135,7 +135,7 @@ UNFIT = {
 }
 
 
-def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, admin: Person) -> None:
+def test_invalid_fields_are_marked_and_create_no_account(app: Flask, admin: Person) -> None:
     for field, values in UNFIT.items():
         for value in values:
             answer = admin.submit("/admin/people/new", **{"name": "carol", "email": "", "role": "staff", field: value})
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_makes_nobody(app: Flask, adm
         assert [user.name for user in service.all_users(session)] == ["ada"]
 
 
-def test_an_account_keeps_what_it_had_when_a_change_does_not_fit(app: Flask, admin: Person, bob: int) -> None:
+def test_an_invalid_change_leaves_the_account_unchanged(app: Flask, admin: Person, bob: int) -> None:
     for field in ("email", "role"):
         for value in UNFIT[field]:
             answer = admin.submit(f"/admin/people/{bob}", **{"role": "teacher", "email": "", field: value})

@@ -51,7 +51,7 @@ def asked(app: Flask, connection: Connection, ask) -> list[tuple[str, object]]: 
     return seen
 
 
-def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded: Flask) -> None:
+def test_a_token_or_session_is_authenticated_by_one_indexed_query(crowded: Flask) -> None:
     now = datetime.now(UTC)
     for table, ask in (("personal_tokens", tokens.owner_of), ("sign_in_sessions", sessions.by_key)):
         with crowded.app_context(), read_connection() as connection:
@@ -63,7 +63,7 @@ def test_the_owner_of_a_token_and_of_a_session_is_one_query_by_an_index(crowded:
         assert f"Seq Scan on {table}" not in plan
 
 
-def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: Flask) -> None:
+def test_failed_attempts_are_counted_with_indexes(crowded: Flask) -> None:
     with crowded.app_context(), reading() as session:
         connection, origin, now = session.connection(), Origin("10.0.7.1", "x"), datetime.now(UTC)
         statements = asked(crowded, connection, lambda: throttling.current_pause(session, "user 7", origin, now=now))
@@ -74,7 +74,7 @@ def test_a_wrong_password_is_counted_by_indexes_however_many_there_are(crowded: 
             assert "Seq Scan" not in plan
 
 
-def test_a_request_with_a_token_asks_once_who_calls(app: Flask) -> None:
+def test_a_request_with_a_token_runs_one_authentication_query(app: Flask) -> None:
     bob = Person(app, user(app, "staff", "bob"))
     token = token_in(bob.submit("/me/tokens", label="x", expires="30"))
     headers = {"Authorization": f"Bearer {token}"}
@@ -87,7 +87,7 @@ def test_a_request_with_a_token_asks_once_who_calls(app: Flask) -> None:
     assert [("personal_tokens" in statement, "tag_sequences" in statement) for statement in statements] == [(True, False), (False, True)]
 
 
-def test_events_of_one_kind_are_told_apart(app: Flask) -> None:
+def test_tokens_used_from_different_addresses_are_separate_events(app: Flask) -> None:
     with app.app_context(), transaction() as session:
         login_events.record(session, LoginKind.PAUSED, Origin("10.0.0.1"), now=datetime.now(UTC), key="a")
         session.flush()

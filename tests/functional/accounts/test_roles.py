@@ -29,7 +29,7 @@ def deactivated(person: Person, number: int) -> TestResponse:
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != "admin"])
-def test_whoever_is_no_administrator_changes_no_account(app: Flask, role: str) -> None:
+def test_only_administrators_change_accounts(app: Flask, role: str) -> None:
     number, other = made(app, role, "bob"), made(app, "staff", "carol")
     bob = Person(app, "bob")
     for path in (f"/admin/people/{number}", f"/admin/people/{other}"):
@@ -82,7 +82,7 @@ def test_the_last_administrator_stays_one(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("act", [demoted, deactivated])
-def test_of_two_administrators_who_turn_on_each_other_at_once_one_stays(app: Flask, act: Act) -> None:
+def test_concurrent_removals_leave_one_administrator(app: Flask, act: Act) -> None:
     numbers = {name: made(app, "admin", name) for name in ("ada", "grace")}
     people = {name: Person(app, name) for name in numbers}
     start = Barrier(2)

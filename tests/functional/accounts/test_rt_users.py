@@ -109,7 +109,7 @@ def test_an_account_is_linked_by_name_or_number_and_unlinked(request_tracker: Re
     assert (account(app, "bob").rt_user_id, account(app, "bob").rt_user_name) == (None, None)
 
 
-def test_a_user_of_request_tracker_is_one_account_only(app: Flask) -> None:
+def test_a_request_tracker_user_is_linked_to_one_account_only(app: Flask) -> None:
     made(app, "staff", "bob")
     carol, ada = made(app, "staff", "carol"), Person(app, user(app, "admin", "ada"))
     link(app, "bob", "clerk")
@@ -119,7 +119,7 @@ def test_a_user_of_request_tracker_is_one_account_only(app: Flask) -> None:
     assert account(app, "bob").rt_user_name == "clerk"
 
 
-def test_whom_request_tracker_does_not_have_is_said_at_the_field(line: Proxy, app: Flask) -> None:
+def test_an_unknown_request_tracker_user_is_an_error_of_the_field(line: Proxy, app: Flask) -> None:
     bob, ada = made(app, "staff", "bob"), Person(app, user(app, "admin", "ada"))
     for wanted, status in (("nobody-there", 404), ("9" * 9, 404), ("../root", 404), ("x" * 201, 400), ("9" * 5_000, 400)):
         answer = ada.submit(f"/admin/people/{bob}/rt-user", rt_user=wanted)
@@ -130,7 +130,7 @@ def test_whom_request_tracker_does_not_have_is_said_at_the_field(line: Proxy, ap
     assert account(app, "bob").rt_user_id is None
 
 
-def test_without_an_account_or_a_role_for_them_nobody_of_request_tracker_is_let_in(
+def test_request_tracker_users_without_an_account_or_role_are_denied(
     request_tracker: RequestTracker, app: Flask, students_token: str
 ) -> None:
     for token in (request_tracker.token, request_tracker.clerks_token, students_token):
@@ -151,12 +151,12 @@ def test_privileged_users_have_the_role_that_is_set_for_them_and_others_none(
     assert (used.name, used.user_id) == ("clerk (Request Tracker)", None)
 
 
-def test_who_has_no_account_here_is_told_so_on_the_page_of_ones_own(request_tracker: RequestTracker, open_app: Flask) -> None:
+def test_the_own_page_explains_a_missing_account(request_tracker: RequestTracker, open_app: Flask) -> None:
     answer = call(open_app, request_tracker.clerks_token)
     assert (answer.status_code, "You have an account in Request Tracker only" in answer.json["error"]) == (403, True)
 
 
-def test_a_name_of_full_length_in_request_tracker_is_no_fault(request_tracker: RequestTracker, open_app: Flask) -> None:
+def test_long_request_tracker_names_are_accepted(request_tracker: RequestTracker, open_app: Flask) -> None:
     name = f"head.of.{'long.' * 30}names.{uuid4().hex}"
     made = request_tracker.rest("POST", "user", json={"Name": name, "Privileged": 1, "EmailAddress": f"{uuid4().hex}@rt.test"})
     assert made.status_code == 201, made.text
@@ -178,7 +178,7 @@ def test_a_linked_user_is_the_account_and_has_its_role(request_tracker: RequestT
     assert call(open_app, request_tracker.clerks_token, "/admin/people").status_code == 403
 
 
-def test_a_linked_and_deactivated_account_is_out_whatever_request_tracker_says(request_tracker: RequestTracker, open_app: Flask) -> None:
+def test_a_deactivated_linked_account_is_denied(request_tracker: RequestTracker, open_app: Flask) -> None:
     user(open_app, "staff", "bob")
     link(open_app, "bob", "clerk")
     assert call(open_app, request_tracker.clerks_token).status_code == 200
@@ -188,14 +188,14 @@ def test_a_linked_and_deactivated_account_is_out_whatever_request_tracker_says(r
     assert call(open_app, request_tracker.clerks_token).status_code == 200
 
 
-def test_an_account_of_the_same_name_is_somebody_else(request_tracker: RequestTracker, app: Flask, open_app: Flask) -> None:
+def test_accounts_are_not_linked_by_equal_names(request_tracker: RequestTracker, app: Flask, open_app: Flask) -> None:
     user(app, "admin", "clerk")
     assert call(app, request_tracker.clerks_token).status_code == 401
     assert call(open_app, request_tracker.clerks_token, "/admin/people").status_code == 403
     assert call(open_app, request_tracker.clerks_token).status_code == 403
 
 
-def test_an_answer_is_remembered_and_a_revoked_token_works_no_longer_than_that(
+def test_answers_are_cached_and_a_revoked_token_expires_with_them(
     request_tracker: RequestTracker, line: Proxy, app: Flask, clock: Clock
 ) -> None:
     token = request_tracker.new_token(REVOKED)
@@ -220,7 +220,7 @@ def test_a_bad_token_is_remembered_for_a_shorter_while(request_tracker: RequestT
     assert len(line.calls) == 2
 
 
-def test_what_is_remembered_holds_no_token(request_tracker: RequestTracker, app: Flask) -> None:
+def test_the_cache_contains_no_token(request_tracker: RequestTracker, app: Flask) -> None:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     call(app, request_tracker.clerks_token)
@@ -271,7 +271,7 @@ NONSENSE = [
 ]
 
 
-def test_nonsense_of_request_tracker_makes_no_token_bad(request_tracker: RequestTracker, line: Proxy, app: Flask) -> None:
+def test_an_invalid_answer_does_not_reject_the_token(request_tracker: RequestTracker, line: Proxy, app: Flask) -> None:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")
     for reply in NONSENSE:
@@ -281,7 +281,7 @@ def test_nonsense_of_request_tracker_makes_no_token_bad(request_tracker: Request
     assert recorded(app, LoginKind.TOKEN_REFUSED) == []
 
 
-def test_an_answer_about_somebody_else_is_nobodys(request_tracker: RequestTracker, line: Proxy, open_app: Flask) -> None:
+def test_an_answer_for_another_user_is_rejected(request_tracker: RequestTracker, line: Proxy, open_app: Flask) -> None:
     root = request_tracker.rest("GET", f"user/{request_tracker.token.split('-')[1]}").json()
     with line.meddling(answers(Reply(root))):
         assert call(open_app, request_tracker.clerks_token, "/assets/create").status_code == 401

@@ -27,13 +27,13 @@ def submit(client: FlaskClient, link: str, name: str = "ada", password: str = PA
     return client.post(link, data=form, headers=PAGE).status_code
 
 
-def test_the_link_makes_an_administrator_who_is_signed_in(client: FlaskClient, link: str) -> None:
+def test_the_setup_link_creates_and_signs_in_an_administrator(client: FlaskClient, link: str) -> None:
     assert client.get(link, headers=PAGE).status_code == 200
     assert submit(client, link) == 303
     assert client.get("/webhook", headers=PAGE).status_code == 200
 
 
-def test_it_works_once(client: FlaskClient, link: str) -> None:
+def test_the_setup_link_works_once(client: FlaskClient, link: str) -> None:
     submit(client, link)
     assert client.get(link, headers=PAGE).status_code == 404
 
@@ -58,7 +58,7 @@ def test_it_expires_within_a_day(client: FlaskClient, link: str) -> None:
         assert client.get(link, headers=PAGE).status_code == 404
 
 
-def test_a_new_link_ends_the_one_before(app: Flask, client: FlaskClient, link: str) -> None:
+def test_a_new_setup_link_invalidates_the_previous_one(app: Flask, client: FlaskClient, link: str) -> None:
     with app.app_context(), transaction() as session:
         links.new_setup_key(session, now=datetime.now(UTC))
     assert client.get(link, headers=PAGE).status_code == 404
@@ -68,14 +68,14 @@ def test_a_guessed_link_is_none(client: FlaskClient, link: str) -> None:
     assert client.get("/set-up/guess", headers=PAGE).status_code == 404
 
 
-def test_where_an_administrator_is_no_link_is_made(app: Flask, link: str, client: FlaskClient) -> None:
+def test_with_an_administrator_no_setup_link_is_created(app: Flask, link: str, client: FlaskClient) -> None:
     user(app, "admin")
     assert client.get(link, headers=PAGE).status_code == 404
     with app.app_context(), pytest.raises(Conflict), transaction() as session:
         links.new_setup_key(session, now=datetime.now(UTC))
 
 
-def test_of_ten_people_with_the_link_one_becomes_administrator(app: Flask, link: str) -> None:
+def test_one_of_ten_concurrent_requests_creates_the_administrator(app: Flask, link: str) -> None:
     with ThreadPoolExecutor(10) as pool:
         statuses = sorted(pool.map(lambda n: submit(app.test_client(), link, f"ada{n}"), range(10)))
     assert statuses == [303] + [404] * 9

@@ -24,7 +24,7 @@ def ada(app: Flask) -> str:
     return user(app, "admin", "Ada")
 
 
-def test_a_browser_is_led_to_the_sign_in_page_and_back(client: FlaskClient, ada: str) -> None:
+def test_a_browser_is_redirected_to_sign_in_and_back(client: FlaskClient, ada: str) -> None:
     answer = client.get("/assets?q=x", headers=PAGE)
     assert (answer.status_code, answer.location) == (303, "/sign-in?next=%2Fassets%3Fq%3Dx")
     answer = post(client, answer.location, name="Ada", password=PASSWORD)
@@ -47,7 +47,7 @@ def test_a_wrong_name_and_a_wrong_password_are_answered_alike(client: FlaskClien
 @pytest.mark.parametrize(
     "wanted", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example", ""]
 )
-def test_nobody_is_led_elsewhere_after_signing_in(client: FlaskClient, ada: str, wanted: str) -> None:
+def test_signing_in_never_redirects_to_another_site(client: FlaskClient, ada: str, wanted: str) -> None:
     from urllib.parse import quote
 
     answer = post(client, f"/sign-in?next={quote(wanted)}", name="Ada", password=PASSWORD)
@@ -64,7 +64,7 @@ def test_signing_out_ends_the_session_for_good(client: FlaskClient, ada: str) ->
     assert client.get("/assets", headers=PAGE).status_code == 303
 
 
-def test_a_session_ends_by_itself(client: FlaskClient, ada: str) -> None:
+def test_a_session_expires(client: FlaskClient, ada: str) -> None:
     sign_in(client, "Ada")
     with time_machine.travel(datetime.now(UTC) + timedelta(days=13)):
         assert client.get("/assets", headers=PAGE).status_code == 200
@@ -101,7 +101,7 @@ def test_a_personal_token_opens_what_its_owner_may(app: Flask, client: FlaskClie
         assert client.get("/next-asset-tag", headers={"Authorization": f"{scheme} {wrong}"}).status_code == 401
 
 
-def test_a_revoked_token_and_one_of_a_deactivated_user_are_dead(app: Flask, client: FlaskClient, ada: str) -> None:
+def test_revoked_tokens_and_tokens_of_deactivated_users_are_rejected(app: Flask, client: FlaskClient, ada: str) -> None:
     now = datetime.now(UTC)
     with app.app_context(), transaction() as session:
         owner = service.user_named(session, "ada")

@@ -35,7 +35,7 @@ def rows(person: Person, query: str = "") -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.get_data(as_text=True))))
 
 
-def test_the_newest_fifty_come_first_and_older_ones_on_further_pages(app: Flask, admin: Person) -> None:
+def test_events_are_paged_newest_first(app: Flask, admin: Person) -> None:
     write(app, 120)
     seen, path = [], "/admin/sign-ins"
     for _ in range(5):
@@ -50,7 +50,7 @@ def test_the_newest_fifty_come_first_and_older_ones_on_further_pages(app: Flask,
     assert "number 119" in admin.read("/admin/sign-ins")
 
 
-def test_a_full_last_page_leads_to_no_empty_one(app: Flask, admin: Person) -> None:
+def test_a_full_last_page_has_no_next_page(app: Flask, admin: Person) -> None:
     write(app, 50, detail="wanted")
     page = admin.read("/admin/sign-ins?q=wanted")
     assert (page.count(">wanted</td>"), "Older →" in page) == (50, False)
@@ -82,7 +82,7 @@ def test_the_filter_stays_on_further_pages_and_in_the_file(app: Flask, admin: Pe
     assert {row[5] for row in rows(admin, "?q=wanted&kind=wrong+password")[1:]} == {"wanted"}
 
 
-def test_the_file_holds_all_of_them_the_newest_first(app: Flask, admin: Person) -> None:
+def test_the_export_contains_all_events_newest_first(app: Flask, admin: Person) -> None:
     write(app, 2_500)
     head, *lines = rows(admin)
     assert head == ["when", "what", "who", "address", "agent", "detail"]

@@ -33,7 +33,7 @@ def test_each_route_is_listed_with_the_roles_that_may_call_it(app: Flask, client
         assert rule in text
 
 
-def test_a_route_that_nobody_opened_is_shown_as_closed(own_app: Flask) -> None:
+def test_a_route_without_a_rule_is_shown_as_closed(own_app: Flask) -> None:
     own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     row = next(row for row in access.route_rows(own_app, granted(own_app)) if row.rule == "/forgotten")
     assert (row.needs, row.public, row.roles) == ("closed: no access declared", False, frozenset())

@@ -47,7 +47,7 @@ def downloaded(admin: Person, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(admin.get(path).text)))
 
 
-def test_every_table_is_there(app: Flask, admin: Person) -> None:
+def test_every_table_is_listed(app: Flask, admin: Person) -> None:
     assert {model.__tablename__ for model in models()} == set(Base.metadata.tables)
     html = admin.read("/admin/data/")
     for name in Base.metadata.tables:
@@ -56,7 +56,7 @@ def test_every_table_is_there(app: Flask, admin: Person) -> None:
         downloaded(admin, f"/admin/data/{name}/export/csv/")
 
 
-def test_no_column_that_looks_like_a_secret_is_shown(app: Flask) -> None:
+def test_columns_that_look_like_secrets_are_hidden(app: Flask) -> None:
     for name, view in views(app).items():
         for column in view.column_list:
             assert f"{name}.{column}" in HARMLESS or not any(part in column.split("_") or part in column for part in SUSPICIOUS), (
@@ -64,7 +64,7 @@ def test_no_column_that_looks_like_a_secret_is_shown(app: Flask) -> None:
             )
 
 
-def test_a_secret_is_not_searched_filtered_sorted_nor_exported(app: Flask) -> None:
+def test_secrets_are_not_searched_filtered_sorted_or_exported(app: Flask) -> None:
     hidden = {
         f"{name}.{column.name}" for name, table in Base.metadata.tables.items() for column in table.columns if is_secret(name, column.name)
     }
@@ -82,7 +82,7 @@ def test_a_secret_is_not_searched_filtered_sorted_nor_exported(app: Flask) -> No
         assert {filter.column.key for filter in view._filters} <= set(view.column_list)
 
 
-def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, admin: Person) -> None:
+def test_no_response_contains_secrets(app: Flask, admin: Person) -> None:
     with app.app_context(), transaction() as session:
         store_once(session, "something", "kept-and-secret")
         password_hash = session.scalar(text("SELECT password_hash FROM users"))
@@ -104,7 +104,7 @@ def test_secrets_stand_in_no_answer_however_one_asks(app: Flask, admin: Person) 
     assert "No rows" in admin.read("/admin/data/users/?search=argon2")
 
 
-def test_secrets_are_not_even_read(app: Flask, admin: Person) -> None:
+def test_secrets_are_not_read_from_the_database(app: Flask, admin: Person) -> None:
     asked: list[str] = []
     from sqlalchemy import event
 
@@ -117,7 +117,7 @@ def test_secrets_are_not_even_read(app: Flask, admin: Person) -> None:
     assert not any("password_hash" in statement for statement in shown)
 
 
-def test_rows_are_searched_filtered_sorted_and_turned_over(app: Flask, admin: Person) -> None:
+def test_rows_are_searched_filtered_sorted_and_paged(app: Flask, admin: Person) -> None:
     assets(app, *(f"Laptop {number:03}" for number in range(60)), catalog="Laptops")
     assets(app, "Projector 1", catalog="Rooms", fields={"Lamp": "new"})
     base = "/admin/data/directory_assets/"
@@ -166,26 +166,26 @@ ODD_QUESTIONS: dict[str, int | None] = {
 """What somebody may ask → the status of the answer; None where databases differ."""
 
 
-def test_whatever_is_asked_is_no_fault(app: Flask, admin: Person) -> None:
+def test_invalid_arguments_are_not_faults(app: Flask, admin: Person) -> None:
     for query, status in ODD_QUESTIONS.items():
         for path in (f"/admin/data/directory_assets/?{query}", f"/admin/data/directory_assets/export/csv/?{query}"):
             answered = admin.get(path).status_code
             assert answered == status if status else answered in (200, 400), path
 
 
-def test_one_row_is_shown_whole(app: Flask, admin: Person) -> None:
+def test_a_row_is_shown_in_full(app: Flask, admin: Person) -> None:
     assets(app, "x" * 250)
     html = admin.read("/admin/data/directory_assets/details/?id=1")
     assert "x" * 250 in html
     assert admin.read("/admin/data/kept_values/details/?id=directory")
 
 
-def test_a_row_that_is_not_there_is_not_found(app: Flask, admin: Person) -> None:
+def test_a_missing_row_is_not_found(app: Flask, admin: Person) -> None:
     for key in ("77", "x", "-1", "99999999999999999999999", "1,2", "%00"):
         assert admin.get(f"/admin/data/directory_assets/details/?id={key}").status_code in (400, 404), key
 
 
-def test_details_never_lead_to_another_site(app: Flask, admin: Person) -> None:
+def test_details_never_link_to_another_site(app: Flask, admin: Person) -> None:
     assets(app, "one")
     for path in ("details/?id=1&", "details/?", "export/xlsx/?", "export/csv/?", "?"):
         for elsewhere in ("https://evil.example/", "http:evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
@@ -195,7 +195,7 @@ def test_details_never_lead_to_another_site(app: Flask, admin: Person) -> None:
     assert 'href="/admin/data/users/"' in admin.read("/admin/data/directory_assets/details/?id=1&url=/admin/data/users/")
 
 
-def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_export_contains_all_rows_and_no_formulas(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "CHUNK", 20)
     assets(app, *(f"Laptop {number:03}" for number in range(95)), "=cmd()", fields={"a": "b"})
     rows = downloaded(admin, "/admin/data/directory_assets/export/csv/")
@@ -206,7 +206,7 @@ def test_the_file_holds_all_rows_and_runs_nothing_in_a_spreadsheet(app: Flask, a
     assert [row["name"] for row in found] == ["Laptop 009", *(f"Laptop 09{digit}" for digit in range(5))]
 
 
-def test_nothing_is_held_while_a_file_is_taken_slowly(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_download_uses_no_connection(app: Flask, admin: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "CHUNK", 2)
     assets(app, *(f"Laptop {number}" for number in range(10)))
     answer = admin.get("/admin/data/directory_assets/export/csv/", buffered=False)
@@ -220,7 +220,7 @@ def test_nothing_is_held_while_a_file_is_taken_slowly(app: Flask, admin: Person,
     answer.close()
 
 
-def test_looking_begins_no_transaction_that_writes_and_holds_nothing(app: Flask, admin: Person) -> None:
+def test_viewing_data_starts_no_write_transaction(app: Flask, admin: Person) -> None:
     admin.read("/admin/data/")  # the first request of a session is recorded
     with app.app_context(), transaction() as session:
         session.add(TagSequence(prefix="X-", next_number=1, created_at=utc_now()))
@@ -230,7 +230,7 @@ def test_looking_begins_no_transaction_that_writes_and_holds_nothing(app: Flask,
         assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
 
 
-def test_nothing_can_be_made_changed_or_deleted(app: Flask, admin: Person) -> None:
+def test_data_is_read_only(app: Flask, admin: Person) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin/data")]
     assert {method for rule in rules for method in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS"}
     assert not [rule.rule for rule in rules if re.search("new|edit|delete|action|ajax|static", rule.rule)]
@@ -248,13 +248,13 @@ def test_pages_run_nothing_of_flask_admins(app: Flask, admin: Person) -> None:
         assert not re.search(r"<script(?![^>]* (?:src|nonce)=)|<style| style=| onclick=|jquery|select2|/admin/static", html)
 
 
-def test_what_people_typed_is_shown_as_text(app: Flask, admin: Person) -> None:
+def test_typed_text_is_escaped(app: Flask, admin: Person) -> None:
     assets(app, "<script>alert(1)</script>")
     for path in ("", "details/?id=1", "?search=<script>alert(1)</script>", "?filter=name_contains&value=<script>"):
         assert "<script>" not in admin.get(f"/admin/data/directory_assets/{path}").text
 
 
-def test_the_trail_of_a_tag_can_be_found(app: Flask, admin: Person) -> None:
+def test_the_audit_log_of_a_tag_is_searched(app: Flask, admin: Person) -> None:
     with app.app_context(), transaction() as session:
         session.add(TagEvent(at=utc_now(), actor=of_command().name, action="reserved", tag="W12-0042"))
     assert "W12-0042" in admin.read("/admin/data/tag_events/?search=W12-0042")

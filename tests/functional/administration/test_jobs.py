@@ -65,7 +65,7 @@ def test_each_job_is_shown_with_its_last_run_and_its_next(app: Flask, client: Fl
     assert jobs["delete-login-events"]["state"] == "never run"
 
 
-def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: Person, counted: list[int]) -> None:
+def test_a_job_runs_now_and_its_run_is_shown(app: Flask, admin: Person, counted: list[int]) -> None:
     wait_until(lambda: len(counted) == 1)  # the leader's first run
     answer = admin.submit("/admin/jobs/count/run")
     assert (answer.status_code, answer.location) == (303, "/admin/jobs")
@@ -74,7 +74,7 @@ def test_a_job_is_run_at_once_and_its_run_is_seen(app: Flask, admin: Person, cou
     assert "Started count." in admin.get("/admin/jobs").text
 
 
-def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: Person, counted: list[int]) -> None:
+def test_running_a_job_requires_the_permission_and_the_form(app: Flask, admin: Person, counted: list[int]) -> None:
     wait_until(lambda: len(counted) == 1)
     assert admin.post("/admin/jobs/count/run").status_code == 403
     assert app.test_client().post("/admin/jobs/count/run", headers=token(app, "staff")).status_code == 403
@@ -82,7 +82,7 @@ def test_a_job_is_not_run_by_a_stranger_nor_without_the_form(app: Flask, admin: 
     assert len(counted) == 1
 
 
-def test_where_no_jobs_run_one_is_told_how_to_run_them(admin: Person) -> None:
+def test_without_the_scheduler_the_page_names_the_command(admin: Person) -> None:
     answer = admin.submit("/admin/jobs/confirm-tags/run")
     assert (answer.status_code, "rtutils jobs run confirm-tags" in answer.text) == (409, True)
 
@@ -106,11 +106,11 @@ def test_runs_are_listed_fifty_a_page_with_their_errors_in_full(app: Flask, admi
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999999999999"])
-def test_a_page_that_cannot_be_is_no_fault(admin: Person, page: str) -> None:
+def test_invalid_page_numbers_are_not_faults(admin: Person, page: str) -> None:
     assert admin.get(f"/admin/jobs/confirm-tags?page={page}").status_code == 200
 
 
-def test_a_run_whose_process_is_gone_is_not_taken_for_running(app: Flask, client: FlaskClient) -> None:
+def test_a_run_of_a_dead_process_is_interrupted(app: Flask, client: FlaskClient) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     recorded(
@@ -124,7 +124,7 @@ def test_a_run_whose_process_is_gone_is_not_taken_for_running(app: Flask, client
 
 
 @pytest.mark.chromium
-def test_the_page_shows_what_a_job_does_without_being_loaded_again(app: Flask, browser: Browser) -> None:
+def test_the_page_updates_without_a_reload(app: Flask, browser: Browser) -> None:
     headers = token(app, "admin")
     recorded(app, run_of(1, rows=1))
     with served(app) as url:

@@ -14,7 +14,7 @@ def row(text: str, variable: str) -> str:
     return text.split(f'<tr id="{variable}">', 1)[1].split("</tr>", 1)[0]
 
 
-def test_every_setting_is_told_and_whether_it_was_set(tmp_path: Path) -> None:
+def test_every_setting_is_shown_with_its_source(tmp_path: Path) -> None:
     app = ready(make_app(tmp_path, app_url="https://utils.example.org", metrics_token="a-token-for-metrics"))
     text = app.test_client().get("/admin/settings", headers=token(app, "admin")).get_data(as_text=True)
     for name, field in Settings.model_fields.items():
@@ -26,14 +26,14 @@ def test_every_setting_is_told_and_whether_it_was_set(tmp_path: Path) -> None:
     assert "8080" in row(text, "PORT")
 
 
-def test_a_key_that_the_program_made_was_not_set(tmp_path: Path) -> None:
+def test_a_generated_key_counts_as_not_set(tmp_path: Path) -> None:
     app = ready(make_app(tmp_path))
     text = app.test_client().get("/admin/settings", headers=token(app, "admin")).get_data(as_text=True)
     assert ">default<" in row(text, "SECRET_KEY")
     assert "***" in row(text, "SECRET_KEY")
 
 
-def test_no_secret_stands_in_the_page(app: Flask, client: FlaskClient) -> None:
+def test_the_page_contains_no_secret(app: Flask, client: FlaskClient) -> None:
     text = client.get("/admin/settings", headers=token(app, "admin")).get_data(as_text=True)
     assert WEBHOOK_TOKEN not in text
     assert app.config["SECRET_KEY"] not in text

@@ -58,7 +58,7 @@ def test_only_administrators_see_it(app: Flask, client: FlaskClient) -> None:
             assert client.get(path, headers=headers).status_code == 403, f"{role} {path}"
 
 
-def test_a_job_that_failed_is_named_on_top(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
+def test_failed_jobs_are_listed_as_problems(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
     with app.app_context(), transaction() as session:
         session.add(JobRun(job="confirm-tags", process="elsewhere:1", started_at=utc_now(), ended_at=utc_now(), error="No answer."))
     text = page(client, admin_token)
@@ -76,7 +76,7 @@ def test_a_job_that_has_not_begun_for_long_is_missed(
     assert "The job delete-login-events has not begun" not in text  # it is due once a day
 
 
-def test_what_waits_for_the_directory_is_counted(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
+def test_pending_work_is_counted(app: Flask, client: FlaskClient, admin_token: dict[str, str]) -> None:
     client.post("/webhook/asset-created", json={"asset_id": 4000}, headers={"Authorization": f"Bearer {WEBHOOK_TOKEN}"})
     text = page(client, admin_token)
     assert "<dt>Pending confirmation</dt><dd>1</dd>" in text
@@ -111,7 +111,7 @@ def test_a_section_that_fails_or_hangs_leaves_the_others_as_they_are(
     assert "inner detail" not in text
 
 
-def test_the_page_comes_soon_although_request_tracker_hangs(tmp_path: Path, hung_rt: LocalServer) -> None:
+def test_the_page_is_fast_while_request_tracker_hangs(tmp_path: Path, hung_rt: LocalServer) -> None:
     app = connected(tmp_path, hung_rt.url)
     admin = token(app, "admin")
     begun = time.monotonic()
@@ -125,7 +125,7 @@ def test_the_page_comes_soon_although_request_tracker_hangs(tmp_path: Path, hung
         db.engine.dispose()
 
 
-def test_a_refused_token_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_rejected_token_is_a_problem_with_a_solution(tmp_path: Path) -> None:
     def refuse(_call: Call) -> Reply:
         return Reply({"message": "Unauthorized"}, status=401)
 
@@ -151,7 +151,7 @@ def test_what_the_token_may_do_is_learned_without_writing(tmp_path: Path, reques
 
 
 @pytest.mark.rt
-def test_a_token_with_few_rights_is_told_which_are_missing(tmp_path: Path, request_tracker: RequestTracker) -> None:
+def test_missing_rights_of_the_token_are_listed(tmp_path: Path, request_tracker: RequestTracker) -> None:
     app = connected(tmp_path / "clerk", request_tracker.url, request_tracker.clerks_token, rt_catalog="Cables")
     text = settled(app)
     assert row(text, "RT_CATALOG: Cables") == "OK"
@@ -189,9 +189,7 @@ def row(text: str, what: str) -> str:
         ("/admin/data/users/", "Data"),
     ],
 )
-def test_one_tab_is_marked_as_the_one_that_is_open(
-    app: Flask, client: FlaskClient, admin_token: dict[str, str], path: str, tab: str
-) -> None:
+def test_the_current_tab_is_marked(app: Flask, client: FlaskClient, admin_token: dict[str, str], path: str, tab: str) -> None:
     tabs = page(client, admin_token, path).split('class="tabs"', 1)[1].split("</nav>", 1)[0].split("<li>")
     assert [entry.rpartition("</a>")[0].rpartition(">")[2] for entry in tabs if "aria-current" in entry] == [tab]
 

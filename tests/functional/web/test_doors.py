@@ -47,7 +47,7 @@ def test_a_fault_has_a_number_that_the_caller_and_the_log_share(own_app: Flask, 
     assert page.headers["X-Request-ID"] in page.get_data(as_text=True)
 
 
-def test_an_unknown_page_and_a_wrong_method_are_told_in_the_callers_language(client: FlaskClient) -> None:
+def test_unknown_pages_and_methods_are_rendered_for_the_caller(client: FlaskClient) -> None:
     assert client.get("/nowhere").json == {"error": "This page does not exist.", "code": "not_found"}
     assert client.get("/nowhere", headers=PAGE).mimetype == "text/html"
     answer = client.get("/confirm-asset-tag")
@@ -65,7 +65,9 @@ def test_an_unreachable_database_is_said_and_not_a_fault(app: Flask, client: Fla
     assert client.get("/next-asset-tag", headers=headers).status_code == 503
 
 
-def test_a_signed_in_browser_is_told_when_the_database_is_gone(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signed_in_browser_gets_a_page_while_the_database_is_down(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sqlalchemy.exc import OperationalError
 
     user(app, "staff")

@@ -26,38 +26,38 @@ def refusal(client: FlaskClient, body: bytes, content_type: str = "application/j
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"3", b'"text"', b"true", b'[{"asset_id": 1}]', b'"{\\"asset_id\\": 1}"'])
-def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_json_other_than_an_object_is_rejected(client: FlaskClient, body: bytes) -> None:
     assert refusal(client, body) == "Send a JSON object."
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}}", b"{'asset_id': 1}", b"asset_id=1", b'{"asset_id": 1,}', b'{"asset_id": 01}'])
-def test_what_is_no_json_is_refused_as_such(client: FlaskClient, body: bytes) -> None:
+def test_invalid_json_is_rejected(client: FlaskClient, body: bytes) -> None:
     assert refusal(client, body).startswith("This is not valid JSON")
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_json_nested_ten_thousand_deep_is_refused(client: FlaskClient, opening: bytes) -> None:
+def test_deeply_nested_json_is_rejected(client: FlaskClient, opening: bytes) -> None:
     closing = b"]" if opening == b"[" else b"}"
     assert refusal(client, opening * 10_000 + b"1" + closing * 10_000)
 
 
 @pytest.mark.parametrize("body", [b'{"asset_id": 1, "asset_id": 2}', b'{"asset_id": 1, "more": [{"a": 1, "a": 1}]}'])
-def test_a_key_that_stands_twice_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_duplicate_keys_are_rejected(client: FlaskClient, body: bytes) -> None:
     assert refusal(client, body) == "A JSON object contains the same key twice."
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_have_are_refused(client: FlaskClient, constant: str) -> None:
+def test_nan_and_infinity_are_rejected(client: FlaskClient, constant: str) -> None:
     assert refusal(client, f'{{"asset_id": 1, "more": {constant}}}'.encode()) == f"{constant} is not valid JSON."
     assert refusal(client, f'{{"asset_id": {constant}}}'.encode()) == f"{constant} is not valid JSON."
 
 
 @pytest.mark.parametrize("number", ["1e400", "1e300", "1.5", "-1.0", "9" * 5000])
-def test_numbers_past_all_sense_are_refused(client: FlaskClient, number: str) -> None:
+def test_huge_numbers_are_rejected(client: FlaskClient, number: str) -> None:
     assert refusal(client, f'{{"asset_id": {number}}}'.encode())
 
 
-def test_half_a_character_is_refused(client: FlaskClient) -> None:
+def test_an_unpaired_surrogate_is_rejected(client: FlaskClient) -> None:
     for body in (
         b'{"asset_id": 1, "asset_name": "\\uD800"}',
         b'{"asset_id": 1, "\\udfff": 1}',
@@ -66,13 +66,13 @@ def test_half_a_character_is_refused(client: FlaskClient) -> None:
         assert "unpaired surrogate" in refusal(client, body)
 
 
-def test_a_whole_character_in_two_escapes_is_taken(client: FlaskClient) -> None:
+def test_a_surrogate_pair_is_accepted(client: FlaskClient) -> None:
     body = b'\xef\xbb\xbf{"asset_id": 1, "asset_name": "\\ud83c\\udf92"}'  # after the mark that some programs put before UTF-8
     assert client.post(PATH, data=body, content_type="application/json", headers=SECRET).json["previous_name"] == "🎒"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "nonsense"])
-def test_json_that_does_not_say_that_it_is_json_is_refused(client: FlaskClient, content_type: str) -> None:
+def test_json_without_its_content_type_is_rejected(client: FlaskClient, content_type: str) -> None:
     assert "application/json" in refusal(client, b'{"asset_id": 1}', content_type)
 
 
@@ -122,14 +122,14 @@ def call(server: RunningServer, *lines: str, body: str = '{"asset_id": 5}') -> t
     return line.answer()
 
 
-def test_a_hundred_megabytes_are_refused_before_they_have_come(server: RunningServer) -> None:
+def test_a_hundred_megabytes_are_rejected_before_they_arrive(server: RunningServer) -> None:
     size, begun = 100 * 1024 * 1024, time.monotonic()
     status, body = Line(server, SECRET_LINE, JSON_LINE, f"Content-Length: {size}").answer()
     assert (status, json.loads(body)["code"]) == (413, "request_entity_too_large")
     assert time.monotonic() - begun < 2
 
 
-def test_a_hundred_megabytes_without_a_length_are_not_taken_either(server: RunningServer) -> None:
+def test_a_hundred_megabytes_without_a_length_are_rejected(server: RunningServer) -> None:
     begun = time.monotonic()
     line = Line(server, SECRET_LINE, JSON_LINE, "Transfer-Encoding: chunked")
     sent = line.send_until_refused(100 * 1024 * 1024, chunked=True)
@@ -138,7 +138,7 @@ def test_a_hundred_megabytes_without_a_length_are_not_taken_either(server: Runni
     assert time.monotonic() - begun < 10
 
 
-def test_a_body_in_chunks_past_the_limit_is_not_taken_for_its_beginning(server: RunningServer) -> None:
+def test_a_chunked_body_above_the_limit_is_not_truncated(server: RunningServer) -> None:
     text = '{"asset_id": 7}'
     for spaces, status in ((MAX_REQUEST_SIZE - len(text), 200), (MAX_REQUEST_SIZE - len(text) + 1, 413), (2 * MAX_REQUEST_SIZE, 413)):
         line = Line(server, SECRET_LINE, JSON_LINE, "Transfer-Encoding: chunked")
@@ -158,13 +158,13 @@ def test_two_authorization_headers_open_nothing(server: RunningServer) -> None:
         assert call(server, *lines, JSON_LINE, "Content-Length: 15")[0] in (400, 401), lines
 
 
-def test_two_lengths_that_differ_are_refused(server: RunningServer) -> None:
+def test_different_content_lengths_are_rejected(server: RunningServer) -> None:
     for one, other in ((15, 16), (0, 15), (15, 0)):
         assert call(server, SECRET_LINE, JSON_LINE, f"Content-Length: {one}", f"Content-Length: {other}")[0] == 400
 
 
 @pytest.mark.parametrize("length", ["-1", "15, 16", "0x0f", "+15", "1e1", "9" * 30])
-def test_a_length_that_is_none_is_refused(server: RunningServer, length: str) -> None:
+def test_an_invalid_content_length_is_rejected(server: RunningServer, length: str) -> None:
     assert call(server, SECRET_LINE, JSON_LINE, f"Content-Length: {length}")[0] in (400, 413)
 
 

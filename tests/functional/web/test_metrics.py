@@ -91,7 +91,7 @@ def test_an_allowed_address_needs_no_token(client: FlaskClient, address: str, st
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == status
 
 
-def test_nobody_allows_an_address_by_a_header(client: FlaskClient) -> None:
+def test_a_header_does_not_change_the_metrics_address(client: FlaskClient) -> None:
     assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.9"}).status_code == 401
 
 
@@ -102,7 +102,7 @@ def test_an_administrator_reads_them_with_a_token_and_with_a_browser(app: Flask,
     assert client.get("/metrics", headers={"Accept": "text/html"}).status_code == 200
 
 
-def test_whoever_is_signed_in_without_the_permission_is_refused(app: Flask, client: FlaskClient) -> None:
+def test_callers_without_the_permission_are_rejected(app: Flask, client: FlaskClient) -> None:
     assert client.get("/metrics", headers=token(app, "staff")).status_code == 403
 
 
@@ -120,7 +120,7 @@ def test_a_request_is_counted_and_timed_under_its_rule(app: Flask, client: Flask
     assert 0 < seconds < 10
 
 
-def test_what_callers_invent_makes_no_new_series(client: FlaskClient) -> None:
+def test_unknown_routes_and_methods_add_no_time_series(client: FlaskClient) -> None:
     def invent() -> None:
         for number in range(20):
             client.get(f"/nowhere/{number}")
@@ -147,7 +147,7 @@ def test_a_fault_counts_as_an_answer_of_500(app: Flask, client: FlaskClient) -> 
     assert grown(before, read(client), 'rtutils_requests_total{method="GET",route="/fail",status="500"}') == 1
 
 
-def test_runs_of_jobs_are_counted_by_how_they_ended_and_their_age_is_told(app: Flask, client: FlaskClient) -> None:
+def test_job_runs_are_counted_by_result_with_their_age(app: Flask, client: FlaskClient) -> None:
     before = read(client)
     assert 'rtutils_job_age_seconds{job="check-asset-store"}' not in before
 
@@ -165,7 +165,7 @@ def test_runs_of_jobs_are_counted_by_how_they_ended_and_their_age_is_told(app: F
     assert 0 <= after['rtutils_job_age_seconds{job="check-asset-store"}'] < 60
 
 
-def test_tags_that_wait_are_told_from_the_database(app: Flask, client: FlaskClient) -> None:
+def test_pending_tags_are_read_from_the_database(app: Flask, client: FlaskClient) -> None:
     assert (read(client)["rtutils_tags_pending"], read(client)["rtutils_tags_failing"]) == (0, 0)
     secret = {"Authorization": "Bearer webhook-secret-of-the-tests"}
     for asset_id in (1, 2):
@@ -185,7 +185,7 @@ def test_requests_to_request_tracker_are_counted_by_kind_and_outcome(tmp_path: P
         assert grown(before, after, 'rtutils_rt_request_seconds_count{kind="rt"}') == 1
 
 
-def test_counts_are_told_when_the_database_is_gone(app: Flask, client: FlaskClient) -> None:
+def test_counters_are_served_while_the_database_is_down(app: Flask, client: FlaskClient) -> None:
     with app.app_context(), transaction() as session:
         session.execute(text("DROP TABLE job_runs"))
     after = read(client)
@@ -196,7 +196,7 @@ def test_counts_are_told_when_the_database_is_gone(app: Flask, client: FlaskClie
 # Several processes.
 
 
-def test_two_workers_tell_their_sum_whoever_is_asked_and_begin_anew_with_the_server(tmp_path: Path) -> None:
+def test_workers_share_counters_which_restart_with_the_server(tmp_path: Path) -> None:
     name = 'rtutils_requests_total{method="GET",route="/api/health",status="200"}'
 
     def ask(path: str) -> str:

@@ -127,7 +127,7 @@ def test_no_secret_is_logged_printed_or_shown_on_an_error_page(server: RunningSe
             assert not any(shape in page for page in error_pages), f"on an error page: {shape}"
 
 
-def test_an_error_of_the_database_tells_no_parameters(app: Flask) -> None:
+def test_database_errors_do_not_reveal_parameters(app: Flask) -> None:
     with app.app_context(), pytest.raises(DBAPIError) as raised, transaction() as session:
         session.execute(text("INSERT INTO users (name, password_hash) VALUES (:name, :password)"), {"name": "ada", "password": PASSWORD})
     assert "INSERT INTO users" in str(raised.value)

@@ -100,7 +100,7 @@ def test_every_schema_has_an_example_that_it_allows(document: dict[str, Any]) ->
             assert Draft202012Validator(whole).is_valid(example), name
 
 
-def test_every_example_of_an_answer_is_one_that_its_schema_allows(document: dict[str, Any]) -> None:
+def test_every_example_response_matches_its_schema(document: dict[str, Any]) -> None:
     for name, operation in documented(document):
         for where, media in contents(operation):
             validator = Draft202012Validator({**media["schema"], "components": document["components"]})
@@ -138,13 +138,13 @@ def test_each_way_in_that_it_names_is_described(document: dict[str, Any]) -> Non
     assert named == set(document["components"]["securitySchemes"])
 
 
-def test_it_says_which_errors_come_with_which_status(document: dict[str, Any]) -> None:
+def test_errors_are_documented_by_status(document: dict[str, Any]) -> None:
     responses = document["paths"]["/confirm-asset-tag"]["post"]["responses"]
     assert list(responses) == ["200", "400", "401", "403", "404", "409", "413", "502", "503"]
     assert set(responses["409"]["content"]["application/json"]["examples"]) == {"asset_has_tag", "directory_conflict", "tag_taken"}
 
 
-def test_who_is_not_signed_in_reads_neither_document_nor_page(client: FlaskClient) -> None:
+def test_the_document_and_its_page_require_authentication(client: FlaskClient) -> None:
     assert client.get(DOCUMENT).status_code == 401
     assert client.get("/openapi/").status_code == 401
 
@@ -250,5 +250,5 @@ def test_schemathesis_finds_nothing_that_is_not_as_documented(installation: Inst
     assert all(tried[operation.ok().label] >= 2 for operation in schema.get_all_operations()), tried
 
 
-def test_the_document_is_one_that_openapi_3_1_allows(document: dict[str, Any]) -> None:
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
     assert [error.message for error in Draft202012Validator(OPENAPI_31).iter_errors(document)] == []

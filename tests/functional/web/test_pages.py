@@ -88,7 +88,7 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no number of tabs leads to {name!r}")
 
 
-def test_somebody_without_a_mouse_signs_in_searches_and_prints_two_labels(showroom: Showroom, browser: Browser) -> None:
+def test_signing_in_searching_and_printing_work_with_the_keyboard(showroom: Showroom, browser: Browser) -> None:
     with watched(browser) as page:
         page.goto(f"{showroom.url}/sign-in")
         page.keyboard.type(NAME)  # the first field has the focus already
@@ -115,7 +115,7 @@ def test_somebody_without_a_mouse_signs_in_searches_and_prints_two_labels(showro
         assert [name in labels.content() for name in names] == [True, True]
 
 
-def test_the_first_tab_leads_past_the_navigation(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_the_first_tab_skips_the_navigation(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/webhook")
         page.keyboard.press("Tab")
@@ -124,7 +124,7 @@ def test_the_first_tab_leads_past_the_navigation(showroom: Showroom, signed_in: 
         assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_without_javascript_one_signs_in_searches_and_prints(showroom: Showroom, browser: Browser) -> None:
+def test_signing_in_searching_and_printing_work_without_javascript(showroom: Showroom, browser: Browser) -> None:
     with watched(browser, java_script_enabled=False) as page:
         sign_in(page, showroom)
         page.get_by_role("searchbox").fill("Yoga")
@@ -140,7 +140,7 @@ def test_without_javascript_one_signs_in_searches_and_prints(showroom: Showroom,
         expect(page.get_by_text("You are signed out.")).to_be_visible()
 
 
-def test_a_shift_click_ticks_all_rows_between_and_one_box_ticks_the_page(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_a_shift_click_selects_a_range_and_one_checkbox_selects_the_page(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")
         boxes = page.locator("tbody").get_by_role("checkbox")
@@ -153,7 +153,7 @@ def test_a_shift_click_ticks_all_rows_between_and_one_box_ticks_the_page(showroo
         expect(page.locator("[data-selected-count]")).to_have_text("None selected")
 
 
-def test_the_label_size_is_remembered_and_each_rows_link_follows_it(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_the_label_size_is_remembered_and_used_in_links(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")
         page.get_by_label("Label size").select_option("small")
@@ -163,7 +163,7 @@ def test_the_label_size_is_remembered_and_each_rows_link_follows_it(showroom: Sh
         assert "size=small" in str(page.locator("a[data-label-size]").first.get_attribute("href"))
 
 
-def test_an_asset_without_a_tag_is_given_one(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_an_asset_without_a_tag_gets_one(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")
         page.get_by_role("link", name="Cart 4, front", exact=True).click()
@@ -172,7 +172,7 @@ def test_an_asset_without_a_tag_is_given_one(showroom: Showroom, signed_in: Any,
         expect(page.get_by_text("previous name: “Cart 4, front”").first).to_be_visible()
 
 
-def test_the_secret_is_hidden_until_it_is_asked_for(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_the_secret_is_hidden_until_shown(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/webhook")
         secret = page.locator("#webhook-secret")
@@ -182,7 +182,7 @@ def test_the_secret_is_hidden_until_it_is_asked_for(showroom: Showroom, signed_i
         assert secret.evaluate("e => getComputedStyle(e).color") != "rgba(0, 0, 0, 0)"
 
 
-def test_the_code_is_copied_whole_with_its_secret(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_the_code_is_copied_with_its_secret(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(f"{showroom.url}/webhook")
         page.locator('[data-copy="code-plugin"]').click()
@@ -192,7 +192,7 @@ def test_the_code_is_copied_whole_with_its_secret(showroom: Showroom, signed_in:
         assert "Plugin('RT::Extension::AssetTagWebhook');" in copied
 
 
-def test_the_calls_of_the_api_are_found_and_copied(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_api_routes_are_filtered_and_copied(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, storage_state=signed_in, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(f"{showroom.url}/assets")
         page.locator("footer").get_by_role("link", name="API").click()
@@ -205,7 +205,7 @@ def test_the_calls_of_the_api_are_found_and_copied(showroom: Showroom, signed_in
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_fits_a_phone_and_can_be_read_and_touched(theme: str, showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_every_page_is_usable_on_a_phone(theme: str, showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, viewport=PHONE, has_touch=True, color_scheme=theme, storage_state=signed_in) as page:
         for name, path in showroom.pages.items():
             page.goto(showroom.url + path)
@@ -216,7 +216,7 @@ def test_every_page_fits_a_phone_and_can_be_read_and_touched(theme: str, showroo
             assert page.evaluate(SMALL_TARGETS) == [], name
 
 
-def test_every_page_can_be_read_on_a_wide_screen(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
+def test_every_page_is_legible_on_a_wide_screen(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     for theme in ("light", "dark"):
         with watched(browser, color_scheme=theme, storage_state=signed_in) as page:
             for name, path in showroom.pages.items():
@@ -238,7 +238,7 @@ def test_the_navigation_opens_and_closes_on_a_phone(showroom: Showroom, signed_i
         expect(webhook).to_be_hidden()
 
 
-def test_the_pages_are_dark_where_the_system_is_and_stay_as_chosen(showroom: Showroom, browser: Browser) -> None:
+def test_pages_follow_the_systems_theme_or_the_chosen_one(showroom: Showroom, browser: Browser) -> None:
     with watched(browser, color_scheme="dark") as page:
         page.goto(f"{showroom.url}/sign-in")
         assert page.evaluate(FAINT) == []
@@ -251,7 +251,7 @@ def test_the_pages_are_dark_where_the_system_is_and_stay_as_chosen(showroom: Sho
         expect(root).to_have_attribute("data-bs-theme", "light")
 
 
-def test_the_first_administrator_is_led_from_the_link_to_an_empty_program(tmp_path: Path, browser: Browser) -> None:
+def test_the_setup_link_leads_to_an_empty_program(tmp_path: Path, browser: Browser) -> None:
     with empty_showroom(tmp_path) as empty, watched(browser, viewport=PHONE) as page:
         page.goto(empty.url + empty.open_pages["set-up"])
         assert page.evaluate(OVERFLOW) == [0, []]

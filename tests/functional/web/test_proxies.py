@@ -69,7 +69,7 @@ def test_scheme_and_host_come_from_the_proxy(behind_proxies: Flask) -> None:
 
 
 @pytest.mark.parametrize("proto", ["ftp", "javascript", "", "https://x"])
-def test_a_scheme_that_is_none_is_not_taken(behind_proxies: Flask, proto: str) -> None:
+def test_an_invalid_scheme_is_ignored(behind_proxies: Flask, proto: str) -> None:
     assert caller(behind_proxies, proxy=PROXY, **{"for": CALLER, "proto": proto})[1] == "http"
 
 
@@ -77,16 +77,16 @@ def test_ipv4_by_ipv6_is_the_same_proxy(behind_proxies: Flask) -> None:
     assert caller(behind_proxies, proxy=f"::ffff:{PROXY}", **{"for": CALLER})[0] == CALLER
 
 
-def test_nobody_else_is_believed(behind_proxies: Flask) -> None:
+def test_headers_of_untrusted_proxies_are_ignored(behind_proxies: Flask) -> None:
     seen = caller(behind_proxies, proxy=LIE, **{"for": CALLER, "proto": "https", "host": "evil.example"})
     assert seen == (LIE, "http", "localhost")
 
 
-def test_without_trusted_proxies_nobody_is(own_app: Flask) -> None:
+def test_without_trusted_proxies_all_headers_are_ignored(own_app: Flask) -> None:
     assert caller(own_app, proxy=PROXY, **{"for": CALLER, "proto": "https", "host": "evil.example"}) == (PROXY, "http", "localhost")
 
 
-def test_the_record_of_sign_ins_tells_the_callers_address(behind_proxies: Flask) -> None:
+def test_login_events_have_the_callers_address(behind_proxies: Flask) -> None:
     client = behind_proxies.test_client()
     form = {"name": "nobody", "password": PASSWORD, "csrf_token": csrf_token(client)}
     for proxy in (PROXY, LIE):
@@ -95,7 +95,7 @@ def test_the_record_of_sign_ins_tells_the_callers_address(behind_proxies: Flask)
         assert session.execute(text("SELECT address FROM login_events ORDER BY id")).scalars().all() == [CALLER, LIE]
 
 
-def test_behind_tls_the_browser_is_told_to_stay_there_and_keeps_the_cookie_to_it(behind_proxies: Flask) -> None:
+def test_behind_tls_hsts_is_sent_and_the_cookie_is_secure(behind_proxies: Flask) -> None:
     by_tls = {"X-Forwarded-For": CALLER, "X-Forwarded-Proto": "https"}
     answer = behind_proxies.test_client().get("/sign-in", headers=by_tls, environ_base={"REMOTE_ADDR": PROXY})
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -106,6 +106,6 @@ def test_behind_tls_the_browser_is_told_to_stay_there_and_keeps_the_cookie_to_it
 
 
 @pytest.mark.parametrize("value", ["10.0.0.300", "10.0.0.5/8", "proxy.example.org", "10.0.0.5; 10.0.0.6"])
-def test_what_is_no_network_is_said_at_the_start(tmp_path: Path, value: str) -> None:
+def test_invalid_networks_are_reported_at_startup(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsError, match="TRUSTED_PROXIES"):
         load_settings({"INSTANCE_PATH": str(tmp_path), "TRUSTED_PROXIES": value})

@@ -20,7 +20,7 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
         yield running
 
 
-def test_strangers_whose_forms_never_end_do_not_stop_the_program(server: RunningServer) -> None:
+def test_slow_bodies_of_unauthenticated_callers_do_not_block_the_program(server: RunningServer) -> None:
     with ExitStack() as stack:
         for _ in range(3 * THREADS):
             stranger = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))

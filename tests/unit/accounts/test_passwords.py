@@ -40,7 +40,7 @@ def test_it_has_ten_to_two_hundred_characters(length: int, fits: bool) -> None:
 @pytest.mark.parametrize(
     "password", ["qwertyuiop", "1234567890", "Password123!", "!!sunshine2024", "123monkey1234", "ILoveYou!!!!", "basketball", "Passw0rd12"]
 )
-def test_a_common_one_is_refused_however_it_is_decorated(password: str) -> None:
+def test_common_passwords_are_rejected_also_with_decorations(password: str) -> None:
     with pytest.raises(Invalid, match="attackers try it first"):
         passwords.checked(password)
 
@@ -62,7 +62,7 @@ def test_a_common_word_among_others_is_fine() -> None:
         ("", "ababababcdcdcd"),
     ],
 )
-def test_ones_own_name_and_few_letters_are_refused(name: str, password: str) -> None:
+def test_the_own_name_and_repeated_letters_are_rejected(name: str, password: str) -> None:
     with pytest.raises(Invalid):
         passwords.checked(password, name=name)
 
@@ -72,7 +72,7 @@ def test_ones_name_within_a_long_phrase_is_fine() -> None:
     assert passwords.checked("wild tulips in march", name="in")
 
 
-def test_the_list_holds_hashes_only_each_once_and_in_order() -> None:
+def test_the_list_of_common_passwords_contains_sorted_unique_hashes() -> None:
     lines = passwords.COMMON.read_text().splitlines()
     assert all(re.fullmatch("[0-9a-f]{8}", line) for line in lines)
     assert lines == sorted(set(lines))
@@ -93,6 +93,6 @@ def test_where_no_good_hash_is_stored_nothing_matches(stored: str | None) -> Non
     assert not passwords.matches(stored, "the password of nobody")
 
 
-def test_a_very_long_password_matches_no_beginning_of_itself() -> None:
+def test_a_long_password_does_not_match_its_prefix() -> None:
     stored = passwords.hashed("turnip glove " * 15)
     assert not passwords.matches(stored, "turnip glove " * 16)

@@ -12,7 +12,7 @@ from request_tracker_utils.core.db import StoredValue, reading, store_once, stor
 from request_tracker_utils.core.jobs import JobRun
 
 
-def test_a_time_comes_back_in_utc_whatever_its_zone_was(app: Flask) -> None:
+def test_times_are_returned_in_utc(app: Flask) -> None:
     moment = datetime(2026, 10, 25, 2, 30, 1, 123456, tzinfo=timezone(timedelta(hours=2)))
     with app.app_context():
         with transaction() as session:
@@ -23,7 +23,7 @@ def test_a_time_comes_back_in_utc_whatever_its_zone_was(app: Flask) -> None:
     assert stored.tzinfo == UTC
 
 
-def test_a_time_without_a_zone_is_refused(app: Flask) -> None:
+def test_a_time_without_a_zone_is_rejected(app: Flask) -> None:
     def add() -> None:
         with app.app_context(), transaction() as session:
             session.add(JobRun(job="x", process="p", started_at=datetime(2026, 1, 1)))  # noqa: DTZ001 — the point of the test
@@ -32,7 +32,7 @@ def test_a_time_without_a_zone_is_refused(app: Flask) -> None:
         add()
 
 
-def test_the_first_value_that_is_kept_is_the_one_that_holds(app: Flask) -> None:
+def test_the_first_stored_value_wins(app: Flask) -> None:
     with app.app_context():
         values = []
 

@@ -76,7 +76,7 @@ def test_jobs_are_found_by_unique_names() -> None:
         Jobs([job(), job()])
 
 
-def test_a_lock_is_held_by_one_at_a_time(inside: Flask) -> None:
+def test_a_lock_has_one_owner_at_a_time(inside: Flask) -> None:
     first, second = SharedLock(db.engine, "test"), SharedLock(db.engine, "test")
     assert first.acquire(wait=False)
     assert not second.acquire(wait=False)

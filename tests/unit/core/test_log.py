@@ -71,7 +71,7 @@ def test_three_processes_lose_and_tear_no_line_while_they_put_the_file_aside(tmp
     assert sorted(match.groups()[::-1] for match in found if match) == sorted((w, str(n)) for w in "abc" for n in range(LINES))
 
 
-def test_no_more_files_are_kept_than_the_settings_say_and_none_is_much_too_large(tmp_path: Path) -> None:
+def test_log_files_are_rotated_by_size_and_number(tmp_path: Path) -> None:
     file = tmp_path / "program.log"
     write_at_once(file, kept=2)
     assert sorted(each.name for each in tmp_path.glob("program.log*")) == ["program.log", "program.log.1", "program.log.2"]
@@ -86,12 +86,12 @@ def test_the_files_are_their_owners_only(tmp_path: Path) -> None:
     assert [stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()] == [0o600, 0o600]
 
 
-def test_a_file_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+def test_an_unwritable_log_file_is_reported_at_startup(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="LOG_FILE"):
         log.configure(load_settings({"LOG_FILE": str(tmp_path)}))
 
 
-def test_whoever_moves_the_file_away_finds_a_new_one_begun(tmp_path: Path) -> None:
+def test_a_moved_log_file_is_recreated(tmp_path: Path) -> None:
     file = tmp_path / "program.log"
     log.configure(load_settings({"LOG_FILE": str(file)}))
     structlog.get_logger("test").warning("before")
@@ -100,14 +100,14 @@ def test_whoever_moves_the_file_away_finds_a_new_one_begun(tmp_path: Path) -> No
     assert "after" in file.read_text()
 
 
-def test_what_somebody_sends_makes_no_line_of_its_own(tmp_path: Path) -> None:
+def test_input_cannot_forge_log_lines(tmp_path: Path) -> None:
     file = tmp_path / "program.log"
     log.configure(load_settings({"LOG_FILE": str(file)}))
     structlog.get_logger("test").warning("told", user="eve\nlevel=info event=request user=ada")
     assert len(file.read_text().splitlines()) == 1
 
 
-def test_nobody_writes_lines_of_their_own_or_moves_a_terminals_cursor(tmp_path: Path) -> None:
+def test_control_characters_are_escaped(tmp_path: Path) -> None:
     file = tmp_path / "program.log"
     log.configure(load_settings({"LOG_FILE": str(file)}))
     structlog.get_logger("test").info("line", name="a\rb\x1b[2Jc\u2028d\ne é", quiet=None, number=3)

@@ -19,7 +19,7 @@ def test_nothing_has_to_be_set() -> None:
     assert (settings.host, settings.port, settings.prefix, settings.rt_url) == ("127.0.0.1", 8080, "W12-", None)
 
 
-def test_every_wrong_setting_is_listed_at_once_by_its_variable() -> None:
+def test_all_invalid_settings_are_reported_together() -> None:
     wrong = {
         "PORT": "x",
         "TIMEZONE": "Mars/Base",
@@ -48,7 +48,7 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     assert not any(secret in line for line in lines for secret in ("hunter2secret", "topsecret", "'short'"))
 
 
-def test_secrets_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_secrets_file(tmp_path: Path) -> None:
     file = tmp_path / "secrets.env"
     file.write_text('RT_TOKEN="1-2-from$file"\nPORT=9000\n# a comment\n')
     settings = load_settings({"SECRETS_FILE": str(file), "PORT": "9001", "RT_URL": "https://rt.example.org/"})
@@ -82,7 +82,7 @@ def test_secrets_are_masked_in_every_view() -> None:
         "postgresql://ada@host/name?sslpassword=dbsecret&sslmode=require",
     ],
 )
-def test_no_form_of_a_databases_address_tells_its_password(address: str) -> None:
+def test_database_urls_never_reveal_passwords(address: str) -> None:
     shown = load_settings({"DATABASE_URL": address}).masked()["DATABASE_URL"]
     assert "dbsecret" not in shown
     assert "name" in shown
@@ -106,7 +106,7 @@ def test_settings_do_not_change() -> None:
         ("RT_TIMEOUT", "600"),
     ],
 )
-def test_what_would_fail_later_is_refused_at_the_start(name: str, value: str) -> None:
+def test_settings_that_would_fail_later_are_rejected_at_startup(name: str, value: str) -> None:
     assert problems(**{name: value})[0].startswith(f"{name}: ")
 
 
@@ -131,7 +131,7 @@ def test_the_reference_in_the_documentation_is_complete_and_true() -> None:
     assert reference() in page, "run `python -m tests.services.settings_page` to renew docs/settings.md"
 
 
-def test_two_settings_for_one_custom_field_are_a_problem_in_words() -> None:
+def test_two_settings_for_one_custom_field_are_rejected() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({"RT_CATEGORY_FIELD": "model"})
     assert refused.value.problems == [

@@ -319,7 +319,7 @@ class TestATask:
         assert states(task_id) == {}
 
 
-def test_two_kinds_with_one_name_are_refused(inside: Flask) -> None:
+def test_two_kinds_with_one_name_are_rejected(inside: Flask) -> None:
     started(lambda _: "")
     with pytest.raises(ValueError, match="count"):
         started(lambda _: "")
