@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 from request_tracker_utils.accounts.models import Role
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-REVOKE = _("Revoke my tokens too, in case somebody else has them")
+REVOKE = _("Also revoke my tokens, in case someone else has them")
 _NEW = {"autocomplete": "new-password"}
 EXPIRIES = [
     SelectChoice("30", _("in 30 days")),
@@ -21,8 +21,8 @@ EXPIRIES = [
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    name = StringField(_("Name"), [InputRequired(_("Type your name."))], render_kw={**_NAME, "autofocus": True})
-    password = PasswordField(_("Password"), [InputRequired(_("Type your password."))], render_kw={"autocomplete": "current-password"})
+    name = StringField(_("Name"), [InputRequired(_("Enter your name."))], render_kw={**_NAME, "autofocus": True})
+    password = PasswordField(_("Password"), [InputRequired(_("Enter your password."))], render_kw={"autocomplete": "current-password"})
 
 
 class ChooseAgainForm(FlaskForm):  # type: ignore[misc]

@@ -267,6 +267,6 @@ def test_a_session_does_not_outlive_a_password_that_changes_while_the_old_one_is
     monkeypatch.setattr(passwords, "matches", slow_check)
     answer = attempt(password=PASSWORD)
     assert answer.status_code == 400
-    assert "The account was changed at the same moment" in answer.get_data(as_text=True)
+    assert "The account was changed while you were signing in" in answer.get_data(as_text=True)
     with app.app_context(), reading() as session:
         assert not session.scalars(select(SignInSession)).all()
