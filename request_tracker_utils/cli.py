@@ -40,7 +40,7 @@ class Program(click.Group):
 @click.version_option(__version__)
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Manage asset tags, labels and student devices alongside Request Tracker. Settings are environment variables."""
+    """RequestTracker Utils: asset tags, labels and more for Request Tracker. Settings are environment variables."""
     if ctx.invoked_subcommand in WITHOUT_APP or {"--help", "-h"} & set(sys.argv[1:]):
         return
     app, settings = _app()

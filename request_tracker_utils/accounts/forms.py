@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 from request_tracker_utils.accounts.models import Role
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-REVOKE = _("Also revoke my tokens, in case someone else has them")
+REVOKE = _("Also revoke my personal tokens")
 _NEW = {"autocomplete": "new-password"}
 EXPIRIES = [
     SelectChoice("30", _("in 30 days")),

@@ -259,7 +259,7 @@ def _matching(text: str) -> Select[User]:
 
 def _role(role: str) -> str:
     if role not in set(Role):
-        raise Invalid(_("The role %(role)s does not exist. Choose one of: %(roles)s.", role=role, roles=", ".join(Role)), field="role")
+        raise Invalid(_("Unknown role %(role)s. Choose one of: %(roles)s.", role=role, roles=", ".join(Role)), field="role")
     return role
 
 

@@ -145,7 +145,7 @@ class TicketCreated(BaseModel):
     unlinked_assets: list[int] = Field(description="Assets that could not be linked.", examples=[[12346]])
     warnings: list[str] = Field(
         description="Messages about what could not be done.",
-        examples=[["Request Tracker did not link the ticket to asset #12346. Check the number."]],
+        examples=[["Request Tracker did not link the ticket to asset #12346. Check the asset ID."]],
     )
 
 

@@ -65,7 +65,7 @@ def add_security_scheme(app: Flask, name: str, scheme: dict[str, str]) -> None:
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of all JSON routes of this installation."""
     spec = deepcopy(cast(OpenAPI, current_app).api_doc)
-    spec["info"] |= {"summary": "Asset tags, labels and student devices alongside Request Tracker.", "description": DESCRIPTION}
+    spec["info"] |= {"summary": "Asset tags, labels and student devices for Request Tracker.", "description": DESCRIPTION}
     spec["servers"] = [{"url": settings().public_address(), "description": "This installation"}]
     schemas = spec["components"]["schemas"]
     del schemas["ValidationErrorModel"]  # flask-openapi3's own error shape, which is never sent

@@ -258,7 +258,7 @@ def test_a_ticket_is_created_and_linked_and_missing_links_are_reported(office: O
     assert response is not None
     assert response["ticket_url"] == f"{office.line.url}/Ticket/Display.html?id={response['ticket_id']}"
     assert (response["success"], response["linked_assets"], response["unlinked_assets"]) == (True, sorted([asset_id, other]), [999_999])
-    assert response["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the number."]
+    assert response["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the asset ID."]
     ticket = office.rt.rest("GET", f"ticket/{response['ticket_id']}").json()
     assert (ticket["Subject"], [each["id"] for each in ticket["Requestor"]]) == ("Broken screen", [f"{office.name}1"])
     refused = office.ask("POST", "/api/tickets/create/", json={**body, "queue": "No such queue"})
