@@ -101,7 +101,7 @@ def _record_change(session: Session, user: User, change: str) -> None:
 
 @users.command("link")
 @click.argument("name")
-@click.option("--rt-user", required=True, help="Name or id in Request Tracker. An empty value removes the link.")
+@click.option("--rt-user", required=True, help="Name or ID in Request Tracker. An empty value removes the link.")
 def link_user(name: str, rt_user: str) -> None:
     """Link NAME to a Request Tracker user. That user's tokens then authenticate NAME."""
     found = rt_user_named(registry().find(RtTokens), rt_user) if rt_user else None

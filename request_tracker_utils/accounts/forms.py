@@ -21,8 +21,8 @@ EXPIRIES = [
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    name = StringField(_("Name"), [InputRequired(_("Type your name."))], render_kw={**_NAME, "autofocus": True})
-    password = PasswordField(_("Password"), [InputRequired(_("Type your password."))], render_kw={"autocomplete": "current-password"})
+    name = StringField(_("Name"), [InputRequired(_("Enter your name."))], render_kw={**_NAME, "autofocus": True})
+    password = PasswordField(_("Password"), [InputRequired(_("Enter your password."))], render_kw={"autocomplete": "current-password"})
 
 
 class ChooseAgainForm(FlaskForm):  # type: ignore[misc]

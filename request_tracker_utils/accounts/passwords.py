@@ -28,12 +28,15 @@ SLOT_TIMEOUT = 5.0
 def checked(password: str, *, name: str = "") -> str:
     """The password itself, if a user with that name may have it. Raises Invalid."""
     if len(password) < MIN_LENGTH:
-        raise Invalid(_("The password needs at least %(count)s characters. Use a few words in a row.", count=MIN_LENGTH), field="password")
+        raise Invalid(
+            _("The password needs at least %(count)s characters. Use a few words that only you would combine.", count=MIN_LENGTH),
+            field="password",
+        )
     if len(password) > MAX_LENGTH:
         raise Invalid(_("The password can have at most %(count)s characters.", count=MAX_LENGTH), field="password")
     if _is_common(password):
         raise Invalid(
-            _("Many people use this password, so attackers try it first. Choose a few words that only you would combine."), field="password"
+            _("This password is too common, so attackers try it first. Choose a few words that only you would combine."), field="password"
         )
     beside_name = password.lower().replace(name.lower(), "") if name else password
     if len(set(password)) < 5 or len(beside_name) < MIN_BESIDE_NAME:

@@ -62,7 +62,7 @@ def create_user(
     """
     if not NAME_FORM.fullmatch(name):
         message = _(
-            "A name has 1 to 60 letters (A to Z), digits, dots, dashes, underscores or @, and starts and ends with a letter or digit."
+            "A name has 1 to 60 letters (A to Z), digits, dots, hyphens, underscores or @, and starts and ends with a letter or digit."
         )
         raise Invalid(message, field="name")
     password_hash = None if password is None else passwords.hashed(passwords.checked(password, name=name))
@@ -229,7 +229,7 @@ def begin_session(session: Session, user: User, *, lifetime: timedelta, origin: 
     change ended all sessions, and this one would survive it."""
     same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
     if session.scalar(select(User.id).where(*same).with_for_update()) is None:
-        raise WrongCredentials(_("The account was changed at the same moment. Sign in again."))
+        raise WrongCredentials(_("The account was changed while you were signing in. Sign in again."))
     return sessions.open_session(session, user, lifetime=lifetime, origin=origin, now=now)
 
 

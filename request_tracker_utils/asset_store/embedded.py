@@ -201,7 +201,7 @@ def _no_request_tracker() -> NoRequestTracker:
 
 def _parsed(query: str) -> Select[EmbeddedAsset]:
     if not query.strip():
-        raise AssetStoreInvalid(_("The query is empty and would match every asset."), field="query")
+        raise AssetStoreInvalid(_("The query is empty and would match every asset. Enter at least one word."), field="query")
     return _matching(query)
 
 

@@ -104,7 +104,7 @@ def _version(client: RtClient) -> Iterator[Result]:
     yield Result(_("Request Tracker answers"), State.PASSED, _("%(version)s at %(url)s", version=version, url=client.url))
     user = client.users.own()
     if user is None:
-        yield Result(_("The token's user"), State.UNKNOWN, _("The token does not name its user."))
+        yield Result(_("The token's user"), State.UNKNOWN, _("The user could not be determined from the token."))
     elif user.privileged:
         yield Result(_("The token's user"), State.PASSED, user.name)
     else:
@@ -160,5 +160,5 @@ def _changes(client: RtClient) -> Iterator[Result]:
 
 def _users(client: RtClient) -> Iterator[Result]:
     allowed = client.users.can_see_users()
-    missing = "" if allowed else _("Grant the token's user AdminUsers: without it Request Tracker hides the numbers of users.")
+    missing = "" if allowed else _("Grant the token's user AdminUsers: without it, Request Tracker hides the IDs of users.")
     yield Result(_("See users, to assign assets"), State.PASSED if allowed else State.FAILED, missing)

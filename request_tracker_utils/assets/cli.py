@@ -43,7 +43,7 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
     """Create the assets in FILE, a CSV file or - for standard input.
 
     Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems are skipped. The
-    assets are created by a task: if this command is interrupted, a running server continues it. Exits with status 1 if a row was not
+    assets are created by a task: if this command is interrupted, a server process continues it. The exit code is 1 if a row was not
     created or, in a dry run, cannot be created.
     """
     with click.open_file(file, "rb") as opened:

@@ -61,7 +61,7 @@ class ImportForm(_CommonFields):
         if file is None or not file.filename:
             return "", lists.read(text)
         if text.strip():
-            raise Invalid(gettext("You sent both a file and a list. Clear the list, or remove the file."), field="lines")
+            raise Invalid(gettext("You submitted both a list and a file. Clear the list, or remove the file."), field="lines")
         try:
             return file.filename, lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)))
         except FileUnreadable as error:

@@ -53,7 +53,7 @@ class CreateAsset(BaseModel):
 
 class CreatedAssetResponse(BaseModel):
     success: bool = Field(description="Always true.", examples=[True])
-    asset_id: int = Field(description="The asset's number in Request Tracker.", examples=[12345])
+    asset_id: int = Field(description="ID of the asset in Request Tracker.", examples=[12345])
     asset_tag: str = Field(examples=["W12-1234"])
     serial_number: str = Field(description="As sent, trimmed.", examples=["ABC123456"])
     label_printed: bool = Field(description="Whether the label was rendered, so that its print page shows it.", examples=[True])

@@ -69,7 +69,7 @@ def _address(value: str) -> str:
 
 def _prefix(value: str) -> str:
     if not PREFIX_FORM.fullmatch(value):
-        raise ValueError("must be 1 to 16 letters, digits, dots, dashes or underscores, and must not end with a digit")
+        raise ValueError("must be 1 to 16 letters, digits, dots, hyphens or underscores, and must not end with a digit")
     return value
 
 
@@ -193,7 +193,7 @@ class Settings(BaseModel):
         "W12-", description="Prefix of every tag; a number of at least four digits follows."
     )
     asset_tag_sequence_file: Path | None = Field(
-        None, description="Sequence file of a legacy installation. Its number is adopted before the first tag is assigned."
+        None, description="Sequence file of a legacy installation. Its number is imported before the first tag is assigned."
     )
     asset_tag_confirmations_log: Path | None = Field(
         None,

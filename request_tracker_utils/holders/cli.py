@@ -8,7 +8,7 @@ from request_tracker_utils.reconciliation.cli import compare_command
 
 @click.group()
 def holders() -> None:
-    """Holders of devices."""
+    """Compare device holders with the holders of their assets."""
 
 
-holders.add_command(compare_command(RECONCILIATION, "Find all differences between device holders here and in the asset store."))
+holders.add_command(compare_command(RECONCILIATION, "Find all differences between device holders and the holders of their assets."))

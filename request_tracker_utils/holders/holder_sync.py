@@ -144,9 +144,7 @@ class HolderSync:
                 return HOLDER_SYNC.settle(session, pending.claim, asset_id=asset.id, rt_synced_at=self._clock())
         except IntegrityError:
             names = {"asset": asset.id}
-            raise Conflict(
-                _("Asset #%(asset)s also belongs to another device. Correct the asset number of one of them.", **names)
-            ) from None
+            raise Conflict(_("Asset #%(asset)s also belongs to another device. Correct the asset ID of one of them.", **names)) from None
 
     def _put_back(self, pending: PendingDevice) -> None:
         with self._transaction() as session:
@@ -176,7 +174,7 @@ def _asset_of(pending: PendingDevice, by_id: dict[int, Asset], named: Sequence[A
     if len(named) > 1:
         numbers = ", ".join(f"#{asset.id}" for asset in named)
         return _("Several assets have the name %(tag)s: %(numbers)s. Rename all but one.", tag=tag, numbers=numbers)
-    return named[0] if named else _("No asset is named %(tag)s. Create the asset, or enter its number on the device’s page.", tag=tag)
+    return named[0] if named else _("No asset is named %(tag)s. Create the asset, or resolve it under Differences.", tag=tag)
 
 
 def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple[int, str]], ignored: set[tuple[int, str]]) -> Asset | str:
@@ -186,7 +184,7 @@ def _fitting(pending: PendingDevice, asset: Asset | str, linked: dict[int, tuple
     owner = linked.get(asset.id)
     if owner is not None and owner[0] != pending.claim.id:
         names = {"asset": asset.id, "other": owner[1]}
-        return _("Asset #%(asset)s belongs to %(other)s here. Correct the asset number of one of the two devices.", **names)
+        return _("Asset #%(asset)s belongs to %(other)s here. Correct the asset ID of one of the two devices.", **names)
     if search_key(asset.name) != search_key(pending.tag) and (asset.id, asset.name[:500]) not in ignored:
         names = {"asset": asset.id, "name": asset.name, "tag": pending.tag}
         return _("Asset #%(asset)s is now named “%(name)s”, not %(tag)s. Resolve it under Differences.", **names)

@@ -94,8 +94,8 @@ class _Apply:
         if len(others) != 1:
             values = {"source": self._source, "tag": self._tag, "count": len(others)}
             if not others:
-                raise DiscrepancyChanged(_("Nothing was done: no other asset in %(source)s matches %(tag)s.", **values))
-            raise DiscrepancyChanged(_("Nothing was done: %(count)s assets in %(source)s match %(tag)s.", **values))
+                raise DiscrepancyChanged(_("Nothing was changed: no other asset in %(source)s matches %(tag)s.", **values))
+            raise DiscrepancyChanged(_("Nothing was changed: %(count)s assets in %(source)s match %(tag)s.", **values))
         asset_id = others[0].id
         with self._transaction() as session:
             former = session.scalar(select(Device).where(Device.asset_id == asset_id).with_for_update())
@@ -146,7 +146,7 @@ class _Apply:
         """The student who has the asset in the asset store; None if it has no holder. Raises DiscrepancyChanged for other holders."""
         student, theirs = student_of(session, self._discrepancy, rule=self._rule), self._discrepancy.theirs
         if theirs and student is None:
-            raise DiscrepancyChanged(_("Nothing was done: %(user)s is not the user of a student.", user=theirs))
+            raise DiscrepancyChanged(_("Nothing was changed: %(user)s is not the user of a student.", user=theirs))
         return student
 
     def _reason(self) -> str:
@@ -159,6 +159,6 @@ class _Apply:
             return device
         holder = service.find(session, device.current_student_id) if device.current_student_id else None
         if holder is None:
-            raise DiscrepancyChanged(_("Nothing was done: %(tag)s has been returned in the meantime.", tag=self._tag))
-        message = _("Nothing was done: %(tag)s has been assigned to %(student)s in the meantime.", tag=self._tag, student=holder.name)
+            raise DiscrepancyChanged(_("Nothing was changed: %(tag)s has been returned in the meantime.", tag=self._tag))
+        message = _("Nothing was changed: %(tag)s has been assigned to %(student)s in the meantime.", tag=self._tag, student=holder.name)
         raise DiscrepancyChanged(message)

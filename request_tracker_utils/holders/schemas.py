@@ -132,7 +132,7 @@ class CreateTicket(BaseModel):
     body: Body = Field(examples=["It fell from a table."])
     queue: Optional = Field("", description="The default is RT_TICKET_QUEUE.", examples=["Device Repair"])
     student_id: Optional = Field("", description="The student’s user becomes the requestor, if Request Tracker has it.", examples=["12345"])
-    device_id: AssetId | None = Field(None, description="The number of the asset that the ticket is about.", examples=[12345])
+    device_id: AssetId | None = Field(None, description="ID of the asset that the ticket is about.", examples=[12345])
     device_name: Optional = Field("", description="Added below the body.", examples=["W12-1001"])
     asset_ids: list[AssetId] = Field(default_factory=list, max_length=MAX_ASSETS, description="More assets.", examples=[[12346]])
 
@@ -145,7 +145,7 @@ class TicketCreated(BaseModel):
     unlinked_assets: list[int] = Field(description="Assets that could not be linked.", examples=[[12346]])
     warnings: list[str] = Field(
         description="Messages about what could not be done.",
-        examples=[["Request Tracker did not link the ticket to asset #12346. Check the number."]],
+        examples=[["Request Tracker did not link the ticket to asset #12346. Check the asset ID."]],
     )
 
 

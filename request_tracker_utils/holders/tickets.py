@@ -75,12 +75,12 @@ def create_now(reading: Reading, asset_store: AssetStore, request: TicketRequest
     try:
         ticket = asset_store.create_ticket(new)
     except (AssetStoreUnreachable, AssetStoreBroken) as error:
-        again = _("The ticket may exist anyway. Check Request Tracker before you try again.")
+        again = _("The ticket may already exist. Check Request Tracker before you try again.")
         raise type(error)(f"{error.message} {again}") from None
     unlinked = [asset_id for asset_id in asset_ids if asset_id not in ticket.asset_ids]
     if unlinked:
         numbers = ", ".join(f"#{asset_id}" for asset_id in unlinked)
-        warnings.append(_("Request Tracker did not link the ticket to asset %(numbers)s. Check the number.", numbers=numbers))
+        warnings.append(_("Request Tracker did not link the ticket to asset %(numbers)s. Check the asset ID.", numbers=numbers))
     return CreatedTicket(ticket.id, asset_store.ticket_address(ticket.id), ticket.asset_ids, unlinked, warnings)
 
 
@@ -108,7 +108,7 @@ class RepairTicketSender:
             if found:
                 return self._settle(row, found[0], self._assets_of(row))
             if row.sent_at is not None and self._clock() - row.sent_at < APPEARS_WITHIN:
-                problem = _("Request Tracker did not say whether it created the ticket. It will be searched for again.")
+                problem = _("Request Tracker did not confirm that it created the ticket. The search for the ticket will be repeated.")
                 with self._transaction() as session:
                     REPAIR_TICKETS.put_back(session, claim, now=self._clock(), pause=APPEARS_WITHIN, problem=problem)
                 return False

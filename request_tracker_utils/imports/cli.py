@@ -23,7 +23,7 @@ INCOMPLETE = 1
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 column_option = click.option(
-    "--column", "column_options", multiple=True, metavar="FIELD=HEADER", help='The column of a field, such as student_id="Pupil No".'
+    "--column", "column_options", multiple=True, metavar="FIELD=HEADER", help='The column of a field, such as student_id="Student No.".'
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Preview the changes without making them.")
 

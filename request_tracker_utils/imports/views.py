@@ -155,7 +155,12 @@ def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
 
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return handle_app_error(
-        TooLarge(_("The file is larger than 64 MB. Remove the columns that are not needed, or use the command `rtutils`."))
+        TooLarge(
+            _(
+                "The file is larger than 64 MB. Remove the columns that are not needed, "
+                "or import it on the server with `rtutils students import` or `rtutils devices import`."
+            )
+        )
     )
 
 

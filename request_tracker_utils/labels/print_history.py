@@ -107,7 +107,7 @@ def printed_assets(session: Session, print_id: int) -> list[int]:
     """The assets of a print, in the order of its labels. Raises PrintNotFound."""
     found = list(session.scalars(select(PrintedLabel.asset_id).where(PrintedLabel.print_id == print_id).order_by(PrintedLabel.id)))
     if not found:
-        raise PrintNotFound(_("Print %(id)s does not exist.", id=print_id), print_id=print_id)
+        raise PrintNotFound(_("Print %(id)s does not exist. Choose one from the print history.", id=print_id), print_id=print_id)
     return found
 
 

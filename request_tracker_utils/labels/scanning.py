@@ -48,7 +48,9 @@ def record_scan(
     try:
         name = asset_store.get(asset_id).name.strip()
     except AssetNotFound:
-        raise NotALabel(_("The code is the address of asset #%(id)s, which does not exist.", id=asset_id)) from None
+        raise NotALabel(
+            _("The code is the address of asset #%(id)s, which does not exist. Search for the asset, and print a new label.", id=asset_id)
+        ) from None
     with transaction() as session:
         print_history.add_scanned_label(session, asset_id, name, actor=actor, now=now)
     return ScannedLabel(asset_id, name or f"#{asset_id}")
@@ -64,10 +66,10 @@ def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> in
             return number
     host = _split(url).netloc
     if host in {_split(page).netloc for page in (asset_store.page_address(1), own_address)}:
-        raise NotALabel(_("The code is an address on %(host)s, but not that of an asset.", host=_shorten(host)))
+        raise NotALabel(_("The code is an address on %(host)s, but not that of an asset. Scan one of our labels.", host=_shorten(host)))
     if not host:
-        raise NotALabel(_("The code is an address, but not that of an asset."))
-    raise NotALabel(_("The code is an address on %(host)s, not one of our labels.", host=_shorten(host)))
+        raise NotALabel(_("The code is an address, but not that of an asset. Scan one of our labels."))
+    raise NotALabel(_("The code is an address on %(host)s, not one of our labels. Scan the label of an asset.", host=_shorten(host)))
 
 
 def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_address: str) -> int:
@@ -75,7 +77,9 @@ def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_add
     if not code:
         raise NotALabel(_("The scan is empty. Scan a label."))
     if len(code) > MAX_SCAN_LENGTH:
-        raise NotALabel(_("The code has %(count)s characters, more than any of our labels.", count=f"{len(code):,}"))
+        raise NotALabel(
+            _("The code has %(count)s characters, more than any of our labels. Scan one of our labels.", count=f"{len(code):,}")
+        )
     if "://" in code:
         return asset_id_from_url(asset_store, code, own_address)
     asset_id = tags.assets_by_tag([code]).get(code)

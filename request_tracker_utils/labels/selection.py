@@ -73,7 +73,7 @@ def select_assets(asset_store: AssetStore, tags: TagLookup, chosen: SelectionInp
         selection.unassigned_tags = tag_range.unassigned
     selection.asset_ids = list(selected)
     if not selected and not selection.has_warnings:
-        raise Invalid(_("Select labels to print: paste a list, check assets, or enter a range of tags."), field="lines")
+        raise Invalid(_("Select labels to print: paste a list, select assets, or enter a range of tags."), field="lines")
     check_label_count(len(selected))
     return selection
 

@@ -63,7 +63,7 @@ def find_asset(asset_store: AssetStore, *, asset_id: int | None, name: str | Non
         raise AssetNotFound(_("Asset not found"), name=name)
     if len(found) > 1:
         ids = ", ".join(str(asset.id) for asset in found)
-        raise Conflict(_("Several assets have the name %(name)s: %(ids)s. Print by asset_id.", name=name, ids=ids))
+        raise Conflict(_("Several assets have the name %(name)s: %(ids)s. Use the asset ID instead.", name=name, ids=ids))
     return found[0]
 
 
@@ -114,7 +114,11 @@ class LabelBatch:
         chunks = self._chunks()
         first = next((chunk for chunk in chunks if chunk), None)
         if first is None:
-            raise AssetNotFound(_("The query found no assets.") if self.query else _("None of these assets was found."))
+            raise AssetNotFound(
+                _("The query found no assets. Check the query.")
+                if self.query
+                else _("None of these assets was found. Check the asset IDs.")
+            )
         return self._stream(chain([self._recorded(first)], map(self._recorded, chunks)))
 
     def _chunks(self) -> Iterator[list[Asset]]:

@@ -35,7 +35,7 @@ class Zone(click.ParamType[ZoneInfo]):
         try:
             return ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(_("%(value)s is not a time zone. Use a name such as Europe/Berlin or America/Chicago.", value=value), param, ctx)
+            self.fail(_("%(value)s is not a time zone. Use a name such as America/New_York or America/Chicago.", value=value), param, ctx)
 
 
 @click.command("import-legacy")
@@ -96,7 +96,7 @@ def _import_tags(sequence_file: Path | None, options: ImportOptions) -> None:
         following = adoption.continue_sequence(session, prefix, number or 1, actor=actor, now=now)
     click.echo(
         _(
-            "Tags: %(count)s imported from the asset store and the legacy log. The sequence continues with %(tag)s.",
+            "Tags: %(count)s imported from asset names and the legacy log. The sequence continues with %(tag)s.",
             count=f"{count:,}",
             tag=following,
         )

@@ -22,6 +22,6 @@ class DiscrepancyResolved(Conflict):
 
 
 class DiscrepancyChanged(Conflict):
-    """The difference has changed. Nothing was done, and the current state is recorded."""
+    """The difference has changed. Nothing was changed, and the current state is recorded."""
 
     code = "difference_changed"

@@ -66,7 +66,7 @@ def resolve(
         if unchanged:
             entry = reconciler.options(session, [recorded])[0]
             if fingerprint not in (None, entry.fingerprint) or resolution not in [option.resolution for option in entry.options]:
-                message = _("Nothing was done: the options for %(label)s have changed. Choose again.", label=recorded.label)
+                message = _("Nothing was changed: the options for %(label)s have changed. Choose again.", label=recorded.label)
                 raise DiscrepancyChanged(message)
             claimed_at = clock()
             discrepancies.close(session, discrepancy_id, resolution, actor=actor, now=claimed_at)
@@ -78,7 +78,7 @@ def resolve(
         return reconciler.apply(recorded, resolution, actor=actor)
     except IntegrityError:
         _reopen(transaction, discrepancies, discrepancy_id, claimed_at)
-        message = _("Nothing was done: %(label)s was changed by someone else at the same time. Compare again.", label=recorded.label)
+        message = _("Nothing was changed: %(label)s was changed by someone else at the same time. Compare again.", label=recorded.label)
         raise DiscrepancyChanged(message) from None
     except AppError:
         _reopen(transaction, discrepancies, discrepancy_id, claimed_at)
@@ -106,8 +106,8 @@ def _record_current(
 
 def _how_it_changed(recorded: Discrepancy, current: Discrepancy | None) -> str:
     if current is None:
-        return _("Nothing was done: %(label)s already matches.", label=recorded.label)
-    return _("Nothing was done: %(label)s has changed in the meantime. The page now shows its current state.", label=recorded.label)
+        return _("Nothing was changed: %(label)s already matches.", label=recorded.label)
+    return _("Nothing was changed: %(label)s has changed in the meantime. The page now shows its current state.", label=recorded.label)
 
 
 def _reopen(transaction: Transaction, discrepancies: Discrepancies[D], discrepancy_id: int, closed_at: datetime) -> None:

@@ -37,7 +37,7 @@ def devices() -> None:
 def import_students(ctx: click.Context, /, file: str, **options: Any) -> None:
     """Create and update students from FILE, a CSV file, or - for standard input.
 
-    Rows with problems are skipped and printed to standard error. Fields without a column are not changed. The import is a task: when
+    Rows with problems are skipped and printed to standard error. Fields without a column are not changed. The import is a task: if
     this command is interrupted, a server process continues it. The exit code is 1 if a row was skipped or would be skipped.
     """
     import_path(ctx, StudentRows(), file, **options)

@@ -168,7 +168,7 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
     """Restores the device to its state before the change, which must be its last one. Raises ChangeNotFound, ChangeNotUndoable."""
     log = session.get(DeviceLog, log_id)
     if log is None:
-        raise ChangeNotFound(_("Change %(id)s does not exist.", id=log_id))
+        raise ChangeNotFound(_("Change %(id)s does not exist. Reload the page.", id=log_id))
     device = devices.get(session, log.asset_tag, lock=True)
     last = devices.device_history(session, device.asset_tag, limit=1)
     if log.before is None or not last or last[0].id != log.id:

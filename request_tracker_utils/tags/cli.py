@@ -20,11 +20,11 @@ from request_tracker_utils.web.registry import settings
 
 @click.group()
 def tags() -> None:
-    """Asset tags."""
+    """Manage asset tags."""
 
 
 @tags.command("next")
-@click.option("--prefix", help="Default: PREFIX.")
+@click.option("--prefix", help="Prefix of the sequence. Default: PREFIX.")
 def next_tag(prefix: str | None) -> None:
     """Print the next tag, without using it."""
     with reading() as session:
@@ -34,7 +34,7 @@ def next_tag(prefix: str | None) -> None:
 
 @tags.command("audit")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, without a limit unless --limit is set.")
-@click.option("--search", default="", help="Exact match: a tag, an asset's number (123 or #123), a user, or an old name.")
+@click.option("--search", default="", help="Exact match: a tag, an asset ID (123 or #123), a user, or an old name.")
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of rows. Default: 50.")
 def show_audit(as_csv: bool, search: str, limit: int | None) -> None:
     """Print the audit log, newest first."""

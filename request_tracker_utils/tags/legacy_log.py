@@ -98,7 +98,7 @@ def _parse_line(number: int, text: str, zone: ZoneInfo) -> LogLine | UnreadableL
         return UnreadableLine(number, "the line has the wrong format")
     asset_id = int(found["asset_id"])
     if not 0 < asset_id <= LARGEST_ID:
-        return UnreadableLine(number, "the asset’s number is out of range")
+        return UnreadableLine(number, "the asset ID is out of range")
     try:
         at = datetime.fromisoformat(found["at"])
         at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)

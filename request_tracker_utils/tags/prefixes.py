@@ -48,7 +48,7 @@ def create(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Non
     """Creates a sequence, which assigns tags once the existing tags with the prefix are adopted. Raises Invalid, PrefixTaken."""
     if not PREFIX_FORM.fullmatch(prefix):
         raise Invalid(
-            _("A prefix has 1 to 16 letters, digits, dots, dashes, or underscores, and does not end with a digit, such as LAB-."),
+            _("A prefix has 1 to 16 letters, digits, dots, hyphens or underscores, and does not end with a digit, such as LAB-."),
             field="prefix",
         )
     sequence.lock_all(session)  # a concurrent transaction with a similar prefix waits here, and then finds this one

@@ -153,7 +153,9 @@ class _Apply:
         with self._transaction() as session:
             tag = _locked_tag(session, self._tag, self._asset_id)
             if tag.printed_at is not None:
-                raise DiscrepancyChanged(_("Nothing was done: a label with %(tag)s has been printed. Choose another option.", tag=tag.tag))
+                raise DiscrepancyChanged(
+                    _("Nothing was changed: a label with %(tag)s has been printed. Choose another option.", tag=tag.tag)
+                )
             service.release(session, tag, actor=self._actor, now=self._clock(), reason=f"asset {self._asset_id} is missing")
         return _("%(tag)s is released and can be assigned again.", tag=self._tag)
 
@@ -195,7 +197,7 @@ class _Apply:
             tag = Tag(tag=text, prefix=name.prefix, number=name.number)
             session.add(tag)
         elif tag.state != TagState.RELEASED and not tag.is_retired:
-            raise DiscrepancyChanged(_("Nothing was done: %(tag)s is not available.", tag=text))
+            raise DiscrepancyChanged(_("Nothing was changed: %(tag)s is not available.", tag=text))
         sequence.advance_past(locked, tag.number)
         tag.state, tag.asset_id, tag.changed_at, tag.confirmed_at = TagState.ASSIGNED, self._asset_id, now, now
         tag.due_at, tag.problem, tag.attempts, tag.absences = None, None, 0, 0
@@ -220,7 +222,7 @@ class _Apply:
         named = self._asset_store.find_by_name(tag)
         if named:
             values = {"asset": named[0].id, "tag": tag, "source": self._source}
-            raise DiscrepancyChanged(_("Nothing was done: #%(asset)s is named %(tag)s in %(source)s. Resolve that first.", **values))
+            raise DiscrepancyChanged(_("Nothing was changed: #%(asset)s is named %(tag)s in %(source)s. Resolve that first.", **values))
 
     def _asset(self, asset_id: int) -> Asset | None:
         try:
@@ -241,7 +243,7 @@ def _locked_tag(session: Session, text: str, asset_id: int | None) -> Tag:
     sequence.lock(session, _parsed(session, text).prefix)
     tag = session.scalar(select(Tag).where(Tag.tag == text).execution_options(populate_existing=True))
     if tag is None or tag.state == TagState.RELEASED or tag.asset_id != asset_id:
-        raise DiscrepancyChanged(_("Nothing was done: %(tag)s now belongs to another asset. Compare again.", tag=text))
+        raise DiscrepancyChanged(_("Nothing was changed: %(tag)s now belongs to another asset. Compare again.", tag=text))
     return tag
 
 
@@ -249,5 +251,5 @@ def _parsed(session: Session, text: str) -> TagName:
     """Raises DiscrepancyChanged if the text is not a tag."""
     name = lookup.parse_tag(session, text)
     if name is None:
-        raise DiscrepancyChanged(_("Nothing was done: %(text)s is not a valid tag.", text=text[:60]))
+        raise DiscrepancyChanged(_("Nothing was changed: %(text)s is not a valid tag.", text=text[:60]))
     return name

@@ -32,7 +32,7 @@ class NextTag(BaseModel):
 
 class ConfirmTag(BaseModel):
     asset_tag: str = Field(min_length=1, max_length=100, description="Prefix and number, as on the label.", examples=["W12-1025"])
-    request_tracker_id: AssetId = Field(description="The asset's number.", examples=[12345])
+    request_tracker_id: AssetId = Field(description="ID of the asset.", examples=[12345])
 
 
 class TagConfirmed(BaseModel):
@@ -46,7 +46,7 @@ class AssetCreated(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    asset_id: AssetId = Field(description="The asset's number in Request Tracker.", examples=[12345])
+    asset_id: AssetId = Field(description="ID of the asset in Request Tracker.", examples=[12345])
     asset_name: Annotated[str, AfterValidator(_without_nul)] | None = Field(
         None, max_length=10_000, description="A name that is an available tag becomes the asset's tag.", examples=["Laptop Model X"]
     )
@@ -79,7 +79,7 @@ class TagReset(BaseModel):
 
 
 class UpdateName(BaseModel):
-    asset_id: AssetId = Field(description="The asset's number.", examples=[12345])
+    asset_id: AssetId = Field(description="ID of the asset.", examples=[12345])
     asset_name: Annotated[str, AfterValidator(_printable)] = Field(
         min_length=1, max_length=255, description="A name that is an available tag becomes the asset's tag.", examples=["Cart 4, front"]
     )

@@ -238,7 +238,7 @@ def _why_taken(tag: Tag) -> str:
     if tag.problem:
         return tag.problem.rstrip(".")
     if tag.is_retired:
-        return _("it is retired, because a device may have its label")
+        return _("it is retired, because an asset may still have its label")
     return _("it is reserved for an asset that is being created")
 
 

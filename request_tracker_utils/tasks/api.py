@@ -29,9 +29,9 @@ class TaskProgress(BaseModel):
         description="`waiting` (not started, or postponed if `error` is set), `running`, `done`, `cancelled`, or `failed` (ended early).",
         examples=["running"],
     )
-    total: int | None = Field(description="How many steps there are; null until that is known.", examples=[40])
+    total: int | None = Field(description="Number of items; null until that is known.", examples=[40])
     done: int = Field(examples=[12])
-    failed: int = Field(description="How many steps failed; the task’s page says why.", examples=[0])
+    failed: int = Field(description="Number of failed items; the task’s page shows the reasons.", examples=[0])
     started_by: str = Field(examples=["ada"])
     created_at: datetime = Field(examples=["2026-03-02T08:00:00+00:00"])
     started_at: datetime | None = Field(examples=["2026-03-02T08:00:01+00:00"])
@@ -44,7 +44,7 @@ class TaskProgress(BaseModel):
         return cls.model_validate({name: getattr(task, name) for name in cls.model_fields})
 
 
-api = APIBlueprint("tasks_api", __name__, abp_tags=[Tag(name="tasks", description="The progress of long work that people have started.")])
+api = APIBlueprint("tasks_api", __name__, abp_tags=[Tag(name="tasks", description="The progress of long-running tasks.")])
 
 
 @api.get("/api/tasks/<task_id>", responses={200: TaskProgress})

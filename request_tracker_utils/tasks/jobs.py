@@ -94,6 +94,6 @@ def delete_old_tasks() -> int:
 
 
 jobs = [
-    Job(RUN_TASKS, "Run tasks that people have started", timedelta(seconds=15), run_tasks),
+    Job(RUN_TASKS, "Run queued tasks", timedelta(seconds=15), run_tasks),
     Job(DELETE_OLD_TASKS, "Delete tasks that ended more than 180 days ago", timedelta(days=1), delete_old_tasks),
 ]

@@ -71,4 +71,6 @@ def _check_kind(task_id: int) -> None:
     with reading() as session:
         kind = registry().get(TaskKinds).named(service.get(session, task_id).kind)
     if kind is not None and not current_actor().may(kind.permission):
-        raise Forbidden(_("Your role does not include %(permission)s.", permission=kind.permission), permission=str(kind.permission))
+        raise Forbidden(
+            _("Your role does not have the permission %(permission)s.", permission=kind.permission), permission=str(kind.permission)
+        )

@@ -36,7 +36,7 @@ class PageQuery(BaseModel):
             return None
         cursor = Cursor.parse(self.after)
         if cursor is None:
-            raise Invalid(_("after: take it from `next` of the previous page"), field="after")
+            raise Invalid(_("after: not a valid cursor; take it from `next` of the previous page"), field="after")
         return cursor
 
 

@@ -82,8 +82,8 @@ function count() {
   emptyNote.hidden = list.children.length > 0;
   waiting.hidden = !scanQueue.isOutage() || open === 0;
   const text = ngettext(
-    "The server is not reachable. %(num)s scan is pending and will be processed automatically. Keep scanning.",
-    "The server is not reachable. %(num)s scans are pending and will be processed automatically. Keep scanning.",
+    "The server could not be reached. %(num)s scan is pending and will be processed automatically. Keep scanning.",
+    "The server could not be reached. %(num)s scans are pending and will be processed automatically. Keep scanning.",
     open,
   );
   if (!waiting.hidden && waiting.textContent !== text) waiting.textContent = text;

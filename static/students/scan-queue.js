@@ -26,7 +26,7 @@ const queue = sendQueue({
     document.getElementById("signed-out").hidden = false;
     scanSignals.bad(_("Signed out"), _("Sign in again. Your scans are saved in this tab."));
   },
-  unreachable: () => scanSignals.bad(_("Not reachable"), _("The server is not reachable. Keep scanning: your scans are saved and will be processed automatically.")),
+  unreachable: () => scanSignals.bad(_("Server unreachable"), _("The server could not be reached. Keep scanning: your scans are saved and will be processed automatically.")),
   rested: () => scanActivity.count(),
 });
 

@@ -286,7 +286,7 @@ def _holder_differences() -> None:
     with transaction() as session:
         session.add_all(HolderDiscrepancy(found_at=now, seen_at=now, **row) for row in rows)
         device = devices.create(session, {"asset_tag": "LAB-0104", "serial_number": "5CD2198XKQ", "model": "Chromebook 3100"}, now=now)
-        device.rt_problem = "No asset is named LAB-0104. Create the asset, or enter its number on the device’s page."
+        device.rt_problem = "No asset is named LAB-0104. Create the asset, or resolve it under Differences."
         device.rt_due_at = now + timedelta(hours=1)
 
 

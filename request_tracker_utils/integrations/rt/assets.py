@@ -94,7 +94,11 @@ class Assets(AssetSearches):
         if asset.name == name:
             return old
         if asset.name == old:
-            message = _("Request Tracker did not rename asset #%(asset_id)s to %(name)s.", asset_id=asset_id, name=repr(name))
+            message = _(
+                "Request Tracker did not rename asset #%(asset_id)s to %(name)s. Check that the token's user has the right ModifyAsset.",
+                asset_id=asset_id,
+                name=repr(name),
+            )
             raise RtInvalid(message + detail)
         raise RtConflict(
             _(
@@ -124,7 +128,9 @@ class Assets(AssetSearches):
             )
         if wrong := different(asset):
             message = _(
-                "Request Tracker did not store the values of %(fields)s of asset #%(asset_id)s.", fields=", ".join(wrong), asset_id=asset_id
+                "Request Tracker did not store the values of %(fields)s of asset #%(asset_id)s. Check the token user's rights.",
+                fields=", ".join(wrong),
+                asset_id=asset_id,
             )
             raise RtConflict(message + detail)
 
@@ -151,7 +157,7 @@ class Assets(AssetSearches):
         if not is_done(asset):
             raise RtConflict(
                 _(
-                    "Request Tracker did not set holder and owner of asset #%(asset_id)s to %(name)s.",
+                    "Request Tracker did not set holder and owner of asset #%(asset_id)s to %(name)s. Check the token user's rights.",
                     asset_id=asset_id,
                     name=name or NOBODY,
                 )

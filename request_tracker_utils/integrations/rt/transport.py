@@ -259,7 +259,14 @@ class Transport:
                 + detail,
                 status=status,
             )
-        raise RtRefused(_("Request Tracker returned an unexpected status (%(status)s).", status=status) + detail, status=status)
+        raise RtRefused(
+            _(
+                "Request Tracker returned an unexpected status (%(status)s). Try again; if the problem persists, check its log.",
+                status=status,
+            )
+            + detail,
+            status=status,
+        )
 
     def _redirected(self, response: requests.Response, credentials: Credentials) -> NoReturn:
         location = urlsplit(response.headers.get("Location", ""))

@@ -108,4 +108,4 @@ class Users:
 
 
 def _no_user(name: str) -> RtNotFound:
-    return RtNotFound(_("Request Tracker has no user %(name)s.", name=repr(name)), status=404)
+    return RtNotFound(_("Request Tracker has no user %(name)s. Check the name.", name=repr(name)), status=404)

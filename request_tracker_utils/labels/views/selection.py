@@ -153,7 +153,7 @@ def _review(form: SelectionForm) -> ReviewedSelection:
         raise Invalid(message, field="query")
     count = asset_store().count(query)
     if not count:
-        raise Invalid(_("The query found no assets."), field="query")
+        raise Invalid(_("The query found no assets. Check the query."), field="query")
     check_label_count(count)
     return ReviewedSelection(query=query, count=count)
 

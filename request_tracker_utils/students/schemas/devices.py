@@ -39,7 +39,7 @@ class DeviceRow(BaseModel):
     model: str = Field(examples=["Chromebook 3100"])
     status: str = Field(description="`available`, `checked_out`, `maintenance` or `retired`.", examples=["available"])
     current_student_id: str | None = Field(description="The student the device is assigned to.", examples=[None])
-    asset_id: int | None = Field(description="The asset’s number in Request Tracker, if known.", examples=[12345])
+    asset_id: int | None = Field(description="ID of the asset in Request Tracker, if known.", examples=[12345])
     building: str = Field(examples=["High School"])
     condition: str = Field(description="`good`, `fair` or `damaged`.", examples=["good"])
     accessories: list[str] = Field(description="Accessories assigned with it.", examples=[[]])
@@ -114,7 +114,7 @@ class _DeviceTexts(BaseModel):
     model: Text = Field("", examples=["Chromebook 3100"])
     building: Text = Field("", examples=["High School"])
     condition: Literal["good", "fair", "damaged"] = Field("good", description="`good`, `fair` or `damaged`.", examples=["good"])
-    asset_id: AssetId | None = Field(None, description="The asset’s number in Request Tracker.", examples=[12345])
+    asset_id: AssetId | None = Field(None, description="ID of the asset in Request Tracker.", examples=[12345])
 
 
 class NewDevice(_DeviceTexts):

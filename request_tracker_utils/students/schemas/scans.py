@@ -73,7 +73,7 @@ class ScanToUndo(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     scan_id: ScanId
-    log_id: LogId = Field(description="Id of the change to undo.", examples=[7])
+    log_id: LogId = Field(description="ID of the change to undo.", examples=[7])
 
 
 class RecentQuery(BaseModel):
@@ -123,7 +123,7 @@ class Scanned(BaseModel):
     note: str = Field(description="Additional information.", examples=[""])
     student: ScannedStudent | None = Field(description="The student of the device or of the change.", examples=[None])
     device: DeviceRow | None = Field(examples=[None])
-    log_id: int | None = Field(description="Id of the change, for undo.", examples=[7])
+    log_id: int | None = Field(description="ID of the change, for undo.", examples=[7])
     came_back: list[str] = Field(description="Accessories that were returned.", examples=[["charger"]])
     missing: list[str] = Field(description="Accessories that were not returned.", examples=[[]])
 

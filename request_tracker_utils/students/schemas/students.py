@@ -158,7 +158,7 @@ class AssignmentDone(BaseModel):
     student: str = Field(examples=["12345"])
     device: str = Field(examples=["W12-1001"])
     status: str = Field(description="`checked_in` or `checked_out`.", examples=["checked_in"])
-    log_id: int = Field(description="Id of the change, for undo.", examples=[7])
+    log_id: int = Field(description="ID of the change, for undo.", examples=[7])
 
 
 class StudentDevice(BaseModel):

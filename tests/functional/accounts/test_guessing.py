@@ -263,6 +263,6 @@ def test_a_password_that_changes_during_the_check_starts_no_session(app: Flask, 
     monkeypatch.setattr(passwords, "matches", slow_check)
     answer = attempt(password=PASSWORD)
     assert answer.status_code == 400
-    assert "The account was changed at the same moment" in answer.get_data(as_text=True)
+    assert "The account was changed while you were signing in" in answer.get_data(as_text=True)
     with app.app_context(), reading() as session:
         assert not session.scalars(select(SignInSession)).all()

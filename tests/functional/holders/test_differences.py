@@ -98,7 +98,7 @@ def test_failed_updates_are_shown_and_retried(office: Office, page: DifferencesP
     office.assign("W12-0001", "1001")
     assert "1 device is pending." in page.show()
     assert office.job("sync-holders") == 0
-    failed = "No asset is named W12-0001. Create the asset, or enter its number on the device’s page."
+    failed = "No asset is named W12-0001. Create the asset, or resolve it under Differences."
     assert failed in page.show()
     asset_id = office.asset("W12-0001")
     assert office.job("sync-holders") == 0  # it is not due yet

@@ -110,7 +110,7 @@ def test_assignments_and_returns_become_holder_and_owner(office: Office) -> None
     problems = [office.school.device_now(f"{office.name}-000{number}").rt_problem for number in (3, 4)]
     assert problems == [
         f"Request Tracker has no user '{office.name}2'. Create the user there, or correct the name.",
-        f"No asset is named {office.name}-0004. Create the asset, or enter its number on the device’s page.",
+        f"No asset is named {office.name}-0004. Create the asset, or resolve it under Differences.",
     ]
     office.user("2")
     office.asset("-0004")
@@ -258,7 +258,7 @@ def test_a_ticket_is_created_and_linked_and_missing_links_are_reported(office: O
     assert response is not None
     assert response["ticket_url"] == f"{office.line.url}/Ticket/Display.html?id={response['ticket_id']}"
     assert (response["success"], response["linked_assets"], response["unlinked_assets"]) == (True, sorted([asset_id, other]), [999_999])
-    assert response["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the number."]
+    assert response["warnings"] == ["Request Tracker did not link the ticket to asset #999999. Check the asset ID."]
     ticket = office.rt.rest("GET", f"ticket/{response['ticket_id']}").json()
     assert (ticket["Subject"], [each["id"] for each in ticket["Requestor"]]) == ("Broken screen", [f"{office.name}1"])
     refused = office.ask("POST", "/api/tickets/create/", json={**body, "queue": "No such queue"})
@@ -266,7 +266,7 @@ def test_a_ticket_is_created_and_linked_and_missing_links_are_reported(office: O
     with office.line.meddling(nobody_there):
         silent = office.ask("POST", "/api/tickets/create", json={"subject": "x", "body": "y"})
     assert (silent.status_code, (silent.json or {})["success"]) == (503, False)
-    assert "may exist anyway" in (silent.json or {})["error"]
+    assert "may already exist" in (silent.json or {})["error"]
 
 
 def test_a_return_gets_one_ticket_although_the_answer_is_lost(office: Office) -> None:

@@ -206,7 +206,11 @@ def test_a_handheld_scanner_needs_no_mouse_between_labels(showroom: Showroom, si
         for text, kind, words in (
             ("w12-0010\n", "is-good", "W12-0010"),
             ("http://utils.example.org/assets/11\n", "is-good", "W12-0011"),
-            ("https://evil.example/assets/11\n", "is-bad", "The code is an address on evil.example, not one of our labels."),
+            (
+                "https://evil.example/assets/11\n",
+                "is-bad",
+                "The code is an address on evil.example, not one of our labels. Scan the label of an asset.",
+            ),
             ("W12-0012\n", "is-good", "Scanned. "),
         ):
             page.keyboard.type(text)

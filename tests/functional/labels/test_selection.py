@@ -153,7 +153,7 @@ class TestQuery:
         assert "2 labels" in text_of(submit(staff, query="probook"))
         assert printed(submit(staff, query="probook", then="print")) == ["W12-0001", "W12-0003"]
         none, both = submit(staff, query="nothing like it"), submit(staff, query="probook", lines="W12-0002")
-        assert (none.status_code, "The query found no assets." in text_of(none)) == (400, True)
+        assert (none.status_code, "The query found no assets. Check the query." in text_of(none)) == (400, True)
         assert (both.status_code, "A query cannot be combined with other selections." in text_of(both)) == (400, True)
 
 

@@ -40,7 +40,7 @@ def test_counts_and_reports_are_printed(terminal: Terminal, documented: LegacyFi
     first, second = terminal.run("import-legacy", documented.path), terminal.run("import-legacy", documented.path)
     assert (first.exit_code, second.exit_code) == (1, 1), "a row was not imported"
     assert first.stdout.splitlines() == [
-        "Tags: 0 imported from the asset store and the legacy log. The sequence continues with W12-0001.",
+        "Tags: 0 imported from asset names and the legacy log. The sequence continues with W12-0001.",
         "table        imported  existing  imported with warnings  not imported",
         "students            1         0                       1             1",
         "device_info         1         0                       0             0",
@@ -124,7 +124,7 @@ def test_the_sequence_file_and_the_log_in_its_folder_are_imported(terminal: Term
     first = terminal.run("import-legacy", documented.path)
     assert first.stdout.splitlines()[:2] == [
         f"{tmp_path / 'asset_tag_sequence.txt'}: the next tag is W12-0042.",
-        "Tags: 1 imported from the asset store and the legacy log. The sequence continues with W12-0051.",
+        "Tags: 1 imported from asset names and the legacy log. The sequence continues with W12-0051.",
     ]
     (tmp_path / "other.txt").write_text("60")
     (tmp_path / "lower.txt").write_text("7")

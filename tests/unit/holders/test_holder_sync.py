@@ -133,7 +133,7 @@ def test_missing_ambiguous_and_deleted_assets_are_problems_that_say_what_to_do(s
         school.assign(f"W12-000{number}", "1001")
     assert sync().push_due() == 0
     assert [school.device_now(f"W12-000{number}").rt_problem for number in (1, 2, 3)] == [
-        "No asset is named W12-0001. Create the asset, or enter its number on the device’s page.",
+        "No asset is named W12-0001. Create the asset, or resolve it under Differences.",
         f"Several assets have the name W12-0002: #{duplicates[0]}, #{duplicates[1]}. Rename all but one.",
         "Asset #4711 of W12-0003 does not exist, or is deleted. Resolve it under Differences.",
     ]
@@ -195,7 +195,7 @@ def test_an_asset_that_is_linked_to_another_device_in_the_meantime_is_a_problem(
 
     asset_store.afterwards = link_other
     assert sync().push_due() == 0
-    problem = f"Asset #{asset_id} also belongs to another device. Correct the asset number of one of them."
+    problem = f"Asset #{asset_id} also belongs to another device. Correct the asset ID of one of them."
     assert (school.device_now("W12-0001").rt_problem, school.device_now("W12-0001").asset_id) == (problem, None)
 
 

@@ -37,7 +37,7 @@ def test_applies_the_resolution_and_records_who_chose_it(stock: Stock) -> None:
 
 def test_does_nothing_and_records_the_current_state_if_the_details_changed(stock: Stock) -> None:
     stock.counted["cables"] = 3
-    with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables has changed in the meantime"):
+    with pytest.raises(DiscrepancyChanged, match="Nothing was changed: cables has changed in the meantime"):
         resolve(stock, only().id)
     assert (found(), stock.applied) == ({"cables": 3}, [])
 
@@ -52,7 +52,7 @@ def test_replaces_a_discrepancy_that_has_become_another_one(stock: Stock) -> Non
 
 def test_closes_a_discrepancy_that_does_not_exist_anymore(stock: Stock) -> None:
     stock.counted["cables"] = 5
-    with pytest.raises(DiscrepancyChanged, match="Nothing was done: cables already matches"):
+    with pytest.raises(DiscrepancyChanged, match="Nothing was changed: cables already matches"):
         resolve(stock, only().id)
     assert (only().settlement, only().settled_by, stock.applied) == ("vanished", "ada", [])
 

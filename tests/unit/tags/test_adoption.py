@@ -226,8 +226,8 @@ def test_an_empty_log_and_one_in_utf_16_are_imported(asset_store: FailingAssetSt
 
 def test_a_line_that_cannot_be_read_is_reported_with_its_number(asset_store: FailingAssetStore, log: Path) -> None:
     rows = [
-        (line("W12-0001", 0), "the asset’s number is out of range"),
-        (line("W12-0001", 2**31), "the asset’s number is out of range"),
+        (line("W12-0001", 0), "the asset ID is out of range"),
+        (line("W12-0001", 2**31), "the asset ID is out of range"),
         (line("W12-0001", "x"), "the line has the wrong format"),
         (line("W12-0001", 5, "yesterday"), "the time is invalid"),
         (line("W12-0001", 5, "0001-01-01T00:00:00+23:00"), "the time is invalid"),

@@ -63,7 +63,7 @@ class TestAFile:
 
     def test_beside_a_pasted_list_is_refused(self, client: FlaskClient) -> None:
         page = send(client, "A1", file=(b"B2\n", "b.csv"), status=400)
-        assert problem_at(page, "lines") == "You sent both a file and a list. Clear the list, or remove the file."
+        assert problem_at(page, "lines") == "You submitted both a list and a file. Clear the list, or remove the file."
         assert re.search(r"<textarea[^>]*>\s*A1\s*</textarea>", page)
 
 

@@ -29,7 +29,7 @@ def test_scans_wait_while_the_server_is_down_and_are_processed_in_order(browser:
         says(page, "5", "Pending. It will be processed when the server is reachable again.")
         expect(page.locator("#said")).to_have_class("scan-said is-kept")
         expect(entries(page, "waiting")).to_have_count(7)
-        expect(page.locator("#waiting")).to_have_text(re.compile("The server is not reachable. 7 scans are pending"))
+        expect(page.locator("#waiting")).to_have_text(re.compile("The server could not be reached. 7 scans are pending"))
         page.wait_for_timeout(1_500)  # so that a retry fails too
         server.start()
         says(page, "W12-0005")
