@@ -26,6 +26,7 @@ def filled(surroundings: Surroundings, install: Install, kind: str) -> Callable[
     """Creates an installation that has adopted so many tags; returns it with the assets."""
 
     def fill(prefix: str, count: int) -> tuple[Installation, list[int]]:
+        surroundings.tells("http://127.0.0.1:1")  # new assets keep their names
         prefix = f"{prefix}{kind[0]}-"
         assets = list(surroundings.rt.fill(count, prefix))
         made = install(kind, adopted=False, prefix=prefix, scheduler="false")

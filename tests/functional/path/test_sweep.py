@@ -127,7 +127,7 @@ def test_when_request_tracker_does_not_answer_the_task_waits_and_continues(insta
         wait_until(lambda: newest_task(installation).error is not None, within=60)
         held_up = newest_task(installation)
         assert held_up.state == "waiting"
-        assert "cannot be reached" in str(held_up.error)
+        assert "could not be reached" in str(held_up.error)
         assert "postponed" in person.get(f"/tasks/{held_up.id}").text
     let_time_pass(installation)
     wait_until(lambda: newest_task(installation).state == "done", within=60)
