@@ -27,7 +27,7 @@ from tests.services.proxy import Proxy
 from tests.services.request_tracker import RequestTracker, Webhook
 from tests.services.server import RunningServer
 
-CONFIRMED_WITHIN = 45.0
+CONFIRMED_WITHIN = 120.0
 """Seconds. The job looks 3.5 s after the webhook, and every 15 s; what it does not find it leaves to the next look."""
 CATALOG = "Chromebooks"
 PATH = "/webhook/asset-created"
@@ -50,7 +50,7 @@ class Surroundings:
         stage: Literal["inside", "after"] = "inside",
         style: Literal["plugin", "bare"] = "plugin",
         catalogs: tuple[str, ...] = (CATALOG,),
-        timeout: int = 5,
+        timeout: int = 15,
     ) -> None:
         """New assets are told to the server at this address from now on, in this way."""
         self.hook.target = url
