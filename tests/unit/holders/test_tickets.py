@@ -113,7 +113,7 @@ def test_a_request_that_may_still_succeed_is_not_repeated(school: School, desk: 
     with pytest.raises(AssetStoreUnreachable):
         sender(desk).send_due()
     assert sender(desk, UNREACHABLE).send_due() == 0
-    assert "searched for again" in str(row().problem)
+    assert "search for the ticket will be repeated" in str(row().problem)
     desk.make(sent[0])
     assert sender(desk, UNREACHABLE + APPEARS_WITHIN).send_due() == 1
     assert (len(desk.tickets), len(sent)) == (1, 1)
