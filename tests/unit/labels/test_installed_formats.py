@@ -25,6 +25,11 @@ FORMATS = [
 INSTALLED = InstalledFormats({label.name: label for label in FORMATS}, "small")
 
 
+def test_a_length_becomes_the_nearest_dot() -> None:
+    coarse = replace(SMALL, dpi=203)
+    assert [coarse.dots(millimeters) for millimeters in (0.05, 0.1, 10, 25.4)] == [0, 1, 80, 203]
+
+
 def test_the_built_in_formats_are_valid_and_have_the_sizes_of_their_stock() -> None:
     assert (SMALL.width, SMALL.height) == (90.3, 29)
     assert (round(SMALL.printable.width, 2), round(SMALL.printable.height, 2)) == (83.9, 25.9)

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.reconciliation import service
 from tests.unit.reconciliation.stock import (
     ADA,
     DAY,
     DISCREPANCIES,
+    JOB,
     MONDAY,
     Steps,
     Stock,
@@ -33,6 +35,12 @@ def test_records_what_differs_and_counts_steps() -> None:
     stock, steps = Stock({"cables": 4, "mice": 2, "toner": None}, {"cables": 5, "mice": 2, "toner": 3}), Steps()
     assert compare(stock, steps=steps) == 2
     assert (found(), steps.total, steps.done) == ({"cables": 4, "toner": None}, 3, 3)
+
+
+def test_a_discrepancy_found_at_the_moment_the_comparison_starts_stays_open() -> None:
+    stock = Stock({"cables": 4}, {"cables": 5})
+    assert service.compare(transaction, DISCREPANCIES, stock, actor=JOB, clock=lambda: MONDAY, progress=Steps()) == 1
+    assert found() == {"cables": 4}
 
 
 def test_an_open_discrepancy_is_updated_when_it_is_found_again() -> None:

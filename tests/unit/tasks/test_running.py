@@ -234,6 +234,7 @@ class TestATask:
         with pytest.raises(TaskStopped):
             late.add([NewItem("late")])
         assert (task(task_id).state, task(task_id).summary, task(task_id).error) == ("running", None, None)
+        assert task(task_id).done == 2, "the late process counted one"
         with reading() as session:
             assert [item.note for item in service.items(session, task_id, ItemState.DONE)] == ["the owner"] * 2
 
