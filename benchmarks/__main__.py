@@ -75,7 +75,10 @@ def _rows(name: str) -> list[Row]:
         say(f"{name}: {NOT_INSTALLED}")
         return NEED_REQUEST_TRACKER[name]
     say(f"{name} …")
-    started, rows = time.monotonic(), list(BENCHMARKS[name]())
+    started, rows = time.monotonic(), []
+    for row in BENCHMARKS[name]():
+        say(f"{row.name}: {row.ratio}, {row.result}")  # also seen if a later benchmark fails
+        rows.append(row)
     say(f"{name}: {time.monotonic() - started:.0f} s")
     return rows
 

@@ -15,11 +15,11 @@ sub _note {
     close $file;
 }
 
-my $ask = RT::Extension::AssetTagWebhook->can('_ask');
-*RT::Extension::AssetTagWebhook::_ask = sub {
+my $request_tag = RT::Extension::AssetTagWebhook->can('_request_tag') or die 'the plugin has another function for its call';
+*RT::Extension::AssetTagWebhook::_request_tag = sub {
     my ($asset) = @_;
     my $begun = time;
-    my $tag = eval { $ask->(@_) };
+    my $tag = eval { $request_tag->(@_) };
     my $error = $@;
     _note(webhook => $asset->Id, time - $begun);
     die $error if $error;
