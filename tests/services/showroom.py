@@ -116,7 +116,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "scan-station": "/students/scan",
         "scan-station-damaged": "/students/scan?mode=damaged",
         "scan-station-commands": "/students/scan/commands",
-        "tags-waiting": "/tags/waiting",
+        "tags-pending": "/tags/pending",
         "untagged": "/tags/untagged?catalog=General+assets",
         "sweep": "/admin/asset-tags/sweep",
         "tasks": "/tasks",
@@ -214,7 +214,7 @@ def _special_assets() -> tuple[int, int]:
     for asset in map(held.get, (waiting, troubled)):
         tags.on_asset_created(transaction, asset_id=asset.id, asset_name=asset.name, prefix="W12-", now=utc_now(), actor=REQUEST_TRACKER)
     with transaction() as session:
-        problem = "The directory does not let us rename the asset: Permission Denied. We try again."
+        problem = "Request Tracker did not rename the asset: Permission Denied. Check that the token’s user has the right ModifyAsset."
         session.execute(update(Tag).where(Tag.asset_id == troubled).values(problem=problem))
     return untagged, troubled
 
@@ -255,7 +255,7 @@ def _administered(folder: Path) -> None:
 
 
 def _differences() -> None:
-    """Each kind of difference between the directory and the tags, found by a comparison."""
+    """Each kind of difference between the asset store and the tags, found by a comparison."""
     held, now = asset_store(), utc_now()
     made = [NewAssetFields(f"DIFF{number}", "HP", "ProBook 440 G10") for number in range(4)]
     before = now - timedelta(hours=2)  # young tags are no difference yet
@@ -274,7 +274,7 @@ def _differences() -> None:
 
 
 def _holder_differences() -> None:
-    """Each kind of difference between the directory and the devices, and one device of which it could not be told."""
+    """Each kind of difference between the asset store and the devices, and a device that could not be synced."""
     now = utc_now()
     rows: list[dict[str, object]] = [
         {"kind": "holder", "asset_tag": "LAB-0101", "asset_id": 60, "asset_name": "LAB-0101", "ours": "1001", "theirs": "marie.curie"},
@@ -368,7 +368,7 @@ def _runs() -> None:
             begun = now - timedelta(minutes=minutes)
             run = {"process": here, "started_at": begun, "ended_at": begun + timedelta(seconds=ended), "rows": rows, "error": said}
             session.add(JobRun(job="confirm-tags", **run))
-        session.add(JobRun(job="check-directory", process=here, started_at=now, ended_at=now, error=error))
+        session.add(JobRun(job="check-asset-store", process=here, started_at=now, ended_at=now, error=error))
         session.add(JobRun(job="adopt-tags", process=here, started_at=now))
 
 
