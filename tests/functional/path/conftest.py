@@ -33,6 +33,13 @@ def rt(surroundings: Surroundings) -> RequestTracker:
     return surroundings.rt
 
 
+@pytest.fixture(scope="module")
+def own_line(rt: RequestTracker) -> Iterator[Proxy]:
+    """A way to Request Tracker for servers of one module, whose requests can be counted: jobs of other servers use another."""
+    with Proxy(rt.url) as line:
+        yield line
+
+
 @pytest.fixture(scope="session", params=DATABASES)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)

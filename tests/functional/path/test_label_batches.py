@@ -1,13 +1,13 @@
 """Many labels with a real Request Tracker behind them: few requests, a stop in the middle and the rest, and scans while it is away."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 
+from tests.functional.path.conftest import Install
 from tests.services.installation import Installation, Person, Surroundings
 from tests.services.local_server import Call, Reply
-from tests.services.proxy import Forward, Meddle, nobody_there
+from tests.services.proxy import Forward, Meddle, Proxy, nobody_there
 from tests.services.request_tracker import RequestTracker
 from tests.services.tables import check_all
 
@@ -16,8 +16,8 @@ COUNT = 250
 
 
 @pytest.fixture(scope="module")
-def ready(shared: Callable[[str], Installation]) -> Installation:
-    return shared("sqlite")
+def ready(install_for_module: Install, own_line: Proxy) -> Installation:
+    return install_for_module("sqlite", rt_url=own_line.url)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,10 @@ def from_the(number: int, instead: Meddle) -> Meddle:
 
 
 def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
-    ready: Installation, person: Person, surroundings: Surroundings, assets: range
+    ready: Installation, person: Person, own_line: Proxy, assets: range
 ) -> None:
     form = {"asset_ids": ",".join(map(str, assets)), "size": "large", "autoprint": "1", "csrf_token": csrf_token(person)}
-    with surroundings.line.meddling(from_the(3, nobody_there)):
+    with own_line.meddling(from_the(3, nobody_there)):
         answer = person.session.post(f"{ready.server.url}/labels/batch", data=form, timeout=120)
     assert (answer.status_code, answer.text.count('class="label"')) == (200, 200)
     assert "Interrupted: Request Tracker could not be reached" in answer.text
@@ -65,19 +65,17 @@ def test_a_page_that_stops_in_the_middle_prints_what_came_and_then_the_rest(
     assert (more.text.count('class="label"'), 'id="resume"' in more.text) == (50, False)
 
 
-def test_a_thousand_lines_are_made_out_with_few_questions(
-    ready: Installation, person: Person, surroundings: Surroundings, assets: range
-) -> None:
+def test_a_thousand_lines_are_made_out_with_few_questions(ready: Installation, person: Person, own_line: Proxy, assets: range) -> None:
     csrf = csrf_token(person)
     lines = [f"s-stream-{number:04}" for number in range(1, COUNT + 1)] + [f"unknown-{number}" for number in range(1000 - COUNT)]
-    surroundings.line.calls.clear()
+    own_line.calls.clear()
     answer = person.session.post(
         f"{ready.server.url}/labels/batch/choose",
         data={"csrf_token": csrf, "then": "review", "size": "large", "lines": "\n".join(lines)},
         timeout=120,
     )
     assert answer.status_code == 200, answer.text
-    searches = [call for call in surroundings.line.calls if call.path.startswith("/REST/2.0/assets")]
+    searches = [call for call in own_line.calls if call.path.startswith("/REST/2.0/assets")]
     assert ("<h1>250 labels</h1>" in answer.text, "750 entries are not known tags" in answer.text) == (True, True)
     assert len(searches) <= 8
 

@@ -13,6 +13,7 @@ from tests.functional.path.conftest import Install
 from tests.services.apps import PASSWORD
 from tests.services.installation import Installation, Surroundings
 from tests.services.local_server import Call
+from tests.services.proxy import Proxy
 from tests.services.request_tracker import RequestTracker
 from tests.services.tables import check_all
 
@@ -31,27 +32,27 @@ def tagged(rt: RequestTracker) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def installation(tagged: list[int], install_for_module: Install, kind: str) -> Installation:
+def installation(tagged: list[int], install_for_module: Install, kind: str, own_line: Proxy) -> Installation:
     """Without jobs of its own: Request Tracker is asked for the labels alone."""
-    made = install_for_module(kind, adopted=False, prefix=PREFIX, scheduler="false")
+    made = install_for_module(kind, adopted=False, prefix=PREFIX, scheduler="false", rt_url=own_line.url)
     made.run_job("adopt-tags")
     return made
 
 
-def calls_for_data(surroundings: Surroundings) -> list[Call]:
+def calls_for_data(line: Proxy) -> list[Call]:
     """Each process also gets a web session now and then, at the first call or when the last one is old."""
-    return [call for call in surroundings.line.calls if call.path != f"/{SIGN_IN_PAGE}"]
+    return [call for call in line.calls if call.path != f"/{SIGN_IN_PAGE}"]
 
 
 @pytest.fixture
-def assets(tagged: list[int], surroundings: Surroundings) -> list[int]:
-    surroundings.line.calls.clear()
+def assets(tagged: list[int], own_line: Proxy) -> list[int]:
+    own_line.calls.clear()
     return tagged
 
 
 @pytest.mark.parametrize("size", ["large", "small"])
 def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
-    installation: Installation, surroundings: Surroundings, assets: list[int], browser: Browser, size: str
+    installation: Installation, surroundings: Surroundings, own_line: Proxy, assets: list[int], browser: Browser, size: str
 ) -> None:
     rt, label, url = surroundings.rt, built_in_formats().get(size), installation.server.url
     context = browser.new_context()
@@ -78,12 +79,12 @@ def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
         assets,
     )
     page.get_by_label("Label size").select_option(size)
-    surroundings.line.calls.clear()
+    own_line.calls.clear()
     with page.expect_popup() as opened:
         page.get_by_role("button", name="Print labels").click()
     labels = opened.value
     labels.wait_for_load_state("load")
-    assert [call.path.partition("?")[0] for call in calls_for_data(surroundings)] == ["/REST/2.0/assets"]
+    assert [call.path.partition("?")[0] for call in calls_for_data(own_line)] == ["/REST/2.0/assets"]
     labels.evaluate("document.fonts.ready.then(() => undefined)")
     pdf = pdfium.PdfDocument(labels.pdf(prefer_css_page_size=True))
     context.close()
@@ -97,33 +98,31 @@ def test_every_code_of_a_hundred_labels_reads_as_request_tracker_has_it(
         read[codes["QRCode"]] = codes["Code128"]
     pdf.close()
     # Where Request Tracker is for the program (RT_URL) is the proxy before it.
-    assert read == {f"{surroundings.line.url}/Asset/Display.html?id={asset_id}": names[asset_id] for asset_id in assets}
+    assert read == {f"{own_line.url}/Asset/Display.html?id={asset_id}": names[asset_id] for asset_id in assets}
     assert all(name.startswith(installation.prefix) for name in read.values())
     address, name = next(iter(read.items()))
-    shown = rt.signed_in().get(address.replace(surroundings.line.url, rt.url), timeout=60)
+    shown = rt.signed_in().get(address.replace(own_line.url, rt.url), timeout=60)
     assert shown.status_code == 200
     assert name in shown.text
     assert all(row.printed_at for row in installation.rows() if row.asset_id in assets)
 
 
-def test_a_program_prints_by_token_with_one_request_for_a_hundred(
-    installation: Installation, surroundings: Surroundings, assets: list[int]
-) -> None:
-    check_all(["large", "small"], lambda size: _check_print_by_token(installation, surroundings, assets, size))
+def test_a_program_prints_by_token_with_one_request_for_a_hundred(installation: Installation, own_line: Proxy, assets: list[int]) -> None:
+    check_all(["large", "small"], lambda size: _check_print_by_token(installation, own_line, assets, size))
 
 
-def _check_print_by_token(installation: Installation, surroundings: Surroundings, assets: list[int], size: str) -> None:
-    surroundings.line.calls.clear()
+def _check_print_by_token(installation: Installation, own_line: Proxy, assets: list[int], size: str) -> None:
+    own_line.calls.clear()
     answer = installation.call("POST", "/labels/batch", json={"asset_ids": assets, "size": size})
     assert answer.status_code == 200
     assert answer.text.count('class="label"') == COUNT
-    assert len(calls_for_data(surroundings)) == 1
+    assert len(calls_for_data(own_line)) == 1
     seeds = range(1, 6)
     more = installation.call("POST", "/labels/batch", json={"asset_ids": [*assets, *seeds], "size": size})
     # The seeds are called "unlabelled laptop 1" and so on: too long for a bar code on the small label, and it says so.
     left_out = 0 if size == "large" else len(seeds)
     assert (more.text.count('class="label"'), more.text.count("<li>The label of asset #")) == (COUNT + 5 - left_out, left_out)
-    assert len(calls_for_data(surroundings)) == 3
+    assert len(calls_for_data(own_line)) == 3
 
 
 def test_assets_that_do_not_exist_are_named_and_the_others_print(installation: Installation, assets: list[int]) -> None:
