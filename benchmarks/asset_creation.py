@@ -1,7 +1,6 @@
 """Creating assets in a real Request Tracker: our own time on top of its calls, and a cart of 200 compared with a bare loop."""
 
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from benchmarks.bare_requests import BareRequests
 from benchmarks.report import COUNT, SHARE, Row, say
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets.batch import start_creating
@@ -164,17 +163,12 @@ def _run(app: Flask, job: str) -> None:
 
 def _bare(rt: RequestTracker, many: int) -> float:
     """Seconds to create `many` assets with the same fields, with one request each."""
-    sessions = threading.local()
+    bare = BareRequests(rt)
 
     def create(serial: str) -> None:
-        if not hasattr(sessions, "one"):
-            sessions.one = requests.Session()
-            sessions.one.trust_env = False
-            sessions.one.headers["Authorization"] = f"token {rt.token}"
-        sessions.one.cookies.clear()
         fields = {"Serial Number": serial, "Manufacturer": "Dell", "Model": "Chromebook 3100", "Funding Source": "Title I"}
         asset = {"Name": serial, "Catalog": CATALOG, "CustomFields": fields}
-        sessions.one.post(f"{rt.url}/REST/2.0/asset", json=asset, timeout=60).raise_for_status()
+        bare.send("POST", "asset", asset)
 
     serials = [next(_serials) for _ in range(many)]
     started = time.perf_counter()

@@ -1,6 +1,5 @@
 """A thousand assets without a tag in a real Request Tracker: the number of searches, and the speed compared with bare renames."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import requests
 from flask import Flask
 
+from benchmarks.bare_requests import BareRequests
 from benchmarks.report import COUNT, SHARE, Row, say
 from request_tracker_utils.core import jobs, metrics
 from request_tracker_utils.core.actor import of_command
@@ -77,15 +76,10 @@ def _searches() -> int:
 
 def _rename(rt: RequestTracker, ids: Sequence[int]) -> float:
     """Seconds for bare renames, with one request each. The responses are ignored."""
-    sessions = threading.local()
+    bare = BareRequests(rt)
 
     def rename(asset_id: int) -> None:
-        if not hasattr(sessions, "one"):
-            sessions.one = requests.Session()
-            sessions.one.trust_env = False
-            sessions.one.headers["Authorization"] = f"token {rt.token}"
-        sessions.one.cookies.clear()
-        sessions.one.put(f"{rt.url}/REST/2.0/asset/{asset_id}", json={"Name": f"renamed {asset_id}"}, timeout=60).raise_for_status()
+        bare.send("PUT", f"asset/{asset_id}", {"Name": f"renamed {asset_id}"})
 
     started = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
