@@ -6,7 +6,7 @@ The WSGI app is called directly: the time of a server would make the ratio small
 import functools
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import event
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from benchmarks.report import COUNT, TIMES, Row, say
@@ -83,7 +84,7 @@ def _cookie(app: Flask) -> str:
 
 
 def call_of(path: str, **headers: str) -> dict[str, Any]:
-    return EnvironBuilder(path, headers=headers).get_environ()
+    return EnvironBuilder(path, headers=Headers(headers)).get_environ()
 
 
 def _seconds(app: Flask, call: dict[str, Any], count: int) -> float:
@@ -95,7 +96,12 @@ def _seconds(app: Flask, call: dict[str, Any], count: int) -> float:
 
 def ask(app: Flask, call: dict[str, Any]) -> None:
     statuses: list[str] = []
-    body = app.wsgi_app(call | {"wsgi.input": BytesIO()}, lambda status, _headers, _error=None: statuses.append(status))
+
+    def start_response(status: str, _headers: object, _error: object = None) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return len  # nothing is written past the body
+
+    body = app.wsgi_app(call | {"wsgi.input": BytesIO()}, start_response)
     b"".join(body)
     close = getattr(body, "close", None)
     if close is not None:

@@ -112,10 +112,11 @@ def claim_many(
     rows: dict[str, dict[str, object]] = {}
     for item_id, each in assets:
         rows.setdefault(serial_key(each.serial_number), _row(each, item_id, actor, now))
-    end_lapsed(session, now=now, keys=rows)
     # Always in the same order, so that concurrent claims of the same numbers cannot deadlock.
-    insert = upsert_into(session)(Creation).values([rows[each] for each in sorted(rows)])
-    return {each.serial_key: each for each in session.scalars(insert.on_conflict_do_nothing().returning(Creation))}
+    free = _claim_free(session, [rows[each] for each in sorted(rows)])
+    if len(free) < len(rows) and end_lapsed(session, now=now, keys=rows.keys() - free.keys()):
+        free |= _claim_free(session, [rows[each] for each in sorted(rows.keys() - free.keys())])
+    return free
 
 
 def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = None) -> int:
@@ -226,6 +227,11 @@ def recent_creations(session: Session, actor: Actor, since: datetime) -> list[Re
         shown_keys.add(creation.serial_key)
         recent.append(_recent(creation, tag, printed_at))
     return recent
+
+
+def _claim_free(session: Session, rows: Sequence[Mapping[str, object]]) -> dict[str, Creation]:
+    insert = upsert_into(session)(Creation).on_conflict_do_nothing().returning(Creation)
+    return {each.serial_key: each for each in session.scalars(insert, rows)}
 
 
 def _failed(problem: str, now: datetime) -> dict[str, object]:

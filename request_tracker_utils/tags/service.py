@@ -87,16 +87,16 @@ def bind(session: Session, tag: Tag, *, asset_id: int, name: str | None, actor: 
     """
     sequence.lock(session, tag.prefix)
     current = tag_of_asset(session, asset_id)
-    if current is None and _is_still_reserved(session, tag):
-        current = session.get_one(Tag, tag.id)
+    if current is None and (reserved := _still_reserved(session, tag)):
+        current = reserved
         _assign(session, current, asset_id, action="bound", actor=actor, now=now, old_name=None)
     if current is None:
         return assign_to_created_asset(session, asset_id=asset_id, asset_name=tag.tag, prefix=tag.prefix, now=now, actor=actor) or tag
     if current.id != tag.id:
         if name not in (None, tag.tag):
             cancel_reservation(session, tag, actor=actor, now=now, reason=f"asset {asset_id} got {current.tag} from the webhook")
-        elif _is_still_reserved(session, tag):  # the asset store may still have the name: a job releases the tag as soon as it does not
-            session.get_one(Tag, tag.id).due_at = now + FIRST_CHECK_AFTER
+        elif reserved := _still_reserved(session, tag):  # the asset store may still have the name: a job releases the tag once it does not
+            reserved.due_at = now + FIRST_CHECK_AFTER
     if name == current.tag and current.confirmed_at is None:
         mark_confirmed(session, current, action="confirmed", actor=actor, now=now)
     return current
@@ -105,8 +105,8 @@ def bind(session: Session, tag: Tag, *, asset_id: int, name: str | None, actor: 
 def cancel_reservation(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
     """Releases the tag from `reserve`, unless a job has resolved it in the meantime: another asset may have it by now."""
     sequence.lock(session, tag.prefix)
-    if _is_still_reserved(session, tag):
-        release(session, session.get_one(Tag, tag.id), actor=actor, now=now, reason=reason)
+    if reserved := _still_reserved(session, tag):
+        release(session, reserved, actor=actor, now=now, reason=reason)
 
 
 def release(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:
@@ -256,10 +256,11 @@ def _lock_for(session: Session, tag: Tag, asset_id: int) -> Tag:
     return current
 
 
-def _is_still_reserved(session: Session, tag: Tag) -> bool:
-    """Whether this is still the same reservation of the tag, and not a later one."""
+def _still_reserved(session: Session, tag: Tag) -> Tag | None:
+    """The tag's current row, locked, if this is still the same reservation of it and not a later one."""
     current = session.get_one(Tag, tag.id, with_for_update=True, populate_existing=True)
-    return current.state == TagState.RESERVED and current.asset_id is None and current.changed_at == tag.changed_at
+    is_same = current.state == TagState.RESERVED and current.asset_id is None and current.changed_at == tag.changed_at
+    return current if is_same else None
 
 
 def _parse_or_refuse(session: Session, text: str) -> TagName:
