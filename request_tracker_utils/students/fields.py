@@ -81,17 +81,18 @@ def identifier(text: str, field: str, subject: str) -> str:
     """A student's number or a device's tag in composed form, without surrounding spaces; with leading zeros. Raises InvalidField."""
     cleaned = text if text.isascii() else unicodedata.normalize("NFC", text)
     cleaned = cleaned.strip()
-    name = _(FIELD_LABELS[field])
     if not cleaned:
         raise _missing(field)
     if len(cleaned) > MAX_ID_LENGTH:
         raise _too_long(field, MAX_ID_LENGTH)
     if "/" in cleaned or "\\" in cleaned:
-        raise InvalidField(_("The %(name)s %(value)s contains a slash. Remove it.", name=name, value=cleaned), field=field)
+        message = _("The %(name)s %(value)s contains a slash. Remove it.", name=_(FIELD_LABELS[field]), value=cleaned)
+        raise InvalidField(message, field=field)
     if not cleaned.isprintable():
         raise _not_printable(field)
     if cleaned in (".", "..") or cleaned.lower() in RESERVED[subject]:
-        raise InvalidField(_("%(value)s is reserved. Choose another %(name)s.", value=cleaned, name=name), field=field)
+        message = _("%(value)s is reserved. Choose another %(name)s.", value=cleaned, name=_(FIELD_LABELS[field]))
+        raise InvalidField(message, field=field)
     return cleaned
 
 
