@@ -232,7 +232,9 @@ def test_a_handheld_scanner_needs_no_mouse_between_labels(showroom: Showroom, si
 def test_a_scan_is_sent_as_a_form_without_javascript(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with opened(browser, storage_state=signed_in, java_script_enabled=False) as page:
         page.goto(f"{showroom.url}/labels/scan")
+        expect(page.locator("input[autofocus]")).to_be_focused()
         page.keyboard.type("W12-0013\n")
         expect(page.locator("#said.is-good")).to_contain_text("W12-0013")
+        expect(page.locator("input[autofocus]")).to_be_focused()
         page.keyboard.type("nothing\n")  # the field has the focus again
         expect(page.locator("#said.is-bad")).to_contain_text("“nothing” is not a tag.")
