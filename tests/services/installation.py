@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
-from request_tracker_utils.tags.models import Tag
+from request_tracker_utils.tags.models import Tag, TagState
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
 from tests.services.local_server import wait_until
@@ -118,6 +119,12 @@ class Installation:
 
     def next_number(self) -> int:
         return int(self.next_tag().removeprefix(self.prefix))
+
+    def next_tags(self, number_of_tags: int) -> list[str]:
+        """The tags of the next assets: earlier tests may have left tags that were released, and some ahead that are in use."""
+        in_use = {row.number for row in self.rows() if row.state != TagState.RELEASED}
+        free = (number for number in count(self.next_number()) if number not in in_use)
+        return [self.tag(number) for number in islice(free, number_of_tags)]
 
     def tag(self, number: int) -> str:
         return f"{self.prefix}{number:04d}"

@@ -63,8 +63,8 @@ def open_creations(installation: Installation) -> list[Creation]:
 
 
 def test_an_asset_is_created_with_two_requests_and_keeps_its_one_tag(installation: Installation, surroundings: Surroundings) -> None:
-    first = installation.next_number()
-    serial = f"TWO-{installation.tag(first)}"
+    tag, next_tag = installation.next_tags(2)
+    serial = f"TWO-{tag}"
     with ThreadPoolExecutor(8) as pool:  # each server process asks once which custom fields there are
         checks = pool.map(lambda number: installation.call("GET", f"/assets/validate-serial?serial_number=WARM-{number}"), range(24))
         assert {check.status_code for check in checks} == {200}
@@ -75,14 +75,14 @@ def test_an_asset_is_created_with_two_requests_and_keeps_its_one_tag(installatio
     told: dict[str, Any] = answer.json()
     assert (answer.status_code, told.keys()) == (201, TOLD)
     assert asked == [("POST", "/REST/2.0/assets"), ("POST", "/REST/2.0/asset")]
-    assert told["asset_tag"] == installation.tag(first)
+    assert told["asset_tag"] == tag
     asset = surroundings.rt.asset(told["asset_id"])
     fields = {field["name"]: field["values"] for field in asset["CustomFields"]}
     assert asset["Name"] == told["asset_tag"]
     assert (fields["Serial Number"], fields["Model"], fields["Manufacturer"]) == ([serial], ["Chromebook 3100"], ["Dell"])
     assert (fields["Internal Name"], fields["Category"], fields["Funding Source"]) == (["Cart 1 #1"], ["Laptop"], ["Title I"])
     installation.confirm([told["asset_id"]])
-    assert installation.next_number() == first + 1
+    assert installation.next_tag() == next_tag
 
 
 @pytest.mark.both_databases
@@ -103,15 +103,15 @@ def test_with_the_bare_call_the_webhooks_tag_wins_and_the_reserved_one_is_free_a
     installation: Installation, surroundings: Surroundings
 ) -> None:
     surroundings.tells(installation.server.url, style="bare", catalogs=())
-    first = installation.next_number()
-    told = create(installation, f"BARE-{installation.tag(first)}").json()
-    assert told["asset_tag"] == installation.tag(first + 1)
+    reserved, tag = installation.next_tags(2)
+    told = create(installation, f"BARE-{reserved}").json()
+    assert told["asset_tag"] == tag
     assert surroundings.rt.asset(told["asset_id"])["Name"] == told["asset_tag"]
 
     def freed() -> bool:
         installation.time_passes()
         installation.run_job("confirm-tags")
-        return installation.row(installation.tag(first)).state == "released"
+        return installation.row(reserved).state == "released"
 
     wait_until(freed)
     assert installation.all_confirmed([told["asset_id"]])

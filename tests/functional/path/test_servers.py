@@ -96,7 +96,7 @@ def test_a_request_under_way_is_answered_before_the_server_ends(installation: In
 
 @pytest.mark.both_databases
 def test_a_database_that_is_held_for_five_seconds_delays_the_tag_and_loses_none(installation: Installation) -> None:
-    first = installation.next_number()
+    tags = installation.next_tags(4)
     with ThreadPoolExecutor(4) as pool:
         with database_held(installation.database_url):
             begun = time.monotonic()
@@ -105,12 +105,12 @@ def test_a_database_that_is_held_for_five_seconds_delays_the_tag_and_loses_none(
             assert not any(each.done() for each in asked)
         given = sorted(each.result() for each in asked)
         assert 5 <= time.monotonic() - begun < 12
-    assert given == [installation.tag(first + number) for number in range(4)]
+    assert given == tags
 
 
 @pytest.mark.both_databases
 def test_two_servers_give_each_asset_one_tag_and_one_of_all_their_processes_leads(installation: Installation) -> None:
-    first, next_number = installation.server, installation.next_number()
+    first, (*tags, following) = installation.server, installation.next_tags(101)
     wait_until(lambda: times_leading(first) == 1)
     with second(installation) as other:
         begun = time.monotonic()
@@ -119,13 +119,13 @@ def test_two_servers_give_each_asset_one_tag_and_one_of_all_their_processes_lead
             calls = [(server, asset_id) for asset_id in range(1, 101) for server in (first, other)]
             given = list(pool.map(lambda call: ask(call[0], installation, call[1]), calls))
         assert given[0::2] == given[1::2]
-        assert sorted(given[0::2]) == [installation.tag(next_number + number) for number in range(100)]
+        assert sorted(given[0::2]) == tags
 
         time.sleep(max(0.0, begun + LEADER_CHECK - time.monotonic()))
         assert (times_leading(first), times_leading(other)) == (1, 0)
         first.kill()
         wait_until(lambda: times_leading(other) == 1, within=15)
-        assert ask(other, installation, 101) == installation.tag(next_number + 100)
+        assert ask(other, installation, 101) == following
     first.start()
 
 
