@@ -107,6 +107,16 @@ class TestAClaimThatWasNotSent:
         assert installation.creator.create(laptop("S-1")).tag == "W12-0001"
         assert states("S-1") == ["failed", "created"]
 
+    def test_is_free_again_in_a_batch_with_others(self, installation: Installation) -> None:
+        claim(installation, laptop("EXPIRED-1"))
+        installation.clock.forward(minutes=3)
+        claim(installation, laptop("CLAIMED-1"))
+        batch = [(None, laptop(serial)) for serial in ("NEW-1", "EXPIRED-1", "CLAIMED-1", "new-1")]
+        with transaction() as session:
+            claimed = creations.claim_many(session, batch, actor=ADA, now=installation.clock())
+        assert {key: each.serial for key, each in claimed.items()} == {"new-1": "NEW-1", "expired-1": "EXPIRED-1"}
+        assert (states("EXPIRED-1"), states("CLAIMED-1"), states("NEW-1")) == (["failed", "claimed"], ["claimed"], ["claimed"])
+
     def test_is_ended_by_the_job_too(self, installation: Installation) -> None:
         claim(installation, laptop("S-1"))
         installation.clock.forward(minutes=3)
