@@ -2,19 +2,21 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
 from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.errors import AssetStoreSilent, DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.search import search_key
 
@@ -22,6 +24,8 @@ MAX_LENGTH = 500
 """Characters of a code; no label has more."""
 MAX_NAME_LENGTH = 100
 """Characters of a tag, a serial number or a student's number."""
+MAX_NAMES = 40
+"""Tags and serial numbers that one code is looked up as."""
 SHOWN = 60
 """Characters of an unknown code that an error shows."""
 WITHOUT = "WITHOUT:"
@@ -53,11 +57,12 @@ COMMAND_TEXTS = {
 @dataclass(frozen=True)
 class ScanContext:
     """What resolving a code needs from this installation. `asset_at` returns the id of the asset at a URL, or raises NotALabel; `tags_of`
-    maps asset ids to tags. Digits alone are tried with the `prefix`."""
+    maps asset ids to tags. Digits alone are tried with the `prefix`. Codes that are unknown here are looked up in the `inventory`."""
 
     prefix: str
     asset_at: Callable[[str], int]
     tags_of: Callable[[list[int]], Mapping[int, str]]
+    inventory: Inventory
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,11 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     """Matches tags first, then serial numbers, student numbers, and digits as a tag. Digits that are a student's number and a tag are the
     student.
 
-    Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that is not a device, AmbiguousSerialNumber, MergedScans. If the code
-    may have been a student, the error's `student_stays` is false, so that the next device is not assigned to the student selected before.
+    A device without a row (its `id` is None) is an asset that becomes a device with its first change.
+
+    Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that cannot be a device, AmbiguousSerialNumber, AmbiguousAsset,
+    MergedScans, AssetStoreSilent. If the code may have been a student, the error's `student_stays` is false, so that the next device is not
+    assigned to the student selected before.
     """
     code = _cleaned(text)
     if code.isprintable():
@@ -103,11 +111,21 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
         if found:
             return found
     halves = list(_halves(code))
-    candidates = _Candidates({half for pair in halves for half in pair}, context)
+    candidates = _Candidates({code, *(half for pair in halves for half in pair)}, context)
     with reading() as session:
         candidates.load(session)
+    try:
+        candidates.look_up(code, halves)
+    except AssetStoreSilent as error:
+        _raise_if_merged(candidates, halves)
+        raise _silent_about(code, error, context) from None
+    with reading() as session:
+        found = candidates.match(session, code) if code.isprintable() else None
+    if found:
+        return found
     _raise_if_merged(candidates, halves)
-    raise _unknown(code, context)
+    meant = [search_key(code), *candidates.tags_with_digits(code)]
+    raise next((candidates.problems[each] for each in meant if each in candidates.problems), None) or _unknown(code, context)
 
 
 def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
@@ -134,6 +152,8 @@ class _Candidates:
     students: dict[str, Student] = field(default_factory=dict)
     by_asset: dict[int, Device] = field(default_factory=dict)
     tag_of_asset: Mapping[int, str] = field(default_factory=dict)
+    problems: dict[str, AppError] = field(default_factory=dict)
+    """Key of a code → why its asset cannot be a device."""
 
     def __post_init__(self) -> None:
         """Resolves URLs before a session is open, since `tags_of` opens its own."""
@@ -149,7 +169,7 @@ class _Candidates:
     def load(self, session: Session) -> None:
         names = [code for code in self.codes if len(code) <= MAX_NAME_LENGTH]
         keys = {search_key(name) for name in names}
-        numbered = {tag for name in names for tag in self._tags_with_digits(name)}
+        numbered = {tag for name in names for tag in self.tags_with_digits(name)}
         self.tags = devices.get_many(session, [*keys, *numbered, *self.tag_of_asset.values()])
         for device in session.scalars(select(Device).where(Device.serial_key.in_(keys)).order_by(Device.id)):
             self.serials.setdefault(str(device.serial_key), []).append(device)
@@ -158,11 +178,54 @@ class _Candidates:
             with_assets = select(Device).where(Device.asset_id.in_(set(self.asset_ids.values())))
             self.by_asset = {int(device.asset_id or 0): device for device in session.scalars(with_assets)}
 
+    def look_up(self, code: str, halves: Sequence[tuple[str, str]]) -> None:
+        """Adds assets that are not devices yet, for the code and for its halves if these may be two codes. Raises AssetStoreSilent."""
+        inventory, addressed = self.context.inventory, self.asset_ids.get(code)
+        names = [each for each in self._unknown_names(code, halves) if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+        if "://" in code:
+            names = []
+        tags = [*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]
+        asset_of = inventory.tags.assets_by_tag(tags)
+        keys = inventory.keys_of(tags, asset_of, names)
+        entries = inventory.find_keys(replace(keys, asset_ids=[*keys.asset_ids, *([addressed] if addressed else [])]))
+        for text in {code, *tags}:
+            wanted = addressed if text == code and addressed else asset_of.get(text)
+            self._add(text, [entry for entry in entries if (entry.asset.id == wanted if wanted else entry.has_tag(text))], by_tag=True)
+        for name in names:
+            self._add(name, [entry for entry in entries if entry.has_serial(name)], by_tag=False)
+
+    def _add(self, text: str, entries: Sequence[FoundAsset], *, by_tag: bool) -> None:
+        """The assets with this tag, or with this serial number."""
+        key = search_key(text)
+        if len(entries) > 1:
+            self.problems.setdefault(key, ambiguous(text, entries))
+        elif entries and entries[0].device is None:
+            self.problems.setdefault(key, entries[0].problem or _not_a_device(entries[0].asset.id))
+        elif entries and entries[0].device:
+            device = entries[0].device
+            if text in self.asset_ids:
+                self.by_asset[entries[0].asset.id] = device
+            elif by_tag:
+                self.tags.setdefault(key, device)
+            else:
+                self.serials.setdefault(key, [device])
+
+    def _unknown_names(self, code: str, halves: Sequence[tuple[str, str]]) -> list[str]:
+        """The code, and halves that may be tags or serial numbers: both are tags, both are the same, or the other one is known."""
+        names, is_tag = [code], self.context.inventory.tags.canonical_tag
+        begin = search_key(self.context.prefix)
+        for one, other in halves:
+            known = self.exact(one) is not None, self.exact(other) is not None
+            may_be_tags = all(search_key(half).startswith(begin) for half in (one, other)) and is_tag(one) and is_tag(other)
+            if any(known) or one == other or may_be_tags:
+                names += [half for half, is_known in zip((one, other), known, strict=True) if not is_known]
+        return list(dict.fromkeys(names))[:MAX_NAMES]
+
     def match(self, session: Session, code: str) -> ResolvedCode | None:
         """The code as a whole. Raises AmbiguousSerialNumber."""
         name = search_key(code)
         if len(self.serials.get(name, [])) > 1 and name not in self.tags:
-            devices.find_by_serial(session, code)  # raises
+            raise devices.ambiguous_serial(code, self.serials[name])
         found = self.exact(code)
         student, device = self.students.get(name), self.by_digits(code)
         if student and code.isdigit() and (found is None or found.device is None or name in self.tags):
@@ -191,13 +254,16 @@ class _Candidates:
         return ResolvedCode(student=self.students[name]) if name in self.students else None
 
     def by_digits(self, code: str) -> Device | None:
-        return next((self.tags[tag] for tag in self._tags_with_digits(code) if tag in self.tags), None)
+        return next((self.tags[tag] for tag in self.tags_with_digits(code) if tag in self.tags), None)
 
-    def _tags_with_digits(self, code: str) -> list[str]:
+    def tags_with_digits(self, code: str) -> list[str]:
         """Keys of the tags that the digits alone may stand for."""
-        if not (code.isascii() and code.isdigit()):
-            return []
-        return [search_key(self.context.prefix) + digits for digits in dict.fromkeys([code, code.zfill(4)])]
+        return [search_key(self.context.prefix) + digits for digits in _numbers(code)]
+
+
+def _numbers(code: str) -> list[str]:
+    """The numbers of the tags that the code may stand for, if it is only digits."""
+    return list(dict.fromkeys([code, code.zfill(4)])) if code.isascii() and code.isdigit() else []
 
 
 def _cleaned(text: str) -> str:
@@ -274,13 +340,25 @@ def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | 
             asset_id = context.asset_at(code)
         except NotALabel as error:
             return UnknownCode(error.message, field="code", student_stays=True)
-        reason = _("Asset #%(asset_id)s is not a device yet. Add it as a device.", asset_id=asset_id)
-        return DeviceNotFound("Device not found", reason=reason, student_stays=True)
+        return _not_a_device(asset_id)
     if search_key(code).startswith(search_key(context.prefix)):
         message = _("No device has the tag %(tag)s. Scan again, or add the device.", tag=short)
         return UnknownCode(message, field="code", student_stays=True)
     message = _("“%(code)s” does not match a student or a device. Scan again.", code=short)
     return UnknownCode(message, field="code", student_stays=False)
+
+
+def _not_a_device(asset_id: int) -> DeviceNotFound:
+    reason = _("Asset #%(asset_id)s does not exist. Search for the asset, and print a new label.", asset_id=asset_id)
+    return DeviceNotFound("Device not found", reason=reason, student_stays=True)
+
+
+def _silent_about(code: str, error: AssetStoreSilent, context: ScanContext) -> AssetStoreSilent:
+    """Whether Request Tracker knows the code could not be found out."""
+    short = code if len(code) <= SHOWN else f"{code[:SHOWN]}…"
+    message = _("“%(code)s” is unknown here. %(problem)s Then scan again.", code=short, problem=error.message)
+    is_asset = search_key(code).startswith(search_key(context.prefix)) or "://" in code
+    return AssetStoreSilent(message, field="code", student_stays=is_asset)
 
 
 def _printable(title: str, description: str, code: str) -> PrintableCommand:
