@@ -64,7 +64,9 @@ class CreatedAssetResponse(BaseModel):
     )
     message: str = Field(examples=["Asset W12-1234 created successfully"])
     retry_print_url: str | None = Field(
-        None, description="Only if `label_printed` is false: the page to retry, after the label format is corrected.", examples=["/labels/print?asset_id=12345"]
+        None,
+        description="Only if `label_printed` is false: the page to retry, after the label format is corrected.",
+        examples=["/labels/print?asset_id=12345"],
     )
 
 

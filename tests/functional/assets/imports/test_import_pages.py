@@ -169,7 +169,10 @@ class TestTheCheck:
             page = show(client, address)
         assert "The list is saved, but it could not be checked. The asset store does not answer." in page
         assert "Not checked yet" in page
-        assert {row[0]: row[3] for row in rows(page)} == {"2": "Serial number contains invalid characters: “_” (U+005F)", "1": "not checked"}
+        assert {row[0]: row[3] for row in rows(page)} == {
+            "2": "Serial number contains invalid characters: “_” (U+005F)",
+            "1": "not checked",
+        }
         assert not [each for each in buttons(page) if each.words.startswith("Create")]
         form = {"csrf_token": csrf_token(client, address)}
         assert client.post(f"{address}/create", data=form, headers=PAGE).headers["Location"] == address
