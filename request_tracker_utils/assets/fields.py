@@ -29,8 +29,8 @@ FIELDS = tuple(MAX_LENGTHS)
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """`message` is the contract's. `rule` is the rule that the value breaks; empty if the field is missing. `characters` names those that are
-    not allowed."""
+    """`message` is the contract's. `rule` is the rule that the value breaks; empty if the field is missing. `characters` names the invalid
+    ones."""
 
     field: str
     message: str
