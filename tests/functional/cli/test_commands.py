@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from request_tracker_utils.cli import main
 from request_tracker_utils.core.settings import MIGRATIONS
 from tests.services import apps
+from tests.services.csv_files import without_mark
 from tests.services.databases import SQLite
 from tests.services.tables import check_all
 from tests.services.terminal import Terminal
@@ -238,7 +239,7 @@ def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
         ["command line", "reserved", "W12-0007", ""],
     ]
     assert len(ready.run("tags", "audit").stdout.splitlines()) == 50
-    head, *lines = ready.run("tags", "audit", "--csv").stdout.splitlines()
+    head, *lines = without_mark(ready.run("tags", "audit", "--csv").stdout).splitlines()
     assert (head, len(lines)) == ("time,user,action,tag,asset,old name,new name,reason", 180)
     assert ready.run("tags", "audit", "--csv", "--limit", "2").stdout.splitlines()[1:] == lines[:2]
     assert ready.run("tags", "audit", "--search", "nothing").stdout == ""
