@@ -10,13 +10,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.keyboard_layouts import read_through
+from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
 from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
+from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.search import search_key
+from request_tracker_utils.tags.lookup import tag_behind_layout
 
 MAX_LENGTH = 500
 """Characters of a code; no label has more."""
@@ -38,6 +42,8 @@ class StationCommand(StrEnum):
     DAMAGED = "MODE:DAMAGED"
     LOOK_UP = "MODE:LOOKUP"
     UNDO = "DO:UNDO"
+    TEST = "TEST:Qwazy-M019"
+    """With both cases, the hyphen, and letters and digits that other keyboard languages have elsewhere."""
 
 
 COMMAND_TEXTS = {
@@ -46,6 +52,7 @@ COMMAND_TEXTS = {
     StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("Sets the device to maintenance.")),
     StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Shows the student or the device.")),
     StationCommand.UNDO: (gettext_noop("Undo"), gettext_noop("Undoes the last scan.")),
+    StationCommand.TEST: (gettext_noop("Test scanner"), gettext_noop("Says whether the scanner is set up correctly.")),
 }
 """Command → title and description."""
 
@@ -96,18 +103,21 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     """
     code = _cleaned(text)
     if code.isprintable():
-        candidates = _Candidates([code], context)
+        meant, serials = readings(code), serial_readings(code)
+        candidates = _Candidates([*meant, *serials], context)
         with reading() as session:
             candidates.load(session)
-            found = candidates.match(session, code)
+            found = next(filter(None, (candidates.match(session, each) for each in meant)), None)
+            found = found or next(filter(None, (candidates.by_serial(session, serial) for serial in serials)), None)
         if found:
             return found
-    halves = list(_halves(code))
+    halves = list(_halves(readings(code)[-1]))
     candidates = _Candidates({half for pair in halves for half in pair}, context)
     with reading() as session:
         candidates.load(session)
+        tag = next(filter(None, (tag_behind_layout(session, each) for each in readings(code))), None)
     _raise_if_merged(candidates, halves)
-    raise _unknown(code, context)
+    raise _misread(code, str(tag) if tag else None) or _unknown(readings(code)[-1], context)
 
 
 def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
@@ -190,6 +200,13 @@ class _Candidates:
             return ResolvedCode(device=self.serials[name][0])
         return ResolvedCode(student=self.students[name]) if name in self.students else None
 
+    def by_serial(self, session: Session, serial: str) -> ResolvedCode | None:
+        """Raises AmbiguousSerialNumber."""
+        found = self.serials.get(search_key(serial), [])
+        if len(found) > 1:
+            devices.find_by_serial(session, serial)  # raises
+        return ResolvedCode(device=found[0]) if found else None
+
     def by_digits(self, code: str) -> Device | None:
         return next((self.tags[tag] for tag in self._tags_with_digits(code) if tag in self.tags), None)
 
@@ -202,7 +219,7 @@ class _Candidates:
 
 def _cleaned(text: str) -> str:
     """Raises UnreadableCode."""
-    code = _trimmed(text)
+    code = _trimmed(text.replace(SOFT_HYPHEN, "-"))
     if not code:
         raise UnreadableCode(_("The code is empty. Scan again."), field="code", student_stays=True)
     if len(code) > MAX_LENGTH:
@@ -226,6 +243,8 @@ def _is_visible(character: str) -> bool:
 
 
 def _command(code: str) -> str | None:
+    if code == StationCommand.TEST:
+        return code
     upper = code.upper()
     return upper if upper in list(StationCommand) or (upper.startswith(WITHOUT) and len(upper) > len(WITHOUT)) else None
 
@@ -234,7 +253,7 @@ def _halves(code: str) -> Iterator[tuple[str, str]]:
     """Every split into two codes: equal halves first, then those of similar length."""
     cuts = sorted(range(1, len(code)), key=lambda cut: (_trimmed(code[:cut]) != _trimmed(code[cut:]), abs(len(code) - 2 * cut)))
     for cut in cuts:
-        pair = _trimmed(code[:cut]), _trimmed(code[cut:])
+        pair = readings(_trimmed(code[:cut]))[-1], readings(_trimmed(code[cut:]))[-1]
         if all(half and (len(half) <= MAX_NAME_LENGTH or "://" in half) for half in pair):
             yield pair
 
@@ -262,6 +281,26 @@ def _merged(one: ResolvedCode, other: ResolvedCode) -> MergedScans:
             second=other.name,
         )
     return MergedScans(message, field="code", scans=[one.name, other.name], student_stays=bool(one.device and other.device))
+
+
+def _misread(code: str, tag: str | None) -> UnreadableCode | None:
+    """The error if the scanner’s settings changed the code: the keyboard language, or upper and lower case. `tag` is the tag that it is
+    in another keyboard language."""
+    test = StationCommand.TEST
+    if tag:
+        return UnreadableCode(other_keyboard_language(code, tag), field="code", student_stays=True)
+    if code == test.swapcase():
+        message = _("Caps Lock is on, at the scanner or at this computer. Turn it off, then scan the test code again.")
+    elif code.casefold() == test.casefold():
+        message = _("The scanner changes upper and lower case. Turn that off in its settings, then scan the test code again.")
+    elif read_through(code, lambda meant: meant if meant.casefold() == test.casefold() else None):
+        message = _(
+            "The scanner’s keyboard language differs from this computer’s. Set the scanner to the computer’s keyboard language, "
+            "then scan the test code again."
+        )
+    else:
+        return None
+    return UnreadableCode(message, field="code", student_stays=True)
 
 
 def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | DeviceNotFound:
