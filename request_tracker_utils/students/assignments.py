@@ -201,6 +201,27 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
         raise ChangeNotUndoable(_("This change of %(tag)s was already undone.", tag=log.asset_tag)) from None
 
 
+def undo_many(session: Session, log_ids: Sequence[int], *, actor: Actor, now: datetime, notes: str) -> None:
+    """Undoes changes of which each is the last of its device. The caller has locked the devices and knows that nothing changed since."""
+    for begin in range(0, len(log_ids), service.CHUNK):
+        logs = session.scalars(
+            select(DeviceLog).where(DeviceLog.id.in_(log_ids[begin : begin + service.CHUNK])).order_by(DeviceLog.id)
+        ).all()
+        changed = devices.get_many(session, [log.asset_tag for log in logs], lock=True)
+        concerned = {device.current_student_id for device in changed.values()} | {log.before["student_id"] for log in logs if log.before}
+        students = service.get_many(session, filter(None, concerned))
+        for log in logs:
+            device = changed[search_key(log.asset_tag)]
+            if log.before is None:
+                raise ChangeNotUndoable(_("%(tag)s has changed since then. Open the device and change it there.", tag=log.asset_tag))
+            current, former = _snapshot(device), device.current_student_id
+            _restore(device, log.before, now=now)
+            student = students.get(device.current_student_id or former or "")
+            action = _action_between(current, log.before)
+            session.add(_entry(device, action, student, current, actor=actor, now=now, notes=notes, undoes_id=log.id))
+        session.flush()
+
+
 def unavailable_reason(session: Session, device: Device) -> str:
     """Why the device cannot be assigned, and what to do."""
     tag = device.asset_tag
@@ -329,7 +350,24 @@ def _record(
     undoes: int | None = None,
     **details: Any,
 ) -> DeviceLog:
-    log = DeviceLog(
+    log = _entry(device, action, student, before, actor=actor, now=now, notes=notes, undoes_id=undoes, **details)
+    session.add(log)
+    session.flush()  # assigns the id, by which the change is undone
+    return log
+
+
+def _entry(
+    device: Device,
+    action: Action,
+    student: Student | None,
+    before: dict[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    notes: str,
+    **details: Any,
+) -> DeviceLog:
+    return DeviceLog(
         asset_tag=device.asset_tag,
         student_id=student.student_id if student else None,
         student_name=student.name if student else "",
@@ -339,9 +377,5 @@ def _record(
         notes=notes.strip()[:MAX_NOTE_LENGTH],
         actor=actor.name[:100],
         before=before,
-        undoes_id=undoes,
         **details,
     )
-    session.add(log)
-    session.flush()  # assigns the id, by which the change is undone
-    return log

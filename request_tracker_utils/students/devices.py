@@ -86,14 +86,6 @@ def get_many(session: Session, tags: Sequence[str], *, lock: bool = False) -> di
     return found
 
 
-def find_by_serial(session: Session, serial: str) -> Device | None:
-    """Raises AmbiguousSerialNumber."""
-    found = session.scalars(select(Device).where(Device.serial_key == search_key(serial)).order_by(Device.id).limit(3)).all()
-    if len(found) > 1:
-        raise ambiguous_serial(serial, found)
-    return found[0] if found else None
-
-
 def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Device:
     """Adds a device, also one that was deleted before. A job completes it from the asset store. Raises InvalidField, DeviceExists."""
     columns = device_fields({"asset_tag": "", "model": "", **values})

@@ -3,22 +3,25 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
-from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
+from request_tracker_utils.core.keyboard_layouts import read_through
+from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels.errors import NotALabel
+from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import AssetStoreSilent, DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
 from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.scan_commands import StationCommand, command_of
 from request_tracker_utils.students.search import search_key
+from request_tracker_utils.tags.lookup import tag_behind_layout
 
 MAX_LENGTH = 500
 """Characters of a code; no label has more."""
@@ -28,30 +31,7 @@ MAX_NAMES = 40
 """Tags and serial numbers that one code is looked up as."""
 SHOWN = 60
 """Characters of an unknown code that an error shows."""
-WITHOUT = "WITHOUT:"
-"""Prefix of the commands that clear an accessory's checkbox."""
 _ENDS_WITH_DIGIT = re.compile(r"[0-9]$")
-_RUN = re.compile("1+")
-
-
-class StationCommand(StrEnum):
-    """Codes that control the scan station without a keyboard. Each accessory adds another one: see WITHOUT."""
-
-    ASSIGN = "MODE:ASSIGN"
-    RETURN = "MODE:RETURN"
-    DAMAGED = "MODE:DAMAGED"
-    LOOK_UP = "MODE:LOOKUP"
-    UNDO = "DO:UNDO"
-
-
-COMMAND_TEXTS = {
-    StationCommand.ASSIGN: (gettext_noop("Assign"), gettext_noop("Scan a student, then devices.")),
-    StationCommand.RETURN: (gettext_noop("Return"), gettext_noop("Scan devices only.")),
-    StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("Sets the device to maintenance.")),
-    StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Shows the student or the device.")),
-    StationCommand.UNDO: (gettext_noop("Undo"), gettext_noop("Undoes the last scan.")),
-}
-"""Command → title and description."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +61,6 @@ class ResolvedCode:
         return self.device.asset_tag if self.device else _("the command %(code)s", code=self.command)
 
 
-@dataclass(frozen=True)
-class PrintableCommand:
-    """`path` draws the bars, one unit wide and high, in an SVG that is `width` units wide including the quiet zones."""
-
-    title: str
-    description: str
-    code: str
-    path: str
-    width: int
-
-
 def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     """Matches tags first, then serial numbers, student numbers, and digits as a tag. Digits that are a student's number and a tag are the
     student.
@@ -103,40 +72,27 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     assigned to the student selected before.
     """
     code = _cleaned(text)
-    if code.isprintable():
-        candidates = _Candidates([code], context)
-        with reading() as session:
-            candidates.load(session)
-            found = candidates.match(session, code)
-        if found:
-            return found
-    halves = list(_halves(code))
-    candidates = _Candidates({code, *(half for pair in halves for half in pair)}, context)
+    meant, serials = (readings(code), serial_readings(code)) if code.isprintable() else ([], [])
+    candidates = _Candidates([*meant, *serials], context)
     with reading() as session:
         candidates.load(session)
+    if found := candidates.first(meant, serials):
+        return found
+    halves = list(_halves(readings(code)[-1]))
+    candidates = _Candidates({*meant, *serials, *(half for pair in halves for half in pair)}, context)
+    with reading() as session:
+        candidates.load(session)
+        tag = next(filter(None, (tag_behind_layout(session, each) for each in readings(code))), None)
+    misread = _misread(code, str(tag) if tag else None)
     try:
-        candidates.look_up(code, halves)
+        candidates.look_up(meant, serials, halves)
     except AssetStoreSilent as error:
         _raise_if_merged(candidates, halves)
-        raise _silent_about(code, error, context) from None
-    with reading() as session:
-        found = candidates.match(session, code) if code.isprintable() else None
-    if found:
+        raise misread or _silent_about(code, error, context) from None
+    if found := candidates.first(meant, serials):
         return found
     _raise_if_merged(candidates, halves)
-    meant = [search_key(code), *candidates.tags_with_digits(code)]
-    raise next((candidates.problems[each] for each in meant if each in candidates.problems), None) or _unknown(code, context)
-
-
-def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
-    """Skips accessories with names that a bar code cannot encode."""
-    commands = [_printable(_(title), _(description), code) for code, (title, description) in COMMAND_TEXTS.items()]
-    for name in accessories:
-        try:
-            commands.append(_printable(_("Without %(accessory)s", accessory=name), _("Clears its checkbox."), WITHOUT + name.upper()))
-        except TagNotEncodable:
-            continue
-    return commands
+    raise candidates.problem([*meant, *serials]) or misread or _unknown(readings(code)[-1], context)
 
 
 @dataclass
@@ -169,7 +125,7 @@ class _Candidates:
     def load(self, session: Session) -> None:
         names = [code for code in self.codes if len(code) <= MAX_NAME_LENGTH]
         keys = {search_key(name) for name in names}
-        numbered = {tag for name in names for tag in self.tags_with_digits(name)}
+        numbered = {tag for name in names for tag in self._tags_with_digits(name)}
         self.tags = devices.get_many(session, [*keys, *numbered, *self.tag_of_asset.values()])
         for device in session.scalars(select(Device).where(Device.serial_key.in_(keys)).order_by(Device.id)):
             self.serials.setdefault(str(device.serial_key), []).append(device)
@@ -178,21 +134,26 @@ class _Candidates:
             with_assets = select(Device).where(Device.asset_id.in_(set(self.asset_ids.values())))
             self.by_asset = {int(device.asset_id or 0): device for device in session.scalars(with_assets)}
 
-    def look_up(self, code: str, halves: Sequence[tuple[str, str]]) -> None:
-        """Adds assets that are not devices yet, for the code and for its halves if these may be two codes. Raises AssetStoreSilent."""
-        inventory, addressed = self.context.inventory, self.asset_ids.get(code)
-        names = [each for each in self._unknown_names(code, halves) if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
-        if "://" in code:
-            names = []
-        tags = [*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]
-        asset_of = inventory.tags.assets_by_tag(tags)
-        keys = inventory.keys_of(tags, asset_of, names)
-        entries = inventory.find_keys(replace(keys, asset_ids=[*keys.asset_ids, *([addressed] if addressed else [])]))
-        for text in {code, *tags}:
-            wanted = addressed if text == code and addressed else asset_of.get(text)
-            self._add(text, [entry for entry in entries if (entry.asset.id == wanted if wanted else entry.has_tag(text))], by_tag=True)
-        for name in names:
-            self._add(name, [entry for entry in entries if entry.has_serial(name)], by_tag=False)
+    def look_up(self, meant: Sequence[str], serials: Sequence[str], halves: Sequence[tuple[str, str]]) -> None:
+        """Adds assets that are not devices yet, for the readings of the code, and for its halves if these may be two codes. Raises
+        AssetStoreSilent."""
+        inventory = self.context.inventory
+        # An address is that of one asset, or of none.
+        names = [] if any("://" in each for each in meant) else [*meant, *self._unknown_halves(halves)]
+        names = [each for each in names if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+        tags = list(dict.fromkeys([*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]))
+        asset_of = {**inventory.tags.assets_by_tag(tags), **{each: self.asset_ids[each] for each in meant if each in self.asset_ids}}
+        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, list(dict.fromkeys([*names, *serials]))))
+        for text in dict.fromkeys([*asset_of, *tags]):
+            asset_id = asset_of.get(text)
+            self._add(text, [each for each in found if (each.asset.id == asset_id if asset_id else each.has_tag(text))], by_tag=True)
+        for serial in dict.fromkeys([*names, *serials]):
+            self._add(serial, [each for each in found if each.has_serial(serial)], by_tag=False)
+
+    def problem(self, codes: Sequence[str]) -> AppError | None:
+        """Why the asset with one of these codes cannot be a device."""
+        keys = [key for code in codes for key in (search_key(code), *self._tags_with_digits(code))]
+        return next((self.problems[key] for key in keys if key in self.problems), None)
 
     def _add(self, text: str, entries: Sequence[FoundAsset], *, by_tag: bool) -> None:
         """The assets with this tag, or with this serial number."""
@@ -210,18 +171,22 @@ class _Candidates:
             else:
                 self.serials.setdefault(key, [device])
 
-    def _unknown_names(self, code: str, halves: Sequence[tuple[str, str]]) -> list[str]:
-        """The code, and halves that may be tags or serial numbers: both are tags, both are the same, or the other one is known."""
-        names, is_tag = [code], self.context.inventory.tags.canonical_tag
-        begin = search_key(self.context.prefix)
-        for one, other in halves:
-            known = self.exact(one) is not None, self.exact(other) is not None
-            may_be_tags = all(search_key(half).startswith(begin) for half in (one, other)) and is_tag(one) and is_tag(other)
-            if any(known) or one == other or may_be_tags:
-                names += [half for half, is_known in zip((one, other), known, strict=True) if not is_known]
+    def _unknown_halves(self, halves: Sequence[tuple[str, str]]) -> list[str]:
+        """Halves that may be tags or serial numbers: both are tags, both are the same, or the other one is known."""
+        names, is_tag, begin = list[str](), self.context.inventory.tags.canonical_tag, search_key(self.context.prefix)
+        for pair in halves:
+            unknown = [half for half in pair if self.exact(half) is None]
+            may_be_tags = all(search_key(half).startswith(begin) and is_tag(half) for half in pair)
+            if len(unknown) < len(pair) or pair[0] == pair[1] or may_be_tags:
+                names += unknown
         return list(dict.fromkeys(names))[:MAX_NAMES]
 
-    def match(self, session: Session, code: str) -> ResolvedCode | None:
+    def first(self, meant: Sequence[str], serials: Sequence[str]) -> ResolvedCode | None:
+        """What the first of the readings is that is known; then the first serial number. Raises AmbiguousSerialNumber."""
+        found = next(filter(None, map(self.match, meant)), None)
+        return found or next(filter(None, map(self.by_serial, serials)), None)
+
+    def match(self, code: str) -> ResolvedCode | None:
         """The code as a whole. Raises AmbiguousSerialNumber."""
         name = search_key(code)
         if len(self.serials.get(name, [])) > 1 and name not in self.tags:
@@ -245,7 +210,7 @@ class _Candidates:
             asset_id = self.asset_ids[code]
             device = self.by_asset.get(asset_id) or self.tags.get(search_key(self.tag_of_asset.get(asset_id, "")))
             return ResolvedCode(device=device) if device else None
-        if (command := _command(code)) is not None:
+        if (command := command_of(code)) is not None:
             return ResolvedCode(command=command)
         if name in self.tags:
             return ResolvedCode(device=self.tags[name])
@@ -253,10 +218,17 @@ class _Candidates:
             return ResolvedCode(device=self.serials[name][0])
         return ResolvedCode(student=self.students[name]) if name in self.students else None
 
-    def by_digits(self, code: str) -> Device | None:
-        return next((self.tags[tag] for tag in self.tags_with_digits(code) if tag in self.tags), None)
+    def by_serial(self, serial: str) -> ResolvedCode | None:
+        """Raises AmbiguousSerialNumber."""
+        found = self.serials.get(search_key(serial), [])
+        if len(found) > 1:
+            raise devices.ambiguous_serial(serial, found)
+        return ResolvedCode(device=found[0]) if found else None
 
-    def tags_with_digits(self, code: str) -> list[str]:
+    def by_digits(self, code: str) -> Device | None:
+        return next((self.tags[tag] for tag in self._tags_with_digits(code) if tag in self.tags), None)
+
+    def _tags_with_digits(self, code: str) -> list[str]:
         """Keys of the tags that the digits alone may stand for."""
         return [search_key(self.context.prefix) + digits for digits in _numbers(code)]
 
@@ -268,7 +240,7 @@ def _numbers(code: str) -> list[str]:
 
 def _cleaned(text: str) -> str:
     """Raises UnreadableCode."""
-    code = _trimmed(text)
+    code = _trimmed(text.replace(SOFT_HYPHEN, "-"))
     if not code:
         raise UnreadableCode(_("The code is empty. Scan again."), field="code", student_stays=True)
     if len(code) > MAX_LENGTH:
@@ -291,16 +263,11 @@ def _is_visible(character: str) -> bool:
     return character.isprintable() and not character.isspace()
 
 
-def _command(code: str) -> str | None:
-    upper = code.upper()
-    return upper if upper in list(StationCommand) or (upper.startswith(WITHOUT) and len(upper) > len(WITHOUT)) else None
-
-
 def _halves(code: str) -> Iterator[tuple[str, str]]:
     """Every split into two codes: equal halves first, then those of similar length."""
     cuts = sorted(range(1, len(code)), key=lambda cut: (_trimmed(code[:cut]) != _trimmed(code[cut:]), abs(len(code) - 2 * cut)))
     for cut in cuts:
-        pair = _trimmed(code[:cut]), _trimmed(code[cut:])
+        pair = readings(_trimmed(code[:cut]))[-1], readings(_trimmed(code[cut:]))[-1]
         if all(half and (len(half) <= MAX_NAME_LENGTH or "://" in half) for half in pair):
             yield pair
 
@@ -328,6 +295,26 @@ def _merged(one: ResolvedCode, other: ResolvedCode) -> MergedScans:
             second=other.name,
         )
     return MergedScans(message, field="code", scans=[one.name, other.name], student_stays=bool(one.device and other.device))
+
+
+def _misread(code: str, tag: str | None) -> UnreadableCode | None:
+    """The error if the scanner’s settings changed the code: the keyboard language, or upper and lower case. `tag` is the tag that it is
+    in another keyboard language."""
+    test = StationCommand.TEST
+    if tag:
+        return UnreadableCode(other_keyboard_language(code, tag), field="code", student_stays=True)
+    if code == test.swapcase():
+        message = _("Caps Lock is on, at the scanner or at this computer. Turn it off, then scan the test code again.")
+    elif code.casefold() == test.casefold():
+        message = _("The scanner changes upper and lower case. Turn that off in its settings, then scan the test code again.")
+    elif read_through(code, lambda meant: meant if meant.casefold() == test.casefold() else None):
+        message = _(
+            "The scanner’s keyboard language differs from this computer’s. Set the scanner to the computer’s keyboard language, "
+            "then scan the test code again."
+        )
+    else:
+        return None
+    return UnreadableCode(message, field="code", student_stays=True)
 
 
 def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | DeviceNotFound:
@@ -359,10 +346,3 @@ def _silent_about(code: str, error: AssetStoreSilent, context: ScanContext) -> A
     message = _("“%(code)s” is unknown here. %(problem)s Then scan again.", code=short, problem=error.message)
     is_asset = search_key(code).startswith(search_key(context.prefix)) or "://" in code
     return AssetStoreSilent(message, field="code", student_stays=is_asset)
-
-
-def _printable(title: str, description: str, code: str) -> PrintableCommand:
-    """Raises TagNotEncodable."""
-    modules = barcode_modules(code)
-    path = "".join(f"M{BARCODE_QUIET_ZONE + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
-    return PrintableCommand(title, description, str(code), path, len(modules) + 2 * BARCODE_QUIET_ZONE)

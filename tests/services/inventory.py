@@ -40,6 +40,9 @@ class AssetList:
     def canonical_tag(self, text: str) -> str | None:
         return text.upper() if text.upper().startswith("W12-") and text[4:].isdigit() else None
 
+    def tag_behind_layout(self, text: str) -> str | None:
+        raise NotImplementedError
+
     def tag_range(self, first: str, last: str, *, limit: int) -> TagRange:
         raise NotImplementedError
 

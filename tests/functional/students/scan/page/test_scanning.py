@@ -137,6 +137,7 @@ def test_modes_change_by_key_command_and_pointer(browser: Browser, school: Schoo
             "MODE:DAMAGED",
             "MODE:LOOKUP",
             "DO:UNDO",
+            "TEST:Qwazy-M019",
             "WITHOUT:CHARGER",
             "WITHOUT:CASE",
         }
