@@ -37,7 +37,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_roster_changes_run_id", "roster_changes", ["run_id", "id"])
 
+    op.create_table(
+        "undone_devices",
+        sa.Column("device_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device_info.id"], name=op.f("fk_undone_devices_device_id_device_info"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_undone_devices")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("undone_devices")
     op.drop_table("roster_changes")
     op.drop_table("roster_runs")

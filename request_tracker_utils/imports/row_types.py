@@ -295,7 +295,7 @@ class TableRowType(RowType):
         if changes.changed:
             bulk.update(session, self.table, (*changes.columns, "updated_at"), changes.changed, {})
         if changes.created:
-            session.execute(delete(self.table).where(bulk.id_in(session, self.table, changes.created)))
+            self.delete_created(session, changes.created)
 
     def names(self, session: Session, ids: Sequence[int]) -> list[str]:
         table = self.table
@@ -307,6 +307,9 @@ class TableRowType(RowType):
     def is_deletable(self) -> Sequence[ColumnElement[bool]]:
         """Conditions of created records that can be deleted."""
         return ()
+
+    def delete_created(self, session: Session, ids: Sequence[int]) -> None:
+        session.execute(delete(self.table).where(bulk.id_in(session, self.table, ids)))
 
     def undo_follow_ups(self, session: Session, steps: Sequence[FollowedUp], *, actor: Actor, now: datetime, source: str) -> None:
         """Undoes second steps of rows. Row types with such steps override this."""

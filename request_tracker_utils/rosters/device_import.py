@@ -11,8 +11,19 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.imports import bulk
-from request_tracker_utils.imports.changes import FollowedUp
-from request_tracker_utils.imports.row_types import Chunk, Field, FollowUp, FollowUpRowType, TableRowType, Values, Wording
+from request_tracker_utils.imports.changes import Changes, FollowedUp
+from request_tracker_utils.imports.row_types import (
+    Chunk,
+    Field,
+    FollowUp,
+    FollowUpRowType,
+    Plan,
+    ReadChanges,
+    TableRowType,
+    Values,
+    Wording,
+)
+from request_tracker_utils.rosters import undone_devices
 from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows
 from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
@@ -111,6 +122,19 @@ class DeviceRows(TableRowType, FollowUpRowType):
         existing = devices.get_many(session, keys, lock=True)
         notes = _("From the file %(file)s", file=source) if source else ""
         return [_assign(session, chunk, each, existing.get(each), actor=actor, now=now, notes=notes) for each in keys]
+
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+        undone_devices.unmark(session, list(chunk.values))
+        return super().apply(session, chunk, plan, now=now)
+
+    def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
+        super().lock_for_undo(session, read, now=now)
+        for changes in read():
+            if changes.created:
+                undone_devices.mark(session, changes.created)
+
+    def delete_created(self, session: Session, ids: Sequence[int]) -> None:
+        undone_devices.delete_unmarked(session, ids)
 
     def undo_follow_ups(self, session: Session, steps: Sequence[FollowedUp], *, actor: Actor, now: datetime, source: str) -> None:
         notes = _("Import of %(file)s undone", file=source) if source else _("Undone")

@@ -1,6 +1,8 @@
 """Undoing imports of students and devices: everything is as before, or nothing changes and the refusal says why."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +16,8 @@ from request_tracker_utils.imports.errors import ImportBusy, ImportNotFound, Imp
 from request_tracker_utils.imports.models import ImportChanges, ImportFile, ImportRun, ImportState
 from request_tracker_utils.rosters import rollover
 from request_tracker_utils.rosters.student_import import StudentRows
-from request_tracker_utils.students import service as students
+from request_tracker_utils.students import assignments, devices, service as students
+from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.tasks.models import Task, TaskState
 from tests.services.rosters import ALAN, DEVICES, GRACE, STUDENTS, csv, import_file, newest_import, run, undo_import, upload
@@ -317,3 +320,63 @@ def test_a_student_that_another_transaction_changes_in_the_meantime_is_compared_
     import_file(csv(GRACE))
     assert undo_import().state == TaskState.DONE
     assert school.student_now("1001").grade == "7"
+
+
+def test_a_device_that_is_assigned_at_the_same_time_prevents_the_undo(school: School) -> None:
+    """The first check, without locks, does not see the assignment yet; the one with locks waits for it."""
+    school.device()
+    import_file(csv(GRACE, ALAN))
+    import_id, checked = newest_import().id, threading.Event()
+
+    def undo_at_the_same_time() -> None:
+        with school.app.app_context():
+            undo.undo(transaction, reading, import_id, STUDENTS, lambda _: checked.set(), actor=ADA, clock=utc_now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with school.writing() as session:
+            device, student = devices.get(session, "W12-0001", lock=True), students.get(session, "1001")
+            assignments.assign(session, device, student, actor=ADA, now=NOW)
+            undoing = pool.submit(undo_at_the_same_time)
+            assert checked.wait(30)
+        with pytest.raises(ImportNotUndoable, match="1001 Grace Hopper"):
+            undoing.result(30)
+    assert (len(table(Student)), school.device_now("W12-0001").current_student_id, school.miscounted()) == (2, "1001", [])
+
+
+def test_a_scan_during_the_undo_finds_the_student_deleted(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    school.device()
+    import_file(csv(GRACE, ALAN))
+    restore = StudentRows.undo
+    with ThreadPoolExecutor(1) as pool:
+        scans = []
+
+        def scan_meanwhile(*arguments: Any, **options: Any) -> None:
+            restore(*arguments, **options)
+            scans.append(pool.submit(school.assign, "W12-0001", "1001"))
+
+        monkeypatch.setattr(StudentRows, "undo", scan_meanwhile)
+        assert undo_import().state == TaskState.DONE
+        with pytest.raises(StudentNotFound):
+            scans[0].result(30)
+    assert (table(Student), school.device_now("W12-0001").current_student_id, school.miscounted()) == ([], None, [])
+
+
+def test_two_processes_that_undo_an_import_undo_it_once(school: School) -> None:
+    school.student()
+    import_file(csv("W12-0001,1001", header="Tag,Assigned To"), DEVICES)
+    import_id, both_checked = newest_import().id, threading.Barrier(2, timeout=30)
+
+    def undo_with_another() -> int:
+        with school.app.app_context():
+            return undo.undo(transaction, reading, import_id, DEVICES, lambda _: _wait_once(), actor=ADA, clock=utc_now).created
+
+    waited = threading.local()
+
+    def _wait_once() -> None:
+        if not getattr(waited, "done", False):
+            waited.done = True
+            both_checked.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [each.result(30) for each in [pool.submit(undo_with_another) for _ in range(2)]] == [1, 1]
+    assert (len(school.log()), table(Device), school.miscounted()) == (2, [], [])
