@@ -97,7 +97,9 @@ def undo(
     without locks. Raises ImportNotFound, ImportNotUndoable, and Unavailable if other transactions conflict repeatedly."""
     with reading() as session:
         run, _file = get(session, run_id)
-        if run.undone_at is None and (reason := _describe(session, find_conflicts(session, run_id, row_type, advance), row_type)):
+        reason = "" if run.undone_at else _describe(session, find_conflicts(session, run_id, row_type, advance), row_type)
+        session.refresh(run)  # another process may have undone it while its records were compared
+        if reason and run.undone_at is None:
             raise ImportNotUndoable(reason)
     return bulk.retry(transaction, lambda session: _undo(session, run_id, row_type, actor=actor, now=clock()))
 
