@@ -60,6 +60,7 @@ def _assets_of(asset_store: AssetStore, due: Sequence[tuple[Device, int | None]]
 
 
 def _update(session: Session, device_ids: Sequence[int], asset_of: Mapping[int, Asset], *, now: datetime) -> int:
+    """Does not set `updated_at`: nobody has changed the device, so an import of it can still be undone."""
     devices = select(Device).where(Device.id.in_(device_ids)).order_by(Device.tag_key).with_for_update()
     changed = 0
     for device in session.scalars(devices).all():
@@ -73,7 +74,6 @@ def _update(session: Session, device_ids: Sequence[int], asset_of: Mapping[int, 
             changed += 1
             for column, value in new.items():
                 setattr(device, column, value)
-            device.updated_at = now
     session.flush()
     session.execute(update(Device).where(Device.id.in_(device_ids)).values(asset_read_at=now))
     return changed
