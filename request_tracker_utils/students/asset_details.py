@@ -60,7 +60,7 @@ def _assets_of(asset_store: AssetStore, due: Sequence[tuple[Device, int | None]]
 
 
 def _update(session: Session, device_ids: Sequence[int], asset_of: Mapping[int, Asset], *, now: datetime) -> int:
-    """`updated_at` stays: it is when somebody has last changed the device, and an import can be undone only while nobody has."""
+    """Does not set `updated_at`: nobody has changed the device, so an import of it can still be undone."""
     devices = select(Device).where(Device.id.in_(device_ids)).order_by(Device.tag_key).with_for_update()
     changed = 0
     for device in session.scalars(devices).all():
