@@ -112,7 +112,8 @@ def test_text_is_stored_without_invisible_characters_and_what_is_refused_is_name
         [("Ana\u00a0Sofía", "Ana Sofía"), ("\u200bGra\u00adce\u200e", "Grace"), ("می\u200cنا", "می\u200cنا"), ("क्\u200dष", "क्\u200dष")],
         stored,
     )
-    check_all([("Ada\x07", "U+0007"), ("Ada\nMay", "U+000A"), ("Ada\u2028May", "U+2028")], refused)
+    named = [("Ada\x07", "U+0007 (BELL)"), ("Ada\nMay", "U+000A (LINE FEED)"), ("Ada\u2028May", "U+2028 (LINE SEPARATOR)")]
+    check_all(named, refused)
     assert ask("GET", "/api/students?search=مینا").get_json()["count"] == 1
     same = ask("POST", "/api/students", json={**STUDENT, "student_id": "T\u200d1"})
     assert (same.status_code, same.get_json()["student_id"]) == (409, "T1")
