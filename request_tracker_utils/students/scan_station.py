@@ -21,7 +21,8 @@ from request_tracker_utils.students import assignments, devices, scan_codes, ser
 from request_tracker_utils.students.errors import DuplicateScan, InvalidField, NoStudentSelected, StudentInactive, StudentNotFound
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
-from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext, StationCommand
+from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext
+from request_tracker_utils.students.scan_commands import StationCommand
 
 ORIGIN = "scan:"
 """Prefix of the origin of a scanned change; the scan's id follows."""
