@@ -1,6 +1,9 @@
-"""What resolving a scanned code needs from this app, for entry points."""
+"""Today, and what resolving a scanned code needs from this app, for entry points."""
+
+from datetime import date
 
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.labels.current import tag_lookup
 from request_tracker_utils.labels.scanning import asset_id_from_url
 from request_tracker_utils.students.scan_codes import ScanContext
@@ -14,3 +17,8 @@ def scan_context() -> ScanContext:
         asset_at=lambda url: asset_id_from_url(asset_store(), url, settings().public_address()),
         tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
     )
+
+
+def today() -> date:
+    """In the time zone of this installation."""
+    return utc_now().astimezone(settings().zone).date()

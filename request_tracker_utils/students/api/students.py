@@ -6,9 +6,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
+from request_tracker_utils.students.current import today
 from request_tracker_utils.students.errors import (
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     InvalidField,
     NotAssignedToStudent,
     StudentExists,
@@ -136,12 +138,13 @@ def devices_of_student(path: StudentPath) -> Answer:
 
 @api.post("/api/students/<student_id>/checkin", responses={200: AssignmentDone})
 @require(StudentPermission.ASSIGN)
-@may_raise(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, InvalidField)
+@may_raise(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, DueDatePast, InvalidField)
 def check_in(path: StudentPath, body: AssignDevice) -> Answer:
     """Assign a device to a student: check it in to the student."""
     with transaction() as session:
         student = service.get(session, path.student_id)
         device = devices.get(session, _required(body.asset_tag), lock=True)
+        assignments.check_due_date(body.due_date, today=today(), is_allowed=body.allow_past_due_date)
         details = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
         log = assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), **details)  # type: ignore[arg-type]
     return _done(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")
