@@ -78,6 +78,19 @@ class AmbiguousSerialNumber(Conflict):
     code = "serial_ambiguous"
 
 
+class AmbiguousAsset(Conflict):
+    """Several assets in Request Tracker have this tag or serial number, or the asset and the device with this tag are not the same."""
+
+    code = "asset_ambiguous"
+
+
+class AssetStoreSilent(AppError):
+    """The tag or serial number is unknown here, and Request Tracker did not answer within a second. Nothing was changed."""
+
+    # Not 503: a scan station would send the scan again and again, and the scans after it would wait.
+    status, code = 424, "asset_store_silent"
+
+
 class DeviceNotAssigned(Conflict):
     """The device is not assigned to a student."""
 

@@ -109,7 +109,7 @@ def assign(
         if student is None:
             reason = _("Student %(number)s does not exist. Scan the student again.", number=scan.student_id[:60])
             raise StudentNotFound("Student not found", reason=reason, student_stays=False)
-        device = devices.get(session, found.device.asset_tag, lock=True)
+        device = devices.lock(session, found.device, now=now)
         if previous := _previous(session, scan.scan_id):
             return previous
         if device.current_student_id == student.student_id:
@@ -139,7 +139,7 @@ def return_device(
         with reading() as session:
             return _looked_up(session, found)
     with transaction() as session:
-        device = devices.get(session, found.device.asset_tag, lock=True)
+        device = devices.lock(session, found.device, now=now)
         if previous := _previous(session, scan.scan_id):
             return previous
         if scan.instead_of is not None:
@@ -243,7 +243,9 @@ def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False
             raise StudentInactive("Student is not active", reason=assignments.inactive_reason(student), student_stays=False)
         with_devices = _with_devices(session, student)
         return ScanResult(ScanResultKind.STUDENT, student.name, _describe_student(with_devices), found.note, with_devices)
-    device = devices.get(session, found.device.asset_tag if found.device else "")
+    device = found.device
+    if device is None or device.id is not None:
+        device = devices.get(session, device.asset_tag if device else "")
     holder = service.find(session, device.current_student_id) if device.current_student_id else None
     with_holder = _with_devices(session, holder) if holder else None
     return ScanResult(ScanResultKind.DEVICE, device.asset_tag, _describe_device(device, holder), found.note, with_holder, device)

@@ -18,7 +18,7 @@ from request_tracker_utils.students.current import scan_context, today
 from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.scan_codes import StationCommand, printable_commands
+from request_tracker_utils.students.scan_commands import StationCommand, printable_commands
 from request_tracker_utils.students.scan_station import ScanResult, ScanResultKind
 from request_tracker_utils.students.schemas.scans import MAX_TICKET_LENGTH, Code, ScanToAssign, ScanToReturn
 from request_tracker_utils.web.auth import admit, current_actor, require

@@ -16,7 +16,7 @@ from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.current import today
+from request_tracker_utils.students.current import inventory, today
 from request_tracker_utils.students.errors import StudentHasDevices, explanation
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.students.permissions import StudentPermission
@@ -183,9 +183,10 @@ def assign(student_id: str) -> ResponseReturnValue:
     with reading() as session:
         student = service.get(session, student_id)
     try:
+        found, now = inventory().find(request.form.get("asset_tag", "").strip()), utc_now()
         with transaction() as session:
-            device = devices.get(session, request.form.get("asset_tag", "").strip(), lock=True)
-            assignments.assign(session, device, student, actor=current_actor(), now=utc_now())
+            device = devices.lock(session, found, now=now)
+            assignments.assign(session, device, student, actor=current_actor(), now=now)
     except AppError as error:
         flash(explanation(error), "danger")
         return _to(student.student_id)

@@ -24,8 +24,8 @@ from tests.services.rosters import ALAN, DEVICES, GRACE, STUDENTS, csv, import_f
 from tests.services.school import ADA, NOW, School
 from tests.services.tables import check_all
 
-SYNC_COLUMNS = {"rt_due_at", "rt_attempts", "rt_problem", "rt_synced_at"}
-"""Columns of the outbox: an undo makes devices due again."""
+SYNC_COLUMNS = {"rt_due_at", "rt_attempts", "rt_problem", "rt_synced_at", "asset_read_at"}
+"""Columns of jobs that sync with the asset store: an undo makes devices due again."""
 
 
 def table(model: Any) -> list[tuple[Any, ...]]:
