@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import AppError, Conflict, NotFound
 from request_tracker_utils.core.keyboard_layouts import read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _
@@ -93,6 +93,17 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
         return found
     _raise_if_merged(candidates, halves)
     raise candidates.problem([*meant, *serials]) or misread or _unknown(readings(code)[-1], context)
+
+
+def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
+    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises AssetStoreSilent."""
+    if " " in text or not any(map(str.isdigit, text)):  # a name
+        return None
+    try:
+        found = resolve(reading, text, context).device
+    except (NotFound, Conflict):
+        return None
+    return found if found is not None and found.id is None else None
 
 
 @dataclass

@@ -13,9 +13,9 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.students import assignments, devices, search, service
-from request_tracker_utils.students.current import inventory, today
-from request_tracker_utils.students.errors import DueDatePast, explanation
+from request_tracker_utils.students import assignments, devices, scan_codes, search, service
+from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.errors import AssetStoreSilent, DueDatePast, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
@@ -49,8 +49,17 @@ def listed() -> str:
         )
         count = search.count_devices(session, filters, prefix=prefix)
         holders = devices.holders_of(session, found.rows)
+    asset, problem = _find_asset(text) if not count and not filters.status else (None, "")
     return render_template(
-        "students/devices.html", filters=filters, statuses=list(DeviceStatus), found=found, count=count, page=page, holders=holders
+        "students/devices.html",
+        filters=filters,
+        statuses=list(DeviceStatus),
+        found=found,
+        count=count,
+        page=page,
+        holders=holders,
+        asset=asset,
+        problem=problem,
     )
 
 
@@ -235,6 +244,14 @@ def delete(asset_tag: str) -> ResponseReturnValue:
         return _failed(asset_tag, error)
     flash(_("Deleted %(tag)s. Its history is preserved.", tag=device.asset_tag), "success")
     return redirect(url_for(".listed"), 303)
+
+
+def _find_asset(text: str) -> tuple[Device | None, str]:
+    """An asset with this tag or serial number that is not a device yet, or why it could not be searched for."""
+    try:
+        return scan_codes.find_asset(reading, text, scan_context()), ""
+    except AssetStoreSilent as error:
+        return None, error.message
 
 
 def _done(asset_tag: str, message: str) -> ResponseReturnValue:
