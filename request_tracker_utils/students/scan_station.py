@@ -22,6 +22,7 @@ from request_tracker_utils.students.errors import DuplicateScan, InvalidField, N
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext
+from request_tracker_utils.students.scan_commands import StationCommand
 
 ORIGIN = "scan:"
 """Prefix of the origin of a scanned change; the scan's id follows."""
@@ -236,7 +237,11 @@ def _undo_return(session: Session, device: Device, log_id: int, *, actor: Actor,
 def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False) -> ScanResult:
     """Raises StudentInactive when an inactive student is selected."""
     if found.command:
-        return ScanResult(ScanResultKind.COMMAND, found.command, _("Command %(code)s.", code=found.command))
+        if found.command == StationCommand.TEST:
+            message = _("The scanner is set up correctly. Letters, digits and the hyphen arrive as printed.")
+        else:
+            message = _("Command %(code)s.", code=found.command)
+        return ScanResult(ScanResultKind.COMMAND, found.command, message)
     if found.student:
         student = found.student
         if selecting and not student.is_active:

@@ -1,12 +1,11 @@
-// The scan station: an input that is always ready, modes by key and by command, and changes at other stations.
+// The scan station: a field that is always ready, modes by key and by command, and changes at other stations.
 import { scanActivity } from "students/scan-activity";
 import { scanQueue, scanSignals } from "students/scan-queue";
 import { scanStore } from "students/scan-store";
 import { scanStudent } from "students/scan-student";
+import { isText, scanner } from "web/scanner";
 import { gettext as _ } from "web/translation";
 
-const MAX_KEY_INTERVAL = 60; // ms between two keys: scanners are faster, people slower
-const MIN_SCAN_LENGTH = 4; // characters of a scan that is recognized in another field
 const POLL_INTERVAL = 3_000; // ms between polls for changes at other stations
 const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
 const COMMANDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
@@ -17,6 +16,7 @@ const READY = {
   lookup: _("Scan a student or a device. Nothing changes."),
 };
 const WITHOUT = "WITHOUT:";
+const TEST = "TEST:Qwazy-M019"; // the server says what is wrong with one that arrives otherwise
 const form = document.getElementById("scan");
 const field = document.getElementById("code");
 const list = document.getElementById("list");
@@ -49,9 +49,16 @@ function without(name) {
   return scanSignals.good(_("Without %(accessory)s", { accessory: checkbox.value }), mode() === "assign" ? _("Until you select its checkbox again.") : _("Applies to the next device."));
 }
 
-// Whether the code was a command.
-function runCommand(code) {
-  if (COMMANDS[code]) choose(COMMANDS[code]);
+function test(ending) {
+  const words = { Enter: _("It ends with Enter."), Tab: _("It ends with Tab, which is recognized on every page with a scan field.") };
+  scanSignals.good(_("Scanner ready"), [_("Letters, digits and the hyphen arrive as printed."), words[ending]].filter(Boolean).join(" "));
+}
+
+// Whether the text was a command.
+function runCommand(text, ending) {
+  const code = text.toUpperCase();
+  if (text === TEST) test(ending);
+  else if (COMMANDS[code]) choose(COMMANDS[code]);
   else if (code === "DO:UNDO") undo();
   else if (code.startsWith(WITHOUT) && code.length > WITHOUT.length) without(code.slice(WITHOUT.length));
   else return false;
@@ -68,8 +75,8 @@ function dueDate() {
   return { due: due.value, allowPastDue: !pastDue.hidden && pastDue.control.checked };
 }
 
-function scan(code) {
-  if (!code || runCommand(code.toUpperCase())) return;
+function scan(code, ending) {
+  if (!code || runCommand(code, ending)) return;
   const does = mode();
   const entry = { does, code, accessories: accessoryCheckboxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value) };
   if (does === "assign") Object.assign(entry, dueDate());
@@ -85,44 +92,19 @@ form.addEventListener("submit", (event) => {
   const code = field.value.trim();
   field.value = "";
   field.focus();
-  scan(code);
+  scan(code, "Enter");
 });
 
 // --- keys
 
-let burst = "";
-let burstAt = 0;
-let before = ""; // the field's value before the burst
-const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
-
-// A scanner types wherever the focus is: restores the other field and processes the scan.
-function redirectScan(target) {
-  target.value = before;
-  field.focus();
-  scan(burst.trim());
-}
-
-function enter(event) {
-  const isScan = burst.length >= MIN_SCAN_LENGTH && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
-  const elsewhere = isText(event.target) && event.target !== field;
-  if (isScan && elsewhere) {
-    event.preventDefault();
-    redirectScan(event.target);
-  } else if (event.target === ticket || event.target === due) {
-    event.preventDefault();
-    field.focus();
-  }
-  burst = "";
-}
-
-function typed(event) {
-  const continues = burst && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
-  if (!continues) before = event.target.value ?? "";
-  burst = continues ? burst + event.key : event.key;
-  burstAt = event.timeStamp;
-  const presses = event.key === " " && event.target.matches("button, a, summary, input");
-  if (!isText(event.target) && !presses) field.focus();
-}
+scanner({
+  field,
+  catchKeys: true,
+  scanned(code, { ending }) {
+    field.value = "";
+    scan(code, ending);
+  },
+});
 
 document.addEventListener("keydown", (event) => {
   const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
@@ -134,8 +116,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     undo();
   } else if (event.key === "Escape" && event.target === field) field.value = "";
-  else if (event.key === "Enter") enter(event);
-  else if (event.key.length === 1 && !hasModifier) typed(event);
+  else if (event.key === "Enter" && (event.target === ticket || event.target === due)) {
+    event.preventDefault();
+    field.focus();
+  }
 }, true);
 
 // --- pointer

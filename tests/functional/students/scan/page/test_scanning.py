@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from request_tracker_utils.students.models import RepairTicket
 from tests.functional.assets.creation_page.scanning import Server, has_focus
-from tests.services.scan_station import current_student, entries, entry, opened, says, scan, scan_at_pace
+from tests.services.scan_station import current_student, entries, entry, opened, says, scan
+from tests.services.scanner import press_keys
 from tests.services.school import School
 
 pytestmark = pytest.mark.chromium
@@ -225,11 +226,11 @@ def test_scans_in_other_controls_are_recognized_and_typing_is_not(browser: Brows
         for number, control in enumerate(("#ticket", 'input[value="damaged"]', "#ticket-wanted"), 1):
             repair.fill("Hinge")
             page.locator(control).focus()
-            scan_at_pace(page, f"W12-000{number}", apart=0.02)
+            press_keys(page, f"W12-000{number}\n", apart=0.02)
             says(page, f"W12-000{number}", "Returned by Grace Hopper (1001). The device is in maintenance.")
             assert has_focus(page) == "code"
         repair.focus()
-        scan_at_pace(page, "W12-0004", apart=0.1)
+        press_keys(page, "W12-0004\n", apart=0.1)
         expect(repair).to_have_value("W12-0004")
         assert has_focus(page) == "code"
     assert [log.asset_tag for log in school.log() if log.action == "check_out"] == ["W12-0001", "W12-0002", "W12-0003"]
