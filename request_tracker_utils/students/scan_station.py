@@ -22,6 +22,7 @@ from request_tracker_utils.students.errors import DuplicateScan, InvalidField, N
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext
+from request_tracker_utils.students.scan_commands import StationCommand
 
 ORIGIN = "scan:"
 """Prefix of the origin of a scanned change; the scan's id follows."""
@@ -53,6 +54,7 @@ class Scan:
     code: str
     student_id: str = ""
     due: date | None = None
+    allow_past_due: bool = False
     accessories: Sequence[str] = ()
     condition: str = ""
     ticket: str | None = None
@@ -87,10 +89,13 @@ def look_up(reading: Reading, code: str, context: ScanContext) -> ScanResult:
         return _looked_up(session, found)
 
 
-def assign(reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime) -> ScanResult:
+def assign(
+    reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime, today: date
+) -> ScanResult:
     """A student's code selects the student; a device's code assigns the device to the selected student.
 
-    Raises what `scan_codes.resolve` and `assignments.assign` raise, NoStudentSelected, StudentNotFound, DuplicateScan.
+    Raises what `scan_codes.resolve`, `assignments.check_due_date` and `assignments.assign` raise, NoStudentSelected, StudentNotFound,
+    DuplicateScan.
     """
     if previous := _read_previous(reading, scan.scan_id):
         return previous
@@ -112,6 +117,7 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, context: Scan
             message = _("%(name)s already has %(tag)s.", name=student.name, tag=device.asset_tag)
             with_devices = _with_devices(session, student)
             return ScanResult(ScanResultKind.UNCHANGED, device.asset_tag, message, found.note, with_devices, device)
+        assignments.check_due_date(scan.due, today=today, is_allowed=scan.allow_past_due)
         origin = ORIGIN + scan.scan_id
         with _once(session):
             log = assignments.assign(
@@ -231,7 +237,11 @@ def _undo_return(session: Session, device: Device, log_id: int, *, actor: Actor,
 def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False) -> ScanResult:
     """Raises StudentInactive when an inactive student is selected."""
     if found.command:
-        return ScanResult(ScanResultKind.COMMAND, found.command, _("Command %(code)s.", code=found.command))
+        if found.command == StationCommand.TEST:
+            message = _("The scanner is set up correctly. Letters, digits and the hyphen arrive as printed.")
+        else:
+            message = _("Command %(code)s.", code=found.command)
+        return ScanResult(ScanResultKind.COMMAND, found.command, message)
     if found.student:
         student = found.student
         if selecting and not student.is_active:
