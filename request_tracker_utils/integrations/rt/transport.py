@@ -131,7 +131,7 @@ class Transport:
         started_at = time.monotonic()
         try:
             answer = self._counted(method, path, credentials or Credentials(self._token, cookie), **arguments)
-            if self._session:
+            if self._session and "form" not in arguments:  # a search in RT's query language may be slow in a session too
                 self._session.answered(cookie, seconds=time.monotonic() - started_at, size=answer.size)
             return answer
         except _SignedOut:

@@ -88,7 +88,7 @@ def test_the_client_signs_in_once_and_its_threads_share_the_session(request_trac
         with ThreadPoolExecutor(4) as pool:
             made = list(pool.map(lambda number: client.assets.create(f"{fresh}-{number}", catalog="Cables"), range(12)))
         assert len(set(made)) == 12
-        assert {call.path for call in door.calls} == {"/REST/2.0/asset"}
+        assert {call.path for call in door.calls} <= {"/REST/2.0/asset", PAGE}
         assert {call.headers["cookie"] for call in door.calls} == {cookie}
         door.calls.clear()
         clerk = client.users.of_token(request_tracker.clerks_token)
