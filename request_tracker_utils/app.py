@@ -33,6 +33,7 @@ from request_tracker_utils.web import (
     health,
     layout,
     metrics,
+    openapi,
     openapi_views,
     security,
 )
@@ -98,7 +99,7 @@ def create_app(settings: Settings) -> OpenAPI:
     with app.app_context():
         (tune_sqlite if settings.database_file else shorten_postgresql_errors)(db.engine)
         run_after_commit(db.engine, registry.run_soon)
-    for part in (metrics, security, auth, error_responses, layout):
+    for part in (metrics, security, auth, openapi, error_responses, layout):
         part.install(app)
     health.install(app, AdministrationPermission.STATUS)
     metrics.serve(app, AdministrationPermission.METRICS)

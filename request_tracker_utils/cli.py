@@ -13,7 +13,7 @@ from request_tracker_utils.core import jobs
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.preparation import NotReady, check_schema, prepare, with_secret_key
+from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_secret_key
 from request_tracker_utils.web.registry import registry
 
 INVALID_SETTINGS, NOT_READY, REJECTED = 2, 3, 1
@@ -103,8 +103,12 @@ def run_job(name: str) -> None:
 
 
 @main.command()
-def demo() -> None:
-    """Fill an empty database with sample data."""
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    """Fill an empty database with sample data. A new database is created first."""
+    app, settings = _app()
+    prepare_new(app, settings)
+    ctx.with_resource(app.app_context())
     demos = [feature.demo for feature in FEATURES if feature.demo]
     if not all(demo_data.is_empty() for demo_data in demos):
         raise Conflict(_("Sample data is only added to an empty database without Request Tracker. This database was not changed."))
@@ -112,7 +116,7 @@ def demo() -> None:
         click.echo(f"Added {demo_data.fill()} {demo_data.title}.")
 
 
-WITHOUT_APP = {"serve", "db", "settings"}
+WITHOUT_APP = {"serve", "db", "settings", "demo"}
 for feature in FEATURES:
     for command in feature.commands:
         main.add_command(command)

@@ -63,6 +63,17 @@ def prepare(app: Flask, settings: Settings) -> None:
         prepare_rows()
 
 
+def prepare_new(app: Flask, settings: Settings) -> None:
+    """Migrates a database without tables. Leaves any other as it is; raises NotReady unless its schema matches this version."""
+    with app.app_context():
+        _check_not_legacy(settings)
+        is_new = not inspect(db.engine).has_table("alembic_version")
+    if is_new:
+        prepare(app, settings)
+    else:
+        check_schema(app, settings)
+
+
 def prepare_rows() -> None:
     """What the current app wants to find in a migrated database. Raises NotReady for another asset store's database."""
     _check_same_asset_store()

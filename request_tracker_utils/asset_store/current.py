@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from flask import Flask, has_request_context
 
 from request_tracker_utils.accounts.rt_tokens import RtTokens
+from request_tracker_utils.asset_store.brief_lookup import LONGEST_WAIT, BriefLookup
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Inspect, Inspection, Result, inspect_embedded, inspect_request_tracker
 from request_tracker_utils.asset_store.request_tracker import WORKERS, RequestTrackerAssetStore
@@ -67,12 +68,13 @@ def install(app: Flask) -> None:
     if client is None:
         embedded = EmbeddedAssetStore(transaction, reading, settings.public_address(), settings.rt_catalog)
         registry.provide(AssetStores, AssetStores(embedded, embedded, inspect))
+        registry.provide(BriefLookup, BriefLookup(embedded))
         return
-    create = partial(
-        RequestTrackerAssetStore, client, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field
-    )
-    for_requests = create(slots=BoundedSemaphore(settings.threads - WEBHOOK_THREADS))
-    registry.provide(AssetStores, AssetStores(for_requests, create(), inspect))
+    create = partial(RequestTrackerAssetStore, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field)
+    slots = BoundedSemaphore(settings.threads - WEBHOOK_THREADS)
+    for_requests = create(client, slots=slots)
+    registry.provide(AssetStores, AssetStores(for_requests, create(client), inspect))
+    registry.provide(BriefLookup, BriefLookup(create(client.within(LONGEST_WAIT)), slots=slots))
     registry.provide(RtTokens, RtTokens(for_requests))
 
 

@@ -39,7 +39,7 @@ def create_asset(body: schemas.CreateAsset) -> Answer:
     and the serial number stay reserved until the program has checked whether the asset exists. Retry the request then.
     """
     with schemas.creation_errors():
-        fields = validate(body.model_dump())
+        fields = validate(body.model_dump(), contract_words=True)
         created = creator().create(fields)
     printed = can_render_label(created, fields)
     if printed:

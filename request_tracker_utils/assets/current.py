@@ -42,6 +42,11 @@ class TagsOfAssets:
             name = parse_ignoring_case(text, sequence.prefixes(session))
         return str(name) if name else None
 
+    def tag_behind_layout(self, text: str) -> str | None:
+        with reading() as session:
+            name = lookup.tag_behind_layout(session, text)
+        return str(name) if name else None
+
     def tag_range(self, first: str, last: str, *, limit: int) -> TagRange:
         with reading() as session:
             begin, end = lookup.parse_range(session, first, last, most=limit)

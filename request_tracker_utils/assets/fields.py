@@ -8,9 +8,11 @@ from typing import Self
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.core.text import character_names
 from request_tracker_utils.core.translation import gettext as _
 
 SERIAL = re.compile(r"[A-Za-z0-9-]+")
+NOT_SERIAL = re.compile(r"[^A-Za-z0-9-]")
 MAX_LENGTHS = {
     "serial_number": 50,
     "internal_name": 100,
@@ -27,16 +29,26 @@ FIELDS = tuple(MAX_LENGTHS)
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """`rule` is the rule that the value breaks; empty if the field is missing."""
+    """`message` is the contract's. `rule` is the rule that the value breaks; empty if the field is missing. `characters` names the invalid
+    ones."""
 
     field: str
     message: str
     rule: str = ""
+    characters: str = ""
 
-    def error(self) -> FieldMissing | FieldInvalid:
+    @property
+    def sentence(self) -> str:
+        """The message for pages, imports and commands, which name the characters."""
+        if not self.characters:
+            return self.message
+        return _("%(problem)s: %(characters)s", problem=self.message, characters=self.characters)
+
+    def error(self, *, contract_words: bool = False) -> FieldMissing | FieldInvalid:
+        message = self.message if contract_words else self.sentence
         if not self.rule:
-            return FieldMissing(self.message, field=self.field)
-        return FieldInvalid(self.message, field=self.field, validation_rule=self.rule)
+            return FieldMissing(message, field=self.field)
+        return FieldInvalid(message, field=self.field, validation_rule=self.rule)
 
 
 @dataclass(frozen=True)
@@ -118,10 +130,10 @@ def serial_problem(serial: str) -> FieldProblem | None:
     return next((problem for problem in field_problems({"serial_number": serial}) if problem.field == "serial_number"), None)
 
 
-def validate(values: Mapping[str, str]) -> NewAssetFields:
-    """Raises FieldMissing or FieldInvalid for the first problem."""
+def validate(values: Mapping[str, str], *, contract_words: bool = False) -> NewAssetFields:
+    """Raises FieldMissing or FieldInvalid for the first problem, with `contract_words` in the exact words of the contract."""
     for problem in field_problems(values):
-        raise problem.error()
+        raise problem.error(contract_words=contract_words)
     return NewAssetFields(**{field: values.get(field, "").strip() for field in FIELDS})
 
 
@@ -131,8 +143,10 @@ def _problem(field: str, text: str, max_length: int) -> FieldProblem | None:
         message = _("%(name)s is longer than %(max_length)s characters", name=name, max_length=max_length)
         return FieldProblem(field, message, _("at most %(max_length)s characters", max_length=max_length))
     if field == "serial_number" and not SERIAL.fullmatch(text):
-        return FieldProblem(field, _("Serial number contains invalid characters"), _("alphanumeric and hyphens only"))
+        message, rule = _("Serial number contains invalid characters"), _("alphanumeric and hyphens only")
+        return FieldProblem(field, message, rule, character_names(NOT_SERIAL.findall(text)))
     if not text.isprintable():
         message = _("%(name)s contains invalid characters", name=name)
-        return FieldProblem(field, message, _("no line breaks or other control characters"))
+        invisible = character_names(character for character in text if not character.isprintable())
+        return FieldProblem(field, message, _("no line breaks or other control characters"), invisible)
     return None

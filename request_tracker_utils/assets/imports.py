@@ -143,7 +143,7 @@ def check_fields(listed: Listed, defaults: Mapping[str, str]) -> list[RowCheck]:
     rows = [_values(row, listed.columns, defaults) for row in listed.rows]
     repeated = _repeated_serials(listed.lines, rows)
     return [
-        RowCheck(line, values, [problem.message for problem in field_problems(values)] + ([repeated[line]] if line in repeated else []))
+        RowCheck(line, values, [problem.sentence for problem in field_problems(values)] + ([repeated[line]] if line in repeated else []))
         for line, values in zip(listed.lines, rows, strict=True)
     ]
 

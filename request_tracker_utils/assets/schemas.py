@@ -57,10 +57,17 @@ class CreatedAssetResponse(BaseModel):
     asset_id: int = Field(description="ID of the asset in Request Tracker.", examples=[12345])
     asset_tag: str = Field(examples=["W12-1234"])
     serial_number: str = Field(description="As sent, trimmed.", examples=["ABC123456"])
-    label_printed: bool = Field(description="Whether the label was rendered, so that its print page shows it.", examples=[True])
+    label_printed: bool = Field(
+        description="True if the label was rendered and is ready on its print page, `/labels/print?asset_id=…`. It does not mean that "
+        "paper came out: a browser prints the page, and the server cannot see paper. False if the label could not be rendered, because its "
+        "text or a code does not fit the label format; `retry_print_url` is then set. The asset and its tag exist in both cases.",
+        examples=[True],
+    )
     message: str = Field(examples=["Asset W12-1234 created successfully"])
     retry_print_url: str | None = Field(
-        None, description="Only if the label could not be rendered: the page to retry.", examples=["/labels/print?asset_id=12345"]
+        None,
+        description="Only if `label_printed` is false: the page to retry, after the label format is corrected.",
+        examples=["/labels/print?asset_id=12345"],
     )
 
 

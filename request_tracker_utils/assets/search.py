@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetPage, AssetStore
 from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.scanned_text import readings, serial_readings
 from request_tracker_utils.tags import lookup, sequence
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.tag_format import TagName, claimed_number
@@ -31,13 +32,30 @@ class SearchResult:
     page: AssetPage
     tags: dict[int, Tag]
     exact: Asset | None = None
+    tag_behind_layout: TagName | None = None
+    """What a scanner with another keyboard language meant by a text that finds nothing."""
 
 
 def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int) -> SearchResult:
     """A page of results. The asset with the text as its tag is first, even if the asset store does not have the tag as its name yet.
 
-    Digits alone may be the number of a tag with `prefix`. Raises the asset store's errors.
+    Digits alone may be the number of a tag with `prefix`. If nothing matches the text as it is, it is searched for as a scanned code: with
+    hyphens, without a symbology prefix, or as a serial number after a manufacturer's prefix. Raises the asset store's errors.
     """
+    result = _search(reading, asset_store, query, prefix=prefix, page=page)
+    if result.page.assets or not query.text or page > 1:
+        return result
+    for text in readings(query.text)[1:]:
+        meant = _search(reading, asset_store, replace(query, text=text), prefix=prefix, page=page)
+        if meant.page.assets:
+            return meant
+    if found := _with_serials(reading, asset_store, query):
+        return found
+    with reading() as session:
+        return replace(result, tag_behind_layout=lookup.tag_behind_layout(session, query.text))
+
+
+def _search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int) -> SearchResult:
     found = asset_store.search(query.text, catalog=query.catalog, holder=query.holder, page=page)
     tagged = _with_tag(reading, asset_store, query, found.assets, prefix) if query.text and page == 1 else []
     others = [asset for asset in found.assets if asset not in tagged]
@@ -46,6 +64,17 @@ def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, pref
         tags = lookup.tags_of_assets(session, [asset.id for asset in shown.assets])
     exact = [*tagged, *_with_serial(others, query.text)] if page == 1 else []
     return SearchResult(shown, tags, exact[0] if len(exact) == 1 else None)
+
+
+def _with_serials(reading: Reading, asset_store: AssetStore, query: AssetQuery) -> SearchResult | None:
+    """The assets with a serial number that follows a manufacturer's prefix in the text."""
+    serials = serial_readings(query.text)
+    assets = [asset for asset in asset_store.find_by_serials(serials) if _matches(asset, query)] if serials else []
+    if not assets:
+        return None
+    with reading() as session:
+        tags = lookup.tags_of_assets(session, [asset.id for asset in assets])
+    return SearchResult(AssetPage(assets, 1, more=False), tags, assets[0] if len(assets) == 1 else None)
 
 
 def _with_tag(reading: Reading, asset_store: AssetStore, query: AssetQuery, found: list[Asset], prefix: str) -> list[Asset]:

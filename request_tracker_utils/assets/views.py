@@ -21,6 +21,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
+from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
@@ -50,6 +51,7 @@ def search() -> str:
         found=result.page,
         tags=result.tags,
         exact=result.exact,
+        keyboard_problem=other_keyboard_language(query.text, str(result.tag_behind_layout)) if result.tag_behind_layout else "",
         addresses={asset.id: asset_store().page_address(asset.id) for asset in result.page.assets} if asset_store().kind == "rt" else {},
         catalogs=asset_store().catalogs(),
         formats=installed_formats().all(),

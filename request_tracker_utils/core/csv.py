@@ -1,7 +1,8 @@
 """CSV files that a spreadsheet opens without evaluating formulas, and the original text of their cells.
 
-Text that a spreadsheet would evaluate gets a leading apostrophe, and so does text that looks escaped already. So removing one apostrophe
-restores every text, also a name that begins with a sign.
+They begin with a byte order mark: without it, Excel assumes another encoding than UTF-8 and garbles accents. Text that a spreadsheet would
+evaluate gets a leading apostrophe, and so does text that looks escaped already. So removing one apostrophe restores every text, also a name
+that begins with a sign.
 """
 
 import csv
@@ -9,16 +10,19 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+BYTE_ORDER_MARK = "\ufeff"
+_SIGNS = "=+@＝＋－＠\\-"
+_FORMULA = re.compile(rf"'*[{_SIGNS}\t\r]")
 """The beginning of a formula, perhaps behind apostrophes."""
-_INNER_FORMULA = re.compile(r"([;\t]\s*)('*[=+\-@])")
+_INNER_FORMULA = re.compile(rf"([;\t]\s*)('*[{_SIGNS}])")
 """The same behind a semicolon or a tab, at which spreadsheets of many locales split columns."""
-_ESCAPED_INNER_FORMULA = re.compile(r"([;\t]\s*)'('*[=+\-@])")
+_ESCAPED_INNER_FORMULA = re.compile(rf"([;\t]\s*)'('*[{_SIGNS}])")
 
 
 def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """The file line by line, with formulas escaped. None becomes an empty cell."""
+    """The file line by line, to be encoded as UTF-8, with formulas escaped. None becomes an empty cell."""
     buffer = io.StringIO()
+    buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer)
     writer.writerow(header)
     for row in rows:

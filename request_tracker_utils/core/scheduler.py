@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
-from threading import Event
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event, Lock
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,11 +23,24 @@ log = structlog.get_logger(__name__)
 LEADER_CHECK = timedelta(seconds=5)
 
 
+@dataclass
+class _Slot:
+    """A job runs once at a time in its slot. `requested` are the first and the last time for which a run is requested and has not started:
+    rows of an earlier request may not be due when an earlier run starts."""
+
+    job: Job
+    requested: list[datetime] = field(default_factory=list)
+    is_running: bool = False
+
+
 class Scheduler:
     """Runs jobs in the background of this process.
 
     Every process runs the jobs that its own commits ask for; only the leader runs them on schedule. Leadership is a shared lock, so another
     process takes over when the leader ends, however it ends.
+
+    Each job has two slots, one for its schedule and one for the runs that commits ask for. APScheduler only decides when a slot is started:
+    it would skip a run that is due while the one before it runs, and with it the rows for which it was requested.
     """
 
     def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs) -> None:
@@ -36,9 +49,12 @@ class Scheduler:
             self._lock = SharedLock(db.engine, "scheduler")
         self._is_leader = False
         self._stopping = Event()
+        self._slots: dict[str, _Slot] = {}
+        self._mutex = Lock()
+        """Protects the slots. While APScheduler shuts down, adding a job to it would wait forever, so jobs are added with this lock too."""
         self._background = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(4), "lead": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(4), "lead": ThreadPoolExecutor(1), "schedule": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
@@ -48,7 +64,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """Waits for running jobs, then releases the leader lock. Long jobs check `stopping` and release what they have not started."""
-        self._stopping.set()
+        with self._mutex:
+            self._stopping.set()
         self._background.shutdown(wait=True)
         self._lock.release()
 
@@ -57,13 +74,17 @@ class Scheduler:
         return self._stopping.is_set()
 
     def run_soon(self, name: str, after: timedelta) -> None:
-        """Runs the job once in this process. At most two runs are queued: the first that was requested, and the last."""
-        once = {"run_date": utc_now() + after, "args": [self._registry.named(name)]}
-        try:
-            self._background.add_job(self._run, "date", id=f"{name} soon", **once)
-        except ConflictingIdError:
-            # The queued run may be too early for the rows of this request.
-            self._background.add_job(self._run, "date", id=f"{name} soon again", replace_existing=True, **once)
+        """Runs the job once in this process, after other requested runs of it. Requests that one run can answer are answered by one."""
+        job = self._registry.named(name)
+        with self._mutex:
+            self._request(f"{name} soon", job, utc_now() + after)
+
+    def _run_on_schedule(self, job: Job) -> None:
+        """Skips the run if the previous one has not ended."""
+        with self._mutex:
+            slot = self._slots.get(f"{job.name} scheduled")
+            if slot is None or not slot.is_running:
+                self._request(f"{job.name} scheduled", job, utc_now())
 
     def _lead(self) -> None:
         try:
@@ -75,12 +96,48 @@ class Scheduler:
             return
         self._is_leader = leads
         log.info("leadership acquired" if leads else "leadership lost")
-        for job in self._registry:
-            if leads:
-                schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now()}
-                self._background.add_job(self._run, "interval", args=[job], id=job.name, replace_existing=True, **schedule)
-            else:
-                self._background.remove_job(job.name)
+        with self._mutex:
+            if self._stopping.is_set():
+                return
+            for job in self._registry:
+                if leads:
+                    schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now(), "executor": "schedule"}
+                    self._background.add_job(self._run_on_schedule, "interval", args=[job], id=job.name, replace_existing=True, **schedule)
+                else:
+                    self._background.remove_job(job.name)
+
+    def _request(self, slot_name: str, job: Job, at: datetime) -> None:
+        slot = self._slots.setdefault(slot_name, _Slot(job))
+        is_starting = slot.is_running or (bool(slot.requested) and slot.requested[0] <= utc_now())
+        slot.requested = sorted({*slot.requested, at})
+        del slot.requested[1:-1]
+        if not is_starting:
+            self._set_timer(slot_name, slot)
+
+    def _set_timer(self, slot_name: str, slot: _Slot) -> None:
+        """For the first requested run. A timer that fires at the same moment cannot be replaced: the slot is then started twice, which is
+        harmless."""
+        if slot.requested and not self._stopping.is_set():
+            timer = {"run_date": slot.requested[0], "id": slot_name, "args": [slot_name], "replace_existing": True, "max_instances": 3}
+            self._background.add_job(self._start, "date", **timer)
+
+    def _start(self, slot_name: str) -> None:
+        """Runs the slot's job for all requests that are due."""
+        with self._mutex:
+            slot, now = self._slots[slot_name], utc_now()
+            if slot.is_running:
+                return  # its end sets the timer
+            slot.is_running = any(at <= now for at in slot.requested)
+            slot.requested = [at for at in slot.requested if at > now]
+            if not slot.is_running:
+                self._set_timer(slot_name, slot)  # started too early: the clock was set back
+                return
+        try:
+            self._run(slot.job)
+        finally:
+            with self._mutex:
+                slot.is_running = False
+                self._set_timer(slot_name, slot)
 
     def _run(self, job: Job) -> None:
         with self._app_context():

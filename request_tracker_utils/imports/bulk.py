@@ -1,24 +1,33 @@
 """Thousands of records selected, inserted and updated with one statement each, as tuples: ORM objects would cost ten times as much."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Connection, Integer, SmallInteger, Table
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Integer, SmallInteger, Table, any_, func, literal, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import Instant, affected
+from request_tracker_utils.core.db import Instant, Transaction
+from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.translation import gettext as _
 
+T = TypeVar("T")
+ATTEMPTS, PAUSE = 20, 0.25
+"""Retries of a transaction that conflicts with others, and the seconds between them."""
+LOCK_TIMEOUT = 400
+"""Milliseconds that it waits for a row that another transaction has locked. Less than PostgreSQL's deadlock_timeout."""
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 10_000
 """Pages of SQLite's write-ahead log, 40 MB, between checkpoints: most pages change several times in the meantime."""
 Tuples = Sequence[tuple[Any, ...]]
 
 
-class ConcurrentInsert(Exception):
-    """Another transaction has inserted one of the rows."""
+class ConcurrentChange(Exception):
+    """Another transaction has inserted or changed one of the rows since they were read."""
 
 
 def select_existing(session: Session, table: Table, key: str, keys: list[str], names: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -33,26 +42,36 @@ def select_existing(session: Session, table: Table, key: str, keys: list[str], n
     return {row[0]: tuple(row[1:]) for row in found}
 
 
-def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> None:
-    """`shared` are columns that have the same value in all rows. Raises ConcurrentInsert."""
+def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> list[int]:
+    """Returns the ids. `shared` are columns that have the same value in all rows. Raises ConcurrentChange."""
     connection = session.connection()
     columns = ", ".join([*names, *shared])
     bound = _bound(connection, shared)
     if _is_sqlite(connection):
         marks = ", ".join([*names, *("?" for _ in shared)])
         with _staged(connection, names, rows) as incoming:
-            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming}", tuple(bound))
-        return
+            statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming} RETURNING id"
+            return list(connection.exec_driver_sql(statement, tuple(bound)).scalars())
     marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in shared)])
-    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {_unnest(table, names, 'new')} ON CONFLICT DO NOTHING"
-    inserted = connection.exec_driver_sql(statement, (*bound, *_arrays(rows)))
-    if affected(inserted) != len(rows):
-        raise ConcurrentInsert
+    source = _unnest(table, names, "new")
+    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {source} ON CONFLICT DO NOTHING RETURNING id"
+    ids = list(connection.exec_driver_sql(statement, (*bound, *_arrays(rows))).scalars())
+    if len(ids) != len(rows):
+        raise ConcurrentChange
+    return ids
 
 
-def update(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> None:
+def update(
+    session: Session,
+    table: Table,
+    names: Sequence[str],
+    rows: Tuples,
+    shared: Mapping[str, Any],
+    *,
+    versions: dict[int, Any] | None = None,
+) -> None:
     """Each of `rows` is a record's id and its new values. Records are locked in the order of their ids, so that concurrent updates do not
-    deadlock."""
+    deadlock. `versions` are the values of `updated_at` when the records were read. Raises ConcurrentChange if one has another by now."""
     connection = session.connection()
     bound = _bound(connection, shared)
     if _is_sqlite(connection):
@@ -62,10 +81,47 @@ def update(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
             connection.exec_driver_sql(statement, tuple(bound))
         return
     ids = sorted(row[0] for row in rows)
-    connection.exec_driver_sql(f"SELECT id FROM {table.name} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", (ids,))
+    locking = f"SELECT id, updated_at FROM {table.name} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+    locked = connection.exec_driver_sql(locking, (ids,)).all()
+    if versions is not None and {id: version for id, version in locked} != versions:  # noqa: C416 — a row is no pair to the type checker
+        raise ConcurrentChange
     sets = ", ".join([*(f"{name} = new.{name}" for name in names), *(f"{name} = %s" for name in shared)])
     statement = f"UPDATE {table.name} SET {sets} FROM {_unnest(table, ('id', *names), 'new')} WHERE {table.name}.id = new.id"
     connection.exec_driver_sql(statement, (*bound, *_arrays(rows)))
+
+
+def id_in(session: Session, table: Table, ids: Sequence[int]) -> ColumnElement[bool]:
+    """Matches the records with these ids, as one parameter."""
+    if _is_sqlite(session.connection()):
+        return table.c.id.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
+    return table.c.id == any_(literal(list(ids), ARRAY(Integer)))
+
+
+def lock(session: Session, table: Table, key: str, ids: Sequence[int], *, to_delete: bool = False) -> None:
+    """Locks records in the order of their keys. SQLite has locked the database already."""
+    if not _is_sqlite(session.connection()):
+        locked = select(table.c.id).where(id_in(session, table, ids)).order_by(table.c[key]).with_for_update(key_share=not to_delete)
+        session.execute(select(func.count()).select_from(locked.subquery()))
+
+
+def stored_time(session: Session, value: datetime) -> Any:
+    """As the columns of `select_existing` and `update` have it."""
+    return _bound_value(session.connection(), value)
+
+
+def retry(transaction: Transaction, do: Callable[[Session], T], *, commit: bool = True) -> T:
+    """Runs `do` in a transaction, and again when it conflicts with other transactions. Raises Unavailable."""
+    for _attempt in range(ATTEMPTS):
+        try:
+            with transaction() as session:
+                tune(session, lock_timeout=LOCK_TIMEOUT)
+                result = do(session)
+                if not commit:
+                    session.rollback()
+                return result
+        except (ConcurrentChange, OperationalError):
+            time.sleep(PAUSE)
+    raise Unavailable(_("The records are locked by other changes. The task will be retried."))
 
 
 def tune(session: Session, *, lock_timeout: int) -> None:
@@ -121,6 +177,8 @@ def _type(table: Table, name: str) -> str:
         return "boolean"
     if isinstance(column_type, SmallInteger):
         return "smallint"
+    if isinstance(column_type, Instant):
+        return "timestamptz"
     return "integer" if isinstance(column_type, Integer) else "text"
 
 

@@ -1,4 +1,4 @@
-"""Importing a file from the command line, for the commands of domains."""
+"""Importing a file from the command line, for the commands of domains; and `rtutils imports`, which lists and undoes imports."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -10,13 +10,17 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.imports import parsing, service
+from request_tracker_utils.imports import parsing, service, undo
+from request_tracker_utils.imports.errors import ImportNotUndoable
+from request_tracker_utils.imports.models import ImportFile
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
-from request_tracker_utils.imports.row_types import RowType
+from request_tracker_utils.imports.row_types import RowType, RowTypes
+from request_tracker_utils.imports.tasks import describe_undone
 from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.web.registry import registry, settings
 
 INCOMPLETE = 1
 """Exit code if a row was skipped or would be skipped."""
@@ -26,6 +30,49 @@ column_option = click.option(
     "--column", "column_options", multiple=True, metavar="FIELD=HEADER", help='The column of a field, such as student_id="Student No.".'
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Preview the changes without making them.")
+
+
+@click.group()
+def imports() -> None:
+    """List and undo imports."""
+
+
+@imports.command("list")
+def list_imports() -> None:
+    """Print the newest imports that have changed anything: number, time, person, file, counts, and who has undone it."""
+    with reading() as session:
+        for run, file in undo.recent(session):
+            counts = _("%(created)s created, %(changed)s changed", created=f"{run.created:,}", changed=f"{run.changed:,}")
+            if run.followed_up:
+                counts += ", " + f"{run.followed_up:,} " + _(_row_type(file).wording.follow_up_done).lower()
+            undone = _("undone by %(name)s", name=run.undone_by) if run.undone_at else ""
+            started = run.started_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
+            click.echo("\t".join((str(run.id), started, run.started_by, service.name_of(file), counts, undone)))
+
+
+@imports.command("undo")
+@click.argument("number", type=int)
+@dry_run_option
+def undo_import(number: int, dry_run: bool) -> None:
+    """Undo the import NUMBER as a whole: delete what it has created, restore what it has changed, and undo its assignments.
+
+    `rtutils imports list` has the numbers. An import is refused if anything else has changed its records since, and after 30 days.
+    """
+    with reading() as session:
+        run, file = undo.get(session, number)
+        row_type = _row_type(file)
+        if reason := undo.refusal(session, run, row_type):
+            raise ImportNotUndoable(reason)
+    if dry_run:
+        click.echo(_("Dry run: %(counts)s", counts=describe_undone(run, row_type)))
+        return
+    now = utc_now()
+    with transaction() as session:
+        claim = terminal.claim_started(session, undo.start(session, number, row_type, actor=of_command(), now=now), now=now)
+    task = terminal.run_with_progress(claim, _("Undoing"))
+    if task.state != TaskState.DONE:
+        raise Unavailable(task.error or _("Task %(id)s is %(state)s.", id=task.id, state=task.state))
+    click.echo(_("Undone: %(counts)s", counts=task.summary))
 
 
 def import_path(
@@ -48,6 +95,8 @@ def import_path(
     if not dry_run:
         report = _run(file.id, row_type, service.start_import, _("Importing"))
     _print(report, row_type, dry_run=dry_run)
+    if not dry_run:
+        _print_undo(file.id)
     if report.invalid:
         ctx.exit(INCOMPLETE)
 
@@ -68,6 +117,10 @@ def apply_column_options(options: Iterable[str], header: list[str], columns: Map
     return mapped
 
 
+def _row_type(file: ImportFile) -> RowType:
+    return registry().get(RowTypes).named(file.subject)
+
+
 def _run(file_id: int, row_type: RowType, start: Callable[..., Task], label: str) -> ImportReport:
     """Raises Unavailable when the task did not finish."""
     now = utc_now()
@@ -78,6 +131,13 @@ def _run(file_id: int, row_type: RowType, start: Callable[..., Task], label: str
         raise Unavailable(task.error or _("Task %(id)s is %(state)s.", id=task.id, state=task.state))
     with reading() as session:
         return report_from(service.get(session, file_id).report)
+
+
+def _print_undo(file_id: int) -> None:
+    """How to undo the import, if it has changed anything."""
+    with reading() as session:
+        for run in undo.of_file(session, file_id):
+            click.echo(_("To undo this import, run `rtutils imports undo %(number)s`.", number=run.id), err=True)
 
 
 def _print(report: ImportReport, row_type: RowType, *, dry_run: bool) -> None:

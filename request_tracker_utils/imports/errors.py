@@ -21,6 +21,12 @@ class ImportNotPreviewed(Conflict):
     code = "roster_unchecked"
 
 
+class ImportNotUndoable(Conflict):
+    """The import was undone already, or its records have changed since."""
+
+    code = "roster_not_undoable"
+
+
 class ColumnsInvalid(Invalid):
     """The mapping of columns is incomplete or contradictory; `field` names the field."""
 

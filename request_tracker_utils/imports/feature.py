@@ -7,7 +7,7 @@ from flask import Flask
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.imports import service
+from request_tracker_utils.imports import cli, service
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.registry import registry_of
@@ -24,6 +24,7 @@ def delete_old_files() -> int:
 
 feature = Feature(
     name="imports",
+    commands=[cli.imports],
     jobs=[Job("delete-old-imports", "Delete uploaded files after 30 days", timedelta(days=1), delete_old_files)],
     install=install,
 )

@@ -3,7 +3,6 @@ scan stations do not wait. A run that was killed starts over, and skips what it 
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -11,17 +10,17 @@ from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.csv import unescape_formula
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import bulk
+from request_tracker_utils.imports.changes import Changes
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
 from request_tracker_utils.imports.row_types import (
@@ -30,24 +29,25 @@ from request_tracker_utils.imports.row_types import (
     DeactivatingRowType,
     FollowUp,
     FollowUpRowType,
+    Missing,
     Plan,
     RowType,
 )
 
-T = TypeVar("T")
 CHUNK = 10_000
 """Rows of one transaction."""
-ATTEMPTS, PAUSE = 20, 0.25
-"""Retries of a chunk that conflicts with other transactions, and the seconds between them."""
-LOCK_TIMEOUT = 400
-"""Milliseconds that a chunk waits for a row that another transaction has locked. Less than PostgreSQL's deadlock_timeout."""
 
 Lines = Iterator[tuple[int, list[str]]]
 RecordProgress = Callable[[Session, ImportReport], None]
+RecordChanges = Callable[[Session, Changes], None]
 
 
 def no_progress(_session: Session, _report: ImportReport) -> None:
     """For runs that need not be resumed."""
+
+
+def no_changes(_session: Session, _changes: Changes) -> None:
+    """For runs that need not be undone."""
 
 
 class KeyIndex:
@@ -83,7 +83,7 @@ class KeyIndex:
 @dataclass
 class Importer:
     """`columns` maps fields to columns. `record_progress` is called in each transaction with the report so far, and `resumed_from` is what
-    a killed run recorded last. A `dry_run` writes nothing."""
+    a killed run recorded last. `record_changes` is called in each transaction with what it has changed. A `dry_run` writes nothing."""
 
     transaction: Transaction
     reading: Reading
@@ -95,6 +95,7 @@ class Importer:
     dry_run: bool = False
     deactivate_missing: bool = False
     record_progress: RecordProgress = no_progress
+    record_changes: RecordChanges = no_changes
     resumed_from: ImportReport = field(default_factory=ImportReport)
 
     def run(self, lines: Iterable[tuple[int, list[str]]], advance: Callable[[int], None]) -> ImportReport:
@@ -128,7 +129,7 @@ class Importer:
             with self.reading() as session:
                 plan = self.row_type.plan(session, chunk)
         else:
-            plan = self._retry(lambda session: self._write(session, chunk, copy(report), is_counted))
+            plan = bulk.retry(self.transaction, lambda session: self._write(session, chunk, copy(report), is_counted))
         self._report_plan(chunk, plan, report, is_counted)
         if isinstance(self.row_type, FollowUpRowType):
             batch = self.row_type.follow_up_batch
@@ -179,7 +180,7 @@ class Importer:
     def _write(self, session: Session, chunk: Chunk, ahead: ImportReport, is_counted: bool) -> Plan:
         """`ahead` becomes the report once this is committed."""
         plan = self.row_type.plan(session, chunk)
-        self.row_type.apply(session, chunk, plan, now=self.clock())
+        self.record_changes(session, self.row_type.apply(session, chunk, plan, now=self.clock()))
         if is_counted:
             _count(plan, ahead)
         self.record_progress(session, ahead)
@@ -187,14 +188,16 @@ class Importer:
 
     def _follow_up(self, row_type: FollowUpRowType, chunk: Chunk, keys: list[str], report: ImportReport) -> None:
         def follow_up(session: Session) -> list[FollowUp]:
-            results = row_type.follow_up(session, chunk, keys, actor=self.actor, now=self.clock(), source=self.source)
+            now = self.clock()
+            results = row_type.follow_up(session, chunk, keys, actor=self.actor, now=now, source=self.source)
             if not self.dry_run:
+                self.record_changes(session, Changes(now, follow_ups=[result.undo for result in results if result.undo]))
                 ahead = copy(report)
                 ahead.followed_up += sum(not result.error for result in results)
                 self.record_progress(session, ahead)
             return results
 
-        for key, change, error in self._retry(follow_up, commit=not self.dry_run):
+        for key, change, error, _undo in bulk.retry(self.transaction, follow_up, commit=not self.dry_run):
             if error:
                 report.add_invalid(chunk.lines[key], chunk.identity(key), [error])
             elif change:
@@ -211,10 +214,13 @@ class Importer:
             return
         for missing in row_type.find_missing(self.reading, index.first_lines, until=started):
             if not self.dry_run:
-                self._retry(lambda session, missing=missing: row_type.deactivate(session, missing, now=self.clock()))  # type: ignore[misc]
+                bulk.retry(self.transaction, lambda session, missing=missing: self._deactivate(session, row_type, missing))  # type: ignore[misc]
             report.deactivated += len(missing)
             for each in missing[: report.room(DEACTIVATED)]:
                 report.add_example(DEACTIVATED, Example(each.name))
+
+    def _deactivate(self, session: Session, row_type: DeactivatingRowType, missing: Sequence[Missing]) -> None:
+        self.record_changes(session, row_type.deactivate(session, missing, now=self.clock()))
 
     def _report_plan(self, chunk: Chunk, plan: Plan, report: ImportReport, is_counted: bool) -> None:
         """Adds problems always, and counts and examples unless the killed run counted them."""
@@ -235,20 +241,6 @@ class Importer:
             shown = [(name, _text(old), _text(values[name])) for name, old in visible]
             name = row_type.describe(chunk.identity(change.key), values)
             report.add_example(CHANGED, Example(name, chunk.lines[change.key], shown))
-
-    def _retry(self, do: Callable[[Session], T], *, commit: bool = True) -> T:
-        """Runs `do` in a transaction, and again when it conflicts with other transactions. Raises Unavailable."""
-        for _attempt in range(ATTEMPTS):
-            try:
-                with self.transaction() as session:
-                    bulk.tune(session, lock_timeout=LOCK_TIMEOUT)
-                    result = do(session)
-                    if not commit:
-                        session.rollback()
-                    return result
-            except (bulk.ConcurrentInsert, OperationalError):
-                time.sleep(PAUSE)
-        raise Unavailable(_("The records are locked by other changes. The import will be retried."))
 
 
 def _count(plan: Plan, report: ImportReport) -> None:

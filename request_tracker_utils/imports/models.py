@@ -60,6 +60,44 @@ class ImportFile(Base):
     imported_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class ImportRun(Base):
+    """An import of a file: what it has changed can be undone until the file is deleted. A file may have several."""
+
+    __tablename__ = "roster_runs"
+    __table_args__ = (Index("ix_roster_runs_roster_id", "roster_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    roster_id: Mapped[int] = mapped_column(ForeignKey("rosters.id", ondelete="CASCADE"))
+    started_by: Mapped[str] = mapped_column(String(100))
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    created: Mapped[int] = mapped_column(default=0)
+    """Records that it has created."""
+    changed: Mapped[int] = mapped_column(default=0)
+    """Records that it has changed or deactivated."""
+    followed_up: Mapped[int] = mapped_column(default=0)
+    """Second steps of rows, such as assigned devices."""
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_by: Mapped[str | None] = mapped_column(String(100))
+
+    @property
+    def total(self) -> int:
+        return self.created + self.changed + self.followed_up
+
+
+class ImportChanges(Base):
+    """What one transaction of an import has changed, with the values before: deleted when the import is undone, and with its file."""
+
+    __tablename__ = "roster_changes"
+    __table_args__ = (Index("ix_roster_changes_run_id", "run_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("roster_runs.id", ondelete="CASCADE"))
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+    """`updated_at` of the records. One with another value has changed since."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """See `changes.Changes`; compressed."""
+
+
 class ImportFilePart(Base):
     __tablename__ = "roster_parts"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set as Abstra
 from itertools import islice
 
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
 MAX_COLUMNS = 100
@@ -67,9 +68,10 @@ def detect_separator(text: str, aliases: Aliases) -> str:
 
 
 def parse_rows(lines: Iterable[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row's first line number and its stripped cells. Empty rows are skipped. `lines` include their line endings.
+    """Each row's first line number and its stripped cells, without invisible characters. Empty rows are skipped.
 
-    Raises FileUnreadable for a row that is malformed, too long or too wide. Buffers at most MAX_ROW_LENGTH characters.
+    `lines` include their line endings. At most MAX_ROW_LENGTH characters are buffered. Raises FileUnreadable for a row that is malformed,
+    too long or too wide.
     """
     bounded = _BoundedLines(lines)
     reader = csv.reader(bounded, delimiter=separator, skipinitialspace=True, strict=True)
@@ -140,7 +142,7 @@ class _BoundedLines:
         self.length += len(line)
         if self.length > MAX_ROW_LENGTH:
             raise _RowTooLong
-        return line
+        return clean(line)
 
 
 def _score(text: str, separator: str, aliases: Aliases) -> tuple[int, float, bool, int]:

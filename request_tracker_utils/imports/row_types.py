@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, delete, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -18,6 +18,7 @@ from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.imports import bulk
+from request_tracker_utils.imports.changes import Changes, FollowedUp
 from request_tracker_utils.imports.parsing import Aliases
 
 Values = Mapping[str, str]
@@ -26,6 +27,8 @@ LinesOfKeys = Callable[[Iterable[str]], Mapping[str, int]]
 """Selects the keys that the file contains, each with the line of its first row."""
 KEY_AND_IDENTITY = 2
 """Number of a chunk's columns before those of the fields."""
+ReadChanges = Callable[[], Iterator[Changes]]
+"""Reads the changes of an import, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Wording:
     introduction: str
     help: str
     """Which fields a file must contain."""
+    undo_refused: str
+    """Why an import cannot be undone, and what to do; `%(names)s` are some records that have changed since."""
     follow_up_done: str = ""
     follow_up_planned: str = ""
     deactivate: str = ""
@@ -74,12 +79,13 @@ class Chunk:
 
 class Change(NamedTuple):
     """A record that a row changes. `before` are its values of the chunk's columns without the key and the identity, `extra` those of
-    further columns that the row type asked for."""
+    further columns that the row type asked for. `updated_at` is as the database driver returns it."""
 
     key: str
     id: int
     before: tuple[Any, ...]
     extra: tuple[Any, ...]
+    updated_at: Any
 
 
 @dataclass
@@ -99,6 +105,7 @@ class FollowUp(NamedTuple):
     key: str
     change: tuple[str, str, str] | None = None
     error: str = ""
+    undo: FollowedUp | None = None
 
 
 class Missing(NamedTuple):
@@ -118,6 +125,7 @@ class RowType(ABC):
     wording: ClassVar[Wording]
     preview_task: ClassVar[str]
     import_task: ClassVar[str]
+    undo_task: ClassVar[str]
     """Kinds of tasks as they are stored, see `tasks.import_kinds`. Row types may share them."""
     identity_column: ClassVar[str]
     key_column: ClassVar[str]
@@ -154,8 +162,24 @@ class RowType(ABC):
         """What the rows would change now."""
 
     @abstractmethod
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
-        """Writes new and changed records. Raises bulk.ConcurrentInsert."""
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+        """Writes new and changed records, and returns what it has changed. Raises bulk.ConcurrentChange."""
+
+    @abstractmethod
+    def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
+        """Locks the records of all changes."""
+
+    @abstractmethod
+    def unchanged(self, session: Session, ids: Sequence[int], *, since: datetime, created: bool = False) -> set[int]:
+        """Those of the records that can be restored or, if they were `created`, deleted, since nothing else has changed them."""
+
+    @abstractmethod
+    def undo(self, session: Session, changes: Changes, *, actor: Actor, now: datetime, source: str) -> None:
+        """Restores and deletes records that are locked, and `unchanged` since these changes."""
+
+    @abstractmethod
+    def names(self, session: Session, ids: Sequence[int]) -> list[str]:
+        """What people call those of the records that exist."""
 
     def describe(self, identity: str, values: Mapping[str, Any]) -> str:
         """What people call the record."""
@@ -196,7 +220,8 @@ class DeactivatingRowType(RowType):
         """Active records that the file does not contain, in chunks, without those created after `until`."""
 
     @abstractmethod
-    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None: ...
+    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> Changes:
+        """Returns what it has changed."""
 
 
 class TableRowType(RowType):
@@ -208,14 +233,17 @@ class TableRowType(RowType):
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Values of a new record for columns that the file does not have."""
     extra_columns: ClassVar[Sequence[str]] = ()
-    """Columns of existing records that `has_follow_up` and `dependent_columns` need."""
+    """Columns of existing records that `has_follow_up` and `dependent_columns` need, with those that the latter changes."""
+    name_columns: ClassVar[Sequence[str]] = ()
+    """Columns that `describe` needs beside the identity."""
 
     def plan(self, session: Session, chunk: Chunk) -> Plan:
         plan = Plan()
         if not chunk.values:
             return plan
         columns = chunk.columns[KEY_AND_IDENTITY:]
-        existing = bulk.select_existing(session, self.table, self.key_column, list(chunk.values), (*columns, *self.extra_columns))
+        wanted = (*columns, *self.extra_columns, "updated_at")
+        existing = bulk.select_existing(session, self.table, self.key_column, list(chunk.values), wanted)
         lacking = [_("The %(field)s is missing.", field=self.titles[name].lower()) for name in self.required if name not in columns]
         end = 1 + len(columns)
         for key, values in chunk.values.items():
@@ -229,21 +257,62 @@ class TableRowType(RowType):
                 if follow_up is not None and self.has_follow_up(follow_up, None):
                     plan.follow_ups.append(key)
                 continue
-            before, extra = record[1:end], record[end:]
+            before, extra = record[1:end], record[end:-1]
             has_follow_up = follow_up is not None and self.has_follow_up(follow_up, extra)
             if has_follow_up:
                 plan.follow_ups.append(key)
             if values[KEY_AND_IDENTITY:] != before:
-                plan.changed.append(Change(key, record[0], before, extra))
+                plan.changed.append(Change(key, record[0], before, extra, record[-1]))
             elif not has_follow_up:
                 plan.unchanged += 1
         return plan
 
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+        changes = Changes(now)
         if plan.new:
-            self._insert(session, chunk, plan, now)
+            changes.created = self._insert(session, chunk, plan, now)
         if plan.changed:
-            self._update(session, chunk, plan, now)
+            changes.columns, changes.changed = self._update(session, chunk, plan, now)
+        return changes
+
+    def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
+        existing, created = list[int](), list[int]()
+        for changes in read():
+            existing += changes.existing
+            created += changes.created
+        bulk.lock(session, self.table, self.key_column, existing)
+        bulk.lock(session, self.table, self.key_column, created, to_delete=True)
+
+    def unchanged(self, session: Session, ids: Sequence[int], *, since: datetime, created: bool = False) -> set[int]:
+        query = select(self.table.c.id).where(bulk.id_in(session, self.table, ids), self.table.c.updated_at == since)
+        return set(session.scalars(query.where(*self.is_deletable) if created else query))
+
+    def undo(self, session: Session, changes: Changes, *, actor: Actor, now: datetime, source: str) -> None:
+        if changes.follow_ups:
+            self.undo_follow_ups(session, changes.follow_ups, actor=actor, now=now, source=source)
+            times = [(each.id, each.updated_at) for each in changes.follow_ups]
+            bulk.update(session, self.table, ("updated_at",), times, {})
+        if changes.changed:
+            bulk.update(session, self.table, (*changes.columns, "updated_at"), changes.changed, {})
+        if changes.created:
+            self.delete_created(session, changes.created)
+
+    def names(self, session: Session, ids: Sequence[int]) -> list[str]:
+        table = self.table
+        query = select(table.c[self.identity_column], *(table.c[name] for name in self.name_columns)).where(table.c.id.in_(ids))
+        rows = session.execute(query.order_by(table.c[self.key_column]))
+        return [self.describe(row[0], dict(zip(self.name_columns, row[1:], strict=True))) for row in rows]
+
+    @property
+    def is_deletable(self) -> Sequence[ColumnElement[bool]]:
+        """Conditions of created records that can be deleted."""
+        return ()
+
+    def delete_created(self, session: Session, ids: Sequence[int]) -> None:
+        session.execute(delete(self.table).where(bulk.id_in(session, self.table, ids)))
+
+    def undo_follow_ups(self, session: Session, steps: Sequence[FollowedUp], *, actor: Actor, now: datetime, source: str) -> None:
+        """Undoes second steps of rows. Row types with such steps override this."""
 
     def has_follow_up(self, follow_up: Any, extra: tuple[Any, ...] | None) -> bool:
         """Whether a row's second step changes anything. `extra` are the record's `extra_columns`; None for a new record."""
@@ -255,13 +324,14 @@ class TableRowType(RowType):
         """Further columns that change because `columns` do, and their values for each of `changed`."""
         return (), []
 
-    def _insert(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> None:
+    def _insert(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> list[int]:
         shared = {name: value for name, value in self.defaults.items() if name not in chunk.columns}
         rows = [chunk.values[key] for key in sorted(plan.new)]
-        bulk.insert(session, self.table, chunk.columns, rows, {**shared, "created_at": now, "updated_at": now})
+        return bulk.insert(session, self.table, chunk.columns, rows, {**shared, "created_at": now, "updated_at": now})
 
-    def _update(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> None:
-        """Only columns with changes: a database maintains the indexes of every column in the statement."""
+    def _update(self, session: Session, chunk: Chunk, plan: Plan, now: datetime) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Only columns with changes: a database maintains the indexes of every column in the statement. Returns these columns, and the
+        id, the values before and the time of the last change of each record."""
         after = [chunk.values[change.key][KEY_AND_IDENTITY:] for change in plan.changed]
         pairs = zip(zip(*(change.before for change in plan.changed), strict=True), zip(*after, strict=True), strict=True)
         places = [place for place, (old, new) in enumerate(pairs) if old != new]
@@ -270,7 +340,14 @@ class TableRowType(RowType):
         further, values = self.dependent_columns(chunk, plan.changed, names)
         if further:
             rows = [(*row, *each) for row, each in zip(rows, values, strict=True)]
-        bulk.update(session, self.table, (*names, *further), rows, {"updated_at": now})
+        versions = {change.id: change.updated_at for change in plan.changed}
+        bulk.update(session, self.table, (*names, *further), rows, {"updated_at": now}, versions=versions)
+        extras = [self.extra_columns.index(name) for name in further]
+        before = [
+            (each.id, *(each.before[place] for place in places), *(each.extra[place] for place in extras), each.updated_at)
+            for each in plan.changed
+        ]
+        return (*names, *further), before
 
 
 class RowTypes:

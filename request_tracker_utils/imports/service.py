@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.imports.changes import record
 from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
-from request_tracker_utils.imports.importer import Importer, no_progress
-from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportState
+from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
+from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
 from request_tracker_utils.imports.parsing import MAX_COLUMNS, FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
@@ -109,7 +110,7 @@ def start_preview(session: Session, file_id: int, row_type: RowType, *, actor: A
     """Starts the task that previews the file's changes. Raises ImportNotFound, ImportBusy, ColumnsInvalid."""
     file = lock_idle(session, file_id)
     _require_key_field(file.columns, row_type)
-    return _start(session, file, row_type.preview_task, _("Preview %(file)s", file=_name(file)), actor=actor, now=now)
+    return _start(session, file, row_type.preview_task, _("Preview %(file)s", file=name_of(file)), actor=actor, now=now)
 
 
 def start_import(session: Session, file_id: int, row_type: RowType, *, actor: Actor, now: datetime) -> Task:
@@ -119,7 +120,11 @@ def start_import(session: Session, file_id: int, row_type: RowType, *, actor: Ac
         raise ImportNotPreviewed(_("Preview the changes first, then import the file."))
     if report_from(file.report).unreadable:
         raise ImportNotPreviewed(_("The file cannot be read to the end. Correct it, then upload it again."))
-    return _start(session, file, row_type.import_task, _("Import %(file)s", file=_name(file)), actor=actor, now=now)
+    run = ImportRun(roster_id=file.id, started_by=actor.name[:100], started_at=now)
+    session.add(run)
+    session.flush()  # its id, for the task
+    title = _("Import %(file)s", file=name_of(file))
+    return _start(session, file, row_type.import_task, title, actor=actor, now=now, import_id=run.id)
 
 
 def work_through(
@@ -132,8 +137,10 @@ def work_through(
     actor: Actor,
     clock: Callable[[], datetime],
     dry_run: bool,
+    import_id: int | None = None,
 ) -> ImportReport:
-    """Previews or imports the file, continuing a run that was killed, and stores the report. Raises what `Importer.run` raises."""
+    """Previews or imports the file, continuing a run that was killed, and stores the report. `import_id` is the ImportRun that records
+    the changes. Raises what `Importer.run` raises; ImportNotUndoable if the import was undone in the meantime."""
     with reading() as session:
         file = get(session, file_id)
         reached = file.report.get("reached", {})
@@ -148,6 +155,7 @@ def work_through(
         dry_run=dry_run,
         deactivate_missing=file.deactivate_missing,
         record_progress=no_progress if dry_run else lambda session, report: record_progress(session, file_id, report),
+        record_changes=no_changes if import_id is None else lambda session, changes: record(session, import_id, changes),
         resumed_from=report_from({} if dry_run else reached),
     )
     report = importer.run(rows(reading, file), advance)
@@ -184,14 +192,18 @@ def lock_idle(session: Session, file_id: int) -> ImportFile:
     return file
 
 
+def name_of(file: ImportFile) -> str:
+    return file.source or _("file %(id)s", id=file.id)
+
+
 def _require_key_field(columns: Mapping[str, int], row_type: RowType) -> None:
     key_field = row_type.key_field
     if key_field not in columns:
         raise ColumnsInvalid(_("Choose the column of the %(field)s.", field=row_type.titles[key_field].lower()), field=key_field)
 
 
-def _start(session: Session, file: ImportFile, kind: str, title: str, *, actor: Actor, now: datetime) -> Task:
-    task = tasks.start(session, kind, title=title, actor=actor, now=now, arguments={"roster_id": file.id})
+def _start(session: Session, file: ImportFile, kind: str, title: str, *, actor: Actor, now: datetime, **arguments: int) -> Task:
+    task = tasks.start(session, kind, title=title, actor=actor, now=now, arguments={"roster_id": file.id, **arguments})
     file.task_id, file.state, file.report = task.id, ImportState.UPLOADED, {"lines": file.report["lines"]}
     return task
 
@@ -203,10 +215,6 @@ def _finish(session: Session, file_id: int, report: ImportReport, *, dry_run: bo
         file.state, file.checked_at = ImportState.PREVIEWED, now
     else:
         file.state, file.imported_at = ImportState.IMPORTED, now
-
-
-def _name(file: ImportFile) -> str:
-    return file.source or _("file %(id)s", id=file.id)
 
 
 def _parts(reading: Reading, file_id: int) -> Iterator[bytes]:

@@ -8,9 +8,10 @@ from flask import url_for
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.imports import service
+from request_tracker_utils.imports import service, undo
+from request_tracker_utils.imports.models import ImportRun
 from request_tracker_utils.imports.report import ImportReport
-from request_tracker_utils.imports.row_types import RowType, RowTypes
+from request_tracker_utils.imports.row_types import FollowUpRowType, RowType, RowTypes
 from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
@@ -18,10 +19,12 @@ from request_tracker_utils.web.registry import registry
 
 
 def import_kinds(row_type: RowType, *, permission: StrEnum, endpoint: str) -> list[TaskKind]:
-    """The kinds of tasks that preview and import files of this row type, and of others with the same tasks. `endpoint` shows a file."""
+    """The kinds of tasks that preview and import files of this row type and undo its imports, and of others with the same tasks.
+    `endpoint` shows a file."""
     return [
         TaskKind(row_type.preview_task, permission, preview_file, _link(endpoint, lambda: _("View the preview"))),
         TaskKind(row_type.import_task, permission, import_file, _link(endpoint, lambda: _("View the changes"))),
+        TaskKind(row_type.undo_task, permission, undo_import, _link(endpoint, lambda: _("View the file"))),
     ]
 
 
@@ -44,6 +47,28 @@ def import_file(task: RunningTask) -> str:
     return _("%(rows)s: %(new)s created, %(changed)s changed, %(invalid)s skipped.", **counts)
 
 
+def undo_import(task: RunningTask) -> str:
+    """Undoes an import as a whole. A run that was killed has changed nothing."""
+    import_id = int(task.arguments["import_id"])
+    with reading() as session:
+        run, file = undo.get(session, import_id)
+    task.done = 0
+    task.expect(run.total)
+    row_type = registry().get(RowTypes).named(file.subject)
+    run = undo.undo(transaction, reading, import_id, row_type, _advance(task), actor=task.actor, clock=utc_now)
+    task.done = run.total
+    return describe_undone(run, row_type)
+
+
+def describe_undone(run: ImportRun, row_type: RowType) -> str:
+    """What the undo of the import has changed."""
+    counts = {"created": f"{run.created:,}", "changed": f"{run.changed:,}"}
+    if isinstance(row_type, FollowUpRowType):
+        counts["steps"] = f"{run.followed_up:,}"
+        return _("%(created)s deleted, %(changed)s restored, %(steps)s assignments or status changes undone.", **counts)
+    return _("%(created)s deleted, %(changed)s restored.", **counts)
+
+
 def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
     file_id = int(task.arguments["roster_id"])
     with reading() as session:
@@ -51,7 +76,17 @@ def _work_through(task: RunningTask, *, dry_run: bool) -> ImportReport:
     task.done, task.failed = 0, 0
     task.expect(max(1, int(file.report["lines"]) - bool(file.head)))
     row_type = registry().get(RowTypes).named(file.subject)
-    report = service.work_through(transaction, reading, file_id, row_type, _advance(task), actor=task.actor, clock=utc_now, dry_run=dry_run)
+    report = service.work_through(
+        transaction,
+        reading,
+        file_id,
+        row_type,
+        _advance(task),
+        actor=task.actor,
+        clock=utc_now,
+        dry_run=dry_run,
+        import_id=task.arguments.get("import_id"),
+    )
     task.expect(task.done)
     return report
 

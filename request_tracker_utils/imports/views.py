@@ -19,8 +19,8 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.imports import service
-from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotPreviewed
+from request_tracker_utils.imports import service, undo
+from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed, ImportNotUndoable
 from request_tracker_utils.imports.report import MAX_PROBLEMS, report_from
 from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.imports.uploads import read_chunks
@@ -54,7 +54,7 @@ class UploadForm(FlaskForm):  # type: ignore[misc]
 
 def import_pages(name: str, *, permission: StrEnum, uploads: Mapping[str, str], files: str) -> Blueprint:
     """The pages for a domain's row types. `uploads` maps the name of a row type to the address of its upload form, and `files` begins the
-    address of an uploaded file. The endpoints are `upload_form`, `upload`, `show`, `preview`, `start_import` and `problems`."""
+    address of an uploaded file. The endpoints are `upload_form`, `upload`, `show`, `preview`, `start_import`, `undo_import`, `problems`."""
     pages = Blueprint(name, __name__)
     of_domain: RowTypeNames = frozenset(uploads)
 
@@ -74,6 +74,7 @@ def import_pages(name: str, *, permission: StrEnum, uploads: Mapping[str, str], 
     add("GET", f"{files}/<int:file_id>", "show", partial(_show, of_domain))
     add("POST", f"{files}/<int:file_id>/preview", "preview", partial(_preview, of_domain))
     add("POST", f"{files}/<int:file_id>/import", "start_import", partial(_start_import, of_domain))
+    add("POST", f"{files}/<int:file_id>/imports/<int:import_id>/undo", "undo_import", partial(_undo_import, of_domain))
     add("GET", f"{files}/<int:file_id>/problems.csv", "problems", partial(_problems, of_domain))
     return pages
 
@@ -100,13 +101,22 @@ def _show(of_domain: RowTypeNames, file_id: int) -> str:
     with reading() as session:
         file = service.get(session, file_id, of_domain)
         task = tasks.get(session, file.task_id) if file.task_id else None
+        is_busy = task is not None and task.state in OPEN
+        row_type = _row_type(file.subject)
+        runs = [] if is_busy else undo.of_file(session, file_id)
+        undoable = next((run for run in runs if run.undone_at is None), None)
+        refusal = undo.refusal(session, undoable, row_type) if undoable else ""
     report = report_from(file.report)
     return render_template(
         "imports/file.html",
         file=file,
-        row_type=_row_type(file.subject),
+        row_type=row_type,
         task=task,
-        is_busy=task is not None and task.state in OPEN,
+        is_busy=is_busy,
+        runs=runs,
+        undoable=undoable,
+        refusal=refusal,
+        retention_days=service.RETENTION.days,
         report=report,
         problems=report.problems[:PROBLEMS_SHOWN],
         max_problems=MAX_PROBLEMS,
@@ -141,6 +151,23 @@ def _start_import(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     except ImportBusy as error:
         return _to_task(error.fields["task_id"])
     except ImportNotPreviewed as error:
+        flash(error.message, "danger")
+        return redirect(url_for(".show", file_id=file_id), 303)
+    return _to_task(task.id)
+
+
+def _undo_import(of_domain: RowTypeNames, file_id: int, import_id: int) -> ResponseReturnValue:
+    """Starts the task that undoes an import of the file. A second click redirects to the same task."""
+    try:
+        with transaction() as session:
+            run, _file = undo.get(session, import_id)
+            row_type = _row_type(service.get(session, file_id, of_domain).subject)
+            if run.roster_id != file_id:
+                raise ImportNotFound(_("Import %(id)s is not an import of this file.", id=import_id))
+            task = undo.start(session, import_id, row_type, actor=current_actor(), now=utc_now())
+    except ImportBusy as error:
+        return _to_task(error.fields["task_id"])
+    except ImportNotUndoable as error:
         flash(error.message, "danger")
         return redirect(url_for(".show", file_id=file_id), 303)
     return _to_task(task.id)

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from request_tracker_utils.asset_store.service import LARGEST_ID, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.errors import NotALabel
@@ -36,7 +37,7 @@ def record_scan(
     Asks the asset store only about an asset that has no tag and no label in the print history. Raises NotALabel and the errors of the
     asset store, after which nothing is recorded.
     """
-    code = "".join(character for character in text if character.isprintable()).strip()
+    code = "".join(character for character in text.replace(SOFT_HYPHEN, "-") if character.isprintable()).strip()
     asset_id = _identify_asset(asset_store, tags, code, own_address)
     tag = tags.tags_by_asset([asset_id]).get(asset_id, "")
     with transaction() as session:
@@ -72,6 +73,16 @@ def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> in
     raise NotALabel(_("The code is an address on %(host)s, not one of our labels. Scan the label of an asset.", host=_shorten(host)))
 
 
+def other_keyboard_language(code: str, tag: str) -> str:
+    """What to say about a tag that a scanner with another keyboard language typed as this code."""
+    return _(
+        "The scanner’s keyboard language differs from this computer’s: “%(code)s” is probably %(tag)s. "
+        "Set the scanner to the computer’s keyboard language, then scan again.",
+        code=code,
+        tag=tag,
+    )
+
+
 def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_address: str) -> int:
     """Raises NotALabel."""
     if not code:
@@ -80,19 +91,28 @@ def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_add
         raise NotALabel(
             _("The code has %(count)s characters, more than any of our labels. Scan one of our labels.", count=f"{len(code):,}")
         )
+    meant = readings(code)
     if "://" in code:
-        return asset_id_from_url(asset_store, code, own_address)
-    asset_id = tags.assets_by_tag([code]).get(code)
+        return asset_id_from_url(asset_store, meant[-1], own_address)
+    assets = tags.assets_by_tag(meant)
+    asset_id = next((assets[each] for each in meant if each in assets), None)
     if asset_id is None:
-        tag = tags.canonical_tag(code)
-        if tag is not None:
-            raise NotALabel(_("No asset has the tag %(tag)s. Look it up under Tags, or print a new label.", tag=tag))
-        message = _(
-            "“%(code)s” is not a tag. If you scanned the manufacturer’s barcode, scan our label instead.",
-            code=_shorten(code),
-        )
-        raise NotALabel(message)
+        raise _not_a_label(tags, code, meant)
     return asset_id
+
+
+def _not_a_label(tags: TagLookup, code: str, meant: list[str]) -> NotALabel:
+    """Why the code, which may mean any of these texts, belongs to no asset."""
+    tag = next(filter(None, map(tags.canonical_tag, meant)), None)
+    if tag is not None:
+        return NotALabel(_("No asset has the tag %(tag)s. Look it up under Tags, or print a new label.", tag=tag))
+    if tag := next(filter(None, map(tags.tag_behind_layout, meant)), None):
+        return NotALabel(other_keyboard_language(_shorten(code), tag))
+    message = _(
+        "“%(code)s” is not a tag. If you scanned the manufacturer’s barcode, scan our label instead.",
+        code=_shorten(code),
+    )
+    return NotALabel(message)
 
 
 def _comparable(url: str) -> tuple[str, int | None, str, str]:

@@ -50,6 +50,9 @@ class TagLookup(Protocol):
     def canonical_tag(self, text: str) -> str | None:
         """The tag as it is printed on labels, whether an asset has it or not; None if the text is not a tag."""
 
+    def tag_behind_layout(self, text: str) -> str | None:
+        """The tag that a scanner with another keyboard language than the computer’s meant by the text."""
+
     def tag_range(self, first: str, last: str, *, limit: int) -> TagRange:
         """Raises Invalid with `field` set to `first` or `last` for an invalid range or more than `limit` tags."""
 

@@ -128,7 +128,7 @@ def _printed(reports: Iterator[RowReport], print_line: Callable[[str], None]) ->
 
 def _write(lines: Iterator[str], report: Path) -> None:
     try:
-        stream = report.open("w", encoding="utf-8-sig", newline="")
+        stream = report.open("w", encoding="utf-8", newline="")
     except OSError as error:
         message = _("--report: %(file)s cannot be written: %(error)s. Use another file.", file=report, error=error.strerror)
         raise Invalid(message) from None

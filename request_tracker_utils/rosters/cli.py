@@ -78,7 +78,7 @@ def export_logs() -> None:
 def list_leavers() -> None:
     """Print students who left school and still have devices as CSV."""
     for line in csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading)):
-        click.echo(line, nl=False)
+        click.echo(line.encode(), nl=False)
 
 
 @students.command()
@@ -121,4 +121,4 @@ def _undo(name: str) -> None:
 
 def _export(export: Export) -> None:
     for lines in export_lines(reading, export, settings().zone):
-        click.echo(lines, nl=False)
+        click.echo(lines.encode(), nl=False)

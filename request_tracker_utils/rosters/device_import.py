@@ -4,18 +4,32 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.imports.row_types import Chunk, Field, FollowUp, FollowUpRowType, TableRowType, Values, Wording
+from request_tracker_utils.imports import bulk
+from request_tracker_utils.imports.changes import Changes, FollowedUp
+from request_tracker_utils.imports.row_types import (
+    Chunk,
+    Field,
+    FollowUp,
+    FollowUpRowType,
+    Plan,
+    ReadChanges,
+    TableRowType,
+    Values,
+    Wording,
+)
+from request_tracker_utils.rosters import undone_devices
 from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows
 from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import Device, DeviceStatus
+from request_tracker_utils.students.models import COMPLETE_DEVICES, Device, DeviceStatus
 from request_tracker_utils.students.search import search_key
 
 STATUSES = {
@@ -29,6 +43,9 @@ STATUSES = {
 }
 """Spellings of a device's status."""
 
+ASSET_COLUMNS = {"serial_number", "model"}
+"""Columns that a job copies from the asset store."""
+
 
 class Assignment(NamedTuple):
     """The student or, without one, the status that a device gets."""
@@ -41,7 +58,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
     """A row's second step is to assign the device or to change its status, with an entry in its history."""
 
     name = "devices"
-    preview_task, import_task = StudentRows.preview_task, StudentRows.import_task
+    preview_task, import_task, undo_task = StudentRows.preview_task, StudentRows.import_task, StudentRows.undo_task
     table = cast(Table, Device.__table__)
     identity_column, key_column = "asset_tag", "tag_key"
     defaults: ClassVar[Mapping[str, Any]] = {
@@ -64,6 +81,10 @@ class DeviceRows(TableRowType, FollowUpRowType):
         help=gettext_noop(
             "Only the tag is required. Fields without a column are not changed. A student number assigns the device to that "
             "student; an empty one does not return it."
+        ),
+        undo_refused=gettext_noop(
+            "The import cannot be undone, because some of its devices have changed since then: %(names)s. Correct the devices by hand or "
+            "with another import."
         ),
         follow_up_done=gettext_noop("Assigned or status changed"),
         follow_up_planned=gettext_noop("To assign or change status"),
@@ -106,21 +127,46 @@ class DeviceRows(TableRowType, FollowUpRowType):
         notes = _("From the file %(file)s", file=source) if source else ""
         return [_assign(session, chunk, each, existing.get(each), actor=actor, now=now, notes=notes) for each in keys]
 
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+        undone_devices.unmark(session, list(chunk.values))
+        return super().apply(session, chunk, plan, now=now)
+
+    def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
+        super().lock_for_undo(session, read, now=now)
+        for changes in read():
+            if changes.created:
+                undone_devices.mark(session, changes.created)
+
+    def undo(self, session: Session, changes: Changes, *, actor: Actor, now: datetime, source: str) -> None:
+        super().undo(session, changes, actor=actor, now=now, source=source)
+        if ASSET_COLUMNS.intersection(changes.columns):  # the former values may be older than those of the assets
+            restored = update(Device).where(bulk.id_in(session, self.table, changes.existing)).values(asset_read_at=None)
+            session.execute(restored, execution_options={"synchronize_session": False})
+            after_commit(session, COMPLETE_DEVICES)
+
+    def delete_created(self, session: Session, ids: Sequence[int]) -> None:
+        undone_devices.delete_unmarked(session, ids)
+
+    def undo_follow_ups(self, session: Session, steps: Sequence[FollowedUp], *, actor: Actor, now: datetime, source: str) -> None:
+        notes = _("Import of %(file)s undone", file=source) if source else _("Undone")
+        assignments.undo_many(session, [each.reference for each in steps], actor=actor, now=now, notes=notes)
+
 
 def _assign(session: Session, chunk: Chunk, tag_key: str, device: Device | None, *, actor: Actor, now: datetime, notes: str) -> FollowUp:
     student_id, status = chunk.follow_ups[tag_key]
     try:
         with session.begin_nested():
             device = device or devices.create(session, chunk.as_mapping(tag_key), now=now)
-            before = device.status
+            before, updated_at = device.status, bulk.stored_time(session, device.updated_at)
             if student_id:
                 student = service.get(session, student_id)
-                assignments.assign(session, device, student, actor=actor, now=now, notes=notes)
-                return FollowUp(tag_key, ("student_id", "", student.student_id))
+                log = assignments.assign(session, device, student, actor=actor, now=now, notes=notes)
+                return FollowUp(tag_key, ("student_id", "", student.student_id), undo=FollowedUp(device.id, updated_at, log.id))
             if status == DeviceStatus.CHECKED_OUT:
                 raise InvalidField(_("The status is assigned, but the student number is missing."), field="student_id")
-            assignments.set_status(session, device, status, actor=actor, now=now, notes=notes)
-            return FollowUp(tag_key, ("status", before, status))
+            changed = assignments.set_status(session, device, status, actor=actor, now=now, notes=notes)
+            undo = FollowedUp(device.id, updated_at, changed.id) if changed else None
+            return FollowUp(tag_key, ("status", before, status), undo=undo)
     except AppError as error:
         return FollowUp(tag_key, error=explanation(error))
 

@@ -5,7 +5,7 @@ from flask import Flask
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.tasks import import_kinds
 from request_tracker_utils.imports.views import import_pages
-from request_tracker_utils.rosters import cli, views
+from request_tracker_utils.rosters import cli, jobs, views
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.permissions import GRANTS, RosterPermission
 from request_tracker_utils.rosters.student_import import StudentRows
@@ -50,6 +50,7 @@ feature = Feature(
     name="rosters",
     pages=[imports, views.exports, views.pages],
     links=links,
+    jobs=jobs.jobs,
     commands=[cli.students, cli.devices],
     grants=GRANTS,
     install=install,

@@ -1,11 +1,14 @@
-"""School years that began with a rollover."""
+"""School years that began with a rollover, and devices of undone imports that are still to be deleted."""
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
+
+DELETE_UNDONE_DEVICES = "delete-undone-devices"
+"""The job that deletes them."""
 
 
 class SchoolYear(Base):
@@ -33,3 +36,11 @@ class SchoolYear(Base):
     done_by: Mapped[str] = mapped_column(String(100))
     undone_at: Mapped[datetime | None] = mapped_column(Instant)
     undone_by: Mapped[str | None] = mapped_column(String(100))
+
+
+class UndoneDevice(Base):
+    """A device that an undone import had created and assigned. It is deleted once the asset store no longer shows its student."""
+
+    __tablename__ = "undone_devices"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device_info.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)

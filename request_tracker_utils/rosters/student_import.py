@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.imports import bulk
+from request_tracker_utils.imports.changes import Changes
+from request_tracker_utils.imports.errors import ImportNotUndoable
 from request_tracker_utils.imports.row_types import (
     KEY_AND_IDENTITY,
     Change,
@@ -18,15 +21,17 @@ from request_tracker_utils.imports.row_types import (
     LinesOfKeys,
     Missing,
     Plan,
+    ReadChanges,
     TableRowType,
     Values,
     Wording,
 )
+from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.grades import NO_GRADE_RANK
-from request_tracker_utils.students.models import Student
+from request_tracker_utils.students.models import IS_ASSIGNED, Student
 
 SCHOOL_ALIASES = frozenset({"school", "school name", "building", "building name", "campus", "site", "location"})
 YES = {"yes", "y", "true", "1", "active", "enrolled", "a"}
@@ -38,7 +43,7 @@ MISSING_CHUNK = 1_000
 
 class StudentRows(TableRowType, DeactivatingRowType):
     name = "students"
-    preview_task, import_task = "check-roster", "import-roster"
+    preview_task, import_task, undo_task = "check-roster", "import-roster", "undo-roster"
     table = cast(Table, Student.__table__)
     identity_column, key_column = "student_id", "id_key"
     required = ("first_name", "last_name")
@@ -53,6 +58,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
         "device_count": 0,
     }
     extra_columns = ("device_count", "school_year_id", "grade_before")
+    name_columns = ("first_name", "last_name")
     shown_columns = ("grade", "homeroom", "building")
     hidden_columns = frozenset({"first_key", "last_key", "grade_rank"})
     wording = Wording(
@@ -62,6 +68,10 @@ class StudentRows(TableRowType, DeactivatingRowType):
         help=gettext_noop(
             "To change students, only the student number is required; to add students, also the first and last name. "
             "Fields without a column are not changed."
+        ),
+        undo_refused=gettext_noop(
+            "The import cannot be undone, because some of its students have changed since then, or have devices: %(names)s. Return the "
+            "devices of new students first. Correct changed students by hand or with another import."
         ),
         deactivate=gettext_noop("Deactivate all students that are not in the file"),
         deactivate_help=gettext_noop("Students in the file become active. Inactive students keep their devices and their history."),
@@ -114,7 +124,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
             columns["is_active"] = True
         return columns, None
 
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> None:
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
         synced = [place for place, name in enumerate(chunk.columns[KEY_AND_IDENTITY:]) if name in SYNCED_COLUMNS]
         renamed = [
             change.key
@@ -123,7 +133,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
         ]
         if renamed:
             service.resync_students(session, renamed, now=now)  # locks devices before students, as assignments do
-        super().apply(session, chunk, plan, now=now)
+        return super().apply(session, chunk, plan, now=now)
 
     def dependent_columns(
         self, chunk: Chunk, changed: Sequence[Change], columns: Sequence[str]
@@ -151,9 +161,39 @@ class StudentRows(TableRowType, DeactivatingRowType):
                 yield missing
             after = students[-1].id
 
-    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> None:
-        active = update(Student).where(Student.id.in_([student.id for student in missing]), Student.is_active)
-        session.execute(active.values(is_active=False, updated_at=now))
+    def deactivate(self, session: Session, missing: Sequence[Missing], *, now: datetime) -> Changes:
+        active = select(Student.id, Student.updated_at).where(Student.id.in_([student.id for student in missing]), Student.is_active)
+        students = session.execute(active.order_by(Student.id).with_for_update(key_share=True)).all()
+        deactivated = update(Student).where(Student.id.in_([student.id for student in students]))
+        session.execute(deactivated.values(is_active=False, updated_at=now), execution_options={"synchronize_session": False})
+        before = [(id, True, bulk.stored_time(session, updated_at)) for id, updated_at in students]
+        return Changes(now, columns=("is_active",), changed=before)
+
+    @property
+    def is_deletable(self) -> Sequence[ColumnElement[bool]]:
+        return (Student.device_count == 0,)
+
+    def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
+        """Devices of students whose user in Request Tracker is restored are synced again. Raises ImportNotUndoable where a grade before
+        comes from a rollover that was undone since."""
+        years = set[int]()
+        for changes in read():
+            if "school_year_id" in changes.columns:
+                place = 1 + changes.columns.index("school_year_id")
+                years |= {row[place] for row in changes.changed if row[place] is not None}
+            if SYNCED_COLUMNS.intersection(changes.columns):
+                synced = select(Student.id_key).where(bulk.id_in(session, self.table, changes.existing), IS_ASSIGNED)
+                service.resync_students(session, session.scalars(synced).all(), now=now)
+        undone = session.scalar(select(SchoolYear.name).where(SchoolYear.id.in_(years), SchoolYear.undone_at.is_not(None)).limit(1))
+        if undone is not None:
+            raise ImportNotUndoable(
+                _(
+                    "The import cannot be undone, because it has changed grades after the rollover %(name)s, which was undone since then. "
+                    "Correct the grades with another import.",
+                    name=undone,
+                )
+            )
+        super().lock_for_undo(session, read, now=now)
 
     def describe(self, identity: str, values: Mapping[str, Any]) -> str:
         return " ".join(filter(None, (identity, values.get("first_name"), values.get("last_name"))))

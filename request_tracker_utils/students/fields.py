@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from request_tracker_utils.core.text import clean, clean_identifier, unprintable_character
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.grades import grade_rank, parse_grade
@@ -78,8 +79,11 @@ def device_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identifier(text: str, field: str, subject: str) -> str:
-    """A student's number or a device's tag in composed form, without surrounding spaces; with leading zeros. Raises InvalidField."""
-    cleaned = text if text.isascii() else unicodedata.normalize("NFC", text)
+    """A student's number or a device's tag in composed form, with leading zeros, without surrounding spaces and invisible characters.
+
+    Raises InvalidField.
+    """
+    cleaned = text if text.isascii() else unicodedata.normalize("NFC", clean_identifier(text))
     cleaned = cleaned.strip()
     if not cleaned:
         raise _missing(field)
@@ -88,8 +92,8 @@ def identifier(text: str, field: str, subject: str) -> str:
     if "/" in cleaned or "\\" in cleaned:
         message = _("The %(name)s %(value)s contains a slash. Remove it.", name=_(FIELD_LABELS[field]), value=cleaned)
         raise InvalidField(message, field=field)
-    if not cleaned.isprintable():
-        raise _not_printable(field)
+    if character := unprintable_character(cleaned):
+        raise _refused(field, character)
     if cleaned in (".", "..") or cleaned.lower() in RESERVED[subject]:
         message = _("%(value)s is reserved. Choose another %(name)s.", value=cleaned, name=_(FIELD_LABELS[field]))
         raise InvalidField(message, field=field)
@@ -98,11 +102,11 @@ def identifier(text: str, field: str, subject: str) -> str:
 
 def _text(text: str, field: str, max_length: int) -> str:
     """Raises InvalidField."""
-    cleaned = text.strip()
+    cleaned = clean(text).strip()
     if len(cleaned) > max_length:
         raise _too_long(field, max_length)
-    if not cleaned.isprintable():
-        raise _not_printable(field)
+    if character := unprintable_character(cleaned):
+        raise _refused(field, character)
     if field == "email" and cleaned and not _EMAIL.fullmatch(cleaned):
         raise InvalidField(_("%(value)s is not an email address.", value=cleaned), field=field)
     return cleaned
@@ -134,5 +138,6 @@ def _too_long(field: str, max_length: int) -> InvalidField:
     return InvalidField(_("The %(name)s is longer than %(limit)s characters.", name=name, limit=max_length), field=field)
 
 
-def _not_printable(field: str) -> InvalidField:
-    return InvalidField(_("The %(name)s contains a line break or another control character.", name=_(FIELD_LABELS[field])), field=field)
+def _refused(field: str, character: str) -> InvalidField:
+    message = _("The %(name)s contains the character %(code)s. Remove it.", name=_(FIELD_LABELS[field]), code=character)
+    return InvalidField(message, field=field)

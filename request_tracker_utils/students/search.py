@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Column, Condition, Cursor, KeysetQuery, Page, Segment
+from request_tracker_utils.core.text import clean_identifier
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.counts import StudentCounts, current_counts
 from request_tracker_utils.students.grades import OTHER_RANK, grade_rank, parse_grade
@@ -56,11 +57,12 @@ class DeviceFilter:
 
 
 def search_key(text: str) -> str:
-    """A name, number, tag or serial number without case, accents and repeated spaces: equal for `Müller`, `MULLER` and `muller`."""
+    """A name, number, tag or serial number without case, accents, repeated spaces and invisible characters: equal for `Müller`, `MULLER`
+    and `muller`."""
     text = text.replace("\0", "\ufffd")  # PostgreSQL does not store NUL
     if text.isascii():
         return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", clean_identifier(text).casefold())
     return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
 
 

@@ -1,6 +1,5 @@
 """Commands for tags."""
 
-import sys
 from collections.abc import Iterator
 from itertools import chain
 
@@ -44,7 +43,7 @@ def show_audit(as_csv: bool, search: str, limit: int | None) -> None:
         events = audit.stream(session, found, limit=limit or (None if as_csv else audit.PAGE))
         rows = (audit.export_row(event, zone) for event in events)
         for line in csv_lines(audit.EXPORT_COLUMNS, rows) if as_csv else _tab_separated(rows):
-            sys.stdout.write(line)
+            click.echo(line.encode(), nl=False)
 
 
 @tags.command("adopt")

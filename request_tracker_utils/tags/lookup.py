@@ -6,6 +6,7 @@ from itertools import islice
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.keyboard_layouts import read_through
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import sequence
 from request_tracker_utils.tags.errors import NotATag
@@ -34,6 +35,15 @@ def tags_of_assets(session: Session, asset_ids: list[int]) -> dict[int, Tag]:
 def parse_tag(session: Session, text: str) -> TagName | None:
     """The tag with any existing prefix, in its exact spelling; None for anything else."""
     return parse_any(text, sequence.prefixes(session))
+
+
+def tag_behind_layout(session: Session, text: str) -> TagName | None:
+    """The tag that a scanner with another keyboard language meant by the text (`W12ß0001`); None if the text is a tag, or no layout makes
+    it one."""
+    prefixes = sequence.prefixes(session)
+    if parse_ignoring_case(text, prefixes):
+        return None
+    return read_through(text, lambda meant: parse_ignoring_case(meant, prefixes))
 
 
 def find_assigned(session: Session, texts: Iterable[str]) -> dict[str, Tag]:

@@ -1,15 +1,20 @@
-"""The OpenAPI document: flask-openapi3's, completed with authentication, permissions and error responses."""
+"""The OpenAPI document: flask-openapi3's, completed with authentication, permissions and error responses. And the rejection of query
+parameters that are not in it."""
 
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import lru_cache
 from inspect import getdoc
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
-from flask import Flask, current_app
-from flask_openapi3 import OpenAPI
+from flask import Flask, current_app, request
+from flask.typing import RouteCallable
+from flask_openapi3 import APIBlueprint, OpenAPI
 from pydantic import BaseModel
 
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import SAFE_METHODS, Access, access_of
 from request_tracker_utils.web.error_responses import error_responses_of, shape_of
 from request_tracker_utils.web.registry import registry, registry_of, settings
@@ -47,7 +52,14 @@ _USER_SCHEMES: dict[str, dict[str, str]] = {
 DESCRIPTION = """Assets, tags, students and devices as a JSON API. Send a personal token with each request. All responses, including
 errors, are JSON.
 
-Requests can be repeated: repeating one that has already succeeded succeeds again. After a `503`, retry in a moment."""
+Requests can be repeated: repeating one that has already succeeded succeeds again. After a `503`, retry in a moment.
+
+`GET` requests to `/api/` are rejected if they have a query parameter that is not documented, and the error names the known parameters."""
+
+
+def install(app: Flask) -> None:
+    """To be called after `auth.install`: callers are authenticated first."""
+    app.before_request(_reject_unknown_parameters)
 
 
 class _SecuritySchemes(dict[str, dict[str, str]]):
@@ -98,10 +110,37 @@ def _complete(spec: dict[str, Any], path: str, method: str, operation: dict[str,
         contents.append(operation["requestBody"]["content"])
     for content in contents:
         _show_whole_example(spec, content)
-    takes_input = "requestBody" in operation or bool(operation.get("parameters"))
+    takes_input = "requestBody" in operation or bool(operation.get("parameters")) or _is_strict(path, method, access)
     declared = {status: answer for status, answer in operation["responses"].items() if status != "400"}  # flask-openapi3's own
     errors = error_responses_of(route, access, method, takes_input=takes_input, has_secret=bool(secret))
     operation["responses"] = dict(sorted((errors | declared).items()))
+
+
+def _is_strict(path: str, method: str, access: Access) -> bool:
+    """Whether unknown query parameters are rejected. Public routes accept them: load balancers add parameters to health checks."""
+    return path.startswith("/api/") and method in ("GET", "HEAD") and not access.public
+
+
+def _reject_unknown_parameters() -> None:
+    """A misspelled or unsupported parameter that is ignored would return the wrong rows. Raises Invalid."""
+    if not request.args or request.endpoint is None or not isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint):
+        return
+    if not _is_strict(request.path, request.method, access_of(current_app, request.endpoint) or Access()):
+        return
+    known = _query_parameters(current_app.view_functions[request.endpoint])
+    unknown = [name for name in request.args if name not in known]
+    if unknown:
+        problem = _("unknown parameter")
+        hint = _("The known parameters are %(names)s.", names=", ".join(known)) if known else _("This address takes no parameters.")
+        message = _("%(name)s: %(problem)s. %(hint)s", name=unknown[0], problem=problem, hint=hint)
+        raise Invalid(message, field=unknown[0], details=[{"field": name, "problem": problem} for name in unknown])
+
+
+@lru_cache(maxsize=1_000)
+def _query_parameters(route: RouteCallable) -> tuple[str, ...]:
+    """The names that the route's query model has."""
+    model: type[BaseModel] | None = get_type_hints(route).get("query")
+    return tuple(field.alias or name for name, field in model.model_fields.items()) if model else ()
 
 
 def _security(access: Access, method: str) -> list[dict[str, list[str]]]:

@@ -1,5 +1,6 @@
 // Checks the serial number during typing, and shows the next tag.
 import { creationQueue } from "assets/create-queue";
+import { cleanSerial } from "assets/create-serial";
 import { gettext as _ } from "web/translation";
 
 const PAUSE = 400; // ms without a key press: scanners are faster and end with Enter
@@ -22,10 +23,20 @@ function show(words, good, link = null) {
   said.append(" ", to);
 }
 
+// How an error names a character, as `core/text` does on the server: “é” (U+00E9); U+0007 if it cannot be seen; a space.
+function nameOf(character) {
+  if (character === " ") return _("a space");
+  const code = `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  return /[\p{C}\p{Z}\p{M}]/u.test(character) ? code : `“${character}” (${code})`;
+}
+
 // Why the serial number cannot be sent; empty if it can.
 function problemOf(serial) {
   if (serial.length > longest) return _("A serial number can have at most %(count)s characters. Scan it again.", { count: longest });
-  if (!fit.test(serial)) return _("A serial number can only contain letters, digits and hyphens. Scan it again.");
+  if (!fit.test(serial)) {
+    const character = nameOf([...serial].find((each) => !fit.test(each)));
+    return _("A serial number can only contain letters, digits and hyphens, not %(character)s. Scan it again.", { character });
+  }
   if (creationQueue.has(serial)) return _("%(serial)s is already in the list.", { serial });
   return "";
 }
@@ -75,7 +86,7 @@ export const creationCheck = {
   preview,
   typed() {
     stop();
-    const serial = field.value.trim();
+    const serial = cleanSerial(field.value);
     if (!serial) return;
     const problem = problemOf(serial);
     if (problem) show(problem, false);

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from sqlalchemy import select
+
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.imports import service
-from request_tracker_utils.imports.models import ImportFile
+from request_tracker_utils.imports import service, undo
+from request_tracker_utils.imports.models import ImportFile, ImportRun
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
 from request_tracker_utils.rosters.device_import import DeviceRows
@@ -64,3 +66,20 @@ def import_file(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deac
 
 def problems(report: ImportReport) -> list[tuple[int, str]]:
     return [(problem.line, problem.message) for problem in report.problems]
+
+
+def newest_import() -> ImportRun:
+    with reading() as session:
+        return session.scalars(select(ImportRun).order_by(ImportRun.id.desc()).limit(1)).one()
+
+
+def undo_import(rows: RowType = STUDENTS, *, import_id: int | None = None) -> Task:
+    """Runs the task that undoes an import, the newest one by default. Returns the task as it ended."""
+    now = utc_now()
+    with transaction() as session:
+        started = undo.start(session, import_id or newest_import().id, rows, actor=ADA, now=now)
+        claimed = claim(session, now=now, task_id=started.id)
+    assert claimed is not None
+    jobs.run(claimed)
+    with reading() as session:
+        return session.get_one(Task, started.id)

@@ -107,6 +107,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "device-new": "/devices/new",
         "students-import": "/students/import",
         "students-list": f"/students/imports/{roster_id}",
+        "students-list-imported": f"/students/imports/{roster_id - 2}",
         "rollover": "/students/rollover",
         "leavers": "/students/leavers?last_grade=12",
         "labels": "/labels/batch?asset_ids=1,2,3",

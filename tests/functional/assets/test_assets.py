@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -54,6 +55,15 @@ def test_an_invalid_asset_uses_no_tag(staff: FlaskClient) -> None:
     for model in ("", "\x07", "x" * 300):
         assert add(staff, model=model).status_code == 400
     assert staff.get("/next-asset-tag").json == {"next_asset_tag": "W12-0001"}
+
+
+def test_an_invalid_character_is_named_on_the_page(staff: FlaskClient) -> None:
+    def check(serial: str, named: str) -> None:
+        answer = add(staff, serial_number=serial, manufacturer="Dell", model="3100")
+        assert answer.status_code == 400
+        assert f"Serial number contains invalid characters: {named}" in unescape(answer.get_data(as_text=True))
+
+    check_all([("5CD\a21", "U+0007 (BELL)"), ("5CDé21", "“é” (U+00E9)"), ("5CD 21", "a space"), ("5CD_21", "“_” (U+005F)")], check)
 
 
 def test_an_unknown_outcome_leaves_the_tag_reserved(staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

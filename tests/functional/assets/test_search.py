@@ -50,6 +50,22 @@ def test_a_tag_finds_its_asset_however_it_is_typed(app: Flask, staff: FlaskClien
     check_all(["W12-0007", "w12-0007", "W12-7", "w12-007", " 0007 ", "7", "W12-00007"], check)
 
 
+def test_a_scanned_code_finds_its_asset_as_the_scanner_meant_it(app: Flask, staff: FlaskClient, existing: Existing) -> None:
+    asset_id = existing("W12-0007", serial="5CD2198XK")
+    existing("Surface 5CD2198XK stand", serial="OTHER-1")
+    tag(app, asset_id, "W12-0007")
+
+    def check(text: str) -> None:
+        assert rows(staff, q=text) == [asset_id]
+
+    dashes = "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+    codes = ["]C1W12-0007", "]C0w12-0007", "]Q1W12-0007", "S5CD2198XK", "1S5cd2198xk", "S/N: 5CD2198XK", "]C1S5CD2198XK"]
+    check_all([*(f"W12{dash}0007" for dash in dashes), *codes], check)
+    assert rows(staff, q="S5CD2198XK", holder="student1001") == rows(staff, q="S5CD2198X") == []
+    message = "The scanner’s keyboard language differs from this computer’s: “W12ß0007” is probably W12-0007."
+    assert message in page(staff, q="W12ß0007")
+
+
 def test_a_tag_finds_its_asset_before_it_is_the_assets_name(app: Flask, staff: FlaskClient, existing: Existing) -> None:
     asset_id = existing("unlabelled laptop")
     tag(app, asset_id, "unlabelled laptop")

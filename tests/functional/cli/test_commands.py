@@ -6,13 +6,17 @@ import socket
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
+from alembic.script import ScriptDirectory
 
 from request_tracker_utils.cli import main
+from request_tracker_utils.core.settings import MIGRATIONS
 from tests.services import apps
+from tests.services.csv_files import without_mark
 from tests.services.databases import SQLite
 from tests.services.tables import check_all
 from tests.services.terminal import Terminal
@@ -127,6 +131,27 @@ def test_the_demonstration_fills_an_empty_database_only(ready: Terminal) -> None
     assert ready.run("demo").exit_code == 1
 
 
+def test_the_demonstration_creates_the_database_in_an_empty_folder(terminal: Terminal) -> None:
+    filled = terminal.run("demo")
+    assert (filled.exit_code, filled.stderr) == (0, "")
+    assert "Added " in filled.stdout
+    assert terminal.run("tags", "next").stdout == "W12-0061\n"
+    again = terminal.run("demo")
+    assert (again.exit_code, "only added to an empty database" in again.stderr) == (1, True)
+
+
+def test_the_demonstration_leaves_a_database_of_another_version_as_it_is(ready: Terminal) -> None:
+    file = ready.folder / "instance" / "database.sqlite"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        (newest,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        older = ScriptDirectory(str(MIGRATIONS)).get_revision(newest).down_revision
+        connection.execute("UPDATE alembic_version SET version_num = ?", (older,))
+    refused = ready.run("demo")
+    assert (refused.exit_code, "rtutils db upgrade" in refused.stderr) == (3, True)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (older,)
+
+
 def test_an_older_installations_database_is_refused_and_left_untouched(terminal: Terminal) -> None:
     folder = terminal.folder / "instance"
     folder.mkdir()
@@ -214,7 +239,7 @@ def test_the_audit_trail_is_printed_searched_and_cut(ready: Terminal) -> None:
         ["command line", "reserved", "W12-0007", ""],
     ]
     assert len(ready.run("tags", "audit").stdout.splitlines()) == 50
-    head, *lines = ready.run("tags", "audit", "--csv").stdout.splitlines()
+    head, *lines = without_mark(ready.run("tags", "audit", "--csv").stdout).splitlines()
     assert (head, len(lines)) == ("time,user,action,tag,asset,old name,new name,reason", 180)
     assert ready.run("tags", "audit", "--csv", "--limit", "2").stdout.splitlines()[1:] == lines[:2]
     assert ready.run("tags", "audit", "--search", "nothing").stdout == ""

@@ -52,6 +52,17 @@ def test_a_printed_label_is_marked_by_its_tag_or_its_url(app: Flask, staff: Flas
     assert (details["serial"], details["model"], details["scanned_by"]) == ("S-0", "iPad", "staff")
 
 
+def test_codes_are_read_as_the_scanner_meant_them(staff: FlaskClient, tagged: CreateAsset, here: str) -> None:
+    asset_id = tagged()
+
+    def check(text: str) -> None:
+        answer = scan(staff, text)
+        assert (answer.status_code, answer.json.get("name")) == (200, "W12-0001"), answer.json
+
+    dashed = [(f"W12{dash}0001",) for dash in "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"]
+    check_all([*dashed, ("]C1W12-0001",), ("]C0w12-0001",), (f"]Q1{here}/assets/{asset_id}",)], check)
+
+
 def test_a_label_that_was_not_printed_here_is_recorded_too(
     app: Flask, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset, here: str
 ) -> None:
@@ -101,6 +112,9 @@ def test_other_codes_are_explained_and_mark_nothing(app: Flask, staff: FlaskClie
             ("5CD2198XKL", "“5CD2198XKL” is not a tag. If you scanned the manufacturer’s barcode"),
             ("'; DROP TABLE labelled_assets; --", "is not a tag"),
             ("1", "“1” is not a tag"),
+            ("W12ß0001", "keyboard language differs from this computer’s: “W12ß0001” is probably W12-0001."),
+            ("Z&é)ààà&", "keyboard language differs from this computer’s: “Z&é)ààà&” is probably W12-0001."),
+            ("]C1W12-0777", "No asset has the tag W12-0777."),
             ("x" * 10_240, "10,240 characters"),
             ("<script>alert(1)</script>", "is not a tag"),
         ],

@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,30 @@ def test_the_installed_wheel_serves_from_an_empty_folder(installed: Path, tmp_pa
         assert requests.get(link, timeout=20).status_code == 200
         assert server.run("settings").count("\n") > 20
         assert server.stop() < 10
+
+
+def test_a_first_start_logs_no_warning(tmp_path: Path) -> None:
+    """With the default settings, in an empty folder, until each job has run once."""
+
+    def finished_jobs(folder: Path) -> set[str]:
+        with closing(sqlite3.connect(f"file:{folder}/instance/database.sqlite?mode=ro", uri=True, timeout=20)) as connection:
+            return {job for (job,) in connection.execute("SELECT job FROM job_runs WHERE ended_at IS NOT NULL")}
+
+    def check(name: str, *program: str) -> None:
+        folder = tmp_path / name
+        with RunningServer(folder, program=program, cwd=folder, instance_path="") as server:
+            listed = run_program("jobs", "list", settings=server.settings, cwd=folder).stdout
+            names = {line.split("\t")[0] for line in listed.splitlines()}
+            assert "run-tasks" in names
+            deadline = time.monotonic() + 60
+            while not names <= finished_jobs(folder):
+                assert time.monotonic() < deadline, names - finished_jobs(folder)
+                time.sleep(0.1)
+            (link,) = re.findall(r"http\S+/set-up/\S+", server.log())
+            assert {requests.get(address, timeout=20).status_code for address in (f"{server.url}/sign-in", link)} == {200}
+            server.stop()
+            log = server.log()
+        assert "leadership acquired" in log
+        assert re.findall(r"(?im)^.*(?:level=(?:warning|error|critical)|warning:|traceback).*$", log) == []
+
+    check_all([("serve", *PROGRAM), ("run", sys.executable, str(CHECKOUT / "run.py"))], check)

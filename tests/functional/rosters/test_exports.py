@@ -2,6 +2,7 @@
 
 from flask.testing import FlaskClient
 
+from tests.services.csv_files import without_mark
 from tests.services.school import School
 
 
@@ -9,7 +10,7 @@ def lines(client: FlaskClient, path: str) -> list[str]:
     answer = client.get(path)
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
-    return answer.text.splitlines()
+    return without_mark(answer.text).splitlines()
 
 
 def test_students_devices_and_their_history_are_exported(client: FlaskClient, school: School) -> None:

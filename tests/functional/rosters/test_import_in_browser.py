@@ -1,4 +1,4 @@
-"""An import in Chromium: the file is dropped, mapped, previewed, imported."""
+"""An import in Chromium: the file is dropped, mapped, previewed, imported, and the import is undone."""
 
 import pytest
 from flask import Flask
@@ -29,7 +29,7 @@ def do_task(app: Flask, page: Page, link: str) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_file_is_dropped_and_imported(app: Flask, school: School, browser: Browser) -> None:
+def test_a_file_is_dropped_imported_and_undone(app: Flask, school: School, browser: Browser) -> None:
     user(app, "staff", "ada")
     school.student("1001", grade="8")
     with served(app) as url, watched(browser, viewport={"width": 360, "height": 800}) as page:
@@ -55,4 +55,12 @@ def test_a_file_is_dropped_and_imported(app: Flask, school: School, browser: Bro
         page.keyboard.press("Enter")
         do_task(app, page, "View the changes")
         assert page.get_by_text("created", exact=True).is_visible()
-    assert (school.student_now("1001").grade, school.student_now("1001").homeroom, school.student_now("1002").grade) == ("9", "", "10")
+        assert (school.student_now("1001").grade, school.student_now("1001").homeroom, school.student_now("1002").grade) == ("9", "", "10")
+        questions: list[str] = []
+        page.on("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
+        page.get_by_role("button", name="Undo import").click()
+        do_task(app, page, "View the file")
+        assert questions == ["Undo the import of sis.csv? Undoing deletes 1 record and restores 1."]
+        assert page.get_by_text("The import was undone.").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert school.student_now("1001").grade == "8"

@@ -8,14 +8,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from request_tracker_utils.imports import views
+from request_tracker_utils.students import service as students
 from tests.services.apps import csrf_token, run_job
+from tests.services.csv_files import without_mark
 from tests.services.forms import button, submit
 from tests.services.rosters import ALAN, GRACE, csv
 from tests.services.school import School
 from tests.services.tables import check_all
 
 HTML = {"Accept": "text/html"}
-PREVIEW, IMPORT = "Preview changes", "Import"
+PREVIEW, IMPORT, UNDO = "Preview changes", "Import", "Undo import"
 
 
 def upload(client: FlaskClient, data: bytes, *, subject: str = "students") -> TestResponse:
@@ -55,7 +57,7 @@ def test_a_file_is_uploaded_previewed_and_imported(app: Flask, client: FlaskClie
     text = client.get(page, headers=HTML).text
     assert "Imported " in text
     assert ">Import students<" not in text
-    assert client.get(f"{page}/problems.csv").text.splitlines()[1] == "4,1003,The first name is missing."
+    assert without_mark(client.get(f"{page}/problems.csv").text).splitlines()[1] == "4,1003,The first name is missing."
     assert "list.csv" in client.get("/students/import", headers=HTML).text, "among the recent files"
 
 
@@ -120,6 +122,41 @@ def test_a_second_click_redirects_to_the_running_task(client: FlaskClient) -> No
     first, second = (client.post(pressed.action, data={**pressed.fields, "student_id": "0"}, headers=HTML) for _ in range(2))
     assert first.location == second.location
     assert "Open task" in client.get(page, headers=HTML).text
+
+
+def test_an_import_is_undone_once_and_refused_where_records_have_changed(app: Flask, client: FlaskClient, school: School) -> None:
+    school.student("1001", grade="8")
+    page = previewed(app, client, csv(GRACE, ALAN))
+    assert UNDO not in client.get(page, headers=HTML).text
+    submit(client, page, IMPORT)
+    run_job(app, "run-tasks")
+    text = client.get(page, headers=HTML).text
+    assert "Undo the import of list.csv? Undoing deletes 1 record and restores 1." in text
+    pressed = button(text, UNDO)
+    with school.writing() as session:
+        students.change(session, students.get(session, "1001"), {"homeroom": "H7"}, now=school.now())
+    text = client.get(page, headers=HTML).text
+    assert "because some of its students have changed since then, or have devices: 1001 Grace Hopper." in text
+    assert f">{UNDO}<" not in text
+    failed = client.post(pressed.action, data=pressed.fields, headers=HTML)
+    run_job(app, "run-tasks")
+    assert "have changed since then" in client.get(failed.location, headers=HTML).text
+    assert school.student_now("1002").grade == "10"
+
+    other = previewed(app, client, csv("1001,A,B,5,,,", "1003,A,B,9,,,"))
+    submit(client, other, IMPORT)
+    run_job(app, "run-tasks")
+    pressed = button(client.get(other, headers=HTML).text, UNDO)
+    first, second = (client.post(pressed.action, data=pressed.fields, headers=HTML) for _ in range(2))
+    assert first.location == second.location, "two people press at once"
+    run_job(app, "run-tasks")
+    assert "1 deleted, 1 restored." in client.get(first.location, headers=HTML).text
+    text = client.get(other, headers=HTML).text
+    assert "The import was undone. To import the file again" in text
+    assert "Undone by" in text
+    again = client.post(pressed.action, data=pressed.fields, headers=HTML)
+    assert "was already undone by" in client.get(again.location, headers=HTML).text
+    assert client.post(pressed.action.replace("/imports/2/", "/imports/1/", 1), data=pressed.fields, headers=HTML).status_code == 404
 
 
 def test_an_unknown_file_is_not_found(client: FlaskClient) -> None:

@@ -1,7 +1,12 @@
 """JSON routes of students, in the shapes and statuses of the contract."""
 
+from datetime import timedelta
 from itertools import count
 
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from request_tracker_utils.students.current import today
 from tests.services.asking import Ask
 from tests.services.school import School
 from tests.services.tables import check_all
@@ -59,6 +64,9 @@ def test_invalid_identifiers_and_fields_are_refused_by_name(ask: Ask) -> None:
             ({"last_name": "x" * 101}, "last_name"),
             ({"grade": 14}, "grade"),
             ({"grade": -7}, "grade"),
+            ({"grade": "Grade 14"}, "grade"),
+            ({"grade": "99.0"}, "grade"),
+            ({"grade": "a\x07"}, "grade"),
             ({"email": "nobody"}, "email"),
         ],
         refused,
@@ -74,9 +82,44 @@ def test_grades_are_numbers_where_possible(ask: Ask) -> None:
         assert answer.get_json()["grade"] == stored
 
     check_all(
-        [("K", "K"), ("pk", "PK"), (13, 13), ("09", 9), (0, "K"), ("", None), (None, None), ("Transition", "Transition")],
+        [
+            *((13, 13), (0, "K"), (-1, "PK"), ("", None), (None, None)),
+            *((text, "PK") for text in ("pk", "Pre-K", "Pre Kindergarten", "Grade PK")),
+            *((text, "K") for text in ("K", "KG", "kg", "Kinder", "Kindergarten", "00", "0.0", "Grade K")),
+            *(
+                (text, 9)
+                for text in ("9", "09", "9.0", "9th", "9TH", "9th grade", "Grade 9", "Grade: 09", "gr. 9", "G9", "Freshman", "ninth")
+            ),
+            *((text, 1) for text in ("1.0", "1st", "1st\u00a0Grade", "First Grade")),
+            *(("Sophomore", 10), ("junior", 11), ("SENIOR", 12), ("2nd", 2), ("3rd", 3), ("Grade 11", 11)),
+            *((text, text) for text in ("Transition", "Grade", "9.5", "9-12", "Room 9", "Graduate", "Kilo", "9x")),
+        ],
         check,
     )
+
+
+def test_text_is_stored_without_invisible_characters_and_what_is_refused_is_named(ask: Ask) -> None:
+    numbers = count(1)
+
+    def send(text: str) -> TestResponse:
+        return ask("POST", "/api/students", json={**STUDENT, "student_id": f"T{next(numbers)}", "first_name": text})
+
+    def stored(text: str, cleaned: str) -> None:
+        assert send(text).get_json()["first_name"] == cleaned
+
+    def refused(text: str, code: str) -> None:
+        answer = send(text)
+        assert (answer.status_code, answer.get_json()["error"]) == (400, f"The first name contains the character {code}. Remove it.")
+
+    check_all(
+        [("Ana\u00a0Sofía", "Ana Sofía"), ("\u200bGra\u00adce\u200e", "Grace"), ("می\u200cنا", "می\u200cنا"), ("क्\u200dष", "क्\u200dष")],
+        stored,
+    )
+    named = [("Ada\x07", "U+0007 (BELL)"), ("Ada\nMay", "U+000A (LINE FEED)"), ("Ada\u2028May", "U+2028 (LINE SEPARATOR)")]
+    check_all(named, refused)
+    assert ask("GET", "/api/students?search=مینا").get_json()["count"] == 1
+    same = ask("POST", "/api/students", json={**STUDENT, "student_id": "T\u200d1"})
+    assert (same.status_code, same.get_json()["student_id"]) == (409, "T1")
 
 
 def test_the_same_number_in_another_case_is_a_conflict(ask: Ask) -> None:
@@ -109,6 +152,22 @@ def test_lists_are_paged_filtered_and_sorted(school: School, ask: Ask) -> None:
     for wrong in ("status=x", "sort=x", "page=0", "page_size=5000", "after=x", "grade=77"):
         assert ask("GET", f"/api/students?{wrong}").status_code == 400, wrong
     assert ask("GET", "/api/students?page=2&after=7.7").status_code == 200
+
+
+def test_a_due_date_in_the_past_must_be_confirmed(app: Flask, school: School, ask: Ask) -> None:
+    school.students(1)
+    school.devices(3)
+    with app.app_context():
+        now = today()
+
+    def check_in(number: int, days: int, **more: object) -> TestResponse:
+        body = {"asset_tag": f"W12-000{number}", "due_date": str(now + timedelta(days=days)), **more}
+        return ask("POST", "/api/students/1001/checkin", json=body)
+
+    refused = check_in(1, -1)
+    assert (refused.status_code, refused.get_json()["code"], refused.get_json()["field"]) == (409, "due_date_past", "due_date")
+    assert school.log() == []
+    assert [check_in(1, -1, allow_past_due_date=True).status_code, check_in(2, 0).status_code, check_in(3, 1).status_code] == [200] * 3
 
 
 def test_check_in_and_check_out_have_the_messages_of_the_contract(school: School, ask: Ask) -> None:

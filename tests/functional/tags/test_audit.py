@@ -15,6 +15,7 @@ from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.models import TagEvent
 from tests.functional.accounts.test_queries import plans
 from tests.services.apps import make_app, token, user
+from tests.services.csv_files import without_mark
 from tests.services.people import Person
 from tests.services.tables import check_all
 
@@ -38,7 +39,7 @@ def found(person: Person, query: str = "") -> list[list[str]]:
     """Rows of the CSV file, without the header."""
     answer = person.get(f"{PAGE}.csv{query}")
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-    header, *rows = csv.reader(io.StringIO(answer.get_data(as_text=True)))
+    header, *rows = csv.reader(io.StringIO(without_mark(answer.get_data(as_text=True))))
     assert header == ["time", "user", "action", "tag", "asset", "old name", "new name", "reason"]
     return rows
 

@@ -134,6 +134,7 @@ ROUTES: dict[str, May | None] = {
     "GET /students/imports/<int:file_id>": STAFF,
     "POST /students/imports/<int:file_id>/preview": STAFF,
     "POST /students/imports/<int:file_id>/import": STAFF,
+    "POST /students/imports/<int:file_id>/imports/<int:import_id>/undo": STAFF,
     "GET /students/imports/<int:file_id>/problems.csv": STAFF,
     "GET /students/export.csv": TEACHER,
     "GET /devices/export.csv": TEACHER,

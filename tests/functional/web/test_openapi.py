@@ -133,6 +133,13 @@ def test_it_says_who_may_call_what_and_how(document: dict[str, Any]) -> None:
     assert paths["/webhook/asset-created"]["post"]["security"] == [{"webhookSecret": []}]
 
 
+def test_it_says_that_a_printed_label_is_a_rendered_one(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["CreatedAssetResponse"]["properties"]
+    assert "rendered" in fields["label_printed"]["description"]
+    assert "does not mean that paper came out" in fields["label_printed"]["description"]
+    assert "`label_printed` is false" in fields["retry_print_url"]["description"]
+
+
 def test_each_way_in_that_it_names_is_described(document: dict[str, Any]) -> None:
     named = {scheme for _, operation in documented(document) for way in operation["security"] for scheme in way}
     assert named == set(document["components"]["securitySchemes"])

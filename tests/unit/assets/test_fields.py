@@ -15,7 +15,7 @@ SERIAL_RULE = "alphanumeric and hyphens only"
 
 def invalid(**values: str) -> FieldInvalid:
     with pytest.raises(FieldInvalid) as error:
-        validate({**LAPTOP, **values})
+        validate({**LAPTOP, **values}, contract_words=True)
     return error.value
 
 

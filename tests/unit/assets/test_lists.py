@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from request_tracker_utils.assets.lists import MAX_FILE_SIZE, MAX_ROWS, decode, read, to_text
+from request_tracker_utils.core.text import clean
 from request_tracker_utils.imports.parsing import MAX_COLUMNS, SEPARATORS, FileUnreadable, find_column
 from tests.services.tables import check_all
 
@@ -32,7 +33,7 @@ def test_plain_lines_are_serial_numbers() -> None:
             ("A1\rB2\rC3", ["A1", "B2", "C3"], [1, 2, 3]),
             ("\n\nA1\n   \nB2\n\n", ["A1", "B2"], [3, 5]),
             ("what is this\nАВС123\n'; DROP TABLE assets --\n", ["what is this", "АВС123", "'; DROP TABLE assets --"], [1, 2, 3]),
-            ("  A1 \t\nB\u200b2\n", ["A1", "B\u200b2"], [1, 2]),
+            ("  A1 \t\nB\u200b2\n\u202aC\u00ad3\u202c\u00a0\n", ["A1", "B2", "C3"], [1, 2, 3]),
             ("S/N\nA1\nB2", ["A1", "B2"], [2, 3]),
             ("A1\nB2\nC3,D4\nE5", ["A1", "B2", "C3,D4", "E5"], [1, 2, 3, 4]),
         ],
@@ -162,7 +163,9 @@ def test_an_unclosed_quote_is_reported_by_its_line() -> None:
     check_all(['A1\nB2\n"C3\nD4\n', 'Serial,Model\nA1,G10\nB2,"G10\nC3,G10\n', 'Serial,Model\nA1,x\n"B2" 7,x\n'], check)
 
 
-CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n,;|\t"'), max_size=12).map(str.strip)
+CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n,;|\t"'), max_size=12).map(
+    lambda text: clean(text).strip()
+)
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=5), min_size=1, max_size=8).map(lambda rows: [["A1", *row] for row in rows])
 
 

@@ -6,11 +6,14 @@ import io
 from hypothesis import example, given, strategies as st
 
 from request_tracker_utils.core.csv import csv_lines, escape_formula, unescape_formula
+from tests.services.csv_files import without_mark
 from tests.services.tables import check_all
+
+FULLWIDTH = "＝＋－＠"
 
 
 def cells(*values: object) -> list[str]:
-    return list(csv.reader(io.StringIO("".join(csv_lines(["header"] * len(values), [values])))))[1]
+    return list(csv.reader(io.StringIO(without_mark("".join(csv_lines(["header"] * len(values), [values]))))))[1]
 
 
 def test_formulas_become_text() -> None:
@@ -30,6 +33,8 @@ def test_formulas_become_text() -> None:
             ("x;=1", "x;'=1"),
             ("x\t=1", "x\t'=1"),
             ("x; @SUM(A1)", "x; '@SUM(A1)"),
+            *((f"{sign}1", f"'{sign}1") for sign in FULLWIDTH),
+            *((f"x;{sign}1", f"x;'{sign}1") for sign in FULLWIDTH),
         ],
         check,
     )
@@ -42,7 +47,7 @@ def test_other_text_is_unchanged() -> None:
     check_all(["O'Neill", "'t Hooft", "", "Ada", "x; y", "a;b", "'"], check)
 
 
-@given(st.text(st.sampled_from("'=+-@;\t\r ab"), max_size=12))
+@given(st.text(st.sampled_from("'=+-@;\t\r ab" + FULLWIDTH), max_size=12))
 @example("'=x")
 @example("x;'=1")
 @example("'';=")
@@ -55,4 +60,4 @@ def test_none_is_empty_and_numbers_stay_numbers() -> None:
 
 
 def test_a_file_without_rows_has_a_header() -> None:
-    assert list(csv_lines(["a", "b"], [])) == ["a,b\r\n"]
+    assert list(csv_lines(["a", "b"], [])) == ["\ufeffa,b\r\n"]

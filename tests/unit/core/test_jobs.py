@@ -1,7 +1,9 @@
 """Jobs, the record of their runs, shared locks, and who leads."""
 
+import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -121,16 +123,91 @@ def test_one_of_two_processes_runs_the_schedule_and_the_other_takes_over(
         db.engine.dispose()
 
 
-def test_of_many_requests_to_run_a_job_soon_the_first_and_the_last_are_queued(inside: Flask) -> None:
+class Gate:
+    """A job whose runs wait until they are let through."""
+
+    def __init__(self) -> None:
+        self.started, self.ended = 0, 0
+        self._open = threading.Semaphore(0)
+
+    def work(self) -> int:
+        self.started += 1
+        assert self._open.acquire(timeout=60)
+        self.ended += 1
+        return 1
+
+    def let(self, runs: int) -> None:
+        self._open.release(runs)
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    caplog.set_level(logging.WARNING)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def test_requests_to_run_a_job_soon_that_one_run_can_answer_are_answered_by_one(inside: Flask) -> None:
     done: list[int] = []
     scheduler = Scheduler(inside.app_context, Jobs([job(lambda: done.append(1) or 1)]))
     scheduler._background.start(paused=True)  # without a schedule, and nothing runs before everything is queued
-    for _ in range(20):
-        scheduler.run_soon("sweep", timedelta(0))
+    for after in (0.3, 0, 0.2, 0, 0.1, 0, 0):
+        scheduler.run_soon("sweep", timedelta(seconds=after))
     scheduler._background.resume()
-    eventually(lambda: len(done) == 2)
+    eventually(lambda: len(done) == 2)  # at once, and when the last one is due
     assert not scheduler.stopping()
     scheduler.stop()
     assert (done, scheduler.stopping()) == ([1, 1], True)
     with pytest.raises(JobNotFound):
         scheduler.run_soon("unknown", timedelta(0))
+
+
+def test_a_run_that_is_requested_during_another_one_follows_it(inside: Flask, warnings: Callable[[], list[str]]) -> None:
+    gate = Gate()
+    scheduler = Scheduler(inside.app_context, Jobs([job(gate.work), job(name="other")]))
+    scheduler._background.start()
+    for expected in (1, 2, 3):
+        for _ in range(5):
+            scheduler.run_soon("sweep", timedelta(0))
+        eventually(lambda expected=expected: gate.started == expected)
+        for _ in range(5):
+            scheduler.run_soon("sweep", timedelta(0))
+        gate.let(1)
+    eventually(lambda: gate.started == 4)
+    assert gate.ended == 3
+    gate.let(1)
+    scheduler.stop()
+    assert (gate.started, gate.ended, warnings()) == (4, 4, [])
+
+
+def test_a_schedule_skips_runs_during_a_longer_run_without_a_warning(inside: Flask, warnings: Callable[[], list[str]]) -> None:
+    gate, others = Gate(), []
+    known = Jobs([job(gate.work, every=0.05), job(lambda: others.append(1) or 0, name="other", every=0.05)])
+    scheduler = Scheduler(inside.app_context, known)
+    scheduler.start()
+    eventually(lambda: gate.started == 1)
+    seen = len(others)
+    eventually(lambda: len(others) > seen + 4)  # the other one's schedule goes on
+    assert gate.started == 1
+    gate.let(1)
+    eventually(lambda: gate.started == 2)
+    gate.let(1_000)
+    scheduler.stop()
+    assert warnings() == []
+
+
+def test_a_job_that_requests_runs_during_the_shutdown_does_not_block_it(inside: Flask) -> None:
+    def work() -> int:
+        started.set()
+        eventually(scheduler.stopping)
+        scheduler.run_soon("sweep", timedelta(0))
+        return 1
+
+    started, scheduler = threading.Event(), Scheduler(inside.app_context, Jobs([job(lambda: work())]))
+    scheduler._background.start()
+    scheduler.run_soon("sweep", timedelta(0))
+    assert started.wait(15)
+    stopping = threading.Thread(target=scheduler.stop, daemon=True)
+    stopping.start()
+    stopping.join(30)
+    assert not stopping.is_alive()
+    assert len(runs()) == 1

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.imports import importer, service
-from request_tracker_utils.imports.bulk import ConcurrentInsert
+from request_tracker_utils.imports import bulk, importer, service
+from request_tracker_utils.imports.bulk import ConcurrentChange
 from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportState
 from request_tracker_utils.imports.parsing import FileUnreadable
@@ -127,10 +127,10 @@ def _kill_after(chunks: int, file: ImportFile) -> None:
 
 
 def test_an_import_with_repeated_conflicts_continues_later(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importer, "PAUSE", 0)
+    monkeypatch.setattr(bulk, "PAUSE", 0)
 
     def conflict(*_arguments: object, **_options: object) -> None:
-        raise ConcurrentInsert
+        raise ConcurrentChange
 
     file = upload(csv(GRACE, ALAN))
     assert preview(csv(GRACE, ALAN)).new == 2

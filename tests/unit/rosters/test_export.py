@@ -9,6 +9,7 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.rosters import export
 from request_tracker_utils.rosters.export import Export, batched, export_lines
+from tests.services.csv_files import without_mark
 from tests.services.rosters import DEVICES, import_file
 from tests.services.school import School
 
@@ -18,7 +19,7 @@ def file(which: Export) -> str:
 
 
 def column(which: Export, name: str) -> list[str]:
-    return [row[name] for row in csv.DictReader(file(which).removeprefix("\ufeff").splitlines())]
+    return [row[name] for row in csv.DictReader(without_mark(file(which)).splitlines())]
 
 
 def test_every_row_is_exported_once_across_chunks_in_order(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,4 +55,4 @@ def test_an_exported_file_is_imported_without_a_change(school: School) -> None:
 
 
 def test_an_empty_export_has_a_header() -> None:
-    assert "".join(batched(csv_lines(export.STUDENTS.header, []))).startswith("student_id,first_name,last_name,grade")
+    assert without_mark("".join(batched(csv_lines(export.STUDENTS.header, [])))).startswith("student_id,first_name,last_name,grade")

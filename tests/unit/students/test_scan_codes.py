@@ -16,6 +16,7 @@ from request_tracker_utils.students.errors import (
     explanation,
 )
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext, resolve
+from tests.services.inventory import AssetList
 from tests.services.school import School
 from tests.services.tables import check_all
 
@@ -32,7 +33,12 @@ def asset_at(address: str) -> int:
     raise NotALabel("This is the address of another site.")
 
 
-CONTEXT = ScanContext("W12-", asset_at, lambda numbers: {number: TAG_OF_ASSET[number] for number in numbers if number in TAG_OF_ASSET})
+CONTEXT = ScanContext(
+    "W12-",
+    asset_at,
+    lambda numbers: {number: TAG_OF_ASSET[number] for number in numbers if number in TAG_OF_ASSET},
+    AssetList().inventory(),
+)
 
 
 def read(code: str) -> ResolvedCode:
@@ -157,12 +163,67 @@ def test_unresolved_codes_are_explained_and_deselect_the_student_if_one_was_mean
             ("Ünïcode-名前", UnknownCode, "“Ünïcode-名前” does not match a student or a device. Scan again.", False),
             ("٧", UnknownCode, "“٧” does not match a student or a device. Scan again.", False),
             ("W12-9999", UnknownCode, "No device has the tag W12-9999. Scan again, or add the device.", True),
-            (f"{RT}4711", DeviceNotFound, "Asset #4711 is not a device yet. Add it as a device.", True),
+            (f"{RT}4711", DeviceNotFound, "Asset #4711 does not exist. Search for the asset, and print a new label.", True),
             ("https://example.com/12", UnknownCode, "This is the address of another site.", True),
         ],
         check,
     )
     assert [failure(code).fields["student_stays"] for code in ("W12-0007W12-0008", "W12-00071001")] == [True, False]
+
+
+def test_codes_are_read_as_the_scanner_meant_them_if_that_is_known(filled: School) -> None:
+    def check(code: str, name: str) -> None:
+        assert read(code).name == name
+
+    filled.device("W12-0009", serial_number="S-REAL-1")
+    filled.device("W12-0010", serial_number="REAL-1")
+    filled.student("]C1odd", "Odd", "Number")
+    dashes = "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+    check_all(
+        [
+            *((f"W12{dash}0007", "W12-0007") for dash in dashes),
+            ("]C1W12-0007", "W12-0007"),
+            ("]C0W12-0007", "W12-0007"),
+            ("]Q1w12\u20130007", "W12-0007"),
+            (f"]Q1{RT}12", "W12-0007"),
+            ("]C11001", GRACE),
+            ("]C1MODE:RETURN", "the command MODE:RETURN"),
+            ("]C1odd", "Odd Number (]C1odd)"),  # known as it is
+            ("S5CD2198XKL", "W12-0007"),
+            ("1SPF3ZK19Q", "W12-0008"),
+            ("S/N: pf3zk19q", "W12-0008"),
+            ("S-REAL-1", "W12-0009"),
+            ("SS-REAL-1", "W12-0009"),
+            ("TEST:Qwazy-M019", "the command TEST:Qwazy-M019"),
+        ],
+        check,
+    )
+    error = failure("]C1W12-0007]C1W12-0008")
+    assert (type(error), error.fields["scans"]) == (MergedScans, ["W12-0007", "W12-0008"])
+    # A prefix of serial numbers does not make a student's number or the digits of a tag of them.
+    assert [type(failure(code)) for code in ("S1001", "S0007", "1S1001")] == [UnknownCode] * 3
+
+
+def test_settings_of_the_scanner_that_change_codes_are_named(filled: School) -> None:
+    def check(code: str, message: str) -> None:
+        error = failure(code)
+        assert (type(error), error.fields["student_stays"]) == (UnreadableCode, True)
+        assert message in error.message
+
+    language = "The scanner’s keyboard language differs from this computer’s"
+    check_all(
+        [
+            ("W12ß0007", f"{language}: “W12ß0007” is probably W12-0007."),
+            ("Z&é)àààè", f"{language}: “Z&é)àààè” is probably W12-0007."),
+            ("]C1W12ß9999", f"{language}: “]C1W12ß9999” is probably W12-9999."),
+            ("TESTÖQwayzßM019", language),
+            ("TEST>Qwayz/M019", language),
+            ("TESTMAzqwy)?à&ç", language),
+            ("test:qWAZY-m019", "Caps Lock is on"),
+            ("TEST:QWAZY-M019", "changes upper and lower case"),
+        ],
+        check,
+    )
 
 
 def test_a_serial_number_of_several_devices_is_refused(school: School) -> None:

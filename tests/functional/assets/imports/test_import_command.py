@@ -80,7 +80,7 @@ def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: F
     assert (result.exit_code, result.stdout.split("\t")[0]) == (1, "A1")
     assert said(result) == [
         f"line 3\tTHERE-1\tSerial number already exists (asset #{holder})",
-        "line 4\tB_2\tSerial number contains invalid characters; Missing required field: model",
+        "line 4\tB_2\tSerial number contains invalid characters: “_” (U+005F); Missing required field: model",
         "line 5\tA1\tSerial number is already in line 2",
         "1 can be created, 3 cannot.",
     ]

@@ -108,7 +108,7 @@ class TestTheCheck:
             "3": f"Serial number already exists #{existing.asset_id}, {existing.tag}",
             "4": f"Serial number already exists #{untagged}",
             "5": "Another request is creating an asset with this serial number",
-            "6": "Serial number contains invalid characters",
+            "6": "Serial number contains invalid characters: “\u0410” (U+0410)",
             "7": "Missing required field: serial_number",
             "8": "Model is longer than 100 characters",
             "9": "The catalog “Nowhere” does not exist",
@@ -122,7 +122,7 @@ class TestTheCheck:
     def test_reports_all_problems_of_each_row(self, client: FlaskClient) -> None:
         address = send(client, "A1\nB_2", manufacturer="", model=" ")
         lacks = "Missing required field: manufacturer Missing required field: model"
-        assert problems(client, address) == {"1": lacks, "2": f"Serial number contains invalid characters {lacks}"}
+        assert problems(client, address) == {"1": lacks, "2": f"Serial number contains invalid characters: “_” (U+005F) {lacks}"}
 
     def test_counts_a_serial_number_that_was_scanned_twice_once(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1\nB2\na1\nA1")
@@ -169,7 +169,10 @@ class TestTheCheck:
             page = show(client, address)
         assert "The list is saved, but it could not be checked. The asset store does not answer." in page
         assert "Not checked yet" in page
-        assert {row[0]: row[3] for row in rows(page)} == {"2": "Serial number contains invalid characters", "1": "not checked"}
+        assert {row[0]: row[3] for row in rows(page)} == {
+            "2": "Serial number contains invalid characters: “_” (U+005F)",
+            "1": "not checked",
+        }
         assert not [each for each in buttons(page) if each.words.startswith("Create")]
         form = {"csrf_token": csrf_token(client, address)}
         assert client.post(f"{address}/create", data=form, headers=PAGE).headers["Location"] == address
