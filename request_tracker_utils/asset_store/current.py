@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from flask import Flask, has_request_context
 
 from request_tracker_utils.accounts.rt_tokens import RtTokens
+from request_tracker_utils.asset_store.brief_lookup import LONGEST_WAIT, BriefLookup
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Inspect, Inspection, Result, inspect_embedded, inspect_request_tracker
 from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
@@ -67,12 +68,13 @@ def install(app: Flask) -> None:
     if client is None:
         embedded = EmbeddedAssetStore(transaction, reading, settings.public_address(), settings.rt_catalog)
         registry.provide(AssetStores, AssetStores(embedded, embedded, inspect))
+        registry.provide(BriefLookup, BriefLookup(embedded))
         return
-    create = partial(
-        RequestTrackerAssetStore, client, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field
-    )
-    for_requests = create(slots=BoundedSemaphore(settings.threads - WEBHOOK_THREADS))
-    registry.provide(AssetStores, AssetStores(for_requests, create(), inspect))
+    create = partial(RequestTrackerAssetStore, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field)
+    slots = BoundedSemaphore(settings.threads - WEBHOOK_THREADS)
+    for_requests = create(client, slots=slots)
+    registry.provide(AssetStores, AssetStores(for_requests, create(client), inspect))
+    registry.provide(BriefLookup, BriefLookup(create(client.within(LONGEST_WAIT)), slots=slots))
     registry.provide(RtTokens, RtTokens(for_requests))
 
 
@@ -80,7 +82,14 @@ def _inspect(settings: Settings, client: RtClient | None) -> Inspect:
     if client is None:
         return inspect_embedded
     fields = [(name.upper(), getattr(settings, name)) for name in FIELD_SETTINGS]
-    return partial(inspect_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
+    return partial(
+        inspect_request_tracker,
+        client,
+        catalog=settings.rt_catalog,
+        fields=fields,
+        status=settings.rt_asset_status,
+        device_catalogs=settings.device_catalogs,
+    )
 
 
 def _client(settings: Settings, *, read_timeout: float, retry_within: float = RETRY_WITHIN, use_session: bool = True) -> RtClient | None:

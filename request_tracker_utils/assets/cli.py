@@ -71,10 +71,16 @@ def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
 def _print_problems(checks: list[RowCheck]) -> int:
     """Returns how many rows have none."""
     invalid = [check for check in checks if check.problems]
+    shared = imports.shared_problems(checks)
+    if shared:
+        click.echo(_("all %(count)s rows", count=f"{len(checks):,}") + f"\t\t{'; '.join(shared)}", err=True)
     for check in invalid:
+        problems = [problem for problem in check.problems if problem not in shared]
+        if not problems:
+            continue
         existing = _("asset #%(id)s", id=check.asset_id) + (f", {check.tag}" if check.tag else "") if check.asset_id else ""
-        problems = "; ".join(check.problems) + (f" ({existing})" if existing else "")
-        click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{problems}", err=True)
+        described = "; ".join(problems) + (f" ({existing})" if existing else "")
+        click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{described}", err=True)
     valid = len(checks) - len(invalid)
     message = _("%(valid)s can be created, %(invalid)s cannot.", valid=f"{valid:,}", invalid=f"{len(invalid):,}")
     click.echo(message, err=True)

@@ -185,6 +185,11 @@ class Settings(BaseModel):
         description="Default name of a student’s Request Tracker user, with `{student_id}` or `{email}`.",
     )
     rt_ticket_queue: str = Field("General", min_length=1, description="Default queue of tickets about devices.")
+    device_catalogs: Names = Field(
+        (),
+        description="Catalogs whose assets can be assigned to students, separated by commas. If not set, the catalogs of the devices "
+        "that exist, or all catalogs if there are none.",
+    )
     device_accessories: Names = Field(
         ("charger", "case"), description="Accessories that are assigned with devices and checked on return, separated by commas."
     )

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Table, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.imports import bulk
@@ -28,7 +29,7 @@ from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, Student
 from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import Device, DeviceStatus
+from request_tracker_utils.students.models import COMPLETE_DEVICES, Device, DeviceStatus
 from request_tracker_utils.students.search import search_key
 
 STATUSES = {
@@ -41,6 +42,9 @@ STATUSES = {
     "retired": DeviceStatus.RETIRED,
 }
 """Spellings of a device's status."""
+
+ASSET_COLUMNS = {"serial_number", "model"}
+"""Columns that a job copies from the asset store."""
 
 
 class Assignment(NamedTuple):
@@ -133,6 +137,13 @@ class DeviceRows(TableRowType, FollowUpRowType):
         for changes in read():
             if changes.created:
                 undone_devices.mark(session, changes.created)
+
+    def undo(self, session: Session, changes: Changes, *, actor: Actor, now: datetime, source: str) -> None:
+        super().undo(session, changes, actor=actor, now=now, source=source)
+        if ASSET_COLUMNS.intersection(changes.columns):  # the former values may be older than those of the assets
+            restored = update(Device).where(bulk.id_in(session, self.table, changes.existing)).values(asset_read_at=None)
+            session.execute(restored, execution_options={"synchronize_session": False})
+            after_commit(session, COMPLETE_DEVICES)
 
     def delete_created(self, session: Session, ids: Sequence[int]) -> None:
         undone_devices.delete_unmarked(session, ids)

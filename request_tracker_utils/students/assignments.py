@@ -1,10 +1,10 @@
 """Assigning devices to students and returning them. Each change is one history entry and can be undone while it is the device's last.
 
-This is the only module that changes who has a device. Callers lock the device first: `devices.get(…, lock=True)`. A job sends the new
-holder to Request Tracker afterwards.
+This is the only module that changes who has a device. Callers lock the device first, with `devices.lock` or `devices.get`. A job sends
+the new holder to Request Tracker afterwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from request_tracker_utils.students.errors import (
     DeviceNotAssigned,
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     InvalidField,
     NotAssignedToStudent,
     StudentInactive,
@@ -87,11 +88,31 @@ def assign(
     return _record(session, device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details)
 
 
-def assign_batch(session: Session, assignments: Sequence[Assignment], *, actor: Actor, now: datetime) -> list[AssignmentResult]:
-    """Assigns each device to its student, in order; one that fails does not affect the others. All devices are locked first."""
-    known = devices.get_many(session, [each.asset_tag for each in assignments], lock=True)
+def check_due_date(due: date | None, *, today: date, is_allowed: bool) -> None:
+    """Raises DueDatePast for a date before today, which is usually a typing error, unless the caller has confirmed it."""
+    if due is not None and due < today and not is_allowed:
+        message = _("The due date %(date)s is in the past. Correct it, or allow a due date in the past.", date=due.isoformat())
+        raise DueDatePast(message, field="due_date")
+
+
+def assign_batch(
+    session: Session, assignments: Sequence[Assignment], new: Mapping[str, Device | AppError], *, actor: Actor, now: datetime
+) -> list[AssignmentResult]:
+    """Assigns each device to its student, in order; one that fails does not affect the others. All devices are locked first.
+    `new` are the assets that are not devices yet, see `Inventory.find_new`: those that were not assigned do not become devices."""
+    known: dict[str, Device | AppError] = {**new, **devices.get_many(session, [each.asset_tag for each in assignments], lock=True)}
+    created: dict[str, Device] = {}
+    for key in sorted(new.keys()):  # in the order of all locks
+        known[key], is_new = _try_lock(session, known[key], now=now)
+        if is_new:
+            created[key] = known[key]  # type: ignore[assignment]
     students = _students_of(session, assignments)
-    return [AssignmentResult(each, _try_assign(session, each, known, students, actor=actor, now=now)) for each in assignments]
+    results = [AssignmentResult(each, _try_assign(session, each, known, students, actor=actor, now=now)) for each in assignments]
+    assigned = {search_key(each.assignment.asset_tag) for each in results if each.error is None}
+    for key in created.keys() - assigned:
+        session.delete(created[key])
+    session.flush()
+    return results
 
 
 def return_device(
@@ -237,8 +258,19 @@ def _students_of(session: Session, assignments: Sequence[Assignment]) -> dict[st
     return {student.id_key: student for student in found}
 
 
+def _try_lock(session: Session, found: Device | AppError, *, now: datetime) -> tuple[Device | AppError, bool]:
+    """The locked device, or why there is none, and whether its row was created."""
+    if isinstance(found, AppError):
+        return found, False
+    try:
+        with session.begin_nested():
+            return devices.lock_or_create(session, found, now=now)
+    except DeviceNotFound as error:
+        return error, False
+
+
 def _try_assign(
-    session: Session, each: Assignment, known: dict[str, Device], students: dict[str, Student], *, actor: Actor, now: datetime
+    session: Session, each: Assignment, known: Mapping[str, Device | AppError], students: dict[str, Student], *, actor: Actor, now: datetime
 ) -> AppError | None:
     student, device = students.get(search_key(each.student_id)), known.get(search_key(each.asset_tag))
     if not each.asset_tag.strip():
@@ -247,6 +279,8 @@ def _try_assign(
         return StudentNotFound("Student not found", reason=_("No student has the number %(number)s.", number=each.student_id[:60]))
     if device is None:
         return DeviceNotFound("Device not found", reason=_("No device has the tag %(tag)s.", tag=each.asset_tag[:60]))
+    if isinstance(device, AppError):
+        return device
     try:
         with session.begin_nested():
             assign(session, device, student, actor=actor, now=now, notes=each.notes)

@@ -5,21 +5,37 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import after_commit, upsert_into
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.errors import AmbiguousSerialNumber, DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField
 from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import HAS_DUE_DATE, HAS_STUDENT, REPAIR_TICKETS, Device, DeviceLog, RepairTicket, Student
+from request_tracker_utils.students.models import (
+    COMPLETE_DEVICES,
+    HAS_DUE_DATE,
+    HAS_STUDENT,
+    REPAIR_TICKETS,
+    DeletedDevice,
+    Device,
+    DeviceLog,
+    RepairTicket,
+    Student,
+)
 from request_tracker_utils.students.search import search_key
 
 CHUNK = 500
 """Values in one IN condition."""
 MAX_SUBJECT_LENGTH = 180
 """Request Tracker stores 200 characters, and an identifier is added to the subject."""
+_FROM_ASSET = (
+    *("asset_tag", "tag_key", "serial_number", "serial_key", "model", "catalog", "asset_id", "asset_read_at"),
+    *("status", "building", "condition", "accessories"),
+)
+"""The columns of a row that an asset's first change creates: see `inventory.device_of`."""
 
 
 def get(session: Session, asset_tag: str, *, lock: bool = False) -> Device:
@@ -27,10 +43,37 @@ def get(session: Session, asset_tag: str, *, lock: bool = False) -> Device:
     query = select(Device).where(Device.tag_key == search_key(asset_tag))
     device = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if device is None:
-        raise DeviceNotFound(
-            "Device not found", reason=_("No device has the tag %(tag)s. Check the tag, or add the device.", tag=asset_tag[:60])
-        )
+        raise not_found(asset_tag)
     return device
+
+
+def lock(session: Session, found: Device, *, now: datetime) -> Device:
+    """The locked row of a device that was looked up before. For an asset that is not a device yet, the row is created here: by its first
+    change, in the same transaction. Raises DeviceNotFound if the device was deleted in the meantime."""
+    return lock_or_create(session, found, now=now)[0]
+
+
+def lock_or_create(session: Session, found: Device, *, now: datetime) -> tuple[Device, bool]:
+    """The same, and whether the row was created."""
+    same_tag = Device.tag_key == found.tag_key
+    device = _locked(session, same_tag)
+    if device is not None:
+        return device, False
+    if found.id is not None:
+        raise not_found(found.asset_tag)
+    device = Device(**{column: getattr(found, column) for column in _FROM_ASSET}, created_at=now, updated_at=now)
+    try:
+        with session.begin_nested():
+            session.add(device)
+    except IntegrityError:  # another transaction was first
+        device = _locked(session, same_tag) or _locked(session, Device.asset_id == found.asset_id)
+        if device is None:
+            raise not_found(found.asset_tag) from None
+        return device, False
+    # Only now: whoever deletes an asset that is not a device yet creates its row too, so one of the two transactions waits for the other.
+    if deleted := deletions(session, [device.tag_key], [device.asset_id or 0]):
+        raise was_deleted(found.asset_tag, deleted[0])
+    return device, True
 
 
 def get_many(session: Session, tags: Sequence[str], *, lock: bool = False) -> dict[str, Device]:
@@ -43,23 +86,8 @@ def get_many(session: Session, tags: Sequence[str], *, lock: bool = False) -> di
     return found
 
 
-def find_by_serial(session: Session, serial: str) -> Device | None:
-    """Raises AmbiguousSerialNumber."""
-    found = session.scalars(select(Device).where(Device.serial_key == search_key(serial)).order_by(Device.id).limit(3)).all()
-    if len(found) > 1:
-        raise AmbiguousSerialNumber(
-            _(
-                "Several devices have the serial number %(serial)s: %(first)s and %(second)s. Scan the tag instead.",
-                serial=serial,
-                first=found[0].asset_tag,
-                second=found[1].asset_tag,
-            )
-        )
-    return found[0] if found else None
-
-
 def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Device:
-    """Raises InvalidField, DeviceExists."""
+    """Adds a device, also one that was deleted before. A job completes it from the asset store. Raises InvalidField, DeviceExists."""
     columns = device_fields({"asset_tag": "", "model": "", **values})
     device = Device(**columns, created_at=now, updated_at=now)
     try:
@@ -67,6 +95,7 @@ def create(session: Session, values: Mapping[str, Any], *, now: datetime) -> Dev
             session.add(device)
     except IntegrityError:
         raise _duplicate(session, columns) from None
+    after_commit(session, COMPLETE_DEVICES)
     return device
 
 
@@ -88,11 +117,42 @@ def change(session: Session, device: Device, values: Mapping[str, Any], *, now: 
     return device
 
 
-def delete(session: Session, device: Device) -> None:
-    """The history is preserved. Raises DeviceAssigned."""
+def delete(session: Session, device: Device, *, now: datetime) -> None:
+    """The history is preserved. Its asset is not a device until someone adds it again. Raises DeviceAssigned."""
     require_unassigned(device)
     session.delete(device)
     session.flush()
+    values = {"asset_id": device.asset_id, "deleted_at": now}
+    statement = upsert_into(session)(DeletedDevice).values(tag_key=device.tag_key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["tag_key"], set_=values))
+
+
+def deletions(session: Session, keys: Sequence[str], asset_ids: Sequence[int]) -> list[DeletedDevice]:
+    """Deletions of devices with these assets, and of devices with these keys of tags if their assets are unknown or among these."""
+    same_asset = DeletedDevice.asset_id.in_(asset_ids)
+    same_tag = DeletedDevice.tag_key.in_(keys) & DeletedDevice.asset_id.is_(None)
+    return list(session.scalars(select(DeletedDevice).where(or_(same_asset, same_tag))))
+
+
+def not_found(asset_tag: str) -> DeviceNotFound:
+    reason = _("No device has the tag %(tag)s. Check the tag, or add the device.", tag=asset_tag[:60])
+    return DeviceNotFound("Device not found", reason=reason)
+
+
+def was_deleted(asset_tag: str, deletion: DeletedDevice) -> DeviceNotFound:
+    values = {"tag": asset_tag[:60], "date": deletion.deleted_at.date().isoformat()}
+    return DeviceNotFound("Device not found", reason=_("The device %(tag)s was deleted on %(date)s. Add it to use it again.", **values))
+
+
+def ambiguous_serial(serial: str, found: Sequence[Device]) -> AmbiguousSerialNumber:
+    return AmbiguousSerialNumber(
+        _(
+            "Several devices have the serial number %(serial)s: %(first)s and %(second)s. Scan the tag instead.",
+            serial=serial,
+            first=found[0].asset_tag,
+            second=found[1].asset_tag,
+        )
+    )
 
 
 def require_unassigned(device: Device) -> None:
@@ -165,6 +225,10 @@ def request_repair_ticket(
     REPAIR_TICKETS.mark_due(ticket, now=now)
     session.flush()  # assigns the id, which identifies the ticket in its subject
     return ticket
+
+
+def _locked(session: Session, condition: ColumnElement[bool]) -> Device | None:
+    return session.scalar(select(Device).where(condition).with_for_update().execution_options(populate_existing=True))
 
 
 def _newest(session: Session, query: Select[DeviceLog], limit: int, offset: int) -> list[DeviceLog]:

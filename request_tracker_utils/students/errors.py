@@ -60,6 +60,12 @@ class StudentInactive(AppError):
     status, code = 400, "student_inactive"
 
 
+class DueDatePast(Conflict):
+    """The due date is before today. Correct it, or confirm it with `allow_past_due_date`."""
+
+    code = "due_date_past"
+
+
 class NotAssignedToStudent(NotFound):
     """The device does not exist or is not assigned to this student."""
 
@@ -70,6 +76,19 @@ class AmbiguousSerialNumber(Conflict):
     """Several devices have this serial number. Use the tag."""
 
     code = "serial_ambiguous"
+
+
+class AmbiguousAsset(Conflict):
+    """Several assets in Request Tracker have this tag or serial number, or the asset and the device with this tag are not the same."""
+
+    code = "asset_ambiguous"
+
+
+class AssetStoreSilent(AppError):
+    """The tag or serial number is unknown here, and Request Tracker did not answer within a second. Nothing was changed."""
+
+    # Not 503: a scan station would send the scan again and again, and the scans after it would wait.
+    status, code = 424, "asset_store_silent"
 
 
 class DeviceNotAssigned(Conflict):

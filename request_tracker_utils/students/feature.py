@@ -11,14 +11,12 @@ from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.core.tallies import merge_shards
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.students import assignments, service
+from request_tracker_utils.students import assignments, jobs, service
 from request_tracker_utils.students.api import devices as device_api, scans as scan_api, students as student_api
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import Device, Student, Tally
+from request_tracker_utils.students.inventory import device_of
+from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import GRANTS, StudentPermission
 from request_tracker_utils.students.views import devices as device_views, scan_station as scan_views, students as student_views
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
@@ -40,11 +38,6 @@ _GRADES = ["PK", "K", *map(str, range(1, 13))]
 def card() -> Mapping[str, object]:
     with reading() as session:
         return {"counts": current_counts(session)}
-
-
-def merge_counts() -> int:
-    with transaction() as session:
-        return merge_shards(session, Tally)
 
 
 def _is_empty() -> bool:
@@ -80,8 +73,10 @@ def _fill(store: AssetStore) -> int:
 def _demo_devices(store: AssetStore) -> list[Device]:
     assets = [asset for page in store.get_many(range(1, DEMO_DEVICES + 1)) for asset in page if asset.name]
     now = utc_now()
-    fields = [{"asset_tag": each.name, "serial_number": each.serial, "model": each.model, "asset_id": each.id} for each in assets]
-    return [Device(**device_fields(each), created_at=now, updated_at=now) for each in fields]
+    devices = [device_of(asset, asset.name, now=now) for asset in assets]
+    for device in devices:
+        device.created_at = device.updated_at = now
+    return devices
 
 
 feature = Feature(
@@ -94,7 +89,7 @@ feature = Feature(
         NavItem("Scan station", "scan_station.show", StudentPermission.ASSIGN, order=14),
     ],
     cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
-    jobs=[Job("merge-counts", "Merge the counters of closed database connections", timedelta(hours=6), merge_counts)],
+    jobs=jobs.jobs,
     former_addresses={"/students/scan/card": "scan_station.commands"},
     demo=Demo(gettext_noop("students and their devices"), _is_empty, lambda: _fill(asset_store())),
     grants=GRANTS,

@@ -15,6 +15,8 @@ SYNC_HOLDERS = "sync-holders"
 """The job that sends the holders of reassigned devices to Request Tracker."""
 CREATE_REPAIR_TICKETS = "create-repair-tickets"
 """The job that creates the requested repair tickets. A higher domain provides both jobs."""
+COMPLETE_DEVICES = "complete-devices"
+"""The job that copies model, serial number and catalog of devices from the asset store."""
 
 
 class DeviceStatus(StrEnum):
@@ -49,6 +51,8 @@ IS_INACTIVE = text("NOT students.is_active")
 HAS_SERIAL = text("device_info.serial_key IS NOT NULL")
 HAS_STUDENT = text("device_info.current_student_id IS NOT NULL")
 HAS_DUE_DATE = text("device_info.due_date IS NOT NULL")
+IS_UNREAD = text("device_info.asset_read_at IS NULL")
+HAS_CATALOG = text("device_info.catalog <> ''")
 """Conditions of partial indexes as literal text: the database uses such an index only if the query contains the condition unbound."""
 
 
@@ -116,6 +120,9 @@ class Device(Base):
         _partial("ix_device_info_rt_due_at", "rt_due_at", where="rt_due_at IS NOT NULL"),
         _partial("ix_device_info_rt_problem", "id", where="rt_problem IS NOT NULL"),
         _partial("uq_device_info_asset_id", "asset_id", where="asset_id IS NOT NULL", unique=True),
+        _partial("ix_device_info_unread", "id", where="asset_read_at IS NULL"),
+        Index("ix_device_info_asset_read_at", "asset_read_at", "id"),
+        _partial("ix_device_info_catalog", "catalog", where="catalog <> ''"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -128,6 +135,10 @@ class Device(Base):
     current_student_id: Mapped[str | None] = mapped_column(ForeignKey("students.student_id"))
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
     """The asset's number in the asset store, if known."""
+    catalog: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    """The asset's catalog, if known."""
+    asset_read_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When model, serial number and catalog were last read from the asset store."""
     building: Mapped[str] = mapped_column(String(100), default="")
     condition: Mapped[str] = mapped_column(String(20), default="good")
     accessories: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -143,6 +154,18 @@ class Device(Base):
     rt_synced_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant)
     updated_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class DeletedDevice(Base):
+    """A device that was deleted although its asset may still exist: the asset is not a device until someone adds it again. Without effect
+    while a device has the tag."""
+
+    __tablename__ = "deleted_devices"
+    __table_args__ = (_partial("ix_deleted_devices_asset_id", "asset_id", where="asset_id IS NOT NULL"),)
+
+    tag_key: Mapped[str] = mapped_column(_key(100), primary_key=True)
+    asset_id: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class DeviceLog(Base):

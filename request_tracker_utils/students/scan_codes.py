@@ -2,23 +2,24 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
+from request_tracker_utils.core.errors import AppError, Conflict, NotFound
 from request_tracker_utils.core.keyboard_layouts import read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.labels.barcodes import BARCODE_QUIET_ZONE, barcode_modules
-from request_tracker_utils.labels.errors import NotALabel, TagNotEncodable
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.errors import DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.errors import AssetStoreSilent, DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
+from request_tracker_utils.students.scan_commands import StationCommand, command_of
 from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags.lookup import tag_behind_layout
 
@@ -26,45 +27,22 @@ MAX_LENGTH = 500
 """Characters of a code; no label has more."""
 MAX_NAME_LENGTH = 100
 """Characters of a tag, a serial number or a student's number."""
+MAX_NAMES = 40
+"""Tags and serial numbers that one code is looked up as."""
 SHOWN = 60
 """Characters of an unknown code that an error shows."""
-WITHOUT = "WITHOUT:"
-"""Prefix of the commands that clear an accessory's checkbox."""
 _ENDS_WITH_DIGIT = re.compile(r"[0-9]$")
-_RUN = re.compile("1+")
-
-
-class StationCommand(StrEnum):
-    """Codes that control the scan station without a keyboard. Each accessory adds another one: see WITHOUT."""
-
-    ASSIGN = "MODE:ASSIGN"
-    RETURN = "MODE:RETURN"
-    DAMAGED = "MODE:DAMAGED"
-    LOOK_UP = "MODE:LOOKUP"
-    UNDO = "DO:UNDO"
-    TEST = "TEST:Qwazy-M019"
-    """With both cases, the hyphen, and letters and digits that other keyboard languages have elsewhere."""
-
-
-COMMAND_TEXTS = {
-    StationCommand.ASSIGN: (gettext_noop("Assign"), gettext_noop("Scan a student, then devices.")),
-    StationCommand.RETURN: (gettext_noop("Return"), gettext_noop("Scan devices only.")),
-    StationCommand.DAMAGED: (gettext_noop("Return damaged"), gettext_noop("Sets the device to maintenance.")),
-    StationCommand.LOOK_UP: (gettext_noop("Look up"), gettext_noop("Shows the student or the device.")),
-    StationCommand.UNDO: (gettext_noop("Undo"), gettext_noop("Undoes the last scan.")),
-    StationCommand.TEST: (gettext_noop("Test scanner"), gettext_noop("Says whether the scanner is set up correctly.")),
-}
-"""Command → title and description."""
 
 
 @dataclass(frozen=True)
 class ScanContext:
     """What resolving a code needs from this installation. `asset_at` returns the id of the asset at a URL, or raises NotALabel; `tags_of`
-    maps asset ids to tags. Digits alone are tried with the `prefix`."""
+    maps asset ids to tags. Digits alone are tried with the `prefix`. Codes that are unknown here are looked up in the `inventory`."""
 
     prefix: str
     asset_at: Callable[[str], int]
     tags_of: Callable[[list[int]], Mapping[int, str]]
+    inventory: Inventory
 
 
 @dataclass(frozen=True)
@@ -83,52 +61,49 @@ class ResolvedCode:
         return self.device.asset_tag if self.device else _("the command %(code)s", code=self.command)
 
 
-@dataclass(frozen=True)
-class PrintableCommand:
-    """`path` draws the bars, one unit wide and high, in an SVG that is `width` units wide including the quiet zones."""
-
-    title: str
-    description: str
-    code: str
-    path: str
-    width: int
-
-
 def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
     """Matches tags first, then serial numbers, student numbers, and digits as a tag. Digits that are a student's number and a tag are the
     student.
 
-    Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that is not a device, AmbiguousSerialNumber, MergedScans. If the code
-    may have been a student, the error's `student_stays` is false, so that the next device is not assigned to the student selected before.
+    A device without a row (its `id` is None) is an asset that becomes a device with its first change.
+
+    Raises UnreadableCode, UnknownCode, DeviceNotFound for an asset that cannot be a device, AmbiguousSerialNumber, AmbiguousAsset,
+    MergedScans, AssetStoreSilent. If the code may have been a student, the error's `student_stays` is false, so that the next device is not
+    assigned to the student selected before.
     """
     code = _cleaned(text)
-    if code.isprintable():
-        meant, serials = readings(code), serial_readings(code)
-        candidates = _Candidates([*meant, *serials], context)
-        with reading() as session:
-            candidates.load(session)
-            found = next(filter(None, (candidates.match(session, each) for each in meant)), None)
-            found = found or next(filter(None, (candidates.by_serial(session, serial) for serial in serials)), None)
-        if found:
-            return found
+    meant, serials = (readings(code), serial_readings(code)) if code.isprintable() else ([], [])
+    candidates = _Candidates([*meant, *serials], context)
+    with reading() as session:
+        candidates.load(session)
+    if found := candidates.first(meant, serials):
+        return found
     halves = list(_halves(readings(code)[-1]))
-    candidates = _Candidates({half for pair in halves for half in pair}, context)
+    candidates = _Candidates({*meant, *serials, *(half for pair in halves for half in pair)}, context)
     with reading() as session:
         candidates.load(session)
         tag = next(filter(None, (tag_behind_layout(session, each) for each in readings(code))), None)
+    misread = _misread(code, str(tag) if tag else None)
+    try:
+        candidates.look_up(meant, serials, halves)
+    except AssetStoreSilent as error:
+        _raise_if_merged(candidates, halves)
+        raise misread or _silent_about(code, error, context) from None
+    if found := candidates.first(meant, serials):
+        return found
     _raise_if_merged(candidates, halves)
-    raise _misread(code, str(tag) if tag else None) or _unknown(readings(code)[-1], context)
+    raise candidates.problem([*meant, *serials]) or misread or _unknown(readings(code)[-1], context)
 
 
-def printable_commands(accessories: tuple[str, ...]) -> list[PrintableCommand]:
-    """Skips accessories with names that a bar code cannot encode."""
-    commands = [_printable(_(title), _(description), code) for code, (title, description) in COMMAND_TEXTS.items()]
-    for name in accessories:
-        try:
-            commands.append(_printable(_("Without %(accessory)s", accessory=name), _("Clears its checkbox."), WITHOUT + name.upper()))
-        except TagNotEncodable:
-            continue
-    return commands
+def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
+    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises AssetStoreSilent."""
+    if " " in text or not any(map(str.isdigit, text)):  # a name
+        return None
+    try:
+        found = resolve(reading, text, context).device
+    except (NotFound, Conflict):
+        return None
+    return found if found is not None and found.id is None else None
 
 
 @dataclass
@@ -144,6 +119,8 @@ class _Candidates:
     students: dict[str, Student] = field(default_factory=dict)
     by_asset: dict[int, Device] = field(default_factory=dict)
     tag_of_asset: Mapping[int, str] = field(default_factory=dict)
+    problems: dict[str, AppError] = field(default_factory=dict)
+    """Key of a code → why its asset cannot be a device."""
 
     def __post_init__(self) -> None:
         """Resolves URLs before a session is open, since `tags_of` opens its own."""
@@ -168,11 +145,63 @@ class _Candidates:
             with_assets = select(Device).where(Device.asset_id.in_(set(self.asset_ids.values())))
             self.by_asset = {int(device.asset_id or 0): device for device in session.scalars(with_assets)}
 
-    def match(self, session: Session, code: str) -> ResolvedCode | None:
+    def look_up(self, meant: Sequence[str], serials: Sequence[str], halves: Sequence[tuple[str, str]]) -> None:
+        """Adds assets that are not devices yet, for the readings of the code, and for its halves if these may be two codes. Raises
+        AssetStoreSilent."""
+        inventory = self.context.inventory
+        # An address is that of one asset, or of none.
+        names = [] if any("://" in each for each in meant) else [*meant, *self._unknown_halves(halves)]
+        names = [each for each in names if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+        tags = list(dict.fromkeys([*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]))
+        asset_of = {**inventory.tags.assets_by_tag(tags), **{each: self.asset_ids[each] for each in meant if each in self.asset_ids}}
+        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, list(dict.fromkeys([*names, *serials]))))
+        for text in dict.fromkeys([*asset_of, *tags]):
+            asset_id = asset_of.get(text)
+            self._add(text, [each for each in found if (each.asset.id == asset_id if asset_id else each.has_tag(text))], by_tag=True)
+        for serial in dict.fromkeys([*names, *serials]):
+            self._add(serial, [each for each in found if each.has_serial(serial)], by_tag=False)
+
+    def problem(self, codes: Sequence[str]) -> AppError | None:
+        """Why the asset with one of these codes cannot be a device."""
+        keys = [key for code in codes for key in (search_key(code), *self._tags_with_digits(code))]
+        return next((self.problems[key] for key in keys if key in self.problems), None)
+
+    def _add(self, text: str, entries: Sequence[FoundAsset], *, by_tag: bool) -> None:
+        """The assets with this tag, or with this serial number."""
+        key = search_key(text)
+        if len(entries) > 1:
+            self.problems.setdefault(key, ambiguous(text, entries))
+        elif entries and entries[0].device is None:
+            self.problems.setdefault(key, entries[0].problem or _not_a_device(entries[0].asset.id))
+        elif entries and entries[0].device:
+            device = entries[0].device
+            if text in self.asset_ids:
+                self.by_asset[entries[0].asset.id] = device
+            elif by_tag:
+                self.tags.setdefault(key, device)
+            else:
+                self.serials.setdefault(key, [device])
+
+    def _unknown_halves(self, halves: Sequence[tuple[str, str]]) -> list[str]:
+        """Halves that may be tags or serial numbers: both are tags, both are the same, or the other one is known."""
+        names, is_tag, begin = list[str](), self.context.inventory.tags.canonical_tag, search_key(self.context.prefix)
+        for pair in halves:
+            unknown = [half for half in pair if self.exact(half) is None]
+            may_be_tags = all(search_key(half).startswith(begin) and is_tag(half) for half in pair)
+            if len(unknown) < len(pair) or pair[0] == pair[1] or may_be_tags:
+                names += unknown
+        return list(dict.fromkeys(names))[:MAX_NAMES]
+
+    def first(self, meant: Sequence[str], serials: Sequence[str]) -> ResolvedCode | None:
+        """What the first of the readings is that is known; then the first serial number. Raises AmbiguousSerialNumber."""
+        found = next(filter(None, map(self.match, meant)), None)
+        return found or next(filter(None, map(self.by_serial, serials)), None)
+
+    def match(self, code: str) -> ResolvedCode | None:
         """The code as a whole. Raises AmbiguousSerialNumber."""
         name = search_key(code)
         if len(self.serials.get(name, [])) > 1 and name not in self.tags:
-            devices.find_by_serial(session, code)  # raises
+            raise devices.ambiguous_serial(code, self.serials[name])
         found = self.exact(code)
         student, device = self.students.get(name), self.by_digits(code)
         if student and code.isdigit() and (found is None or found.device is None or name in self.tags):
@@ -192,7 +221,7 @@ class _Candidates:
             asset_id = self.asset_ids[code]
             device = self.by_asset.get(asset_id) or self.tags.get(search_key(self.tag_of_asset.get(asset_id, "")))
             return ResolvedCode(device=device) if device else None
-        if (command := _command(code)) is not None:
+        if (command := command_of(code)) is not None:
             return ResolvedCode(command=command)
         if name in self.tags:
             return ResolvedCode(device=self.tags[name])
@@ -200,11 +229,11 @@ class _Candidates:
             return ResolvedCode(device=self.serials[name][0])
         return ResolvedCode(student=self.students[name]) if name in self.students else None
 
-    def by_serial(self, session: Session, serial: str) -> ResolvedCode | None:
+    def by_serial(self, serial: str) -> ResolvedCode | None:
         """Raises AmbiguousSerialNumber."""
         found = self.serials.get(search_key(serial), [])
         if len(found) > 1:
-            devices.find_by_serial(session, serial)  # raises
+            raise devices.ambiguous_serial(serial, found)
         return ResolvedCode(device=found[0]) if found else None
 
     def by_digits(self, code: str) -> Device | None:
@@ -212,9 +241,12 @@ class _Candidates:
 
     def _tags_with_digits(self, code: str) -> list[str]:
         """Keys of the tags that the digits alone may stand for."""
-        if not (code.isascii() and code.isdigit()):
-            return []
-        return [search_key(self.context.prefix) + digits for digits in dict.fromkeys([code, code.zfill(4)])]
+        return [search_key(self.context.prefix) + digits for digits in _numbers(code)]
+
+
+def _numbers(code: str) -> list[str]:
+    """The numbers of the tags that the code may stand for, if it is only digits."""
+    return list(dict.fromkeys([code, code.zfill(4)])) if code.isascii() and code.isdigit() else []
 
 
 def _cleaned(text: str) -> str:
@@ -240,13 +272,6 @@ def _trimmed(text: str) -> str:
 
 def _is_visible(character: str) -> bool:
     return character.isprintable() and not character.isspace()
-
-
-def _command(code: str) -> str | None:
-    if code == StationCommand.TEST:
-        return code
-    upper = code.upper()
-    return upper if upper in list(StationCommand) or (upper.startswith(WITHOUT) and len(upper) > len(WITHOUT)) else None
 
 
 def _halves(code: str) -> Iterator[tuple[str, str]]:
@@ -313,8 +338,7 @@ def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | 
             asset_id = context.asset_at(code)
         except NotALabel as error:
             return UnknownCode(error.message, field="code", student_stays=True)
-        reason = _("Asset #%(asset_id)s is not a device yet. Add it as a device.", asset_id=asset_id)
-        return DeviceNotFound("Device not found", reason=reason, student_stays=True)
+        return _not_a_device(asset_id)
     if search_key(code).startswith(search_key(context.prefix)):
         message = _("No device has the tag %(tag)s. Scan again, or add the device.", tag=short)
         return UnknownCode(message, field="code", student_stays=True)
@@ -322,8 +346,14 @@ def _unknown(code: str, context: ScanContext) -> UnreadableCode | UnknownCode | 
     return UnknownCode(message, field="code", student_stays=False)
 
 
-def _printable(title: str, description: str, code: str) -> PrintableCommand:
-    """Raises TagNotEncodable."""
-    modules = barcode_modules(code)
-    path = "".join(f"M{BARCODE_QUIET_ZONE + run.start()},0h{len(run.group())}v1h-{len(run.group())}z" for run in _RUN.finditer(modules))
-    return PrintableCommand(title, description, str(code), path, len(modules) + 2 * BARCODE_QUIET_ZONE)
+def _not_a_device(asset_id: int) -> DeviceNotFound:
+    reason = _("Asset #%(asset_id)s does not exist. Search for the asset, and print a new label.", asset_id=asset_id)
+    return DeviceNotFound("Device not found", reason=reason, student_stays=True)
+
+
+def _silent_about(code: str, error: AssetStoreSilent, context: ScanContext) -> AssetStoreSilent:
+    """Whether Request Tracker knows the code could not be found out."""
+    short = code if len(code) <= SHOWN else f"{code[:SHOWN]}…"
+    message = _("“%(code)s” is unknown here. %(problem)s Then scan again.", code=short, problem=error.message)
+    is_asset = search_key(code).startswith(search_key(context.prefix)) or "://" in code
+    return AssetStoreSilent(message, field="code", student_stays=is_asset)

@@ -22,6 +22,7 @@ from request_tracker_utils.students.errors import DuplicateScan, InvalidField, N
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext
+from request_tracker_utils.students.scan_commands import StationCommand
 
 ORIGIN = "scan:"
 """Prefix of the origin of a scanned change; the scan's id follows."""
@@ -53,6 +54,7 @@ class Scan:
     code: str
     student_id: str = ""
     due: date | None = None
+    allow_past_due: bool = False
     accessories: Sequence[str] = ()
     condition: str = ""
     ticket: str | None = None
@@ -87,10 +89,13 @@ def look_up(reading: Reading, code: str, context: ScanContext) -> ScanResult:
         return _looked_up(session, found)
 
 
-def assign(reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime) -> ScanResult:
+def assign(
+    reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime, today: date
+) -> ScanResult:
     """A student's code selects the student; a device's code assigns the device to the selected student.
 
-    Raises what `scan_codes.resolve` and `assignments.assign` raise, NoStudentSelected, StudentNotFound, DuplicateScan.
+    Raises what `scan_codes.resolve`, `assignments.check_due_date` and `assignments.assign` raise, NoStudentSelected, StudentNotFound,
+    DuplicateScan.
     """
     if previous := _read_previous(reading, scan.scan_id):
         return previous
@@ -105,13 +110,14 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, context: Scan
         if student is None:
             reason = _("Student %(number)s does not exist. Scan the student again.", number=scan.student_id[:60])
             raise StudentNotFound("Student not found", reason=reason, student_stays=False)
-        device = devices.get(session, found.device.asset_tag, lock=True)
+        device = devices.lock(session, found.device, now=now)
         if previous := _previous(session, scan.scan_id):
             return previous
         if device.current_student_id == student.student_id:
             message = _("%(name)s already has %(tag)s.", name=student.name, tag=device.asset_tag)
             with_devices = _with_devices(session, student)
             return ScanResult(ScanResultKind.UNCHANGED, device.asset_tag, message, found.note, with_devices, device)
+        assignments.check_due_date(scan.due, today=today, is_allowed=scan.allow_past_due)
         origin = ORIGIN + scan.scan_id
         with _once(session):
             log = assignments.assign(
@@ -134,7 +140,7 @@ def return_device(
         with reading() as session:
             return _looked_up(session, found)
     with transaction() as session:
-        device = devices.get(session, found.device.asset_tag, lock=True)
+        device = devices.lock(session, found.device, now=now)
         if previous := _previous(session, scan.scan_id):
             return previous
         if scan.instead_of is not None:
@@ -231,14 +237,20 @@ def _undo_return(session: Session, device: Device, log_id: int, *, actor: Actor,
 def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False) -> ScanResult:
     """Raises StudentInactive when an inactive student is selected."""
     if found.command:
-        return ScanResult(ScanResultKind.COMMAND, found.command, _("Command %(code)s.", code=found.command))
+        if found.command == StationCommand.TEST:
+            message = _("The scanner is set up correctly. Letters, digits and the hyphen arrive as printed.")
+        else:
+            message = _("Command %(code)s.", code=found.command)
+        return ScanResult(ScanResultKind.COMMAND, found.command, message)
     if found.student:
         student = found.student
         if selecting and not student.is_active:
             raise StudentInactive("Student is not active", reason=assignments.inactive_reason(student), student_stays=False)
         with_devices = _with_devices(session, student)
         return ScanResult(ScanResultKind.STUDENT, student.name, _describe_student(with_devices), found.note, with_devices)
-    device = devices.get(session, found.device.asset_tag if found.device else "")
+    device = found.device
+    if device is None or device.id is not None:
+        device = devices.get(session, device.asset_tag if device else "")
     holder = service.find(session, device.current_student_id) if device.current_student_id else None
     with_holder = _with_devices(session, holder) if holder else None
     return ScanResult(ScanResultKind.DEVICE, device.asset_tag, _describe_device(device, holder), found.note, with_holder, device)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, String, bindparam, func, select, text
@@ -35,6 +36,7 @@ ACTIONS = {
     "renamed": gettext_noop("renamed"),
     "reserved": gettext_noop("reserved"),
     "reset": gettext_noop("reset"),
+    "skipped": gettext_noop("skipped"),
     "stuck": gettext_noop("needs attention"),
 }
 """Stored action → its name on pages."""
@@ -80,6 +82,12 @@ def record_change(
     """Adds an entry. `tag` has at most 26 characters; see ACTIONS."""
     row = {"at": now, "actor": actor.name, "action": action, "tag": tag, "asset_id": asset_id, "old_name": old_name, "new_name": new_name}
     session.execute(_INSERT, {**row, "reason": reason[:500] if reason else None})
+
+
+def record_row(session: Session | Connection, values: dict[str, Any]) -> None:
+    """Adds the entry of an allocation: all columns but the new name and the reason."""
+    new_name = None if values["asset_id"] is None else values["tag"]
+    session.execute(_INSERT, {**values, "new_name": new_name, "reason": None})
 
 
 def record_logged(connection: Connection, assignments: list[tuple[datetime, str, int]], *, actor: Actor) -> None:

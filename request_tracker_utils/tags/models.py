@@ -33,6 +33,10 @@ IS_RELEASED = text("asset_tags.state = 'released'")
 """A literal, not a bound parameter: the planner uses a partial index only if it can read the condition."""
 
 
+NAME_IS_USED = text("tag_differences.settled_at IS NULL AND tag_differences.kind <> 'gone'")
+"""An open discrepancy of an asset that has the name; the asset of the kind `gone` is missing or deleted."""
+
+
 class TagSequence(Base):
     """The numbers of one prefix. `adopted_at` is empty until the tags that exist in the asset store are imported."""
 
@@ -230,6 +234,7 @@ class TagDiscrepancy(Discrepancy, Base):
     __table_args__ = (
         CheckConstraint("kind IN ('renamed', 'twin', 'gone', 'unknown', 'misspelt')", name="kind"),
         Index("uq_tag_differences_kind_asset_id_tag", "kind", "asset_id", "tag", unique=True),
+        Index("ix_tag_differences_name", "name", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
         Index("ix_tag_differences_open", "id", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
     )
 

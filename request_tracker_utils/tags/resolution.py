@@ -24,7 +24,7 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
-from request_tracker_utils.tags import audit, comparison, lookup, options, sequence, service
+from request_tracker_utils.tags import allocation, audit, comparison, lookup, options, sequence, service
 from request_tracker_utils.tags.models import GRACE_PERIOD, Tag, TagDiscrepancy, TagState
 from request_tracker_utils.tags.options import Resolution
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
@@ -207,7 +207,7 @@ class _Apply:
     def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
         now = self._clock()
         due = now + GRACE_PERIOD
-        return sequence.allocate(
+        return allocation.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
         )
 

@@ -1,23 +1,23 @@
-"""The sequence of each prefix: previewing, allocating, and resetting its next number.
+"""The sequence of each prefix: previewing and resetting its next number. See `allocation` for assigning it.
 
 Every change to a prefix's tags locks the row of its sequence first. Writers of one prefix therefore run one after another, on both
 databases, and what a writer reads stays valid until it commits.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, column, exists, select, text, update
+from sqlalchemy import Connection, exists, select, text
 from sqlalchemy.orm import Session, aliased
 
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Instant, upsert_into
+from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit
 from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import IS_RELEASED, Tag, TagEvent, TagSequence, TagState
+from request_tracker_utils.tags.models import IS_RELEASED, NAME_IS_USED, Tag, TagDiscrepancy, TagEvent, TagSequence, TagState
 from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName, parse
 
 ADOPT_TAGS = "adopt-tags"
@@ -50,36 +50,37 @@ def prefixes(session: Session) -> list[str]:
 
 def preview(session: Session | Connection, prefix: str) -> TagName:
     """The tag that would be assigned next; no number is used. Raises SequenceNotReady, SequenceExhausted."""
-    found = session.execute(_PREVIEW, {"prefix": prefix}).first()
+    found = session.execute(_PREVIEW[_dialect(session)], {"prefix": prefix}).first()
     if found is None:
         raise not_ready(prefix)
-    next_number, released, is_taken = found
-    if released is not None:
-        return TagName(prefix, released)
-    return _checked(prefix, _first_free(session, prefix, next_number) if is_taken else next_number)
+    next_number, floor, has_released, is_used = found
+    if not has_released and not is_used:
+        return _checked(prefix, next_number)
+    names = free_names(session, prefix, next_number=next_number, floor=floor)
+    return next(name for name in names if asset_named(session, name) is None)
 
 
-def allocate(
-    session: Session,
-    prefix: str,
-    *,
-    state: TagState,
-    actor: Actor,
-    now: datetime,
-    due_at: datetime,
-    asset_id: int | None = None,
-    old_name: str | None = None,
-) -> Tag:
-    """Takes the next tag: the lowest released one from the floor on, else the next number that was not assigned manually.
+def free_names(session: Session | Connection, prefix: str, *, next_number: int, floor: int) -> Iterator[TagName]:
+    """The names of the numbers that are not in use, in the order in which they are assigned: released ones from the floor on, then from the
+    next number on. Those that `asset_named` finds are skipped by allocations. Raises SequenceExhausted at the end."""
+    number = floor - 1
+    while True:
+        released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number > number, Tag.number < next_number)
+        number = session.execute(released.order_by(Tag.number).limit(1)).scalar_one_or_none() or 0
+        if not number:
+            break
+        yield TagName(prefix, number)
+    number = next_number
+    while True:
+        number = _next_free(session, prefix, number)
+        yield _checked(prefix, number)
+        number += 1
 
-    Returns a copy of the tag's row that belongs to no session. Raises SequenceNotReady, and SequenceExhausted past 999,999,999.
-    An IntegrityError means that the asset got a tag concurrently.
-    """
-    connection = session.connection()
-    values = {"state": str(state), "asset_id": asset_id, "previous_name": old_name, "changed_at": now, "due_at": due_at}
-    tag = _take_next(session, connection, prefix, values)
-    audit.record(connection, tag, action=str(state), actor=actor, now=now, old_name=old_name)
-    return tag
+
+def asset_named(session: Session | Connection, name: TagName) -> int | None:
+    """The asset that has this name according to an open discrepancy."""
+    named = select(TagDiscrepancy.asset_id).where(TagDiscrepancy.name == str(name), NAME_IS_USED)
+    return session.execute(named.order_by(TagDiscrepancy.id).limit(1)).scalar_one_or_none()
 
 
 def advance_past(sequence: TagSequence, number: int) -> None:
@@ -168,48 +169,21 @@ def _explain_change(session: Session, sequence: TagSequence, now: datetime) -> s
     )
 
 
-def _take_next(session: Session, connection: Connection, prefix: str, values: dict[str, Any]) -> Tag:
-    """Advances by one number and writes its row: two statements unless numbers were released or assigned manually."""
-    found = connection.execute(_ADVANCE, {"prefix": prefix}).first()
-    if found is None:
-        raise not_ready(prefix)
-    number, released = found
-    if released is not None:
-        # The released number was read before this transaction had the lock. Now no other transaction can take it: read it again.
-        still_released = session.scalar(_lowest_released(prefix, number))
-        if still_released is not None:
-            _set_next(session, prefix, number)
-            number = still_released
-    tag = _claim(connection, _checked(prefix, number), values)
-    if tag is not None:
-        return tag
-    number = _first_free(session, prefix, number)
-    _set_next(session, prefix, number + 1)
-    tag = _claim(connection, _checked(prefix, number), values)
-    if tag is None:
-        raise AssertionError("a free number was taken while its sequence was locked")
-    return tag
-
-
 def _checked(prefix: str, number: int) -> TagName:
     if number > LARGEST_NUMBER:
         raise SequenceExhausted(_("The sequence %(prefix)s has no numbers left. Add a prefix under Asset tags.", prefix=prefix))
     return TagName(prefix, number)
 
 
-def _claim(connection: Connection, name: TagName, values: dict[str, Any]) -> Tag | None:
-    """The row of the tag with these values, new or reused from a released one; None if the tag is in use."""
-    row = {"tag": str(name), "prefix": name.prefix, "number": name.number, **values}
-    claimed = connection.execute(_CLAIM, row).scalar_one_or_none()
-    return None if claimed is None else Tag(id=claimed, attempts=0, absences=0, **row)
+def _dialect(session: Session | Connection) -> str:
+    return (session.get_bind() if isinstance(session, Session) else session).dialect.name
 
 
-def _set_next(session: Session, prefix: str, number: int) -> None:
-    session.execute(update(TagSequence).where(TagSequence.prefix == prefix).values(next_number=number))
-
-
-def _first_free(session: Session | Connection, prefix: str, number: int) -> int:
-    """The first free number from `number` on: the one after the run of numbers in use."""
+def _next_free(session: Session | Connection, prefix: str, number: int) -> int:
+    """The number if it is not in use, else the one after the run of numbers in use."""
+    in_use = select(Tag.id).where(Tag.prefix == prefix, Tag.number == number, Tag.state != TagState.RELEASED)
+    if session.execute(in_use).first() is None:
+        return number
     following = aliased(Tag)
     continued = exists().where(following.prefix == prefix, following.number == Tag.number + 1, following.state != TagState.RELEASED)
     ends = select(Tag.number).where(Tag.prefix == prefix, Tag.number >= number, Tag.state != TagState.RELEASED, ~continued)
@@ -217,35 +191,22 @@ def _first_free(session: Session | Connection, prefix: str, number: int) -> int:
     return number if end is None else end + 1  # None: it was released in the meantime
 
 
-def _lowest_released(prefix: Any, below: Any) -> Any:
-    """The lowest released number between the floor and the next number. The sequence reaches released numbers further ahead later."""
-    floor = select(TagSequence.floor).where(TagSequence.prefix == prefix).scalar_subquery()
-    released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number < below, Tag.number >= floor)
-    return released.order_by(Tag.number).limit(1)
-
-
-_LOWEST_RELEASED = """(SELECT number FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
-     AND number >= tag_sequences.floor AND number < tag_sequences.next_number ORDER BY number LIMIT 1)"""
-
-# Text takes half the time: SQLAlchemy traverses the objects of a statement on every execution.
-_ADVANCE = text(f"""
-    UPDATE tag_sequences SET next_number = next_number + 1 WHERE prefix = :prefix AND adopted_at IS NOT NULL
-    RETURNING next_number - 1, {_LOWEST_RELEASED}""")  # noqa: S608
-_PREVIEW_TEXT = text(f"""
-    SELECT next_number, {_LOWEST_RELEASED} AS released, EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix
-        AND number = tag_sequences.next_number AND state <> 'released') AS is_taken
-    FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
-_PREVIEW = _PREVIEW_TEXT.columns(column("next_number", BigInteger), column("released", BigInteger), column("is_taken", Boolean))
-# Inserts a tag's row or reuses a released one. Returns its id, or nothing if the tag is in use.
-_CLAIM = text("""
-    INSERT INTO asset_tags (tag, prefix, number, state, asset_id, previous_name, changed_at, due_at, attempts, absences)
-    VALUES (:tag, :prefix, :number, :state, :asset_id, :previous_name, :changed_at, :due_at, 0, 0)
-    ON CONFLICT (prefix, number) DO UPDATE SET state = excluded.state, asset_id = excluded.asset_id,
-        previous_name = excluded.previous_name, changed_at = excluded.changed_at, due_at = excluded.due_at,
-        confirmed_at = NULL, attempts = 0, absences = 0, problem = NULL
-    WHERE asset_tags.state = 'released' RETURNING id""").bindparams(
-    bindparam("changed_at", type_=Instant),
-    bindparam("due_at", type_=Instant),
-    bindparam("asset_id", type_=BigInteger),
-    bindparam("previous_name", type_=String),
-)
+NEXT_NAME = {
+    "sqlite": "(:prefix || printf('%04d', next_number))",
+    "postgresql": "(CAST(:prefix AS VARCHAR) || lpad(next_number::text, greatest(4, length(next_number::text)), '0'))",
+}
+"""The tag with the next number, in the dialect of the database."""
+HAS_RELEASED = """EXISTS (SELECT 1 FROM asset_tags WHERE asset_tags.prefix = :prefix AND state = 'released'
+    AND number >= tag_sequences.floor AND number < tag_sequences.next_number)"""
+IS_NAMED = {
+    dialect: f"EXISTS (SELECT 1 FROM tag_differences WHERE name = {name} AND {NAME_IS_USED})"  # noqa: S608
+    for dialect, name in NEXT_NAME.items()
+}
+"""An asset has the tag with the next number as its name, according to an open discrepancy."""
+_PREVIEW = {
+    name: text(f"""
+        SELECT next_number, floor, {HAS_RELEASED} AS has_released, {is_named} OR EXISTS (SELECT 1 FROM asset_tags
+            WHERE asset_tags.prefix = :prefix AND number = tag_sequences.next_number AND state <> 'released') AS is_used
+        FROM tag_sequences WHERE prefix = :prefix AND adopted_at IS NOT NULL""")  # noqa: S608
+    for name, is_named in IS_NAMED.items()
+}

@@ -11,7 +11,8 @@ from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore,
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.db import Transaction, after_commit, upsert_into
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tags import audit, sequence
+from request_tracker_utils.tags import allocation, audit, sequence
+from request_tracker_utils.tags.allocation import CheckedNames
 from request_tracker_utils.tags.errors import AssetHasTag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.lookup import not_a_tag, parse_tag, tag_of_asset, tags_of_assets
 from request_tracker_utils.tags.models import CONFIRM_TAGS, CONFIRMATION, GRACE_PERIOD, PendingAsset, Tag, TagState
@@ -63,7 +64,7 @@ def assign_to_created_asset(
         if bound is not None:
             return bound
         due = now + FIRST_CHECK_AFTER
-        tag = sequence.allocate(
+        tag = allocation.allocate(
             session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name
         )
         _confirm_soon(session)
@@ -74,9 +75,13 @@ def assign_to_created_asset(
         return None
 
 
-def reserve(session: Session, prefix: str, *, actor: Actor, now: datetime) -> Tag:
-    """Takes the next tag for an asset that is about to be created. `bind` or `cancel_reservation` follows; otherwise a job resolves it."""
-    return sequence.allocate(session, prefix, state=TagState.RESERVED, actor=actor, now=now, due_at=now + GRACE_PERIOD)
+def reserve(session: Session, prefix: str, *, actor: Actor, now: datetime, names: CheckedNames | None = None) -> Tag:
+    """Takes the next tag for an asset that is about to be created. `bind` or `cancel_reservation` follows; otherwise a job resolves it.
+
+    Raises like `allocation.allocate`.
+    """
+    due = now + GRACE_PERIOD
+    return allocation.allocate(session, prefix, state=TagState.RESERVED, actor=actor, now=now, due_at=due, names=names)
 
 
 def bind(session: Session, tag: Tag, *, asset_id: int, name: str | None, actor: Actor, now: datetime) -> Tag:

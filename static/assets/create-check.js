@@ -1,5 +1,6 @@
 // Checks the serial number during typing, and shows the next tag.
 import { creationQueue } from "assets/create-queue";
+import { cleanSerial } from "assets/create-serial";
 import { gettext as _ } from "web/translation";
 
 const PAUSE = 400; // ms without a key press: scanners are faster and end with Enter
@@ -85,7 +86,7 @@ export const creationCheck = {
   preview,
   typed() {
     stop();
-    const serial = field.value.trim();
+    const serial = cleanSerial(field.value);
     if (!serial) return;
     const problem = problemOf(serial);
     if (problem) show(problem, false);

@@ -1,6 +1,7 @@
 // Creates assets in order. An entry stays in the tab until the server has answered, so that a reload loses nothing.
 import { creationPrints } from "assets/create-prints";
 import { creationRows } from "assets/create-rows";
+import { problemOfPrefix } from "assets/create-serial";
 import { creationStore } from "assets/create-store";
 import { sendQueue } from "web/send-queue";
 import { signals } from "web/signals";
@@ -14,13 +15,20 @@ let added = 0;
 
 export const creationSignals = signals("created");
 
+async function request(entry) {
+  const problem = entry.sent || entry.confirmed ? "" : await problemOfPrefix(entry.values.serial_number);
+  if (!problem) return [form.dataset.create, entry.values];
+  failed(entry, "failed", { error: problem });
+  return null;
+}
+
 const queue = sendQueue({
   entries,
   store: creationStore,
   form,
   timeout: 90_000,
   pauses: PAUSES,
-  request: (entry) => [form.dataset.create, entry.values],
+  request,
   answered,
   changed: (entry) => creationRows.dress(entry),
   signedOut() {
@@ -89,7 +97,7 @@ export const creationQueue = {
   // Whether this serial number is pending or being created.
   has: (serial) => entries.some((entry) => entry.state !== "failed" && sameSerial(entry, serial)),
   entry: (key) => entries.find((entry) => entry.key === key),
-  retry: (entry) => queue.retry(entry),
+  retry: (entry) => queue.retry(entry, { confirmed: true }),
   retryAll: () => entries.filter((entry) => entry.state === "stuck").forEach((entry) => queue.retry(entry)),
   drop(entry) {
     queue.remove(entry);

@@ -3,7 +3,9 @@ import { creationCheck } from "assets/create-check";
 import { creationPrints } from "assets/create-prints";
 import { creationQueue, creationSignals } from "assets/create-queue";
 import { creationRows } from "assets/create-rows";
+import { cleanSerial } from "assets/create-serial";
 import { creationStore, previousValues, rememberValue } from "assets/create-store";
+import { scanner } from "web/scanner";
 import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("create");
@@ -12,6 +14,7 @@ const serial = fields.namedItem("serial_number");
 const name = fields.namedItem("internal_name");
 const shared = [...form.querySelectorAll("[data-shared]")]; // fields that keep their value for the next asset
 const remembered = [...shared, name];
+let incomplete = ""; // the serial number that waits in its field until a missing field is filled in
 
 function saveForm() {
   for (const field of remembered) creationStore.values[field.name] = field.value;
@@ -67,10 +70,15 @@ function values() {
     read[field.name] = field.value.trim();
     mark(field, "");
   }
+  read.serial_number = cleanSerial(read.serial_number);
+  incomplete = "";
   const problem = read.serial_number && creationCheck.problemOf(read.serial_number);
   if (problem) return refuse(serial, problem) ?? null;
   const empty = [serial, ...shared].find((field) => field.required && !read[field.name]);
-  if (empty) return refuse(empty, _("%(field)s is required.", { field: labelOf(empty) })) ?? null;
+  if (empty) {
+    incomplete = empty === serial ? "" : read.serial_number;
+    return refuse(empty, _("%(field)s is required.", { field: labelOf(empty) })) ?? null;
+  }
   return read;
 }
 
@@ -87,6 +95,19 @@ function submit(event) {
   saveForm();
   creationQueue.add(read);
   serial.focus();
+}
+
+// The scan of a serial number does not replace one that waits for a missing field.
+function scanned(code) {
+  const missing = shared.find((field) => field.required && !field.value.trim());
+  if (!missing || !incomplete || cleanSerial(code) === incomplete) {
+    serial.value = code;
+    form.requestSubmit();
+    return;
+  }
+  serial.value = incomplete;
+  const values = { code, field: labelOf(missing), serial: incomplete };
+  refuse(missing, _("%(code)s was not added. Fill in %(field)s for %(serial)s, press Enter, then scan %(code)s again.", values));
 }
 
 function failed(entry, body) {
@@ -147,7 +168,11 @@ const catalog = fields.namedItem("catalog");
 if ([...catalog.options].some((option) => option.value === creationStore.values.catalog)) catalog.value = creationStore.values.catalog;
 catalog.addEventListener("change", () => { saveForm(); creationCheck.preview(); });
 
-serial.addEventListener("input", () => { mark(serial, ""); creationCheck.typed(); });
+serial.addEventListener("input", () => {
+  incomplete = "";
+  mark(serial, "");
+  creationCheck.typed();
+});
 serial.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   serial.value = "";
@@ -155,6 +180,7 @@ serial.addEventListener("keydown", (event) => {
   creationCheck.stop();
 });
 form.addEventListener("submit", submit);
+scanner({ field: serial, scanned });
 document.getElementById("clear").addEventListener("click", clear);
 document.getElementById("again-all").addEventListener("click", () => { creationQueue.retryAll(); serial.focus(); });
 document.addEventListener("label-done", ({ detail }) => {

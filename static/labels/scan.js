@@ -1,4 +1,5 @@
 // Sends each scan without leaving the page: the field is ready for the next scan immediately, and the result is shown and played as a sound.
+import { scanner } from "web/scanner";
 import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("scan");
@@ -118,10 +119,14 @@ async function send(text) {
   await showDetails(answer, number, addRow(true, answer.name, answer.page, now));
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = field.value.trim();
+function take(text) {
   field.value = "";
   field.focus();
   if (text) send(text);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  take(field.value.trim());
 });
+scanner({ field, catchKeys: true, scanned: take });

@@ -1,12 +1,11 @@
-// The scan station: an input that is always ready, modes by key and by command, and changes at other stations.
+// The scan station: a field that is always ready, modes by key and by command, and changes at other stations.
 import { scanActivity } from "students/scan-activity";
 import { scanQueue, scanSignals } from "students/scan-queue";
 import { scanStore } from "students/scan-store";
 import { scanStudent } from "students/scan-student";
+import { isText, scanner } from "web/scanner";
 import { gettext as _ } from "web/translation";
 
-const MAX_KEY_INTERVAL = 60; // ms between two keys: scanners are faster, people slower
-const MIN_SCAN_LENGTH = 4; // characters of a scan that is recognized in another field
 const POLL_INTERVAL = 3_000; // ms between polls for changes at other stations
 const KEYS = { F2: "assign", F4: "return", F8: "damaged", F9: "lookup" };
 const COMMANDS = { "MODE:ASSIGN": "assign", "MODE:RETURN": "return", "MODE:DAMAGED": "damaged", "MODE:LOOKUP": "lookup" };
@@ -17,12 +16,15 @@ const READY = {
   lookup: _("Scan a student or a device. Nothing changes."),
 };
 const WITHOUT = "WITHOUT:";
+const TEST = "TEST:Qwazy-M019"; // the server says what is wrong with one that arrives otherwise
 const form = document.getElementById("scan");
 const field = document.getElementById("code");
 const list = document.getElementById("list");
 const due = document.getElementById("due");
 const ticket = document.getElementById("ticket");
 const noDue = document.getElementById("no-due");
+const pastDue = document.getElementById("past-due");
+const calendar = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short" }); // ISO
 const radios = [...document.querySelectorAll('input[name="mode"]')];
 const accessoryCheckboxes = [...document.querySelectorAll('input[name="accessories"]')];
 const mode = () => radios.find((radio) => radio.checked).value;
@@ -47,9 +49,16 @@ function without(name) {
   return scanSignals.good(_("Without %(accessory)s", { accessory: checkbox.value }), mode() === "assign" ? _("Until you select its checkbox again.") : _("Applies to the next device."));
 }
 
-// Whether the code was a command.
-function runCommand(code) {
-  if (COMMANDS[code]) choose(COMMANDS[code]);
+function test(ending) {
+  const words = { Enter: _("It ends with Enter."), Tab: _("It ends with Tab, which is recognized on every page with a scan field.") };
+  scanSignals.good(_("Scanner ready"), [_("Letters, digits and the hyphen arrive as printed."), words[ending]].filter(Boolean).join(" "));
+}
+
+// Whether the text was a command.
+function runCommand(text, ending) {
+  const code = text.toUpperCase();
+  if (text === TEST) test(ending);
+  else if (COMMANDS[code]) choose(COMMANDS[code]);
   else if (code === "DO:UNDO") undo();
   else if (code.startsWith(WITHOUT) && code.length > WITHOUT.length) without(code.slice(WITHOUT.length));
   else return false;
@@ -60,11 +69,17 @@ function undo(target) {
   if (radios.length > 1) scanQueue.add({ does: "undo", code: "", target });
 }
 
-function scan(code) {
-  if (!code || runCommand(code.toUpperCase())) return;
+// The due date of the form. One in the past has a checkbox that allows it.
+function dueDate() {
+  pastDue.hidden = !due.value || due.value >= calendar.format(new Date());
+  return { due: due.value, allowPastDue: !pastDue.hidden && pastDue.control.checked };
+}
+
+function scan(code, ending) {
+  if (!code || runCommand(code, ending)) return;
   const does = mode();
   const entry = { does, code, accessories: accessoryCheckboxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value) };
-  if (does === "assign") entry.due = due.value;
+  if (does === "assign") Object.assign(entry, dueDate());
   if (does === "damaged" && document.getElementById("ticket-wanted").checked) entry.ticket = ticket.value.trim();
   if (does === "return" || does === "damaged") for (const checkbox of accessoryCheckboxes) checkbox.checked = true;
   if (does === "damaged") ticket.value = "";
@@ -77,44 +92,19 @@ form.addEventListener("submit", (event) => {
   const code = field.value.trim();
   field.value = "";
   field.focus();
-  scan(code);
+  scan(code, "Enter");
 });
 
 // --- keys
 
-let burst = "";
-let burstAt = 0;
-let before = ""; // the field's value before the burst
-const isText = (element) => element.matches('input:not([type="checkbox"], [type="radio"], [type="hidden"]), textarea, select');
-
-// A scanner types wherever the focus is: restores the other field and processes the scan.
-function redirectScan(target) {
-  target.value = before;
-  field.focus();
-  scan(burst.trim());
-}
-
-function enter(event) {
-  const isScan = burst.length >= MIN_SCAN_LENGTH && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
-  const elsewhere = isText(event.target) && event.target !== field;
-  if (isScan && elsewhere) {
-    event.preventDefault();
-    redirectScan(event.target);
-  } else if (event.target === ticket || event.target === due) {
-    event.preventDefault();
-    field.focus();
-  }
-  burst = "";
-}
-
-function typed(event) {
-  const continues = burst && event.timeStamp - burstAt < MAX_KEY_INTERVAL;
-  if (!continues) before = event.target.value ?? "";
-  burst = continues ? burst + event.key : event.key;
-  burstAt = event.timeStamp;
-  const presses = event.key === " " && event.target.matches("button, a, summary, input");
-  if (!isText(event.target) && !presses) field.focus();
-}
+scanner({
+  field,
+  catchKeys: true,
+  scanned(code, { ending }) {
+    field.value = "";
+    scan(code, ending);
+  },
+});
 
 document.addEventListener("keydown", (event) => {
   const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
@@ -126,8 +116,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     undo();
   } else if (event.key === "Escape" && event.target === field) field.value = "";
-  else if (event.key === "Enter") enter(event);
-  else if (event.key.length === 1 && !hasModifier) typed(event);
+  else if (event.key === "Enter" && (event.target === ticket || event.target === due)) {
+    event.preventDefault();
+    field.focus();
+  }
 }, true);
 
 // --- pointer
@@ -151,7 +143,7 @@ list.addEventListener("click", (event) => {
   const does = button.dataset.do;
   if (does === "undo") undo(entry.log);
   else if (does === "missing") correct(entry, button.dataset.name);
-  else if (does === "again") scanQueue.again(entry);
+  else if (does === "again") scanQueue.again(entry, entry.pastDue ? dueDate() : {});
   else {
     scanActivity.remove(entry);
     scanStore.save();
@@ -174,14 +166,19 @@ if (due) {
   due.addEventListener("blur", () => { byKeys = false; });
   due.addEventListener("change", () => {
     noDue.hidden = !due.value;
+    pastDue.control.checked = false; // it allows one date only
+    dueDate();
     if (!byKeys) field.focus();
   });
   noDue.addEventListener("click", () => {
     due.value = "";
     noDue.hidden = true;
+    dueDate();
     field.focus();
   });
+  pastDue.addEventListener("click", (event) => { if (event.detail) field.focus(); });
   noDue.hidden = !due.value;
+  dueDate();
 }
 
 // --- other stations

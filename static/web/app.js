@@ -36,16 +36,9 @@ for (const field of document.querySelectorAll("input[data-replace]")) {
   field.addEventListener("focus", () => field.select());
 }
 
-// Enter moves to the next empty field, and submits the form if there is none.
-for (const field of document.querySelectorAll("input[data-scan]")) {
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    const empty = [...field.form.querySelectorAll("input[data-scan], input[required]")].find((other) => other !== field && !other.value.trim());
-    if (!empty || !field.value.trim()) return;
-    event.preventDefault();
-    empty.focus();
-  });
-}
+// Scans go to this field wherever the focus is.
+const scanField = document.querySelector("[data-scan]");
+if (scanField) import("web/scanner").then(({ scanInto }) => scanInto(scanField));
 
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // it may be out of view on a phone
 

@@ -20,7 +20,7 @@ async function post(address, values, csrfToken, timeout) {
 }
 
 // `store.save()` stores `entries`; `pauses` are ms between retries. The page provides:
-//   request(entry)                     address and values; null if it has handled the entry without the server
+//   request(entry)                     address and values, or a promise; null if it has handled the entry without the server
 //   answered(entry, status, body, was) sets the entry's state, removes it or postpones it; `was`: it had been sent before
 //   changed(entry)                     draws the entry
 //   signedOut(), unreachable(entry)    inform the user; the latter once per outage
@@ -47,7 +47,7 @@ export function sendQueue({ entries, store, form, timeout, pauses, request, answ
   }
 
   async function send(entry) {
-    const asked = request(entry);
+    const asked = await request(entry);
     if (asked === null) return;
     const [address, values] = asked;
     const was = entry.sent ?? false;

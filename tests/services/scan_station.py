@@ -1,7 +1,6 @@
 """The scan station in a real browser, operated with a scanner."""
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,18 +51,6 @@ def scan(page: Page, *scanned: str) -> None:
     """As a scanner does: fast, then Enter."""
     for code in scanned:
         page.keyboard.type(f"{code}\n")
-
-
-def scan_at_pace(page: Page, code: str, *, apart: float) -> None:
-    """With this many seconds between the keys by their own timestamps, regardless of the machine's load."""
-    session = page.context.new_cdp_session(page)
-    begun = time.time()
-    for number, character in enumerate(f"{code}\r"):
-        key = {"key": "Enter", "windowsVirtualKeyCode": 13} if character == "\r" else {"key": character}
-        at = begun + number * apart
-        session.send("Input.dispatchKeyEvent", {"type": "keyDown", "text": character, "timestamp": at, **key})
-        session.send("Input.dispatchKeyEvent", {"type": "keyUp", "timestamp": at, **key})
-    session.detach()
 
 
 def entries(page: Page, state: str = "done") -> Locator:

@@ -1,5 +1,6 @@
 """The client of Request Tracker: one object, safe to use from several threads."""
 
+from copy import copy
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +40,7 @@ class RtClient:
         use_session: bool = True,
         on_request: OnRequest | None = None,
     ) -> None:
-        self._transport = Transport(
+        transport = Transport(
             url,
             token,
             api_endpoint=api_endpoint,
@@ -51,8 +52,17 @@ class RtClient:
             use_session=use_session,
             on_request=on_request,
         )
-        self.users, self.tickets = Users(self._transport, token), Tickets(self._transport)
-        self.assets = Assets(self._transport, self.users, serial_field=serial_field, model_field=model_field)
+        self._use(transport, Users(transport, token), serial_field, model_field)
+
+    def _use(self, transport: Transport, users: Users, serial_field: str, model_field: str) -> None:
+        self._transport, self.users, self.tickets = transport, users, Tickets(transport)
+        self.assets = Assets(transport, users, serial_field=serial_field, model_field=model_field)
+
+    def within(self, seconds: float) -> Self:
+        """A client for brief look-ups: with the same connections and session, but this timeout and no repetitions."""
+        brief = copy(self)
+        brief._use(self._transport.within(seconds), self.users, self.assets.serial_field, self.assets.model_field)
+        return brief
 
     def __repr__(self) -> str:
         return f"RtClient({self.url!r})"

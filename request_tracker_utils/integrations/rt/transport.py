@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -89,6 +90,12 @@ class Transport:
 
     def close(self) -> None:
         self._http.close()
+
+    def within(self, seconds: float) -> Self:
+        """The same connections and session, with this timeout and without repetitions."""
+        brief = copy(self)
+        brief._timeouts, brief._retry_within = (seconds, seconds), 0.0
+        return brief
 
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Answer:
         return self._repeated("GET", path, params=params)

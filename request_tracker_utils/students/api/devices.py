@@ -6,7 +6,16 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.assignments import Assignment, AssignmentResult
-from request_tracker_utils.students.errors import DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField, StudentNotFound
+from request_tracker_utils.students.current import inventory
+from request_tracker_utils.students.errors import (
+    AmbiguousAsset,
+    AssetStoreSilent,
+    DeviceAssigned,
+    DeviceExists,
+    DeviceNotFound,
+    InvalidField,
+    StudentNotFound,
+)
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.devices import (
     BatchCheckIn,
@@ -31,7 +40,11 @@ from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
 from request_tracker_utils.web.registry import settings
 
-DEVICES = Tag(name="devices", description="Devices for students, and their history.")
+DEVICES = Tag(
+    name="devices",
+    description="Devices for students, and their history. An asset of DEVICE_CATALOGS is used like a device: its first change adds it.",
+)
+NOT_FOUND = (DeviceNotFound, AmbiguousAsset, AssetStoreSilent)
 
 api = APIBlueprint("devices_api", __name__, abp_tags=[DEVICES])
 
@@ -51,7 +64,7 @@ def list_devices(query: DevicesQuery) -> Answer:
 @require(StudentPermission.EDIT)
 @may_raise(InvalidField, DeviceExists)
 def create_device(body: NewDevice) -> Answer:
-    """Add a device."""
+    """Add a device. Model and serial number of its asset replace those that are sent, as soon as a job has read them."""
     with transaction() as session:
         device = devices.create(session, body.model_dump(), now=utc_now())
     return DeviceRow.of(device), 201
@@ -62,28 +75,31 @@ def create_device(body: NewDevice) -> Answer:
 def batch_check_in(body: BatchCheckIn) -> Answer:
     """Assign many devices to their students. A failed operation does not affect the others. Results are in the order of the operations."""
     operations = [Assignment(each.student_id, each.asset_tag, each.notes) for each in body.operations]
+    new = inventory().find_new([each.asset_tag for each in operations])
     with transaction() as session:
-        results = assignments.assign_batch(session, operations, actor=current_actor(), now=utc_now())
+        results = assignments.assign_batch(session, operations, new, actor=current_actor(), now=utc_now())
     return {"batch_operation": "checkin", "total_operations": len(operations), "results": [_batch_result(each) for each in results]}
 
 
 @api.get("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.READ)
-@may_raise(DeviceNotFound)
+@may_raise(*NOT_FOUND)
 def get_device(path: DevicePath) -> Answer:
-    """Show a device."""
-    with reading() as session:
-        return DeviceRow.of(devices.get(session, path.asset_tag))
+    """Show a device, or an asset that becomes one with its first change."""
+    return DeviceRow.of(inventory().find(path.asset_tag))
 
 
 @api.put("/api/devices/<asset_tag>", responses={200: DeviceRow})
 @require(StudentPermission.EDIT)
-@may_raise(DeviceNotFound, DeviceExists, DeviceAssigned, InvalidField)
+@may_raise(*NOT_FOUND, DeviceExists, DeviceAssigned, InvalidField)
 def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
     """Change a device. Omitted fields are not changed. An unassigned device can be set to maintenance, retired or available."""
     values, now = body.model_dump(exclude_unset=True), utc_now()
+    found = inventory().find(path.asset_tag)
+    if not values:
+        return DeviceRow.of(found)
     with transaction() as session:
-        device = devices.get(session, path.asset_tag, lock=True)
+        device = devices.lock(session, found, now=now)
         devices.change(session, device, values, now=now)
         if body.status:
             assignments.set_status(session, device, body.status, actor=current_actor(), now=now, notes=body.notes)
@@ -92,22 +108,23 @@ def change_device(path: DevicePath, body: ChangedDevice) -> Answer:
 
 @api.delete("/api/devices/<asset_tag>", responses={200: Deleted})
 @require(StudentPermission.EDIT)
-@may_raise(DeviceNotFound, DeviceAssigned)
+@may_raise(*NOT_FOUND, DeviceAssigned)
 def delete_device(path: DevicePath) -> Answer:
-    """Delete an unassigned device. Its history is preserved."""
+    """Delete an unassigned device. Its history is preserved. Its asset is not a device until it is added again."""
+    found, now = inventory().find(path.asset_tag), utc_now()
     with transaction() as session:
-        device = devices.get(session, path.asset_tag, lock=True)
-        devices.delete(session, device)
+        device = devices.lock(session, found, now=now)
+        devices.delete(session, device, now=now)
     return {"message": f"Device {device.asset_tag} was deleted"}
 
 
 @api.get("/api/devices/<asset_tag>/history", responses={200: DeviceHistory})
 @require(StudentPermission.READ)
-@may_raise(DeviceNotFound)
+@may_raise(*NOT_FOUND)
 def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
     """List the changes of a device, newest first."""
+    device = inventory().find(path.asset_tag)
     with reading() as session:
-        device = devices.get(session, path.asset_tag)
         student = service.find(session, device.current_student_id) if device.current_student_id else None
         offset = (query.page - 1) * query.page_size
         logs = devices.device_history(session, device.asset_tag, limit=query.page_size, offset=offset)
@@ -124,13 +141,14 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
 
 @api.post("/api/devices/<asset_tag>/override", responses={200: Overridden})
 @require(StudentPermission.OVERRIDE)
-@may_raise(DeviceNotFound, StudentNotFound, InvalidField)
+@may_raise(*NOT_FOUND, StudentNotFound, InvalidField)
 def override_device(path: DevicePath, body: Override) -> Answer:
     """Reassign a device regardless of its status and its current student. The history records the reason."""
+    found, now = inventory().find(path.asset_tag), utc_now()
     with transaction() as session:
-        device = devices.get(session, path.asset_tag, lock=True)
+        device = devices.lock(session, found, now=now)
         student, former = service.get(session, body.student_id) if body.student_id else None, device.current_student_id
-        log = assignments.override(session, device, student, reason=body.reason, status=body.status, actor=current_actor(), now=utc_now())
+        log = assignments.override(session, device, student, reason=body.reason, status=body.status, actor=current_actor(), now=now)
     status = f"assigned to {student.name}" if student else device.status
     return {
         "message": f"Device {device.asset_tag} is {status}",

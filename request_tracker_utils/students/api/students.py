@@ -4,11 +4,16 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
+from request_tracker_utils.students.current import inventory, today
 from request_tracker_utils.students.errors import (
+    AmbiguousAsset,
+    AssetStoreSilent,
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     InvalidField,
     NotAssignedToStudent,
     StudentExists,
@@ -136,14 +141,19 @@ def devices_of_student(path: StudentPath) -> Answer:
 
 @api.post("/api/students/<student_id>/checkin", responses={200: AssignmentDone})
 @require(StudentPermission.ASSIGN)
-@may_raise(StudentNotFound, DeviceNotFound, DeviceNotAvailable, StudentInactive, InvalidField)
+@may_raise(
+    StudentNotFound, DeviceNotFound, AmbiguousAsset, AssetStoreSilent, DeviceNotAvailable, StudentInactive, DueDatePast, InvalidField
+)
 def check_in(path: StudentPath, body: AssignDevice) -> Answer:
     """Assign a device to a student: check it in to the student."""
-    with transaction() as session:
+    with reading() as session:
         student = service.get(session, path.student_id)
-        device = devices.get(session, _required(body.asset_tag), lock=True)
+    found, now = inventory().find(_required(body.asset_tag)), utc_now()
+    with transaction() as session:
+        device = devices.lock(session, found, now=now)
+        assignments.check_due_date(body.due_date, today=today(), is_allowed=body.allow_past_due_date)
         details = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
-        log = assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), **details)  # type: ignore[arg-type]
+        log = assignments.assign(session, device, student, actor=current_actor(), now=now, **details)  # type: ignore[arg-type]
     return _done(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")
 
 
@@ -157,8 +167,9 @@ def check_out(path: StudentPath, body: ReturnDevice) -> Answer:
         student = service.get(session, path.student_id)
         try:
             device = devices.get(session, tag, lock=True)
-        except DeviceNotFound as error:
-            raise NotAssignedToStudent("Device not found or not assigned to student", reason=error.fields["reason"]) from None
+        except DeviceNotFound:
+            reason = _("%(name)s does not have a device with the tag %(tag)s.", name=student.name, tag=tag[:60])
+            raise NotAssignedToStudent("Device not found or not assigned to student", reason=reason) from None
         details = {"notes": body.notes, "condition": body.condition, "returned": body.accessories}
         log = assignments.return_device(session, device, student=student, actor=actor, now=utc_now(), **details)  # type: ignore[arg-type]
     return _done(f"Device {device.asset_tag} checked out from {student.name}", student, log, "checked_out")

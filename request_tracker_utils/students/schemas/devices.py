@@ -33,7 +33,7 @@ class HistoryQuery(BaseModel):
 
 
 class DeviceRow(BaseModel):
-    id: int = Field(examples=[7])
+    id: int | None = Field(description="Null for an asset that nobody has added or changed yet.", examples=[7])
     asset_tag: str = Field(examples=["W12-1001"])
     serial_number: str | None = Field(examples=["5CD2198XKL"])
     model: str = Field(examples=["Chromebook 3100"])
@@ -45,8 +45,10 @@ class DeviceRow(BaseModel):
     accessories: list[str] = Field(description="Accessories assigned with it.", examples=[[]])
     assigned_at: datetime | None = Field(examples=[None])
     due_date: date | None = Field(description="Due date of a loaner.", examples=[None])
-    created_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
-    updated_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
+    created_at: datetime | None = Field(
+        description="Null for an asset that nobody has added or changed yet.", examples=["2026-08-17T07:30:00+00:00"]
+    )
+    updated_at: datetime | None = Field(examples=["2026-08-17T07:30:00+00:00"])
 
     @classmethod
     def of(cls, device: Device) -> dict[str, Any]:
@@ -63,8 +65,8 @@ class DeviceRow(BaseModel):
             "accessories": device.accessories,
             "assigned_at": device.assigned_at.isoformat() if device.assigned_at else None,
             "due_date": device.due_date.isoformat() if device.due_date else None,
-            "created_at": device.created_at.isoformat(),
-            "updated_at": device.updated_at.isoformat(),
+            "created_at": device.created_at.isoformat() if device.created_at else None,
+            "updated_at": device.updated_at.isoformat() if device.updated_at else None,
         }
 
 

@@ -13,13 +13,14 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.students import assignments, devices, search, service
-from request_tracker_utils.students.errors import explanation
+from request_tracker_utils.students import assignments, devices, scan_codes, search, service
+from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.errors import AssetStoreSilent, DueDatePast, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
-from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save, today
+from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
@@ -48,8 +49,17 @@ def listed() -> str:
         )
         count = search.count_devices(session, filters, prefix=prefix)
         holders = devices.holders_of(session, found.rows)
+    asset, problem = _find_asset(text) if not count and not filters.status else (None, "")
     return render_template(
-        "students/devices.html", filters=filters, statuses=list(DeviceStatus), found=found, count=count, page=page, holders=holders
+        "students/devices.html",
+        filters=filters,
+        statuses=list(DeviceStatus),
+        found=found,
+        count=count,
+        page=page,
+        holders=holders,
+        asset=asset,
+        problem=problem,
     )
 
 
@@ -94,8 +104,8 @@ def create() -> ResponseReturnValue:
 @require(StudentPermission.READ)
 def show(asset_tag: str) -> str:
     """A device, its student and its history."""
+    device = inventory().find(asset_tag)
     with reading() as session:
-        device = devices.get(session, asset_tag)
         holder = service.find(session, device.current_student_id) if device.current_student_id else None
         logs = devices.device_history(session, device.asset_tag, limit=HISTORY_SHOWN + 1)
     address = asset_store().page_address(device.asset_id) if device.asset_id and asset_store().kind == "rt" else None
@@ -108,6 +118,8 @@ def show(asset_tag: str) -> str:
         address=address,
         store=asset_store_name(),
         today=today(),
+        student_id=request.args.get("student_id", "")[:50],
+        due_date=request.args.get("due_date", "")[:10],
     )
 
 
@@ -115,8 +127,7 @@ def show(asset_tag: str) -> str:
 @require(StudentPermission.EDIT)
 def edit(asset_tag: str) -> str:
     """The form for changing a device."""
-    with reading() as session:
-        device = devices.get(session, asset_tag)
+    device = inventory().find(asset_tag)
     return render_template("students/device-edit.html", form=_form(device), device=device)
 
 
@@ -125,12 +136,11 @@ def edit(asset_tag: str) -> str:
 def change(asset_tag: str) -> ResponseReturnValue:
     """Changes a device."""
     form = DeviceForm()
-    with reading() as session:
-        device = devices.get(session, asset_tag)
+    device, now = inventory().find(asset_tag), utc_now()
     form.asset_tag.data = device.asset_tag
 
     def change_locked(session: Session) -> Device:
-        return devices.change(session, devices.get(session, asset_tag, lock=True), form.values(), now=utc_now())
+        return devices.change(session, devices.lock(session, device, now=now), form.values(), now=now)
 
     changed, status = save(form, change_locked)
     if changed is None:
@@ -144,9 +154,10 @@ def set_status(asset_tag: str) -> ResponseReturnValue:
     """Sets the status of an unassigned device."""
     status, notes = request.form.get("status", ""), request.form.get("notes", "")
     try:
+        found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
-            device = devices.get(session, asset_tag, lock=True)
-            assignments.set_status(session, device, status, actor=current_actor(), now=utc_now(), notes=notes)
+            device = devices.lock(session, found, now=now)
+            assignments.set_status(session, device, status, actor=current_actor(), now=now, notes=notes)
     except (Invalid, Conflict) as error:
         return _failed(asset_tag, error)
     label = _(assignments.STATUS_LABELS[DeviceStatus(device.status)])
@@ -159,10 +170,15 @@ def assign(asset_tag: str) -> ResponseReturnValue:
     """Assigns the device to a student."""
     try:
         due = date.fromisoformat(request.form.get("due_date") or "") if request.form.get("due_date") else None
+        found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
-            device = devices.get(session, asset_tag, lock=True)
+            device = devices.lock(session, found, now=now)
             student = service.get(session, request.form.get("student_id", "").strip())
-            assignments.assign(session, device, student, actor=current_actor(), now=utc_now(), due=due)
+            assignments.check_due_date(due, today=today(), is_allowed="allow_past_due_date" in request.form)
+            assignments.assign(session, device, student, actor=current_actor(), now=now, due=due)
+    except DueDatePast as error:
+        flash(explanation(error), "danger")
+        return redirect(url_for(".show", asset_tag=asset_tag, student_id=request.form["student_id"], due_date=due), 303)
     except ValueError:
         return _failed(asset_tag, Invalid(_("The due date is not valid. Enter a date such as 2027-06-01.")))
     except AppError as error:
@@ -176,9 +192,10 @@ def return_device(asset_tag: str) -> ResponseReturnValue:
     """Returns the device from its student."""
     condition, notes = "damaged" if request.form.get("damaged") else "", request.form.get("notes", "")
     try:
+        found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
-            device = devices.get(session, asset_tag, lock=True)
-            log = assignments.return_device(session, device, actor=current_actor(), now=utc_now(), notes=notes, condition=condition)
+            device = devices.lock(session, found, now=now)
+            log = assignments.return_device(session, device, actor=current_actor(), now=now, notes=notes, condition=condition)
     except AppError as error:
         return _failed(asset_tag, error)
     return _done(asset_tag, _("%(name)s returned %(tag)s.", name=log.student_name, tag=device.asset_tag))
@@ -190,10 +207,11 @@ def override(asset_tag: str) -> ResponseReturnValue:
     """Reassigns the device regardless of its status and its current student."""
     number, reason, status = (request.form.get(name, "").strip() for name in ("student_id", "reason", "status"))
     try:
+        found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
-            device = devices.get(session, asset_tag, lock=True)
+            device = devices.lock(session, found, now=now)
             student = service.get(session, number) if number else None
-            assignments.override(session, device, student, reason=reason, status=status, actor=current_actor(), now=utc_now())
+            assignments.override(session, device, student, reason=reason, status=status, actor=current_actor(), now=now)
     except AppError as error:
         return _failed(asset_tag, error)
     if student:
@@ -218,13 +236,22 @@ def undo(asset_tag: str, log_id: int) -> ResponseReturnValue:
 def delete(asset_tag: str) -> ResponseReturnValue:
     """Deletes an unassigned device."""
     try:
+        found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
-            device = devices.get(session, asset_tag, lock=True)
-            devices.delete(session, device)
+            device = devices.lock(session, found, now=now)
+            devices.delete(session, device, now=now)
     except Conflict as error:
         return _failed(asset_tag, error)
     flash(_("Deleted %(tag)s. Its history is preserved.", tag=device.asset_tag), "success")
     return redirect(url_for(".listed"), 303)
+
+
+def _find_asset(text: str) -> tuple[Device | None, str]:
+    """An asset with this tag or serial number that is not a device yet, or why it could not be searched for."""
+    try:
+        return scan_codes.find_asset(reading, text, scan_context()), ""
+    except AssetStoreSilent as error:
+        return None, error.message
 
 
 def _done(asset_tag: str, message: str) -> ResponseReturnValue:

@@ -1,7 +1,7 @@
 """Pages of students: the dashboard and a student's page."""
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,10 +15,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.students import assignments, devices, search, service
+from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.errors import StudentHasDevices, explanation
-from request_tracker_utils.students.models import Student
+from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.errors import AssetStoreSilent, StudentHasDevices, explanation
+from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
 from request_tracker_utils.web.auth import current_actor, require
@@ -66,11 +67,14 @@ def dashboard() -> str:
         except Invalid:
             filters = StudentFilter(status="active")
             found, count = search.find_students(session, filters, size=PAGE_SIZE), counts.students.active
-        matches = []
+        matches: Sequence[Device] = []
         if filters.text:
             matches = search.find_devices(session, DeviceFilter(filters.text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
+    if filters.text and not found.rows and not matches:
+        with suppress(AssetStoreSilent):
+            matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
     return render_template(
         "students/dashboard.html",
         filters=filters,
@@ -183,9 +187,10 @@ def assign(student_id: str) -> ResponseReturnValue:
     with reading() as session:
         student = service.get(session, student_id)
     try:
+        found, now = inventory().find(request.form.get("asset_tag", "").strip()), utc_now()
         with transaction() as session:
-            device = devices.get(session, request.form.get("asset_tag", "").strip(), lock=True)
-            assignments.assign(session, device, student, actor=current_actor(), now=utc_now())
+            device = devices.lock(session, found, now=now)
+            assignments.assign(session, device, student, actor=current_actor(), now=now)
     except AppError as error:
         flash(explanation(error), "danger")
         return _to(student.student_id)
@@ -203,11 +208,6 @@ def save(form: RecordForm, write: Callable[[Session], T]) -> tuple[T | None, int
     except (Invalid, Conflict) as error:
         add_error(form, error)
         return None, error.status
-
-
-def today() -> date:
-    """In the time zone of this installation."""
-    return utc_now().astimezone(settings().zone).date()
 
 
 def _requested_filter() -> StudentFilter:

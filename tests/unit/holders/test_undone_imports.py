@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from request_tracker_utils.asset_store.service import AssetStoreUnreachable
-from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.rosters.jobs import delete_undone_devices
 from request_tracker_utils.rosters.models import UndoneDevice
+from request_tracker_utils.students.asset_details import complete_devices
 from request_tracker_utils.students.models import Device
 from request_tracker_utils.tasks.models import TaskState
 from tests.services.asset_stores import silence
@@ -78,3 +80,20 @@ def test_a_device_that_was_never_pushed_is_deleted_at_once(school: School) -> No
     import_file(csv("W12-0001,1001", header=HEADER), DEVICES)
     undo(school)
     assert (tags(), marked()) == ([], 0)
+
+
+def test_details_that_were_copied_from_the_asset_store_do_not_prevent_the_undo(school: School, asset_store: Holders) -> None:
+    for tag in ("W12-0001", "W12-0002"):
+        asset_store.asset(tag, model="Latitude 3140")
+    school.device("W12-0001", model="Old")
+    import_file(csv("W12-0001,New", "W12-0002,New", header="Tag,Model"), DEVICES)
+
+    def complete() -> int:
+        return complete_devices(transaction, asset_store, clock=utc_now, stopping=lambda: False)
+
+    assert complete() == 2
+    model = school.device_now("W12-0001").model
+    assert "Latitude 3140" in model
+    undo(school)
+    assert (tags(), school.device_now("W12-0001").model) == (["W12-0001"], "Old")
+    assert (complete(), school.device_now("W12-0001").model) == (1, model), "the asset store is the source"

@@ -24,8 +24,8 @@ from tests.services.rosters import ALAN, DEVICES, GRACE, STUDENTS, csv, import_f
 from tests.services.school import ADA, NOW, School
 from tests.services.tables import check_all
 
-SYNC_COLUMNS = {"rt_due_at", "rt_attempts", "rt_problem", "rt_synced_at"}
-"""Columns of the outbox: an undo makes devices due again."""
+SYNC_COLUMNS = {"rt_due_at", "rt_attempts", "rt_problem", "rt_synced_at", "asset_read_at"}
+"""Columns of jobs that sync with the asset store: an undo makes devices due again."""
 
 
 def table(model: Any) -> list[tuple[Any, ...]]:
@@ -380,3 +380,17 @@ def test_two_processes_that_undo_an_import_undo_it_once(school: School) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert [each.result(30) for each in [pool.submit(undo_with_another) for _ in range(2)]] == [1, 1]
     assert (len(school.log()), table(Device), school.miscounted()) == (2, [], [])
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_undo_gives_way_to_a_transaction_that_has_locked_a_student(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL: SQLite has one writer at a time. The task is postponed."""
+    monkeypatch.setattr(bulk, "ATTEMPTS", 2)
+    monkeypatch.setattr(bulk, "PAUSE", 0)
+    monkeypatch.setattr(bulk, "LOCK_TIMEOUT", 1)
+    import_file(csv(GRACE, ALAN))
+    with school.writing() as session:
+        students.get(session, "1001", lock=True)
+        task = undo_import()
+    assert (task.state, task.error) == (TaskState.PENDING, "The records are locked by other changes. The task will be retried.")
+    assert (len(table(Student)), newest_import().undone_at) == (2, None)

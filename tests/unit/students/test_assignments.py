@@ -19,7 +19,7 @@ from request_tracker_utils.students.errors import (
     StudentInactive,
 )
 from request_tracker_utils.students.models import Device, DeviceLog
-from tests.services.school import ADA, School
+from tests.services.school import ADA, NOW, School
 
 
 def refused(school: School, tag: str, student_id: str) -> tuple[str, str, str]:
@@ -106,11 +106,11 @@ def test_the_history_outlives_the_student_and_the_device(school: School) -> None
     with pytest.raises(StudentHasDevices, match="W12-0001"), transaction() as session:
         service.delete(session, service.get(session, "1001", lock=True))
     with pytest.raises(DeviceAssigned), transaction() as session:
-        devices.delete(session, devices.get(session, "W12-0001"))
+        devices.delete(session, devices.get(session, "W12-0001"), now=NOW)
     school.return_device("W12-0001")
     with transaction() as session:
         service.delete(session, service.get(session, "1001", lock=True))
-        devices.delete(session, devices.get(session, "W12-0001"))
+        devices.delete(session, devices.get(session, "W12-0001"), now=NOW)
     assert [(each.action, each.student_name) for each in school.log()] == [("check_in", "Grace Hopper"), ("check_out", "Grace Hopper")]
     assert not school.miscounted()
 

@@ -16,6 +16,7 @@ from request_tracker_utils.students.errors import (
     explanation,
 )
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext, resolve
+from tests.services.inventory import AssetList
 from tests.services.school import School
 from tests.services.tables import check_all
 
@@ -32,7 +33,12 @@ def asset_at(address: str) -> int:
     raise NotALabel("This is the address of another site.")
 
 
-CONTEXT = ScanContext("W12-", asset_at, lambda numbers: {number: TAG_OF_ASSET[number] for number in numbers if number in TAG_OF_ASSET})
+CONTEXT = ScanContext(
+    "W12-",
+    asset_at,
+    lambda numbers: {number: TAG_OF_ASSET[number] for number in numbers if number in TAG_OF_ASSET},
+    AssetList().inventory(),
+)
 
 
 def read(code: str) -> ResolvedCode:
@@ -157,7 +163,7 @@ def test_unresolved_codes_are_explained_and_deselect_the_student_if_one_was_mean
             ("Ünïcode-名前", UnknownCode, "“Ünïcode-名前” does not match a student or a device. Scan again.", False),
             ("٧", UnknownCode, "“٧” does not match a student or a device. Scan again.", False),
             ("W12-9999", UnknownCode, "No device has the tag W12-9999. Scan again, or add the device.", True),
-            (f"{RT}4711", DeviceNotFound, "Asset #4711 is not a device yet. Add it as a device.", True),
+            (f"{RT}4711", DeviceNotFound, "Asset #4711 does not exist. Search for the asset, and print a new label.", True),
             ("https://example.com/12", UnknownCode, "This is the address of another site.", True),
         ],
         check,

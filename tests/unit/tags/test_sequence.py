@@ -13,12 +13,16 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.tags import prefixes, sequence, service
+from request_tracker_utils.tags.allocation import CheckedNames, NameUnchecked, with_checked_names
+from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.errors import PrefixNotFound, SequenceChanged, SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence, TagState
+from request_tracker_utils.tags.models import DiscrepancyKind, Tag, TagDiscrepancy, TagEvent, TagSequence, TagState
 from request_tracker_utils.tags.sequence import Reset, reset
+from request_tracker_utils.tags.tag_format import TagName
 from tests.functional.accounts.test_queries import plans
+from tests.services.asset_stores import FailingAssetStore
 from tests.services.tables import check_all
-from tests.unit.tags.conftest import ADA, NOW, preview
+from tests.unit.tags.conftest import ADA, NOW, preview, tag
 
 
 def reserve(session: Session) -> str:
@@ -161,8 +165,10 @@ class TestAllocation:
             )
             assert [reserve(session), reserve(session)] == ["W12-2100", "W12-2200"]
             sequence.preview(session, "W12-")
-        queries = [(statement, given) for statement, given in statements if "released'" in statement and "INSERT" not in statement]
-        assert len(queries) == 5
+        queries = [
+            (statement, given) for statement, given in statements if "released'" in statement and not statement.strip().startswith("INSERT")
+        ]
+        assert len(queries) == 6
         with reading() as session:
             for plan in plans(session.connection(), queries):
                 assert "ix_asset_tags_released" in plan, plan
@@ -259,3 +265,60 @@ class TestReset:
         reserve_many(1)
         with pytest.raises(SequenceChanged, match=r"Tags were assigned in the meantime\. The next tag is now W12-0002\."):
             reset_to(100, expected=1)
+
+
+class TestNamesOfAssets:
+    """A name that an asset has in the asset store is skipped and recorded as used."""
+
+    def open_difference(self, name: str, *, asset_id: int = 7, kind: DiscrepancyKind = DiscrepancyKind.UNKNOWN) -> None:
+        with transaction() as session:
+            DISCREPANCIES.write(session, [TagDiscrepancy(kind=str(kind), tag=name, asset_id=asset_id, name=name)], since=NOW, now=NOW)
+
+    def test_a_name_that_is_open_under_differences_is_skipped_until_it_is_resolved(self, inside: Flask) -> None:
+        self.open_difference("W12-0001")
+        self.open_difference("W12-0002", asset_id=8, kind=DiscrepancyKind.MISSING)  # deleted: its name is free
+        self.open_difference("W12-0003", asset_id=9)
+        with transaction() as session:
+            session.execute(update(TagDiscrepancy).where(TagDiscrepancy.asset_id == 9).values(settled_at=NOW))
+        assert preview() == "W12-0002"
+        assert reserve_many(3) == ["W12-0002", "W12-0003", "W12-0004"]
+        skipped = tag("W12-0001")
+        assert (skipped.state, skipped.asset_id, skipped.is_retired) == (TagState.RESERVED, None, True)
+        with reading() as session:
+            (entry,) = session.scalars(select(TagEvent).where(TagEvent.tag == "W12-0001"))
+            assert (entry.action, entry.actor, entry.old_name) == ("skipped", "ada", "W12-0001")
+            assert "asset 7 has this name" in str(entry.reason)
+
+    def test_a_released_number_is_skipped_too(self, inside: Flask) -> None:
+        reserve_many(3)
+        release("W12-0001", "W12-0002")
+        self.open_difference("W12-0001")
+        assert preview() == "W12-0002"
+        assert reserve_many(2) == ["W12-0002", "W12-0004"]
+
+    def test_a_name_that_a_search_found_is_skipped_and_open_under_differences(self, inside: Flask) -> None:
+        names = CheckedNames(frozenset(TagName("W12-", number) for number in range(1, 6)), {TagName("W12-", 1): 7, TagName("W12-", 3): 8})
+        with transaction() as session:
+            tags = [service.reserve(session, "W12-", actor=ADA, now=NOW, names=names).tag for _ in range(3)]
+        assert tags == ["W12-0002", "W12-0004", "W12-0005"]
+        with reading() as session:
+            rows = session.scalars(select(TagDiscrepancy).order_by(TagDiscrepancy.id))
+            assert [(row.kind, row.tag, row.asset_id) for row in rows] == [("unknown", "W12-0001", 7), ("unknown", "W12-0003", 8)]
+
+    def test_a_name_that_was_not_searched_for_is_not_assigned(self, inside: Flask) -> None:
+        names = CheckedNames(frozenset({TagName("W12-", 1)}))
+        with transaction() as session:
+            assert service.reserve(session, "W12-", actor=ADA, now=NOW, names=names).tag == "W12-0001"
+        with pytest.raises(NameUnchecked, match="W12-0002"), transaction() as session:
+            service.reserve(session, "W12-", actor=ADA, now=NOW, names=names)
+        assert preview() == "W12-0002"
+
+    def test_names_are_searched_for_until_all_are_known(self, asset_store: FailingAssetStore) -> None:
+        for number in range(1, 31):
+            asset_store.asset(f"W12-{number:04d}")
+
+        def reserve_checked(names: CheckedNames) -> str:
+            with transaction() as session:
+                return service.reserve(session, "W12-", actor=ADA, now=NOW, names=names).tag
+
+        assert with_checked_names(asset_store, reserve_checked) == "W12-0031"

@@ -36,8 +36,9 @@ def test_sixty_laptops_are_scanned_in_a_row_without_leaving_the_scanner(browser:
         checks: list[str] = []
         page.on("request", lambda request: checks.append(request.url) if "validate-serial" in request.url else None)
         page.keyboard.type(f"{serials[0]}\n")  # the field has the focus; Enter moves it to a missing field
-        page.keyboard.type("Dell\n")
-        page.keyboard.type("Chromebook 3100\n")
+        for value in ("Dell", "Chromebook 3100"):
+            page.locator(":focus").fill(value)
+            page.keyboard.press("Enter")
         scan(page, *serials[1:])
         assert (page.get_by_label(SERIAL).input_value(), has_focus(page)) == ("", "serial_number")
         wait_for(page, 60)
@@ -118,7 +119,8 @@ def test_enter_moves_to_a_missing_field_and_retains_the_serial_number(browser: B
         expect(page.get_by_label("Model")).to_be_focused()
         expect(page.get_by_label("Model")).to_have_accessible_description("Model is required.")
         assert (asked, page.get_by_label(SERIAL).input_value()) == ([], "SN-1")
-        page.keyboard.type("Chromebook 3100\n")
+        page.get_by_label("Model").fill("Chromebook 3100")
+        page.keyboard.press("Enter")
         wait_for(page, 1)
         assert has_focus(page) == "serial_number"
 

@@ -97,6 +97,16 @@ def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: F
     assert set(assets(app)) == {"A1", "there-1"}
 
 
+def test_what_all_rows_lack_is_reported_once(run: Run) -> None:
+    result = run("-", typed="".join(f"A{number}\n" for number in range(119)) + "B_2\n")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said(result) == [
+        "all 120 rows\t\tMissing required field: manufacturer; Missing required field: model",
+        "line 120\tB_2\tSerial number contains invalid characters: “_” (U+005F)",
+        "0 can be created, 120 cannot.",
+    ]
+
+
 def test_a_dry_run_creates_nothing_and_reports_whether_all_rows_are_valid(app: Flask, run: Run) -> None:
     for text, code in (("A1\nB2\n", 0), ("A1\nB_2\n", 1)):
         result = run("-", "--dry-run", *DELL, typed=text)

@@ -13,6 +13,7 @@ from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.db import reading
 from tests.services.apps import PASSWORD, run_job
 from tests.services.chromium import watched
+from tests.services.scanner import PERSON, press_keys
 from tests.services.showroom import served
 
 pytestmark = pytest.mark.chromium
@@ -68,9 +69,7 @@ def test_sixty_are_scanned_checked_and_created_with_the_keyboard_alone(app: Flas
         expect(page.locator("[data-count]")).to_have_text("61 rows, 1 repeated: CART-007")
         page.keyboard.press("Tab")  # the file
         page.keyboard.press("Tab")
-        page.keyboard.type("Dell")
-        page.keyboard.press("Tab")
-        page.keyboard.type("Chromebook 3100")
+        press_keys(page, "Dell\tChromebook 3100", apart=PERSON)
         page.keyboard.press("Control+Enter")
         expect(page.get_by_role("button", name="Create 60 assets, skip 1")).to_be_focused()
         expect(page.get_by_role("status")).to_contain_text("60")
