@@ -82,7 +82,14 @@ def _inspect(settings: Settings, client: RtClient | None) -> Inspect:
     if client is None:
         return inspect_embedded
     fields = [(name.upper(), getattr(settings, name)) for name in FIELD_SETTINGS]
-    return partial(inspect_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
+    return partial(
+        inspect_request_tracker,
+        client,
+        catalog=settings.rt_catalog,
+        fields=fields,
+        status=settings.rt_asset_status,
+        device_catalogs=settings.device_catalogs,
+    )
 
 
 def _client(settings: Settings, *, read_timeout: float, retry_within: float = RETRY_WITHIN, use_session: bool = True) -> RtClient | None:
