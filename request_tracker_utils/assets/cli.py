@@ -17,7 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option
+from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option, option_titles, require_column
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 
@@ -48,6 +48,8 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
     """
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, column_options)
+    for remark in lists.remarks(listed):
+        click.echo(remark, err=True)
     trimmed = {field: value.strip() for field, value in defaults.items()}
     checks = imports.check_rows(reading, asset_store(), listed, trimmed)
     created = _print_problems(checks)
@@ -60,17 +62,25 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
 def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
     """Raises FileUnreadable, UsageError."""
     options = list(options)
-    listed = lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)), has_header=bool(options))
-    return replace(listed, columns=apply_column_options(options, listed.header, listed.columns, FIELDS))
+    listed = lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)), titles=option_titles(options))
+    columns = apply_column_options(options, listed.header, listed.columns, FIELDS)
+    require_column(columns, "serial_number", _("Serial number"), listed.header or listed.rows[0])
+    return replace(listed, columns=columns)
 
 
 def _print_problems(checks: list[RowCheck]) -> int:
     """Returns how many rows have none."""
     invalid = [check for check in checks if check.problems]
+    shared = imports.shared_problems(checks)
+    if shared:
+        click.echo(_("all %(count)s rows", count=f"{len(checks):,}") + f"\t\t{'; '.join(shared)}", err=True)
     for check in invalid:
+        problems = [problem for problem in check.problems if problem not in shared]
+        if not problems:
+            continue
         existing = _("asset #%(id)s", id=check.asset_id) + (f", {check.tag}" if check.tag else "") if check.asset_id else ""
-        problems = "; ".join(check.problems) + (f" ({existing})" if existing else "")
-        click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{problems}", err=True)
+        described = "; ".join(problems) + (f" ({existing})" if existing else "")
+        click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{described}", err=True)
     valid = len(checks) - len(invalid)
     message = _("%(valid)s can be created, %(invalid)s cannot.", valid=f"{valid:,}", invalid=f"{len(invalid):,}")
     click.echo(message, err=True)

@@ -18,6 +18,7 @@ from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tasks.models import Task
 
@@ -138,6 +139,13 @@ def delete_old(session: Session, *, now: datetime) -> int:
     return affected(session.execute(delete(AssetImport).where(AssetImport.created_at < now - RETENTION)))
 
 
+def shared_problems(checks: Sequence[RowCheck]) -> list[str]:
+    """The problems of every one of several rows, such as a missing model: they are reported once."""
+    if len(checks) < 2:
+        return []
+    return [problem for problem in checks[0].problems if all(problem in check.problems for check in checks)]
+
+
 def check_fields(listed: Listed, defaults: Mapping[str, str]) -> list[RowCheck]:
     """What can be checked without the asset store."""
     rows = [_values(row, listed.columns, defaults) for row in listed.rows]
@@ -175,7 +183,8 @@ def _values(row: list[str], columns: Mapping[str, int], defaults: Mapping[str, s
         number = columns.get(field, len(row))
         return (row[number] if number < len(row) else "") or defaults.get(field, "")
 
-    return {field: value(field) for field in FIELDS}
+    values = {field: value(field) for field in FIELDS}
+    return {**values, "serial_number": clean_serial(values["serial_number"])}
 
 
 def _repeated_serials(lines: Iterable[int], rows: Iterable[dict[str, str]]) -> dict[int, str]:

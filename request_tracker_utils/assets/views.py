@@ -17,11 +17,13 @@ from request_tracker_utils.assets.search import AssetQuery, search as search_ass
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.scanning import other_keyboard_language
+from request_tracker_utils.labels.service import qr_address_warnings
 from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
@@ -107,7 +109,8 @@ def add() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _creation_page(form), 400
     try:
-        created = creator().create(validate({field: form[field].data or "" for field in FIELDS}))
+        values = {field: form[field].data or "" for field in FIELDS}
+        created = creator().create(validate({**values, "serial_number": clean_serial(values["serial_number"].strip())}))
     except AppError as error:
         add_error(form, error)
         return _creation_page(form), error.status
@@ -140,6 +143,8 @@ def add_import() -> ResponseReturnValue:
         return _import_form_page(form), error.status
     with transaction() as session:
         stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
+    for remark in lists.remarks(listed):
+        flash(remark, "warning")
     return _check_and_show(stored.id)
 
 
@@ -152,12 +157,14 @@ def show_import(import_id: int) -> str:
         asset_import = imports.get(session, import_id)
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
     rows = sorted(imports.row_checks(asset_import), key=lambda row: not row.problems)
+    shared = imports.shared_problems(rows)
     valid = sum(not row.problems for row in rows)
     return render_template(
         "assets/import.html",
         asset_import=asset_import,
         task=task,
         rows=rows[(page - 1) * IMPORT_PAGE_SIZE : page * IMPORT_PAGE_SIZE],
+        shared=shared,
         page=page,
         more=len(rows) > page * IMPORT_PAGE_SIZE,
         valid=valid,
@@ -224,6 +231,7 @@ def _creation_page(form: AssetForm) -> str:
         count=count,
         formats=installed_formats().all(),
         may_print=actor.may(LabelPermission.PRINT),
+        warnings=qr_address_warnings(asset_store()),
     )
 
 

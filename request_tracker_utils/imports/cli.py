@@ -85,13 +85,19 @@ def import_path(
         chunks = read_chunks(opened)  # type: ignore[arg-type]
         file = service.store(transaction, chunks, row_type, source=source, actor=of_command(), now=utc_now())
     options = list(column_options)
-    header = file.head or (file.sample[0] if options else [])
+    header = file.head
+    if options and not header:
+        rows = service.first_rows(reading, file)
+        header = rows[parsing.find_header_with(rows, option_titles(options))]
     columns = apply_column_options(options, header, file.columns, row_type.fields)
+    require_column(columns, row_type.key_field, row_type.titles[row_type.key_field], header or file.sample[0])
     with transaction() as session:
-        service.map_columns(session, file.id, row_type, columns, deactivate_missing=deactivate_missing, first_row_is_header=bool(options))
+        service.map_columns(session, file.id, row_type, columns, deactivate_missing=deactivate_missing, header=header)
     report = _run(file.id, row_type, service.start_preview, _("Previewing"))
     if report.unreadable:
         raise FileUnreadable(report.unreadable)
+    for remark in (*report.warnings, *report.remarks):
+        click.echo(remark, err=True)
     if not dry_run:
         report = _run(file.id, row_type, service.start_import, _("Importing"))
     _print(report, row_type, dry_run=dry_run)
@@ -99,6 +105,25 @@ def import_path(
         _print_undo(file.id)
     if report.invalid:
         ctx.exit(INCOMPLETE)
+
+
+def option_titles(options: Iterable[str]) -> list[str]:
+    """The headers in options `FIELD=HEADER`."""
+    return [option.partition("=")[2] for option in options]
+
+
+def require_column(columns: Mapping[str, int], field: str, title: str, row: list[str]) -> None:
+    """Raises FileUnreadable without a column for the field. `row` is the header row, or else the file's first row."""
+    if field not in columns:
+        message = _(
+            "The column of the %(title)s is not known: no header row was found among the first %(rows)s rows, or it has another name for "
+            'it. Name the column, for example --column %(field)s="%(example)s".',
+            title=title.lower(),
+            rows=parsing.HEADER_ROWS,
+            field=field,
+            example=next(filter(None, row))[:40],
+        )
+        raise FileUnreadable(message)
 
 
 def apply_column_options(options: Iterable[str], header: list[str], columns: Mapping[str, int], fields: Collection[str]) -> dict[str, int]:

@@ -21,7 +21,8 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes
-from request_tracker_utils.imports.parsing import FileUnreadable
+from request_tracker_utils.imports.parsing import FileUnreadable, is_footer
+from request_tracker_utils.imports.remarks import Remarks
 from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
 from request_tracker_utils.imports.row_types import (
     KEY_AND_IDENTITY,
@@ -103,10 +104,11 @@ class Importer:
         conflict repeatedly, and FileUnreadable; a dry run puts the latter into its report."""
         started, before = self.clock(), self.resumed_from
         report = ImportReport(new=before.new, changed=before.changed, unchanged=before.unchanged, followed_up=before.followed_up)
+        remarks = Remarks(self.row_type)
         with KeyIndex() as index:
             try:
                 rows = iter(lines)
-                while count := self._run_chunk(rows, index, report):
+                while count := self._run_chunk(rows, index, report, remarks):
                     advance(count)
             except FileUnreadable as error:
                 if not self.dry_run:
@@ -116,14 +118,16 @@ class Importer:
             if self.deactivate_missing and isinstance(self.row_type, DeactivatingRowType):
                 self._deactivate_missing(self.row_type, index, report, started)
         report.problems.sort(key=lambda problem: problem.line)
+        remarks.write(report)
         return report
 
-    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> int:
+    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks) -> int:
         """Returns the number of rows."""
         is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run counted it
-        count, chunk = self._read_chunk(islice(lines, CHUNK), index, report)
+        count, chunk = self._read_chunk(islice(lines, CHUNK), index, report, remarks)
         if not count:
             return 0
+        remarks.look_at(chunk)
         report.rows += count
         if self.dry_run:
             with self.reading() as session:
@@ -137,7 +141,7 @@ class Importer:
                 self._follow_up(self.row_type, chunk, plan.follow_ups[begin : begin + batch], report)
         return count
 
-    def _read_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport) -> tuple[int, Chunk]:
+    def _read_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks) -> tuple[int, Chunk]:
         """The number of rows, and the valid ones of them without duplicates."""
         row_type, fields = self.row_type, list(self.columns.items())
         key_column, identity_column = row_type.key_column, row_type.identity_column
@@ -146,6 +150,9 @@ class Importer:
         count = 0
         for line, cells in lines:
             count += 1
+            if is_footer(cells):
+                remarks.leave_out(line, cells)
+                continue
             width = len(cells)
             values = {name: unescape_formula(cells[number]) if number < width else "" for name, number in fields}
             try:

@@ -134,6 +134,13 @@ class RowType(ABC):
     hidden_columns: ClassVar[frozenset[str]] = frozenset()
     """Columns that are derived from others: a preview does not show their changes."""
 
+    name_columns: ClassVar[Sequence[str]] = ()
+    """Columns that `describe` needs beside the identity."""
+    text_columns: ClassVar[frozenset[str]] = frozenset()
+    """Columns in which text from a wrong encoding is looked for."""
+    usual_values: ClassVar[Mapping[str, frozenset[str | None]]] = {}
+    """Column → values; others are stored too, but a preview reports them."""
+
     @property
     def can_deactivate_missing(self) -> bool:
         return isinstance(self, DeactivatingRowType)
@@ -185,6 +192,10 @@ class RowType(ABC):
         """What people call the record."""
         return identity
 
+    def describe_unusual(self, values: Mapping[str, Sequence[int]]) -> str:
+        """A warning about values beside the `usual_values`: each with its number of rows and the line of the first one."""
+        raise NotImplementedError
+
     def explain(self, values: Values) -> tuple[str, list[str]]:
         """For values that `parse` rejected: the key if it is valid, and the problem of each field."""
         key, messages = "", list[str]()
@@ -234,8 +245,6 @@ class TableRowType(RowType):
     """Values of a new record for columns that the file does not have."""
     extra_columns: ClassVar[Sequence[str]] = ()
     """Columns of existing records that `has_follow_up` and `dependent_columns` need, with those that the latter changes."""
-    name_columns: ClassVar[Sequence[str]] = ()
-    """Columns that `describe` needs beside the identity."""
 
     def plan(self, session: Session, chunk: Chunk) -> Plan:
         plan = Plan()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -14,7 +15,7 @@ from request_tracker_utils.imports.changes import record
 from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
 from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
-from request_tracker_utils.imports.parsing import MAX_COLUMNS, FileUnreadable
+from request_tracker_utils.imports.parsing import HEADER_ROWS, MAX_COLUMNS, FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
 from request_tracker_utils.imports.uploads import UploadInspector, decode_rows, detect_layout
@@ -76,17 +77,19 @@ def map_columns(
     columns: Mapping[str, int],
     *,
     deactivate_missing: bool,
-    first_row_is_header: bool = False,
+    header: list[str] | None = None,
 ) -> None:
-    """Sets the column of each field, from 0, and whether missing records are deactivated. The file must be previewed again.
+    """Sets the column of each field, from 0, and whether missing records are deactivated. The file must be previewed again. `header` is the
+    header row of a file in which none was recognized.
 
     Raises ImportNotFound, ImportBusy, ColumnsInvalid.
     """
     file = lock_idle(session, file_id)
     check_columns(columns, row_type.titles, width=MAX_COLUMNS)
     _require_key_field(columns, row_type)
-    if first_row_is_header and not file.head and len(file.sample) > 1:
-        file.head, file.sample = file.sample[0], file.sample[1:]
+    if header and not file.head and len(file.sample) > 1:
+        below = file.sample[file.sample.index(header) + 1 :] if header in file.sample else []
+        file.head, file.sample = header, below or file.sample
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
 
@@ -166,7 +169,12 @@ def work_through(
 
 def rows(reading: Reading, file: ImportFile) -> Iterator[tuple[int, list[str]]]:
     """The file's rows with their line numbers. Raises FileUnreadable for a row that cannot be read."""
-    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, has_header=bool(file.head))
+    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, file.head)
+
+
+def first_rows(reading: Reading, file: ImportFile) -> list[list[str]]:
+    """Those among which the header row can be. Raises FileUnreadable."""
+    return [row for _line, row in islice(decode_rows(_parts(reading, file.id), file.encoding, file.separator, []), HEADER_ROWS)]
 
 
 def record_progress(session: Session, file_id: int, report: ImportReport) -> None:

@@ -129,10 +129,12 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
     form = request.form
     try:
         with transaction() as session:
-            row_type = _row_type(service.get(session, file_id, of_domain).subject)
+            file = service.get(session, file_id, of_domain)
+            row_type = _row_type(file.subject)
             columns = _mapped_columns(form, row_type.fields)
-            options = {"deactivate_missing": "deactivate_missing" in form, "first_row_is_header": "first_row_is_header" in form}
-            service.map_columns(session, file_id, row_type, columns, **options)
+            header = file.sample[0] if "first_row_is_header" in form else None
+            deactivate_missing = "deactivate_missing" in form
+            service.map_columns(session, file_id, row_type, columns, deactivate_missing=deactivate_missing, header=header)
             task = service.start_preview(session, file_id, row_type, actor=current_actor(), now=utc_now())
     except Invalid as error:
         flash(error.message, "danger")

@@ -72,6 +72,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
         "rt_attempts": 0,
     }
     extra_columns = ("status", "current_student_id")
+    text_columns = frozenset({"model", "building"})
     shown_columns = ("building", "model", "serial_number")
     hidden_columns = frozenset({"serial_key"})
     wording = Wording(

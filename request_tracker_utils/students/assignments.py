@@ -23,6 +23,7 @@ from request_tracker_utils.students.errors import (
     DeviceNotAssigned,
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     InvalidField,
     NotAssignedToStudent,
     StudentInactive,
@@ -85,6 +86,13 @@ def assign(
     _set_student(device, student, now=now, due=due, accessories=accessories)
     details: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
     return _record(session, device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details)
+
+
+def check_due_date(due: date | None, *, today: date, is_allowed: bool) -> None:
+    """Raises DueDatePast for a date before today, which is usually a typing error, unless the caller has confirmed it."""
+    if due is not None and due < today and not is_allowed:
+        message = _("The due date %(date)s is in the past. Correct it, or allow a due date in the past.", date=due.isoformat())
+        raise DueDatePast(message, field="due_date")
 
 
 def assign_batch(

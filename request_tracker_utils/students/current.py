@@ -1,4 +1,6 @@
-"""The inventory, and what resolving a scanned code needs from this app, for entry points."""
+"""Today, the inventory, and what resolving a scanned code needs from this app, for entry points."""
+
+from datetime import date
 
 from request_tracker_utils.asset_store.brief_lookup import BriefLookup
 from request_tracker_utils.asset_store.current import asset_store
@@ -23,3 +25,8 @@ def scan_context() -> ScanContext:
         tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
         inventory=inventory(),
     )
+
+
+def today() -> date:
+    """In the time zone of this installation."""
+    return utc_now().astimezone(settings().zone).date()

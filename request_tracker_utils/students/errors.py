@@ -60,6 +60,12 @@ class StudentInactive(AppError):
     status, code = 400, "student_inactive"
 
 
+class DueDatePast(Conflict):
+    """The due date is before today. Correct it, or confirm it with `allow_past_due_date`."""
+
+    code = "due_date_past"
+
+
 class NotAssignedToStudent(NotFound):
     """The device does not exist or is not assigned to this student."""
 

@@ -54,6 +54,7 @@ class Scan:
     code: str
     student_id: str = ""
     due: date | None = None
+    allow_past_due: bool = False
     accessories: Sequence[str] = ()
     condition: str = ""
     ticket: str | None = None
@@ -88,10 +89,13 @@ def look_up(reading: Reading, code: str, context: ScanContext) -> ScanResult:
         return _looked_up(session, found)
 
 
-def assign(reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime) -> ScanResult:
+def assign(
+    reading: Reading, transaction: Transaction, scan: Scan, context: ScanContext, *, actor: Actor, now: datetime, today: date
+) -> ScanResult:
     """A student's code selects the student; a device's code assigns the device to the selected student.
 
-    Raises what `scan_codes.resolve` and `assignments.assign` raise, NoStudentSelected, StudentNotFound, DuplicateScan.
+    Raises what `scan_codes.resolve`, `assignments.check_due_date` and `assignments.assign` raise, NoStudentSelected, StudentNotFound,
+    DuplicateScan.
     """
     if previous := _read_previous(reading, scan.scan_id):
         return previous
@@ -113,6 +117,7 @@ def assign(reading: Reading, transaction: Transaction, scan: Scan, context: Scan
             message = _("%(name)s already has %(tag)s.", name=student.name, tag=device.asset_tag)
             with_devices = _with_devices(session, student)
             return ScanResult(ScanResultKind.UNCHANGED, device.asset_tag, message, found.note, with_devices, device)
+        assignments.check_due_date(scan.due, today=today, is_allowed=scan.allow_past_due)
         origin = ORIGIN + scan.scan_id
         with _once(session):
             log = assignments.assign(

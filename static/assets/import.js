@@ -1,4 +1,5 @@
-// Counts the rows while they are scanned, and checks the list on Ctrl+Enter.
+// Counts the rows while they are scanned, offers values that were used before, and checks the list on Ctrl+Enter.
+import { previousValues, rememberValue } from "assets/create-store";
 import { gettext as _, ngettext } from "web/translation";
 
 const form = document.getElementById("import");
@@ -19,6 +20,12 @@ function show() {
   const repetitions = _("%(count)s repeated: %(serials)s", { count: repeated.size, serials: repeated.size > 3 ? `${again} …` : again });
   count.textContent = repeated.size ? `${total}, ${repetitions}` : total;
 }
+
+const remembered = [...form.querySelectorAll("input[list]")];
+for (const field of remembered) field.list.replaceChildren(...previousValues(field.name).map((value) => new Option("", value)));
+form.addEventListener("submit", () => {
+  for (const field of remembered) rememberValue(field.name, field.value.trim());
+});
 
 lines.addEventListener("input", () => {
   clearTimeout(waiting);

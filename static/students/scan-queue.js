@@ -42,7 +42,7 @@ function request(entry) {
   if (entry.does === "assign") {
     entry.student ??= scanStore.chosen;
     if (!entry.studentName && scanStore.panel?.student_id === entry.student) entry.studentName = scanStore.panel.name;
-    return [form.dataset.assign, { ...common, student_id: entry.student, due_date: entry.due || null }];
+    return [form.dataset.assign, { ...common, student_id: entry.student, due_date: entry.due || null, allow_past_due_date: entry.allowPastDue ?? false }];
   }
   if (entry.does === "undo") return [form.dataset.undo, { scan_id: entry.id, log_id: entry.target }];
   if (entry.does === "lookup") return [form.dataset.resolve, { code: entry.code }];
@@ -95,7 +95,8 @@ function failed(entry, body) {
   if (entry.does === "undo") queue.remove(entry);
   else {
     const isOverridable = entry.does === "assign" && body.code === "device_not_available";
-    queue.update(entry, { state: "failed", words, overridable: isOverridable || entry.does === "override", name: body.asset_tag ?? entry.name });
+    const pastDue = body.code === "due_date_past";
+    queue.update(entry, { state: "failed", words, pastDue, overridable: isOverridable || entry.does === "override", name: body.asset_tag ?? entry.name });
   }
   if (entry.does === "assign" && body.student_stays === false && scanStore.chosen) {
     scanStudent.clear();

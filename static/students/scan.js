@@ -23,6 +23,8 @@ const list = document.getElementById("list");
 const due = document.getElementById("due");
 const ticket = document.getElementById("ticket");
 const noDue = document.getElementById("no-due");
+const pastDue = document.getElementById("past-due");
+const calendar = new Intl.DateTimeFormat("sv-SE", { timeZone: form.dataset.zone, dateStyle: "short" }); // ISO
 const radios = [...document.querySelectorAll('input[name="mode"]')];
 const accessoryCheckboxes = [...document.querySelectorAll('input[name="accessories"]')];
 const mode = () => radios.find((radio) => radio.checked).value;
@@ -67,11 +69,17 @@ function undo(target) {
   if (radios.length > 1) scanQueue.add({ does: "undo", code: "", target });
 }
 
+// The due date of the form. One in the past has a checkbox that allows it.
+function dueDate() {
+  pastDue.hidden = !due.value || due.value >= calendar.format(new Date());
+  return { due: due.value, allowPastDue: !pastDue.hidden && pastDue.control.checked };
+}
+
 function scan(code, ending) {
   if (!code || runCommand(code, ending)) return;
   const does = mode();
   const entry = { does, code, accessories: accessoryCheckboxes.filter((checkbox) => checkbox.checked).map((checkbox) => checkbox.value) };
-  if (does === "assign") entry.due = due.value;
+  if (does === "assign") Object.assign(entry, dueDate());
   if (does === "damaged" && document.getElementById("ticket-wanted").checked) entry.ticket = ticket.value.trim();
   if (does === "return" || does === "damaged") for (const checkbox of accessoryCheckboxes) checkbox.checked = true;
   if (does === "damaged") ticket.value = "";
@@ -135,7 +143,7 @@ list.addEventListener("click", (event) => {
   const does = button.dataset.do;
   if (does === "undo") undo(entry.log);
   else if (does === "missing") correct(entry, button.dataset.name);
-  else if (does === "again") scanQueue.again(entry);
+  else if (does === "again") scanQueue.again(entry, entry.pastDue ? dueDate() : {});
   else {
     scanActivity.remove(entry);
     scanStore.save();
@@ -158,14 +166,19 @@ if (due) {
   due.addEventListener("blur", () => { byKeys = false; });
   due.addEventListener("change", () => {
     noDue.hidden = !due.value;
+    pastDue.control.checked = false; // it allows one date only
+    dueDate();
     if (!byKeys) field.focus();
   });
   noDue.addEventListener("click", () => {
     due.value = "";
     noDue.hidden = true;
+    dueDate();
     field.focus();
   });
+  pastDue.addEventListener("click", (event) => { if (event.detail) field.focus(); });
   noDue.hidden = !due.value;
+  dueDate();
 }
 
 // --- other stations

@@ -5,7 +5,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import scan_station
-from request_tracker_utils.students.current import scan_context
+from request_tracker_utils.students.current import scan_context, today
 from request_tracker_utils.students.errors import (
     AmbiguousSerialNumber,
     ChangeNotFound,
@@ -13,6 +13,7 @@ from request_tracker_utils.students.errors import (
     DeviceNotAssigned,
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     DuplicateScan,
     InvalidField,
     MergedScans,
@@ -54,10 +55,12 @@ def resolve(body: Code) -> Answer:
 
 @api.post("/api/scan/assign", responses={200: Scanned})
 @require(StudentPermission.ASSIGN)
-@may_raise(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DuplicateScan)
+@may_raise(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DueDatePast, DuplicateScan)
 def assign(body: ScanToAssign) -> Answer:
     """Select a student by the student’s code, or assign a device to the selected student."""
-    return Scanned.of(scan_station.assign(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now()))
+    return Scanned.of(
+        scan_station.assign(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now(), today=today())
+    )
 
 
 @api.post("/api/scan/return", responses={200: Scanned})

@@ -7,12 +7,13 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.current import inventory
+from request_tracker_utils.students.current import inventory, today
 from request_tracker_utils.students.errors import (
     AmbiguousAsset,
     AssetStoreSilent,
     DeviceNotAvailable,
     DeviceNotFound,
+    DueDatePast,
     InvalidField,
     NotAssignedToStudent,
     StudentExists,
@@ -140,7 +141,9 @@ def devices_of_student(path: StudentPath) -> Answer:
 
 @api.post("/api/students/<student_id>/checkin", responses={200: AssignmentDone})
 @require(StudentPermission.ASSIGN)
-@may_raise(StudentNotFound, DeviceNotFound, AmbiguousAsset, AssetStoreSilent, DeviceNotAvailable, StudentInactive, InvalidField)
+@may_raise(
+    StudentNotFound, DeviceNotFound, AmbiguousAsset, AssetStoreSilent, DeviceNotAvailable, StudentInactive, DueDatePast, InvalidField
+)
 def check_in(path: StudentPath, body: AssignDevice) -> Answer:
     """Assign a device to a student: check it in to the student."""
     with reading() as session:
@@ -148,6 +151,7 @@ def check_in(path: StudentPath, body: AssignDevice) -> Answer:
     found, now = inventory().find(_required(body.asset_tag)), utc_now()
     with transaction() as session:
         device = devices.lock(session, found, now=now)
+        assignments.check_due_date(body.due_date, today=today(), is_allowed=body.allow_past_due_date)
         details = {"notes": body.notes, "due": body.due_date, "accessories": body.accessories}
         log = assignments.assign(session, device, student, actor=current_actor(), now=now, **details)  # type: ignore[arg-type]
     return _done(f"Device {device.asset_tag} checked in to {student.name}", student, log, "checked_in")

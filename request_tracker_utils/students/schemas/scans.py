@@ -16,7 +16,7 @@ from request_tracker_utils.students.scan_station import (
     scan_id_of,
 )
 from request_tracker_utils.students.schemas.devices import DeviceRow, LogRow
-from request_tracker_utils.students.schemas.students import Text
+from request_tracker_utils.students.schemas.students import ALLOW_PAST_DUE_DATE, DUE_DATE, Text
 
 MAX_TICKET_LENGTH = 500
 MAX_LOG_ID = 2**31 - 1
@@ -37,11 +37,12 @@ class Code(BaseModel):
 class ScanToAssign(Code):
     scan_id: ScanId
     student_id: Text = Field("", max_length=100, description="The selected student; empty if none is selected.", examples=["12345"])
-    due_date: date | None = Field(None, description="Due date of a loaner.", examples=["2027-06-01"])
+    due_date: date | None = Field(None, description=DUE_DATE, examples=["2999-06-01"])
+    allow_past_due_date: bool = Field(False, description=ALLOW_PAST_DUE_DATE, examples=[False])
     accessories: Accessories = Field(default=[], description="Accessories assigned with the device.", examples=[["charger"]])
 
     def scan(self) -> Scan:
-        return Scan(self.scan_id, self.code, self.student_id, self.due_date, self.accessories)
+        return Scan(self.scan_id, self.code, self.student_id, self.due_date, self.allow_past_due_date, self.accessories)
 
 
 class ScanToReturn(Code):

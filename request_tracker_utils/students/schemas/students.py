@@ -32,6 +32,8 @@ Identifier = Annotated[
 Grade = Annotated[
     str | None, BeforeValidator(_as_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]})
 ]
+DUE_DATE = "Due date of a loaner. A date before today is rejected unless `allow_past_due_date` is true."
+ALLOW_PAST_DUE_DATE = "Confirms a due date in the past."
 GRADE = "A number from 1 to 13, `K`, `PK`, or another name that the school uses; null for none."
 
 
@@ -140,7 +142,8 @@ class _Assignment(BaseModel):
 
 
 class AssignDevice(_Assignment):
-    due_date: date | None = Field(None, description="Due date of a loaner.", examples=["2027-06-01"])
+    due_date: date | None = Field(None, description=DUE_DATE, examples=["2999-06-01"])
+    allow_past_due_date: bool = Field(False, description=ALLOW_PAST_DUE_DATE, examples=[False])
     accessories: list[Text] = Field(default=[], max_length=20, description="Accessories assigned with the device.", examples=[["charger"]])
 
 

@@ -14,13 +14,13 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
-from request_tracker_utils.students.current import inventory, scan_context
-from request_tracker_utils.students.errors import AssetStoreSilent, explanation
+from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
-from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save, today
+from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
@@ -118,6 +118,8 @@ def show(asset_tag: str) -> str:
         address=address,
         store=asset_store_name(),
         today=today(),
+        student_id=request.args.get("student_id", "")[:50],
+        due_date=request.args.get("due_date", "")[:10],
     )
 
 
@@ -172,7 +174,11 @@ def assign(asset_tag: str) -> ResponseReturnValue:
         with transaction() as session:
             device = devices.lock(session, found, now=now)
             student = service.get(session, request.form.get("student_id", "").strip())
+            assignments.check_due_date(due, today=today(), is_allowed="allow_past_due_date" in request.form)
             assignments.assign(session, device, student, actor=current_actor(), now=now, due=due)
+    except DueDatePast as error:
+        flash(explanation(error), "danger")
+        return redirect(url_for(".show", asset_tag=asset_tag, student_id=request.form["student_id"], due_date=due), 303)
     except ValueError:
         return _failed(asset_tag, Invalid(_("The due date is not valid. Enter a date such as 2027-06-01.")))
     except AppError as error:
@@ -241,11 +247,11 @@ def delete(asset_tag: str) -> ResponseReturnValue:
 
 
 def _find_asset(text: str) -> tuple[Device | None, str]:
-    """An asset with this tag or serial number that is not a device yet, or why it could not be searched for."""
+    """An asset with this tag or serial number that is not a device yet, or why there is none."""
     try:
         return scan_codes.find_asset(reading, text, scan_context()), ""
-    except AssetStoreSilent as error:
-        return None, error.message
+    except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
+        return None, explanation(error)
 
 
 def _done(asset_tag: str, message: str) -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import scan_station as station
-from request_tracker_utils.students.current import scan_context
+from request_tracker_utils.students.current import scan_context, today
 from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
@@ -45,6 +45,7 @@ class FormState:
     code: str = ""
     student_id: str = ""
     due_date: str = ""
+    allow_past_due_date: bool = False
     accessories: tuple[str, ...] = ()
     ticket_wanted: bool = False
     ticket: str = ""
@@ -90,6 +91,7 @@ def _submitted() -> FormState:
         form.get("code", ""),
         form.get("student_id", ""),
         form.get("due_date", ""),
+        "allow_past_due_date" in form,
         tuple(form.getlist("accessories")),
         "ticket_wanted" in form,
         form.get("ticket", ""),
@@ -104,11 +106,15 @@ def _process(state: FormState) -> ScanResult:
         return station.look_up(reading, _validated(Code, values).code, scan_context())
     actor, now = current_actor(), utc_now()
     if state.mode == "assign":
-        body = _validated(ScanToAssign, {**values, "student_id": state.student_id, "due_date": state.due_date or None})
-        return station.assign(reading, transaction, body.scan(), scan_context(), actor=actor, now=now)
+        body = _validated(ScanToAssign, {**values, "student_id": state.student_id, **_due_date(state)})
+        return station.assign(reading, transaction, body.scan(), scan_context(), actor=actor, now=now, today=today())
     damaged = {"condition": "damaged", "ticket": state.ticket if state.ticket_wanted else None} if state.mode == "damaged" else {}
     body = _validated(ScanToReturn, {**values, **damaged})
     return station.return_device(reading, transaction, body.scan(), scan_context(), actor=actor, now=now)
+
+
+def _due_date(state: FormState) -> dict[str, object]:
+    return {"due_date": state.due_date or None, "allow_past_due_date": state.allow_past_due_date}
 
 
 def _validated(model: type[Any], values: Mapping[str, object]) -> Any:
@@ -145,4 +151,5 @@ def _page(state: FormState, result: ScanResult | None = None, problem: str = "")
         may_assign=actor.may(StudentPermission.ASSIGN),
         may_override=actor.may(StudentPermission.OVERRIDE),
         grade_label=grade_label,
+        today=today().isoformat(),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date
 from typing import Any, TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -18,8 +17,8 @@ from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.current import inventory, scan_context
-from request_tracker_utils.students.errors import AssetStoreSilent, StudentHasDevices, explanation
+from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, StudentHasDevices, explanation
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
@@ -74,7 +73,7 @@ def dashboard() -> str:
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
     if filters.text and not found.rows and not matches:
-        with suppress(AssetStoreSilent):
+        with suppress(AmbiguousAsset, AssetStoreSilent, DeviceNotFound):
             matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
     return render_template(
         "students/dashboard.html",
@@ -209,11 +208,6 @@ def save(form: RecordForm, write: Callable[[Session], T]) -> tuple[T | None, int
     except (Invalid, Conflict) as error:
         add_error(form, error)
         return None, error.status
-
-
-def today() -> date:
-    """In the time zone of this installation."""
-    return utc_now().astimezone(settings().zone).date()
 
 
 def _requested_filter() -> StudentFilter:

@@ -93,6 +93,22 @@ def test_refused_changes_explain_what_to_do(school: School, staff: Person) -> No
     assert len(school.log()) == 1
 
 
+def test_a_due_date_in_the_past_is_questioned_and_the_form_stays_filled(school: School, staff: Person) -> None:
+    school.students(1)
+    school.devices(2)
+    form = {"student_id": "1001", "due_date": "2020-01-02"}
+    asked = staff.read(staff.submit("/devices/W12-0001/assign", **form).location)
+    assert "The due date 2020-01-02 is in the past. Correct it, or allow a due date in the past." in asked
+    assert "Allow a due date in the past" in asked
+    assert all(f'value="{value}"' in asked for value in form.values())
+    assert school.log() == []
+    staff.submit("/devices/W12-0001/assign", **form, allow_past_due_date="yes")
+    assert str(school.device_now("W12-0001").due_date) == "2020-01-02"
+    assert "Allow a due date in the past" not in staff.read("/devices/W12-0002")
+    staff.submit("/devices/W12-0002/assign", student_id="1001", due_date="2999-06-01")
+    assert str(school.device_now("W12-0002").due_date) == "2999-06-01"
+
+
 def test_only_an_administrator_overrides_an_assignment(app: Flask, school: School, staff: Person) -> None:
     school.students(2)
     school.device()

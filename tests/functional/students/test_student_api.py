@@ -1,9 +1,12 @@
 """JSON routes of students, in the shapes and statuses of the contract."""
 
+from datetime import timedelta
 from itertools import count
 
+from flask import Flask
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.students.current import today
 from tests.services.asking import Ask
 from tests.services.school import School
 from tests.services.tables import check_all
@@ -149,6 +152,22 @@ def test_lists_are_paged_filtered_and_sorted(school: School, ask: Ask) -> None:
     for wrong in ("status=x", "sort=x", "page=0", "page_size=5000", "after=x", "grade=77"):
         assert ask("GET", f"/api/students?{wrong}").status_code == 400, wrong
     assert ask("GET", "/api/students?page=2&after=7.7").status_code == 200
+
+
+def test_a_due_date_in_the_past_must_be_confirmed(app: Flask, school: School, ask: Ask) -> None:
+    school.students(1)
+    school.devices(3)
+    with app.app_context():
+        now = today()
+
+    def check_in(number: int, days: int, **more: object) -> TestResponse:
+        body = {"asset_tag": f"W12-000{number}", "due_date": str(now + timedelta(days=days)), **more}
+        return ask("POST", "/api/students/1001/checkin", json=body)
+
+    refused = check_in(1, -1)
+    assert (refused.status_code, refused.get_json()["code"], refused.get_json()["field"]) == (409, "due_date_past", "due_date")
+    assert school.log() == []
+    assert [check_in(1, -1, allow_past_due_date=True).status_code, check_in(2, 0).status_code, check_in(3, 1).status_code] == [200] * 3
 
 
 def test_check_in_and_check_out_have_the_messages_of_the_contract(school: School, ask: Ask) -> None:

@@ -192,8 +192,18 @@ def test_a_cart_gets_one_line_for_each_scan(browser: Browser, server: Server) ->
         assert (value(page, "manufacturer"), value(page, "catalog"), has_focus(page)) == ("Dell", catalog, "lines")
         expect(page.locator("[data-count]")).to_have_text("7 rows")
         page.get_by_label("Model").focus()
+        assert page.locator("#manufacturer-before option").count() == 0
         press_keys(page, "Chromebook\t", apart=PERSON)
         assert (value(page, "model"), has_focus(page)) == ("Chromebook", "category")
+
+        # values that were just used are offered for the next cart, and on Create assets
+        page.get_by_role("button", name="Check list").click()
+        expect(page.get_by_role("button", name="Create 7 assets")).to_be_visible()
+        for address in ("/assets/import", "/assets/create"):
+            page.goto(server.url + address)
+            offered = [page.locator(f"#{field}-before option").get_attribute("value") for field in ("manufacturer", "model")]
+            assert offered == ["Dell", "Chromebook"]
+        expect(page.get_by_text(re.compile(r"The QR codes lead to 127\.0\.0\.1:\d+, which only this computer can reach"))).to_be_visible()
 
 
 def test_labels_are_scanned_with_either_ending(browser: Browser, app: Flask, server: Server) -> None:  # noqa: F811

@@ -134,7 +134,7 @@ def test_the_first_change_creates_the_device_and_a_refused_one_does_not(school: 
 
     def assign(code: str, student_id: str) -> None:
         scan = Scan(f"scan-{code}-{student_id}", code, student_id)
-        scan_station.assign(reading, transaction, scan, context(assets), actor=ADA, now=NOW)
+        scan_station.assign(reading, transaction, scan, context(assets), actor=ADA, now=NOW, today=NOW.date())
 
     with pytest.raises(AppError):
         assign("SERIAL5", "1002")

@@ -45,6 +45,13 @@ class TestAFile:
         expected = ["2", "A1", "HP Chromebook 3100 Cart 1 · Laptop · Title I · Chromebooks"]
         assert rows(show(client, address))[0][:3] == expected, "the mapping overrides the header row"
 
+    def test_may_have_titles_totals_and_damaged_text(self, client: FlaskClient) -> None:
+        data = "sep=;\nCart 4\n\nSerial;Model\nA1;PortÃ¡til\n\nTotal;1\n".encode()
+        page = show(client, send(client, file=(data, "cart 4.csv")))
+        assert [row[:2] for row in rows(page)] == [["5", "A1"]]
+        assert "1 row is a total or a note about the file, and was left out: “Total, 1” in line 7." in page
+        assert "1 row contains text that looks damaged: “PortÃ¡til” in line 5." in page
+
     def test_retains_its_columns_if_the_mapping_is_invalid(self, client: FlaskClient) -> None:
         address = send(client, "Serial,Model\nA1,G10")
 

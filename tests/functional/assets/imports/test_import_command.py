@@ -54,6 +54,16 @@ def said(result: Result) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.strip() and "Creating" not in line]
 
 
+def test_titles_and_totals_are_left_out_and_an_unknown_header_is_one_message(app: Flask, run: Run, file: Callable[..., str]) -> None:
+    assert said(run(file("sep=;\nCart 4\n\nSerial;Make;Model\nA1;HP;G10\n\nTotal;1\n"))) == [
+        "1 row is a total or a note about the file, and was left out: “Total, 1” in line 7.",
+        "1 can be created, 0 cannot.",
+    ]
+    unknown = run(file("Cart 5\n\nkind,color\nred,green\nblue,white\n"))
+    assert (unknown.exit_code, len(said(unknown)), '--column serial_number="' in unknown.stderr) == (1, 1, True), unknown.stderr
+    assert list(assets(app)) == ["A1"]
+
+
 def test_the_assets_of_a_file_are_created_and_printed_with_their_tags(app: Flask, run: Run, file: Callable[..., str]) -> None:
     path = file("Serial,Make,Model,Type\nA1,HP,G10,Laptop\nB2,HP,G11,\n")
     result = run(path)
@@ -85,6 +95,16 @@ def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: F
         "1 can be created, 3 cannot.",
     ]
     assert set(assets(app)) == {"A1", "there-1"}
+
+
+def test_what_all_rows_lack_is_reported_once(run: Run) -> None:
+    result = run("-", typed="".join(f"A{number}\n" for number in range(119)) + "B_2\n")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said(result) == [
+        "all 120 rows\t\tMissing required field: manufacturer; Missing required field: model",
+        "line 120\tB_2\tSerial number contains invalid characters: “_” (U+005F)",
+        "0 can be created, 120 cannot.",
+    ]
 
 
 def test_a_dry_run_creates_nothing_and_reports_whether_all_rows_are_valid(app: Flask, run: Run) -> None:

@@ -122,7 +122,19 @@ class TestTheCheck:
     def test_reports_all_problems_of_each_row(self, client: FlaskClient) -> None:
         address = send(client, "A1\nB_2", manufacturer="", model=" ")
         lacks = "Missing required field: manufacturer Missing required field: model"
-        assert problems(client, address) == {"1": lacks, "2": f"Serial number contains invalid characters: “_” (U+005F) {lacks}"}
+        assert f"All 2 rows have the same problem. {lacks}" in words(show(client, address))
+        assert problems(client, address) == {"1": "see above", "2": "Serial number contains invalid characters: “_” (U+005F)"}
+
+    def test_reports_what_a_whole_cart_lacks_once(self, client: FlaskClient) -> None:
+        address = send(client, serials(120), manufacturer="", model="")
+        page = show(client, address)
+        assert [page.count(f"Missing required field: {field}") for field in ("manufacturer", "model")] == [1, 1]
+        assert "Press Edit list to enter a default for all rows." in words(page)
+
+    def test_reads_serial_numbers_as_the_scanner_meant_them(self, client: FlaskClient) -> None:
+        address = send(client, "]C15CD0001\nS/N: 5CD0002\n5CD\u20100003\nS5CD0004\n5CD 0005")
+        assert [row[1] for row in rows(show(client, address))][1:] == ["5CD0001", "5CD0002", "5CD-0003", "S5CD0004"]
+        assert problems(client, address)["5"] == "Serial number contains invalid characters: a space"
 
     def test_counts_a_serial_number_that_was_scanned_twice_once(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1\nB2\na1\nA1")

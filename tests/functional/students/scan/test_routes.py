@@ -2,7 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from request_tracker_utils.students import scan_station as students_station
+from request_tracker_utils.students.current import today
 from request_tracker_utils.students.models import RepairTicket
 from tests.services.apps import csrf_token, sign_in, user
 from tests.services.asking import Ask
@@ -56,13 +57,31 @@ def station(ask: Ask, school: School) -> Station:
 def test_a_student_is_selected_and_gets_devices(station: Station, school: School) -> None:
     selected = station.assign("1001").get_json()
     assert (selected["kind"], selected["line"], selected["words"]) == ("student", "Grace Hopper", "1001, grade 9, has no device.")
-    given = station.assign("1", "1001", accessories=["charger", "case"], due_date="2027-06-01").get_json()
+    given = station.assign("1", "1001", accessories=["charger", "case"], due_date="2999-06-01").get_json()
     assert (given["kind"], given["line"]) == ("assigned", "W12-0001")
     assert given["words"] == "Assigned to Grace Hopper (1001) with charger and case."
-    assert [(device["asset_tag"], device["due_date"]) for device in given["student"]["devices"]] == [("W12-0001", "2027-06-01")]
+    assert [(device["asset_tag"], device["due_date"]) for device in given["student"]["devices"]] == [("W12-0001", "2999-06-01")]
     log = school.log("W12-0001")[0]
     assert (log.id, log.action, log.student_id, log.accessories) == (given["log_id"], "check_in", "1001", ["charger", "case"])
     assert school.device_now("W12-0001").rt_due_at is not None
+
+
+def test_a_due_date_in_the_past_is_questioned(app: Flask, station: Station, school: School) -> None:
+    with app.app_context():
+        now = today()
+    yesterday, tomorrow = str(now - timedelta(days=1)), str(now + timedelta(days=1))
+    assert station.assign("1001", due_date=yesterday).status_code == 200  # selects the student
+    scan_id = "one-scan-1"
+    refused = station.assign("1", "1001", due_date=yesterday, scan_id=scan_id)
+    assert (refused.status_code, refused.get_json()["code"], refused.get_json()["field"]) == (409, "due_date_past", "due_date")
+    assert refused.get_json()["error"] == f"The due date {yesterday} is in the past. Correct it, or allow a due date in the past."
+    assert school.log() == []
+    assert station.assign("1", "1001", due_date=yesterday, allow_past_due_date=True, scan_id=scan_id).status_code == 200
+    assert station.assign("1", "1001", due_date=yesterday, scan_id=scan_id).status_code == 200  # its first result
+    assert station.assign("1", "1001", due_date=yesterday).get_json()["kind"] == "unchanged"
+    for code, due in (("2", str(now)), ("3", tomorrow)):
+        assert station.assign(code, "1001", due_date=due).status_code == 200
+    assert [str(school.device_now(f"W12-000{number}").due_date) for number in (1, 2, 3)] == [yesterday, str(now), tomorrow]
 
 
 def test_a_device_without_a_selected_student_is_refused(station: Station, school: School) -> None:
@@ -182,10 +201,10 @@ def test_only_the_last_change_is_undone_once(station: Station) -> None:
 
 
 def test_a_lookup_describes_and_changes_nothing(station: Station, school: School) -> None:
-    school.assign("W12-0001", "1001", due=date(2027, 6, 1))
+    school.assign("W12-0001", "1001", due=date(2999, 6, 1))
     device = station.look_up("1", role="teacher").get_json()
     assert (device["kind"], device["student"]["name"]) == ("device", "Grace Hopper")
-    assert device["words"] == "Chromebook 3100 · S/N SN00001 · assigned to Grace Hopper (1001) · due 2027-06-01"
+    assert device["words"] == "Chromebook 3100 · S/N SN00001 · assigned to Grace Hopper (1001) · due 2999-06-01"
     assert station.look_up("W12-0002").get_json()["words"] == "Chromebook 3100 · S/N SN00002 · available"
     student = station.look_up("1001").get_json()
     assert (student["kind"], student["words"]) == ("student", "1001, grade 9, has W12-0001.")
@@ -257,6 +276,17 @@ class TestFormWithoutJavaScript:
         assert 'name="student_id" value="1001"' in given.text
         assert "Returned by Grace Hopper (1001)." in send("W12-0001", "return").text
         assert school.device_now("W12-0001").status == "available"
+
+    def test_a_due_date_in_the_past_is_sent_again_with_its_checkbox(self, station: Station, school: School, send: Any) -> None:
+        asked = send("W12-0001", student_id="1001", due_date="2020-01-02")
+        assert "The due date 2020-01-02 is in the past." in asked.text
+        assert 'name="student_id" value="1001"' in asked.text
+        assert 'value="2020-01-02"' in asked.text
+        assert re.search(r'<label class="checkbox-label" id="past-due"><input', asked.text)
+        assert "Assigned to" in send("W12-0001", student_id="1001", due_date="2020-01-02", allow_past_due_date="yes").text
+        later = send("W12-0002", student_id="1001", due_date="2999-06-01")
+        assert "Assigned to" in later.text
+        assert re.search(r'<label class="checkbox-label" id="past-due" hidden><input', later.text)
 
     def test_the_navigation_marks_the_station_alone(self, send: Any, client: FlaskClient) -> None:
         for path in ("/students/scan", "/students/scan/commands"):

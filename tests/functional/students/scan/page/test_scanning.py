@@ -174,11 +174,11 @@ def test_accessories_due_dates_and_tickets(browser: Browser, school: School, ser
     with opened(browser, server) as page:
         # accessories and due dates stay for all that follow
         page.get_by_label("Case").uncheck()
-        page.get_by_label("Due date").fill("2027-06-01")
+        page.get_by_label("Due date (").fill("2999-06-01")
         assert has_focus(page) == "code"
         scan(page, "1001", "W12-0001", "W12-0002")
         says(page, "W12-0002", "Assigned to Grace Hopper (1001) with charger.")
-        expect(current_student(page).get_by_role("listitem").first).to_have_text("W12-0001 Chromebook 3100 · due 2027-06-01 · charger")
+        expect(current_student(page).get_by_role("listitem").first).to_have_text("W12-0001 Chromebook 3100 · due 2999-06-01 · charger")
         page.get_by_role("button", name="Clear date").click()
         scan(page, "W12-0003")
         says(page, "W12-0003")
@@ -211,7 +211,7 @@ def test_accessories_due_dates_and_tickets(browser: Browser, school: School, ser
         scan(page, "W12-0008")
         says(page, "W12-0008", damaged)
     due_dates = [str(school.device_now(f"W12-000{number}").due_date) for number in (1, 2, 3)]
-    assert due_dates == ["2027-06-01", "2027-06-01", "None"]
+    assert due_dates == ["2999-06-01", "2999-06-01", "None"]
     assert [school.log(f"W12-000{number}")[-1].missing for number in (4, 5, 6)] == [["charger"], ["case"], ["charger"]]
     with school.looking() as session:
         assert list(session.scalars(select(RepairTicket.subject))) == ["W12-0007: Screen is cracked"]
@@ -261,6 +261,32 @@ def test_each_role_has_its_modes_and_buttons(browser: Browser, school: School, s
         assert has_focus(page) == "code"
     last = school.log()[-1]
     assert (last.action, last.student_id, last.notes) == ("override", "1001", "Swapped in class (before: 1002)")
+
+
+def test_a_due_date_in_the_past_is_questioned(browser: Browser, school: School, server: Server) -> None:
+    with opened(browser, server) as page:
+        allow = page.get_by_label("Allow a due date in the past")
+        expect(allow).to_be_hidden()
+        page.get_by_label("Due date (").fill("2020-01-02")
+        expect(allow).to_be_visible()
+        scan(page, "1001", "W12-0001")
+        says(page, "Failed", "The due date 2020-01-02 is in the past. Correct it, or allow a due date in the past.")
+        allow.check()
+        assert has_focus(page) == "code"
+        entry(page, "W12-0001").get_by_role("button", name="Retry").click()
+        says(page, "W12-0001")
+        scan(page, "W12-0002")  # allowed for this date
+        says(page, "W12-0002")
+        page.get_by_label("Due date (").fill("2020-01-03")
+        expect(allow).not_to_be_checked()
+        scan(page, "W12-0003")
+        says(page, "Failed")
+        page.get_by_label("Due date (").fill("2999-06-01")
+        expect(allow).to_be_hidden()
+        entry(page, "W12-0003").get_by_role("button", name="Retry").click()
+        says(page, "W12-0003")
+    due_dates = [str(school.device_now(f"W12-000{number}").due_date) for number in (1, 2, 3)]
+    assert due_dates == ["2020-01-02", "2020-01-02", "2999-06-01"]
 
 
 def test_without_javascript_the_form_processes_one_scan_at_a_time(browser: Browser, school: School, server: Server) -> None:
