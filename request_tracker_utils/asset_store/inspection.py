@@ -140,16 +140,10 @@ def _device_catalogs(client: RtClient, catalogs: Sequence[str]) -> Iterator[Resu
 
 
 def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Result]:
-    visible = client.assets.custom_fields()
+    problems = client.custom_fields.problems(name for _setting, name in fields)
     for setting, name in fields:
-        if name in visible:
-            yield Result(f"{setting}: {name}", State.PASSED)
-        else:
-            detail = _(
-                "The token's user cannot see this custom field of assets. Visible fields: %(fields)s.",
-                fields=", ".join(visible) or _("none"),
-            )
-            yield Result(f"{setting}: {name}", State.FAILED, detail)
+        problem = problems.get(name, "")
+        yield Result(f"{setting}: {name}", State.FAILED if problem else State.PASSED, problem)
 
 
 def _all_assets(client: RtClient) -> Iterator[Result]:
