@@ -16,10 +16,10 @@ from sqlalchemy import select
 from benchmarks.bare_requests import BareRequests
 from benchmarks.report import COUNT, SHARE, Row, say
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.request_tracker import WORKERS
 from request_tracker_utils.assets.batch import start_creating
 from request_tracker_utils.assets.creations import check_serials
 from request_tracker_utils.assets.fields import NewAssetFields
-from request_tracker_utils.assets.jobs import WORKERS
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now

@@ -11,7 +11,7 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"
 
 
 class CountingProxy:
-    """Forwards requests from `url` to `target`. `count` can be reset to 0 at any time."""
+    """Forwards requests from `url` to `target`, and counts those of REST 2.0. `count` can be reset to 0 at any time."""
 
     def __init__(self, target: str) -> None:
         self.count = 0
@@ -24,7 +24,7 @@ class CountingProxy:
 
             def answer(self) -> None:
                 with proxy._counting:
-                    proxy.count += 1
+                    proxy.count += self.path.startswith("/REST/")
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
                 connection = http.client.HTTPConnection(netloc, timeout=120)

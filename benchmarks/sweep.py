@@ -11,12 +11,12 @@ from flask import Flask
 
 from benchmarks.bare_requests import BareRequests
 from benchmarks.report import COUNT, SHARE, Row, say
+from request_tracker_utils.asset_store.request_tracker import WORKERS
 from request_tracker_utils.core import jobs, metrics
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.tags import tagging
-from request_tracker_utils.tags.tasks import WORKERS
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import make_app, ready
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker

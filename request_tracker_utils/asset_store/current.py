@@ -11,7 +11,7 @@ from request_tracker_utils.accounts.rt_tokens import RtTokens
 from request_tracker_utils.asset_store.brief_lookup import LONGEST_WAIT, BriefLookup
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.inspection import Inspect, Inspection, Result, inspect_embedded, inspect_request_tracker
-from request_tracker_utils.asset_store.request_tracker import RequestTrackerAssetStore
+from request_tracker_utils.asset_store.request_tracker import WORKERS, RequestTrackerAssetStore
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.db import reading, transaction
@@ -82,7 +82,14 @@ def _inspect(settings: Settings, client: RtClient | None) -> Inspect:
     if client is None:
         return inspect_embedded
     fields = [(name.upper(), getattr(settings, name)) for name in FIELD_SETTINGS]
-    return partial(inspect_request_tracker, client, catalog=settings.rt_catalog, fields=fields, status=settings.rt_asset_status)
+    return partial(
+        inspect_request_tracker,
+        client,
+        catalog=settings.rt_catalog,
+        fields=fields,
+        status=settings.rt_asset_status,
+        device_catalogs=settings.device_catalogs,
+    )
 
 
 def _client(settings: Settings, *, read_timeout: float, retry_within: float = RETRY_WITHIN, use_session: bool = True) -> RtClient | None:
@@ -97,7 +104,7 @@ def _client(settings: Settings, *, read_timeout: float, retry_within: float = RE
         model_field=settings.rt_model_field,
         read_timeout=read_timeout,
         retry_within=retry_within,
-        pool_size=settings.threads,
+        pool_size=settings.threads + WORKERS,
         ca_bundle=str(settings.rt_ca_bundle) if settings.rt_ca_bundle else None,
         use_session=use_session,
         on_request=metrics.count_rt_request,

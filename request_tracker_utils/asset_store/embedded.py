@@ -28,6 +28,7 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.translation import gettext as _
 
 CHUNK = 100
+WORKERS = 4
 LONGEST_TEXT = 255
 FIRST_STATUS = "new"
 DEFAULT_CATALOGS = ("Chromebooks", "General assets")
@@ -42,6 +43,9 @@ class EmbeddedAssetStore:
         self, transaction: Transaction, reading: Callable[[], AbstractContextManager[Session]], address: str, catalog: str
     ) -> None:
         self._transaction, self._reading, self._address, self._catalog = transaction, reading, address, catalog
+
+    def workers(self) -> int:
+        return WORKERS
 
     def version(self) -> str:
         return __version__
@@ -142,6 +146,9 @@ class EmbeddedAssetStore:
             row = _row(session, asset_id)
             old, row.name = row.name, name
             return old
+
+    def field_problems(self, fields: Iterable[str]) -> list[str]:
+        return []
 
     def set_holder(self, asset_id: int, username: str) -> None:
         _check("holder", username)

@@ -9,8 +9,10 @@ from request_tracker_utils.asset_store.service import AssetStoreInvalid
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.health import CheckResult, HealthCheck, Status
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.settings import FIELD_SETTINGS
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.feature import Feature, SectionContent, StatusSection
+from request_tracker_utils.web.registry import settings
 
 PAGE_WAITS = 2.0
 """Seconds. Request Tracker usually needs one for all checks."""
@@ -35,8 +37,11 @@ def check_health() -> CheckResult:
         return CheckResult(Status.OK, _("Assets are stored in this program's own database."))
     try:
         version = store.version()
+        found = store.field_problems(getattr(settings(), name) for name in FIELD_SETTINGS)
     except AppError as error:
         return CheckResult(Status.DOWN, _("Request Tracker does not answer or rejects the request."), error.message)
+    if found:
+        return CheckResult(Status.DEGRADED, _("Request Tracker lacks custom fields that the settings name."), " ".join(found))
     return CheckResult(Status.OK, _("Request Tracker answers."), _("Version %(version)s.", version=version))
 
 

@@ -38,11 +38,14 @@ def inspect_embedded() -> Iterator[Result]:
     yield Result(_("Assets are stored in this program's own database"), State.PASSED, _("RT_URL is not set."))
 
 
-def inspect_request_tracker(client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]], status: str = "") -> Iterator[Result]:
+def inspect_request_tracker(
+    client: RtClient, *, catalog: str, fields: Sequence[tuple[str, str]], status: str = "", device_catalogs: Sequence[str] = ()
+) -> Iterator[Result]:
     """One check after the other; stops once Request Tracker does not answer. `fields` are settings and the custom fields that they name."""
     checks: list[tuple[str, Callable[[], Iterator[Result]]]] = [
         (_("Request Tracker answers"), lambda: _version(client)),
         (_("Catalogs"), lambda: _catalog(client, catalog)),
+        (_("Catalogs of devices"), lambda: _device_catalogs(client, device_catalogs)),
         (_("Custom fields"), lambda: _fields(client, fields)),
         (_("See all assets"), lambda: _all_assets(client)),
         (_("Rename and change assets"), lambda: _changes(client)),
@@ -123,17 +126,24 @@ def _catalog(client: RtClient, catalog: str) -> Iterator[Result]:
     yield Result(_("Create assets in %(catalog)s", catalog=catalog), State.PASSED if allowed else State.FAILED, missing)
 
 
-def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Result]:
-    visible = client.assets.custom_fields()
-    for setting, name in fields:
-        if name in visible:
-            yield Result(f"{setting}: {name}", State.PASSED)
+def _device_catalogs(client: RtClient, catalogs: Sequence[str]) -> Iterator[Result]:
+    visible = client.assets.catalogs() if catalogs else []
+    for catalog in catalogs:
+        title = f"DEVICE_CATALOGS: {catalog}"
+        if catalog.casefold() in map(str.casefold, visible):
+            yield Result(title, State.PASSED)
         else:
-            detail = _(
-                "The token's user cannot see this custom field of assets. Visible fields: %(fields)s.",
-                fields=", ".join(visible) or _("none"),
+            names = ", ".join(visible) or _("none")
+            yield Result(
+                title, State.FAILED, _("The token's user cannot see this catalog. Visible catalogs: %(catalogs)s.", catalogs=names)
             )
-            yield Result(f"{setting}: {name}", State.FAILED, detail)
+
+
+def _fields(client: RtClient, fields: Sequence[tuple[str, str]]) -> Iterator[Result]:
+    problems = client.custom_fields.problems(name for _setting, name in fields)
+    for setting, name in fields:
+        problem = problems.get(name, "")
+        yield Result(f"{setting}: {name}", State.FAILED if problem else State.PASSED, problem)
 
 
 def _all_assets(client: RtClient) -> Iterator[Result]:

@@ -16,6 +16,7 @@ from request_tracker_utils.asset_store.service import (
     AssetStoreConflict,
     AssetStoreInvalid,
     AssetStoreRefused,
+    AssetStoreSearchFailed,
     AssetStoreUnreachable,
     AssetStoreUser,
     NewAsset,
@@ -25,8 +26,22 @@ from request_tracker_utils.asset_store.service import (
 )
 from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.integrations.rt import RtAsset, RtClient, RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt import (
+    RtAsset,
+    RtClient,
+    RtConflict,
+    RtError,
+    RtInvalid,
+    RtNotFound,
+    RtRefused,
+    RtSearchFailed,
+    RtUnreachable,
+)
 
+WORKERS = 8
+"""Two processors of Request Tracker are busy with four; eight keep four busy. With more, a small Request Tracker becomes slower again."""
+WORKERS_WITHOUT_SESSION = 4
+"""Each call then occupies a processor of Request Tracker for 0.24 s, to check the token."""
 SLOT_TIMEOUT = 0.2
 """Seconds that a request waits for a free slot."""
 LONGEST_USER_ID = 9
@@ -37,6 +52,7 @@ ERRORS: dict[type[RtError], type[AppError]] = {
     RtUnreachable: AssetStoreUnreachable,
     RtNotFound: AssetNotFound,
     RtConflict: AssetStoreConflict,
+    RtSearchFailed: AssetStoreSearchFailed,
     RtInvalid: AssetStoreInvalid,
 }
 
@@ -63,6 +79,9 @@ class RequestTrackerAssetStore:
 
     def __repr__(self) -> str:
         return f"RequestTrackerAssetStore({self._client!r})"
+
+    def workers(self) -> int:
+        return WORKERS if self._client.has_session() else WORKERS_WITHOUT_SESSION
 
     def version(self) -> str:
         with self._asking():
@@ -137,6 +156,10 @@ class RequestTrackerAssetStore:
     def set_holder(self, asset_id: int, username: str) -> None:
         with self._asking(asset_id):
             self._client.assets.set_holder(_possible(asset_id), username)
+
+    def field_problems(self, fields: Iterable[str]) -> list[str]:
+        with self._asking():
+            return list(self._client.custom_fields.problems(fields).values())
 
     def find_by_names(self, names: Iterable[str]) -> list[Asset]:
         with self._asking():
@@ -231,7 +254,7 @@ class RequestTrackerAssetStore:
             refused = error.status in (401, 403)
             raise (AssetStoreRefused if refused else AssetStoreBroken)(error.message) from None
         except RtError as error:
-            raise ERRORS[type(error)](error.message) from None
+            raise next(ours for kind, ours in ERRORS.items() if isinstance(error, kind))(error.message) from None
         finally:
             if self._slots is not None:
                 self._slots.release()

@@ -47,6 +47,10 @@ class AssetStoreInvalid(Invalid):
     code = "directory_invalid"
 
 
+class AssetStoreSearchFailed(AssetStoreInvalid):
+    """The asset store could not run a search. That is not the same as a search without results."""
+
+
 class AssetStoreBusy(Unavailable):
     """Too many requests are waiting for the asset store. Nothing was changed."""
 
@@ -186,6 +190,9 @@ class AssetStore(Protocol):
     kind: str
     """`rt` or `embedded`."""
 
+    def workers(self) -> int:
+        """How many changes a task or job sends at a time, so that people can still work with the asset store. May send a request."""
+
     def get(self, asset_id: int) -> Asset:
         """Raises AssetNotFound."""
 
@@ -248,6 +255,9 @@ class AssetStore(Protocol):
 
     def set_holder(self, asset_id: int, username: str) -> None:
         """Sets holder and owner to `username`, and verifies it. An empty name removes both. Raises AssetNotFound, AssetStoreInvalid."""
+
+    def field_problems(self, fields: Iterable[str]) -> list[str]:
+        """One sentence for each of these custom fields that assets do not have."""
 
     def catalogs(self) -> list[str]:
         """Names of the visible catalogs, sorted."""

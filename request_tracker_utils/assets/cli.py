@@ -17,7 +17,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option
+from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option, option_titles, require_column
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
 
@@ -48,6 +48,8 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
     """
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, column_options)
+    for remark in lists.remarks(listed):
+        click.echo(remark, err=True)
     trimmed = {field: value.strip() for field, value in defaults.items()}
     checks = imports.check_rows(reading, asset_store(), listed, trimmed)
     created = _print_problems(checks)
@@ -60,8 +62,10 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
 def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
     """Raises FileUnreadable, UsageError."""
     options = list(options)
-    listed = lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)), has_header=bool(options))
-    return replace(listed, columns=apply_column_options(options, listed.header, listed.columns, FIELDS))
+    listed = lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)), titles=option_titles(options))
+    columns = apply_column_options(options, listed.header, listed.columns, FIELDS)
+    require_column(columns, "serial_number", _("Serial number"), listed.header or listed.rows[0])
+    return replace(listed, columns=columns)
 
 
 def _print_problems(checks: list[RowCheck]) -> int:

@@ -22,8 +22,6 @@ from request_tracker_utils.tasks.running import ItemResult, RunningTask
 
 DELETE_OLD_CREATIONS = "delete-old-creations"
 DELETE_OLD_IMPORTS = "delete-old-asset-imports"
-WORKERS = 4
-"""Creations at a time: fewer than the threads that answer the webhook, which Request Tracker calls during each of them."""
 
 
 def create_assets(task: RunningTask) -> str:
@@ -35,7 +33,7 @@ def create_assets(task: RunningTask) -> str:
         return ItemResult({"asset_id": created.asset_id, "tag": created.tag}, _("created as %(tag)s", tag=created.tag))
 
     try:
-        task.each(create, workers=WORKERS, prepare=batch.prepare)
+        task.each(create, workers=asset_store().workers(), prepare=batch.prepare)
     finally:
         batch.release()
     return ngettext("%(num)s asset created.", "%(num)s assets created.", task.done)

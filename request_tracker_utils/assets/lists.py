@@ -2,12 +2,14 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from request_tracker_utils.assets.fields import SERIAL
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import parsing
 from request_tracker_utils.imports.parsing import FileUnreadable
+from request_tracker_utils.imports.remarks import DAMAGED, damaged_text, left_out, row_text
 
 MAX_ROWS = 2_000
 MAX_FILE_SIZE = 1_000_000
@@ -26,13 +28,14 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Listed:
-    """Rows and the numbers of the lines in which they begin. `header` is empty when the first row is not a header row; `columns` maps
-    fields to columns, from 0."""
+    """Rows and the numbers of the lines in which they begin. `header` is empty when none of the first rows is a header row; `columns` maps
+    fields to columns, from 0. `footers` are totals and notes that were left out, with their lines."""
 
     rows: list[list[str]]
     lines: list[int]
     header: list[str] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)
+    footers: list[tuple[int, str]] = field(default_factory=list)
 
 
 def decode(data: bytes) -> str:
@@ -48,8 +51,9 @@ def decode(data: bytes) -> str:
     raise parsing.not_text()
 
 
-def read(text: str, *, has_header: bool = False) -> Listed:
-    """The rows of a text. The first is the header row when its cells are known names of columns, or with `has_header`.
+def read(text: str, *, titles: Sequence[str] = ()) -> Listed:
+    """The rows below the header row: the first row with columns that have these `titles` or, without titles, known names. Rows above it are
+    left out.
 
     Raises FileUnreadable for text that is not a table, has too many rows, or ends inside quotes.
     """
@@ -57,7 +61,15 @@ def read(text: str, *, has_header: bool = False) -> Listed:
     if "\x00" in text:
         raise FileUnreadable(_("This is not text: it contains a NUL byte. Save the list as CSV (UTF-8)."))
     found = list(parsing.parse_rows(io.StringIO(text, newline=""), parsing.detect_separator(text, ALIASES)))
-    header = found.pop(0)[1] if found and (has_header or _is_header(found[0][1])) else []
+    first = [row for _line, row in found[: parsing.HEADER_ROWS]]
+    number = parsing.find_header(first, ALIASES)
+    if number is None and titles and first:
+        number = parsing.find_header_with(first, titles)
+    header = [] if number is None else first[number]
+    found = found if number is None else found[number + 1 :]
+    footers = [(line, row_text(row)) for line, row in found if parsing.is_footer(row)]
+    if footers:
+        found = [(line, row) for line, row in found if not parsing.is_footer(row)]
     if not found:
         raise FileUnreadable(_("The list is empty. Scan or paste serial numbers, or choose a file with a row for each asset."))
     if len(found) > MAX_ROWS:
@@ -70,7 +82,7 @@ def read(text: str, *, has_header: bool = False) -> Listed:
         )
         raise FileUnreadable(message)
     rows = [row for _line, row in found]
-    return Listed(rows, [line for line, _row in found], header, match_columns(header, rows))
+    return Listed(rows, [line for line, _row in found], header, match_columns(header, rows), footers)
 
 
 def match_columns(header: list[str], rows: list[list[str]]) -> dict[str, int]:
@@ -85,17 +97,19 @@ def match_columns(header: list[str], rows: list[list[str]]) -> dict[str, int]:
     return columns
 
 
+def remarks(listed: Listed) -> list[str]:
+    """What is odd about the list although it can be read: damaged text, and totals that were left out."""
+    damaged = [(line, cell) for line, row in zip(listed.lines, listed.rows, strict=True) for cell in row if DAMAGED.search(cell)]
+    found = [damaged_text(len({line for line, _cell in damaged}), *damaged[0])] if damaged else []
+    return [*found, left_out(len(listed.footers), *listed.footers[0])] if listed.footers else found
+
+
 def to_text(header: list[str], rows: list[list[str]]) -> str:
     """The reverse of `read`. All rows get the same width, so that only the tab is detected as separator."""
     text, every = io.StringIO(), [*([header] if header else []), *rows]
     width = max(map(len, every))
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(row + [""] * (width - len(row)) for row in every)
     return text.getvalue()
-
-
-def _is_header(row: list[str]) -> bool:
-    columns = parsing.match_header(row, ALIASES)
-    return "serial_number" in columns or len(columns) > 1
 
 
 def _has_serials(number: int, rows: list[list[str]]) -> bool:

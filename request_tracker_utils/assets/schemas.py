@@ -13,6 +13,7 @@ from request_tracker_utils.asset_store.service import (
     AssetStoreBusy,
     AssetStoreInvalid,
     AssetStoreRefused,
+    AssetStoreSearchFailed,
     AssetStoreUnreachable,
     SerialTaken,
 )
@@ -188,7 +189,8 @@ def creation_errors() -> Iterator[None]:
         raise sequence_unavailable(error) from error
     except (CreationUnknown, *ASSET_STORE_ERRORS) as error:
         message = _("Failed to create asset in RT: %(problem)s", problem=error.message)
-        raise CreationFailed(message, retry=not isinstance(error, PERMANENT)) from error
+        is_permanent = isinstance(error, PERMANENT) and not isinstance(error, AssetStoreSearchFailed)
+        raise CreationFailed(message, retry=not is_permanent) from error
 
 
 def sequence_unavailable(error: AppError) -> SequenceUnavailable:

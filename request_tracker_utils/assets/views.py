@@ -143,6 +143,8 @@ def add_import() -> ResponseReturnValue:
         return _import_form_page(form), error.status
     with transaction() as session:
         stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
+    for remark in lists.remarks(listed):
+        flash(remark, "warning")
     return _check_and_show(stored.id)
 
 

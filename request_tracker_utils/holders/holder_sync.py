@@ -22,8 +22,6 @@ from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags import lookup
 
 BATCH = 100
-WORKERS = 4
-"""Concurrent changes of assets. More of them would occupy all processes of Request Tracker."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,8 @@ class HolderSync:
                     to_push.append((each, asset))
                 else:
                     synced += self._record_without_push(each, asset)
-            deliveries = deliver(to_push, self._push, workers=WORKERS, in_context=self._in_context, stopping=self._stopping)
+            workers = self._asset_store.workers() if to_push else 1
+            deliveries = deliver(to_push, self._push, workers=workers, in_context=self._in_context, stopping=self._stopping)
             for delivery in deliveries:
                 synced += bool(delivery.result)
                 if not delivery.tried:

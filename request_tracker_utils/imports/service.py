@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -14,7 +15,7 @@ from request_tracker_utils.imports.changes import record
 from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
 from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
-from request_tracker_utils.imports.parsing import MAX_COLUMNS, FileUnreadable
+from request_tracker_utils.imports.parsing import HEADER_ROWS, MAX_COLUMNS, FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
 from request_tracker_utils.imports.uploads import UploadInspector, decode_rows, detect_layout
@@ -76,18 +77,22 @@ def map_columns(
     columns: Mapping[str, int],
     *,
     deactivate_missing: bool,
-    first_row_is_header: bool = False,
+    match_zeros: bool = False,
+    header: list[str] | None = None,
 ) -> None:
-    """Sets the column of each field, from 0, and whether missing records are deactivated. The file must be previewed again.
+    """Sets the column of each field, from 0, whether missing records are deactivated, and whether numbers match without leading zeros.
 
+    The file must be previewed again. `header` is the header row of a file in which none was recognized.
     Raises ImportNotFound, ImportBusy, ColumnsInvalid.
     """
     file = lock_idle(session, file_id)
     check_columns(columns, row_type.titles, width=MAX_COLUMNS)
     _require_key_field(columns, row_type)
-    if first_row_is_header and not file.head and len(file.sample) > 1:
-        file.head, file.sample = file.sample[0], file.sample[1:]
+    if header and not file.head and len(file.sample) > 1:
+        below = file.sample[file.sample.index(header) + 1 :] if header in file.sample else []
+        file.head, file.sample = header, below or file.sample
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
+    file.match_zeros = match_zeros
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
 
 
@@ -154,6 +159,7 @@ def work_through(
         source=file.source,
         dry_run=dry_run,
         deactivate_missing=file.deactivate_missing,
+        match_zeros=file.match_zeros,
         record_progress=no_progress if dry_run else lambda session, report: record_progress(session, file_id, report),
         record_changes=no_changes if import_id is None else lambda session, changes: record(session, import_id, changes),
         resumed_from=report_from({} if dry_run else reached),
@@ -166,7 +172,12 @@ def work_through(
 
 def rows(reading: Reading, file: ImportFile) -> Iterator[tuple[int, list[str]]]:
     """The file's rows with their line numbers. Raises FileUnreadable for a row that cannot be read."""
-    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, has_header=bool(file.head))
+    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, file.head)
+
+
+def first_rows(reading: Reading, file: ImportFile) -> list[list[str]]:
+    """Those among which the header row can be. Raises FileUnreadable."""
+    return [row for _line, row in islice(decode_rows(_parts(reading, file.id), file.encoding, file.separator, []), HEADER_ROWS)]
 
 
 def record_progress(session: Session, file_id: int, report: ImportReport) -> None:

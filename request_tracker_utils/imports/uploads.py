@@ -73,7 +73,7 @@ class UploadInspector:
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read the rows of a file. `header` is empty when the first row is not a header row."""
+    """How to read the rows of a file. `header` is empty when none of the first rows is a header row."""
 
     encoding: str
     separator: str
@@ -90,22 +90,27 @@ def detect_layout(beginning: bytes, encoding: str, aliases: Aliases, *, is_whole
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
     separator = parsing.detect_separator(text, aliases)
     first = list[list[str]]()
-    for _line, row in parsing.parse_rows(io.StringIO(text, newline=""), separator):
-        first.append(row)
-        if len(first) > SAMPLE_ROWS:
-            break
-    columns = parsing.match_header(first[0], aliases) if first else {}
-    header, sample = (first[0], first[1:]) if columns else ([], first[:SAMPLE_ROWS])
-    if not sample:
+    try:
+        for _line, row in parsing.parse_rows(io.StringIO(text, newline=""), separator):
+            first.append(row)
+            if len(first) == parsing.HEADER_ROWS + SAMPLE_ROWS:
+                break
+    except FileUnreadable:
+        if len(first) <= SAMPLE_ROWS:
+            raise
+    number = parsing.find_header(first, aliases)
+    header, below = ([], first) if number is None else (first[number], first[number + 1 :])
+    if not below:
         raise FileUnreadable(_("The file is empty. Choose a file with at least one row."), field="file")
-    return Layout(encoding, separator, header, sample, columns)
+    return Layout(encoding, separator, header, below[:SAMPLE_ROWS], parsing.match_header(header, aliases))
 
 
-def decode_rows(chunks: Iterable[bytes], encoding: str, separator: str, *, has_header: bool) -> Iterator[tuple[int, list[str]]]:
-    """The rows below the header row, each with its line number. Raises FileUnreadable for a row that cannot be read."""
+def decode_rows(chunks: Iterable[bytes], encoding: str, separator: str, header: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the header row, each with its line number; all rows if `header` is empty. Raises FileUnreadable for a row that cannot
+    be read."""
     rows = parsing.parse_rows(_decode_lines(chunks, encoding), separator)
-    if has_header:
-        next(rows, None)
+    if header:
+        next((row for _line, row in rows if row == header), None)
     yield from rows
 
 

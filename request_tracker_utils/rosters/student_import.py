@@ -1,6 +1,6 @@
 """Imports of students: which columns a file may have, and what its rows change."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes
 from request_tracker_utils.imports.errors import ImportNotUndoable
+from request_tracker_utils.imports.identifiers import spoiled_problem
+from request_tracker_utils.imports.remarks import listed_values
 from request_tracker_utils.imports.row_types import (
     KEY_AND_IDENTITY,
     Change,
@@ -29,8 +31,8 @@ from request_tracker_utils.imports.row_types import (
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import InvalidField
-from request_tracker_utils.students.fields import student_fields
-from request_tracker_utils.students.grades import NO_GRADE_RANK
+from request_tracker_utils.students.fields import FIELD_LABELS, student_fields
+from request_tracker_utils.students.grades import NO_GRADE_RANK, ORDERED_GRADES
 from request_tracker_utils.students.models import IS_ASSIGNED, Student
 
 SCHOOL_ALIASES = frozenset({"school", "school name", "building", "building name", "campus", "site", "location"})
@@ -59,6 +61,8 @@ class StudentRows(TableRowType, DeactivatingRowType):
     }
     extra_columns = ("device_count", "school_year_id", "grade_before")
     name_columns = ("first_name", "last_name")
+    text_columns = frozenset({"first_name", "last_name", "homeroom", "building"})
+    usual_values: ClassVar[Mapping[str, frozenset[str | None]]] = {"grade": frozenset({*ORDERED_GRADES, None})}
     shown_columns = ("grade", "homeroom", "building")
     hidden_columns = frozenset({"first_key", "last_key", "grade_rank"})
     wording = Wording(
@@ -93,19 +97,20 @@ class StudentRows(TableRowType, DeactivatingRowType):
                     "other id",
                     "pupil id",
                     "pupil number",
+                    "identifier",
                     "id",
                 }
             ),
         ),
         "first_name": Field(
             gettext_noop("First name"),
-            frozenset({"first name", "firstname", "first", "student first name", "given name", "legal first name"}),
+            frozenset({"first name", "firstname", "first", "student first name", "given name", "givenname", "legal first name"}),
         ),
         "last_name": Field(
             gettext_noop("Last name"),
-            frozenset({"last name", "lastname", "last", "student last name", "surname", "family name", "legal last name"}),
+            frozenset({"last name", "lastname", "last", "student last name", "surname", "family name", "familyname", "legal last name"}),
         ),
-        "grade": Field(gettext_noop("Grade"), frozenset({"grade", "grade level", "gradelevel", "current grade", "grd"})),
+        "grade": Field(gettext_noop("Grade"), frozenset({"grade", "grades", "grade level", "gradelevel", "current grade", "grd"})),
         "homeroom": Field(gettext_noop("Homeroom"), frozenset({"homeroom", "home room", "hr", "homeroom teacher", "advisory"})),
         "building": Field(gettext_noop("School"), SCHOOL_ALIASES),
         "email": Field(gettext_noop("Email"), frozenset({"email", "e mail", "email address", "e mail address", "student email", "mail"})),
@@ -117,6 +122,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
     }
 
     def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
+        check_identifiers(values, ("student_id",))
         columns = student_fields(values)
         if "active" in values:
             columns["is_active"] = _is_active(values["active"])
@@ -197,6 +203,25 @@ class StudentRows(TableRowType, DeactivatingRowType):
 
     def describe(self, identity: str, values: Mapping[str, Any]) -> str:
         return " ".join(filter(None, (identity, values.get("first_name"), values.get("last_name"))))
+
+    def describe_unusual(self, values: Mapping[str, Sequence[int]]) -> str:
+        rows = sum(count for count, _line in values.values())
+        return ngettext(
+            "%(count)s row has a grade that is not PK, K or a number: %(values)s. It is stored as it is, and the rollover does not promote "
+            "the student.",
+            "%(count)s rows have grades that are not PK, K or a number: %(values)s. They are stored as they are, and the rollover does not "
+            "promote these students.",
+            rows,
+            count=f"{rows:,}",
+            values=listed_values(values),
+        )
+
+
+def check_identifiers(values: Values, fields: Iterable[str]) -> None:
+    """Raises InvalidField for an identifier that a spreadsheet has spoiled."""
+    for field in fields:
+        if (text := values.get(field, "")) and not text.isalnum() and (problem := spoiled_problem(text, _(FIELD_LABELS[field]))):
+            raise InvalidField(problem, field=field)
 
 
 def _is_active(text: str) -> bool:

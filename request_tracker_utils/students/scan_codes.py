@@ -9,14 +9,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.core.errors import AppError, Conflict, NotFound
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.keyboard_layouts import read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.errors import AssetStoreSilent, DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.errors import (
+    AmbiguousSerialNumber,
+    AssetStoreSilent,
+    DeviceNotFound,
+    MergedScans,
+    UnknownCode,
+    UnreadableCode,
+)
 from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.scan_commands import StationCommand, command_of
@@ -96,12 +103,13 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
 
 
 def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
-    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises AssetStoreSilent."""
+    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises
+    AssetStoreSilent, and DeviceNotFound or AmbiguousAsset for an asset that cannot be a device."""
     if " " in text or not any(map(str.isdigit, text)):  # a name
         return None
     try:
         found = resolve(reading, text, context).device
-    except (NotFound, Conflict):
+    except (UnknownCode, UnreadableCode, MergedScans, AmbiguousSerialNumber):
         return None
     return found if found is not None and found.id is None else None
 

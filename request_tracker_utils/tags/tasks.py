@@ -24,9 +24,6 @@ from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import settings
 
-WORKERS = 4
-"""Concurrent renames. More of them would occupy all processes of Request Tracker."""
-
 
 def adopt_tags() -> int:
     return adoption.adopt_configured(transaction, asset_store(), settings(), actor=of_job(ADOPT_TAGS), now=utc_now())
@@ -62,7 +59,7 @@ def tag_assets(task: RunningTask) -> str:
         tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=task.actor, now=utc_now())
         return ItemResult({"asset_id": asset.id, "tag": tag.tag}, _("renamed to %(tag)s", tag=tag.tag))
 
-    task.each(tag, workers=WORKERS)
+    task.each(tag, workers=asset_store().workers())
     if not task.total:
         return _("All assets already have a tag.")
     return ngettext("%(num)s asset was tagged.", "%(num)s assets were tagged.", task.done)

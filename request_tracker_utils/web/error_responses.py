@@ -151,7 +151,8 @@ def handle_app_error(error: AppError) -> ResponseReturnValue:
         log.warning("answered with an error", code=error.code, error=error.message)
     headers = error.headers()
     if wants_page():
-        return render_template("web/error.html", status=error.status, title=_title(error), message=error.message), error.status, headers
+        message = str(error.fields.get("reason") or error.message)
+        return render_template("web/error.html", status=error.status, title=_title(error), message=message), error.status, headers
     return _json(error.message, code=error.code, **error.fields), _shape().status(error.status), headers
 
 

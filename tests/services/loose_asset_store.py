@@ -23,6 +23,9 @@ class LooseAssetStore(AssetStore):
         self.on_search: Callable[[], None] = lambda: None
         self.calls: list[str] = []
 
+    def workers(self) -> int:
+        return 4
+
     def add(self, name: str, **fields: str) -> int:
         """An asset that a person creates there."""
         with self._lock:

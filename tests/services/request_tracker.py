@@ -71,7 +71,7 @@ class RequestTracker:
         self._process: subprocess.Popen[bytes] | None = None
         template = _template()
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("mason", "log", "conf.d"):
+        for name in ("mason", "log", "conf.d", "sessions"):
             (folder / name).mkdir(exist_ok=True)
         shutil.copyfile(template / "rt.db", folder / "rt.db")
         self.database = RtDatabase(folder / "rt.db")
@@ -142,6 +142,13 @@ class RequestTracker:
     def revoke_tokens(self, name: str) -> None:
         """All tokens of this user are gone."""
         _run(self.folder, ["perl", str(HERE / "token.pl"), "revoke", name])
+
+    def end_sessions(self) -> int:
+        """Everybody is signed out, as when a cron job deletes old sessions. Returns how many there were."""
+        sessions = [path for path in (self.folder / "sessions").iterdir() if len(path.name) == 32]
+        for path in sessions:
+            path.unlink()
+        return len(sessions)
 
     def run_scrip(self, condition: Path, action: Path, name: str, *, catalog: str = "Chromebooks") -> str:
         """Creates an asset past the web, has the scrip's two texts run on it, and returns the asset's name."""
@@ -240,6 +247,7 @@ def _environment(folder: Path, webhook: Webhook | None) -> dict[str, str]:
         "RT_SITE_CONFIG": str(folder / "RT_SiteConfig.pm"),
         "RT_SITE_CONFIG_DIR": str(folder / "conf.d"),
         "RT_TEST_PLUGINS": str(PLUGINS),
+        "RT_TEST_SESSIONS": str(folder / "sessions"),
         "LC_ALL": "C.UTF-8",
     }
     if webhook and webhook.style == "bare":

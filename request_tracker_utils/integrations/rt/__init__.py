@@ -2,7 +2,15 @@
 
 from request_tracker_utils.integrations.rt.asset_searches import RtAssetPage
 from request_tracker_utils.integrations.rt.client import RtClient
-from request_tracker_utils.integrations.rt.errors import RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt.errors import (
+    RtConflict,
+    RtError,
+    RtInvalid,
+    RtNotFound,
+    RtRefused,
+    RtSearchFailed,
+    RtUnreachable,
+)
 from request_tracker_utils.integrations.rt.queries import quoted
 from request_tracker_utils.integrations.rt.records import RtAsset, RtTicket, RtUser
 from request_tracker_utils.integrations.rt.session import OnRequest
@@ -17,6 +25,7 @@ __all__ = [
     "RtInvalid",
     "RtNotFound",
     "RtRefused",
+    "RtSearchFailed",
     "RtTicket",
     "RtUnreachable",
     "RtUser",

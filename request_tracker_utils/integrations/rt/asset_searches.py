@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
+from request_tracker_utils.integrations.rt.custom_fields import CustomFields
+from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused, RtSearchFailed
 from request_tracker_utils.integrations.rt.queries import (
     FULL,
     HOLDERS,
@@ -25,14 +26,22 @@ from request_tracker_utils.integrations.rt.queries import (
     read_all,
     read_page,
 )
-from request_tracker_utils.integrations.rt.records import RtAsset, asset_of, contains, contains_similar, number, same, similar, text
+from request_tracker_utils.integrations.rt.records import (
+    RtAsset,
+    asset_of,
+    contains,
+    contains_similar,
+    number,
+    same,
+    similar,
+    text,
+)
 from request_tracker_utils.integrations.rt.transport import Transport
 
 LARGEST_ID = 2**31 - 1
 NAMES_PER_SEARCH = 25
 """User names in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
 SERIALS_PER_SEARCH = 200
-OF_ASSETS = "RT::Catalog-RT::Asset"
 
 
 @dataclass(frozen=True)
@@ -44,12 +53,12 @@ class RtAssetPage:
 class AssetSearches:
     """`serial_field` and `model_field` are names of custom fields. Searches omit deleted assets."""
 
-    def __init__(self, transport: Transport, *, serial_field: str, model_field: str) -> None:
+    def __init__(self, transport: Transport, custom_fields: CustomFields, *, serial_field: str, model_field: str) -> None:
         for name in (serial_field, model_field):
             if not name or not name.isprintable() or set(name) & set("{}'\"\\"):
                 raise ValueError(f"{name!r} cannot be the name of a custom field in a search.")
-        self._transport, self.serial_field, self.model_field = transport, serial_field, model_field
-        self._known_fields: frozenset[str] = frozenset()
+        self._transport, self._custom_fields = transport, custom_fields
+        self.serial_field, self.model_field = serial_field, model_field
 
     def get_many(self, asset_ids: Iterable[int]) -> Iterator[list[RtAsset]]:
         """The assets that exist, in the given order, a hundred at a time as they arrive. Two requests run at a time."""
@@ -206,16 +215,6 @@ class AssetSearches:
         pages = read_all(self._transport, query, NAMES, path="catalogs")
         return sorted({text(row.get("Name")) for rows in pages for row in rows} - {""})
 
-    def custom_fields(self) -> list[str]:
-        """Names of the custom fields of assets, sorted."""
-        query: Query = [{"field": "LookupType", "operator": "=", "value": OF_ASSETS}]
-        names: set[str] = set()
-        for rows in read_all(self._transport, query, {"fields": "Name,LookupType"}, path="customfields"):
-            if any(row.get("LookupType") != OF_ASSETS for row in rows):
-                raise misunderstood()
-            names |= {text(row.get("Name")) for row in rows}
-        return sorted(names - {""})
-
     def _chunk(self, ids: list[int]) -> list[RtAsset]:
         page = read_page(self._transport, [{"field": "id", "operator": "IN", "value": ids}], FULL)
         found = {asset.id: asset for asset in map(asset_of, page.rows)}
@@ -233,27 +232,13 @@ class AssetSearches:
         try:
             found = self._matching(query, lambda asset: any(similar(each, serial) for each in _values(asset, field) for serial in serials))
         except RtRefused:
-            # Request Tracker ignores a condition on a field that does not exist.
-            self._require_field(field)
+            # Request Tracker ignores a condition on a field that does not exist, or no longer exists.
+            self._custom_fields.require_still(field)
             raise
         assets = [asset for asset in found if any(each.casefold() in folded for each in _values(asset, field))]
         if not assets:
-            self._require_field(field)
+            self._custom_fields.require(field)
         return assets
-
-    def _require_field(self, field: str) -> None:
-        """Raises RtInvalid if assets do not have this custom field. Asks once for each field that exists."""
-        folded = field.casefold()
-        if folded not in self._known_fields:
-            self._known_fields = frozenset(name.casefold() for name in self.custom_fields())
-        if folded not in self._known_fields:
-            raise RtInvalid(
-                _(
-                    "Request Tracker has no custom field %(field)s for assets, or the token's user may not see it. "
-                    "Create it in RT and apply it to the catalogs, grant SeeCustomField, or correct the field's name in the settings.",
-                    field=repr(field),
-                )
-            )
 
     def _trusted(self, query: str) -> str:
         """Request Tracker runs an AssetSQL query up to the first part that it does not understand, and ignores the rest. So the query is
@@ -264,6 +249,8 @@ class AssetSearches:
             raise RtInvalid(_("The query is empty. Enter a condition, such as Catalog = 'Chromebooks'."))
         try:
             is_understood = not self._count_rows(f"({trimmed}) AND id = 0")
+        except RtSearchFailed:
+            raise
         except RtInvalid:
             is_understood = False  # some queries cause an internal error, with a message that does not help
         if not is_understood:

@@ -1,14 +1,16 @@
 """Reading and changing assets. Request Tracker answers 200 to a change that it rejected, so every write is read back."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt.asset_searches import AssetSearches
-from request_tracker_utils.integrations.rt.errors import RtConflict, RtError, RtInvalid, RtNotFound, RtRefused, RtUnreachable
-from request_tracker_utils.integrations.rt.records import NOBODY, RtAsset, asset_of, number, same, text
+from request_tracker_utils.integrations.rt.custom_fields import CustomFields
+from request_tracker_utils.integrations.rt.errors import RtConflict, RtInvalid, RtNotFound, RtRefused, RtUnreachable
+from request_tracker_utils.integrations.rt.records import NOBODY, RtAsset, asset_of, number, same
 from request_tracker_utils.integrations.rt.transport import Transport, quoted_message
 from request_tracker_utils.integrations.rt.users import Users
 
@@ -35,8 +37,8 @@ class _PutAnswer:
 class Assets(AssetSearches):
     """Assets of Request Tracker: `get`, searches, `create`, `rename`, and changes of fields and holder."""
 
-    def __init__(self, transport: Transport, users: Users, *, serial_field: str, model_field: str) -> None:
-        super().__init__(transport, serial_field=serial_field, model_field=model_field)
+    def __init__(self, transport: Transport, users: Users, custom_fields: CustomFields, *, serial_field: str, model_field: str) -> None:
+        super().__init__(transport, custom_fields, serial_field=serial_field, model_field=model_field)
         self._users = users
 
     def get(self, asset_id: int) -> RtAsset:
@@ -137,7 +139,7 @@ class Assets(AssetSearches):
     def set_holder(self, asset_id: int, username: str) -> None:
         """Sets holder and owner, and reads them back. An empty name removes both.
 
-        Raises RtNotFound, RtInvalid (the user does not exist), RtConflict.
+        Raises RtNotFound, RtInvalid (the user does not exist), RtConflict. The present holder then remains.
         """
         # By number: RT treats a name of digits as a number, creates a user for a name with an @, and fails or removes the current holder
         # for a name that does not exist.
@@ -148,6 +150,7 @@ class Assets(AssetSearches):
             raise RtInvalid(message) from None
         who = str(user.id) if user else NOBODY
         name = user.name if user else ""
+        before = self.get(asset_id).holders if user else ()
 
         def is_done(asset: RtAsset) -> bool:
             return same(", ".join(asset.holders), name) and same(asset.owner, name)
@@ -155,6 +158,8 @@ class Assets(AssetSearches):
         answer = self._put(asset_id, {"HeldBy": [who] if user else [], "Owner": who})
         detail, asset = self._read_back(asset_id, answer, is_done=is_done)
         if not is_done(asset):
+            if before and not asset.holders:
+                self._restore_holders(asset_id, before)
             raise RtConflict(
                 _(
                     "Request Tracker did not set holder and owner of asset #%(asset_id)s to %(name)s. Check the token user's rights.",
@@ -163,6 +168,14 @@ class Assets(AssetSearches):
                 )
                 + detail
             )
+
+    def _restore_holders(self, asset_id: int, names: Sequence[str]) -> None:
+        """If the new holder's user was deleted after it was found, Request Tracker 6 only removes the present holders."""
+        ids = []
+        for name in names:
+            with suppress(RtNotFound):
+                ids.append(str(self._users.by_name(name).id))
+        self._read_back(asset_id, self._put(asset_id, {"HeldBy": ids}), is_done=lambda asset: bool(asset.holders))
 
     def address(self, asset_id: int) -> str:
         """Of the asset's page."""
@@ -185,17 +198,9 @@ class Assets(AssetSearches):
     def _explained(self, message: str, catalog: str) -> str:
         """What to do about RT's message on a custom field or a status, if it is in English; else the message."""
         if unapplied := re.search(r"Custom field (\d+) does not apply", message):
-            return _(
-                "Request Tracker has the custom field %(field)s, but not for assets in %(catalog)s. Apply it to that catalog in RT.",
-                field=self._name_of_field(unapplied[1]),
-                catalog=catalog,
-            )
+            return self._custom_fields.not_applied(unapplied[1], catalog)
         if unknown := re.search(r"Custom field (.+?) not found", message):
-            return _(
-                "Request Tracker has no custom field %(field)s for assets, or the token's user may not see it. "
-                "Create it and apply it to the catalog, grant SeeCustomField, or correct the field's name in the settings.",
-                field=repr(unknown[1]),
-            )
+            return self._custom_fields.not_found(unknown[1], catalog)
         if closed := re.search(r"custom field '(.+?)': Permission Denied", message):
             return _(
                 "The token's user may not write the custom field %(field)s. Grant ModifyCustomField on it in Request Tracker.",
@@ -208,13 +213,6 @@ class Assets(AssetSearches):
                 catalog=catalog,
             )
         return message
-
-    def _name_of_field(self, field_id: str) -> str:
-        try:
-            body = self._transport.get(f"customfield/{field_id}").body
-        except RtError:
-            return f"#{field_id}"
-        return repr(text(body.get("Name"))) if isinstance(body, dict) else f"#{field_id}"
 
 
 def _check_name(name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Self
 
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt.assets import Assets
+from request_tracker_utils.integrations.rt.custom_fields import CustomFields
 from request_tracker_utils.integrations.rt.errors import RtNotFound, RtRefused
 from request_tracker_utils.integrations.rt.records import malformed
 from request_tracker_utils.integrations.rt.session import OnRequest
@@ -15,7 +16,7 @@ from request_tracker_utils.integrations.rt.users import Users
 
 
 class RtClient:
-    """Request Tracker at `url`, as the user of `token`: its `assets`, `tickets` and `users`.
+    """Request Tracker at `url`, as the user of `token`: its `assets`, `tickets`, `users` and `custom_fields`.
 
     Every method of these raises RtUnreachable and RtRefused, and others where it says so. Timeouts are seconds. A read is repeated at most
     twice, if it can start within `retry_within`; a write never. At most `pool_size` requests run in parallel; further threads wait. Proxies
@@ -56,7 +57,8 @@ class RtClient:
 
     def _use(self, transport: Transport, users: Users, serial_field: str, model_field: str) -> None:
         self._transport, self.users, self.tickets = transport, users, Tickets(transport)
-        self.assets = Assets(transport, users, serial_field=serial_field, model_field=model_field)
+        self.custom_fields = CustomFields(transport)
+        self.assets = Assets(transport, users, self.custom_fields, serial_field=serial_field, model_field=model_field)
 
     def within(self, seconds: float) -> Self:
         """A client for brief look-ups: with the same connections and session, but this timeout and no repetitions."""
@@ -80,6 +82,10 @@ class RtClient:
     def url(self) -> str:
         """As users enter it in a browser, without a slash at the end."""
         return self._transport.url
+
+    def has_session(self) -> bool:
+        """Whether calls are quick because they use a session. Starts one if possible."""
+        return self._transport.has_session()
 
     def version(self) -> str:
         """Such as `5.0.3`. Sends the token without a session, so that it verifies address and token."""

@@ -27,3 +27,7 @@ class RtConflict(RtError):
 
 class RtInvalid(RtError):
     """Request Tracker rejects the values that were sent."""
+
+
+class RtSearchFailed(RtInvalid):
+    """Request Tracker's database could not run a search. It answers as if it had found nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused
+from request_tracker_utils.integrations.rt.errors import RtInvalid, RtRefused, RtSearchFailed
 from request_tracker_utils.integrations.rt.records import malformed, number
 from request_tracker_utils.integrations.rt.transport import Transport
 
@@ -34,7 +34,7 @@ HOLDERS = {**FULL, "fields": "Name,Status,Catalog,HeldBy,Owner"}
 class Page:
     rows: list[dict[str, Any]]
     total: int | None
-    """Rows on all pages. None if the token's user may not see every asset: Request Tracker does not count then."""
+    """Rows on all pages. None if the token's user may not see all of them: Request Tracker does not count then."""
 
 
 def quoted(text: str) -> str:
@@ -70,14 +70,41 @@ def read_page(
     size: int = LARGEST_PAGE,
     order: str = "ASC",
 ) -> Page:
-    """Raises RtRefused for an answer that is not a page."""
+    """Raises RtRefused for an answer that is not a page, and RtSearchFailed if Request Tracker's database could not run the query."""
     params = {**fields, "page": page, "per_page": size, "orderby": "id", "order": order}
-    body = transport.search(path, query, params).body
+    found = _page_of(transport.search(path, query, params).body)
+    if found.total is None and not found.rows:
+        _check_was_run(transport, query, path)
+    return found
+
+
+def _page_of(body: Any) -> Page:
     rows = body.get("items") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise malformed(_("a page of a search"))
     total = body.get("total")
     return Page(rows, None if total is None else number(total))
+
+
+def _check_was_run(transport: Transport, query: Query, path: str) -> None:
+    """For an answer without rows and total. Request Tracker 6 sends it for a query that its database cannot run, but also, as version 5
+    does, for one without results to a user who may not see everything. Raises RtSearchFailed for the former.
+
+    If the same user gets a total for a search that cannot fail, the query failed. A user without totals may have no row of the query: then
+    the query must find something once everything else is added. JSON queries cannot express that; they are short, and do not fail.
+    """
+
+    def search(query: Query) -> Page:
+        return _page_of(transport.search(path, query, {**NAMES, "page": 1, "per_page": 1}).body)
+
+    everything = search("id > 0" if isinstance(query, str) else [{"field": "id", "operator": ">", "value": 0}])
+    if everything.total is None:
+        if not everything.rows or not isinstance(query, str):
+            return
+        extended = search(f"({query}) OR id > 0")
+        if extended.rows or extended.total is not None:
+            return
+    raise search_failed()
 
 
 def read_all(
@@ -114,6 +141,14 @@ def read_all(
 def misunderstood() -> RtRefused:
     message = _("Request Tracker did not understand the search and returned assets that do not match. Nothing was changed.")
     return RtRefused(message)
+
+
+def search_failed() -> RtSearchFailed:
+    message = _(
+        "Request Tracker could not run the search, so it is unknown what it would have found. Nothing was changed. "
+        "Use fewer conditions if you wrote the query; otherwise try again, and check Request Tracker's log."
+    )
+    return RtSearchFailed(message)
 
 
 def incomplete() -> RtRefused:

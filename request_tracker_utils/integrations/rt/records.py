@@ -89,8 +89,8 @@ def user_of(row: Any) -> RtUser:
         name=text(row["Name"]),
         real_name=text(row.get("RealName")),
         email=text(row.get("EmailAddress")),
-        privileged=_true(row.get("Privileged")),
-        disabled=_true(row.get("Disabled")),
+        privileged=is_true(row.get("Privileged")),
+        disabled=is_true(row.get("Disabled")),
     )
 
 
@@ -122,7 +122,7 @@ def _folded(value: str) -> str:
     return "".join(bare).casefold().strip()
 
 
-def _true(value: Any) -> bool:
+def is_true(value: Any) -> bool:
     return value not in (None, "", 0, "0", False)
 
 

@@ -39,8 +39,11 @@ OUTCOMES: dict[type[RtError], str] = {
 
 @dataclass(frozen=True)
 class Answer:
+    """`size` is the length of the body in bytes."""
+
     body: Any
     etag: str
+    size: int
 
 
 class _SignedOut(Exception):
@@ -91,6 +94,10 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
+    def has_session(self) -> bool:
+        """Whether calls are quick because of a session. Starts one if possible."""
+        return bool(self._session and self._session.cookie())
+
     def within(self, seconds: float) -> Self:
         """The same connections and session, with this timeout and without repetitions."""
         brief = copy(self)
@@ -128,8 +135,12 @@ class Transport:
     def _once(self, method: Method, path: str, *, credentials: Credentials | None = None, **arguments: Any) -> Answer:
         """Uses this client's token and session unless other credentials are given."""
         cookie = self._session.cookie() if self._session and credentials is None else ""
+        started_at = time.monotonic()
         try:
-            return self._counted(method, path, credentials or Credentials(self._token, cookie), **arguments)
+            answer = self._counted(method, path, credentials or Credentials(self._token, cookie), **arguments)
+            if self._session and "form" not in arguments:  # a search in RT's query language may be slow in a session too
+                self._session.answered(cookie, seconds=time.monotonic() - started_at, size=answer.size)
+            return answer
         except _SignedOut:
             self._forget(cookie)
         except RtError as error:
@@ -245,7 +256,7 @@ class Transport:
             self._refused(status, message)
         if body is None:
             raise RtRefused(_("Request Tracker's response is not JSON. Check RT_URL and API_ENDPOINT."), status=status)
-        return Answer(body, response.headers.get("ETag", ""))
+        return Answer(body, response.headers.get("ETag", ""), len(content))
 
     def _refused(self, status: int, message: str) -> NoReturn:
         detail = quoted_message(message)

@@ -195,13 +195,19 @@ def test_the_current_tab_is_marked(app: Flask, client: FlaskClient, admin_token:
 
 
 def test_the_job_says_what_request_tracker_lacks_of_the_settings(tmp_path: Path, request_tracker: RequestTracker) -> None:
-    sound = connected(tmp_path / "sound", request_tracker.url, request_tracker.token)
+    sound = connected(tmp_path / "sound", request_tracker.url, request_tracker.token, device_catalogs="chromebooks")
     with sound.app_context():
         assert check_asset_store() == 0
     lacking = connected(
-        tmp_path / "lacking", request_tracker.url, request_tracker.token, rt_catalog="Nope", rt_manufacturer_field="Nope too"
+        tmp_path / "lacking",
+        request_tracker.url,
+        request_tracker.token,
+        rt_catalog="Nope",
+        rt_manufacturer_field="Nope too",
+        device_catalogs="Chromebooks,Nothing",
     )
     with lacking.app_context(), pytest.raises(AssetStoreInvalid) as raised:
         check_asset_store()
-    for part in ("RT_CATALOG: Nope", "Chromebooks", "RT_MANUFACTURER_FIELD: Nope too", "Serial Number"):
+    for part in ("RT_CATALOG: Nope", "Chromebooks", "RT_MANUFACTURER_FIELD: Nope too", "Serial Number", "DEVICE_CATALOGS: Nothing"):
         assert part in raised.value.message
+    assert "DEVICE_CATALOGS: Chromebooks" not in raised.value.message

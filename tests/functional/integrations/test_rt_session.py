@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
+from request_tracker_utils.asset_store.request_tracker import WORKERS, WORKERS_WITHOUT_SESSION, RequestTrackerAssetStore
+from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.integrations.rt import RtClient, RtRefused, session as rt_session
 from tests.functional.integrations.conftest import Counted
-from tests.services.proxy import Proxy
-from tests.services.request_tracker import RequestTracker
+from tests.services.local_server import Call, Reply
+from tests.services.proxy import Forward, Proxy
+from tests.services.request_tracker import REAL, RequestTracker
 
 pytestmark = pytest.mark.rt
 
@@ -84,7 +88,7 @@ def test_the_client_signs_in_once_and_its_threads_share_the_session(request_trac
         with ThreadPoolExecutor(4) as pool:
             made = list(pool.map(lambda number: client.assets.create(f"{fresh}-{number}", catalog="Cables"), range(12)))
         assert len(set(made)) == 12
-        assert {call.path for call in door.calls} == {"/REST/2.0/asset"}
+        assert {call.path for call in door.calls} <= {"/REST/2.0/asset", PAGE}
         assert {call.headers["cookie"] for call in door.calls} == {cookie}
         door.calls.clear()
         clerk = client.users.of_token(request_tracker.clerks_token)
@@ -111,6 +115,48 @@ def test_a_revoked_token_stops_working_within_minutes_and_fails_checks_at_once(
         monkeypatch.setattr(session, "_current", rt_session._Session(session._current.cookie, ends_at=0.0))  # some minutes later
         with pytest.raises(RtRefused, match="RT_TOKEN"):
             client.users.by_name(name)
+
+
+def test_sessions_that_were_deleted_cost_no_error_and_are_replaced(tmp_path: Path) -> None:
+    with (
+        RequestTracker(tmp_path / "rt", token_cost=REAL) as rt,
+        Proxy(rt.url) as door,
+        RtClient(door.url, rt.token, read_timeout=60) as client,
+    ):
+        client.assets.get(1)
+        before = door.calls[-1].headers["cookie"]
+        assert rt.end_sessions() >= 1
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda number: client.assets.create(f"after-{number}", catalog="Cables"), range(8)))
+        assert len(set(made)) == 8
+        client.assets.get(1)
+        after = door.calls[-1].headers["cookie"]
+        assert after != before, "checking the token was slow, so the client noticed"
+        assert {call.headers["authorization"] for call in door.calls} == {f"token {rt.token}"}
+        alive = [get(rt, "/REST/2.0/rt", cookie=cookie).status_code for cookie in (before, after)]
+        assert alive == [302, 200]
+
+
+def test_where_pages_refuse_the_token_everything_works_with_the_token_alone(request_tracker: RequestTracker, fresh: str) -> None:
+    def single_sign_on(call: Call, forward: Forward) -> Reply:
+        if call.path.startswith("/REST/"):
+            return forward()
+        return Reply(status=302, headers={"Location": "https://login.example.org/", "Set-Cookie": "RT_SID_rt.test.443=0123abcd"})
+
+    with Proxy(request_tracker.url) as door, door.meddling(single_sign_on), RtClient(door.url, request_tracker.token) as client:
+        asset_store = RequestTrackerAssetStore(client, default_catalog="Cables")
+        assert asset_store.workers() == WORKERS_WITHOUT_SESSION
+        asset_id = asset_store.create(NewAsset(fresh, serial=fresh))
+        assert [asset.id for asset in asset_store.find_by_serial(fresh)] == [asset_id]
+        assert asset_store.rename(asset_id, f"{fresh}-new") == fresh
+        asset_store.set_holder(asset_id, "student1003")
+        assert asset_store.get(asset_id).holder == "student1003"
+        assert {call.headers.get("cookie") for call in door.calls} == {None}
+        assert [call.path for call in door.calls if not call.path.startswith("/REST/")] == [PAGE]
+
+
+def test_with_a_session_more_changes_are_sent_at_a_time(request_tracker: RequestTracker, client: RtClient) -> None:
+    assert RequestTrackerAssetStore(client, default_catalog="Cables").workers() == WORKERS > WORKERS_WITHOUT_SESSION
 
 
 def test_a_session_that_ended_costs_no_error(request_tracker: RequestTracker) -> None:

@@ -40,7 +40,7 @@ def test_an_unknown_custom_field_creates_nothing(request_tracker: RequestTracker
 def test_a_field_that_is_not_applied_to_the_catalog_is_named(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     field = {"Name": f"Of {fresh}", "LookupType": "RT::Catalog-RT::Asset", "Type": "Freeform", "MaxValues": 1}
     assert request_tracker.rest("POST", "customfield", json=field).status_code == 201
-    with pytest.raises(RtInvalid, match=f"no custom field 'Of {fresh}' for assets.+apply it to the catalog"):
+    with pytest.raises(RtInvalid, match=f"has the custom field 'Of {fresh}', but not for assets in Cables"):
         client.assets.create(fresh, catalog="Cables", fields={f"Of {fresh}": "x"})
     assert client.assets.find_by_name(fresh) == []
 
@@ -220,7 +220,7 @@ def test_unknown_records_are_not_found(request_tracker: RequestTracker, client: 
 def test_catalogs_and_fields_have_names(request_tracker: RequestTracker, client: RtClient) -> None:
     assert all("Name" not in row for row in request_tracker.rest("GET", "catalogs/all").json()["items"])
     assert client.assets.catalogs() == ["Cables", "Chromebooks", "General assets"]
-    assert {"Serial Number", "Model", "Purchase Date"} <= set(client.assets.custom_fields())
+    assert {"Serial Number", "Model", "Purchase Date"} <= set(client.custom_fields.names())
 
 
 def test_a_ticket_is_linked_to_assets_and_to_more_assets_later(request_tracker: RequestTracker, client: RtClient) -> None:

@@ -28,9 +28,9 @@ def file(tmp_path: Path) -> File:
     return write
 
 
-def count(school: School) -> int:
+def count(school: School, model: type = Student) -> int:
     with school.looking() as session:
-        return session.scalar(select(func.count()).select_from(Student)) or 0
+        return session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def problems(result: Result) -> list[str]:
@@ -82,7 +82,7 @@ def test_files_that_cannot_be_read_are_refused(run: Run, file: File, school: Sch
         [
             (b"%PDF", "a PDF"),
             (b"", "empty"),
-            (csv("1", header="Room"), "Choose the column of the student number."),
+            (csv("1", header="Room"), '--column student_id="Room"'),
             (csv(*[GRACE] * 5, '1009,"A,B,9,,,'), "line 7"),
         ],
         check,

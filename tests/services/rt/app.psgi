@@ -5,6 +5,7 @@ use lib ($ENV{RT_TEST_LIB} || ());
 use RT;
 $RT::LocalPluginPath = $ENV{RT_TEST_PLUGINS} if $ENV{RT_TEST_PLUGINS};
 RT::LoadConfig();
+$RT::MasonSessionDir = $ENV{RT_TEST_SESSIONS} if $ENV{RT_TEST_SESSIONS};
 RT->InitPluginPaths;
 RT->InitLogging;
 require RT::Interface::Web::Handler;

@@ -7,7 +7,7 @@ import io
 import pytest
 from hypothesis import example, given, strategies as st
 
-from request_tracker_utils.assets.lists import MAX_FILE_SIZE, MAX_ROWS, decode, read, to_text
+from request_tracker_utils.assets.lists import MAX_FILE_SIZE, MAX_ROWS, decode, read, remarks, to_text
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.imports.parsing import MAX_COLUMNS, SEPARATORS, FileUnreadable, find_column
 from tests.services.tables import check_all
@@ -106,10 +106,31 @@ def test_headers_are_known_in_many_spellings() -> None:
     )
 
 
+def test_titles_totals_and_the_separators_line_are_left_out() -> None:
+    def check(text: str, rows: list[list[str]], lines: list[int], footers: list[tuple[int, str]]) -> None:
+        found = read(text)
+        assert (found.rows, found.lines, found.footers, found.columns["serial_number"]) == (rows, lines, footers, 0)
+        assert [f"“{row}” in line {line}" in remarks(found)[0] for line, row in footers[:1]] == [True] * len(footers[:1])
+
+    check_all(
+        [
+            ("sep=;\nSerial;Model\nA1;1,5\n", [["A1", "1,5"]], [3], []),
+            ("sep=;\nA1\nB2\n", [["A1"], ["B2"]], [2, 3], []),
+            ("Cart 4\nOrder 40021, Lincoln\n\nSerial,Model\nA1,G10\n", [["A1", "G10"]], [5], []),
+            ("Serial,Model\nA1,G10\n\nTotal,1\n2 devices\n", [["A1", "G10"]], [2], [(4, "Total, 1"), (5, "2 devices")]),
+            ('S/N,Model\n="0123",G10\n', [["0123", "G10"]], [2], []),
+        ],
+        check,
+    )
+    assert "looks damaged: “PortÃ¡til” in line 2" in remarks(read("Serial,Model\nA1,PortÃ¡til\n"))[0]
+
+
 def test_an_unknown_header_row_can_be_declared() -> None:
     assert read("A1,name\nA2,other\n").header == [], "a single known word may be a value"
-    found = read("Nummer,Typ\nA1,G10\nB2,G10\n", has_header=True)
+    found = read("Nummer,Typ\nA1,G10\nB2,G10\n", titles=["Nummer"])
     assert (found.header, found.columns) == (["Nummer", "Typ"], {"serial_number": 0})
+    below_title = read("Liste\n\nNummer,Typ\nA1,G10\nB2,G10\n", titles=["Typ", "Nummer"])
+    assert (below_title.header, below_title.lines) == (["Nummer", "Typ"], [4, 5])
     assert (find_column(found.header, " nummer "), find_column(found.header, "Nummern")) == (0, None)
     assert [find_column(["", "#", "№ 2"], name) for name in ("#", "2", "", "!")] == [1, 2, None, None]
 

@@ -16,7 +16,7 @@ from request_tracker_utils.asset_store.service import (
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.outbox import LEASE, UNREACHABLE
-from request_tracker_utils.holders.holder_sync import WORKERS, HolderSync
+from request_tracker_utils.holders.holder_sync import HolderSync
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import HOLDER_SYNC, Device
@@ -211,7 +211,7 @@ def test_an_unreachable_asset_store_ends_the_run_and_everything_is_due_soon(
         sync(now=now).push_due()
     devices = [school.device_now(f"W12-{number:04d}") for number in range(1, 13)]
     assert {(each.rt_due_at, each.rt_attempts, each.rt_problem) for each in devices} == {(now + UNREACHABLE, 0, None)}
-    assert asset_store.calls.count("set_holder") <= WORKERS
+    assert asset_store.calls.count("set_holder") <= asset_store.workers()
     asset_store.fails.clear()
     assert sync(now=now + UNREACHABLE).push_due() == 12
 
@@ -325,7 +325,7 @@ def test_a_process_that_shuts_down_puts_back_what_it_has_not_started(school: Sch
     ends: list[bool] = []
     asset_store.afterwards = lambda _asset_id, _user: ends.append(True)
     pushed = sync(stopping=lambda: bool(ends)).push_due()
-    assert 1 <= pushed <= 2 * WORKERS
+    assert 1 <= pushed <= 2 * asset_store.workers()
     with school.looking() as session:
         assert HOLDER_SYNC.counts(session) == {"pending": 20 - pushed, "failing": 0, "failed": 0}
 

@@ -161,6 +161,52 @@ def test_a_session_that_rt_has_ended_is_replaced_by_the_token_and_then_by_a_new_
     assert cookies(server) == [COOKIE, None, COOKIE + "0"]
 
 
+def test_after_a_slow_answer_the_session_is_checked_and_replaced_if_rt_forgot_it(
+    server: LocalServer, client: RtClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.assets.get(1)
+    monkeypatch.setattr(rt_session, "SLOW", 0.0)
+    client.assets.get(1)  # slow, as if the token was checked
+    server.calls.clear()
+    client.assets.get(1)
+    client.assets.get(1)
+    assert paths(server) == [PAGE, "/asset/1", "/asset/1"], "at most one check in some seconds"
+    assert server.calls[0].headers["cookie"] == COOKIE, "a session that still exists is found by its cookie"
+    assert server.calls[0].headers["authorization"] == f"token {TOKEN}"
+    assert cookies(server) == [COOKIE] * 2
+    other = COOKIE[:-4] + "1111"
+    server.respond = answering(Reply(headers={"Set-Cookie": other}))
+    clock.passed += rt_session.CHECK_INTERVAL + 1
+    client.assets.get(1)
+    assert cookies(server)[-1] == other
+    clock.passed += rt_session.CHECK_INTERVAL + 1
+    server.respond = answering(Reply(headers={"Content-Type": "text/html"}))
+    client.assets.get(1)
+    assert cookies(server)[-1] == other, "it exists, and its cookie is not sent again"
+    clock.passed += rt_session.CHECK_INTERVAL + 1
+    server.respond = answering(Reply(status=302, headers={"Location": "/NoAuth/Login.html", "Set-Cookie": COOKIE}))
+    client.assets.get(1)
+    assert cookies(server)[-1] is None
+
+
+def test_checks_do_not_prolong_a_session(server: LocalServer, client: RtClient, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rt_session, "SLOW", 0.0)
+    for _ in range(5):
+        client.assets.get(1)
+        clock.passed += rt_session.RENEW_AFTER / 5
+    server.calls.clear()
+    client.assets.get(1)
+    assert (server.calls[0].path, "cookie" in server.calls[0].headers) == (PAGE, False), "the token is checked again"
+
+
+def test_a_large_answer_may_be_slow(server: LocalServer, client: RtClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rt_session, "SLOW", 0.0)
+    server.respond = answering(SIGNED_IN, Reply({"id": "1", "Name": "W12-0001", "Description": "x" * rt_session.SMALL}))
+    for _ in range(3):
+        client.assets.get(1)
+    assert paths(server) == [PAGE] + ["/asset/1"] * 3
+
+
 def test_after_a_restart_or_a_refusal_another_session_is_started(server: LocalServer, client: RtClient) -> None:
     def check(reply: Reply, kind: type[RtError]) -> None:
         server.respond = answering(SIGNED_IN)
