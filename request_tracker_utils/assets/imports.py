@@ -20,12 +20,15 @@ from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.imports.identifiers import spoiled_problem
 from request_tracker_utils.tasks.models import Task
 
 RETENTION = timedelta(days=90)
 """Shorter than the retention of tasks, so that the task of an import exists as long as the import."""
 RECENT = 5
 LINES_NAMED = 5
+MAX_ZEROS = 3
+"""Leading zeros with which existing serial numbers are looked for."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def check_fields(listed: Listed, defaults: Mapping[str, str]) -> list[RowCheck]:
     rows = [_values(row, listed.columns, defaults) for row in listed.rows]
     repeated = _repeated_serials(listed.lines, rows)
     return [
-        RowCheck(line, values, [problem.sentence for problem in field_problems(values)] + ([repeated[line]] if line in repeated else []))
+        RowCheck(line, values, _problems(values) + ([repeated[line]] if line in repeated else []))
         for line, values in zip(listed.lines, rows, strict=True)
     ]
 
@@ -164,9 +167,30 @@ def check_rows(reading: Reading, asset_store: AssetStore, listed: Listed, defaul
     checks = check_fields(listed, defaults)
     serials = {serial_key(each.values["serial_number"]): each.values["serial_number"] for each in checks}
     valid = [serial for serial in serials.values() if serial_problem(serial) is None]
-    by_key = {serial_key(each.serial): each for each in check_serials(reading, asset_store, valid)}
+    without_zeros = {other: serial for serial in valid for other in _with_other_zeros(serial)}
+    without_zeros = {other: serial for other, serial in without_zeros.items() if other not in serials and serial_problem(other) is None}
+    by_key = {serial_key(each.serial): each for each in check_serials(reading, asset_store, [*valid, *without_zeros])}
+    for other, serial in without_zeros.items():
+        if (existing := by_key[other]).problem and not by_key[serial].problem:
+            problem = _("Serial number %(other)s already exists, and differs only in leading zeros", other=other)
+            by_key[serial] = replace(existing, problem=problem)
     catalogs = asset_store.catalogs() if any(each.values["catalog"] for each in checks) else []
     return [_with_asset_store(each, by_key.get(serial_key(each.values["serial_number"])), catalogs) for each in checks]
+
+
+def _problems(values: Mapping[str, str]) -> list[str]:
+    """Everything that is wrong with the values. A serial number that a spreadsheet has spoiled is named as such."""
+    spoiled = spoiled_problem(values["serial_number"], _("serial number"))
+    problems = [each.sentence for each in field_problems(values) if not (spoiled and each.field == "serial_number")]
+    return [spoiled, *problems] if spoiled else problems
+
+
+def _with_other_zeros(serial: str) -> list[str]:
+    """The same number with fewer or more leading zeros, which a spreadsheet may have removed."""
+    bare = serial.lstrip("0")
+    if not serial.isdigit() or not bare:
+        return []
+    return [other for zeros in range(MAX_ZEROS + 1) if (other := "0" * zeros + bare) != serial]
 
 
 def _with_asset_store(check: RowCheck, serial: SerialCheck | None, catalogs: list[str]) -> RowCheck:

@@ -12,6 +12,7 @@ from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import parsing, service, undo
 from request_tracker_utils.imports.errors import ImportNotUndoable
+from request_tracker_utils.imports.identifiers import zeros_found
 from request_tracker_utils.imports.models import ImportFile
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
@@ -28,6 +29,9 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 column_option = click.option(
     "--column", "column_options", multiple=True, metavar="FIELD=HEADER", help='The column of a field, such as student_id="Student No.".'
+)
+match_zeros_option = click.option(
+    "--match-zeros", is_flag=True, help="Match numbers that differ from existing ones only in leading zeros, which spreadsheets remove."
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Preview the changes without making them.")
 
@@ -75,24 +79,22 @@ def undo_import(number: int, dry_run: bool) -> None:
     click.echo(_("Undone: %(counts)s", counts=task.summary))
 
 
-def import_path(
-    ctx: click.Context, row_type: RowType, path: str, column_options: Iterable[str], *, dry_run: bool, deactivate_missing: bool = False
-) -> None:
+def import_path(ctx: click.Context, row_type: RowType, path: str, column_options: Iterable[str], *, dry_run: bool, **options: bool) -> None:
     """Previews and, unless it is a dry run, imports the file. `-` is standard input. Prints problems to standard error and counts to
-    standard output. Exits with INCOMPLETE when a row has problems."""
+    standard output. Exits with INCOMPLETE when a row has problems. `options` are those of `service.map_columns`."""
     with click.open_file(path, "rb") as opened:
         source = "" if path == "-" else Path(path).name
         chunks = read_chunks(opened)  # type: ignore[arg-type]
         file = service.store(transaction, chunks, row_type, source=source, actor=of_command(), now=utc_now())
-    options = list(column_options)
+    named = list(column_options)
     header = file.head
-    if options and not header:
+    if named and not header:
         rows = service.first_rows(reading, file)
-        header = rows[parsing.find_header_with(rows, option_titles(options))]
-    columns = apply_column_options(options, header, file.columns, row_type.fields)
+        header = rows[parsing.find_header_with(rows, option_titles(named))]
+    columns = apply_column_options(named, header, file.columns, row_type.fields)
     require_column(columns, row_type.key_field, row_type.titles[row_type.key_field], header or file.sample[0])
     with transaction() as session:
-        service.map_columns(session, file.id, row_type, columns, deactivate_missing=deactivate_missing, header=header)
+        service.map_columns(session, file.id, row_type, columns, header=header, **{"deactivate_missing": False, **options})
     report = _run(file.id, row_type, service.start_preview, _("Previewing"))
     if report.unreadable:
         raise FileUnreadable(report.unreadable)
@@ -172,6 +174,8 @@ def _print(report: ImportReport, row_type: RowType, *, dry_run: bool) -> None:
         click.echo(ngettext("and %(count)s more problem", "and %(count)s more problems", more, count=f"{more:,}"), err=True)
     if report.not_deactivated:
         click.echo(report.not_deactivated, err=True)
+    if report.zeros:
+        click.echo(zeros_found(report) + " " + _("To match them, import the file with --match-zeros."), err=True)
     counts = {_("new"): report.new, _("changed"): report.changed, _("unchanged"): report.unchanged}
     if report.deactivated:
         counts[_("deactivated")] = report.deactivated

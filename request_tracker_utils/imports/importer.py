@@ -21,6 +21,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes
+from request_tracker_utils.imports.identifiers import LeadingZeros
 from request_tracker_utils.imports.parsing import FileUnreadable, is_footer
 from request_tracker_utils.imports.remarks import Remarks
 from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
@@ -95,6 +96,7 @@ class Importer:
     source: str = ""
     dry_run: bool = False
     deactivate_missing: bool = False
+    match_zeros: bool = False
     record_progress: RecordProgress = no_progress
     record_changes: RecordChanges = no_changes
     resumed_from: ImportReport = field(default_factory=ImportReport)
@@ -106,22 +108,24 @@ class Importer:
         report = ImportReport(new=before.new, changed=before.changed, unchanged=before.unchanged, followed_up=before.followed_up)
         remarks = Remarks(self.row_type)
         with KeyIndex() as index:
+            zeros = LeadingZeros(self.row_type, self.match_zeros, index.first_lines, lambda key, line: index.add([key], [line]))
             try:
                 rows = iter(lines)
-                while count := self._run_chunk(rows, index, report, remarks):
+                while count := self._run_chunk(rows, index, report, remarks, zeros):
                     advance(count)
             except FileUnreadable as error:
                 if not self.dry_run:
                     raise
                 report.unreadable = error.message
                 return report
+            zeros.write(report)
             if self.deactivate_missing and isinstance(self.row_type, DeactivatingRowType):
                 self._deactivate_missing(self.row_type, index, report, started)
         report.problems.sort(key=lambda problem: problem.line)
         remarks.write(report)
         return report
 
-    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks) -> int:
+    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks, zeros: LeadingZeros) -> int:
         """Returns the number of rows."""
         is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run counted it
         count, chunk = self._read_chunk(islice(lines, CHUNK), index, report, remarks)
@@ -131,9 +135,9 @@ class Importer:
         report.rows += count
         if self.dry_run:
             with self.reading() as session:
-                plan = self.row_type.plan(session, chunk)
+                plan = zeros.plan(session, chunk)
         else:
-            plan = bulk.retry(self.transaction, lambda session: self._write(session, chunk, copy(report), is_counted))
+            plan = bulk.retry(self.transaction, lambda session: self._write(session, chunk, zeros, copy(report), is_counted))
         self._report_plan(chunk, plan, report, is_counted)
         if isinstance(self.row_type, FollowUpRowType):
             batch = self.row_type.follow_up_batch
@@ -184,9 +188,9 @@ class Importer:
             report.add_invalid(line, name, [_("%(name)s is already in line %(line)s.", name=name, line=first[key])])
         return count, chunk
 
-    def _write(self, session: Session, chunk: Chunk, ahead: ImportReport, is_counted: bool) -> Plan:
+    def _write(self, session: Session, chunk: Chunk, zeros: LeadingZeros, ahead: ImportReport, is_counted: bool) -> Plan:
         """`ahead` becomes the report once this is committed."""
-        plan = self.row_type.plan(session, chunk)
+        plan = zeros.plan(session, chunk)
         self.record_changes(session, self.row_type.apply(session, chunk, plan, now=self.clock()))
         if is_counted:
             _count(plan, ahead)
@@ -217,6 +221,14 @@ class Importer:
                 "Nothing was deactivated: %(num)s row has an invalid number and could belong to any record. Correct the file first.",
                 "Nothing was deactivated: %(num)s rows have an invalid number and could belong to any record. Correct the file first.",
                 report.without_key,
+            )
+            return
+        if report.zeros:
+            report.not_deactivated = ngettext(
+                "Nothing was deactivated: %(count)s row differs from an existing number only in leading zeros. Match the numbers first.",
+                "Nothing was deactivated: %(count)s rows differ from existing numbers only in leading zeros. Match the numbers first.",
+                report.zeros,
+                count=f"{report.zeros:,}",
             )
             return
         for missing in row_type.find_missing(self.reading, index.first_lines, until=started):

@@ -48,6 +48,8 @@ class ImportFile(Base):
     """Field → its column, from 0."""
     deactivate_missing: Mapped[bool] = mapped_column(default=False)
     """Whether records that the file does not contain become inactive."""
+    match_zeros: Mapped[bool] = mapped_column(default=False)
+    """Whether numbers that differ from existing ones only in leading zeros are those."""
     state: Mapped[str] = mapped_column(String(10))
     report: Mapped[dict[str, Any]] = mapped_column(JSON)
     """See `report.ImportReport`; also `lines`, the approximate number of rows, and `reached`, the progress of a run."""

@@ -53,6 +53,10 @@ class ImportReport:
     """Rows with an invalid key: they could belong to any record."""
     unreadable: str = ""
     """Why the file cannot be read to the end."""
+    zeros: int = 0
+    """Rows with numbers that differ from existing ones only in leading zeros; they are among the invalid ones. `zeros_example` is a number
+    of the file and the existing one."""
+    zeros_example: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What may be wrong with the file although its rows are valid, see `remarks.Remarks`."""
     remarks: list[str] = field(default_factory=list)

@@ -77,6 +77,14 @@ class Chunk:
         return dict(zip(self.columns, self.values[key], strict=True))
 
 
+class NumberColumns(NamedTuple):
+    """The columns of a table's identifiers, as they are compared and as they are written."""
+
+    table: Table
+    key: str
+    identity: str
+
+
 class Change(NamedTuple):
     """A record that a row changes. `before` are its values of the chunk's columns without the key and the identity, `extra` those of
     further columns that the row type asked for. `updated_at` is as the database driver returns it."""
@@ -141,9 +149,19 @@ class RowType(ABC):
     usual_values: ClassVar[Mapping[str, frozenset[str | None]]] = {}
     """Column → values; others are stored too, but a preview reports them."""
 
+    number_columns: ClassVar[frozenset[str]] = frozenset()
+    """Columns with numbers of which a spreadsheet may have removed leading zeros, beside the key and the identity."""
+    referenced: ClassVar[NumberColumns | None] = None
+    """Records that second steps name by their numbers."""
+
     @property
     def can_deactivate_missing(self) -> bool:
         return isinstance(self, DeactivatingRowType)
+
+    @property
+    def numbered(self) -> NumberColumns | None:
+        """The columns of the records' own numbers, of which a spreadsheet may have removed leading zeros."""
+        return None
 
     @property
     def key_field(self) -> str:
@@ -196,6 +214,14 @@ class RowType(ABC):
         """A warning about values beside the `usual_values`: each with its number of rows and the line of the first one."""
         raise NotImplementedError
 
+    def reference(self, follow_up: Any) -> str:
+        """The key of the record that a second step names; empty if it names none."""
+        return ""
+
+    def with_reference(self, follow_up: Any, identity: str) -> Any:
+        """The second step with another record."""
+        return follow_up
+
     def explain(self, values: Values) -> tuple[str, list[str]]:
         """For values that `parse` rejected: the key if it is valid, and the problem of each field."""
         key, messages = "", list[str]()
@@ -245,6 +271,10 @@ class TableRowType(RowType):
     """Values of a new record for columns that the file does not have."""
     extra_columns: ClassVar[Sequence[str]] = ()
     """Columns of existing records that `has_follow_up` and `dependent_columns` need, with those that the latter changes."""
+
+    @property
+    def numbered(self) -> NumberColumns:
+        return NumberColumns(self.table, self.key_column, self.identity_column)
 
     def plan(self, session: Session, chunk: Chunk) -> Plan:
         plan = Plan()

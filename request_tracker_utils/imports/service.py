@@ -77,11 +77,12 @@ def map_columns(
     columns: Mapping[str, int],
     *,
     deactivate_missing: bool,
+    match_zeros: bool = False,
     header: list[str] | None = None,
 ) -> None:
-    """Sets the column of each field, from 0, and whether missing records are deactivated. The file must be previewed again. `header` is the
-    header row of a file in which none was recognized.
+    """Sets the column of each field, from 0, whether missing records are deactivated, and whether numbers match without leading zeros.
 
+    The file must be previewed again. `header` is the header row of a file in which none was recognized.
     Raises ImportNotFound, ImportBusy, ColumnsInvalid.
     """
     file = lock_idle(session, file_id)
@@ -91,6 +92,7 @@ def map_columns(
         below = file.sample[file.sample.index(header) + 1 :] if header in file.sample else []
         file.head, file.sample = header, below or file.sample
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
+    file.match_zeros = match_zeros
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
 
 
@@ -157,6 +159,7 @@ def work_through(
         source=file.source,
         dry_run=dry_run,
         deactivate_missing=file.deactivate_missing,
+        match_zeros=file.match_zeros,
         record_progress=no_progress if dry_run else lambda session, report: record_progress(session, file_id, report),
         record_changes=no_changes if import_id is None else lambda session, changes: record(session, import_id, changes),
         resumed_from=report_from({} if dry_run else reached),

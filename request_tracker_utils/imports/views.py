@@ -21,6 +21,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.imports import service, undo
 from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed, ImportNotUndoable
+from request_tracker_utils.imports.identifiers import zeros_found
 from request_tracker_utils.imports.report import MAX_PROBLEMS, report_from
 from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.imports.uploads import read_chunks
@@ -118,6 +119,7 @@ def _show(of_domain: RowTypeNames, file_id: int) -> str:
         refusal=refusal,
         retention_days=service.RETENTION.days,
         report=report,
+        zeros=zeros_found(report) if report.zeros else "",
         problems=report.problems[:PROBLEMS_SHOWN],
         max_problems=MAX_PROBLEMS,
         width=max(map(len, [file.head, *file.sample])),
@@ -133,8 +135,8 @@ def _preview(of_domain: RowTypeNames, file_id: int) -> ResponseReturnValue:
             row_type = _row_type(file.subject)
             columns = _mapped_columns(form, row_type.fields)
             header = file.sample[0] if "first_row_is_header" in form else None
-            deactivate_missing = "deactivate_missing" in form
-            service.map_columns(session, file_id, row_type, columns, deactivate_missing=deactivate_missing, header=header)
+            options = {name: name in form for name in ("deactivate_missing", "match_zeros")}
+            service.map_columns(session, file_id, row_type, columns, **options, header=header)
             task = service.start_preview(session, file_id, row_type, actor=current_actor(), now=utc_now())
     except Invalid as error:
         flash(error.message, "danger")

@@ -9,7 +9,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.imports.cli import FILE, column_option, dry_run_option, import_path
+from request_tracker_utils.imports.cli import FILE, column_option, dry_run_option, import_path, match_zeros_option
 from request_tracker_utils.rosters import rollover as service
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, export_lines
@@ -32,6 +32,7 @@ def devices() -> None:
 @click.argument("file", type=FILE)
 @dry_run_option
 @click.option("--deactivate-missing", is_flag=True, help="Deactivate students that the file does not contain.")
+@match_zeros_option
 @column_option
 @click.pass_context
 def import_students(ctx: click.Context, /, file: str, **options: Any) -> None:
@@ -46,6 +47,7 @@ def import_students(ctx: click.Context, /, file: str, **options: Any) -> None:
 @devices.command("import")
 @click.argument("file", type=FILE)
 @dry_run_option
+@match_zeros_option
 @column_option
 @click.pass_context
 def import_devices(ctx: click.Context, /, file: str, **options: Any) -> None:

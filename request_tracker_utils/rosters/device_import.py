@@ -18,6 +18,7 @@ from request_tracker_utils.imports.row_types import (
     Field,
     FollowUp,
     FollowUpRowType,
+    NumberColumns,
     Plan,
     ReadChanges,
     TableRowType,
@@ -25,11 +26,11 @@ from request_tracker_utils.imports.row_types import (
     Wording,
 )
 from request_tracker_utils.rosters import undone_devices
-from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows
+from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows, check_identifiers
 from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
-from request_tracker_utils.students.models import COMPLETE_DEVICES, Device, DeviceStatus
+from request_tracker_utils.students.models import COMPLETE_DEVICES, Device, DeviceStatus, Student
 from request_tracker_utils.students.search import search_key
 
 STATUSES = {
@@ -43,6 +44,7 @@ STATUSES = {
 }
 """Spellings of a device's status."""
 
+IDENTIFIERS = ("asset_tag", "serial_number", "student_id")
 ASSET_COLUMNS = {"serial_number", "model"}
 """Columns that a job copies from the asset store."""
 
@@ -72,6 +74,8 @@ class DeviceRows(TableRowType, FollowUpRowType):
         "rt_attempts": 0,
     }
     extra_columns = ("status", "current_student_id")
+    number_columns = frozenset({"serial_number", "serial_key"})
+    referenced = NumberColumns(cast(Table, Student.__table__), StudentRows.key_column, StudentRows.identity_column)
     text_columns = frozenset({"model", "building"})
     shown_columns = ("building", "model", "serial_number")
     hidden_columns = frozenset({"serial_key"})
@@ -109,6 +113,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
     }
 
     def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
+        check_identifiers(values, IDENTIFIERS)
         columns = device_fields(values)
         status, student_id = _status(values.get("status", "")), values.get("student_id", "").strip()
         if student_id and status in (DeviceStatus.MAINTENANCE, DeviceStatus.RETIRED):
@@ -121,6 +126,12 @@ class DeviceRows(TableRowType, FollowUpRowType):
         if follow_up.student_id:
             return student_id is None or search_key(student_id) != search_key(follow_up.student_id)
         return bool(follow_up.status != status)
+
+    def reference(self, follow_up: Assignment) -> str:
+        return search_key(follow_up.student_id)
+
+    def with_reference(self, follow_up: Assignment, identity: str) -> Assignment:
+        return follow_up._replace(student_id=identity)
 
     def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
         """Locks the devices. A device that does not exist, as in a preview, is created first."""

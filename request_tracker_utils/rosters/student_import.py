@@ -1,6 +1,6 @@
 """Imports of students: which columns a file may have, and what its rows change."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
@@ -12,6 +12,7 @@ from request_tracker_utils.core.translation import gettext as _, gettext_noop, n
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes
 from request_tracker_utils.imports.errors import ImportNotUndoable
+from request_tracker_utils.imports.identifiers import spoiled_problem
 from request_tracker_utils.imports.remarks import listed_values
 from request_tracker_utils.imports.row_types import (
     KEY_AND_IDENTITY,
@@ -30,7 +31,7 @@ from request_tracker_utils.imports.row_types import (
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import InvalidField
-from request_tracker_utils.students.fields import student_fields
+from request_tracker_utils.students.fields import FIELD_LABELS, student_fields
 from request_tracker_utils.students.grades import NO_GRADE_RANK, ORDERED_GRADES
 from request_tracker_utils.students.models import IS_ASSIGNED, Student
 
@@ -121,6 +122,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
     }
 
     def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
+        check_identifiers(values, ("student_id",))
         columns = student_fields(values)
         if "active" in values:
             columns["is_active"] = _is_active(values["active"])
@@ -213,6 +215,13 @@ class StudentRows(TableRowType, DeactivatingRowType):
             count=f"{rows:,}",
             values=listed_values(values),
         )
+
+
+def check_identifiers(values: Values, fields: Iterable[str]) -> None:
+    """Raises InvalidField for an identifier that a spreadsheet has spoiled."""
+    for field in fields:
+        if (text := values.get(field, "")) and not text.isalnum() and (problem := spoiled_problem(text, _(FIELD_LABELS[field]))):
+            raise InvalidField(problem, field=field)
 
 
 def _is_active(text: str) -> bool:

@@ -9,14 +9,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
-from request_tracker_utils.core.errors import AppError, Conflict, NotFound
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.keyboard_layouts import read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
-from request_tracker_utils.students.errors import AssetStoreSilent, DeviceNotFound, MergedScans, UnknownCode, UnreadableCode
+from request_tracker_utils.students.errors import (
+    AmbiguousSerialNumber,
+    AssetStoreSilent,
+    DeviceNotFound,
+    MergedScans,
+    UnknownCode,
+    UnreadableCode,
+)
 from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.scan_commands import StationCommand, command_of
@@ -96,12 +103,13 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
 
 
 def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
-    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises AssetStoreSilent."""
+    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises
+    AssetStoreSilent, and DeviceNotFound or AmbiguousAsset for an asset that cannot be a device."""
     if " " in text or not any(map(str.isdigit, text)):  # a name
         return None
     try:
         found = resolve(reading, text, context).device
-    except (NotFound, Conflict):
+    except (UnknownCode, UnreadableCode, MergedScans, AmbiguousSerialNumber):
         return None
     return found if found is not None and found.id is None else None
 
@@ -149,16 +157,19 @@ class _Candidates:
         """Adds assets that are not devices yet, for the readings of the code, and for its halves if these may be two codes. Raises
         AssetStoreSilent."""
         inventory = self.context.inventory
-        # An address is that of one asset, or of none.
-        names = [] if any("://" in each for each in meant) else [*meant, *self._unknown_halves(halves)]
-        names = [each for each in names if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+        names, sought = list(inventory.tags.assets_by_tag(meant)), list[str]()
+        # A tag that was assigned here, or an address, is that of one asset: nothing else needs to be asked.
+        if not names and not any("://" in each for each in meant):
+            possible = dict.fromkeys([*meant, *self._unknown_halves(halves)])
+            names = [each for each in possible if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+            sought = list(dict.fromkeys([*names, *serials]))
         tags = list(dict.fromkeys([*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]))
         asset_of = {**inventory.tags.assets_by_tag(tags), **{each: self.asset_ids[each] for each in meant if each in self.asset_ids}}
-        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, list(dict.fromkeys([*names, *serials]))))
+        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, sought))
         for text in dict.fromkeys([*asset_of, *tags]):
             asset_id = asset_of.get(text)
             self._add(text, [each for each in found if (each.asset.id == asset_id if asset_id else each.has_tag(text))], by_tag=True)
-        for serial in dict.fromkeys([*names, *serials]):
+        for serial in sought:
             self._add(serial, [each for each in found if each.has_serial(serial)], by_tag=False)
 
     def problem(self, codes: Sequence[str]) -> AppError | None:

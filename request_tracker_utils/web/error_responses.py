@@ -151,7 +151,8 @@ def handle_app_error(error: AppError) -> ResponseReturnValue:
         log.warning("answered with an error", code=error.code, error=error.message)
     headers = error.headers()
     if wants_page():
-        return render_template("web/error.html", status=error.status, title=_title(error), message=error.message), error.status, headers
+        message = str(error.fields.get("reason") or error.message)
+        return render_template("web/error.html", status=error.status, title=_title(error), message=message), error.status, headers
     return _json(error.message, code=error.code, **error.fields), _shape().status(error.status), headers
 
 
@@ -242,6 +243,7 @@ def _title(error: AppError) -> str:
         403: _("Not allowed"),
         404: _("Not found"),
         409: _("Conflict"),
+        424: _("No answer from another system"),
         429: _("Too many attempts"),
         502: _("Rejected by another system"),
         503: _("Not available"),

@@ -105,6 +105,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "device": "/devices/W12-0001",
         "device-edit": "/devices/W12-0001/edit",
         "device-new": "/devices/new",
+        "device-not-added": "/devices/W12-0062",
+        "devices-not-added": "/devices?q=W12-0062",
         "students-import": "/students/import",
         "students-list": f"/students/imports/{roster_id}",
         "students-list-imported": f"/students/imports/{roster_id - 2}",

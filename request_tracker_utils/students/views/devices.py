@@ -15,7 +15,7 @@ from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.current import inventory, scan_context, today
-from request_tracker_utils.students.errors import AssetStoreSilent, DueDatePast, explanation
+from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
@@ -247,11 +247,11 @@ def delete(asset_tag: str) -> ResponseReturnValue:
 
 
 def _find_asset(text: str) -> tuple[Device | None, str]:
-    """An asset with this tag or serial number that is not a device yet, or why it could not be searched for."""
+    """An asset with this tag or serial number that is not a device yet, or why there is none."""
     try:
         return scan_codes.find_asset(reading, text, scan_context()), ""
-    except AssetStoreSilent as error:
-        return None, error.message
+    except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
+        return None, explanation(error)
 
 
 def _done(asset_tag: str, message: str) -> ResponseReturnValue:

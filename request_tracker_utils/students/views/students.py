@@ -18,7 +18,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.current import inventory, scan_context, today
-from request_tracker_utils.students.errors import AssetStoreSilent, StudentHasDevices, explanation
+from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, StudentHasDevices, explanation
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
@@ -73,7 +73,7 @@ def dashboard() -> str:
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
     if filters.text and not found.rows and not matches:
-        with suppress(AssetStoreSilent):
+        with suppress(AmbiguousAsset, AssetStoreSilent, DeviceNotFound):
             matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
     return render_template(
         "students/dashboard.html",

@@ -28,9 +28,9 @@ def file(tmp_path: Path) -> File:
     return write
 
 
-def count(school: School) -> int:
+def count(school: School, model: type = Student) -> int:
     with school.looking() as session:
-        return session.scalar(select(func.count()).select_from(Student)) or 0
+        return session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def problems(result: Result) -> list[str]:

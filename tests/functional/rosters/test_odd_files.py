@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from request_tracker_utils.students.models import Device
 from tests.functional.rosters.test_commands import count
 from tests.functional.rosters.test_import_pages import HTML, IMPORT, PREVIEW, upload
 from tests.services.apps import run_job
@@ -86,6 +87,105 @@ def test_text_from_a_wrong_encoding_is_reported_before_the_import(students: Impo
 
     check_all(["GarcÃ\u00ada", "Garc√≠a", "GarcÌa", "Garc\ufffda", ("José", "mac_roman"), ("Muñoz", "mac_roman")], check)
     assert "damaged" not in students(table("1,García,O’Brien,9,North"))
+
+
+def test_spoiled_identifiers_are_refused_with_the_reason(students: Import, school: School) -> None:
+    school.student("026130", "Ada", "Lovelace")
+    reasons = {
+        "1.23457E+16": "a spreadsheet has shortened a long number, and its digits are lost",
+        "1,23457E+16": "a spreadsheet has shortened a long number, and its digits are lost",
+        "26130.0": "a spreadsheet has turned it into a number with decimals or separators",
+        "26,130": "a spreadsheet has turned it into a number with decimals or separators",
+        "#REF!": "a spreadsheet shows this where it cannot show the value",
+        "#######": "a spreadsheet shows this where it cannot show the value",
+    }
+    said = students(
+        table(*(f'"{number}",B,C,9,North' for number in reasons), '="026130",Ada,Byron,10,North', '="0012",Alan,Turing,9,North')
+    )
+    check_all(reasons.items(), lambda number, reason: _is(f"{number} is not the student number: {reason}" in said, True))
+    assert (count(school), school.student_now("026130").name, school.student_now("0012").name) == (2, "Ada Byron", "Alan Turing")
+
+
+@pytest.mark.parametrize("kind", ["page", "command"])
+def test_an_export_without_its_leading_zeros_is_matched_by_one_choice(
+    kind: str, app: Flask, client: FlaskClient, run: Run, tmp_path: Path, school: School
+) -> None:
+    """As a spreadsheet saves an export: with every missing student deactivated, all would be inactive beside new ones."""
+    for number in range(160):
+        school.student(f"{26_100 + number:06d}", "Ada", f"Number {number}")
+    data = b"".join(
+        re.sub(rb"^0+", b"", line).replace(b"Ada", b"Grace") for line in client.get("/students/export.csv").data.splitlines(keepends=True)
+    )
+    assert b"\n26100,Grace" in data
+    if kind == "page":
+        page = upload(client, data).location
+        submit(client, page, PREVIEW, **chosen(client.get(page, headers=HTML).text), deactivate_missing="on")
+        run_job(app, "run-tasks")
+        said = text_of(client.get(page, headers=HTML))
+        assert "160 numbers equal existing ones but for leading zeros, such as 26100 and 026100." in said
+        assert "Nothing was deactivated: 160 rows differ from existing numbers only in leading zeros." in said
+        assert "No changes." in said
+        submit(client, page, "Match all 160 numbers")
+        run_job(app, "run-tasks")
+        assert "160 rows were matched with existing numbers" in text_of(client.get(page, headers=HTML))
+        submit(client, page, IMPORT)
+        run_job(app, "run-tasks")
+    else:
+        path = tmp_path / "list.csv"
+        path.write_bytes(data)
+        refused = run("students", "import", str(path), "--deactivate-missing")
+        assert (refused.exit_code, refused.stdout) == (1, "Imported: 0 new, 0 changed, 0 unchanged, 160 skipped.\n")
+        assert "line 2\t26100\t026100 exists, which differs only in leading zeros." in refused.stderr
+        assert "To match them, import the file with --match-zeros." in refused.stderr
+        assert (count(school), school.student_now("026100").is_active) == (160, True)
+        matched = run("students", "import", str(path), "--deactivate-missing", "--match-zeros")
+        assert (matched.exit_code, matched.stdout) == (0, "Imported: 0 new, 160 changed, 0 unchanged, 0 skipped.\n"), matched.output
+    students = [school.student_now(f"{26_100 + number:06d}") for number in range(160)]
+    assert {(student.first_name, student.is_active) for student in students} == {("Grace", True)}
+    assert count(school) == 160
+
+
+@pytest.mark.parametrize("kind", ["page", "command"])
+def test_spoiled_identifiers_of_devices_never_replace_good_ones(
+    kind: str, app: Flask, client: FlaskClient, run: Run, tmp_path: Path, school: School
+) -> None:
+    school.student("0042")
+    for tag, serial in (("W12-0001", "0012345"), ("W12-0002", "SN2"), ("W12-0003", "SN3"), ("000777", "SN4"), ("W12-0005", "SN5")):
+        school.device(tag, serial_number=serial)
+    school.assign("W12-0005", "0042")
+    rows = ("W12-0001,12345,", "W12-0002,1.23457E+16,", "W12-0003,SN3,42", "777,SN4,", "W12-0005,SN5,42", "W12-0006,S6,1.0")
+    data = ("Tag,Serial,Assigned To\n" + "\n".join(rows) + "\n").encode()
+
+    def bring(match: str = "") -> str:
+        if kind == "command":
+            path = tmp_path / "devices.csv"
+            path.write_bytes(data)
+            return run("devices", "import", str(path), *(["--match-zeros"] if match else [])).stderr
+        page = upload(client, data, subject="devices").location
+        submit(client, page, PREVIEW, **chosen(client.get(page, headers=HTML).text))
+        run_job(app, "run-tasks")
+        if match:
+            submit(client, page, match)
+            run_job(app, "run-tasks")
+        said = text_of(client.get(page, headers=HTML))
+        if "autofocus" in said:
+            submit(client, page, IMPORT)
+            run_job(app, "run-tasks")
+        return said
+
+    said = bring()
+    for words in (
+        "0012345 exists, which differs only",
+        "1.23457E+16 is not the serial number",
+        "1.0 is not the student number",
+        "4 numbers",
+    ):
+        assert words in said, words
+    assert [school.device_now(tag).serial_number for tag in ("W12-0001", "W12-0002", "000777")] == ["0012345", "SN2", "SN4"]
+    assert (school.device_now("W12-0003").current_student_id, count(school, Device)) == (None, 5)
+    assert "4 rows were matched with existing numbers" in bring("Match all 4 numbers")
+    assert [school.device_now(tag).serial_number for tag in ("W12-0001", "W12-0002", "000777")] == ["0012345", "SN2", "SN4"]
+    assert (school.device_now("W12-0003").current_student_id, count(school, Device)) == ("0042", 5)
 
 
 def test_a_preview_shows_names_with_accents(app: Flask, client: FlaskClient) -> None:

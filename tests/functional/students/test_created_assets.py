@@ -178,5 +178,8 @@ def test_pages_show_and_change_new_assets(tags: list[str], staff: Person, ask: A
     assert listed(ask) == tags[:4]
     assert [school.device_now(tag).current_student_id for tag in tags[:2]] == ["1001", "1002"]
     staff.submit(f"/devices/{tags[4]}/delete")
-    assert staff.get(f"/devices/{tags[4]}").status_code == 404
+    gone = staff.get(f"/devices/{tags[4]}")
+    assert gone.status_code == 404
+    assert f"The device {tags[4]} was deleted on" in text_of(gone)
+    assert f"The device {tags[4]} was deleted on" in staff.read("/devices?q=5CD2004")
     assert "The asset becomes a device" not in staff.read(f"/devices/{tags[0]}")

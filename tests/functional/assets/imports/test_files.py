@@ -17,7 +17,7 @@ from tests.functional.assets.imports.importing import (
     serials,
     show,
 )
-from tests.services.apps import csrf_token
+from tests.services.apps import csrf_token, run_job
 from tests.services.tables import check_all
 
 
@@ -51,6 +51,15 @@ class TestAFile:
         assert [row[:2] for row in rows(page)] == [["5", "A1"]]
         assert "1 row is a total or a note about the file, and was left out: “Total, 1” in line 7." in page
         assert "1 row contains text that looks damaged: “PortÃ¡til” in line 5." in page
+
+    def test_with_serial_numbers_that_a_spreadsheet_has_spoiled_says_so(self, app: Flask, client: FlaskClient) -> None:
+        press(client, send(client, '="0012345"\n'), "Create")
+        run_job(app, "run-tasks")
+        page = show(client, send(client, "12345\n1.23457E+16\n26130.0\n="))
+        found = {row[1]: row[3] for row in rows(page)}
+        assert found["12345"].startswith("Serial number 0012345 already exists, and differs only in leading zeros")
+        assert found["1.23457E+16"].startswith("1.23457E+16 is not the serial number")
+        assert found["26130.0"].startswith("26130.0 is not the serial number")
 
     def test_retains_its_columns_if_the_mapping_is_invalid(self, client: FlaskClient) -> None:
         address = send(client, "Serial,Model\nA1,G10")

@@ -64,6 +64,19 @@ def test_titles_and_totals_are_left_out_and_an_unknown_header_is_one_message(app
     assert list(assets(app)) == ["A1"]
 
 
+def test_serial_numbers_that_a_spreadsheet_has_spoiled_are_refused(app: Flask, run: Run, file: Callable[..., str]) -> None:
+    assert run(file('Serial,Make,Model\n="0012345",HP,G10\n777,HP,G10\n')).exit_code == 0
+    result = run(file("Serial,Make,Model\n12345,HP,G10\n00777,HP,G10\n1.23457E+16,HP,G10\n26130.0,HP,G10\n"))
+    ids = {serial: asset.id for serial, asset in assets(app).items()}
+    assert result.exit_code == 1
+    reasons = [line.split("\t", 2)[2] for line in said(result)[:-1]]
+    assert reasons[0].startswith(f"Serial number 0012345 already exists, and differs only in leading zeros (asset #{ids['0012345']}, W12-")
+    assert reasons[1].startswith("Serial number 777 already exists, and differs only in leading zeros")
+    assert reasons[2].startswith("1.23457E+16 is not the serial number: a spreadsheet has shortened a long number")
+    assert reasons[3].startswith("26130.0 is not the serial number: a spreadsheet has turned it into a number with decimals")
+    assert set(assets(app)) == {"0012345", "777"}
+
+
 def test_the_assets_of_a_file_are_created_and_printed_with_their_tags(app: Flask, run: Run, file: Callable[..., str]) -> None:
     path = file("Serial,Make,Model,Type\nA1,HP,G10,Laptop\nB2,HP,G11,\n")
     result = run(path)
@@ -167,7 +180,7 @@ def test_failed_assets_are_reported_and_set_the_exit_code(app: Flask, run: Run, 
     monkeypatch.setattr(EmbeddedAssetStore, "create", refuse_one)
     result = run("-", *DELL, typed="A1\nB2\nC3\n")
     assert (result.exit_code, [line.split("\t")[0] for line in result.stdout.splitlines()]) == (1, ["A1", "C3"])
-    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe asset store refuses."]
+    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe asset store refuses. W12-0002 is available again."]
 
 
 def test_an_unreachable_asset_store_is_reported_before_anything_is_stored(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
