@@ -180,6 +180,16 @@ def test_rt_finds_nothing_for_more_than_28_names_and_the_client_splits_them(
         found_by(client, query)
 
 
+def test_a_query_with_seventy_joins_is_refused_although_rt_answers_that_it_found_nothing(
+    request_tracker: RequestTracker, client: RtClient
+) -> None:
+    query = " OR ".join(f"RefersTo = {number}" for number in range(70))
+    assert sql_total(request_tracker, query) == 0
+    for search in (lambda: found_by(client, query), lambda: client.assets.count(query)):
+        with pytest.raises(RtInvalid, match="too long"):
+            search()
+
+
 def test_text_is_searched_in_name_serial_and_model_newest_first(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
     by_name = request_tracker.create_asset(f"a {fresh.upper()} b")
     by_serial = request_tracker.create_asset("x", CustomFields={"Serial Number": f"{fresh}9"})
