@@ -19,12 +19,12 @@ from request_tracker_utils.assets.search import AssetQuery, search as search_ass
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.labels.service import qr_address_warnings
 from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
