@@ -19,7 +19,7 @@ from request_tracker_utils.labels.renderer import LabelContent
 from tests.services.request_tracker import NOT_INSTALLED, REAL, RequestTracker
 
 LABELS, SAMPLE, ROUNDS = 1_000, 100, 3
-TARGET, MOST_REQUESTS = 25.0, 11
+TARGET, MOST_REQUESTS = 50.0, 11
 WORKERS = 4
 
 REQUESTS = Row(f"Requests to RT for {LABELS:,} labels", None, MOST_REQUESTS, COUNT, f"not run: {NOT_INSTALLED}", at_least=False)

@@ -3,14 +3,15 @@
 import sys
 from dataclasses import dataclass
 
-TIMES, SHARE, COUNT = "times", "share", "count"
+TIMES, SHARE, COUNT, MILLISECONDS = "times", "share", "count", "milliseconds"
 
 
 @dataclass(frozen=True)
 class Row:
     """The result of a benchmark. The target is a minimum with `at_least`, otherwise a maximum.
 
-    `unit` is the format of `value` and `target`: TIMES (`12.3 ×`), SHARE (`41 %`) or COUNT (`11`). Without a value, `detail` says why the
+    `unit` is the format of `value` and `target`: TIMES (`12.3 ×`), SHARE (`41 %`), COUNT (`11`) or
+    MILLISECONDS (`8.2 ms`). Without a value, `detail` says why the
     benchmark was not run.
     """
 
@@ -45,6 +46,8 @@ class Row:
             return f"{ratio * 100:.1f}".removesuffix(".0") + " %"
         if self.unit == TIMES:
             return f"{ratio:.1f}".removesuffix(".0") + " ×"
+        if self.unit == MILLISECONDS:
+            return f"{ratio:.1f}".removesuffix(".0") + " ms"
         return f"{ratio:.0f}"
 
 

@@ -35,7 +35,14 @@ my $done = eval {
     my $error = $@;
     alarm($before || 0);
     die $error unless $posted;
-    die 'the webhook returned ' . $response->code . "\n" unless $response->is_success;
+    # LWP catches the alarm while it reads the body, and returns what has arrived.
+    die $response->header('X-Died') . "\n" if $response->header('X-Died');
+    unless ($response->is_success) {
+        # LWP reports its own errors as a response with the status 500.
+        die 'the webhook answered ' . $response->status_line . "\n" if ($response->header('Client-Warning') // '') ne 'Internal response';
+        die "no response within $timeout seconds\n" if $response->message =~ /time(?:d )?-?out/i;
+        die 'the webhook could not be reached: ' . $response->message . "\n";
+    }
 
     my $answer = eval { JSON->new->utf8->decode($response->decoded_content(charset => 'none')) };
     die "the webhook's response is not a JSON object\n" unless ref $answer eq 'HASH';

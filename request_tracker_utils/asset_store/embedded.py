@@ -80,6 +80,10 @@ class EmbeddedAssetStore:
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
         return self._any_of(func.lower(EmbeddedAsset.serial), (serial.lower() for serial in serials))
 
+    def find_by_serials_or_names(self, serials: Iterable[str], names: Iterable[str]) -> list[Asset]:
+        found = {asset.id: asset for asset in (*self.find_by_serials(serials), *self.find_by_names(names))}
+        return [found[asset_id] for asset_id in sorted(found)]
+
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         query = _matching(text).order_by(EmbeddedAsset.id.desc())
         if catalog:

@@ -108,6 +108,10 @@ class RequestTrackerAssetStore:
         with self._asking():
             return [self._asset(each) for each in self._client.assets.find_by_serials(serials)]
 
+    def find_by_serials_or_names(self, serials: Iterable[str], names: Iterable[str]) -> list[Asset]:
+        with self._asking():
+            return [self._asset(each) for each in self._client.assets.find_by_serials_or_names(serials, names)]
+
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         if holder:
             return self._held_by(holder, text, catalog, page, page_size)

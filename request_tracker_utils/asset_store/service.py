@@ -117,6 +117,10 @@ class Asset:
         """Searches leave out deleted assets, but they can still be read by id."""
         return self.status == "deleted"
 
+    def has_serial(self, serial: str) -> bool:
+        """Ignores case."""
+        return serial.lower() in [each.lower() for each in self.serials]
+
     def is_held_by(self, name: str) -> bool:
         """Ignores case."""
         return name.casefold() in [holder.casefold() for holder in self.holders]
@@ -216,6 +220,10 @@ class AssetStore(Protocol):
 
     def find_by_serials(self, serials: Iterable[str]) -> list[Asset]:
         """All assets with any of these serial numbers, ignoring case, by id."""
+
+    def find_by_serials_or_names(self, serials: Iterable[str], names: Iterable[str]) -> list[Asset]:
+        """All assets with any of these serial numbers (ignoring case) or exactly one of these names, by id. One request for two hundred
+        of each."""
 
     def search(self, text: str, *, catalog: str = "", holder: str = "", page: int = 1, page_size: int = 50) -> AssetPage:
         """Assets with `text` in their name, serial number or model, and with this holder (a whole user name, ignoring case). Newest

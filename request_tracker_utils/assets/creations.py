@@ -92,8 +92,13 @@ def check_serials(reading: Reading, asset_store: AssetStore, serials: Sequence[s
 
 def assets_by_serial(asset_store: AssetStore, serials: Sequence[str]) -> dict[str, list[Asset]]:
     """Serial key → the assets with this serial number, by id. One request to the asset store for 200."""
+    return by_serial(asset_store.find_by_serials(serials) if serials else [])
+
+
+def by_serial(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
+    """Serial key → the assets with this serial number, in their order."""
     found: dict[str, list[Asset]] = defaultdict(list)
-    for asset in asset_store.find_by_serials(serials) if serials else []:
+    for asset in assets:
         for serial in asset.serials:
             found[serial_key(serial)].append(asset)
     return found
@@ -152,6 +157,18 @@ def renew(session: Session, creation: Creation, *, now: datetime) -> bool:
     """Extends the claim. False if something has been sent by now, or the claim has expired."""
     ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
     return bool(affected(session.execute(ours.values(due_at=now + LEASE))))
+
+
+def reservation(session: Session, creation: Creation) -> Tag:
+    """The tag as it was reserved for this creation; it may have been reassigned since."""
+    tag = session.get_one(Tag, creation.tag_id)
+    return Tag(id=tag.id, tag=tag.tag, prefix=tag.prefix, number=tag.number, changed_at=creation.sent_at)
+
+
+def mark_reserved(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:
+    """Records the tag that the creation will be sent with. False if the claim has expired."""
+    ours = update(Creation).where(Creation.id == creation.id, Creation.state == CreationState.CLAIMED)
+    return bool(affected(session.execute(ours.values(tag_id=tag.id, sent_at=now))))
 
 
 def mark_sent(session: Session, creation: Creation, tag: Tag, *, now: datetime) -> bool:

@@ -57,7 +57,7 @@ class Creation(Base):
     """Manufacturer and model."""
     state: Mapped[str] = mapped_column(String(10))
     tag_id: Mapped[int | None] = mapped_column(ForeignKey("asset_tags.id"))
-    """The tag that was reserved at `sent_at`."""
+    """The tag that was reserved at `sent_at`; a batch reserves tags before it sends."""
     asset_id: Mapped[int | None] = mapped_column(BigInteger)
     item_id: Mapped[int | None]
     """The task item that it belongs to: a resumed task finds the assets that it created before."""

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets import creations
 from request_tracker_utils.assets.creations import assets_by_serial
@@ -14,7 +12,7 @@ from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.tags import lookup, service as tags
 from request_tracker_utils.tags.errors import SequenceExhausted, SequenceNotReady
-from request_tracker_utils.tags.models import GRACE_PERIOD, Tag
+from request_tracker_utils.tags.models import GRACE_PERIOD
 
 BATCH = 200
 SEARCHES = 2
@@ -56,7 +54,7 @@ class _Recovery:
         self._transaction, self._asset_store, self._actor, self._now = transaction, asset_store, actor, now
         self.creation = creation
         with reading() as session:
-            self._reservation = _reservation(session, creation)
+            self._reservation = creations.reservation(session, creation)
             self._reading = reading
 
     def resolve(self, candidates: list[Asset]) -> bool:
@@ -100,9 +98,3 @@ class _Recovery:
                 tags.cancel_reservation(session, self._reservation, actor=self._actor, now=self._now, reason=_(NOT_CREATED))
             creations.mark_failed(session, self.creation, problem=_(NOT_CREATED), now=self._now)
         return True
-
-
-def _reservation(session: Session, creation: Creation) -> Tag:
-    """The tag as it was reserved for this creation; it may have been reassigned since."""
-    tag = session.get_one(Tag, creation.tag_id)
-    return Tag(id=tag.id, tag=tag.tag, prefix=tag.prefix, number=tag.number, changed_at=creation.sent_at)

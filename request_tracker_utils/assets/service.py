@@ -1,6 +1,7 @@
 """Creates assets: each serial number once, each asset with the next tag, even if a step fails.
 
-Claim the serial number, search the asset store for it, reserve a tag, create the asset, bind the tag: each step is recorded in a row.
+Claim the serial number, search the asset store for it and for the names of the next tags, reserve a tag, create the asset, bind the tag:
+each step is recorded in a row.
 `recovery` completes creations that an unreachable asset store or a killed process left open.
 """
 
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Semaphore
+
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import (
     AssetStore,
@@ -28,9 +31,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tags import service as tags
+from request_tracker_utils.tags import allocation, service as tags
+from request_tracker_utils.tags.allocation import NOTHING_CHECKED, CheckedNames, with_checked_names
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.prefixes import prefix_for
+from request_tracker_utils.tags.tag_format import TagName
 
 RIVAL_TIMEOUT = 5.0
 """Seconds that the second of two creations of one serial number waits for the first one's asset."""
@@ -72,21 +77,25 @@ class AssetCreator:
         which both stay reserved until it is known whether the asset exists; and the errors of the search in the asset store, after which
         nothing was sent.
         """
-        creation = self._claimed(fields, item_id)
+        creation, upcoming = self._claimed(fields, item_id)
         try:
-            existing = self.asset_store.find_by_serial(fields.serial_number)
+            found = self.asset_store.find_by_serials_or_names([fields.serial_number], map(str, upcoming))
+            existing = [asset for asset in found if asset.has_serial(fields.serial_number)]
             if existing:
                 raise serial_taken(fields.serial_number, existing[0].id)
         except AppError as error:
             self.abandon(creation, error)
             raise
-        return self.send(creation, fields)
+        return self.send(creation, fields, names=CheckedNames.of(upcoming, found))
 
-    def send(self, creation: Creation, fields: NewAssetFields) -> CreatedAsset:
-        """Creates an asset that does not exist yet. `creation` has claimed its serial number. Raises like `create`."""
+    def send(
+        self, creation: Creation, fields: NewAssetFields, *, names: CheckedNames = NOTHING_CHECKED, reserved: Tag | None = None
+    ) -> CreatedAsset:
+        """Creates an asset that does not exist yet. `creation` has claimed its serial number, and `names` are those of the asset store
+        that were searched for. `reserved` is the tag of the asset, if there is one already. Raises like `create`."""
         new = self.settings.new_asset(fields)
         try:
-            tag = self._reserved(creation, new.catalog)
+            tag = self._reserved(creation, new.catalog, names, reserved)
         except SerialInFlight:
             raise  # the claim has expired
         except AppError as error:
@@ -110,13 +119,19 @@ class AssetCreator:
         with self.transaction() as session:
             creations.release(session, creation, problem=error.message, now=self.clock())
 
-    def _claimed(self, fields: NewAssetFields, item_id: int | None) -> Creation:
+    def prefix(self, session: Session, fields: NewAssetFields) -> str:
+        """That of the asset's catalog."""
+        return prefix_for(session, self.settings.new_asset(fields).catalog, self.settings.prefix)
+
+    def _claimed(self, fields: NewAssetFields, item_id: int | None) -> tuple[Creation, list[TagName]]:
+        """The creation that has claimed the serial number, and the names that it may get."""
         deadline = time.monotonic() + RIVAL_TIMEOUT
         while True:
             with self.transaction() as session:
                 creation = creations.claim(session, fields, actor=self.actor, now=self.clock(), item_id=item_id)
+                upcoming = allocation.upcoming(session, self.prefix(session, fields), 1) if creation else []
             if creation is not None:
-                return creation
+                return creation, upcoming
             with self.reading() as session:
                 rival = creations.open_creation(session, fields.serial_number)
             if rival is not None:
@@ -165,18 +180,24 @@ class AssetCreator:
         with self.reading() as session:
             return session.get_one(Creation, creation_id)
 
-    def _reserved(self, creation: Creation, catalog: str) -> Tag:
-        with self.transaction() as session:
-            now = self.clock()
-            tag = tags.reserve(session, prefix_for(session, catalog, self.settings.prefix), actor=self.actor, now=now)
-            if not creations.mark_sent(session, creation, tag, now=now):  # the error rolls the reservation back
-                raise _in_flight(
-                    _(
-                        "The search for serial number %(serial)s took too long. Nothing was created; try again.",
-                        serial=creation.serial,
+    def _reserved(self, creation: Creation, catalog: str, names: CheckedNames, reserved: Tag | None) -> Tag:
+        def reserve(names: CheckedNames) -> Tag:
+            with self.transaction() as session:
+                now = self.clock()
+                tag = tags.renew_reservation(session, reserved, now=now) if reserved else None
+                if tag is None:
+                    prefix = prefix_for(session, catalog, self.settings.prefix)
+                    tag = tags.reserve(session, prefix, actor=self.actor, now=now, names=names)
+                if not creations.mark_sent(session, creation, tag, now=now):  # the error rolls the reservation back
+                    raise _in_flight(
+                        _(
+                            "The search for serial number %(serial)s took too long. Nothing was created; try again.",
+                            serial=creation.serial,
+                        )
                     )
-                )
-            return tag
+                return tag
+
+        return with_checked_names(self.asset_store, reserve, names=names)
 
     def _release(self, creation: Creation, tag: Tag, error: AppError) -> None:
         with self.transaction() as session:

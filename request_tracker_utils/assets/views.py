@@ -156,8 +156,8 @@ def show_import(import_id: int) -> str:
     with reading() as session:
         asset_import = imports.get(session, import_id)
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
-    rows = sorted(imports.row_checks(asset_import), key=lambda row: not row.problems)
-    shared = imports.shared_problems(rows)
+    shared = imports.shared_problems(imports.row_checks(asset_import))
+    rows = sorted(imports.row_checks(asset_import), key=lambda row: (not row.problems, len(row.problems) <= len(shared)))
     valid = sum(not row.problems for row in rows)
     return render_template(
         "assets/import.html",

@@ -41,7 +41,8 @@ def serial_readings(text: str) -> list[str]:
 
 def clean_serial(text: str) -> str:
     """The serial number of a new asset in the code: without a prefix that no serial number has. A leading `S` stays, because the serial
-    number may begin with it. Unchanged if what remains is not a serial number."""
+    number may begin with it. Unchanged if what remains is not a serial number, or has a soft hyphen, which may stand for a hyphen or for
+    nothing."""
     code = readings(text)[-1]
     code = code[named.end() :] if (named := _NAMED_SERIAL.match(code)) else code
-    return code if _SERIAL.fullmatch(code) else text
+    return code if _SERIAL.fullmatch(code) and SOFT_HYPHEN not in text else text

@@ -157,16 +157,19 @@ class _Candidates:
         """Adds assets that are not devices yet, for the readings of the code, and for its halves if these may be two codes. Raises
         AssetStoreSilent."""
         inventory = self.context.inventory
-        # An address is that of one asset, or of none.
-        names = [] if any("://" in each for each in meant) else [*meant, *self._unknown_halves(halves)]
-        names = [each for each in names if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+        names, sought = list(inventory.tags.assets_by_tag(meant)), list[str]()
+        # A tag that was assigned here, or an address, is that of one asset: nothing else needs to be asked.
+        if not names and not any("://" in each for each in meant):
+            possible = dict.fromkeys([*meant, *self._unknown_halves(halves)])
+            names = [each for each in possible if each.isprintable() and len(each) <= MAX_NAME_LENGTH]
+            sought = list(dict.fromkeys([*names, *serials]))
         tags = list(dict.fromkeys([*names, *(self.context.prefix + digits for name in names for digits in _numbers(name))]))
         asset_of = {**inventory.tags.assets_by_tag(tags), **{each: self.asset_ids[each] for each in meant if each in self.asset_ids}}
-        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, list(dict.fromkeys([*names, *serials]))))
+        found = inventory.find_keys(inventory.keys_of([*tags, *asset_of], asset_of, sought))
         for text in dict.fromkeys([*asset_of, *tags]):
             asset_id = asset_of.get(text)
             self._add(text, [each for each in found if (each.asset.id == asset_id if asset_id else each.has_tag(text))], by_tag=True)
-        for serial in dict.fromkeys([*names, *serials]):
+        for serial in sought:
             self._add(serial, [each for each in found if each.has_serial(serial)], by_tag=False)
 
     def problem(self, codes: Sequence[str]) -> AppError | None:

@@ -77,6 +77,9 @@ class CheckedNames:
         return longest
 
 
+NOTHING_CHECKED = CheckedNames()
+
+
 def allocate(
     session: Session,
     prefix: str,
@@ -101,14 +104,14 @@ def allocate(
     event = {"actor": actor.name, "action": str(state), "old_name": old_name}
     take = _take_next_postgresql if connection.dialect.name == "postgresql" else _take_next_sqlite
     tag = take(connection, {"prefix": prefix, "first": first, "last": last}, row, event)
-    return tag or _Allocation(session, prefix, names or CheckedNames(), actor, now, is_checked=names is not None).take(row, event)
+    return tag or _Allocation(session, prefix, names or NOTHING_CHECKED, actor, now, is_checked=names is not None).take(row, event)
 
 
 def upcoming(session: Session, prefix: str, count: int) -> list[TagName]:
-    """The names that so many allocations will probably use, and MARGIN more. Raises SequenceNotReady."""
+    """The names that so many allocations will probably use, and MARGIN more; none before the adoption."""
     found = session.execute(_POSITION, {"prefix": prefix}).first()
     if found is None:
-        raise not_ready(prefix)
+        return []
     next_number, floor = found
     released = select(Tag.number).where(Tag.prefix == prefix, IS_RELEASED, Tag.number >= floor, Tag.number < next_number)
     lowest = session.scalars(released.order_by(Tag.number).limit(count + MARGIN))
@@ -116,12 +119,12 @@ def upcoming(session: Session, prefix: str, count: int) -> list[TagName]:
     return [TagName(prefix, number) for number in (*lowest, *range(next_number, last))]
 
 
-def with_checked_names(asset_store: AssetStore, allocate_: Callable[[CheckedNames], T], *, names: CheckedNames | None = None) -> T:
+def with_checked_names(asset_store: AssetStore, allocate_: Callable[[CheckedNames], T], *, names: CheckedNames = NOTHING_CHECKED) -> T:
     """Calls the function, which allocates tags in a transaction of its own, until all names that it needs have been searched for.
 
     `names` are those that are known already. Raises what the function and the asset store raise, and Unavailable.
     """
-    known = names or CheckedNames()
+    known = names
     for attempt in range(ATTEMPTS):
         try:
             return allocate_(known)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore, AssetStoreBusy, AssetStoreInvalid, AssetStoreRefused
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
-from request_tracker_utils.core.db import Transaction, after_commit, upsert_into
+from request_tracker_utils.core.db import Transaction, affected, after_commit, upsert_into
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import allocation, audit, sequence
 from request_tracker_utils.tags.allocation import CheckedNames
@@ -105,6 +105,15 @@ def bind(session: Session, tag: Tag, *, asset_id: int, name: str | None, actor: 
     if name == current.tag and current.confirmed_at is None:
         mark_confirmed(session, current, action="confirmed", actor=actor, now=now)
     return current
+
+
+def renew_reservation(session: Session, tag: Tag, *, now: datetime) -> Tag | None:
+    """Starts the grace period of the tag from `reserve` again. None if a job has resolved the reservation in the meantime."""
+    same = (Tag.id == tag.id, Tag.state == TagState.RESERVED, Tag.asset_id.is_(None), Tag.changed_at == tag.changed_at)
+    renewed = update(Tag).where(*same).values(changed_at=now, due_at=now + GRACE_PERIOD)
+    if not affected(session.execute(renewed, execution_options={"synchronize_session": False})):
+        return None
+    return Tag(id=tag.id, tag=tag.tag, prefix=tag.prefix, number=tag.number, changed_at=now)
 
 
 def cancel_reservation(session: Session, tag: Tag, *, actor: Actor, now: datetime, reason: str) -> None:

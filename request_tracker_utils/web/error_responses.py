@@ -243,6 +243,7 @@ def _title(error: AppError) -> str:
         403: _("Not allowed"),
         404: _("Not found"),
         409: _("Conflict"),
+        424: _("No answer from another system"),
         429: _("Too many attempts"),
         502: _("Rejected by another system"),
         503: _("Not available"),

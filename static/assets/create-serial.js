@@ -2,7 +2,7 @@
 import { gettext as _ } from "web/translation";
 
 const form = document.getElementById("create");
-const HYPHENS = /[\u00ad\u058a\u2010-\u2015\u2043\u2212\u2796\ufe58\ufe63\uff0d]/g;
+const HYPHENS = /[\u058a\u2010-\u2015\u2043\u2212\u2796\ufe58\ufe63\uff0d]/g;
 const SYMBOLOGY = /^\][A-Za-z][0-9A-Za-z](?=.)/; // the AIM identifier, such as `]C1`
 const NAMED = /^(?:S\/N|SN(?=\s*[:#])|SERIAL(?: (?:NUMBER|NO\.?))?(?=\s*[:#]))\s*[:#.]?\s*/i;
 const DATA_IDENTIFIER = /^1?S(?=[A-Z0-9-]{5,}$)(?=.*\d)/i; // marks a serial number, but some begin with it

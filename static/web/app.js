@@ -30,9 +30,9 @@ for (const button of document.querySelectorAll("[data-show]")) {
   });
 }
 
-// A scanner types and presses Enter: the next scan replaces the value.
+// The next scan or search replaces the value. One that began before this script is not cut.
 for (const field of document.querySelectorAll("input[data-replace]")) {
-  if (field === document.activeElement) field.select();
+  if (field === document.activeElement && field.value === field.defaultValue) field.select();
   field.addEventListener("focus", () => field.select());
 }
 

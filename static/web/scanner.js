@@ -42,11 +42,12 @@ function restore({ control, value, start, end }) {
 export function scanner({ field, scanned, catchKeys = false }) {
   let code = "";
   let times = []; // of the keys since the last pause
-  let kept = []; // of those before a pause within the scan
+  let fast = 0; // how many keys before a pause within the scan were as fast as a scanner
+  let paused = false; // within the scan
   let recent = []; // of all keys at any speed
   let before = null; // the focused control before the scan, and the pause before it
   let isFresh = true; // the scan does not follow other keys
-  let keyAt = -Infinity; // of the last key of any kind
+  let keyAt = NaN; // of the last key of any kind; a scan may have begun before this script ran
   let endedAt = -Infinity; // of the last scan, unless something was entered since then
   let note = null;
   let unclear = false;
@@ -54,24 +55,24 @@ export function scanner({ field, scanned, catchKeys = false }) {
   const isBurst = (keys) => keys.length > 2 && average(keys) <= MAX_AVERAGE;
 
   function reset() {
-    [code, times, kept, recent, before] = ["", [], [], [], null];
+    [code, times, fast, paused, recent, before] = ["", [], 0, false, [], null];
   }
 
   function begin(event, pause) {
     isFresh = !times.length || pause >= MAX_FIRST_PAUSE;
-    [code, times, kept] = ["", [], []];
+    [code, times, fast, paused] = ["", [], 0, false];
     before = isText(event.target) ? { ...snapshot(event.target), pause } : null;
   }
 
   function continues(pause) {
-    const isFirstPause = isFresh && !kept.length && times.length < 3;
+    const isFirstPause = isFresh && !paused && times.length < 3;
     return pause < MAX_INTERVAL || (isBurst(times) && pause < MAX_PAUSE) || (isFirstPause && pause < MAX_FIRST_PAUSE);
   }
 
   function typed(event) {
     const pause = event.timeStamp - keyAt;
     if (!times.length || !continues(pause)) begin(event, pause);
-    else if (pause >= MAX_INTERVAL) [kept, times] = [[...kept, ...times], []];
+    else if (pause >= MAX_INTERVAL) [paused, fast, times] = [true, isBurst(times) ? fast + times.length : fast, []];
     if (event.timeStamp - (recent.at(-1) ?? 0) > MAX_PAUSE) recent = [];
     times.push(event.timeStamp);
     recent.push(event.timeStamp);
@@ -83,7 +84,7 @@ export function scanner({ field, scanned, catchKeys = false }) {
   }
 
   function isScan(event) {
-    const length = kept.length + times.length;
+    const length = fast + times.length;
     if (length < MIN_LENGTH) return event.target === field && length >= MIN_LENGTH_IN_FIELD && average([...times, event.timeStamp]) <= MAX_AVERAGE;
     return event.timeStamp - times.at(-1) <= MAX_END && (times.length < 2 || average(times) <= MAX_AVERAGE);
   }

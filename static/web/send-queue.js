@@ -48,7 +48,7 @@ export function sendQueue({ entries, store, form, timeout, pauses, request, answ
 
   async function send(entry) {
     const asked = await request(entry);
-    if (asked === null) return;
+    if (asked === null || !entries.includes(entry)) return; // it may have been removed in the meantime
     const [address, values] = asked;
     const was = entry.sent ?? false;
     update(entry, { state: "sending", sent: true, attempts: (entry.attempts ?? 0) + 1, problem: "" });

@@ -52,6 +52,16 @@ class LooseAssetStore(AssetStore):
         self._searched("find_by_name")
         return [asset for asset in self.assets.values() if asset.name == name]
 
+    def find_by_names(self, names: Iterable[str]) -> list[Asset]:
+        self._searched("find_by_names")
+        wanted = set(names)
+        return [asset for asset in self.assets.values() if asset.name in wanted]
+
+    def find_by_serials_or_names(self, serials: Iterable[str], names: Iterable[str]) -> list[Asset]:
+        self._searched("find_by_serials_or_names")
+        folded, wanted = {serial.lower() for serial in serials}, set(names)
+        return [asset for asset in self.assets.values() if asset.serial.lower() in folded or asset.name in wanted]
+
     def get(self, asset_id: int) -> Asset:
         if asset_id not in self.assets:
             raise AssetNotFound("Asset not found")

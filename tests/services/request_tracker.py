@@ -337,6 +337,8 @@ def _make_template(folder: Path) -> None:
 def _run(folder: Path, command: list[str]) -> str:
     environment = _environment(folder, None)
     done = subprocess.run(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    with (folder / "log" / "server.log").open("a") as log:
+        log.write(done.stderr)
     if done.returncode:
         raise RequestTrackerFailed(f"{Path(command[0]).name} failed.\n{(done.stdout + done.stderr)[-3000:]}")
     return done.stdout

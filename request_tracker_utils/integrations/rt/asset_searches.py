@@ -42,6 +42,8 @@ LARGEST_ID = 2**31 - 1
 NAMES_PER_SEARCH = 25
 """User names in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
 SERIALS_PER_SEARCH = 200
+NAMES_BESIDE_SERIALS = 250
+"""SQLite parses expressions of at most a thousand terms."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,21 @@ class AssetSearches:
             for assets in pool.map(lambda chunk: self._with_serials(chunk, operator="IN", value=chunk), chunks):
                 found |= {asset.id: asset for asset in assets}
         return [found[asset_id] for asset_id in sorted(found)]
+
+    def find_by_serials_or_names(self, serials: Iterable[str], names: Iterable[str]) -> list[RtAsset]:
+        """All assets with any of these serial numbers (ignoring case) or exactly one of these names, by id. One request for two hundred of
+        each. Otherwise like `find_by_serial`.
+
+        The query is AssetSQL: conditions of a JSON search that concern different fields must all be met.
+        """
+        distinct_serials, distinct_names = (iter(dict.fromkeys(text for text in texts if text)) for texts in (serials, names))
+        found: dict[int, RtAsset] = {}
+        while True:
+            some_serials = list(islice(distinct_serials, SERIALS_PER_SEARCH))
+            some_names = list(islice(distinct_names, NAMES_BESIDE_SERIALS))
+            if not some_serials and not some_names:
+                return [found[asset_id] for asset_id in sorted(found)]
+            found |= {asset.id: asset for asset in self._with_serials_or_names(some_serials, some_names)}
 
     def held_by(self, usernames: Iterable[str]) -> list[RtAsset]:
         """Assets with any of these users as holder or owner, by id. Raises RtInvalid for control characters."""
@@ -239,6 +256,24 @@ class AssetSearches:
         if not assets:
             self._custom_fields.require(field)
         return assets
+
+    def _with_serials_or_names(self, serials: list[str], names: list[str]) -> list[RtAsset]:
+        field, folded, wanted = self.serial_field, {serial.casefold() for serial in serials}, set(names)
+        conditions = [*(f"CF.{{{field}}} = {quoted(serial)}" for serial in serials), *(f"Name = {quoted(name)}" for name in names)]
+
+        def is_similar(asset: RtAsset) -> bool:
+            values = _values(asset, field)
+            return any(similar(asset.name, name) for name in names) or any(similar(each, serial) for each in values for serial in serials)
+
+        try:
+            found = self._matching(" OR ".join(conditions), is_similar)
+        except RtRefused:
+            self._custom_fields.require(field)
+            raise
+        with_serial = [asset for asset in found if any(each.casefold() in folded for each in _values(asset, field))]
+        if serials and not with_serial:
+            self._custom_fields.require(field)
+        return [asset for asset in found if asset.name in wanted or asset in with_serial]
 
     def _trusted(self, query: str) -> str:
         """Request Tracker runs an AssetSQL query up to the first part that it does not understand, and ignores the rest. So the query is

@@ -40,7 +40,7 @@ from tests.services.tables import check_all
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
 CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.create"
-FIND = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.find_by_serial"
+FIND = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.find_by_serials_or_names"
 Create = Callable[..., TestResponse]
 
 

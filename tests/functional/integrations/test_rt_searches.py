@@ -146,6 +146,8 @@ def test_json_with_an_unknown_field_finds_nothing_so_a_missing_serial_field_is_a
     assert json_search(request_tracker, is_("CF.{Nope}", "x"), is_("id", 3, "<")) == [1, 2]  # beside another condition it is passed over
     with RtClient(request_tracker.url, request_tracker.token, serial_field="Nope") as client, pytest.raises(RtInvalid, match="'Nope'"):
         client.assets.find_by_serial("SEED-1")
+    with RtClient(request_tracker.url, request_tracker.token, serial_field="Nope") as client, pytest.raises(RtInvalid, match="'Nope'"):
+        client.assets.find_by_serials_or_names(["SEED-1"], ["unlabelled laptop 1"])
 
 
 def test_a_serial_without_an_asset_finds_nothing_and_the_field_is_checked_once(request_tracker: RequestTracker) -> None:
@@ -176,6 +178,16 @@ def test_rt_finds_nothing_for_more_than_28_names_and_the_client_splits_them(
     assert len(counted.requests) == 2
     with pytest.raises(RtInvalid, match="too long"):
         found_by(client, query)
+
+
+def test_a_query_with_seventy_joins_is_refused_although_rt_answers_that_it_found_nothing(
+    request_tracker: RequestTracker, client: RtClient
+) -> None:
+    query = " OR ".join(f"RefersTo = {number}" for number in range(70))
+    assert sql_total(request_tracker, query) == 0
+    for search in (lambda: found_by(client, query), lambda: client.assets.count(query)):
+        with pytest.raises(RtInvalid, match="too long"):
+            search()
 
 
 def test_text_is_searched_in_name_serial_and_model_newest_first(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:
@@ -252,6 +264,18 @@ def test_many_serials_are_found_with_few_searches_and_unknown_ones_find_nothing(
     assert [asset.id for asset in client.assets.find_by_serials(serials)] == list(bulk)
     assert len(counted.requests) <= 7
     assert client.assets.find_by_serials(["no such serial"]) == client.assets.find_by_serials(["", ""]) == []
+
+
+def test_serial_numbers_and_names_are_found_by_one_search(client: RtClient, request_tracker: RequestTracker, fresh: str) -> None:
+    bulk = request_tracker.fill(240, fresh)
+    odd = request_tracker.create_asset(f"it's {fresh}\\", CustomFields={"Serial Number": f"o'{fresh}\\"})
+    serials = [f"s-{fresh}{number:04d}" for number in range(1, 221)]
+    names = [f"{fresh}{number:04d}" for number in range(221, 241)]
+    assert [asset.id for asset in client.assets.find_by_serials_or_names(serials, names)] == list(bulk)
+    assert [asset.id for asset in client.assets.find_by_serials_or_names([f"O'{fresh}\\"], [names[0]])] == [bulk[220], odd]
+    assert [asset.id for asset in client.assets.find_by_serials_or_names([], [f"it's {fresh}\\"])] == [odd]
+    assert client.assets.find_by_serials_or_names(["no such serial", "x' OR id > 0 OR Name = 'x"], [names[0].upper()]) == []
+    assert client.assets.find_by_serials_or_names([], [""]) == []
 
 
 def test_serials_that_look_like_a_query_are_serials(request_tracker: RequestTracker, client: RtClient, fresh: str) -> None:

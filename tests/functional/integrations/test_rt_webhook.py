@@ -134,6 +134,33 @@ def test_the_log_names_the_asset_without_a_tag_and_never_the_token(rt: RequestTr
     assert "webhook-secret" not in shown
 
 
+REFUSED = "http://127.0.0.1:1/webhook/asset-created"
+REASONS = [
+    ("refused", None, "could not be reached: Can't connect to 127.0.0.1:1 (Connection refused)"),
+    ("silent", Reply(wait=20), "no response within 2 seconds"),
+    ("trickling", Reply({"asset_tag": "slow"}, every=1), "no complete response within 2 seconds"),
+    ("hanging up", Reply(hang_up=True), "could not be reached: Server closed connection"),
+    ("an error", Reply({"error": "no"}, status=503), "answered 503"),
+    ("a wrong token", Reply({"error": "no"}, status=401), "answered 401"),
+    ("a page", Reply(b"<html>not JSON"), "response is not a JSON object"),
+]
+
+
+def test_the_log_of_the_plugin_says_why_there_is_no_tag(running: RequestTracker, receiver: LocalServer) -> None:
+    url = f"{receiver.url}/webhook/asset-created"
+
+    def check(_name: str, reply: Reply | None, reason: str) -> None:
+        receiver.respond = lambda call: reply or Reply()
+        asset_id = running.create_asset("stays")
+        assert f"asset #{asset_id} has no tag yet: " in running.log()
+        assert reason in running.log().rpartition(f"asset #{asset_id} has no tag yet: ")[2].partition("\n")[0]
+
+    running.restart(webhook=Webhook(url, SECRET, timeout=2))
+    check_all(REASONS[1:], check)
+    running.restart(webhook=Webhook(REFUSED, SECRET, timeout=2))
+    check_all(REASONS[:1], check)
+
+
 def test_a_receiver_that_asks_rt_about_the_asset_before_it_answers_gets_none(rt: RequestTracker, receiver: LocalServer) -> None:
     outcomes: list[RtError | str] = []
 
@@ -215,5 +242,17 @@ def test_the_scrip_does_the_same_as_the_plugin(running: RequestTracker, receiver
         "catalog": "Chromebooks",
         "event": "create",
     }
-    receiver.respond = lambda call: Reply(b"junk", status=500)
-    assert rt.run_scrip(condition, action, "stays") == "stays"
+
+    def check(_name: str, reply: Reply | None, reason: str) -> None:
+        receiver.respond = lambda call: reply or Reply()
+        before = len(rt.log())
+        assert rt.run_scrip(condition, action if reply else refused, "stays") == "stays"
+        logged = rt.log()[before:]
+        assert reason in logged
+        assert ("has no tag yet" in logged, "scrip-token" in logged) == (True, False)
+
+    quick = action.read_text().replace("$timeout = 5", "$timeout = 2")
+    action.write_text(quick)
+    refused = tmp_path / "refused.pl"
+    refused.write_text(quick.replace(f"{receiver.url}/webhook/asset-created", REFUSED))
+    check_all(REASONS, check)

@@ -84,6 +84,8 @@ def test_many_serials_are_found_in_any_case_and_none_for_those_without_an_asset(
     asset_store.create(NewAsset("without a serial number"))
     serials = [f"sER-{number}" for number in reversed(range(120))]
     assert asset_store.find_by_serials([*serials, "", "nobody's", "ser-1", "' OR 1=1 --"]) == created
+    named = asset_store.get(asset_store.create(NewAsset("W12-0001", serial="other")))
+    assert asset_store.find_by_serials_or_names(["SER-7", ""], ["W12-0001", "w12-0002", ""]) == [created[7], named]
 
 
 def test_invalid_values_are_refused_with_their_field(asset_store: AssetStore) -> None:

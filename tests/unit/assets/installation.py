@@ -13,7 +13,7 @@ from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tags import confirmation, sequence
-from request_tracker_utils.tags.models import Tag, TagState
+from request_tracker_utils.tags.models import Tag, TagDiscrepancy, TagState
 from tests.services.creations import creator
 from tests.services.loose_asset_store import LooseAssetStore
 
@@ -73,6 +73,13 @@ def holder_of(tag: str) -> tuple[str, int | None]:
     with reading() as session:
         found = session.scalars(select(Tag).where(Tag.tag == tag)).one()
         return found.state, found.asset_id
+
+
+def open_difference(asset_id: int) -> str | None:
+    """The name of the asset that is open under Differences."""
+    with reading() as session:
+        open_ = select(TagDiscrepancy.name).where(TagDiscrepancy.asset_id == asset_id, TagDiscrepancy.settled_at.is_(None))
+        return session.scalar(open_)
 
 
 def next_tag() -> str:

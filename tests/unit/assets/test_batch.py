@@ -1,5 +1,8 @@
 """Many assets in a task: even if runs are interrupted, nothing is created twice and nothing is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 from flask import Flask
 
@@ -15,7 +18,7 @@ from request_tracker_utils.tasks.models import ItemState, TaskItem
 from tests.services.asset_stores import silence
 from tests.services.creations import ADA, laptop
 from tests.services.loose_asset_store import Do
-from tests.unit.assets.installation import Installation, holder_of, inconsistencies, next_tag, states
+from tests.unit.assets.installation import Installation, holder_of, inconsistencies, next_tag, open_difference, states
 
 
 class Killed(BaseException):
@@ -71,7 +74,7 @@ class TestABatch:
     def test_is_created_in_order_with_one_search(self, installation: Installation) -> None:
         created = run(installation, task_items(installation, *(f"S-{number}" for number in range(1, 31))))
         assert [each.tag for each in created if isinstance(each, CreatedAsset)] == [f"W12-{number:04d}" for number in range(1, 31)]
-        assert installation.asset_store.calls == ["find_by_serials", *["create"] * 30]
+        assert installation.asset_store.calls == ["find_by_serials_or_names", *["create"] * 30]
 
     def test_creates_all_but_existing_repeated_and_claimed_serial_numbers(self, installation: Installation) -> None:
         existing = installation.asset_store.add("by hand", serial="s-2")
@@ -84,7 +87,7 @@ class TestABatch:
         assert second.fields["asset_id"] == existing
         assert len(installation.asset_store.with_serial("S-1")) == 1
 
-    def test_fails_a_refused_asset_only_and_assigns_its_tag_to_the_next(self, installation: Installation) -> None:
+    def test_fails_a_refused_asset_only_whose_tag_is_available_again(self, installation: Installation) -> None:
         def create(new: NewAsset, do: Do) -> int:
             if new.serial == "S-2":
                 raise AssetStoreRefused("No.")
@@ -93,7 +96,74 @@ class TestABatch:
         installation.asset_store.on_create = create
         first, second, third = run(installation, task_items(installation, "S-1", "S-2", "S-3"))
         assert isinstance(second, AssetStoreRefused)
-        assert (first, third) == (CreatedAsset(1, "W12-0001", "S-1"), CreatedAsset(2, "W12-0002", "S-3"))
+        assert second.message == "No. W12-0002 is available again."
+        assert (first, third) == (CreatedAsset(1, "W12-0001", "S-1"), CreatedAsset(2, "W12-0003", "S-3"))
+        assert next_tag() == "W12-0002"
+
+    def test_keeps_the_order_of_the_list_when_assets_are_created_in_another_one(self, inside: Flask, installation: Installation) -> None:
+        """In each pair the first asset waits until the second one exists; some are refused, and get their numbers when they are retried."""
+        serials = [f"S-{number:02d}" for number in range(60)]
+        tags = {serial: f"W12-{number:04d}" for number, serial in enumerate(serials, 1)}
+        refused, exists = {"S-07", "S-30", "S-59"}, {serial: Event() for serial in serials}
+
+        def create(new: NewAsset, do: Do) -> int:
+            number = serials.index(new.serial)
+            if number % 2 == 0:
+                assert exists[serials[number + 1]].wait(20)
+            exists[new.serial].set()
+            if new.serial in refused:
+                raise AssetStoreRefused("No.")
+            return do()
+
+        def created(items: list[TaskItem]) -> dict[str, CreatedAsset | AppError]:
+            batch_creator = BatchCreator(installation.creator)
+            batch_creator.prepare(items)
+
+            def one(item: TaskItem) -> CreatedAsset | AppError:
+                with inside.app_context():
+                    return outcome(batch_creator, item)
+
+            with ThreadPoolExecutor(4) as pool:
+                return {item.data["serial_number"]: each for item, each in zip(items, pool.map(one, items), strict=True)}
+
+        items = task_items(installation, *serials)
+        installation.asset_store.on_create = create
+        first = created(items)
+        assert {serial: each.tag for serial, each in first.items() if isinstance(each, CreatedAsset)} == {
+            serial: tag for serial, tag in tags.items() if serial not in refused
+        }
+        assert {serial: str(each) for serial, each in first.items() if isinstance(each, AppError)} == {
+            serial: f"No. {tags[serial]} is available again." for serial in refused
+        }
+        installation.asset_store.on_create = lambda _new, do: do()
+        again = created([item for item in items if item.data["serial_number"] in refused])
+        assert {serial: each.tag for serial, each in again.items() if isinstance(each, CreatedAsset)} == {
+            serial: tags[serial] for serial in refused
+        }
+        assert inconsistencies(installation.asset_store) == []
+
+    def test_skips_names_that_assets_have_already(self, installation: Installation) -> None:
+        by_hand = [installation.asset_store.add(name) for name in ("W12-0002", "W12-0003")]
+        created = run(installation, task_items(installation, "S-1", "S-2", "S-3"))
+        assert [each.tag for each in created if isinstance(each, CreatedAsset)] == ["W12-0001", "W12-0004", "W12-0005"]
+        assert installation.asset_store.calls == ["find_by_serials_or_names", *["create"] * 3]
+        assert [open_difference(asset_id) for asset_id in by_hand] == ["W12-0002", "W12-0003"]
+        assert [holder_of(name) for name in ("W12-0002", "W12-0003")] == [("reserved", None)] * 2
+
+    def test_has_the_same_tags_when_it_is_resumed(self, installation: Installation) -> None:
+        """The process was killed before it created anything: the reserved tags stay with their items."""
+        items = task_items(installation, "S-1", "S-2", "S-3")
+        BatchCreator(installation.creator).prepare(items)
+        assert installation.creator.create(laptop("S-9")).tag == "W12-0004"
+        resumed = run(installation, items)
+        assert [each.tag for each in resumed if isinstance(each, CreatedAsset)] == ["W12-0001", "W12-0002", "W12-0003"]
+
+    def test_frees_tags_and_serial_numbers_that_it_does_not_use(self, installation: Installation) -> None:
+        batch_creator = BatchCreator(installation.creator)
+        batch_creator.prepare(task_items(installation, "S-1", "S-2"))
+        batch_creator.release()
+        assert next_tag() == "W12-0001"
+        assert installation.creator.create(laptop("S-2")).tag == "W12-0001"
 
     def test_claims_nothing_if_the_search_fails(self, installation: Installation) -> None:
         items = task_items(installation, "S-1", "S-2")

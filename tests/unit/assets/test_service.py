@@ -106,7 +106,7 @@ def close_sequence() -> None:
 def test_an_asset_is_created_with_the_next_tag_in_two_requests(installation: Installation) -> None:
     created = installation.creator.create(laptop("aBc-1"))
     assert created == CreatedAsset(1, "W12-0001", "aBc-1"), "the serial number is spelled as it was sent"
-    assert installation.asset_store.calls == ["find_by_serial", "create"]
+    assert installation.asset_store.calls == ["find_by_serials_or_names", "create"]
     assert holder_of(created.tag) == ("assigned", created.asset_id), "before the job confirms it"
     assert installation.creator.create(laptop("aBc-2")).tag == "W12-0002"
     assert (installation.asset_store.get(1).name, installation.asset_store.get(1).serial) == ("W12-0001", "aBc-1")
@@ -382,3 +382,28 @@ class TestACreationThatReturnsLate:
         with pytest.raises(AssetStoreRefused):
             installation.creator.create(laptop("LATE-1"))
         assert (holder_of("W12-0001")[0], inconsistencies(installation.asset_store)) == ("assigned", [])
+
+
+class TestANameThatAnAssetHas:
+    """A person gave it to an asset in the asset store."""
+
+    def test_is_skipped_without_a_further_request(self, installation: Installation) -> None:
+        tagged = installation.creator.create(laptop("S-1"))
+        installation.asset_store.rename(tagged.asset_id, "W12-0002")
+        installation.asset_store.calls.clear()
+        assert installation.creator.create(laptop("S-2")).tag == "W12-0003"
+        assert installation.asset_store.calls == ["find_by_serials_or_names", "create"]
+        assert (holder_of("W12-0001"), holder_of("W12-0002")) == (("assigned", tagged.asset_id), ("reserved", None))
+
+    def test_is_skipped_if_it_is_far_ahead_of_the_sequence(self, installation: Installation) -> None:
+        for number in range(1, 61):
+            installation.asset_store.add(f"W12-{number:04d}")
+        assert installation.creator.create(laptop("S-1")).tag == "W12-0061"
+        assert installation.creator.create(laptop("S-2")).tag == "W12-0062"
+
+    def test_does_not_hide_that_the_serial_number_exists(self, installation: Installation) -> None:
+        installation.asset_store.add("W12-0001")
+        existing = installation.asset_store.add("by hand", serial="s-1")
+        with pytest.raises(SerialTaken) as taken:
+            installation.creator.create(laptop("S-1"))
+        assert (taken.value.fields["asset_id"], next_tag()) == (existing, "W12-0001")

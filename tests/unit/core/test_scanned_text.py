@@ -59,6 +59,7 @@ def test_a_new_serial_number_loses_only_what_no_serial_number_has() -> None:
             ("]C15CD2198XK", "5CD2198XK"),
             ("5CD\u20102198", "5CD-2198"),
             ("5CD 2198", "5CD 2198"),  # refused, not guessed
+            ("5CD\u00ad2198", "5CD\u00ad2198"),
             ("]C1", "]C1"),
         ],
         check,

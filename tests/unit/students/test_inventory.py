@@ -103,7 +103,7 @@ def test_only_what_is_unknown_here_is_asked(school: School, assets: AssetList) -
     assert assets.asked == []
     resolve(reading, "W12-0006", context(assets))
     (asked,) = assets.asked  # by the number of the asset that has the tag
-    assert (asked.asset_ids, asked.names) == ([6], [])
+    assert (asked.asset_ids, asked.names, asked.serials) == ([6], [], [])
 
 
 def test_a_silent_asset_store_is_not_an_unknown_tag(school: School, assets: AssetList) -> None:

@@ -180,7 +180,7 @@ def test_failed_assets_are_reported_and_set_the_exit_code(app: Flask, run: Run, 
     monkeypatch.setattr(EmbeddedAssetStore, "create", refuse_one)
     result = run("-", *DELL, typed="A1\nB2\nC3\n")
     assert (result.exit_code, [line.split("\t")[0] for line in result.stdout.splitlines()]) == (1, ["A1", "C3"])
-    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe asset store refuses."]
+    assert said(result) == ["3 can be created, 0 cannot.", "B2\tThe asset store refuses. W12-0002 is available again."]
 
 
 def test_an_unreachable_asset_store_is_reported_before_anything_is_stored(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,8 +122,9 @@ class TestTheCheck:
     def test_reports_all_problems_of_each_row(self, client: FlaskClient) -> None:
         address = send(client, "A1\nB_2", manufacturer="", model=" ")
         lacks = "Missing required field: manufacturer Missing required field: model"
-        assert f"All 2 rows have the same problem. {lacks}" in words(show(client, address))
+        assert f"All 2 rows have the same problems. {lacks}" in words(show(client, address))
         assert problems(client, address) == {"1": "see above", "2": "Serial number contains invalid characters: “_” (U+005F)"}
+        assert list(problems(client, address)) == ["2", "1"]
 
     def test_reports_what_a_whole_cart_lacks_once(self, client: FlaskClient) -> None:
         address = send(client, serials(120), manufacturer="", model="")
