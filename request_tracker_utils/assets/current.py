@@ -1,9 +1,10 @@
 """The asset creator and the tag lookup of this app, for entry points."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from threading import Semaphore
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import WEBHOOK_THREADS, asset_store
 from request_tracker_utils.asset_store.service import Asset
@@ -11,11 +12,12 @@ from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator, CreatedAsset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.labels import service as labels
+from request_tracker_utils.labels import print_history, service as labels
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.renderer import can_print
 from request_tracker_utils.labels.service import TagRange
 from request_tracker_utils.tags import lookup, sequence
+from request_tracker_utils.tags.duplicates import PrintedLabels
 from request_tracker_utils.tags.tag_format import TagName, parse_ignoring_case
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, registry_of, settings
@@ -53,6 +55,13 @@ class TagsOfAssets:
             assigned = {tag.number: int(tag.asset_id or 0) for tag in lookup.assigned_in_range(session, begin, end)}
         free = [str(TagName(begin.prefix, number)) for number in range(begin.number, end.number + 1) if number not in assigned]
         return TagRange(list(assigned.values()), free)
+
+
+class LabelsOfAssets(PrintedLabels):
+    """For tags, which do not know the labels of assets without a tag."""
+
+    def labelled(self, session: Session, asset_ids: Collection[int]) -> set[int]:
+        return print_history.labelled(session, asset_ids)
 
 
 def install(app: Flask) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import cli, current, status
 from request_tracker_utils.assets.api import api
-from request_tracker_utils.assets.current import TagsOfAssets
+from request_tracker_utils.assets.current import LabelsOfAssets, TagsOfAssets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.jobs import jobs, kinds
 from request_tracker_utils.assets.permissions import GRANTS, AssetPermission
@@ -24,6 +24,7 @@ from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
 from request_tracker_utils.tags.confirmation import confirm_due
+from request_tracker_utils.tags.duplicates import PrintedLabels
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tags.service import FIRST_CHECK_AFTER
 from request_tracker_utils.tasks.kinds import TaskKinds
@@ -60,6 +61,7 @@ def install(app: Flask) -> None:
     registry = registry_of(app)
     registry.get(PrintListeners).append(note_printed)
     registry.provide(TagLookup, TagsOfAssets())
+    registry.provide(PrintedLabels, LabelsOfAssets())
     registry.get(TaskKinds).add(*kinds)
 
 

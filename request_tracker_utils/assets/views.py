@@ -1,5 +1,7 @@
 """Pages: search for assets, one asset, creating assets one by one, and importing a list of them."""
 
+from datetime import timedelta
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -34,6 +36,8 @@ from request_tracker_utils.web.registry import settings
 
 IMPORT_PAGE_SIZE = 500
 SAMPLE_ROWS = 3
+NEWS = timedelta(days=7)
+"""How long an asset's page shows that its name was a duplicate."""
 """Shown where columns are mapped."""
 
 pages = Blueprint("assets", __name__)
@@ -76,6 +80,7 @@ def show(asset_id: int) -> str:
         asset=asset,
         tag=tag,
         events=events,
+        duplicate=next((event for event in reversed(events) if event.action == "duplicate" and event.at > utc_now() - NEWS), None),
         label=label,
         prints=prints,
         address=address,

@@ -1,6 +1,6 @@
 """The history of printed labels, and of their scans."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -119,6 +119,11 @@ def prints_of_asset(session: Session, asset_id: int, *, limit: int = 10) -> list
 
 def label_of_asset(session: Session, asset_id: int) -> LabelledAsset | None:
     return session.get(LabelledAsset, asset_id)
+
+
+def labelled(session: Session, asset_ids: Collection[int]) -> set[int]:
+    """Those of the assets that have a label."""
+    return set(session.scalars(select(LabelledAsset.asset_id).where(LabelledAsset.asset_id.in_(asset_ids))))
 
 
 def recent_scans(session: Session, actor: Actor, *, limit: int = 10) -> list[LabelledAsset]:

@@ -102,6 +102,12 @@ def history(session: Session, asset_id: int) -> list[TagEvent]:
     return list(session.scalars(select(TagEvent).where(TagEvent.asset_id == asset_id).order_by(TagEvent.at, TagEvent.id)))
 
 
+def duplicates(session: Session, *, since: datetime, limit: int) -> list[TagEvent]:
+    """The entries about duplicate names, newest first."""
+    found = select(TagEvent).where(TagEvent.action == "duplicate", TagEvent.at >= since)
+    return list(session.scalars(found.order_by(TagEvent.id.desc()).limit(limit)))
+
+
 def recent(session: Session, *, limit: int) -> list[TagEvent]:
     return list(session.scalars(select(TagEvent).order_by(TagEvent.id.desc()).limit(limit)))
 

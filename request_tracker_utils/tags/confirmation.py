@@ -1,6 +1,7 @@
 """Confirms tags: checks whether the asset in the asset store has the tag as its name, until it does."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -12,42 +13,69 @@ from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.tags import audit, service
+from request_tracker_utils.tags import audit, duplicates, sequence, service
+from request_tracker_utils.tags.duplicates import Namesakes, PrintedLabels
 from request_tracker_utils.tags.models import CONFIRMATION, LEAST_ABSENCE, Tag, TagState
 
 BATCH = 100
+NO_LABELS = PrintedLabels()
 ABSENCES_OF_ASSIGNED = 5
 ABSENCES_OF_RESERVED = 2
 
 
-def confirm_due(transaction: Transaction, asset_store: AssetStore, *, actor: Actor, clock: Callable[[], datetime]) -> int:
-    """Checks every tag that is due, and returns how many need no further check. Raises the errors of an unreachable asset store; the
-    tags are then due again soon."""
+def confirm_due(
+    transaction: Transaction,
+    asset_store: AssetStore,
+    *,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    labels: PrintedLabels = NO_LABELS,
+) -> int:
+    """Checks every tag that is due, and returns how many need no further check. A batch takes two requests, by id and by name. Raises the
+    errors of an unreachable asset store; the tags are then due again soon."""
     confirmed = 0
     while claims := CONFIRMATION.claim_due(transaction, clock, limit=BATCH):
         with CONFIRMATION.recording(transaction, claims, clock):
             asset_ids = [claim.row.asset_id for claim in claims if claim.row.asset_id]
             assets = {asset.id: asset for chunk in asset_store.get_many(asset_ids) for asset in chunk}
+            searched_at = clock()
+            named = _by_name(asset_store.find_by_names([claim.row.tag for claim in claims]))
             for claim in claims:
-                check = _Check(transaction, asset_store, claim, actor, clock)
+                check = _Check(transaction, asset_store, claim, actor, clock, Namesakes(named[claim.row.tag], searched_at, labels))
                 with CONFIRMATION.attempt(transaction, claim, clock):
                     confirmed += check.run(assets.get(claim.row.asset_id or 0))
     return confirmed
 
 
+def _by_name(assets: Iterable[Asset]) -> dict[str, list[Asset]]:
+    named: dict[str, list[Asset]] = defaultdict(list)
+    for asset in assets:
+        named[asset.name].append(asset)
+    return named
+
+
 class _Check:
-    """One check of one tag that was claimed."""
+    """One check of one tag that was claimed. `namesakes` are the assets that have the tag as their name."""
 
     def __init__(
-        self, transaction: Transaction, asset_store: AssetStore, claim: Claim[Tag], actor: Actor, clock: Callable[[], datetime]
+        self,
+        transaction: Transaction,
+        asset_store: AssetStore,
+        claim: Claim[Tag],
+        actor: Actor,
+        clock: Callable[[], datetime],
+        namesakes: Namesakes,
     ) -> None:
         self._transaction, self._asset_store, self._actor = transaction, asset_store, actor
+        self._namesakes = namesakes
         self._claim, self._tag, self._now = claim, claim.row, clock()
 
     def run(self, asset: Asset | None) -> bool:
         """Whether no further check is needed. `asset` is the tag's asset as it was just read. Raises Conflict for a problem that
         a person has to correct, and errors of the asset store."""
         tag = self._tag
+        if asset is not None and self._has_lost_tag(asset):
+            return True
         if asset is not None and asset.name == tag.tag:
             return self._confirm(asset.id, "confirmed", tag.previous_name)
         if asset is not None and tag.state == TagState.ASSIGNED:
@@ -58,7 +86,24 @@ class _Check:
         deleted = self._deleted() if asset is None and tag.asset_id is not None else None
         if deleted is not None:
             return self.run(deleted)
-        return self._end_absence(self._asset_store.find_by_name(tag.tag))
+        return self._end_absence(self._namesakes.assets)
+
+    def _has_lost_tag(self, asset: Asset) -> bool:
+        """Whether the asset was given another tag, because another asset has this one as its name."""
+        namesakes = self._namesakes.without(asset.id)
+        if not namesakes.assets or self._tag.state != TagState.ASSIGNED:
+            return False
+        try:
+            with self._transaction() as session:
+                sequence.lock(session, self._tag.prefix)
+                current = CONFIRMATION.locked(session, self._claim)
+                if current is None:
+                    return True
+                return duplicates.resolve(session, current, namesakes, actor=self._actor, now=self._now)
+        except IntegrityError:
+            numbers = ", ".join(str(each.id) for each in namesakes.assets)
+            message = _("Several assets have the name %(tag)s: %(numbers)s. This is being resolved.", tag=self._tag.tag, numbers=numbers)
+            raise Conflict(message) from None
 
     def _deleted(self) -> Asset | None:
         """The asset, if it is deleted: Request Tracker's searches skip deleted assets, which retain their names."""
@@ -73,7 +118,7 @@ class _Check:
             return True
         return self._tag.absences + 1 >= ABSENCES_OF_ASSIGNED and self._now - self._tag.changed_at >= LEAST_ABSENCE
 
-    def _end_absence(self, named: list[Asset]) -> bool:
+    def _end_absence(self, named: Sequence[Asset]) -> bool:
         """The tag's asset does not exist. Binds the tag to the asset with its name, or releases it if no asset has the name."""
         tag = self._tag
         if len(named) == 1:

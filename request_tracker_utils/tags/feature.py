@@ -1,5 +1,7 @@
 """What tags contribute to the app."""
 
+from datetime import timedelta
+
 from flask import Flask
 
 from request_tracker_utils.asset_store.current import asset_store
@@ -18,8 +20,10 @@ from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, Sectio
 from request_tracker_utils.web.openapi import add_security_scheme
 from request_tracker_utils.web.registry import registry_of, settings
 
-RECENT, FAILING = 6, 5
-"""Entries of the audit log on the front page, and failing tags on the status page."""
+RECENT, DUPLICATES, FAILING = 6, 4, 5
+"""Entries of the audit log and duplicate names on the front page, and failing tags on the status page."""
+NEWS = timedelta(days=7)
+"""How long the front page shows that a duplicate name was resolved."""
 
 
 def prepare() -> None:
@@ -42,7 +46,13 @@ def card() -> dict[str, object]:
             next_tag = str(sequence.preview(session, settings().prefix))
         except SequenceNotReady:
             next_tag = None
-        return {"next_tag": next_tag, **lookup.pending_counts(session), "recent": audit.recent(session, limit=RECENT)}
+        return {
+            "next_tag": next_tag,
+            **lookup.pending_counts(session),
+            "recent": audit.recent(session, limit=RECENT),
+            "differences": RECONCILIATION.discrepancies.total_open(session),
+            "duplicates": audit.duplicates(session, since=utc_now() - NEWS, limit=DUPLICATES),
+        }
 
 
 def status() -> SectionContent:

@@ -14,6 +14,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation.tasks import comparison_job
 from request_tracker_utils.tags import adoption, confirmation, tagging
 from request_tracker_utils.tags.current import RECONCILIATION
+from request_tracker_utils.tags.duplicates import PrintedLabels
 from request_tracker_utils.tags.models import CONFIRM_TAGS
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.sequence import ADOPT_TAGS
@@ -22,7 +23,7 @@ from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import ItemState, Task, TaskItem
 from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 
 def adopt_tags() -> int:
@@ -30,7 +31,8 @@ def adopt_tags() -> int:
 
 
 def confirm_tags() -> int:
-    return confirmation.confirm_due(transaction, asset_store(), actor=of_job(CONFIRM_TAGS), clock=utc_now)
+    labels = registry().get(PrintedLabels)
+    return confirmation.confirm_due(transaction, asset_store(), actor=of_job(CONFIRM_TAGS), clock=utc_now, labels=labels)
 
 
 def sweep_untagged() -> int:
