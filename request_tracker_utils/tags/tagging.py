@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, after_commit
+from request_tracker_utils.core.scanned_text import readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import lookup, sequence, service
 from request_tracker_utils.tags.allocation import CheckedNames, NameSearch
@@ -99,6 +100,22 @@ def find_untagged(
         with reading() as session:
             tagged = lookup.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in tagged]
+
+
+def search_untagged(reading: Reading, asset_store: AssetStore, *, catalog: str, text: str, most: int) -> list[Asset]:
+    """The first assets without a tag in the catalog. If none matches the text as it is, it is searched for as a scanned code: with hyphens,
+    without a symbology prefix, or as a whole serial number after a manufacturer's prefix."""
+
+    def search(each: str) -> list[Asset]:
+        return take(find_untagged(reading, asset_store, catalogs=[catalog], text=each), most)
+
+    for each in readings(text):
+        if found := search(each):
+            return found
+    for serial in serial_readings(text):
+        if found := [asset for asset in search(serial) if asset.has_serial(serial)]:
+            return found
+    return []
 
 
 def take(chunks: Iterator[list[Asset]], most: int) -> list[Asset]:

@@ -114,6 +114,24 @@ def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: F
     assert set(assets(app)) == {"A1", "there-1"}
 
 
+def test_likely_duplicates_are_skipped_unless_they_are_wanted(app: Flask, run: Run) -> None:
+    with app.app_context():
+        holder = asset_store().create(NewAsset("by hand", serial="5CD2198XK"))
+    for more in (("--dry-run",), ()):
+        result = run("-", *DELL, *more, typed="S5CD2198XK\nNEW-1\n1S5CD2198XK\n")
+        assert (result.exit_code, result.stdout.split("\t")[0]) == (1, "" if more else "NEW-1")
+        reason = "Probably the same as 5CD2198XK, which already exists"
+        assert said(result) == [
+            f"line 1\tS5CD2198XK\t{reason}: S is often a manufacturer’s prefix (asset #{holder})",
+            f"line 3\t1S5CD2198XK\t{reason}: 1S is often a manufacturer’s prefix (asset #{holder})",
+            "1 can be created, 0 cannot.",
+            "2 likely duplicates are skipped. To create them, use --with-likely-duplicates.",
+        ]
+    wanted = run("-", *DELL, "--with-likely-duplicates", typed="S5CD2198XK\n")
+    assert (wanted.exit_code, said(wanted)) == (0, ["1 can be created, 0 cannot."])
+    assert set(assets(app)) == {"5CD2198XK", "NEW-1", "S5CD2198XK"}
+
+
 def test_what_all_rows_lack_is_reported_once(run: Run) -> None:
     result = run("-", typed="".join(f"A{number}\n" for number in range(119)) + "B_2\n")
     assert (result.exit_code, result.stdout) == (1, "")
