@@ -1,4 +1,4 @@
-"""Imports and exports of a school: an import against a loop over rows, peak memory, and the time to the first byte of an export."""
+"""Imports and exports of a school: an import against a loop over rows, its checks, its peak memory, and the first byte of an export."""
 
 import csv
 import io
@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from flask import Flask
 from sqlalchemy import select, text
@@ -21,8 +22,11 @@ from benchmarks.report import SHARE, TIMES, Row, say
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.imports import service
-from request_tracker_utils.imports.models import ImportState
+from request_tracker_utils.imports import importer, parsing, service
+from request_tracker_utils.imports.identifiers import LeadingZeros
+from request_tracker_utils.imports.models import ImportFile, ImportState
+from request_tracker_utils.imports.remarks import Remarks
+from request_tracker_utils.rosters import student_import
 from request_tracker_utils.rosters.export import LOGS, export_lines
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.fields import student_fields
@@ -36,8 +40,9 @@ if TYPE_CHECKING:
     from tests.services.databases import PostgreSQL, SQLite
 
 FEW, MANY, LOOPED, ROUNDS = 10_000, 100_000, 1_500, 3
+CHECKED_ROUNDS = 9
 FEW_LOGS, MANY_LOGS = 100_000, 1_000_000
-MIN_SPEED, MAX_MEMORY, MAX_FIRST_BYTE = 15.0, 1.3, 0.02
+MIN_SPEED, MAX_CHECKS, MAX_MEMORY, MAX_FIRST_BYTE = 15.0, 1.15, 1.3, 0.02
 HEAD = ("student_id", "first_name", "last_name", "grade", "homeroom", "building", "email")
 FILL = {
     "sqlite": """WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
@@ -59,6 +64,7 @@ def measure() -> Iterator[Row]:
 
 def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     yield _speed(title, server)
+    yield _checks(title, server)
     few, many = (_peak(server, "import", count) for count in (FEW, MANY))
     detail = f"peak of a new process: {many:.0f} MiB for {MANY:,} rows vs. {few:.0f} MiB for {FEW:,}"
     yield Row(f"Memory of an import of {MANY:,} students, {title}", many / few, MAX_MEMORY, TIMES, detail, at_least=False)
@@ -86,6 +92,38 @@ def _speed(title: str, server: "SQLite | PostgreSQL") -> Row:
         f"median of {ROUNDS} rounds ({min(ratios):.1f} to {max(ratios):.1f})"
     )
     return Row(f"An import of {MANY:,} students, vs. a loop over rows, {title}", statistics.median(ratios), MIN_SPEED, TIMES, detail)
+
+
+def _checks(title: str, server: "SQLite | PostgreSQL") -> Row:
+    """Previews, which write nothing: their time is the smallest of which the checks can be a share."""
+    with server.fresh() as url, _app(url):
+        _work_through(_numbered(range(MANY * 9 // 10), zeros=MANY), dry_run=False)
+        file = _stored(_numbered(range(MANY), zeros=MANY * 9 // 10))
+        ours, theirs = list[float](), list[float]()
+        for number in range(CHECKED_ROUNDS):
+            for is_checked in (True, False) if number % 2 else (False, True):
+                with ExitStack() if is_checked else _without_checks():
+                    (ours if is_checked else theirs).append(_work_through(file, dry_run=True))
+    ratio = min(ours) / min(theirs)
+    say(f"{title}: a preview takes {ratio:.2f} × the time without checks")
+    detail = (
+        f"{min(ours):.2f} s vs. {min(theirs):.2f} s for the preview of {MANY:,} rows, a tenth of them with accents and a tenth new, where "
+        f"existing numbers have leading zeros; the fastest of {CHECKED_ROUNDS} alternating rounds each"
+    )
+    name = f"A list of {MANY:,} students with its checks, vs. without them, {title}"
+    return Row(name, ratio, MAX_CHECKS, TIMES, detail, at_least=False)
+
+
+@contextmanager
+def _without_checks() -> Iterator[None]:
+    """Without those of text, totals, spoiled numbers and leading zeros."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(parsing, "clean", lambda text: text))
+        stack.enter_context(patch.object(importer, "is_footer", lambda _cells: False))
+        stack.enter_context(patch.object(Remarks, "look_at", lambda *_: None))
+        stack.enter_context(patch.object(LeadingZeros, "plan", lambda zeros, session, chunk: zeros.row_type.plan(session, chunk)))
+        stack.enter_context(patch.object(student_import, "check_identifiers", lambda *_: None))
+        yield
 
 
 def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
@@ -147,6 +185,33 @@ def _file(numbers: range) -> Iterator[bytes]:
         yield "".join(
             f"{1_000_000 + n},First{n % 977},Last{n * 7919 % 10007},{n % 12 + 1},H{n % 40},North High,u{n}@example.org\n" for n in part
         ).encode()
+
+
+def _numbered(numbers: range, *, zeros: int) -> Iterator[bytes]:
+    """A list whose numbers below `zeros` have leading zeros, and a tenth of whose names have accents."""
+    yield (",".join(HEAD) + "\n").encode()
+    for begin in range(numbers.start, numbers.stop, 1_000):
+        yield "".join(
+            f"{n:0{8 if n < zeros else 0}d},First{n % 977}{'' if n % 10 else 'é'},Last{n * 7919 % 10007},{n % 12 + 1},H{n % 40},North High,"
+            f"u{n}@example.org\n"
+            for n in range(begin, min(begin + 1_000, numbers.stop))
+        ).encode()
+
+
+def _stored(data: Iterator[bytes]) -> ImportFile:
+    return service.store(transaction, data, StudentRows(), source="bench.csv", actor=of_command(), now=utc_now())
+
+
+def _work_through(data: Iterator[bytes] | ImportFile, *, dry_run: bool) -> float:
+    """Seconds."""
+    file = data if isinstance(data, ImportFile) else _stored(data)
+    started = time.perf_counter()
+    report = service.work_through(
+        transaction, reading, file.id, StudentRows(), lambda _: None, actor=of_command(), clock=utc_now, dry_run=dry_run
+    )
+    if report.invalid or report.warnings:
+        raise AssertionError(f"{report.problems[:3]} {report.warnings}")
+    return time.perf_counter() - started
 
 
 def _import(count: int) -> float:

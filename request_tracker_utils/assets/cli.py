@@ -16,7 +16,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option, option_titles, require_column
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
@@ -38,13 +38,18 @@ def assets() -> None:
 @click.option("--category", default="", help="Default for rows without a value.")
 @click.option("--funding-source", default="", help="Default for rows without a value.")
 @click.option("--catalog", default="", help="Default for rows without a value; otherwise RT_CATALOG.")
+@click.option(
+    "--with-likely-duplicates", is_flag=True, help="Also create assets that exist, probably, without a manufacturer's prefix (S, 1S)."
+)
 @click.pass_context
-def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options: tuple[str, ...], **defaults: str) -> None:
+def import_list(
+    ctx: click.Context, /, file: str, dry_run: bool, column_options: tuple[str, ...], with_likely_duplicates: bool, **defaults: str
+) -> None:
     """Create the assets in FILE, a CSV file or - for standard input.
 
-    Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems are skipped. The
-    assets are created by a task: if this command is interrupted, a server process continues it. The exit code is 1 if a row was not
-    created or, in a dry run, cannot be created.
+    Prints each serial number with its new tag to standard output, and problems to standard error. Rows with problems and
+    likely duplicates are skipped. The assets are created by a task: if this command is interrupted, a server process continues it. The exit
+    code is 1 if a row was not created or, in a dry run, would not be created.
     """
     with click.open_file(file, "rb") as opened:
         listed = _read(opened, column_options)
@@ -52,6 +57,8 @@ def import_list(ctx: click.Context, /, file: str, dry_run: bool, column_options:
         click.echo(remark, err=True)
     trimmed = {field: value.strip() for field, value in defaults.items()}
     checks = imports.check_rows(reading, asset_store(), listed, trimmed)
+    if with_likely_duplicates:
+        checks = [replace(check, likely_duplicate="") for check in checks]
     created = _print_problems(checks)
     if created and not dry_run:
         created = _print_created(_create(listed, trimmed, source="" if file == "-" else Path(file).name, checks=checks))
@@ -70,20 +77,29 @@ def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
 
 def _print_problems(checks: list[RowCheck]) -> int:
     """Returns how many rows have none."""
-    invalid = [check for check in checks if check.problems]
+    invalid = [check for check in checks if not check.is_valid]
     shared = imports.shared_problems(checks)
     if shared:
         click.echo(_("all %(count)s rows", count=f"{len(checks):,}") + f"\t\t{'; '.join(shared)}", err=True)
     for check in invalid:
-        problems = [problem for problem in check.problems if problem not in shared]
+        problems = [problem for problem in (*check.problems, check.likely_duplicate) if problem and problem not in shared]
         if not problems:
             continue
         existing = _("asset #%(id)s", id=check.asset_id) + (f", {check.tag}" if check.tag else "") if check.asset_id else ""
         described = "; ".join(problems) + (f" ({existing})" if existing else "")
         click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{described}", err=True)
     valid = len(checks) - len(invalid)
-    message = _("%(valid)s can be created, %(invalid)s cannot.", valid=f"{valid:,}", invalid=f"{len(invalid):,}")
+    likely_duplicates = sum(check.is_likely_duplicate for check in checks)
+    message = _("%(valid)s can be created, %(invalid)s cannot.", valid=f"{valid:,}", invalid=f"{len(invalid) - likely_duplicates:,}")
     click.echo(message, err=True)
+    if likely_duplicates:
+        sentence = ngettext(
+            "%(count)s likely duplicate is skipped. To create it, use --with-likely-duplicates.",
+            "%(count)s likely duplicates are skipped. To create them, use --with-likely-duplicates.",
+            likely_duplicates,
+            count=f"{likely_duplicates:,}",
+        )
+        click.echo(sentence, err=True)
     return valid
 
 

@@ -18,7 +18,7 @@ from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.core.scanned_text import clean_serial
+from request_tracker_utils.core.scanned_text import clean_serial, serial_readings
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports.identifiers import spoiled_problem
 from request_tracker_utils.tasks.models import Task
@@ -33,14 +33,23 @@ MAX_ZEROS = 3
 
 @dataclass(frozen=True)
 class RowCheck:
-    """The result of checking one row; with `problems` it is not created. `asset_id` and `tag` are those of the asset that has the serial
-    number already."""
+    """The result of checking one row; with `problems` it is not created. `likely_duplicate` says why the row is probably another asset; it
+    is created only if a person decides so. `asset_id` and `tag` are those of the asset that has the serial number already."""
 
     line: int
     values: dict[str, str]
     problems: list[str]
     asset_id: int | None = None
     tag: str = ""
+    likely_duplicate: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        return not self.problems and not self.likely_duplicate
+
+    @property
+    def is_likely_duplicate(self) -> bool:
+        return not self.problems and bool(self.likely_duplicate)
 
 
 def store(
@@ -118,15 +127,16 @@ def check(transaction: Transaction, reading: Reading, asset_store: AssetStore, i
             asset_import.findings, asset_import.checked_at = _as_json(checks), now
 
 
-def start(session: Session, import_id: int, *, actor: Actor, now: datetime) -> Task:
-    """Starts the task that creates the assets of the rows without problems.
+def start(session: Session, import_id: int, *, actor: Actor, now: datetime, with_likely_duplicates: bool = False) -> Task:
+    """Starts the task that creates the assets of the rows without problems, and of likely duplicates if a person has decided so.
 
     Raises AssetImportNotFound; AssetImportStarted with the `task_id` of its task; AssetImportUnchecked; Invalid if no row can be created.
     """
     asset_import = _locked(session, import_id)
     if asset_import.checked_at is None:
         raise AssetImportUnchecked(_("The import has not been checked yet. Check it, then create the assets."))
-    assets = [validate(each.values) for each in row_checks(asset_import) if not each.problems]
+    checks = row_checks(asset_import)
+    assets = [validate(each.values) for each in checks if each.is_valid or (with_likely_duplicates and each.is_likely_duplicate)]
     if not assets:
         raise Invalid(_("None of these assets can be created. Edit the list."))
     title = ngettext("Create %(count)s asset", "Create %(count)s assets", len(assets), count=f"{len(assets):,}")
@@ -169,13 +179,19 @@ def check_rows(reading: Reading, asset_store: AssetStore, listed: Listed, defaul
     valid = [serial for serial in serials.values() if serial_problem(serial) is None]
     without_zeros = {other: serial for serial in valid for other in _with_other_zeros(serial)}
     without_zeros = {other: serial for other, serial in without_zeros.items() if other not in serials and serial_problem(other) is None}
-    by_key = {serial_key(each.serial): each for each in check_serials(reading, asset_store, [*valid, *without_zeros])}
+    without_prefix = {serial_key(serial): serial_readings(serial) for serial in valid}
+    others = dict.fromkeys([*valid, *without_zeros, *(rest for rests in without_prefix.values() for rest in rests)])
+    by_key = {serial_key(each.serial): each for each in check_serials(reading, asset_store, list(others))}
     for other, serial in without_zeros.items():
         if (existing := by_key[other]).problem and not by_key[serial].problem:
             problem = _("Serial number %(other)s already exists, and differs only in leading zeros", other=other)
             by_key[serial] = replace(existing, problem=problem)
     catalogs = asset_store.catalogs() if any(each.values["catalog"] for each in checks) else []
-    return [_with_asset_store(each, by_key.get(serial_key(each.values["serial_number"])), catalogs) for each in checks]
+    checks = [_with_asset_store(each, by_key.get(serial_key(each.values["serial_number"])), catalogs) for each in checks]
+    lines = {serial_key(each.values["serial_number"]): each.line for each in reversed(checks)}
+    return [
+        _with_likely_duplicate(each, without_prefix.get(serial_key(each.values["serial_number"]), []), by_key, lines) for each in checks
+    ]
 
 
 def _problems(values: Mapping[str, str]) -> list[str]:
@@ -200,6 +216,20 @@ def _with_asset_store(check: RowCheck, serial: SerialCheck | None, catalogs: lis
     if serial is None or not serial.problem:
         return check
     return replace(check, problems=[*check.problems, serial.problem], asset_id=serial.asset_id, tag=serial.tag)
+
+
+def _with_likely_duplicate(check: RowCheck, rests: Sequence[str], by_key: Mapping[str, SerialCheck], lines: Mapping[str, int]) -> RowCheck:
+    """`rests` are the serial numbers without a manufacturer's prefix, which an asset or another line may have."""
+    for rest in rests if check.asset_id is None else ():
+        existing, line = by_key[serial_key(rest)], lines.get(serial_key(rest))
+        values = {"rest": rest, "prefix": check.values["serial_number"][: -len(rest)], "line": line}
+        if existing.asset_id is not None:
+            reason = _("Probably the same as %(rest)s, which already exists: %(prefix)s is often a manufacturer’s prefix", **values)
+            return replace(check, likely_duplicate=reason, asset_id=existing.asset_id, tag=existing.tag)
+        if line is not None:
+            reason = _("Probably the same as %(rest)s in line %(line)s: %(prefix)s is often a manufacturer’s prefix", **values)
+            return replace(check, likely_duplicate=reason)
+    return check
 
 
 def _values(row: list[str], columns: Mapping[str, int], defaults: Mapping[str, str]) -> dict[str, str]:

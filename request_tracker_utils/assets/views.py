@@ -19,12 +19,12 @@ from request_tracker_utils.assets.search import AssetQuery, search as search_ass
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
-from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.labels.service import qr_address_warnings
 from request_tracker_utils.tags import audit, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
@@ -162,8 +162,10 @@ def show_import(import_id: int) -> str:
         asset_import = imports.get(session, import_id)
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
     shared = imports.shared_problems(imports.row_checks(asset_import))
-    rows = sorted(imports.row_checks(asset_import), key=lambda row: (not row.problems, len(row.problems) <= len(shared)))
-    valid = sum(not row.problems for row in rows)
+    rows = sorted(
+        imports.row_checks(asset_import), key=lambda row: (row.is_valid, row.is_likely_duplicate, len(row.problems) <= len(shared))
+    )
+    valid, likely_duplicates = sum(row.is_valid for row in rows), sum(row.is_likely_duplicate for row in rows)
     return render_template(
         "assets/import.html",
         asset_import=asset_import,
@@ -173,7 +175,8 @@ def show_import(import_id: int) -> str:
         page=page,
         more=len(rows) > page * IMPORT_PAGE_SIZE,
         valid=valid,
-        invalid=len(rows) - valid,
+        invalid=len(rows) - valid - likely_duplicates,
+        likely_duplicates=likely_duplicates,
         fields=FIELDS,
         sample=asset_import.rows[:SAMPLE_ROWS],
         width=max(map(len, [asset_import.head, *asset_import.rows])),
@@ -209,7 +212,8 @@ def start_import(import_id: int) -> ResponseReturnValue:
     """Starts the task that creates the valid rows, and redirects to it. Later requests redirect to the same task."""
     try:
         with transaction() as session:
-            task = imports.start(session, import_id, actor=current_actor(), now=utc_now())
+            decided = "with_likely_duplicates" in request.form
+            task = imports.start(session, import_id, actor=current_actor(), now=utc_now(), with_likely_duplicates=decided)
     except AssetImportStarted as error:
         return _to_task(error)
     except (AssetImportUnchecked, Invalid) as error:

@@ -4,6 +4,8 @@ characters they are."""
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from request_tracker_utils.core.translation import gettext as _
+
 Known = TypeVar("Known")
 
 MAX_LENGTH = 100
@@ -48,6 +50,16 @@ def read_through(text: str, recognize: Callable[[str], Known | None]) -> Known |
         if found is not None:
             return found
     return None
+
+
+def other_keyboard_language(code: str, tag: str) -> str:
+    """What to say about a tag that a scanner with another keyboard language typed as this code."""
+    return _(
+        "The scanner’s keyboard language differs from this computer’s: “%(code)s” is probably %(tag)s. "
+        "Set the scanner to the computer’s keyboard language, then scan again.",
+        code=code,
+        tag=tag,
+    )
 
 
 def _readings(text: str) -> Iterator[str]:

@@ -7,8 +7,10 @@ SOFT_HYPHEN = "\u00ad"
 _HYPHENS = dict.fromkeys(map(ord, "\u00ad\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2796\ufe58\ufe63\uff0d"), "-")
 _SYMBOLOGY = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 """The AIM identifier that some scanners send first, such as `]C1` for Code 128 and `]Q1` for QR codes."""
-_NAMED_SERIAL = re.compile(r"(?:S/N|SN(?=\s*[:#])|SERIAL(?: (?:NUMBER|NO\.?))?(?=\s*[:#]))\s*[:#.]?\s*", re.IGNORECASE)
+_SERIAL_NAME = r"(?:S/N|SN(?=\s*[:#])|SERIAL(?: (?:NUMBER|NO\.?))?(?=\s*[:#]))"
+_NAMED_SERIAL = re.compile(rf"{_SERIAL_NAME}\s*[:#.]?\s*", re.IGNORECASE)
 """What no serial number begins with, because it contains a character that serial numbers lack."""
+_SPACED_NAME = re.compile(rf"(?<![^\s,;]){_SERIAL_NAME}(?:[ \t]*+[:#.])?+[ \t]++(?=\S)", re.IGNORECASE)
 _DATA_IDENTIFIER = re.compile(r"1?S", re.IGNORECASE)
 """`S` and `1S` mark a serial number in bar codes (ANSI MH10.8.2), but a serial number may begin with them, too."""
 _SERIAL = re.compile(r"[A-Za-z0-9-]+")
@@ -37,6 +39,11 @@ def serial_readings(text: str) -> list[str]:
         if data := _DATA_IDENTIFIER.match(code):
             found.append(code[data.end() :])
     return [each for each in dict.fromkeys(found) if len(each) >= MIN_SERIAL_LENGTH and any(map(str.isdigit, each))]
+
+
+def join_named_serials(text: str) -> str:
+    """Text of several codes with each `S/N: ` joined to the code after it, so that spaces separate codes."""
+    return _SPACED_NAME.sub("S/N:", text)
 
 
 def clean_serial(text: str) -> str:

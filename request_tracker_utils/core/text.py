@@ -1,5 +1,6 @@
 """Text that people type, paste, scan and import: invisible characters are removed, and characters that are refused are named."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -12,6 +13,7 @@ JOINERS = "\u200c\u200d"
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _INVISIBLE = "\u00ad\u200b\u2060\ufeff" + "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Soft hyphen, zero-width spaces and byte order mark, then direction marks."""
+_UNCLEAN = re.compile(f"[{_SPACES}{_INVISIBLE}]")
 _CLEANED = str.maketrans(_SPACES, " " * len(_SPACES), _INVISIBLE)
 _WITHOUT_JOINERS = str.maketrans("", "", JOINERS)
 _CONTROLS = (
@@ -26,7 +28,7 @@ CONTROL_NAMES = {**{chr(code): name for code, name in enumerate(_CONTROLS.split(
 
 def clean(text: str) -> str:
     """No-break and other spaces become spaces; soft hyphens, zero-width spaces and direction marks are removed. Joiners stay."""
-    return text if text.isascii() else text.translate(_CLEANED)
+    return text if text.isascii() or not _UNCLEAN.search(text) else text.translate(_CLEANED)
 
 
 def clean_identifier(text: str) -> str:

@@ -191,10 +191,10 @@ class LeadingZeros:
         for key in keys:
             if (lengths or key[0] == "0") and _is_number(key):
                 bare = key.lstrip("0") or "0"
-                for length in {len(bare), *lengths}:
-                    candidate = bare.zfill(length)
-                    if candidate != key and len(candidate) == length:
-                        candidates.setdefault(candidate, []).append(key)
+                others = [bare.zfill(length) for length in lengths if length > len(bare)]
+                for other in (bare, *others):
+                    if other != key:
+                        candidates.setdefault(other, []).append(key)
         found = dict[str, list[Match]]()
         if candidates:
             existing = bulk.select_existing(session, columns.table, columns.key, list(candidates), (columns.identity,))

@@ -55,16 +55,14 @@ class Remarks:
         self.footers += 1
 
     def look_at(self, chunk: Chunk) -> None:
-        """Joins the cells of a column before it searches them: a search of each cell would cost as much as parsing the row."""
+        """Joins the cells of a column before it searches them: a search of each cell would cost a multiple."""
         row_type, rows, damaged = self.row_type, chunk.values.values(), dict[str, str]()
         for place, name in enumerate(chunk.columns):
             if name in row_type.text_columns:
-                joined = "\n".join([row[place] for row in rows])
-                if joined.isascii():
-                    continue
-                if name in row_type.name_columns:
+                foreign = [text for row in rows if not (text := row[place]).isascii()]
+                if foreign and name in row_type.name_columns:
                     self._sample_names(chunk, place)
-                if DAMAGED.search(joined):
+                if foreign and DAMAGED.search("\n".join(foreign)):
                     damaged |= {key: row[place] for key, row in chunk.values.items() if DAMAGED.search(row[place])}
             elif name in row_type.usual_values:
                 self._count_unusual(chunk, place, {row[place] for row in rows} - row_type.usual_values[name])

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from request_tracker_utils.asset_store.service import LARGEST_ID, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history
@@ -71,16 +72,6 @@ def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> in
     if not host:
         raise NotALabel(_("The code is an address, but not that of an asset. Scan one of our labels."))
     raise NotALabel(_("The code is an address on %(host)s, not one of our labels. Scan the label of an asset.", host=_shorten(host)))
-
-
-def other_keyboard_language(code: str, tag: str) -> str:
-    """What to say about a tag that a scanner with another keyboard language typed as this code."""
-    return _(
-        "The scanner’s keyboard language differs from this computer’s: “%(code)s” is probably %(tag)s. "
-        "Set the scanner to the computer’s keyboard language, then scan again.",
-        code=code,
-        tag=tag,
-    )
 
 
 def _identify_asset(asset_store: AssetStore, tags: TagLookup, code: str, own_address: str) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from request_tracker_utils.asset_store.service import LARGEST_ID, AssetStore
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
+from request_tracker_utils.core.scanned_text import join_named_serials, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import service
 from request_tracker_utils.labels.service import TagLookup
@@ -13,6 +15,8 @@ from request_tracker_utils.labels.service import TagLookup
 MAX_ENTRIES = 10_000
 MAX_ENTRY_LENGTH = 255
 """Characters; no tag and no serial number is longer."""
+_LAYOUTS_TRIED = 20
+"""Unknown entries that may be tags in another keyboard language: if the scanner has another one, all are."""
 
 # Some scanners send control characters between codes.
 _SEPARATORS = re.compile(r"[\s,;\x00-\x1f\x7f-\x9f]+")
@@ -37,6 +41,8 @@ class Selection:
     asset_ids: list[int] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     """Entries that are no tag, serial number or asset ID."""
+    keyboard_problem: str = ""
+    """Why the first of them is unknown, if the scanner has another keyboard language."""
     repeated: list[str] = field(default_factory=list)
     """Entries whose asset was selected before."""
     shared_serials: dict[str, int] = field(default_factory=dict)
@@ -67,6 +73,7 @@ def select_assets(asset_store: AssetStore, tags: TagLookup, chosen: SelectionInp
         elif len(found) > 1:
             selection.shared_serials[entry] = len(found)
         selected |= dict.fromkeys(found)
+    selection.keyboard_problem = _keyboard_problem(tags, selection.unknown[:_LAYOUTS_TRIED])
     selected |= dict.fromkeys(chosen.checked)
     if tag_range is not None:
         selected |= dict.fromkeys(tag_range.asset_ids)
@@ -91,7 +98,7 @@ def check_label_count(count: int) -> None:
 
 def parse_entries(text: str) -> list[str]:
     """The entries of a pasted list, separated by whitespace, commas or semicolons. Raises Invalid for more than MAX_ENTRIES."""
-    entries = [entry for entry in _SEPARATORS.split(_INVISIBLE.sub("", text)) if entry]
+    entries = [entry for entry in _SEPARATORS.split(join_named_serials(_INVISIBLE.sub("", text))) if entry]
     if len(entries) > MAX_ENTRIES:
         message = _(
             "The list has %(count)s entries, and at most %(maximum)s are allowed. Split the list.",
@@ -114,6 +121,23 @@ def _may_be_serial(entry: str) -> bool:
 
 
 def _resolve_entries(asset_store: AssetStore, tags: TagLookup, entries: list[str]) -> dict[str, list[int]]:
+    """Entry → IDs of its assets: as it is, or else as a scanned code."""
+    found = _resolve_literally(asset_store, tags, entries)
+    meant = {entry: readings(entry)[1:] for entry in entries if entry not in found}
+    known = _resolve_literally(asset_store, tags, list(dict.fromkeys(each for texts in meant.values() for each in texts)))
+    found |= {entry: known[each] for entry, texts in meant.items() for each in reversed(texts) if each in known}
+    serials = {entry: serial_readings(entry) for entry in entries if entry not in found and _may_be_serial(entry)}
+    by_serial = _assets_by_serial(asset_store, list(dict.fromkeys(each for texts in serials.values() for each in texts)))
+    return found | {
+        entry: by_serial[each.casefold()] for entry, texts in serials.items() for each in reversed(texts) if each.casefold() in by_serial
+    }
+
+
+def _keyboard_problem(tags: TagLookup, unknown: list[str]) -> str:
+    return next((other_keyboard_language(entry, tag) for entry in unknown if (tag := tags.tag_behind_layout(entry))), "")
+
+
+def _resolve_literally(asset_store: AssetStore, tags: TagLookup, entries: list[str]) -> dict[str, list[int]]:
     """Entry → IDs of its assets. Digits alone are a serial number first and an asset ID only if no asset has that serial number, because
     some devices have such serial numbers; `#` makes it an ID."""
     found = {entry: [asset_id] for entry, asset_id in tags.assets_by_tag(entries).items()}

@@ -21,10 +21,10 @@ from request_tracker_utils.imports.row_types import (
     NumberColumns,
     Plan,
     ReadChanges,
-    TableRowType,
     Values,
     Wording,
 )
+from request_tracker_utils.imports.table_rows import TableRowType
 from request_tracker_utils.rosters import undone_devices
 from request_tracker_utils.rosters.student_import import SCHOOL_ALIASES, StudentRows, check_identifiers
 from request_tracker_utils.students import assignments, devices, service

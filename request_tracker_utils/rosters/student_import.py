@@ -24,10 +24,10 @@ from request_tracker_utils.imports.row_types import (
     Missing,
     Plan,
     ReadChanges,
-    TableRowType,
     Values,
     Wording,
 )
+from request_tracker_utils.imports.table_rows import TableRowType
 from request_tracker_utils.rosters.models import SchoolYear
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import InvalidField
@@ -122,7 +122,8 @@ class StudentRows(TableRowType, DeactivatingRowType):
     }
 
     def parse(self, values: Values, *, is_complete: bool = False) -> tuple[dict[str, Any], Any]:
-        check_identifiers(values, ("student_id",))
+        if not values.get("student_id", "").isalnum():
+            check_identifiers(values, ("student_id",))
         columns = student_fields(values)
         if "active" in values:
             columns["is_active"] = _is_active(values["active"])
@@ -220,7 +221,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
 def check_identifiers(values: Values, fields: Iterable[str]) -> None:
     """Raises InvalidField for an identifier that a spreadsheet has spoiled."""
     for field in fields:
-        if (text := values.get(field, "")) and not text.isalnum() and (problem := spoiled_problem(text, _(FIELD_LABELS[field]))):
+        if (text := values.get(field, "")) and (problem := spoiled_problem(text, _(FIELD_LABELS[field]))):
             raise InvalidField(problem, field=field)
 
 

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError
-from request_tracker_utils.core.keyboard_layouts import read_through
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language, read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.errors import NotALabel
-from request_tracker_utils.labels.scanning import other_keyboard_language
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import (
     AmbiguousSerialNumber,
@@ -104,12 +103,16 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
 
 def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
     """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises
-    AssetStoreSilent, and DeviceNotFound or AmbiguousAsset for an asset that cannot be a device."""
-    if " " in text or not any(map(str.isdigit, text)):  # a name
+    AssetStoreSilent, UnreadableCode, and DeviceNotFound or AmbiguousAsset for an asset that cannot be a device."""
+    if not any(" " not in each and any(map(str.isdigit, each)) for each in [text, *serial_readings(text)]):  # a name
+        with reading() as session:
+            tag = tag_behind_layout(session, text)
+        if tag:
+            raise UnreadableCode(other_keyboard_language(text, str(tag)), field="code", student_stays=True)
         return None
     try:
         found = resolve(reading, text, context).device
-    except (UnknownCode, UnreadableCode, MergedScans, AmbiguousSerialNumber):
+    except (UnknownCode, MergedScans, AmbiguousSerialNumber):
         return None
     return found if found is not None and found.id is None else None
 

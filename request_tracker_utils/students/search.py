@@ -4,11 +4,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Column, Condition, Cursor, KeysetQuery, Page, Segment
+from request_tracker_utils.core.scanned_text import readings, serial_readings
 from request_tracker_utils.core.text import clean_identifier
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.counts import StudentCounts, current_counts
@@ -64,6 +65,14 @@ def search_key(text: str) -> str:
         return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", clean_identifier(text).casefold())
     return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
+
+
+def possible_texts(session: Session, text: str) -> list[str]:
+    """What a text of a search may mean, the most literal first: search for the next one if nothing is found. A serial number that follows a
+    manufacturer's prefix is one of them if a device has it."""
+    serials = {search_key(serial): serial for serial in serial_readings(text)}
+    known = session.scalars(select(Device.serial_key).where(Device.serial_key.in_(serials)).distinct()) if serials else ()
+    return [*readings(text), *(serials[str(key)] for key in known)]
 
 
 def find_students(session: Session, query: StudentFilter, *, size: int, after: Cursor | None = None, offset: int = 0) -> Page[Student]:

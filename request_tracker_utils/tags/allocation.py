@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import BigInteger, Connection, String, bindparam, select, text, update
@@ -32,7 +33,7 @@ MARGIN = 25
 NOTHING = (0, -1)
 """A range without numbers."""
 ATTEMPTS = 5
-"""Searches for names before `with_checked_names` gives up, because others allocate faster."""
+"""Searches for names before an allocation gives up, because others allocate faster."""
 
 
 class NameUnchecked(Exception):
@@ -120,20 +121,34 @@ def upcoming(session: Session, prefix: str, count: int) -> list[TagName]:
 
 
 def with_checked_names(asset_store: AssetStore, allocate_: Callable[[CheckedNames], T], *, names: CheckedNames = NOTHING_CHECKED) -> T:
-    """Calls the function, which allocates tags in a transaction of its own, until all names that it needs have been searched for.
+    """`NameSearch.run` for one allocation. `names` are those that are known already."""
+    return NameSearch(asset_store, names=names).run(allocate_)
 
-    `names` are those that are known already. Raises what the function and the asset store raise, and Unavailable.
-    """
-    known = names
-    for attempt in range(ATTEMPTS):
-        try:
-            return allocate_(known)
-        except NameUnchecked as error:
-            first = error.name.number
-            numbers = range(first, min(first + MARGIN * 4**attempt, LARGEST_NUMBER + 1))  # ever more: all names so far were taken
-            asked = [TagName(error.name.prefix, number) for number in numbers]
-            known |= CheckedNames.of(asked, asset_store.find_by_names(map(str, asked)))
-    raise Unavailable(_("Many tags are being assigned at the moment. Try again."))
+
+class NameSearch:
+    """Searches the asset store for the names that allocations need, at least `size` at once. Several threads may share it."""
+
+    def __init__(self, asset_store: AssetStore, *, names: CheckedNames = NOTHING_CHECKED, size: int = MARGIN) -> None:
+        self._asset_store, self._known, self._size = asset_store, names, size
+        self._lock = Lock()
+
+    def run(self, allocate_: Callable[[CheckedNames], T]) -> T:
+        """Calls the function, which allocates tags in a transaction of its own, until all names that it needs are known.
+
+        Raises what the function and the asset store raise, and Unavailable.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return allocate_(self._known)
+            except NameUnchecked as error:
+                self._search(error.name, self._size * 4**attempt)  # ever more: all names so far were taken
+        raise Unavailable(_("Many tags are being assigned at the moment. Try again."))
+
+    def _search(self, name: TagName, count: int) -> None:
+        with self._lock:
+            if name not in self._known.asked:  # else another thread was faster
+                asked = [TagName(name.prefix, number) for number in range(name.number, min(name.number + count, LARGEST_NUMBER + 1))]
+                self._known |= CheckedNames.of(asked, self._asset_store.find_by_names(map(str, asked)))
 
 
 class _Allocation:

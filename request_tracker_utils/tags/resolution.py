@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.errors import DiscrepancyChanged
 from request_tracker_utils.reconciliation.reconciler import Comparison, Entry
 from request_tracker_utils.tags import allocation, audit, comparison, lookup, options, sequence, service
+from request_tracker_utils.tags.allocation import CheckedNames, with_checked_names
 from request_tracker_utils.tags.models import GRACE_PERIOD, Tag, TagDiscrepancy, TagState
 from request_tracker_utils.tags.options import Resolution
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
@@ -107,9 +109,12 @@ class _Apply:
         return f"{_('The tag was removed from #%(asset)s.', asset=self._asset_id)} {afterwards}"
 
     def _new_tag(self) -> str:
-        with self._transaction() as session:
-            prefix = comparison.longest_prefix(self._name, comparison.adopted_prefixes(session)) or ""
-            tag = self._allocate(session, prefix, self._asset_id, self._discrepancy.name)
+        def allocate(names: CheckedNames) -> Tag:
+            with self._transaction() as session:
+                prefix = comparison.longest_prefix(self._name, comparison.adopted_prefixes(session)) or ""
+                return self._allocate(session, prefix, self._asset_id, self._discrepancy.name, names)
+
+        tag = with_checked_names(self._asset_store, allocate)
         try:
             old_name = self._asset_store.rename(self._asset_id, tag.tag)
         except NOT_RENAMED as error:
@@ -126,6 +131,12 @@ class _Apply:
         with self._transaction() as session:
             owner_id = session.scalar(select(Tag.asset_id).where(Tag.tag == self._tag))
         owner = self._asset(owner_id) if owner_id is not None else None
+        replacement = with_checked_names(self._asset_store, lambda names: self._move(owner_id, owner, names))
+        moved = self._is_now_the_tag(self._tag)
+        return f"{moved} {self._rename_former_owner(replacement)}" if replacement else moved
+
+    def _move(self, owner_id: int | None, owner: Asset | None, names: CheckedNames) -> Tag | None:
+        """Returns the new tag of the former owner."""
         with self._transaction() as session:
             tag, now = _locked_tag(session, self._tag, owner_id), self._clock()
             tag.asset_id, tag.previous_name, tag.changed_at = self._asset_id, None, now
@@ -133,9 +144,7 @@ class _Apply:
             tag.attempts = tag.absences = 0
             session.flush()  # the unique index lets the former owner have another tag from here on
             audit.record(session, tag, action="moved", actor=self._actor, now=now, reason=f"it was the tag of asset {owner_id}")
-            replacement = self._allocate(session, tag.prefix, owner.id, owner.name) if owner else None
-        moved = self._is_now_the_tag(self._tag)
-        return f"{moved} {self._rename_former_owner(replacement)}" if replacement else moved
+            return self._allocate(session, tag.prefix, owner.id, owner.name, names) if owner else None
 
     def _rename_former_owner(self, tag: Tag) -> str:
         """Renames the asset to its new tag. If that fails, the job that confirms tags retries."""
@@ -204,12 +213,10 @@ class _Apply:
         session.flush()  # the unique index decides here whether the asset has no tag
         audit.record(session, tag, action="adopted", actor=self._actor, now=now, old_name=text)
 
-    def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None) -> Tag:
+    def _allocate(self, session: Session, prefix: str, asset_id: int, old_name: str | None, names: CheckedNames) -> Tag:
         now = self._clock()
-        due = now + GRACE_PERIOD
-        return allocation.allocate(
-            session, prefix, state=TagState.ASSIGNED, actor=self._actor, now=now, due_at=due, asset_id=asset_id, old_name=old_name
-        )
+        values: dict[str, Any] = {"state": TagState.ASSIGNED, "asset_id": asset_id, "old_name": old_name, "names": names}
+        return allocation.allocate(session, prefix, actor=self._actor, now=now, due_at=now + GRACE_PERIOD, **values)
 
     def _confirm(self, text: str, asset_id: int, old_name: str) -> None:
         """Records that the asset was renamed to its tag."""

@@ -15,7 +15,7 @@ from request_tracker_utils.tags import allocation, audit, sequence
 from request_tracker_utils.tags.allocation import CheckedNames
 from request_tracker_utils.tags.errors import AssetHasTag, SequenceNotReady, TagNotFound, TagTaken
 from request_tracker_utils.tags.lookup import not_a_tag, parse_tag, tag_of_asset, tags_of_assets
-from request_tracker_utils.tags.models import CONFIRM_TAGS, CONFIRMATION, GRACE_PERIOD, PendingAsset, Tag, TagState
+from request_tracker_utils.tags.models import CONFIRM_TAGS, CONFIRMATION, GRACE_PERIOD, PendingAsset, Tag, TagSequence, TagState
 from request_tracker_utils.tags.prefixes import prefix_for
 from request_tracker_utils.tags.tag_format import LONGEST_TAG, TagName
 
@@ -33,12 +33,13 @@ def on_asset_created(
     now: datetime,
     actor: Actor = REQUEST_TRACKER,
     catalog: str | None = None,
+    names: CheckedNames | None = None,
 ) -> Tag | None:
     """The tag that the webhook responds with: see assign_to_created_asset. Concurrent calls for one asset all get the same tag.
 
     `prefix` is the default for catalogs without a prefix of their own.
     """
-    call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "now": now, "actor": actor}
+    call: dict[str, Any] = {"asset_id": asset_id, "asset_name": asset_name, "now": now, "actor": actor, "names": names}
     try:
         with transaction() as session:
             return assign_to_created_asset(session, prefix=prefix_for(session, catalog, prefix), **call)
@@ -48,9 +49,18 @@ def on_asset_created(
 
 
 def assign_to_created_asset(
-    session: Session, *, asset_id: int, asset_name: str | None, prefix: str, now: datetime, actor: Actor = REQUEST_TRACKER
+    session: Session,
+    *,
+    asset_id: int,
+    asset_name: str | None,
+    prefix: str,
+    now: datetime,
+    actor: Actor = REQUEST_TRACKER,
+    names: CheckedNames | None = None,
 ) -> Tag | None:
     """The tag of an asset that Request Tracker is creating: always the same one, from our own database alone.
+
+    With `names`, those that the asset store was asked for, it raises NameUnchecked like `allocation.allocate`.
 
     A name that is a free or reserved tag becomes the asset's tag. None until tags can be assigned: then the asset is pending, and gets
     its tag on adoption. An IntegrityError means that a concurrent call for the asset was faster.
@@ -65,7 +75,7 @@ def assign_to_created_asset(
             return bound
         due = now + FIRST_CHECK_AFTER
         tag = allocation.allocate(
-            session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name
+            session, prefix, state=TagState.ASSIGNED, actor=actor, now=now, due_at=due, asset_id=asset_id, old_name=name, names=names
         )
         _confirm_soon(session)
         return tag
@@ -153,6 +163,12 @@ def assign_manually(
     no tag; AssetStoreUnreachable, AssetStoreBroken and AssetStoreConflict, after which a job finds out whether the asset was renamed.
     """
     with transaction() as session:
+        _find_available(session, text, asset_id)
+    others = [asset.id for asset in asset_store.find_by_name(text) if asset.id != asset_id]
+    if others:
+        message = _("The tag %(tag)s is not available: asset %(asset)s has this name.", tag=text, asset=others[0])
+        raise TagTaken(message, field="asset_tag", asset_tag=text, asset_id=others[0])
+    with transaction() as session:
         tag = _reserve_manually(session, text, asset_id, actor, now)
         is_new = tag.state == TagState.RESERVED
     try:
@@ -218,7 +234,8 @@ def mark_printed(session: Session, labels: list[tuple[int, str]], *, now: dateti
     return {int(tag.asset_id or 0): tag.tag for tag, name in names if tag.tag != name}
 
 
-def _reserve_manually(session: Session, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
+def _find_available(session: Session, text: str, asset_id: int) -> tuple[TagSequence, TagName, Tag | None]:
+    """The locked sequence, and the tag's row if it has one: free, or the asset's own. Raises NotATag, AssetHasTag, TagTaken."""
     name = _parse_or_refuse(session, text)
     locked = sequence.lock(session, name.prefix)
     current = tag_of_asset(session, asset_id)
@@ -230,11 +247,16 @@ def _reserve_manually(session: Session, text: str, asset_id: int, actor: Actor, 
             asset_id=asset_id,
         )
     tag = session.scalar(select(Tag).where(Tag.tag == text))
-    if tag is not None and tag.state != TagState.RELEASED:
-        if tag.asset_id == asset_id:
-            return tag
+    if tag is not None and tag.state != TagState.RELEASED and tag.asset_id != asset_id:
         message = _("The tag %(tag)s is not available: %(reason)s.", tag=text, reason=_why_taken(tag))
         raise TagTaken(message, field="asset_tag", asset_tag=text, asset_id=tag.asset_id)
+    return locked, name, tag
+
+
+def _reserve_manually(session: Session, text: str, asset_id: int, actor: Actor, now: datetime) -> Tag:
+    locked, name, tag = _find_available(session, text, asset_id)
+    if tag is not None and tag.state != TagState.RELEASED:
+        return tag
     if tag is None:
         tag = Tag(tag=text, prefix=name.prefix, number=name.number)
         session.add(tag)
@@ -252,7 +274,7 @@ def _why_taken(tag: Tag) -> str:
     if tag.problem:
         return tag.problem.rstrip(".")
     if tag.is_retired:
-        return _("it is retired, because an asset may still have its label")
+        return _("it is retired, because an asset may have it as its name or on its label")
     return _("it is reserved for an asset that is being created")
 
 

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, after_commit
+from request_tracker_utils.core.scanned_text import readings, serial_readings
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import lookup, sequence, service
+from request_tracker_utils.tags.allocation import CheckedNames, NameSearch
 from request_tracker_utils.tags.errors import SweepNotPreviewed
 from request_tracker_utils.tags.models import Sweep, Tag, TagState
 from request_tracker_utils.tags.prefixes import prefix_for
@@ -29,16 +31,28 @@ MAX_ASSETS = 5_000
 _ROW = 1
 
 
-def tag_asset(transaction: Transaction, asset_store: AssetStore, asset: Asset, *, prefix: str, actor: Actor, now: datetime) -> Tag:
+def tag_asset(
+    transaction: Transaction,
+    asset_store: AssetStore,
+    asset: Asset,
+    *,
+    prefix: str,
+    actor: Actor,
+    now: datetime,
+    names: NameSearch | None = None,
+) -> Tag:
     """Assigns a tag to the asset, as it was just read, and renames it. An existing tag does not change.
 
-    `prefix` is the default for catalogs without a prefix of their own.
+    `prefix` is the default for catalogs without a prefix of their own. `names` is shared by the assets of a task.
 
     Raises SequenceNotReady; AssetNotFound, after which the tag is free again; what else the asset store raises, after which a job retries.
     """
-    tag = service.on_asset_created(
-        transaction, asset_id=asset.id, asset_name=asset.name, catalog=asset.catalog, prefix=prefix, now=now, actor=actor
-    )
+
+    def assign(checked: CheckedNames) -> Tag | None:
+        call: dict[str, Any] = {"asset_id": asset.id, "asset_name": asset.name, "catalog": asset.catalog, "prefix": prefix}
+        return service.on_asset_created(transaction, **call, now=now, actor=actor, names=checked)
+
+    tag = (names or NameSearch(asset_store)).run(assign)
     if tag is None:
         with transaction() as session:
             raise sequence.not_ready(prefix_for(session, asset.catalog, prefix))
@@ -86,6 +100,22 @@ def find_untagged(
         with reading() as session:
             tagged = lookup.tags_of_assets(session, [asset.id for asset in assets])
         yield [asset for asset in assets if asset.id not in tagged]
+
+
+def search_untagged(reading: Reading, asset_store: AssetStore, *, catalog: str, text: str, most: int) -> list[Asset]:
+    """The first assets without a tag in the catalog. If none matches the text as it is, it is searched for as a scanned code: with hyphens,
+    without a symbology prefix, or as a whole serial number after a manufacturer's prefix."""
+
+    def search(each: str) -> list[Asset]:
+        return take(find_untagged(reading, asset_store, catalogs=[catalog], text=each), most)
+
+    for each in readings(text):
+        if found := search(each):
+            return found
+    for serial in serial_readings(text):
+        if found := [asset for asset in search(serial) if asset.has_serial(serial)]:
+            return found
+    return []
 
 
 def take(chunks: Iterator[list[Asset]], most: int) -> list[Asset]:

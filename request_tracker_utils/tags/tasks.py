@@ -13,6 +13,7 @@ from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation.tasks import comparison_job
 from request_tracker_utils.tags import adoption, confirmation, tagging
+from request_tracker_utils.tags.allocation import NameSearch
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.duplicates import PrintedLabels
 from request_tracker_utils.tags.models import CONFIRM_TAGS
@@ -24,6 +25,8 @@ from request_tracker_utils.tasks.models import ItemState, Task, TaskItem
 from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import registry, settings
+
+NAMES_PER_SEARCH = 100
 
 
 def adopt_tags() -> int:
@@ -56,9 +59,11 @@ def tag_assets(task: RunningTask) -> str:
             task.add([NewItem(tagging.item_label(asset), tagging.item_data(asset)) for asset in assets])
         task.save_arguments(found=True)
 
+    names = NameSearch(asset_store(), size=NAMES_PER_SEARCH)
+
     def tag(item: TaskItem) -> ItemResult:
-        asset = tagging.asset_from_item(item.data)
-        tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=settings().prefix, actor=task.actor, now=utc_now())
+        asset, prefix = tagging.asset_from_item(item.data), settings().prefix
+        tag = tagging.tag_asset(transaction, asset_store(), asset, prefix=prefix, actor=task.actor, now=utc_now(), names=names)
         return ItemResult({"asset_id": asset.id, "tag": tag.tag}, _("renamed to %(tag)s", tag=tag.tag))
 
     task.each(tag, workers=asset_store().workers())

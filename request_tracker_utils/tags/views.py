@@ -16,6 +16,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags import adoption, audit, legacy_log, lookup, prefixes, sequence, service, tagging, webhook
 from request_tracker_utils.tags.models import TagEvent
@@ -183,10 +184,20 @@ def choose() -> str:
     catalog = request.args.get("catalog", "")
     if catalog not in catalogs:
         catalog = settings().rt_catalog if settings().rt_catalog in catalogs else next(iter(catalogs), "")
-    chunks = tagging.find_untagged(reading, asset_store(), catalogs=[catalog], text=text)
-    found = tagging.take(chunks, MAX_LISTED + 1) if catalog else []
-    more = len(found) > MAX_LISTED
-    return render_template("tags/untagged.html", assets=found[:MAX_LISTED], more=more, text=text, catalog=catalog, catalogs=catalogs)
+    found = tagging.search_untagged(reading, asset_store(), catalog=catalog, text=text, most=MAX_LISTED + 1) if catalog else []
+    tag_behind_layout = None
+    if text and not found:
+        with reading() as session:
+            tag_behind_layout = lookup.tag_behind_layout(session, text)
+    return render_template(
+        "tags/untagged.html",
+        assets=found[:MAX_LISTED],
+        more=len(found) > MAX_LISTED,
+        text=text,
+        keyboard_problem=other_keyboard_language(text, str(tag_behind_layout)) if tag_behind_layout else "",
+        catalog=catalog,
+        catalogs=catalogs,
+    )
 
 
 @untagged_pages.post("")

@@ -59,6 +59,10 @@ function ofAsset(id) {
   return list.querySelector(`[data-asset="${id}"]`);
 }
 
+function createdRows() {
+  return [...list.querySelectorAll('[data-state="created"]')];
+}
+
 // Removes other rows with the same serial number that this one replaces.
 function dropOthers(serial, row) {
   for (const other of list.querySelectorAll(`[data-serial="${CSS.escape(serial.toLowerCase())}"]`)) {
@@ -128,16 +132,23 @@ export const creationRows = {
     show(piece(row, "problem"), problem);
     tally();
   },
-  // Replaces the list with the server's; pending entries stay on top.
+  // Replaces the list with the server's; pending entries stay on top. What was created or printed since it was requested may be missing in it.
   async refresh() {
+    const before = new Set(createdRows().map((row) => row.dataset.asset));
+    const printedBefore = new Set(createdRows().filter((row) => "printed" in row.dataset).map((row) => row.dataset.asset));
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const theirs = page.getElementById("list");
     if (!theirs) return false; // signed out
     const newer = page.getElementById("count");
-    count.dataset.count = newer.dataset.count;
-    count.textContent = newer.textContent;
+    const since = createdRows().filter((row) => !before.has(row.dataset.asset));
+    const printed = createdRows().filter((row) => "printed" in row.dataset && !printedBefore.has(row.dataset.asset));
     list.replaceChildren(...theirs.children);
+    const missing = since.filter((row) => !ofAsset(row.dataset.asset));
+    list.prepend(...missing);
+    count.dataset.count = String(Number(newer.dataset.count) + missing.length);
+    count.textContent = count.dataset.count;
+    for (const { dataset } of printed) if (!this.isPrinted(dataset.asset)) this.label(dataset.asset, "printed");
     creationStore.queue.forEach(queued);
     creationStore.prints.forEach((one) => { if (!this.isPrinted(one.asset)) this.label(one.asset, "queued"); });
     tally();

@@ -10,7 +10,8 @@ const mute = document.getElementById("mute");
 const MAX_ROWS = 10;
 let muted = false;
 let sound = null;
-let newest = 0;
+let newest = 0; // the number of the last scan
+let shown = 0; // of the scan whose result is the large text
 
 try {
   muted = localStorage.getItem("scan-sound") === "off";
@@ -53,18 +54,23 @@ function beep(good) {
   }
 }
 
-function showResult(good, line, words) {
+// The answers of quick scans may arrive in another order: the large text is that of the newest scan that is answered.
+function showResult(number, good, line, words) {
+  result.dataset.scans = String(Number(result.dataset.scans ?? 0) + 1);
+  beep(good);
+  if (number < shown) return;
+  shown = number;
   result.className = `scan-said ${good ? "is-good" : "is-bad"}`;
   result.querySelector('[data-of="line"]').textContent = line;
   result.querySelector('[data-of="words"]').textContent = words;
-  result.dataset.scans = String(Number(result.dataset.scans ?? 0) + 1);
-  beep(good);
 }
 
-function addRow(good, name, page, note) {
+// The newest scan is first.
+function addRow(number, good, name, page, note) {
   document.getElementById("none-yet")?.remove();
   if (page) last.querySelector(`a[href="${page}"]`)?.closest("li").remove();
   const row = document.createElement("li");
+  row.dataset.number = number;
   if (!good) row.className = "is-bad";
   const title = document.createElement(page ? "a" : "span");
   if (page) title.href = page;
@@ -74,7 +80,7 @@ function addRow(good, name, page, note) {
   words.className = "small quiet";
   words.textContent = note;
   row.append(title, " ", words);
-  last.prepend(row);
+  last.insertBefore(row, [...last.children].find((other) => Number(other.dataset.number ?? 0) < number) ?? null);
   while (last.children.length > MAX_ROWS) last.lastElementChild.remove();
   return words;
 }
@@ -91,7 +97,7 @@ async function showDetails(answer, number, words) {
     facts = _("The asset’s details are not available.");
   }
   words.textContent = [words.textContent, facts].filter(Boolean).join(" · ");
-  if (number === newest) result.querySelector('[data-of="words"]').textContent = _("Scanned. %(details)s", { details: facts });
+  if (number === shown) result.querySelector('[data-of="words"]').textContent = _("Scanned. %(details)s", { details: facts });
 }
 
 async function send(text) {
@@ -111,12 +117,12 @@ async function send(text) {
   }
   const now = new Date().toTimeString().slice(0, 5);
   if (answer === null) {
-    showResult(false, _("Not scanned"), problem);
-    addRow(false, text, null, _("%(time)s · not scanned", { time: now }));
+    showResult(number, false, _("Not scanned"), problem);
+    addRow(number, false, text, null, _("%(time)s · not scanned", { time: now }));
     return;
   }
-  showResult(true, answer.name, _("Scanned."));
-  await showDetails(answer, number, addRow(true, answer.name, answer.page, now));
+  showResult(number, true, answer.name, _("Scanned."));
+  await showDetails(answer, number, addRow(number, true, answer.name, answer.page, now));
 }
 
 function take(text) {

@@ -327,14 +327,17 @@ def _rosters() -> int:
     students = [
         f"{70_000 + number},{first},{last},{number % 13},H{number % 4},North High School," for number, (first, last) in enumerate(5 * names)
     ]
-    _bring("students", [head, *students])
+    zeros = [f"00600{number},Zoë,García,9,H1,North High School," for number in range(12, 14)]
+    _bring("students", [head, *students, *zeros])
     tags = [f"W12-{9_000 + number},Chromebook 3100,{70_000 + 6 * number}" for number in range(4)]
     _bring("devices", ["Asset Tag,Model,Assigned To", *tags])
     bad = ["70001,Alan,Turing,14,H1,North High School,", "7/1,Mary,Jackson,9,H1,North High School,nobody", "70000,Grace,Hopper,9,,,"]
     new = [
         f"{80_000 + number},Dorothy,Vaughan,{number + 1},H2,Wolfeschlegelsteinhausenbergerdorff Elementary School," for number in range(3)
     ]
-    return _bring("students", [head, *(each.replace("H1", "H7") for each in students[:20]), *bad, *new], only_check=True)
+    changed = [each.replace("H1", "H7") for each in students[:20]]
+    odd = [*(each.lstrip("0") for each in zeros), "80003,José,GarcÃ\u00ada,Room 12,H2,North High School,", "Total students: 28"]
+    return _bring("students", ["All students, 2026-11-25", "", head, *changed, *bad, *new, *odd], only_check=True)
 
 
 def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:

@@ -15,6 +15,7 @@ from request_tracker_utils.asset_store.schemas import asset_ids_in
 from request_tracker_utils.asset_store.service import AssetPage
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError, Invalid, Unavailable
+from request_tracker_utils.core.scanned_text import readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels import print_history, service
 from request_tracker_utils.labels.current import installed_formats, tag_lookup
@@ -129,7 +130,10 @@ def _sheets() -> dict[str, int]:
 
 
 def _search(form: SelectionForm) -> str:
-    found = asset_store().search(form.stripped("q")[:200], catalog=form.stripped("catalog"), page_size=MAX_FOUND)
+    for text in readings(form.stripped("q")[:200]):
+        found = asset_store().search(text, catalog=form.stripped("catalog"), page_size=MAX_FOUND)
+        if found.assets:
+            break
     return _page_with_entries(form, found)
 
 

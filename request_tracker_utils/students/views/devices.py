@@ -1,5 +1,6 @@
 """Pages of devices: the list, overdue loaners, and a device with its history."""
 
+from dataclasses import replace
 from datetime import date
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,7 +16,7 @@ from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.current import inventory, scan_context, today
-from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, explanation
+from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, UnreadableCode, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus
 from request_tracker_utils.students.permissions import StudentPermission
@@ -44,10 +45,12 @@ def listed() -> str:
     filters = DeviceFilter(text, status if status in list(DeviceStatus) else "")
     page, prefix = requested_page(), settings().prefix
     with reading() as session:
-        found = search.find_devices(
-            session, filters, prefix=prefix, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE
-        )
-        count = search.count_devices(session, filters, prefix=prefix)
+        for each in search.possible_texts(session, text):
+            query, offset = replace(filters, text=each), (page - 1) * PAGE_SIZE
+            found = search.find_devices(session, query, prefix=prefix, size=PAGE_SIZE, after=requested_cursor(), offset=offset)
+            count = search.count_devices(session, query, prefix=prefix)
+            if count:
+                break
         holders = devices.holders_of(session, found.rows)
     asset, problem = _find_asset(text) if not count and not filters.status else (None, "")
     return render_template(
@@ -250,7 +253,7 @@ def _find_asset(text: str) -> tuple[Device | None, str]:
     """An asset with this tag or serial number that is not a device yet, or why there is none."""
     try:
         return scan_codes.find_asset(reading, text, scan_context()), ""
-    except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
+    except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound, UnreadableCode) as error:
         return None, explanation(error)
 
 

@@ -1,7 +1,7 @@
 """Pages of students: the dashboard and a student's page."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -18,7 +18,14 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.current import inventory, scan_context, today
-from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, StudentHasDevices, explanation
+from request_tracker_utils.students.errors import (
+    AmbiguousAsset,
+    AssetStoreSilent,
+    DeviceNotFound,
+    StudentHasDevices,
+    UnreadableCode,
+    explanation,
+)
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
@@ -59,22 +66,31 @@ class StudentForm(RecordForm):
 def dashboard() -> str:
     """Progress of the assignment of devices, and the list of students."""
     filters, page = _requested_filter(), requested_page()
+    problem, matches = "", list[Device]()
     with reading() as session:
         counts = current_counts(session)
-        try:
-            found = search.find_students(session, filters, size=PAGE_SIZE, after=requested_cursor(), offset=(page - 1) * PAGE_SIZE)
-            count = search.count_students(session, filters)
-        except Invalid:
-            filters = StudentFilter(status="active")
-            found, count = search.find_students(session, filters, size=PAGE_SIZE), counts.students.active
-        matches: Sequence[Device] = []
-        if filters.text:
-            matches = search.find_devices(session, DeviceFilter(filters.text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
+        for text in search.possible_texts(session, filters.text):
+            query, offset = replace(filters, text=text), (page - 1) * PAGE_SIZE
+            try:
+                found = search.find_students(session, query, size=PAGE_SIZE, after=requested_cursor(), offset=offset)
+                count = search.count_students(session, query)
+            except Invalid:
+                filters = StudentFilter(status="active")
+                found, count = search.find_students(session, filters, size=PAGE_SIZE), counts.students.active
+                break
+            if text:
+                matches = search.find_devices(session, DeviceFilter(text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
+            if count or matches:
+                break
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
     if filters.text and not found.rows and not matches:
-        with suppress(AmbiguousAsset, AssetStoreSilent, DeviceNotFound):
+        try:
             matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
+        except UnreadableCode as error:
+            problem = explanation(error)
+        except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound):
+            pass  # the text may be a student's
     return render_template(
         "students/dashboard.html",
         filters=filters,
@@ -83,6 +99,7 @@ def dashboard() -> str:
         count=count,
         page=page,
         matches=matches,
+        problem=problem,
         assigned=assigned,
         overdue=overdue,
     )

@@ -62,6 +62,8 @@ def test_a_scanned_code_finds_its_asset_as_the_scanner_meant_it(app: Flask, staf
     codes = ["]C1W12-0007", "]C0w12-0007", "]Q1W12-0007", "S5CD2198XK", "1S5cd2198xk", "S/N: 5CD2198XK", "]C1S5CD2198XK"]
     check_all([*(f"W12{dash}0007" for dash in dashes), *codes], check)
     assert rows(staff, q="S5CD2198XK", holder="student1001") == rows(staff, q="S5CD2198X") == []
+    home = staff.get("/", headers=PAGE).get_data(as_text=True)
+    assert re.search(r'action="/assets"[^>]*>(?:(?!</form>).)*name="q"[^>]*data-scan', home, re.DOTALL), "the front page searches here, too"
     message = "The scanner’s keyboard language differs from this computer’s: “W12ß0007” is probably W12-0007."
     assert message in page(staff, q="W12ß0007")
 

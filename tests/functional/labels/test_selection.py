@@ -68,6 +68,23 @@ class TestList:
 
         check_all([("1", 2), ("#1", 1), ("2", 2)], check)
 
+    def test_is_read_as_the_scanner_meant_it(self, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
+        one, two, other = tagged(), untagged(serial="5CD2198XK"), untagged(serial="S5CD2199XK")
+        untagged(serial="5CD2199XK")
+
+        def check(lines: str, *assets: int) -> None:
+            answer = submit(staff, lines=lines)
+            assert (selected(answer), "not a known tag" in text_of(answer)) == (list(assets), False)
+
+        dashes = [(f"W12{dash}0001", one) for dash in "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"]
+        serials = ["5cd2198xk", "S5CD2198XK", "1S5cd2198xk", "S/N: 5CD2198XK", "SN:5CD2198XK", "]C1S5CD2198XK", f"]C1#{two}"]
+        codes = [("]C1W12-0001", one), ("]Q1w12\u20130001", one), ("S5CD2199XK", other), ("S5CD2198XK W12\u20110001", two, one)]
+        check_all([*dashes, *((serial, two) for serial in serials), *codes], check)
+        answer = submit(staff, lines="W12ß0001\nnonsense")
+        assert "2 entries are not known tags, serial numbers or asset IDs: W12ß0001, nonsense." in text_of(answer)
+        assert "language differs from this computer’s: “W12ß0001” is probably W12-0001." in text_of(answer)
+        assert "W12-0001" in text_of(submit(staff, then="search", q="]C1W12\u20130001")).split("Labels of selected assets")[0]
+
     def test_with_unknown_or_duplicate_entries_is_reviewed_before_printing(
         self, app: Flask, staff: FlaskClient, tagged: CreateAsset
     ) -> None:

@@ -98,7 +98,14 @@ def test_a_tag_chosen_by_hand_while_it_was_down_is_free_again_when_nobody_asks_t
 ) -> None:
     asset_id = surroundings.rt.create_asset("HDMI cable", catalog="Cables")
     before = impatient.next_tag()
+
+    def not_renamed(call: Call, forward: Forward) -> Reply:
+        return nobody_there(call, forward) if call.method == "PUT" else forward()
+
     with surroundings.line.meddling(nobody_there):
+        refused = impatient.call("POST", "/confirm-asset-tag", json={"asset_tag": before, "request_tracker_id": asset_id})
+        assert (refused.status_code, impatient.next_tag()) == (503, before)
+    with surroundings.line.meddling(not_renamed):
         refused = impatient.call("POST", "/confirm-asset-tag", json={"asset_tag": before, "request_tracker_id": asset_id})
         assert refused.status_code == 503
         assert impatient.next_tag() != before

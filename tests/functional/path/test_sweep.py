@@ -113,7 +113,7 @@ def test_a_process_that_is_killed_leaves_the_rest_to_the_next(installation: Inst
 
 def test_when_request_tracker_does_not_answer_the_task_waits_and_continues(installation: Installation, surroundings: Surroundings) -> None:
     rt, catalog = surroundings.rt, new_catalog(surroundings)
-    lost = rt.fill(16, "silent ", catalog=catalog)
+    lost = rt.fill(40, "silent ", catalog=catalog)
     person = installation.signed_in()
     preview(installation, person, catalog)
     renames: list[str] = []

@@ -1,5 +1,7 @@
 """Pages of students and devices."""
 
+from urllib.parse import urlencode
+
 from flask import Flask
 
 from tests.services.apps import user
@@ -23,6 +25,42 @@ def test_the_dashboard_counts_filters_and_finds(school: School, staff: Person) -
     assert "/devices/W12-0001" in staff.read("/students?q=sn00001")
     assert "No students found" in staff.read("/students?q=nobody")
     assert "4 students" in staff.read("/students?status=shoe&grade=99&page=-3&after=x")
+
+
+def test_searches_read_codes_as_the_scanner_meant_them(school: School, staff: Person) -> None:
+    school.student("10-26049", "Zoe", "Zimmermann")
+    school.students(2)
+    school.device("W12-0001", serial_number="5CD2198XK")
+    school.device("W12-0002", serial_number="5CD2198XL")
+    school.device("W12-0003", serial_number="S5CD2198XL")
+
+    def finds(page: str, text: str, *shown: str) -> None:
+        found = staff.read(f"{page}?{urlencode({'q': text})}")
+        pages = ("W12-0001", "W12-0002", "W12-0003", "10-26049", "1001")
+        assert [each for each in pages if f'/{each}"' in found] == list(shown)
+
+    dashes = "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+    tags = [*(f"W12{dash}0001" for dash in dashes), "]C1W12-0001", "]C0w12-0001", "]Q1W12\u20130001"]
+    serials = ["S5CD2198XK", "1S5cd2198xk", "S/N: 5CD2198XK", "SN:5CD2198XK", "]C1S5CD2198XK"]
+    students = [f"10{dash}26049" for dash in dashes] + ["]C110-26049"]
+    check_all(
+        [
+            *((page, text, "W12-0001") for page in ("/devices", "/students") for text in [*tags, *serials]),
+            *(("/students", text, "10-26049") for text in students),
+            ("/devices", "S5CD2198XL", "W12-0003"),  # the literal serial number
+            ("/devices", "S5CD2198X", "W12-0003"),  # part of one
+            ("/devices", "1S5CD2198X"),
+            ("/devices", "S5CD0000XX"),
+        ],
+        finds,
+    )
+    assert "/devices/W12-0001" not in staff.read("/devices?status=maintenance&q=%5DC1W12-0001")
+    for page in ("/devices", "/students"):
+        for code in ("W12ß0001", "Z&é)ààà&"):
+            shown = staff.read(f"{page}?{urlencode({'q': code})}")
+            assert "language differs from this computer’s: “" in shown
+            assert "is probably W12-0001." in shown
+        assert "keyboard language" not in staff.read(f"{page}?q=nobody")
 
 
 def test_the_pages_of_a_long_list_show_each_student_once(school: School, staff: Person) -> None:

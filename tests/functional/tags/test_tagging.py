@@ -1,6 +1,7 @@
 """The pages on which assets without a tag are tagged, the sweep is set up, and pending tags are retried."""
 
 import re
+from urllib.parse import urlencode
 
 from flask import Flask
 
@@ -55,6 +56,25 @@ def test_untagged_assets_can_be_searched(app: Flask, admin: Person) -> None:
     assert "No untagged asset in Chromebooks matches “nothing like it”." in admin.read(
         "/tags/untagged?catalog=Chromebooks&q=nothing+like+it"
     )
+
+
+def test_a_search_is_read_as_the_scanner_meant_it(app: Flask, admin: Person) -> None:
+    asset(app, "laptop", serial="5CD-2198XK")
+    asset(app, "projector", serial="XYZ2")
+    asset(app, "stand of 5CD-2198XK")
+
+    def check(text: str) -> None:
+        found = admin.read(f"/tags/untagged?{urlencode({'catalog': 'Chromebooks', 'q': text})}")
+        assert ("5CD-2198XK</td>" in found, "projector" in found) == (True, False)
+
+    dashes = [(f"5cd{dash}2198XK",) for dash in "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"]
+    check_all([*dashes, ("S5CD-2198XK",), ("1S5CD-2198XK",), ("S/N: 5CD-2198XK",), ("]C15CD-2198XK",), ("]C1S5CD-2198XK",)], check)
+    assert "stand of" not in admin.read("/tags/untagged?catalog=Chromebooks&q=S5CD-2198XK")
+    assert "No results" in admin.read("/tags/untagged?catalog=Chromebooks&q=S5CD-2198X")
+    for code in ("W12ß0001", "Z&é)ààà&"):
+        shown = admin.read(f"/tags/untagged?{urlencode({'catalog': 'Chromebooks', 'q': code})}")
+        assert "language differs from this computer’s: “" in shown
+        assert "is probably W12-0001." in shown
 
 
 def test_invalid_selections_are_refused_and_tagged_assets_left_out(app: Flask, admin: Person) -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
@@ -224,6 +224,18 @@ def test_labels_are_scanned_with_either_ending(browser: Browser, app: Flask, ser
         expect(page.locator("#last li")).to_have_count(4)
         press_keys(page, "W12-0001\t", apart=SLOW)
         hint(page)
+
+        # of two quick scans, the newest is the large text, even if it is answered first
+        page.locator("#text").fill("")
+        held: list[Route] = []
+        page.route("**/labels/scan", lambda route: held.append(route) if not held else route.continue_())
+        press_keys(page, "nothing\nW12-0002\n")
+        says(page, "W12-0002")
+        held[0].continue_()
+        expect(page.locator("#last li.is-bad")).to_have_text(re.compile("nothing"))
+        expect(page.locator("#said")).to_have_class("scan-said is-good")
+        says(page, "W12-0002")
+        assert page.locator("#last .tag-name").all_inner_texts()[:2] == ["W12-0002", "nothing"]
 
 
 def test_searches_take_scans_from_anywhere_on_the_page(browser: Browser, app: Flask, school: School, server: Server) -> None:  # noqa: F811

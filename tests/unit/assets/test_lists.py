@@ -184,9 +184,8 @@ def test_an_unclosed_quote_is_reported_by_its_line() -> None:
     check_all(['A1\nB2\n"C3\nD4\n', 'Serial,Model\nA1,G10\nB2,"G10\nC3,G10\n', 'Serial,Model\nA1,x\n"B2" 7,x\n'], check)
 
 
-CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n,;|\t"'), max_size=12).map(
-    lambda text: clean(text).strip()
-)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n,;|\t"'), max_size=12)
+CELLS = TEXTS.map(lambda text: clean(text).strip()).filter(lambda text: not text.startswith('="'))  # a formula, which is unwrapped
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=5), min_size=1, max_size=8).map(lambda rows: [["A1", *row] for row in rows])
 
 

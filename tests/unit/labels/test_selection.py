@@ -17,6 +17,11 @@ def test_entries_are_separated_by_whitespace_commas_semicolons_and_control_chara
             ("W12-0001\r\nW12-0002,W12-0003; SER-4\t#5  6\n\n", [*tags, "SER-4", "#5", "6"]),
             ("\ufeffW12-0001\x1dW12-0002\x00\x07W12-\u200b0003\x85", tags),
             (" \n\x00,;", []),
+            (
+                "S/N: 5CD21\nSN : 5CD22,serial no. 5CD23\nW12-0001 s/n 5CD24",
+                ["S/N:5CD21", "S/N:5CD22", "serial", "no.", "5CD23", "W12-0001", "S/N:5CD24"],
+            ),
+            ("SN 5CD21 S/N:\n5CD22 xS/N 5", ["SN", "5CD21", "S/N:", "5CD22", "xS/N", "5"]),
             ("A1 a1 A1", ["A1", "a1", "A1"]),
         ],
         check,

@@ -4,13 +4,14 @@ import pytest
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.tags import lookup, tagging
-from request_tracker_utils.tags.errors import SweepNotPreviewed
+from request_tracker_utils.tags import lookup, service, tagging
+from request_tracker_utils.tags.allocation import NameSearch
+from request_tracker_utils.tags.errors import SweepNotPreviewed, TagTaken
 from request_tracker_utils.tags.models import Sweep, Tag
 from request_tracker_utils.tasks.models import ItemState
 from request_tracker_utils.tasks.service import items
 from tests.services.asset_stores import FailingAssetStore, silence
-from tests.unit.tags.conftest import ADA, NOW, preview
+from tests.unit.tags.conftest import ADA, NOW, preview, tag
 
 
 def found(asset_store: FailingAssetStore, *catalogs: str, text: str = "") -> list[str]:
@@ -148,3 +149,25 @@ class TestSweep:
         set_up("A", "Gone")
         assert sweep(asset_store) == ["laptop"]
         assert settings().problem == "These catalogs do not exist: Gone. Select the catalogs again."
+
+
+def test_a_name_that_an_asset_has_is_skipped(asset_store: FailingAssetStore) -> None:
+    laptops = [asset_store.asset(f"laptop {number}") for number in range(3)]
+    by_hand = asset_store.asset("W12-0002")
+    names = NameSearch(asset_store)
+    tags = [
+        tagging.tag_asset(transaction, asset_store, asset_store.get(asset_id), prefix="W12-", actor=ADA, now=NOW, names=names).tag
+        for asset_id in laptops
+    ]
+    assert tags == ["W12-0001", "W12-0003", "W12-0004"]
+    assert tag("W12-0002").is_retired
+    assert assign(asset_store, asset_store.get(asset_store.asset("laptop"))) == "W12-0005"
+    assert asset_store.get(by_hand).name == "W12-0002"
+
+
+def test_a_tag_that_another_asset_has_as_its_name_is_not_assigned_manually(asset_store: FailingAssetStore) -> None:
+    laptop, by_hand = asset_store.asset("laptop"), asset_store.asset("W12-0007")
+    with pytest.raises(TagTaken, match=f"asset {by_hand} has this name") as taken:
+        service.assign_manually(transaction, asset_store, text="W12-0007", asset_id=laptop, actor=ADA, now=NOW)
+    assert (taken.value.fields["asset_id"], asset_store.get(laptop).name) == (by_hand, "laptop")
+    assert service.assign_manually(transaction, asset_store, text="W12-0007", asset_id=by_hand, actor=ADA, now=NOW)[0].tag == "W12-0007"

@@ -63,6 +63,33 @@ def test_an_asset_with_a_lost_answer_counts_as_created_and_is_labelled(browser: 
     assert created(app) == tags_of(["SN-1", "SN-2"])
 
 
+def test_a_label_that_is_printed_while_the_list_is_refreshed_stays_printed(browser: Browser, app: Flask, server: Server) -> None:
+    with opened(browser, server, expected=AWAY) as page:
+        fill_in(page)
+        labels: list[Route] = []
+        page.route("**/labels/print?*", lambda route: labels.append(route) if not labels else route.continue_())
+        scan(page, "SN-1")
+        expect(row(page, "SN-1")).to_contain_text("waiting for the printer")
+        lost: list[int] = []
+
+        def lose(route: Route) -> None:
+            if route.request.method == "POST":
+                lost.append(route.fetch().status if not lost else 0)
+                route.abort() if len(lost) == 1 else route.continue_()
+                return
+            stale = route.fetch()
+            labels[0].continue_()
+            expect(page.locator("#list [data-printed]")).to_have_count(1)
+            route.fulfill(response=stale)
+
+        page.route(re.compile("/assets/create$"), lose)
+        scan(page, "SN-2")
+        wait_for(page, 2)
+        expect(page.locator("#list [data-printed]")).to_have_count(2)
+        assert (lost[0], page.evaluate("printed")) == (201, ["W12-0001", "W12-0002"])
+    assert created(app) == tags_of(["SN-1", "SN-2"])
+
+
 def test_a_window_is_not_closed_by_mistake_while_creations_are_pending(browser: Browser, server: Server) -> None:
     with opened(browser, server, expected=AWAY) as page:
         asked: list[str] = []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import Result
@@ -14,8 +15,11 @@ from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, AssetStoreRefused, NewAsset
-from request_tracker_utils.core.db import reading
-from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.tasks.models import RUN_TASKS, Task, TaskState
+from request_tracker_utils.tasks.service import resume
+from tests.services.apps import csrf_token, run_job, signed_in
 from tests.services.asset_stores import silence
 from tests.services.tables import check_all
 from tests.services.terminal import Run
@@ -108,6 +112,24 @@ def test_all_problems_are_reported_by_line_and_the_other_rows_are_created(app: F
         "1 can be created, 3 cannot.",
     ]
     assert set(assets(app)) == {"A1", "there-1"}
+
+
+def test_likely_duplicates_are_skipped_unless_they_are_wanted(app: Flask, run: Run) -> None:
+    with app.app_context():
+        holder = asset_store().create(NewAsset("by hand", serial="5CD2198XK"))
+    for more in (("--dry-run",), ()):
+        result = run("-", *DELL, *more, typed="S5CD2198XK\nNEW-1\n1S5CD2198XK\n")
+        assert (result.exit_code, result.stdout.split("\t")[0]) == (1, "" if more else "NEW-1")
+        reason = "Probably the same as 5CD2198XK, which already exists"
+        assert said(result) == [
+            f"line 1\tS5CD2198XK\t{reason}: S is often a manufacturer’s prefix (asset #{holder})",
+            f"line 3\t1S5CD2198XK\t{reason}: 1S is often a manufacturer’s prefix (asset #{holder})",
+            "1 can be created, 0 cannot.",
+            "2 likely duplicates are skipped. To create them, use --with-likely-duplicates.",
+        ]
+    wanted = run("-", *DELL, "--with-likely-duplicates", typed="S5CD2198XK\n")
+    assert (wanted.exit_code, said(wanted)) == (0, ["1 can be created, 0 cannot."])
+    assert set(assets(app)) == {"5CD2198XK", "NEW-1", "S5CD2198XK"}
 
 
 def test_what_all_rows_lack_is_reported_once(run: Run) -> None:
@@ -205,3 +227,43 @@ def test_an_asset_store_that_becomes_unreachable_leaves_the_rest_to_a_server(app
     result = run("-", *DELL, typed="A1\nB2\n")
     assert (result.exit_code, result.stdout, said(result)[-1]) == (1, "", "The asset store does not answer.")
     assert [task.state for task in tasks(app)] == [TaskState.PENDING]
+
+
+def test_tags_and_labels_have_the_order_of_the_list(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each pair the first asset is created after the second one, so that ids are in another order; one asset is refused once."""
+    serials = [f"C{number:02d}" for number in range(60)]
+    exists, original, refused = {serial: Event() for serial in serials}, EmbeddedAssetStore.create, ["C07"]
+
+    def create(self: EmbeddedAssetStore, new: NewAsset) -> int:
+        number = serials.index(new.serial)
+        if number % 2 == 0:
+            assert exists[serials[number + 1]].wait(20)
+        try:
+            if new.serial in refused:
+                raise AssetStoreRefused("The asset store refuses.")
+            return original(self, new)
+        finally:
+            exists[new.serial].set()
+
+    monkeypatch.setattr(EmbeddedAssetStore, "create", create)
+    expected = [f"{serial}\tW12-{number:04d}" for number, serial in enumerate(serials, 1)]
+    result = run("-", *DELL, typed="\n".join(serials))
+    assert result.stdout.splitlines() == [line for line in expected if not line.startswith("C07")]
+    assert said(result)[-1] == "C07\tThe asset store refuses. W12-0008 is available again."
+    refused.clear()
+    (task,) = tasks(app)
+    with app.app_context():
+        with transaction() as session:
+            resume(session, task.id, now=utc_now())
+        run_job(app, RUN_TASKS)
+    by_serial = assets(app)
+    assert [f"{serial}\t{by_serial[serial].name}" for serial in serials] == expected
+    assert [by_serial[serial].id for serial in serials] != sorted(each.id for each in by_serial.values())
+    staff = signed_in(app, "staff")
+    page = staff.get(f"/labels/batch?task={task.id}").get_data(as_text=True)
+    assert re.findall(r"W12-\d{4}", page.split("<textarea", 1)[1].split("</textarea>", 1)[0]) == [line[-8:] for line in expected]
+    ids = ",".join(str(by_serial[serial].id) for serial in serials)
+    form = {"csrf_token": csrf_token(staff, "/labels/batch"), "asset_ids": ids, "size": "small"}
+    printed = staff.post("/labels/batch", data=form, headers={"Accept": "text/html"}).get_data(as_text=True)
+    shown = list(dict.fromkeys(re.findall(r"W12-\d{4}", printed)))
+    assert shown == [line[-8:] for line in expected]

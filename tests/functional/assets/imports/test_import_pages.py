@@ -137,6 +137,38 @@ class TestTheCheck:
         assert [row[1] for row in rows(show(client, address))][1:] == ["5CD0001", "5CD0002", "5CD-0003", "S5CD0004"]
         assert problems(client, address)["5"] == "Serial number contains invalid characters: a space"
 
+    def test_questions_serial_numbers_that_exist_without_a_manufacturers_prefix(self, app: Flask, client: FlaskClient) -> None:
+        with app.app_context():
+            existing = [create(asset_store(), serial) for serial in ("5CD2198XK", "PF3ZK19Q", "S5CD2198XM", "5CD2198XM")]
+        known = [f"#{each.asset_id}, {each.tag}" for each in existing]
+        probably, often = "Probably the same as", "is often a manufacturer’s prefix"
+        address = send(client, "S5CD2198XK\n1spf3zk19q\nSPF3ZK19Q\nNEW-00001\nSNEW-00001\nS5CD2198XM\nS1001\nSurface-X\nS5CD0000XX")
+        assert problems(client, address) == {
+            "6": f"Serial number already exists {known[2]}",
+            "1": f"{probably} 5CD2198XK, which already exists: S {often} {known[0]}",
+            "2": f"{probably} pf3zk19q, which already exists: 1s {often} {known[1]}",
+            "3": f"{probably} PF3ZK19Q, which already exists: S {often} {known[1]}",
+            "5": f"{probably} NEW-00001 in line 4: S {often}",
+            **dict.fromkeys(("4", "7", "8", "9"), "valid"),
+        }
+        assert list(problems(client, address))[:5] == ["6", "1", "2", "3", "5"]
+        page = show(client, address)
+        assert "to create 4 likely duplicates 4 with problems 1" in words(page)
+        assert [each.words for each in buttons(page) if "Create" in each.words] == [
+            "Create 4 assets, skip 5",
+            "Create 8 assets with likely duplicates",
+        ]
+        again = send(client, "S5CD2198XK")
+        assert [each.words for each in buttons(show(client, again)) if "Create" in each.words] == ["Create 1 asset with likely duplicates"]
+        press(client, address, "Create 4 assets, skip 5")
+        run_job(app, "run-tasks")
+        assert ("4 created, 5 skipped" in words(show(client, address)), len(assets(app))) == (True, 8)
+        assert problems(client, address)["1"].startswith(probably)
+        press(client, again, "Create 1 asset with likely duplicates")
+        run_job(app, "run-tasks")
+        assert ("skipped" in words(show(client, again)), problems(client, again)) == (False, {"1": "in the task"})
+        assert [each.serial for each in assets(app)][8:] == ["S5CD2198XK"]
+
     def test_counts_a_serial_number_that_was_scanned_twice_once(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1\nB2\na1\nA1")
         assert problems(client, address) == {
