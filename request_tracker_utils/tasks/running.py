@@ -24,6 +24,8 @@ HEARTBEAT_SECONDS = 10.0
 PROGRESS_SECONDS = 0.3
 """Between two updates of the stored progress."""
 CHUNK = 200
+MOST_UNAVAILABLE = 4
+"""Items in a row that met an unreachable system; fewer if there are fewer workers."""
 STORE_RESULT = (
     update(TaskItem.__table__)  # type: ignore[arg-type]
     .where(TaskItem.id == bindparam("item_id"), TaskItem.state == ItemState.PENDING)
@@ -110,20 +112,20 @@ class RunningTask:
         """Processes every pending item in threads, in the order of the items. `prepare` is called with chunks of them before, for what is
         better done for many at once; an error of it ends the run.
 
-        An AppError fails the item. Unavailable leaves it pending, and ends the run once it was met as often in a row as there are workers:
-        the task continues later. Raises that Unavailable, and TaskStopped.
+        An AppError fails the item. Unavailable leaves it pending, and ends the run once it was met `MOST_UNAVAILABLE` times in a row: the
+        task continues later. Raises that Unavailable, and TaskStopped.
         """
         with ThreadPoolExecutor(workers, thread_name_prefix=f"task-{self.id}") as pool:
             run = self._in_context(process)
             under_way: dict[Future[ItemResult], TaskItem] = {}
-            unreachable = 0
+            unreachable, limit = 0, min(workers, MOST_UNAVAILABLE)
             try:
                 for item in self._pending_items(prepare):
                     under_way[pool.submit(run, item)] = item
                     if len(under_way) >= 2 * workers:  # so that no worker is idle while the progress is stored
-                        unreachable = self._collect(under_way, unreachable, workers)
+                        unreachable = self._collect(under_way, unreachable, limit)
                 while under_way:
-                    unreachable = self._collect(under_way, unreachable, workers)
+                    unreachable = self._collect(under_way, unreachable, limit)
             finally:
                 for future in under_way:
                     future.cancel()
