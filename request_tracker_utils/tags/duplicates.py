@@ -81,8 +81,8 @@ def _replace(session: Session, tag: Tag, namesake_id: int, actor: Actor, now: da
     session.flush()  # the unique index lets the asset have another tag from here on
     allocation.record_used_name(session, name, namesake_id, actor=actor, now=now)
     new = _allocate(session, tag, asset_id, actor, now)
-    _record(session, name, asset_id, new, f"asset {namesake_id} has the name {name} too; asset {asset_id} got {new}", actor, now)
-    _record(session, name, namesake_id, name, f"asset {asset_id} had the tag {name} too and got {new}", actor, now)
+    reason = f"Assets #{asset_id} and #{namesake_id} had the name {name}. Asset #{asset_id} got {new}."
+    _record(session, name, {asset_id: new, namesake_id: name}, reason, actor, now)
 
 
 def _rename(session: Session, tag: Tag, asset_id: int, own: Tag | None, actor: Actor, now: datetime) -> None:
@@ -93,8 +93,8 @@ def _rename(session: Session, tag: Tag, asset_id: int, own: Tag | None, actor: A
     else:
         new = own.tag
         CONFIRMATION.mark_due(own, now=now)
-    _record(session, tag.tag, asset_id, new, f"{tag.tag} is the tag of asset {owner_id}; asset {asset_id} got {new}", actor, now)
-    _record(session, tag.tag, owner_id, tag.tag, f"asset {asset_id} had the name {tag.tag} too and got {new}", actor, now)
+    reason = f"Assets #{owner_id} and #{asset_id} had the name {tag.tag}. Asset #{asset_id} got {new}."
+    _record(session, tag.tag, {asset_id: new, owner_id: tag.tag}, reason, actor, now)
 
 
 def _leave_to_a_person(session: Session, tag: Tag, asset_id: int, own: Tag | None, actor: Actor, now: datetime) -> None:
@@ -102,9 +102,8 @@ def _leave_to_a_person(session: Session, tag: Tag, asset_id: int, own: Tag | Non
     found = TagDiscrepancy(kind=str(kind), tag=subject, asset_id=asset_id, name=tag.tag)
     DISCREPANCIES.write(session, [found], since=now, now=now)
     owner_id = int(tag.asset_id or 0)
-    for one, other in ((asset_id, owner_id), (owner_id, asset_id)):
-        reason = f"asset {other} has the name {tag.tag} too, and both have labels: decide under Differences"
-        _record(session, tag.tag, one, tag.tag, reason, actor, now)
+    reason = f"Assets #{owner_id} and #{asset_id} have the name {tag.tag}, and both have labels. Choose under Differences."
+    _record(session, tag.tag, {asset_id: tag.tag, owner_id: tag.tag}, reason, actor, now)
 
 
 def _allocate(session: Session, tag: Tag, asset_id: int, actor: Actor, now: datetime) -> str:
@@ -113,6 +112,8 @@ def _allocate(session: Session, tag: Tag, asset_id: int, actor: Actor, now: date
     return allocation.allocate(session, tag.prefix, actor=actor, now=now, due_at=now, **values).tag
 
 
-def _record(session: Session, name: str, asset_id: int, new_name: str, reason: str, actor: Actor, now: datetime) -> None:
-    entry: dict[str, Any] = {"actor": actor, "now": now, "old_name": name, "reason": reason}
-    audit.record_change(session, name, asset_id, new_name, action="duplicate", **entry)
+def _record(session: Session, name: str, names: dict[int, str], reason: str, actor: Actor, now: datetime) -> None:
+    """Adds an entry for each asset. `names` are their names from now on."""
+    for asset_id, new_name in names.items():
+        entry: dict[str, Any] = {"actor": actor, "now": now, "old_name": name, "reason": reason}
+        audit.record_change(session, name, asset_id, new_name, action="duplicate", **entry)

@@ -34,9 +34,10 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.tags import prefixes, service as tags
 from request_tracker_utils.tags.models import Tag, TagSequence
 from request_tracker_utils.web.registry import registry_of
-from tests.services.apps import sign_in, token, user
-from tests.services.creations import creator
+from tests.services.apps import csrf_token, sign_in, signed_in, token, user
+from tests.services.creations import create_confirmed, creator
 from tests.services.tables import check_all
+from tests.services.terminal import Run
 
 LAPTOP = {"serial_number": "ABC123456", "manufacturer": "Dell", "model": "Chromebook 3100"}
 CREATE = "request_tracker_utils.asset_store.embedded.EmbeddedAssetStore.create"
@@ -347,3 +348,26 @@ def test_a_released_tag_is_assigned_again(app: Flask, create: Create, monkeypatc
     with app.app_context(), transaction() as session:
         session.execute(delete(Creation))
         assert tags.tags_of_assets(session, [1])[1].tag == "W12-0001"
+
+
+@pytest.mark.both_databases
+def test_a_tag_that_an_asset_was_renamed_to_is_skipped_over_the_api_on_the_page_and_by_the_command(
+    app: Flask, create: Create, client: FlaskClient, headers: dict[str, str], run: Run
+) -> None:
+    with app.app_context():
+        renamed = create_confirmed(asset_store()).asset_id
+        asset_store().rename(renamed, "W12-0002")
+    assert create(serial_number="API-1").json["asset_tag"] == "W12-0003"
+    with app.app_context():
+        asset_store().rename(renamed, "W12-0004")
+    staff = signed_in(app, "staff")
+    form = {**LAPTOP, "serial_number": "PAGE-1", "csrf_token": csrf_token(staff, "/assets/create")}
+    assert "W12-0005" in staff.post("/assets/new", data=form, follow_redirects=True, headers={"Accept": "text/html"}).get_data(as_text=True)
+    with app.app_context():
+        asset_store().rename(renamed, "W12-0007")
+    result = run("assets", "import", "-", "--manufacturer", "Dell", "--model", "G10", typed="CLI-1\nCLI-2\n")
+    assert result.stdout.splitlines() == ["CLI-1\tW12-0006", "CLI-2\tW12-0008"]
+    assert client.get("/next-asset-tag", headers=headers).json == {"next_asset_tag": "W12-0009"}
+    page = staff.get("/admin/asset-tags/differences", headers={"Accept": "text/html"}).get_data(as_text=True)
+    assert "W12-0007" in page
+    assert "between tags and asset names" in staff.get("/", headers={"Accept": "text/html"}).get_data(as_text=True)

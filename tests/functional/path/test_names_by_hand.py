@@ -101,7 +101,7 @@ def test_an_asset_of_the_webhook_gets_another_tag_within_seconds(installation: I
     page = installation.signed_in()
     for path in ("/", f"/assets/{asset_id}", f"/assets/{created}"):
         assert following in page.get(path).text
-    assert f"and got {following}" in page.get("/").text
+    assert f"Asset #{created} got {following}." in page.get("/").text
 
 
 def test_an_asset_with_a_label_keeps_its_tag(installation: Installation, rt: RequestTracker) -> None:

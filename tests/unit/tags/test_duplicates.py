@@ -64,8 +64,8 @@ def test_without_labels_the_asset_that_was_tagged_last_gets_the_next_tag(asset_s
     assert (tag_of(by_hand), tag_of(created)) == (None, "W12-0002")
     assert (tag("W12-0001").is_retired, tag("W12-0002").confirmed_at is not None) == (True, True)
     assert found() == {("unknown", "W12-0001", by_hand, "W12-0001")}
-    assert reasons(created) == [f"asset {by_hand} has the name W12-0001 too; asset {created} got W12-0002"]
-    assert reasons(by_hand) == [f"asset {created} had the tag W12-0001 too and got W12-0002"]
+    reason = f"Assets #{created} and #{by_hand} had the name W12-0001. Asset #{created} got W12-0002."
+    assert reasons(created) == reasons(by_hand) == [reason]
     assert (confirm(asset_store), preview()) == (0, "W12-0003")
 
 
@@ -83,8 +83,8 @@ def test_an_asset_with_a_label_keeps_its_name_and_the_other_gets_the_next_tag(as
     confirm(asset_store)
     assert names(asset_store, by_hand, created) == ["W12-0002", "W12-0001"]
     assert (tag_of(by_hand), tag_of(created), found()) == ("W12-0002", "W12-0001", set())
-    assert reasons(by_hand) == [f"W12-0001 is the tag of asset {created}; asset {by_hand} got W12-0002"]
-    assert reasons(created) == [f"asset {by_hand} had the name W12-0001 too and got W12-0002"]
+    reason = f"Assets #{created} and #{by_hand} had the name W12-0001. Asset #{by_hand} got W12-0002."
+    assert reasons(by_hand) == reasons(created) == [reason]
 
 
 def test_a_label_of_an_asset_without_a_tag_counts(asset_store: FailingAssetStore) -> None:
@@ -131,7 +131,7 @@ def test_if_both_have_labels_a_person_decides(asset_store: FailingAssetStore, ha
     assert confirm(asset_store, Labels(other)) == 1
     assert names(asset_store, other, created) == [name, name]
     assert found() == {("renamed", "W12-0001", other, name) if has_tag else ("twin", name, other, name)}
-    assert all("decide under Differences" in reason for asset_id in (other, created) for reason in reasons(asset_id))
+    assert all("Choose under Differences" in reason for asset_id in (other, created) for reason in reasons(asset_id))
     assert (len(reasons(other)), len(reasons(created))) == (1, 1)
 
 
