@@ -13,15 +13,18 @@ from request_tracker_utils.asset_store.current import asset_store, asset_store_n
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
+from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
+from request_tracker_utils.core.scanned_text import clean_serial, readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.current import inventory, scan_context, today
 from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, UnreadableCode, explanation
 from request_tracker_utils.students.fields import CONDITIONS
-from request_tracker_utils.students.models import Device, DeviceStatus
+from request_tracker_utils.students.models import Device, DeviceStatus, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
 from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save
+from request_tracker_utils.tags.lookup import tag_behind_layout
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
@@ -102,7 +105,15 @@ def new() -> str:
 def create() -> ResponseReturnValue:
     """Adds a device."""
     form = DeviceForm()
-    device, status = save(form, lambda session: devices.create(session, form.values(), now=utc_now()))
+    for field in (form.asset_tag, form.serial_number):
+        field.data = clean_serial((field.data or "").strip())
+
+    def add(session: Session) -> Device:
+        if tag := tag_behind_layout(session, form.asset_tag.data):
+            raise Invalid(other_keyboard_language(form.asset_tag.data, str(tag)), field="asset_tag")
+        return devices.create(session, form.values(), now=utc_now())
+
+    device, status = save(form, add)
     if device is None:
         return render_template("students/device-edit.html", form=form, device=None), status
     return _done(device.asset_tag, _("Added %(tag)s.", tag=device.asset_tag))
@@ -181,7 +192,7 @@ def assign(asset_tag: str) -> ResponseReturnValue:
         found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
             device = devices.lock(session, found, now=now)
-            student = service.get(session, request.form.get("student_id", "").strip())
+            student = _scanned_student(session, request.form.get("student_id", "").strip())
             assignments.check_due_date(due, today=today(), is_allowed="allow_past_due_date" in request.form)
             assignments.assign(session, device, student, actor=current_actor(), now=now, due=due)
     except DueDatePast as error:
@@ -218,7 +229,7 @@ def override(asset_tag: str) -> ResponseReturnValue:
         found, now = inventory().find(asset_tag), utc_now()
         with transaction() as session:
             device = devices.lock(session, found, now=now)
-            student = service.get(session, number) if number else None
+            student = _scanned_student(session, number) if number else None
             assignments.override(session, device, student, reason=reason, status=status, actor=current_actor(), now=now)
     except AppError as error:
         return _failed(asset_tag, error)
@@ -260,6 +271,11 @@ def _find_asset(text: str) -> tuple[Device | None, str]:
         return scan_codes.find_asset(reading, text, scan_context()), ""
     except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound, UnreadableCode) as error:
         return None, explanation(error)
+
+
+def _scanned_student(session: Session, text: str) -> Student:
+    """The student with this number, or the one that a scanner meant by the text. Raises StudentNotFound."""
+    return next(filter(None, (service.find(session, each) for each in readings(text))), None) or service.get(session, text)
 
 
 def _done(asset_tag: str, message: str) -> ResponseReturnValue:

@@ -23,6 +23,7 @@ from request_tracker_utils.students.errors import (
     AssetStoreSilent,
     DeviceNotFound,
     StudentHasDevices,
+    UnknownCode,
     UnreadableCode,
     explanation,
 )
@@ -201,11 +202,11 @@ def delete(student_id: str) -> ResponseReturnValue:
 @pages.post("/<student_id>/assign")
 @require(StudentPermission.ASSIGN)
 def assign(student_id: str) -> ResponseReturnValue:
-    """Assigns a device, by its tag, to the student."""
+    """Assigns a device, by its tag or a scanned code, to the student."""
     with reading() as session:
         student = service.get(session, student_id)
     try:
-        found, now = inventory().find(request.form.get("asset_tag", "").strip()), utc_now()
+        found, now = _scanned_device(request.form.get("asset_tag", "").strip()), utc_now()
         with transaction() as session:
             device = devices.lock(session, found, now=now)
             assignments.assign(session, device, student, actor=current_actor(), now=now)
@@ -214,6 +215,19 @@ def assign(student_id: str) -> ResponseReturnValue:
         return _to(student.student_id)
     flash(_("Assigned %(tag)s to %(name)s.", tag=device.asset_tag, name=student.name), "success")
     return _to(student.student_id)
+
+
+def _scanned_device(text: str) -> Device:
+    """The device with this tag, or the one that a scanner meant by the text. Raises like `scan_codes.resolve` and `Inventory.find`."""
+    with reading() as session:
+        known = devices.get_many(session, [text]).get(search.search_key(text))
+    if known is not None:
+        return known
+    try:
+        found = scan_codes.resolve(reading, text, scan_context()).device
+    except UnknownCode:
+        found = None
+    return found or inventory().find(text)
 
 
 def save(form: RecordForm, write: Callable[[Session], T]) -> tuple[T | None, int]:

@@ -107,6 +107,27 @@ def test_a_device_is_added_assigned_returned_and_the_return_undone(school: Schoo
     assert "Return it first" in staff.read("/devices/W12-0001")
 
 
+def test_forms_take_what_a_scanner_sends(school: School, staff: Person) -> None:
+    school.student("026049", "Grace", "Hopper")
+    school.device("W12-0001", serial_number="5CD2198XK")
+
+    def check(path: str, **form: str) -> None:
+        staff.submit(path, **form)
+        assert school.device_now("W12-0001").current_student_id == "026049"
+        staff.submit("/devices/W12-0001/return")
+
+    for code in ("]C1W12-0001", "W12\u20130001", "5cd2198xk", "S5CD2198XK", "S/N: 5CD2198XK", "1"):
+        check("/students/026049/assign", asset_tag=code)
+    check("/devices/W12-0001/assign", student_id="]C1026049")
+
+    differs = "keyboard language differs from this computer’s: “W12ß0001” is probably W12-0001."
+    assert differs in text_of(staff.get(staff.submit("/students/026049/assign", asset_tag="W12ß0001").location))
+    refused = staff.submit("/devices/new", asset_tag="W12ß0001", condition="good")
+    assert (refused.status_code, differs in text_of(refused)) == (400, True)
+    added = staff.submit("/devices/new", asset_tag="]C1W12\u20130002", serial_number="S/N: 5CD2198XM", condition="good")
+    assert (added.location, school.device_now("W12-0002").serial_number) == ("/devices/W12-0002", "5CD2198XM")
+
+
 def test_refused_changes_explain_what_to_do(school: School, staff: Person) -> None:
     school.students(2)
     school.devices(2)
