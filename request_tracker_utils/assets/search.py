@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from request_tracker_utils.asset_store.addresses import find_by_address
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetPage, AssetStore
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.scanned_text import readings, serial_readings
@@ -36,12 +37,16 @@ class SearchResult:
     """What a scanner with another keyboard language meant by a text that finds nothing."""
 
 
-def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int) -> SearchResult:
+def search(reading: Reading, asset_store: AssetStore, query: AssetQuery, *, prefix: str, page: int, own_address: str) -> SearchResult:
     """A page of results. The asset with the text as its tag is first, even if the asset store does not have the tag as its name yet.
 
+    The address of an asset, as in the QR code of its label, finds that asset; `own_address` is the public URL of this program.
     Digits alone may be the number of a tag with `prefix`. If nothing matches the text as it is, it is searched for as a scanned code: with
     hyphens, without a symbology prefix, or as a serial number after a manufacturer's prefix. Raises the asset store's errors.
     """
+    named = find_by_address(asset_store, query.text, own_address)
+    if named is not None:
+        return _result(reading, [asset for asset in named if _matches(asset, query)])
     result = _search(reading, asset_store, query, prefix=prefix, page=page)
     if result.page.assets or not query.text or page > 1:
         return result
@@ -70,8 +75,11 @@ def _with_serials(reading: Reading, asset_store: AssetStore, query: AssetQuery) 
     """The assets with a serial number that follows a manufacturer's prefix in the text."""
     serials = serial_readings(query.text)
     assets = [asset for asset in asset_store.find_by_serials(serials) if _matches(asset, query)] if serials else []
-    if not assets:
-        return None
+    return _result(reading, assets) if assets else None
+
+
+def _result(reading: Reading, assets: list[Asset]) -> SearchResult:
+    """All of them, on one page."""
     with reading() as session:
         tags = lookup.tags_of_assets(session, [asset.id for asset in assets])
     return SearchResult(AssetPage(assets, 1, more=False), tags, assets[0] if len(assets) == 1 else None)

@@ -50,7 +50,8 @@ def search() -> str:
     """Search by tag, name, serial number or model, by holder and by catalog."""
     query = AssetQuery(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
     page = requested_page()
-    result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page)
+    own_address = settings().public_address()
+    result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page, own_address=own_address)
     return render_template(
         "assets/search.html",
         query=query,

@@ -1,11 +1,10 @@
 """Scans of labels: which asset a scanned code belongs to, and the record that its label was scanned."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import SplitResult, urlsplit
 
-from request_tracker_utils.asset_store.service import LARGEST_ID, AssetNotFound, AssetStore
+from request_tracker_utils.asset_store.addresses import asset_id_at, host_of
+from request_tracker_utils.asset_store.service import AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
@@ -19,7 +18,6 @@ MAX_SCAN_LENGTH = 500
 """Characters. Our labels contain fewer."""
 
 _MAX_SHOWN = 60
-_ASSET_ID_AT_END = re.compile(r"[=/]([0-9]{1,10})$")
 
 
 @dataclass(frozen=True)
@@ -60,14 +58,11 @@ def record_scan(
 
 def asset_id_from_url(asset_store: AssetStore, url: str, own_address: str) -> int:
     """The ID of the asset in the URL of its page, in Request Tracker or here. Does not ask the asset store. Raises NotALabel."""
-    match = _ASSET_ID_AT_END.search(url)
-    number = int(match.group(1)) if match else 0
-    if 0 < number <= LARGEST_ID:
-        pages = (asset_store.page_address(number), f"{own_address}/assets/{number}")
-        if _comparable(url) in map(_comparable, pages):
-            return number
-    host = _split(url).netloc
-    if host in {_split(page).netloc for page in (asset_store.page_address(1), own_address)}:
+    asset_id = asset_id_at(asset_store, url, own_address)
+    if asset_id is not None:
+        return asset_id
+    host = host_of(url)
+    if host in {host_of(page) for page in (asset_store.page_address(1), own_address)}:
         raise NotALabel(_("The code is an address on %(host)s, but not that of an asset. Scan one of our labels.", host=_shorten(host)))
     if not host:
         raise NotALabel(_("The code is an address, but not that of an asset. Scan one of our labels."))
@@ -104,24 +99,6 @@ def _not_a_label(tags: TagLookup, code: str, meant: list[str]) -> NotALabel:
         code=_shorten(code),
     )
     return NotALabel(message)
-
-
-def _comparable(url: str) -> tuple[str, int | None, str, str]:
-    """Equal for two URLs of one page. The scheme is ignored: labels outlive a change from http to https."""
-    parts = _split(url)
-    default_port = {"http": 80, "https": 443}.get(parts.scheme)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    return (parts.hostname or "").casefold(), None if port == default_port else port, parts.path, parts.query
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return SplitResult("", "", "", "", "")
 
 
 def _shorten(text: str) -> str:

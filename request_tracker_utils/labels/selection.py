@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from request_tracker_utils.asset_store.addresses import asset_id_at
 from request_tracker_utils.asset_store.service import LARGEST_ID, AssetStore
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
@@ -40,7 +41,7 @@ class Selection:
 
     asset_ids: list[int] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    """Entries that are no tag, serial number or asset ID."""
+    """Entries that are no tag, serial number, asset ID or address of an asset."""
     keyboard_problem: str = ""
     """Why the first of them is unknown, if the scanner has another keyboard language."""
     repeated: list[str] = field(default_factory=list)
@@ -55,14 +56,15 @@ class Selection:
         return bool(self.unknown or self.repeated or self.shared_serials or self.unassigned_tags)
 
 
-def select_assets(asset_store: AssetStore, tags: TagLookup, chosen: SelectionInput) -> Selection:
+def select_assets(asset_store: AssetStore, tags: TagLookup, chosen: SelectionInput, *, own_address: str) -> Selection:
     """Asks the asset store only about entries that are not tags: once per two hundred serial numbers, and once per hundred asset IDs.
 
-    Raises Invalid with `field` set to `lines`, `first` or `last`, and the errors of the asset store.
+    `own_address` is the public URL of this program. Raises Invalid with `field` set to `lines`, `first` or `last`, and the errors of the
+    asset store.
     """
     selection, entries = Selection(), parse_entries(chosen.lines)
     tag_range = tags.tag_range(chosen.first, chosen.last, limit=service.MAX_LABELS) if chosen.first or chosen.last else None
-    assets = _resolve_entries(asset_store, tags, list(dict.fromkeys(entries)))
+    assets = _resolve_entries(asset_store, tags, list(dict.fromkeys(entries)), own_address)
     selected: dict[int, None] = {}
     for entry in entries:
         found = assets.get(entry, [])
@@ -120,9 +122,13 @@ def _may_be_serial(entry: str) -> bool:
     return not entry.startswith("#") and len(entry) <= MAX_ENTRY_LENGTH
 
 
-def _resolve_entries(asset_store: AssetStore, tags: TagLookup, entries: list[str]) -> dict[str, list[int]]:
-    """Entry → IDs of its assets: as it is, or else as a scanned code."""
-    found = _resolve_literally(asset_store, tags, entries)
+def _resolve_entries(asset_store: AssetStore, tags: TagLookup, entries: list[str], own_address: str) -> dict[str, list[int]]:
+    """Entry → IDs of its assets: the one that an address names, or else as it is, or else as a scanned code."""
+    addresses = {entry: number for entry in entries if (number := asset_id_at(asset_store, entry, own_address)) is not None}
+    existing = _existing_ids(asset_store, tags, list(dict.fromkeys(addresses.values())))
+    entries = [entry for entry in entries if entry not in addresses]
+    found = {entry: [number] for entry, number in addresses.items() if number in existing}
+    found |= _resolve_literally(asset_store, tags, entries)
     meant = {entry: readings(entry)[1:] for entry in entries if entry not in found}
     known = _resolve_literally(asset_store, tags, list(dict.fromkeys(each for texts in meant.values() for each in texts)))
     found |= {entry: known[each] for entry, texts in meant.items() for each in reversed(texts) if each in known}

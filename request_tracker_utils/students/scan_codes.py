@@ -102,8 +102,9 @@ def resolve(reading: Reading, text: str, context: ScanContext) -> ResolvedCode:
 
 
 def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | None:
-    """The asset with this tag or serial number that is not a device yet, for a search that found no device. Raises
-    AssetStoreSilent, UnreadableCode, and DeviceNotFound or AmbiguousAsset for an asset that cannot be a device."""
+    """The asset with this tag or serial number that is not a device yet, for a search that found no device. For an address, the asset
+    that it names, device or not. Raises AssetStoreSilent, UnreadableCode, and DeviceNotFound or AmbiguousAsset for an asset that cannot
+    be a device."""
     if not any(" " not in each and any(map(str.isdigit, each)) for each in [text, *serial_readings(text)]):  # a name
         with reading() as session:
             tag = tag_behind_layout(session, text)
@@ -114,7 +115,11 @@ def find_asset(reading: Reading, text: str, context: ScanContext) -> Device | No
         found = resolve(reading, text, context).device
     except (UnknownCode, MergedScans, AmbiguousSerialNumber):
         return None
-    return found if found is not None and found.id is None else None
+    return found if found is not None and (found.id is None or is_address(text)) else None
+
+
+def is_address(text: str) -> bool:
+    return "://" in text
 
 
 @dataclass

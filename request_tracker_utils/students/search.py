@@ -52,9 +52,12 @@ class StudentFilter:
 
 @dataclass(frozen=True)
 class DeviceFilter:
+    """With a `device_id`, the text is the address of that device, and finds only it."""
+
     text: str = ""
     status: str = ""
     sort: str = "asset_tag"
+    device_id: int | None = None
 
 
 def search_key(text: str) -> str:
@@ -132,6 +135,8 @@ def _devices(query: DeviceFilter, prefix: str) -> KeysetQuery[Device]:
     if query.status and query.status not in list(DeviceStatus):
         raise _unknown_status(query.status, DeviceStatus)
     conditions: list[Condition] = [Device.status == query.status] if query.status else []
+    if query.device_id is not None:
+        return KeysetQuery(Device, [Segment(columns)], [*conditions, Device.id == query.device_id])
     text = search_key(query.text[:MAX_SEARCH_LENGTH])
     if not text:
         return KeysetQuery(Device, [Segment(columns)], conditions, descending=descending)

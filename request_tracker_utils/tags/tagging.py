@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.asset_store.addresses import find_by_address
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, after_commit
@@ -102,9 +103,13 @@ def find_untagged(
         yield [asset for asset in assets if asset.id not in tagged]
 
 
-def search_untagged(reading: Reading, asset_store: AssetStore, *, catalog: str, text: str, most: int) -> list[Asset]:
+def search_untagged(reading: Reading, asset_store: AssetStore, *, catalog: str, text: str, most: int, own_address: str) -> list[Asset]:
     """The first assets without a tag in the catalog. If none matches the text as it is, it is searched for as a scanned code: with hyphens,
-    without a symbology prefix, or as a whole serial number after a manufacturer's prefix."""
+    without a symbology prefix, or as a whole serial number after a manufacturer's prefix. The address of an asset, as in
+    the QR code of its label, finds that asset; `own_address` is the public URL of this program."""
+    named = find_by_address(asset_store, text, own_address, catalog=catalog)
+    if named is not None:
+        return _untagged(reading, named)
 
     def search(each: str) -> list[Asset]:
         return take(find_untagged(reading, asset_store, catalogs=[catalog], text=each), most)
@@ -116,6 +121,14 @@ def search_untagged(reading: Reading, asset_store: AssetStore, *, catalog: str, 
         if found := [asset for asset in search(serial) if asset.has_serial(serial)]:
             return found
     return []
+
+
+def _untagged(reading: Reading, assets: list[Asset]) -> list[Asset]:
+    """Those that `find_untagged` lists, too."""
+    with reading() as session:
+        begins = tuple(prefix.lower() for prefix in sequence.prefixes(session))
+        tagged = lookup.tags_of_assets(session, [asset.id for asset in assets])
+    return [asset for asset in assets if not (asset.id in tagged or asset.is_deleted or asset.name.lower().startswith(begins))]
 
 
 def take(chunks: Iterator[list[Asset]], most: int) -> list[Asset]:

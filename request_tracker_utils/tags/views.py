@@ -184,7 +184,8 @@ def choose() -> str:
     catalog = request.args.get("catalog", "")
     if catalog not in catalogs:
         catalog = settings().rt_catalog if settings().rt_catalog in catalogs else next(iter(catalogs), "")
-    found = tagging.search_untagged(reading, asset_store(), catalog=catalog, text=text, most=MAX_LISTED + 1) if catalog else []
+    query = {"catalog": catalog, "text": text, "own_address": settings().public_address()}
+    found = tagging.search_untagged(reading, asset_store(), **query, most=MAX_LISTED + 1) if catalog else []
     tag_behind_layout = None
     if text and not found:
         with reading() as session:

@@ -10,6 +10,7 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
+from request_tracker_utils.asset_store.addresses import find_by_address
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.schemas import asset_ids_in
 from request_tracker_utils.asset_store.service import AssetPage
@@ -130,8 +131,12 @@ def _sheets() -> dict[str, int]:
 
 
 def _search(form: SelectionForm) -> str:
-    for text in readings(form.stripped("q")[:200]):
-        found = asset_store().search(text, catalog=form.stripped("catalog"), page_size=MAX_FOUND)
+    typed, catalog = form.stripped("q")[:200], form.stripped("catalog")
+    named = find_by_address(asset_store(), typed, settings().public_address(), catalog=catalog)
+    if named is not None:
+        return _page_with_entries(form, AssetPage(named, 1, more=False))
+    for text in readings(typed):
+        found = asset_store().search(text, catalog=catalog, page_size=MAX_FOUND)
         if found.assets:
             break
     return _page_with_entries(form, found)
@@ -150,7 +155,7 @@ def _review(form: SelectionForm) -> ReviewedSelection:
     query = form.stripped("query")
     chosen = SelectionInput(form.stripped("lines"), form.stripped("first"), form.stripped("last"), _checked_assets())
     if not query:
-        selection = select_assets(asset_store(), tag_lookup(), chosen)
+        selection = select_assets(asset_store(), tag_lookup(), chosen, own_address=settings().public_address())
         return ReviewedSelection(selection, count=len(selection.asset_ids))
     if chosen != SelectionInput():
         message = _("A query cannot be combined with other selections. Clear the list, the range and the checkboxes, or clear the query.")

@@ -41,9 +41,11 @@ class DeviceForm(RecordForm):
 @require(StudentPermission.READ)
 def listed() -> str:
     """Devices by tag, serial number and status."""
-    text, status = request.args.get("q", "").strip()[:100], request.args.get("status", "")
+    text, status = request.args.get("q", "").strip()[:200], request.args.get("status", "")
     filters = DeviceFilter(text, status if status in list(DeviceStatus) else "")
     page, prefix = requested_page(), settings().prefix
+    asset, problem = _find_asset(text) if scan_codes.is_address(text) else (None, "")
+    filters = replace(filters, device_id=asset.id if asset else None)
     with reading() as session:
         for each in search.possible_texts(session, text):
             query, offset = replace(filters, text=each), (page - 1) * PAGE_SIZE
@@ -52,7 +54,10 @@ def listed() -> str:
             if count:
                 break
         holders = devices.holders_of(session, found.rows)
-    asset, problem = _find_asset(text) if not count and not filters.status else (None, "")
+    if count or filters.status:
+        asset, problem = None, ""
+    elif not scan_codes.is_address(text):
+        asset, problem = _find_asset(text)
     return render_template(
         "students/devices.html",
         filters=filters,
@@ -250,7 +255,7 @@ def delete(asset_tag: str) -> ResponseReturnValue:
 
 
 def _find_asset(text: str) -> tuple[Device | None, str]:
-    """An asset with this tag or serial number that is not a device yet, or why there is none."""
+    """See `scan_codes.find_asset`; or why there is none."""
     try:
         return scan_codes.find_asset(reading, text, scan_context()), ""
     except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound, UnreadableCode) as error:

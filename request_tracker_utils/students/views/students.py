@@ -89,8 +89,9 @@ def dashboard() -> str:
             matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
         except UnreadableCode as error:
             problem = explanation(error)
-        except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound):
-            pass  # the text may be a student's
+        except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
+            if scan_codes.is_address(filters.text):  # another text may be a student's
+                problem = explanation(error)
     return render_template(
         "students/dashboard.html",
         filters=filters,
@@ -231,7 +232,7 @@ def _requested_filter() -> StudentFilter:
     """The filter in the address; active students by default."""
     grades = tuple("" if grade == "none" else grade[:20] for grade in request.args.getlist("grade"))
     status = request.args.get("status", "active")
-    return StudentFilter(request.args.get("q", "").strip()[:100], grades, "" if status == "all" else status)
+    return StudentFilter(request.args.get("q", "").strip()[:200], grades, "" if status == "all" else status)
 
 
 def _to(student_id: str) -> ResponseReturnValue:

@@ -68,6 +68,30 @@ def test_a_scanned_code_finds_its_asset_as_the_scanner_meant_it(app: Flask, staf
     assert message in page(staff, q="W12ß0007")
 
 
+def test_the_address_in_a_labels_qr_code_finds_its_asset(app: Flask, staff: FlaskClient, existing: Existing) -> None:
+    with app.app_context():
+        address = asset_store().page_address(1)
+    asset_id, other = existing("W12-0007"), existing("cart", serial=address)
+    tag(app, asset_id, "W12-0007")
+    assert (asset_id, other) == (1, 2)
+    home = address.removesuffix("/assets/1")
+
+    def check(text: str, *found: int) -> None:
+        assert rows(staff, q=text) == list(found)
+        assert ("exact-heading" in page(staff, q=text)) == bool(found)
+
+    same = [address, f"]Q1{address}", f" {address.replace('http', 'HTTPS')} "]
+    unknown = [
+        "https://evil.example/assets/1",
+        f"{home}/assets/4711",
+        f"{home}/tasks/1",
+        f"{home}/assets/99999999999",
+        "http://[x/assets/1",
+    ]
+    check_all([*((text, 1) for text in same), (f"{home}/assets/2", 2), *((text,) for text in unknown)], check)
+    assert rows(staff, q=address, holder="student1001") == rows(staff, q=address, catalog="Chromebooks") == []
+
+
 def test_a_tag_finds_its_asset_before_it_is_the_assets_name(app: Flask, staff: FlaskClient, existing: Existing) -> None:
     asset_id = existing("unlabelled laptop")
     tag(app, asset_id, "unlabelled laptop")

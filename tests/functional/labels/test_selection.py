@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.actor import Actor
@@ -84,6 +85,29 @@ class TestList:
         assert "2 entries are not known tags, serial numbers or asset IDs: W12ß0001, nonsense." in text_of(answer)
         assert "language differs from this computer’s: “W12ß0001” is probably W12-0001." in text_of(answer)
         assert "W12-0001" in text_of(submit(staff, then="search", q="]C1W12\u20130001")).split("Labels of selected assets")[0]
+
+    def test_contains_the_addresses_in_qr_codes(self, app: Flask, staff: FlaskClient, tagged: CreateAsset, untagged: CreateAsset) -> None:
+        one, two = tagged(), untagged("cart")
+        with app.app_context():
+            first, second = (asset_store().page_address(number) for number in (one, two))
+        evil = f"https://evil.example/assets/{one}"
+
+        def check(lines: str, assets: list[int], *words: str) -> None:
+            answer = submit(staff, lines=lines)
+            assert (selected(answer), "not a known tag" in text_of(answer)) == (assets, False)
+            assert all(each in text_of(answer) for each in words)
+
+        check_all([(first, [one]), (f"]Q1{second}\n{first}", [two, one]), (f"{first} W12-0001", [one], "1 entry is a duplicate")], check)
+        missing = first.removesuffix(f"/{one}") + "/4711"
+        refused = text_of(submit(staff, lines=f"{evil} {missing}"))
+        assert f"2 entries are not known tags, serial numbers or asset IDs: {evil}, {missing}." in refused
+
+        def finds(text: str, *assets: int, **more: str) -> None:
+            shown = submit(staff, then="search", q=text, **more).get_data(as_text=True)
+            assert [number for number in (one, two) if f'name="asset_ids" value="{number}"' in shown] == list(assets)
+
+        check_all([(first, one), (f"]Q1{second}", two), (evil,), (missing,)], finds)
+        finds(first, catalog="no such catalog")
 
     def test_with_unknown_or_duplicate_entries_is_reviewed_before_printing(
         self, app: Flask, staff: FlaskClient, tagged: CreateAsset

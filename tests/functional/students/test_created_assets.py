@@ -1,11 +1,13 @@
 """Created assets are assigned at once: nobody has to add them as devices first."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 
 from request_tracker_utils.asset_store.brief_lookup import AssetKeys, BriefLookup
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
 from request_tracker_utils.students.models import COMPLETE_DEVICES
 from request_tracker_utils.web.registry import registry_of
@@ -48,6 +50,25 @@ def test_lookups_show_assets_and_write_nothing(ask: Ask, tags: list[str]) -> Non
         assert (status, found["kind"], found["line"]) == (200, "device", tags[1])
         assert found["words"] == "Chromebook 3100 · S/N 5CD2001 · available"
     assert listed(ask) == []
+
+
+def test_searches_read_the_address_in_a_labels_qr_code(app: Flask, ask: Ask, tags: list[str], staff: Person, school: School) -> None:
+    with app.app_context():
+        known, new, missing = (asset_store().page_address(number) for number in (1, 2, 4711))
+    assert scan(ask, "assign", "1001")[0] == scan(ask, "assign", tags[0], student_id="1001")[0] == 200
+    evil = known.replace(known.split("/")[2], "evil.example")
+
+    def check(page: str, text: str, shown: str, *words: str) -> None:
+        found = staff.read(f"{page}{'&' if '?' in page else '?'}{urlencode({'q': text})}")
+        assert [tag for tag in tags if f'/devices/{tag}"' in found] == ([shown] if shown else [])
+        assert [each for each in words if each not in found] == []
+
+    for page in ("/devices", "/students"):
+        rows = [(known, tags[0]), (f"]Q1{known}", tags[0]), (new, tags[1]), (evil, ""), (missing, "", "Asset #4711 does not exist.")]
+        check_all([(page, *row) for row in rows], check)
+    check("/devices", known, tags[0], "1 device")
+    check("/devices", new, tags[1], "The asset becomes a device with its first change.")
+    check_all([("/devices?status=assigned", known, tags[0]), ("/devices?status=available", known, "")], check)
 
 
 def test_unknown_tags_are_answered_as_before(ask: Ask, tags: list[str]) -> None:

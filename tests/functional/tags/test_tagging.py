@@ -77,6 +77,22 @@ def test_a_search_is_read_as_the_scanner_meant_it(app: Flask, admin: Person) -> 
         assert "is probably W12-0001." in shown
 
 
+def test_the_address_in_a_labels_qr_code_finds_an_untagged_asset(app: Flask, admin: Person) -> None:
+    laptop, other = asset(app, "laptop"), asset(app, "projector", "General assets")
+    tagged, misnamed = asset(app, "cart"), asset(app, "W12-7")
+    press(admin, f"/assets/{tagged}/tag")
+    with app.app_context():
+        home = asset_store().page_address(laptop).removesuffix(f"/{laptop}")
+
+    def check(text: str, *found: int) -> None:
+        shown = admin.read(f"/tags/untagged?{urlencode({'catalog': 'Chromebooks', 'q': text})}")
+        assert [each for each in (laptop, other, tagged, misnamed) if f'name="asset_ids" value="{each}"' in shown] == list(found)
+
+    addresses = [f"{home}/{each}" for each in (other, tagged, misnamed, 4711)]
+    check_all([(f"{home}/{laptop}", laptop), (f"]Q1{home}/{laptop}", laptop), *((each,) for each in addresses)], check)
+    check(f"https://evil.example/assets/{laptop}")
+
+
 def test_invalid_selections_are_refused_and_tagged_assets_left_out(app: Flask, admin: Person) -> None:
     def check(*ids: str) -> None:
         assert "at most 500" in press(admin, "/tags/untagged", 400, asset_ids=list(ids))

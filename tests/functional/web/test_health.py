@@ -23,8 +23,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.health import TIMEOUT, CheckResult, Health, HealthCheck, Status
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.settings import FIELD_SETTINGS, Settings
+from request_tracker_utils.integrations.rt.custom_fields import OF_ASSETS
+from request_tracker_utils.integrations.rt.session import SIGN_IN_PAGE
 from tests.services.apps import make_app, ready, sign_in, token, user
-from tests.services.local_server import LocalServer, Reply, wait_until
+from tests.services.local_server import Call, LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 
 NAMES = ["database", "migrations", "scheduler", "disk", "asset_store"]
@@ -51,8 +54,17 @@ def without_scheduler(database_url: str, tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def rt() -> Iterator[LocalServer]:
-    with LocalServer(lambda _: Reply({"Version": "5.0.7"})) as server:
+    with LocalServer(answer) as server:
         yield server
+
+
+def answer(call: Call) -> Reply:
+    """As Request Tracker with all custom fields of the settings, and without web sessions."""
+    if "/customfields" in call.path:
+        names = [str(Settings.model_fields[setting].default) for setting in FIELD_SETTINGS]
+        rows = [{"id": str(number), "Name": name, "LookupType": OF_ASSETS} for number, name in enumerate(names, start=1)]
+        return Reply({"items": rows, "total": len(rows)})
+    return Reply({"Version": "5.0.7"}) if call.path.endswith("/rt") else Reply(status=403)
 
 
 @pytest.fixture
@@ -175,7 +187,7 @@ def test_request_tracker_is_asked_once_in_half_a_minute(with_rt: FlaskClient, rt
         status, body = asked(with_rt)
         assert (status, statuses(body)["asset_store"]) == (200, "ok")
         assert "5.0.7" not in str(body)
-    assert len(rt.calls) == 1
+    assert [call.path.partition("?")[0] for call in rt.calls] == ["/REST/2.0/rt", f"/{SIGN_IN_PAGE}", "/REST/2.0/customfields"]
 
 
 def test_request_tracker_that_refuses_makes_it_degraded_and_is_not_named_to_strangers(with_rt: FlaskClient, rt: LocalServer) -> None:
