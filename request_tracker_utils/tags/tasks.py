@@ -26,7 +26,8 @@ from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import registry, settings
 
-NAMES_PER_SEARCH = 100
+NAMES_PER_SEARCH = 500
+"""Names of the next tags that a task searches for at once."""
 
 
 def adopt_tags() -> int:

@@ -42,6 +42,8 @@ LARGEST_ID = 2**31 - 1
 NAMES_PER_SEARCH = 25
 """User names in one search for holders. SQLite joins at most 64 tables, which 28 names reach; beyond that Request Tracker finds nothing."""
 SERIALS_PER_SEARCH = 200
+NAMES_IN_LIST = 500
+"""Names of assets in one search that lists them."""
 NAMES_BESIDE_SERIALS = 250
 """SQLite parses expressions of at most a thousand terms."""
 
@@ -85,10 +87,10 @@ class AssetSearches:
         return [asset for asset in found if asset.name == name]
 
     def find_by_names(self, names: Iterable[str]) -> list[RtAsset]:
-        """All assets with exactly one of these names, by id. One request for a hundred names."""
+        """All assets with exactly one of these names, by id. One request for five hundred names, if few assets have them."""
         distinct = iter(dict.fromkeys(name for name in names if name))
         found: list[RtAsset] = []
-        while chunk := list(islice(distinct, LARGEST_PAGE)):
+        while chunk := list(islice(distinct, NAMES_IN_LIST)):
             query: Query = [{"field": "Name", "operator": "IN", "value": chunk}]
             matching = self._matching(query, lambda asset, chunk=chunk: any(similar(asset.name, name) for name in chunk))  # type: ignore[misc]
             found += [asset for asset in matching if asset.name in chunk]
