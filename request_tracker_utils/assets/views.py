@@ -1,7 +1,5 @@
 """Pages: search for assets, one asset, creating assets one by one, and importing a list of them."""
 
-from datetime import timedelta
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -26,7 +24,7 @@ from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
 from request_tracker_utils.labels.service import qr_address_warnings
-from request_tracker_utils.tags import audit, lookup, tagging
+from request_tracker_utils.tags import audit, duplicates, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.auth import current_actor, require
@@ -36,8 +34,6 @@ from request_tracker_utils.web.registry import settings
 
 IMPORT_PAGE_SIZE = 500
 SAMPLE_ROWS = 3
-NEWS = timedelta(days=7)
-"""How long an asset's page shows that its name was a duplicate."""
 """Shown where columns are mapped."""
 
 pages = Blueprint("assets", __name__)
@@ -73,6 +69,8 @@ def show(asset_id: int) -> str:
     with reading() as session:
         tag = lookup.tag_of_asset(session, asset_id)
         events = audit.history(session, asset_id)
+        found = (event for event in reversed(events) if event.action == "duplicate")
+        duplicate = next((event for event in found if duplicates.is_news(session, event, now=utc_now())), None)
         label, prints = print_history.label_of_asset(session, asset_id), print_history.prints_of_asset(session, asset_id)
     address = asset_store().page_address(asset_id) if asset_store().kind == "rt" else None
     formats = installed_formats()
@@ -81,7 +79,7 @@ def show(asset_id: int) -> str:
         asset=asset,
         tag=tag,
         events=events,
-        duplicate=next((event for event in reversed(events) if event.action == "duplicate" and event.at > utc_now() - NEWS), None),
+        duplicate=duplicate,
         label=label,
         prints=prints,
         address=address,

@@ -46,9 +46,10 @@ def spoiled_problem(text: str, name: str) -> str:
 def zeros_found(report: ImportReport) -> str:
     given, existing = report.zeros_example
     return ngettext(
-        "%(count)s number equals an existing one but for leading zeros: %(given)s and %(existing)s. A spreadsheet may have removed them.",
-        "%(count)s numbers equal existing ones but for leading zeros, such as %(given)s and %(existing)s. A spreadsheet may have removed "
-        "them.",
+        "%(count)s number differs from an existing one only in leading zeros: %(given)s and %(existing)s. A spreadsheet may have "
+        "removed them.",
+        "%(count)s numbers differ from existing ones only in leading zeros, such as %(given)s and %(existing)s. A spreadsheet may have "
+        "removed them.",
         report.zeros,
         count=f"{report.zeros:,}",
         given=given,

@@ -6,17 +6,22 @@ one without a label gets another tag; if neither has one, the asset that was tag
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.tags import allocation, audit
+from request_tracker_utils.tags import allocation, audit, sequence
 from request_tracker_utils.tags.comparison import DISCREPANCIES
 from request_tracker_utils.tags.lookup import tags_of_assets
-from request_tracker_utils.tags.models import CONFIRMATION, DiscrepancyKind, Tag, TagDiscrepancy, TagState
+from request_tracker_utils.tags.models import CONFIRMATION, DiscrepancyKind, Tag, TagDiscrepancy, TagEvent, TagState
+
+NEWS = timedelta(days=7)
+"""How long pages show that a name was a duplicate."""
+CHOOSE = "Choose under Differences."
+"""The end of the reason if a person decides."""
 
 
 class PrintedLabels:
@@ -64,6 +69,11 @@ def resolve(session: Session, tag: Tag, namesakes: Namesakes, *, actor: Actor, n
     return False
 
 
+def is_news(session: Session, event: TagEvent, *, now: datetime) -> bool:
+    """Whether pages show the entry: it is recent and, if it asks a person to decide, still undecided."""
+    return event.at > now - NEWS and (not (event.reason or "").endswith(CHOOSE) or sequence.asset_named(session, event.tag) is not None)
+
+
 def _is_being_renamed(tag: Tag | None, searched_at: datetime) -> bool:
     """Whether the asset gets its tag as its name soon, or has got it since the search."""
     return tag is not None and (tag.due_at is not None or (tag.confirmed_at is not None and tag.confirmed_at >= searched_at))
@@ -102,7 +112,7 @@ def _leave_to_a_person(session: Session, tag: Tag, asset_id: int, own: Tag | Non
     found = TagDiscrepancy(kind=str(kind), tag=subject, asset_id=asset_id, name=tag.tag)
     DISCREPANCIES.write(session, [found], since=now, now=now)
     owner_id = int(tag.asset_id or 0)
-    reason = f"Assets #{owner_id} and #{asset_id} have the name {tag.tag}, and both have labels. Choose under Differences."
+    reason = f"Assets #{owner_id} and #{asset_id} have the name {tag.tag}, and both have labels. {CHOOSE}"
     _record(session, tag.tag, {asset_id: tag.tag, owner_id: tag.tag}, reason, actor, now)
 
 

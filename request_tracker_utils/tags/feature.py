@@ -1,7 +1,5 @@
 """What tags contribute to the app."""
 
-from datetime import timedelta
-
 from flask import Flask
 
 from request_tracker_utils.asset_store.current import asset_store
@@ -10,7 +8,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import ngettext
 from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
 from request_tracker_utils.reconciliation.views import pages as reconciliation_pages
-from request_tracker_utils.tags import audit, cli, lookup, sequence, tasks, views, webhook
+from request_tracker_utils.tags import audit, cli, duplicates, lookup, sequence, tasks, views, webhook
 from request_tracker_utils.tags.api import HOOK_SCHEME, HOOK_SCHEME_SPEC, api, hook
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.errors import SequenceNotReady
@@ -22,8 +20,6 @@ from request_tracker_utils.web.registry import registry_of, settings
 
 RECENT, DUPLICATES, FAILING = 6, 4, 5
 """Entries of the audit log and duplicate names on the front page, and failing tags on the status page."""
-NEWS = timedelta(days=7)
-"""How long the front page shows that a duplicate name was resolved."""
 
 
 def prepare() -> None:
@@ -46,12 +42,14 @@ def card() -> dict[str, object]:
             next_tag = str(sequence.preview(session, settings().prefix))
         except SequenceNotReady:
             next_tag = None
+        now = utc_now()
+        news = audit.duplicates(session, since=now - duplicates.NEWS, limit=DUPLICATES)
         return {
             "next_tag": next_tag,
             **lookup.pending_counts(session),
             "recent": audit.recent(session, limit=RECENT),
             "differences": RECONCILIATION.discrepancies.total_open(session),
-            "duplicates": audit.duplicates(session, since=utc_now() - NEWS, limit=DUPLICATES),
+            "duplicates": [event for event in news if duplicates.is_news(session, event, now=now)],
         }
 
 

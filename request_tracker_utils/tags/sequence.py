@@ -77,7 +77,7 @@ def free_names(session: Session | Connection, prefix: str, *, next_number: int, 
         number += 1
 
 
-def asset_named(session: Session | Connection, name: TagName) -> int | None:
+def asset_named(session: Session | Connection, name: TagName | str) -> int | None:
     """The asset that has this name according to an open discrepancy."""
     named = select(TagDiscrepancy.asset_id).where(TagDiscrepancy.name == str(name), NAME_IS_USED)
     return session.execute(named.order_by(TagDiscrepancy.id).limit(1)).scalar_one_or_none()

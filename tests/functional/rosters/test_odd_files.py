@@ -122,7 +122,7 @@ def test_an_export_without_its_leading_zeros_is_matched_by_one_choice(
         submit(client, page, PREVIEW, **chosen(client.get(page, headers=HTML).text), deactivate_missing="on")
         run_job(app, "run-tasks")
         said = text_of(client.get(page, headers=HTML))
-        assert "160 numbers equal existing ones but for leading zeros, such as 26100 and 026100." in said
+        assert "160 numbers differ from existing ones only in leading zeros, such as 26100 and 026100." in said
         assert "Nothing was deactivated: 160 rows differ from existing numbers only in leading zeros." in said
         assert "No changes." in said
         submit(client, page, "Match all 160 numbers")

@@ -9,12 +9,14 @@ from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.labels.models import LabelledAsset
 from request_tracker_utils.tags import service
 from request_tracker_utils.tags.models import Tag
 from request_tracker_utils.tasks.models import Task
+from tests.services.apps import run_job
 from tests.services.creations import create_confirmed
 from tests.services.differences import DifferencesPage
-from tests.services.forms import buttons
+from tests.services.forms import PAGE, buttons
 
 
 @pytest.fixture
@@ -60,6 +62,25 @@ def test_each_kind_is_shown_and_resolved_by_its_button(app: Flask, page: Differe
     assert names == ["W12-0001", "W12-0004", "W12-0002", "W12-0900", "W12-0003"]
     assert "No differences." in page.show()
     assert "No differences." in page.compare()
+
+
+def test_two_labels_with_one_name_are_shown_until_a_person_decides(app: Flask, page: DifferencesPage) -> None:
+    owner, other = add(app), add(app, "W12-0001")
+    with app.app_context(), transaction() as session:
+        service.mark_printed(session, [(owner, "W12-0001")], now=utc_now())
+        session.add(LabelledAsset(asset_id=other, name="W12-0001", printed_at=utc_now(), printed_by="ada"))
+        session.scalars(select(Tag)).one().due_at = utc_now()
+    run_job(app, "confirm-tags")
+    said = f"Assets #{owner} and #{other} have the name W12-0001, and both have labels. Choose under Differences."
+    pages = ("/", f"/assets/{owner}", f"/assets/{other}")
+    asked = [page.client.get(path, headers=PAGE).get_data(as_text=True) for path in pages]
+    assert [said in text for text in asked] == [True] * 3
+    assert "Every asset with a tag is named after it." not in asked[0]
+    page.press(f"Assign a new tag to #{other}")
+    decided = [page.client.get(path, headers=PAGE).get_data(as_text=True) for path in pages]
+    assert ["Choose under Differences" in text for text in decided[:2]] == [False] * 2
+    assert "Duplicate name." not in decided[2]
+    assert (name(app, owner), name(app, other)) == ("W12-0001", "W12-0002")
 
 
 def test_all_of_a_kind_are_resolved_where_that_is_safe(app: Flask, page: DifferencesPage) -> None:
