@@ -8,7 +8,7 @@ from typing import Self
 from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.assets.errors import FieldInvalid, FieldMissing
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.core.text import character_names
+from request_tracker_utils.core.text import character_names, clean, unprintable_character
 from request_tracker_utils.core.translation import gettext as _
 
 SERIAL = re.compile(r"[A-Za-z0-9-]+")
@@ -53,7 +53,7 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class NewAssetFields:
-    """All texts are trimmed. Those that are not set are empty."""
+    """All texts are trimmed and cleaned. Those that are not set are empty."""
 
     serial_number: str
     manufacturer: str
@@ -117,7 +117,7 @@ def serial_key(serial: str) -> str:
 def field_problems(values: Mapping[str, str]) -> Iterator[FieldProblem]:
     """Everything that is wrong with these values, in the order of the fields."""
     for field, max_length in MAX_LENGTHS.items():
-        text = values.get(field, "").strip()
+        text = _cleaned(field, values)
         if not text:
             if field in REQUIRED:
                 yield FieldProblem(field, _("Missing required field: %(field)s", field=field))
@@ -134,7 +134,13 @@ def validate(values: Mapping[str, str], *, contract_words: bool = False) -> NewA
     """Raises FieldMissing or FieldInvalid for the first problem, with `contract_words` in the exact words of the contract."""
     for problem in field_problems(values):
         raise problem.error(contract_words=contract_words)
-    return NewAssetFields(**{field: values.get(field, "").strip() for field in FIELDS})
+    return NewAssetFields(**{field: _cleaned(field, values) for field in FIELDS})
+
+
+def _cleaned(field: str, values: Mapping[str, str]) -> str:
+    """Without invisible characters, except in a serial number: there they are named instead, since one may stand for a hyphen."""
+    text = values.get(field, "")
+    return (text if field == "serial_number" else clean(text)).strip()
 
 
 def _problem(field: str, text: str, max_length: int) -> FieldProblem | None:
@@ -145,8 +151,8 @@ def _problem(field: str, text: str, max_length: int) -> FieldProblem | None:
     if field == "serial_number" and not SERIAL.fullmatch(text):
         message, rule = _("Serial number contains invalid characters"), _("alphanumeric and hyphens only")
         return FieldProblem(field, message, rule, character_names(NOT_SERIAL.findall(text)))
-    if not text.isprintable():
+    if unprintable_character(text):
         message = _("%(name)s contains invalid characters", name=name)
-        invisible = character_names(character for character in text if not character.isprintable())
+        invisible = character_names(character for character in text if unprintable_character(character))
         return FieldProblem(field, message, _("no line breaks or other control characters"), invisible)
     return None

@@ -14,6 +14,7 @@ from wtforms import EmailField, StringField
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
+from request_tracker_utils.core.scanned_text import readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
@@ -119,6 +120,7 @@ def new() -> str:
 def create() -> ResponseReturnValue:
     """Adds a student."""
     form = StudentForm()
+    form.student_id.data = readings((form.student_id.data or "").strip())[-1]
     student, status = save(form, lambda session: service.create(session, form.values(), now=utc_now()))
     if student is None:
         return render_template("students/edit.html", form=form, student=None), status

@@ -126,6 +126,7 @@ def test_forms_take_what_a_scanner_sends(school: School, staff: Person) -> None:
     assert (refused.status_code, differs in text_of(refused)) == (400, True)
     added = staff.submit("/devices/new", asset_tag="]C1W12\u20130002", serial_number="S/N: 5CD2198XM", condition="good")
     assert (added.location, school.device_now("W12-0002").serial_number) == ("/devices/W12-0002", "5CD2198XM")
+    assert staff.submit("/students/new", student_id="]C1026050", first_name="Ada", last_name="Lovelace").location == "/students/026050"
 
 
 def test_refused_changes_explain_what_to_do(school: School, staff: Person) -> None:

@@ -106,10 +106,29 @@ def test_all_fields_except_the_serial_number_accept_any_text_without_control_cha
     def check_text(text: str) -> None:
         assert validate({**LAPTOP, "model": text, "internal_name": f" {text} "}).internal_name == text
 
-    characters = ["\n", "\r\n", "\t", "\x00", "\x1b", "\u200b", "\u2028", "\u202e"]
+    characters = ["\n", "\r\n", "\t", "\x00", "\x1b", "\u2028", "\u2063"]
     fields = [field for field in MAX_LENGTHS if field != "serial_number"]
     check_all([(field, character) for field in fields for character in characters], check_control)
     check_all(["Größe 14″", "Чромбук", "教室", 'O\'Neil "X" & <Co>', "💻 cart", "100%"], check_text)
+
+
+def test_spaces_and_invisible_characters_of_all_fields_except_the_serial_number_are_cleaned() -> None:
+    def check(text: str, cleaned: str) -> None:
+        for field in ("manufacturer", "internal_name", "catalog"):
+            assert getattr(validate({**LAPTOP, field: text}), field) == cleaned
+
+    check_all(
+        [
+            ("Chromebook\u00a03100", "Chromebook 3100"),
+            ("\u202bChrome\u00adbook\u200b\u202c", "Chromebook"),
+            ("\ufeffDell\u2009", "Dell"),
+            ("می\u200cنا", "می\u200cنا"),
+        ],
+        check,
+    )
+    with pytest.raises(FieldMissing):
+        validate({**LAPTOP, "model": "\u200b"})
+    assert next(field_problems({**LAPTOP, "model": "De\u200cll\x07"})).characters == "U+0007 (BELL)"
 
 
 def test_optional_fields_are_empty_by_default() -> None:
