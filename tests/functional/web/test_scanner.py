@@ -207,6 +207,20 @@ def test_a_cart_gets_one_line_for_each_scan(browser: Browser, server: Server) ->
         expect(page.get_by_text(re.compile(r"The QR codes lead to 127\.0\.0\.1:\d+, which only this computer can reach"))).to_be_visible()
 
 
+def test_a_list_of_labels_gets_one_line_for_each_scan(browser: Browser, app: Flask, server: Server) -> None:  # noqa: F811
+    with app.app_context():
+        for serial in ("SN-1", "SN-2", "SN-3"):
+            create_confirmed(asset_store(), serial)
+    with opened(browser, server) as page:
+        page.goto(f"{server.url}/labels/batch")
+        press_keys(page, "W12-0001\tW12-0002\t")
+        page.get_by_label("Copies").focus()
+        press_keys(page, "W12-0003\n")
+        assert value(page, "lines") == "W12-0001\nW12-0002\nW12-0003\n"
+        assert [value(page, field) for field in ("first", "last", "copies")] == ["", "", "1"]
+        expect(page).to_have_url(f"{server.url}/labels/batch")
+
+
 def test_labels_are_scanned_with_either_ending(browser: Browser, app: Flask, server: Server) -> None:  # noqa: F811
     with app.app_context():
         for serial in ("SN-1", "SN-2", "SN-3", "SN-4"):
