@@ -21,6 +21,8 @@ from request_tracker_utils.core.locks import SharedLock
 log = structlog.get_logger(__name__)
 
 LEADER_CHECK = timedelta(seconds=5)
+QUEUED_STARTS = 100
+"""Starts of one schedule that may wait for the thread that makes them. On a busy machine it can be late, and APScheduler warns about more."""
 
 
 @dataclass
@@ -102,6 +104,7 @@ class Scheduler:
             for job in self._registry:
                 if leads:
                     schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now(), "executor": "schedule"}
+                    schedule["max_instances"] = QUEUED_STARTS
                     self._background.add_job(self._run_on_schedule, "interval", args=[job], id=job.name, replace_existing=True, **schedule)
                 else:
                     self._background.remove_job(job.name)

@@ -43,7 +43,7 @@ def test_the_bare_call_is_enough(install: Install, kind: str, surroundings: Surr
     assert sorted(rt.asset(asset_id)["Name"] for asset_id in made) == [installation.tag(number) for number in range(first, first + 9)]
     # The form reserves a tag, and the webhook, which is told no name, gives another: the reserved one is free as soon as a job has seen
     # that no asset is called so, and is given again first.
-    added = asset_id_of(installation.signed_in().add_asset(f"BARE-{stage}-{first}"))
+    added = asset_id_of(installation.signed_in().add_asset(f"BARE-{kind}-{stage}-{first}"))
     assert rt.asset(added)["Name"] == installation.tags_of([added])[added] == installation.tag(first + 10)
 
     def freed() -> bool:
