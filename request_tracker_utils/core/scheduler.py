@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 LEADER_CHECK = timedelta(seconds=5)
 QUEUED_STARTS = 100
-"""Starts of one schedule that may wait for the thread that makes them. On a busy machine it can be late, and APScheduler warns about more."""
+"""Starts of one schedule that may wait for the thread that makes them. It is late on a busy machine, and APScheduler warns about more."""
 
 
 @dataclass

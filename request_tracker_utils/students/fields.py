@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from request_tracker_utils.core.scanned_text import with_hyphens
 from request_tracker_utils.core.text import clean, clean_identifier, unprintable_character
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students.errors import InvalidField
@@ -79,11 +80,10 @@ def device_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def identifier(text: str, field: str, subject: str) -> str:
-    """A student's number or a device's tag in composed form, with leading zeros, without surrounding spaces and invisible characters.
-
-    Raises InvalidField.
+    """A student's number or a device's tag in composed form, with leading zeros and with a hyphen for each dash, without surrounding spaces
+    and invisible characters. Raises InvalidField.
     """
-    cleaned = text if text.isascii() else unicodedata.normalize("NFC", clean_identifier(text))
+    cleaned = text if text.isascii() else with_hyphens(unicodedata.normalize("NFC", clean_identifier(text)))
     cleaned = cleaned.strip()
     if not cleaned:
         raise _missing(field)
@@ -103,6 +103,8 @@ def identifier(text: str, field: str, subject: str) -> str:
 def _text(text: str, field: str, max_length: int) -> str:
     """Raises InvalidField."""
     cleaned = clean(text).strip()
+    if field == "serial_number":
+        cleaned = with_hyphens(cleaned)
     if len(cleaned) > max_length:
         raise _too_long(field, max_length)
     if character := unprintable_character(cleaned):

@@ -153,7 +153,7 @@ def test_spoiled_identifiers_of_devices_never_replace_good_ones(
     for tag, serial in (("W12-0001", "0012345"), ("W12-0002", "SN2"), ("W12-0003", "SN3"), ("000777", "SN4"), ("W12-0005", "SN5")):
         school.device(tag, serial_number=serial)
     school.assign("W12-0005", "0042")
-    rows = ("W12-0001,12345,", "W12-0002,1.23457E+16,", "W12-0003,SN3,42", "777,SN4,", "W12-0005,SN5,42", "W12-0006,S6,1.0")
+    rows = ("W12-0001,12345,", "W12-0002,1.23457E+16,", "W12\N{EN DASH}0003,SN3,42", "777,SN4,", "W12-0005,SN5,42", "W12-0006,S6,1.0")
     data = ("Tag,Serial,Assigned To\n" + "\n".join(rows) + "\n").encode()
 
     def bring(match: str = "") -> str:

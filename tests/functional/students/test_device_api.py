@@ -18,7 +18,7 @@ def test_a_device_is_created_shown_changed_and_deleted(ask: Ask) -> None:
 
 def test_tags_and_assets_are_unique(ask: Ask) -> None:
     assert ask("POST", "/api/devices", json={"asset_tag": "W12-1", "asset_id": 7}).status_code == 201
-    for duplicate in ({"asset_tag": "w12-1"}, {"asset_tag": "W12-2", "asset_id": 7}):
+    for duplicate in ({"asset_tag": "w12-1"}, {"asset_tag": "W12\N{EN DASH}1"}, {"asset_tag": "W12-2", "asset_id": 7}):
         answer = ask("POST", "/api/devices", json=duplicate)
         assert (answer.status_code, answer.get_json()["asset_tag"]) == (409, "W12-1")
     assert ask("POST", "/api/devices", json={"asset_tag": "W12-2"}).status_code == 201
