@@ -45,7 +45,7 @@ class Row:
         if self.unit == SHARE:
             return f"{ratio * 100:.1f}".removesuffix(".0") + " %"
         if self.unit == TIMES:
-            return (f"{ratio:.2f}" if ratio < 0.95 else f"{ratio:.1f}".removesuffix(".0")) + " ×"
+            return (f"{ratio:.2f}".rstrip("0").removesuffix(".") if ratio < 2 else f"{ratio:.1f}".removesuffix(".0")) + " ×"
         if self.unit == MILLISECONDS:
             return f"{ratio:.1f}".removesuffix(".0") + " ms"
         return f"{ratio:.0f}"
