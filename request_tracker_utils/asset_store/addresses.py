@@ -24,7 +24,7 @@ def asset_id_at(asset_store: AssetStore, text: str, own_address: str) -> int | N
 
 
 def find_by_address(asset_store: AssetStore, text: str, own_address: str, *, catalog: str = "") -> list[Asset] | None:
-    """The asset that the address names: none if it does not exist, or is not in the catalog. None for a text that is no such address."""
+    """The asset at the address, or an empty list if it does not exist or belongs to another catalog. None for any other text."""
     asset_id = asset_id_at(asset_store, text, own_address)
     if asset_id is None:
         return None
@@ -33,7 +33,7 @@ def find_by_address(asset_store: AssetStore, text: str, own_address: str, *, cat
 
 
 def host_of(url: str) -> str:
-    """With its port; empty for a text that is no URL."""
+    """With its port; empty for any other text."""
     return _split(url).netloc
 
 

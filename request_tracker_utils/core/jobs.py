@@ -103,7 +103,7 @@ def run(job: Job) -> int:
 def last_starts(session: Session) -> dict[str, datetime]:
     """Job → the start of its last run. Jobs that never ran are left out."""
     rows = session.execute(select(JobRun.job, func.max(JobRun.started_at)).group_by(JobRun.job))
-    return {job: started_at for job, started_at in rows}  # noqa: C416 — a row is no pair to the type checker
+    return {job: started_at for job, started_at in rows}  # noqa: C416 — mypy does not accept dict(rows)
 
 
 def _record_end(name: str, run_id: int, rows: int, error: str | None) -> None:

@@ -83,7 +83,7 @@ def update(
     ids = sorted(row[0] for row in rows)
     locking = f"SELECT id, updated_at FROM {table.name} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
     locked = connection.exec_driver_sql(locking, (ids,)).all()
-    if versions is not None and {id: version for id, version in locked} != versions:  # noqa: C416 — a row is no pair to the type checker
+    if versions is not None and {id: version for id, version in locked} != versions:  # noqa: C416 — mypy does not accept dict(rows)
         raise ConcurrentChange
     sets = ", ".join([*(f"{name} = new.{name}" for name in names), *(f"{name} = %s" for name in shared)])
     statement = f"UPDATE {table.name} SET {sets} FROM {_unnest(table, ('id', *names), 'new')} WHERE {table.name}.id = new.id"

@@ -132,7 +132,7 @@ def find_header(rows: Sequence[list[str]], aliases: Aliases) -> int | None:
     """The number of the header row among the first rows, from 0: the row with the most known names, and the first of several.
 
     A row is a header row if it names the first of the fields or two fields. In the first row of several columns, one known name is enough
-    if there is no digit.
+    unless the row contains digits.
     """
     key = next(iter(aliases))
     best, most = None, 0

@@ -210,7 +210,8 @@ class RowType(ABC):
         return identity
 
     def describe_unusual(self, values: Mapping[str, Sequence[int]]) -> str:
-        """A warning about values beside the `usual_values`: each with its number of rows and the line of the first one."""
+        """A warning about values beside the `usual_values`: each with its number of rows and the line of the first one. Types with
+        `usual_values` implement it; it is not called for others."""
         raise NotImplementedError
 
     def reference(self, follow_up: Any) -> str:

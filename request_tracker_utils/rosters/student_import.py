@@ -195,7 +195,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
         if undone is not None:
             raise ImportNotUndoable(
                 _(
-                    "The import cannot be undone, because it has changed grades after the rollover %(name)s, which was undone since then. "
+                    "The import cannot be undone, because it has changed grades after the rollover %(name)s, which has since been undone. "
                     "Correct the grades with another import.",
                     name=undone,
                 )

@@ -22,7 +22,7 @@ PAUSE = timedelta(seconds=30)
 _TABLE = cast(Table, Device.__table__)
 _IS_MARKED = _TABLE.c.id.in_(select(UndoneDevice.device_id))
 _IS_SYNCED = or_(Device.rt_due_at.is_(None), and_(Device.rt_synced_at.is_(None), Device.rt_problem.is_not(None)))
-"""The asset store agrees; or never did, and the attempt after the undo has failed too, for example because there is no such asset."""
+"""The asset store was updated; or it never was, and the attempt after the undo failed too, for example because the asset does not exist."""
 
 
 def mark(session: Session, ids: Sequence[int]) -> None:

@@ -85,7 +85,7 @@ def assign(
     before = _snapshot(device)
     _set_student(device, student, now=now, due=due, accessories=accessories)
     details: dict[str, Any] = {"accessories": list(accessories), "origin": origin}
-    return _record(session, device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details)
+    return _record(session, _entry(device, Action.ASSIGNED, student, before, actor=actor, now=now, notes=notes, **details))
 
 
 def check_due_date(due: date | None, *, today: date, is_allowed: bool) -> None:
@@ -145,7 +145,7 @@ def return_device(
     device.condition = condition or device.condition
     _clear_student(device, now=now)
     details: dict[str, Any] = {"condition": condition, "accessories": list(returned or ()), "missing": missing, "origin": origin}
-    return _record(session, device, Action.RETURNED, holder, before, actor=actor, now=now, notes=notes, **details)
+    return _record(session, _entry(device, Action.RETURNED, holder, before, actor=actor, now=now, notes=notes, **details))
 
 
 def set_status(session: Session, device: Device, status: str, *, actor: Actor, now: datetime, notes: str = "") -> DeviceLog | None:
@@ -160,7 +160,7 @@ def set_status(session: Session, device: Device, status: str, *, actor: Actor, n
     device.status, device.updated_at = status, now
     if status == DeviceStatus.AVAILABLE and device.condition == "damaged":
         device.condition = "good"
-    return _record(session, device, action, None, before, actor=actor, now=now, notes=notes)
+    return _record(session, _entry(device, action, None, before, actor=actor, now=now, notes=notes))
 
 
 def override(
@@ -182,7 +182,7 @@ def override(
     subject = student or (service.find(session, former) if former else None)
     previous = former or _(STATUS_LABELS[DeviceStatus(before["status"])])
     notes = _("%(reason)s (before: %(previous)s)", reason=reason.strip(), previous=previous)
-    return _record(session, device, Action.OVERRIDE, subject, before, actor=actor, now=now, notes=notes)
+    return _record(session, _entry(device, Action.OVERRIDE, subject, before, actor=actor, now=now, notes=notes))
 
 
 def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: str | None = None) -> DeviceLog:
@@ -201,10 +201,10 @@ def undo(session: Session, log_id: int, *, actor: Actor, now: datetime, origin: 
     _restore(device, target, now=now)
     subject = student or (service.find(session, former) if former else None)
     session.execute(delete(RepairTicket).where(RepairTicket.log_id == log.id, RepairTicket.state == TicketState.PENDING))
-    details: dict[str, Any] = {"notes": _("Undone"), "undoes": log.id, "origin": origin}
+    details: dict[str, Any] = {"notes": _("Undone"), "undoes_id": log.id, "origin": origin}
     try:
         with session.begin_nested():
-            return _record(session, device, _action_between(current, target), subject, current, actor=actor, now=now, **details)
+            return _record(session, _entry(device, _action_between(current, target), subject, current, actor=actor, now=now, **details))
     except IntegrityError:
         raise ChangeNotUndoable(_("This change of %(tag)s was already undone.", tag=log.asset_tag)) from None
 
@@ -345,23 +345,10 @@ def _action_between(current: dict[str, Any], target: dict[str, Any]) -> Action:
     return Action.REPAIR if target["status"] == DeviceStatus.AVAILABLE else Action.MAINTENANCE
 
 
-def _record(
-    session: Session,
-    device: Device,
-    action: Action,
-    student: Student | None,
-    before: dict[str, Any],
-    *,
-    actor: Actor,
-    now: datetime,
-    notes: str = "",
-    undoes: int | None = None,
-    **details: Any,
-) -> DeviceLog:
-    log = _entry(device, action, student, before, actor=actor, now=now, notes=notes, undoes_id=undoes, **details)
-    session.add(log)
+def _record(session: Session, entry: DeviceLog) -> DeviceLog:
+    session.add(entry)
     session.flush()  # assigns the id, by which the change is undone
-    return log
+    return entry
 
 
 def _entry(
@@ -372,7 +359,7 @@ def _entry(
     *,
     actor: Actor,
     now: datetime,
-    notes: str,
+    notes: str = "",
     **details: Any,
 ) -> DeviceLog:
     return DeviceLog(

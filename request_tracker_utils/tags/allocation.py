@@ -29,7 +29,7 @@ from request_tracker_utils.tags.tag_format import LARGEST_NUMBER, TagName
 T = TypeVar("T")
 
 MARGIN = 25
-"""How many more names are searched for than are needed: other requests allocate tags meanwhile."""
+"""Names to search for beyond those needed, because other requests allocate tags in the meantime."""
 NOTHING = (0, -1)
 """A range without numbers."""
 ATTEMPTS = 5

@@ -247,7 +247,7 @@ def recount(session: Session, task: Task) -> int:
     """Counts what is done and failed from the items, where there are any: an earlier run may have been killed between two updates.
     Returns how many items are pending."""
     rows = session.execute(select(TaskItem.state, func.count()).where(TaskItem.task_id == task.id).group_by(TaskItem.state)).all()
-    counts = {state: count for state, count in rows}  # noqa: C416 — a row is no pair to the type checker
+    counts = {state: count for state, count in rows}  # noqa: C416 — mypy does not accept dict(rows)
     if counts:
         task.done, task.failed = counts.get(ItemState.DONE, 0), counts.get(ItemState.FAILED, 0)
     return counts.get(ItemState.PENDING, 0)

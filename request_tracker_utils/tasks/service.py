@@ -110,7 +110,7 @@ def items(session: Session, task_id: int, state: ItemState, *, limit: int | None
 def count_items(session: Session, task_id: int) -> dict[str, int]:
     """How many items are in each state."""
     rows = session.execute(select(TaskItem.state, func.count()).where(TaskItem.task_id == task_id).group_by(TaskItem.state))
-    return {state: count for state, count in rows}  # noqa: C416 — a row is no pair to the type checker
+    return {state: count for state, count in rows}  # noqa: C416 — mypy does not accept dict(rows)
 
 
 def cancel(session: Session, task_id: int, *, now: datetime) -> Task:

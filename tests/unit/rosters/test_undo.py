@@ -170,7 +170,7 @@ class TestRefusals:
         with school.writing() as session:
             rollover.undo(session, 1, actor=ADA, now=NOW)
         task = undo_import()
-        assert (task.state, "the rollover 2026/27, which was undone" in (task.error or "")) == (TaskState.FAILED, True)
+        assert (task.state, "the rollover 2026/27, which has since been undone" in (task.error or "")) == (TaskState.FAILED, True)
         assert school.student_now("1001").grade == "11"
 
     def test_a_returned_device_no_longer_prevents_the_undo(self, school: School) -> None:
