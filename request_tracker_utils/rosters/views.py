@@ -17,7 +17,6 @@ from request_tracker_utils.rosters.errors import RolloverExists
 from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, batched, export_lines
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_label
-from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
@@ -73,7 +72,7 @@ def undo(year_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/leavers")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def leavers() -> str:
     """Students who left school and have devices; with `last_grade`, those who will leave at the rollover."""
     last_grade = request.args.get("last_grade", "")
@@ -84,26 +83,26 @@ def leavers() -> str:
 
 
 @pages.get("/leavers.csv")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def leavers_file() -> Response:
     lines = csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading, _grades(request.args.get("last_grade", ""))))
     return csv_response("leavers", batched(lines))
 
 
 @exports.get("/students/export.csv", endpoint="students")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_students() -> Response:
     return _export(STUDENTS)
 
 
 @exports.get("/devices/export.csv", endpoint="devices")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_devices() -> Response:
     return _export(DEVICES)
 
 
 @exports.get("/devices/logs.csv", endpoint="logs")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_logs() -> Response:
     return _export(LOGS)
 
