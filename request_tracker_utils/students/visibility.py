@@ -1,7 +1,7 @@
 """Which students a caller may see. Every query of students for a caller, and whatever shows a student's name or number, is limited here.
 
-A student who may not be seen does not exist for the caller: not in lists, counts, searches, scans and histories, and by number the answer is
-the same 404. Devices are visible to all who may read devices, but without a student who may not be seen.
+A student who may not be seen does not exist for the caller: not in lists, counts, searches, scans and histories, and by number the answer
+is the same 404. Devices are visible to all who may read devices, but without a student who may not be seen.
 """
 
 from collections.abc import Iterable, Sequence
