@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import db, store_once, transaction
+from request_tracker_utils.core.durability import sync_folder
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.settings import MIGRATIONS, Settings, SettingsError
 from request_tracker_utils.web.registry import registry
@@ -111,8 +112,11 @@ def _stored_key(path: Path) -> str:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut, an empty key would keep the program from starting
         try:
             os.link(fresh, path)
+            sync_folder(path.parent)
         except FileExistsError:
             log.debug("another process created the secret key")
         finally:
