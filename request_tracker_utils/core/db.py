@@ -13,6 +13,8 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from request_tracker_utils.core.private_files import create_if_missing
+
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -122,6 +124,10 @@ def tune_sqlite(engine: Engine) -> None:
     Without the immediate lock two transactions that read first and write later fail with "database is locked"
     immediately, regardless of the busy timeout: neither can be upgraded while the other reads.
     """
+
+    @event.listens_for(engine, "do_connect")
+    def create_file(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+        create_if_missing(arguments[0])  # SQLite would leave its mode to the umask; the files beside it get the same mode
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
