@@ -59,17 +59,15 @@ def _of_sqlite(error: sqlite3.Error, folder: Path | None) -> DiskUnavailable | N
 
 def _full() -> DiskUnavailable:
     return DiskUnavailable(
-        _(
-            "The server's disk is full, so nothing can be saved. Viewing still works. Ask your administrator to free up space, then try again."
-        )
+        _("The server's disk is full, so nothing can be saved. Viewing still works. Ask an administrator to free up space, then try again.")
     )
 
 
 def _read_only() -> DiskUnavailable:
     return DiskUnavailable(
-        _("The server's disk is read-only, so nothing can be saved. Viewing still works. Ask your administrator to check the disk.")
+        _("The server's disk is read-only, so nothing can be saved. Viewing still works. Ask an administrator to check the disk.")
     )
 
 
 def _broken() -> DiskUnavailable:
-    return DiskUnavailable(_("The server's disk reported an error. Try again in a moment. If it happens again, tell your administrator."))
+    return DiskUnavailable(_("The server's disk reported an error. Try again in a moment. If it happens again, tell an administrator."))
