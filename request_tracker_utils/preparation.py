@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import db, reading, store_once, stored_value, transaction
+from request_tracker_utils.core.durability import sync_folder
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.private_files import beside, create_folder, open_private, tighten
 from request_tracker_utils.core.settings import MIGRATIONS, Settings, SettingsError
@@ -123,8 +124,11 @@ def _stored_key(path: Path) -> str:
     if not path.exists():
         with open(fresh, "x", opener=open_private) as file:
             file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut, an empty key would keep the program from starting
         try:
             os.link(fresh, path)
+            sync_folder(path.parent)
         except FileExistsError:
             log.debug("another process created the secret key")
         finally:
