@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from request_tracker_utils.core.durability import NotOnDisk, WriteAheadLog
+from request_tracker_utils.core.private_files import create_if_missing
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -151,6 +152,10 @@ def tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "engine_disposed")
     def close_log(_engine: Engine) -> None:
         log.close()
+
+    @event.listens_for(engine, "do_connect")
+    def create_file(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+        create_if_missing(arguments[0])  # SQLite would leave its mode to the umask; the files beside it get the same mode
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
