@@ -168,11 +168,8 @@ def check_database() -> CheckResult:
         detail = f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}"
         unsafe = unsafe_settings(connection)
     if unsafe:
-        summary = _(
-            "A power cut can take back what the database has confirmed: %(settings)s is off on the PostgreSQL server. Turn it on.",
-            settings=", ".join(unsafe),
-        )
-        return CheckResult(Status.DEGRADED, summary, detail)
+        summary = _("A power cut of the database server can take back what was saved. Correct the server's settings.")
+        return CheckResult(Status.DEGRADED, summary, _("%(database)s; off: %(settings)s.", database=detail, settings=", ".join(unsafe)))
     return CheckResult(Status.OK, _("The database answers."), detail)
 
 
