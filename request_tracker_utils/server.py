@@ -2,15 +2,20 @@
 
 import atexit
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import structlog
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from request_tracker_utils.accounts import links
@@ -22,7 +27,21 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
+from request_tracker_utils.web.connections import Limits, Tracker, Watch
 from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.web.running import RunningRequests
+from request_tracker_utils.web.tcp import ServedConnections
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = structlog.get_logger(__name__)
+
+LIMITS = Limits()
+BACKLOG = 4096
+"""Connections of each worker process that wait to be accepted. The system has a limit of its own."""
+OTHER_FILES, OTHER_FILES_PER_THREAD = 256, 8
+"""Open files of a worker process other than connections: libraries, logs, metrics, databases, uploads."""
 
 
 def make_app() -> Flask:
@@ -38,11 +57,20 @@ def make_app() -> Flask:
     return app
 
 
-def make_worker() -> Flask:
+def make_worker() -> "WSGIApplication":
     """The app of one of our worker processes, which exits when its parent exits for any reason."""
     _exit_with(os.getppid())
     metrics.join()
-    return make_app()
+    app = make_app()
+    settings = registry_of(app).settings
+    limits = replace(LIMITS, connections=_connection_limit(settings))
+    if not ServedConnections.available():
+        log.warning("slow and silent connections are not closed: this needs Linux with /proc")
+        return app
+    running = RunningRequests(app, threads=settings.threads, grace=limits.grace, rate=limits.rate)
+    tracker = Tracker(limits, settings.trusted_proxies)
+    Watch(ServedConnections(settings.port), running, tracker, interval=limits.interval).start()
+    return running
 
 
 def serve(settings: Settings) -> None:
@@ -55,6 +83,7 @@ def serve(settings: Settings) -> None:
     prepare(app, settings)
     _check_port(settings)
     _reset_metrics()
+    _raise_file_limit(settings)
     _print_greeting(app, settings)
     os.register_at_fork(after_in_child=_restore_signal_handlers)
     Granian(
@@ -65,7 +94,10 @@ def serve(settings: Settings) -> None:
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=settings.threads,
-        backlog=1024,
+        backlog=BACKLOG,
+        backpressure=_connection_limit(settings),
+        http=HTTPModes.http1,  # the other mode waits for the first byte forever
+        http1_settings=HTTP1Settings(header_read_timeout=round(LIMITS.header_timeout * 1000)),
         workers_kill_timeout=30,
         respawn_failed_workers=True,
         log_level=LogLevels.error,
@@ -79,6 +111,26 @@ def _reset_metrics() -> None:
         metrics.reset()
     except OSError as error:
         raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
+
+
+def _raise_file_limit(settings: Settings) -> None:
+    """Raises the limit on open files as far as the system allows and the connections need."""
+    wanted = LIMITS.connections + _other_files(settings)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _connection_limit(settings: Settings) -> int:
+    """Connections of each worker process. Without a file left for them, others could not even be refused."""
+    files, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return LIMITS.connections
+    return min(LIMITS.connections, max(files // 4, files - _other_files(settings)))
+
+
+def _other_files(settings: Settings) -> int:
+    return OTHER_FILES + OTHER_FILES_PER_THREAD * settings.threads
 
 
 def _check_port(settings: Settings) -> None:
