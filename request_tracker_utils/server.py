@@ -17,15 +17,16 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils.accounts import links
 from request_tracker_utils.accounts.cli import setup_address
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+from request_tracker_utils.core.settings import Settings, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
 from request_tracker_utils.web.connections import Limits, Tracker, Watch
 from request_tracker_utils.web.registry import registry_of
@@ -43,6 +44,9 @@ BACKLOG = 4096
 OTHER_FILES, OTHER_FILES_PER_THREAD = 256, 8
 """Open files of a worker process other than connections: libraries, logs, metrics, databases, uploads."""
 
+RESTART_INTERVAL = 2.0
+"""Seconds until a worker that cannot start tries again."""
+
 
 def make_app() -> Flask:
     """The app for a WSGI server: configured, migrated, with a running scheduler. Raises SettingsError, NotReady."""
@@ -58,18 +62,28 @@ def make_app() -> Flask:
 
 
 def make_worker() -> "WSGIApplication":
-    """The app of one of our worker processes, which exits when its parent exits for any reason."""
+    """The app of one of our worker processes, which exits when its parent exits for any reason.
+
+    Waits for a database that does not answer, or has no space to be opened: granian ends for good if a new worker exits at once.
+    """
     _exit_with(os.getppid())
-    metrics.join()
-    app = make_app()
+    while True:
+        try:
+            return _watched(make_app())
+        except (OperationalError, OSError) as error:
+            log.warning("cannot start; trying again", error=str(getattr(error, "orig", error)), seconds=RESTART_INTERVAL)
+            time.sleep(RESTART_INTERVAL)
+
+
+def _watched(app: Flask) -> "WSGIApplication":
+    """The app, with a thread that closes connections which would keep others from being served."""
     settings = registry_of(app).settings
-    limits = replace(LIMITS, connections=_connection_limit(settings))
     if not ServedConnections.available():
         log.warning("slow and silent connections are not closed: this needs Linux with /proc")
         return app
+    limits = replace(LIMITS, connections=_connection_limit(settings))
     running = RunningRequests(app, threads=settings.threads, grace=limits.grace, rate=limits.rate)
-    tracker = Tracker(limits, settings.trusted_proxies)
-    Watch(ServedConnections(settings.port), running, tracker, interval=limits.interval).start()
+    Watch(ServedConnections(settings.port), running, Tracker(limits, settings.trusted_proxies), interval=limits.interval).start()
     return running
 
 
@@ -82,7 +96,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     prepare(app, settings)
     _check_port(settings)
-    _reset_metrics()
+    metrics.reset()  # those of an earlier server: a running one was detected by its port
     _raise_file_limit(settings)
     _print_greeting(app, settings)
     os.register_at_fork(after_in_child=_restore_signal_handlers)
@@ -103,14 +117,6 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
         websockets=False,
     ).serve()
-
-
-def _reset_metrics() -> None:
-    """Deletes the metrics of an earlier server on this port. A running one was detected by its port."""
-    try:
-        metrics.reset()
-    except OSError as error:
-        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
 
 
 def _raise_file_limit(settings: Settings) -> None:
@@ -165,9 +171,14 @@ def _exit_with(parent: int) -> None:
 
 
 def _print_greeting(app: Flask, settings: Settings) -> None:
-    with app.app_context(), transaction() as session:
-        key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
-        link = setup_address(key) if key else None
+    link = None
+    with app.app_context():
+        with reading() as session:
+            is_open = links.setup_is_open(session)
+        if is_open:  # otherwise nothing is written, so that the program starts on a full disk
+            with transaction() as session:
+                key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
+                link = setup_address(key) if key else None
     out = sys.stdout
     out.write(f"RequestTracker Utils is running at {settings.public_address()}\n")
     if link:

@@ -213,4 +213,7 @@ class Watch:
             else:
                 self._running.forget_wait(2 * self._interval)
             before = now
-            self.look()
+            try:
+                self.look()
+            except OSError as error:  # no descriptor is free
+                log.warning("connections cannot be listed", error=str(error))

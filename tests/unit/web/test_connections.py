@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from flask import Flask
 from werkzeug.exceptions import ClientDisconnected
 
 from request_tracker_utils import server
@@ -234,13 +235,10 @@ def test_connections_leave_files_for_everything_else(monkeypatch: pytest.MonkeyP
     )
 
 
-def test_a_system_that_does_not_describe_connections_serves_without_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_does_not_describe_connections_serves_without_the_watch(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
-    app = object()
     monkeypatch.setattr(server, "_exit_with", lambda _parent: None)
-    monkeypatch.setattr(server.metrics, "join", lambda: None)
     monkeypatch.setattr(server, "make_app", lambda: app)
-    monkeypatch.setattr(server, "registry_of", lambda _app: type("Registry", (), {"settings": load_settings({})}))
     monkeypatch.setattr(server.ServedConnections, "available", lambda: False)
     monkeypatch.setattr(server, "log", type("Log", (), {"warning": warnings.append}))
     assert server.make_worker() is app
