@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 
+import structlog
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils.accounts import links
 from request_tracker_utils.accounts.cli import setup_address
@@ -19,11 +21,15 @@ from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+from request_tracker_utils.core.settings import Settings, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
 from request_tracker_utils.web.registry import registry_of
+
+log = structlog.get_logger(__name__)
+RESTART_INTERVAL = 2.0
+"""Seconds until a worker that cannot start tries again."""
 
 
 def make_app() -> Flask:
@@ -43,10 +49,17 @@ def make_app() -> Flask:
 
 
 def make_worker() -> Flask:
-    """The app of one of our worker processes, which exits when its parent exits for any reason."""
+    """The app of one of our worker processes, which exits when its parent exits for any reason.
+
+    Waits for a database that does not answer, or has no space to be opened: granian ends for good if a new worker exits at once.
+    """
     _exit_with(os.getppid())
-    metrics.join()
-    return make_app()
+    while True:
+        try:
+            return make_app()
+        except (OperationalError, OSError) as error:
+            log.warning("cannot start; trying again", error=str(getattr(error, "orig", error)), seconds=RESTART_INTERVAL)
+            time.sleep(RESTART_INTERVAL)
 
 
 def serve(settings: Settings) -> None:
@@ -58,7 +71,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     prepare(app, settings)
     _check_port(settings)
-    _reset_metrics()
+    metrics.reset()  # those of an earlier server: a running one was detected by its port
     _print_greeting(app, settings)
     os.register_at_fork(after_in_child=_restore_signal_handlers)
     Granian(
@@ -75,14 +88,6 @@ def serve(settings: Settings) -> None:
         log_level=LogLevels.error,
         websockets=False,
     ).serve()
-
-
-def _reset_metrics() -> None:
-    """Deletes the metrics of an earlier server on this port. A running one was detected by its port."""
-    try:
-        metrics.reset()
-    except OSError as error:
-        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
 
 
 def _check_port(settings: Settings) -> None:
@@ -117,9 +122,14 @@ def _exit_with(parent: int) -> None:
 
 
 def _print_greeting(app: Flask, settings: Settings) -> None:
-    with app.app_context(), transaction() as session:
-        key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
-        link = setup_address(key) if key else None
+    link = None
+    with app.app_context():
+        with reading() as session:
+            is_open = links.setup_is_open(session)
+        if is_open:  # otherwise nothing is written, so that the program starts on a full disk
+            with transaction() as session:
+                key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
+                link = setup_address(key) if key else None
     out = sys.stdout
     out.write(f"RequestTracker Utils is running at {settings.public_address()}\n")
     if link:

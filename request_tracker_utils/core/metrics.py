@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from request_tracker_utils.core.metrics_files import CountsFile
+
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
 
@@ -32,8 +34,9 @@ class Instruments:
 
     def __init__(self) -> None:
         # The library decides on its first import whether processes share their counters, so it is imported here, after `share_in`.
-        from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+        from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 
+        setattr(values, "MmapedDict", CountsFile)  # noqa: B010 — the library does not export it
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("rtutils_requests", "Requests answered.", ["method", "route", "status"], registry=registry)
@@ -57,15 +60,8 @@ def share_in(folder: Path) -> None:
 
 
 def reset() -> None:
-    """Creates the shared folder, empty. Call before anything is counted. Raises OSError."""
-    folder = Path(os.environ[FOLDER])
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-
-
-def join() -> None:
-    """Creates the shared folder if it was removed: a worker that cannot count could not answer requests."""
-    Path(os.environ[FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Deletes the counters of an earlier server from the shared folder. Call before anything is counted."""
+    shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
 
 
 @cache
@@ -124,7 +120,7 @@ def exposition(gauges: Iterable[Gauge]) -> bytes:
 
     counted, gauge_registry = instruments().registry, CollectorRegistry()
     gauge_registry.register(Gauges())
-    if FOLDER in os.environ:
+    if FOLDER in os.environ and os.path.isdir(os.environ[FOLDER]):
         counted = CollectorRegistry()
         MultiProcessCollector(counted, os.environ[FOLDER])  # type: ignore[no-untyped-call]
     return generate_latest(counted) + generate_latest(gauge_registry)

@@ -24,8 +24,9 @@ from flask_admin.contrib.sqla.filters import (
 from flask_admin.form import BaseForm
 from flask_admin.model.filters import BaseFilterConverter
 from flask_admin.tools import iterdecode
-from sqlalchemy import JSON, Boolean, Integer, String, func, inspect, select, tuple_
+from sqlalchemy import JSON, Boolean, Integer, LargeBinary, String, func, inspect, select, tuple_
 from sqlalchemy.orm import Query, Session, load_only
+from sqlalchemy.sql.elements import NamedColumn
 
 from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.core.db import Base, Instant, db, reading
@@ -58,6 +59,11 @@ class NoSuchRow(NotFound):
 
 def is_secret(table: str, column: str) -> bool:
     return SECRET.search(column) is not None or f"{table}.{column}" in SECRETS
+
+
+def _is_shown(table: str, column: NamedColumn[Any]) -> bool:
+    """Neither secrets nor bytes: compressed files and lists, which nobody can read, and which would be loaded for each row of the page."""
+    return not is_secret(table, column.name) and not isinstance(column.type, LargeBinary)
 
 
 def models() -> list[type[Base]]:
@@ -153,7 +159,7 @@ class Table(ModelView):  # type: ignore[misc]
     column_type_formatters_detail = column_type_formatters
 
     def __init__(self, model: type[Base]) -> None:
-        shown = [prop for prop in inspect(model).column_attrs if not is_secret(model.__tablename__, prop.columns[0].name)]
+        shown = [prop for prop in inspect(model).column_attrs if _is_shown(model.__tablename__, prop.columns[0])]
         plain = [prop for prop in shown if not isinstance(prop.columns[0].type, JSON)]
         names = [prop.key for prop in shown]
         self.column_list = self.column_details_list = self.column_export_list = names
