@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils.accounts import links
 from request_tracker_utils.accounts.cli import setup_address
+from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
@@ -53,8 +54,11 @@ def make_app() -> Flask:
     settings = with_secret_key(load_settings())
     app = create_app(settings)
     prepare(app, settings)
+    registry = registry_of(app)
+    access_log = registry.get(StoredAccessLog).writer
+    access_log.start()
+    atexit.register(access_log.stop)
     if settings.scheduler:
-        registry = registry_of(app)
         registry.scheduler = Scheduler(app.app_context, registry.jobs)
         registry.scheduler.start()
         atexit.register(registry.scheduler.stop)
