@@ -230,6 +230,9 @@ class Settings(BaseModel):
     )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
+    access_event_days: int = Field(
+        365, ge=7, le=3650, description="Days until records of who exported or looked up personal data are deleted."
+    )
     metrics_token: Token | None = Field(
         None, min_length=16, description="Token for `/metrics` (`Authorization: Bearer …`). Administrators need none."
     )

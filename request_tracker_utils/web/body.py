@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from flask import Flask, Request, Response, stream_with_context
+from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
@@ -75,12 +75,6 @@ class StrictRequest(Request):
 def install(app: Flask, threads: int) -> None:
     app.request_class = StrictRequest
     registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
-
-
-def csv_response(name: str, lines: Iterator[str]) -> Response:
-    """A download of the file `name`.csv, streamed line by line."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(stream_with_context(lines), mimetype="text/csv", headers=headers)
 
 
 @contextmanager
