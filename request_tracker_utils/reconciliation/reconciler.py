@@ -163,6 +163,8 @@ class Reconciliation(Generic[D]):
     """The permission to compare and to resolve."""
     restricted: Mapping[str, StrEnum] = field(default_factory=dict)
     """Resolutions that need a further permission."""
+    personal_data: str = ""
+    """What the page shows of people, for the access log; empty if nothing."""
     check_ready: Callable[[Session], None] = _always_ready
     """Raises Unavailable while nothing can be compared."""
     context: Callable[[Session], Mapping[str, object]] = _no_context

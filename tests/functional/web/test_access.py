@@ -65,6 +65,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
     "GET /admin/sign-ins": ADMIN,
     "GET /admin/sign-ins.csv": ADMIN,
+    "GET /admin/personal-data": ADMIN,
+    "GET /admin/personal-data.csv": ADMIN,
     "GET /admin": ADMIN,
     "GET /admin/jobs": ADMIN,
     "GET /admin/jobs/<name>": ADMIN,
