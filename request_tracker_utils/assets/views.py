@@ -28,6 +28,7 @@ from request_tracker_utils.labels.service import qr_address_warnings
 from request_tracker_utils.tags import audit, duplicates, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
+from request_tracker_utils.web.access_log import record_list, record_lookup, rt_user
 from request_tracker_utils.web.auth import admit, current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 from request_tracker_utils.web.paging import requested_page
@@ -51,6 +52,9 @@ def search() -> str:
     page = requested_page()
     own_address = settings().public_address()
     result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page, own_address=own_address)
+    shown = [*result.page.assets, *([result.exact] if result.exact else [])]
+    record_lookup("assets of a holder", rt_user(query.holder))
+    record_list("assets and their holders", sum(bool(asset.holders) for asset in shown))
     return render_template(
         "assets/search.html",
         query=query,
@@ -75,6 +79,9 @@ def show(asset_id: int) -> ResponseReturnValue:
             raise AssetNotFound(_("Asset not found"), asset_id=asset_id)
         return redirect(address)
     asset = asset_store().get(asset_id)
+    shows_holders = current_actor().may(AssetPermission.HOLDERS)
+    for holder in asset.holders if shows_holders else ():
+        record_lookup("holder of an asset", rt_user(holder))
     with reading() as session:
         tag = lookup.tag_of_asset(session, asset_id)
         events = audit.history(session, asset_id)
@@ -86,7 +93,7 @@ def show(asset_id: int) -> ResponseReturnValue:
     return render_template(
         "assets/asset.html",
         asset=asset,
-        shows_holders=current_actor().may(AssetPermission.HOLDERS),
+        shows_holders=shows_holders,
         tag=tag,
         events=events,
         duplicate=duplicate,
