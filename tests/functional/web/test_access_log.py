@@ -94,6 +94,7 @@ NOT_RECORDED = {
     "/set-up": "one's own account",
     "/password": "one's own account",
     "/me": "one's own account",
+    "/my": "one's own record and devices",
     "/admin/data": "by table above: the list of tables, and lists and rows of other tables, which one function records",
     "/admin/personal-data": "the record itself; its export is recorded",
     "/admin/people/new": "an empty form",
