@@ -20,7 +20,7 @@ from request_tracker_utils.asset_store.service import NewAsset
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.students import service
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.web import former_addresses
+from request_tracker_utils.web import addresses
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import token
 from tests.services.school import School
@@ -141,12 +141,12 @@ def shown_in(answer: TestResponse, pupil: Pupil) -> list[str]:
     return [secret for secret in secrets if re.search(rf"\b{re.escape(secret)}", answer.text, re.IGNORECASE)]
 
 
-def addresses(app: Flask, town: Town) -> list[str]:
+def paths_of(app: Flask, town: Town) -> list[str]:
     """Every page and JSON route that is read, about every pupil."""
     found = []
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith(former_addresses.PREFIX) or "GET" not in (rule.methods or set()) or "static" in rule.endpoint:
+        if rule.endpoint.startswith(addresses.PREFIX) or "GET" not in (rule.methods or set()) or "static" in rule.endpoint:
             continue
         if rule.rule.startswith("/admin/data/"):
             continue  # for administrators only, by test_access; slow
@@ -167,7 +167,7 @@ QUERIES = ["q={tag}&search={tag}", "q={number}&search={number}&student_id={numbe
 
 
 def test_no_route_shows_a_student_whom_the_caller_may_not_see(app: Flask, town: Town) -> None:
-    paths = addresses(app, town)
+    paths = paths_of(app, town)
     assert {"/api/students/57003", "/devices/W12-7003", "/api/devices/W12-7003/history", "/students", "/api/scan/recent", "/assets"} <= set(
         paths
     )
