@@ -1,5 +1,5 @@
-"""Tags reserved by concurrent processes, compared with the simplest write to the same database through the same transactions: both wait until
-the commit is on the disk."""
+"""Tags reserved by concurrent processes, compared with the simplest write to the same database through the same transactions: both wait
+until the commit is on the disk."""
 
 import multiprocessing
 import statistics
