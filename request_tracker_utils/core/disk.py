@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from request_tracker_utils.core.durability import NotOnDisk
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
 
@@ -24,6 +25,8 @@ def disk_problem(error: BaseException, folder: Path | None = None) -> DiskUnavai
     """What to answer if the error was caused by a disk; None for all other errors. `folder` is that of a SQLite database: SQLite has one
     error for several causes."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(cause, NotOnDisk) and cause.__cause__ is not None:
+        cause = cause.__cause__
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause, folder)
     number, state = cause.errno if isinstance(cause, OSError) else None, getattr(cause, "sqlstate", None)
