@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import read_connection, reading
 from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, try_writing
+from request_tracker_utils.core.durability import unsafe_settings
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Jobs, last_starts
 from request_tracker_utils.core.settings import MIGRATIONS, Settings
@@ -164,11 +165,12 @@ def max_delay(every: timedelta) -> timedelta:
 def check_database() -> CheckResult:
     with read_connection() as connection:
         connection.execute(text("SELECT name FROM kept_values LIMIT 1")).all()  # `SELECT 1` would not even open the SQLite file
-        return CheckResult(
-            Status.OK,
-            _("The database answers."),
-            f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}",
-        )
+        detail = f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}"
+        unsafe = unsafe_settings(connection)
+    if unsafe:
+        summary = _("A power cut of the database server can take back what was saved. Correct the server's settings.")
+        return CheckResult(Status.DEGRADED, summary, _("%(database)s; off: %(settings)s.", database=detail, settings=", ".join(unsafe)))
+    return CheckResult(Status.OK, _("The database answers."), detail)
 
 
 def check_migrations() -> CheckResult:

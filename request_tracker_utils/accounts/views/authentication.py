@@ -120,7 +120,7 @@ def _load(key: str) -> SignedIn | None:
     if entry is None:
         return None
     if entry.last_seen_is_due(here, now):
-        with _bookkeeping("last use of a session"), transaction() as session:
+        with _bookkeeping("last use of a session"), transaction(durable=False) as session:
             sessions.record_last_seen(session, entry.session_id, here, now=now)
     return SignedIn(key, Caller(entry.user_id, entry.name, entry.role))
 
@@ -143,7 +143,7 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         _record_rejected(credentials, now)
         return None
     if owner.last_used_is_due(now):
-        with _bookkeeping("last use of a token"), transaction() as session:
+        with _bookkeeping("last use of a token"), transaction(durable=False) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role)
