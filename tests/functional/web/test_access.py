@@ -63,6 +63,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/rt-user": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/student": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/school": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/sessions/end": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/state": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
