@@ -24,7 +24,7 @@ def delete_ended_sessions() -> int:
 
 
 def delete_login_events() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return login_events.delete_old(session, before=utc_now() - timedelta(days=settings().login_event_days))
 
 

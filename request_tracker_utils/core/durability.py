@@ -7,6 +7,7 @@ committed waits for the same sync of the log. See "Transactions" in docs/archite
 SQLite has no locks on the `-wal` file itself, so opening and closing it here releases none.
 """
 
+import errno
 import os
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ REPAIR_TIMEOUT = 5.0
 """Seconds that the repair after a failed sync waits for readers and writers."""
 
 
-class NotOnDisk(Exception):
+class NotOnDisk(OSError):
     """The transaction is committed, but the disk reported that it could not store it: a power cut may take it back."""
 
 
@@ -48,7 +49,7 @@ class WriteAheadLog:
                 else:
                     self._run_next()
             if self._stored < needed:
-                raise NotOnDisk(f"{self._path.name}: {self._error}") from self._error
+                raise NotOnDisk(getattr(self._error, "errno", errno.EIO), str(self._error), str(self._path)) from self._error
 
     def close(self) -> None:
         """Closes the file. The next sync opens it again."""

@@ -4,7 +4,6 @@ Each check runs in a thread of its own, so that one that hangs does not delay th
 """
 
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import read_connection, reading
-from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, try_writing
+from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, temporary_folder, try_writing
+from request_tracker_utils.core.durability import unsafe_settings
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Jobs, last_starts
 from request_tracker_utils.core.settings import MIGRATIONS, Settings
@@ -164,11 +164,12 @@ def max_delay(every: timedelta) -> timedelta:
 def check_database() -> CheckResult:
     with read_connection() as connection:
         connection.execute(text("SELECT name FROM kept_values LIMIT 1")).all()  # `SELECT 1` would not even open the SQLite file
-        return CheckResult(
-            Status.OK,
-            _("The database answers."),
-            f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}",
-        )
+        detail = f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}"
+        unsafe = unsafe_settings(connection)
+    if unsafe:
+        summary = _("A power cut of the database server can take back what was saved. Correct the server's settings.")
+        return CheckResult(Status.DEGRADED, summary, _("%(database)s; off: %(settings)s.", database=detail, settings=", ".join(unsafe)))
+    return CheckResult(Status.OK, _("The database answers."), detail)
 
 
 def check_migrations() -> CheckResult:
@@ -204,7 +205,7 @@ def check_disks(settings: Settings) -> CheckResult:
         data = check_disk(settings.database_file.parent)
     if data.status is not Status.OK:
         return data
-    for folder in (settings.log_file.parent if settings.log_file else None, Path(tempfile.gettempdir())):
+    for folder in (settings.log_file.parent if settings.log_file else None, temporary_folder()):
         if folder is not None and (other := check_disk(folder)).status is Status.DOWN:
             return CheckResult(Status.DEGRADED, _("The disk for logs or uploads is full. Free up space."), other.detail)
     return data

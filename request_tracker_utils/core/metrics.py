@@ -47,6 +47,9 @@ class Instruments:
         self.rt_request_seconds = Histogram(
             "rtutils_rt_request_seconds", "Seconds that Request Tracker took to answer.", ["kind"], buckets=QUICK, registry=registry
         )
+        self.connections_closed = Counter(
+            "rtutils_connections_closed", "Connections closed to protect the server.", ["reason"], registry=registry
+        )
         self.job_runs = Counter("rtutils_job_runs", "Job runs.", ["job", "outcome"], registry=registry)
         self.lost_accesses = Counter(
             "rtutils_lost_access_events", "Accesses to personal data that were logged but not stored.", ["kind"], registry=registry
@@ -89,6 +92,11 @@ def count_rt_request(method: str, kind: str, seconds: float, outcome: str) -> No
     registered = instruments()
     registered.rt_requests.labels(method, kind, outcome).inc()
     registered.rt_request_seconds.labels(kind).observe(seconds)
+
+
+def count_closed_connection(reason: str) -> None:
+    """`reason` is one of `web.connections.Reason`."""
+    instruments().connections_closed.labels(reason).inc()
 
 
 def count_lost_access(kind: str) -> None:

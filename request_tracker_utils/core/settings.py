@@ -156,6 +156,11 @@ class Settings(BaseModel):
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    teachers_see: Literal["none", "homeroom", "school", "all"] = Field(
+        "school",
+        description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
+        "or `all`. Never students who left school, and no notes.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(
@@ -207,6 +212,19 @@ class Settings(BaseModel):
     )
     webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. If not set, one is generated and stored in the database."
+    )
+    webhook_max_age_hours: int = Field(
+        24,
+        ge=1,
+        le=8_760,
+        description="Hours for which an asset is new. If the webhook is called for an older one, the asset is not renamed but listed under "
+        "*Differences*.",
+    )
+    webhook_tags_per_minute: int = Field(
+        300,
+        ge=1,
+        le=100_000,
+        description="Tags that the webhook may assign in a minute before the health check warns. It never refuses a call.",
     )
     label_format: str = Field("large", description="Default label format, for assets without a format for their type or catalog.")
     label_formats_file: FilePath | None = Field(

@@ -45,8 +45,9 @@ class Comparison(Generic[D]):
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A short transaction. Neither the other system nor the progress is called inside it."""
-        with self._transaction() as session:
+        """A short transaction. Neither the other system nor the progress is called inside it. The next comparison finds the same again, so
+        it does not wait for the disk."""
+        with self._transaction(durable=False) as session:
             yield session
 
     def record(self, session: Session, found: Iterable[D]) -> None:

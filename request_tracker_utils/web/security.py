@@ -10,8 +10,6 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.routing import RequestRedirect
 
-from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.addresses import without_host
 
 ALWAYS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
@@ -44,7 +42,6 @@ class TlsAwareSessions(SecureCookieSessionInterface):
 def install(app: Flask) -> None:
     app.session_interface = TlsAwareSessions()
     app.before_request(_assign_request_id)
-    app.before_request(_reject_nul_characters)
     app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = nonce
 
@@ -54,12 +51,6 @@ def _assign_request_id() -> None:
     g.request_id = given if REQUEST_ID_FORM.fullmatch(given) else f"{random.getrandbits(64):016x}"
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
-def _reject_nul_characters() -> None:
-    """No text of ours contains one, and PostgreSQL refuses them: a streamed answer would have begun by then. Raises Invalid."""
-    if "\0" in request.path or any("\0" in text for name, values in request.args.lists() for text in (name, *values)):
-        raise Invalid(_("The address contains characters that are not text. Check the link."))
 
 
 def _add_headers(response: Response) -> Response:
