@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
+from request_tracker_utils.core.clock import column_is_over
 from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.settings import address_of
 
@@ -103,7 +104,7 @@ def record(
 
 def recently_recorded(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> bool:
     """Whether such an event was recorded less than QUIET ago."""
-    like = (LoginEvent.network == origin.network, LoginEvent.kind == str(kind), LoginEvent.at > now - QUIET)
+    like = (LoginEvent.network == origin.network, LoginEvent.kind == str(kind), ~column_is_over(LoginEvent.at, QUIET, now))
     return bool(session.scalar(select(exists().where(*like, *([LoginEvent.account_key == key] if key else [])))))
 
 

@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from flask import Flask
 
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.imports import cli, service
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.registry import registry_of
+
+DELETE_OLD_IMPORTS = "delete-old-imports"
 
 
 def install(app: Flask) -> None:
@@ -19,12 +21,12 @@ def install(app: Flask) -> None:
 
 def delete_old_files() -> int:
     with transaction() as session:
-        return service.delete_old(session, now=utc_now())
+        return service.delete_old(session, now=steady_now(session, DELETE_OLD_IMPORTS, utc_now()))
 
 
 feature = Feature(
     name="imports",
     commands=[cli.imports],
-    jobs=[Job("delete-old-imports", "Delete uploaded files after 30 days", timedelta(days=1), delete_old_files)],
+    jobs=[Job(DELETE_OLD_IMPORTS, "Delete uploaded files after 30 days", timedelta(days=1), delete_old_files)],
     install=install,
 )

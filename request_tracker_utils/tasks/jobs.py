@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from flask import current_app
 
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
@@ -90,7 +90,7 @@ def in_context_of_app() -> InContext:
 
 def delete_old_tasks() -> int:
     with transaction() as session:
-        return service.delete_old(session, now=utc_now())
+        return service.delete_old(session, now=steady_now(session, DELETE_OLD_TASKS, utc_now()))
 
 
 jobs = [
