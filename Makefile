@@ -36,7 +36,7 @@ check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare mi
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/schema
 
-services: ## Install Request Tracker and Chromium for the tests (Debian, as root)
+services: ## Install Request Tracker, Chromium and faketime for the tests (Debian, as root)
 	tests/services/install
 
 bench: $(VENV)/.dev ## Run the benchmarks and print a table of ratios
