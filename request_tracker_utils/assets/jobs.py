@@ -51,12 +51,12 @@ def recover_creations() -> int:
 
 
 def delete_old_creations() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return creations.delete_old(session, now=steady_now(session, DELETE_OLD_CREATIONS, utc_now()))
 
 
 def delete_old_imports() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return imports.delete_old(session, now=steady_now(session, DELETE_OLD_IMPORTS, utc_now()))
 
 

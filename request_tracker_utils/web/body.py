@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from flask import Flask, Request, Response, stream_with_context
+from flask import Flask, Request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
@@ -14,6 +14,9 @@ from werkzeug.wsgi import LimitedStream
 from request_tracker_utils.core.errors import Invalid, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.registry import registry, registry_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 Answer = dict[str, Any] | tuple[dict[str, Any], int]
 """Return type of JSON routes. flask-openapi3 evaluates return annotations and cannot resolve Flask's own alias."""
@@ -44,6 +47,13 @@ class ChunkedBody(LimitedStream):
 
 
 class StrictRequest(Request):
+    def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
+        """Reads a NUL character in the address as U+FFFD, like bytes that are not UTF-8. PostgreSQL refuses NUL, and a streamed answer
+        would have begun by then."""
+        environ["PATH_INFO"] = environ.get("PATH_INFO", "").replace("\0", "\ufffd".encode().decode("latin-1"))
+        environ["QUERY_STRING"] = environ.get("QUERY_STRING", "").replace("%00", "%EF%BF%BD")
+        super().__init__(environ, populate_request, shallow)
+
     @cached_property
     def stream(self) -> IO[bytes]:
         """The body, limited in size."""
@@ -65,12 +75,6 @@ class StrictRequest(Request):
 def install(app: Flask, threads: int) -> None:
     app.request_class = StrictRequest
     registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
-
-
-def csv_response(name: str, lines: Iterator[str]) -> Response:
-    """A download of the file `name`.csv, streamed line by line."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(stream_with_context(lines), mimetype="text/csv", headers=headers)
 
 
 @contextmanager
