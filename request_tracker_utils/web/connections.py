@@ -92,7 +92,7 @@ class Tracker:
         closing = {key: Reason.SLOW_READER for key, (allowance, _) in self._readers.items() if allowance.seconds < 0}
         silent, unmatched, idle = [], [], []
         for connection in connections:
-            if connection.queued:
+            if connection.unread:
                 continue
             if not connection.received:
                 silent.append(connection)
@@ -117,7 +117,7 @@ class Tracker:
         # The kernel's clock ticks every few milliseconds: a request may seem to arrive with the response before it.
         for connection in connections:
             key = connection.key
-            if connection.queued:
+            if connection.unread:
                 allowance, confirmed = self._readers.get(key) or (Allowance(self._limits.grace, self._limits.rate), connection.confirmed)
                 allowance.spend(now - before if key in self._readers else 0.0, connection.confirmed - confirmed)
                 readers[key] = allowance, connection.confirmed
@@ -167,7 +167,7 @@ class Tracker:
             return []
         remaining = [connection for connection in connections if connection.key not in closing]
         numbers = Counter(_network(connection.address) for connection in remaining)
-        remaining.sort(key=lambda c: (self._is_trusted(c), -numbers[_network(c.address)], -c.since_received, c.key))
+        remaining.sort(key=lambda c: (self._is_trusted(c), -numbers[_network(c.address)], -c.since_received))
         return [connection.key for connection in remaining[:count]]
 
     def _is_trusted(self, connection: Connection) -> bool:

@@ -92,8 +92,8 @@ def test_a_response_is_closed_when_it_is_read_too_slowly_for_too_long() -> None:
         tracker, confirmed = Tracker(LIMITS), 100
         for second in range(120):
             confirmed += per_second
-            queued = 0 if second == emptied_at else 50_000
-            if tracker.to_close([connection(confirmed=confirmed, queued=queued)], [], NOW + second):
+            unread = second != emptied_at
+            if tracker.to_close([connection(confirmed=confirmed, unread=unread)], [], NOW + second):
                 assert second == until, f"closed after {second} s"
                 return
         assert until is None, "not closed"
@@ -157,7 +157,7 @@ def test_when_it_is_crowded_idle_connections_are_closed_and_those_of_running_req
     mine = connection(99, OTHER, received=300, confirmed=900, since_received=8.0, since_sent=7.0)
     streaming = work(8.0, address=OTHER)
     streaming.responding_since = NOW - 7.5
-    downloads = [connection(60 + n, OTHER, queued=5, confirmed=9) for n in range(10)]
+    downloads = [connection(60 + n, OTHER, unread=True, confirmed=9) for n in range(10)]
     crowd = [connection(n, **idle) for n in range(22)]
     result = closed([*crowd, *downloads, mine], [streaming])
     assert (len(result), set(result.values())) == (3, {Reason.IDLE})
