@@ -29,6 +29,9 @@ class TokenOwner(NamedTuple):
     token_id: int
     expires_at: datetime | None
     last_used_at: datetime | None
+    student_id: int | None
+    school: str
+    homeroom: str
 
     def last_used_is_due(self, now: datetime) -> bool:
         """Whether to update `last_used_at`: from time to time, so that most requests only read."""
@@ -105,7 +108,8 @@ def revoke_all(session: Session, user_id: int, *, now: datetime) -> int:
 
 # Runs on every request with a token. Text with its columns in order is several times as fast as a statement built from objects.
 _OWNER = text_statement("""
-    SELECT users.id, users.name, users.role, personal_tokens.id AS token_id, expires_at, last_used_at
+    SELECT users.id, users.name, users.role, personal_tokens.id AS token_id, expires_at, last_used_at, users.student_id, school,
+        homeroom
     FROM personal_tokens JOIN users ON users.id = personal_tokens.user_id
     WHERE key_hash = :key_hash AND revoked_at IS NULL AND users.active""").columns(
     column("id", Integer),
@@ -114,4 +118,7 @@ _OWNER = text_statement("""
     column("token_id", Integer),
     column("expires_at", Instant),
     column("last_used_at", Instant),
+    column("student_id", Integer),
+    column("school", String),
+    column("homeroom", String),
 )

@@ -156,6 +156,11 @@ class Settings(BaseModel):
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    teachers_see: Literal["none", "homeroom", "school", "all"] = Field(
+        "school",
+        description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
+        "or `all`. Never students who left school, and no notes.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(
