@@ -140,6 +140,8 @@ ROUTES: dict[str, May | None] = {
     "POST /students/differences/resolve-all": STAFF,
     "POST /students/differences/<int:difference_id>/resolve": STAFF,
     **{f"{method} /{subject}/import": STAFF for subject in ("students", "devices") for method in ("GET", "POST")},
+    "GET /students/imports": STAFF,
+    "POST /students/imports/<int:file_id>/delete": STAFF,
     "GET /students/imports/<int:file_id>": STAFF,
     "POST /students/imports/<int:file_id>/preview": STAFF,
     "POST /students/imports/<int:file_id>/import": STAFF,
