@@ -319,7 +319,8 @@ def _person_page(
     matches: Sequence[KnownStudent] = (),
     link: str | None = None,
 ) -> str:
-    now, students = utc_now(), registry().get(StudentLookup)
+    now, students, student_form = utc_now(), registry().get(StudentLookup), student_form or StudentLinkForm(formdata=None)
+    student_form.student.flags.required = True  # only marks the field on the page; an empty text removes the link
     with reading() as session:
         user: User = service.user_by_id(session, user_id)
         record_lookup("account", account(user.name))
@@ -330,7 +331,7 @@ def _person_page(
             form=form or PersonForm(formdata=None, obj=user),
             rt_form=rt_form or RtUserForm(formdata=None, rt_user=user.rt_user_name),
             student=students.by_row(session, user.student_id) if user.student_id else None,
-            student_form=student_form or StudentLinkForm(formdata=None),
+            student_form=student_form,
             matches=matches,
             schools=schools,
             school_form=school_form or SchoolForm(formdata=None, obj=user).offer(schools),
