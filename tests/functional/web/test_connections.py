@@ -94,7 +94,8 @@ def test_bodies_that_take_too_long_are_cut_off_and_a_slow_response_is_not(server
     reused = connect(GET, address="127.0.0.7")
     assert b"200 OK" in reused.recv(65536)
     reused.sendall(length)
-    slow = [stalled, empty, chunked, expecting, dripping, reused]
+    pipelined = connect(GET + length, address="127.0.0.8")
+    slow = [stalled, empty, chunked, expecting, dripping, reused, pipelined]
     # Of the same address as a slow body, at another time and at the same time: the program works on them for longer than the grace.
     working = [connect(WORK, address="127.0.0.3")]
     time.sleep(2 * LIMITS.tolerance)
