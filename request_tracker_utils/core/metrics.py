@@ -45,6 +45,7 @@ class Instruments:
             "rtutils_rt_request_seconds", "Seconds that Request Tracker took to answer.", ["kind"], buckets=QUICK, registry=registry
         )
         self.job_runs = Counter("rtutils_job_runs", "Job runs.", ["job", "outcome"], registry=registry)
+        self.refused = Counter("rtutils_refused_requests", "Requests refused because of too many others.", ["reason"], registry=registry)
         self.job_seconds = Histogram("rtutils_job_seconds", "Seconds that a job run took.", ["job"], buckets=LONG, registry=registry)
 
 
@@ -97,6 +98,11 @@ def count_job_run(job: str, outcome: str, seconds: float) -> None:
     registered = instruments()
     registered.job_runs.labels(job, outcome).inc()
     registered.job_seconds.labels(job).observe(seconds)
+
+
+def count_refused(reason: str) -> None:
+    """`reason` is the limit that was reached."""
+    instruments().refused.labels(reason).inc()
 
 
 def exposition(gauges: Iterable[Gauge]) -> bytes:
