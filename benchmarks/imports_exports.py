@@ -27,12 +27,13 @@ from request_tracker_utils.imports.identifiers import LeadingZeros
 from request_tracker_utils.imports.models import ImportFile, ImportState
 from request_tracker_utils.imports.remarks import Remarks
 from request_tracker_utils.rosters import student_import
-from request_tracker_utils.rosters.export import LOGS, export_lines
+from request_tracker_utils.rosters.export import BATCH, LOGS, export_rows
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import Student
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import Task, TaskState
+from request_tracker_utils.web.exports import Export
 from request_tracker_utils.web.registry import settings
 from tests.services.apps import make_app, ready
 
@@ -126,6 +127,11 @@ def _without_checks() -> Iterator[None]:
         yield
 
 
+def _export_of_logs() -> Export:
+    """The lines as the app yields them."""
+    return Export(LOGS.header, export_rows(reading, LOGS, settings().zone), what=LOGS.title, batch=BATCH)
+
+
 def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
     with server.fresh() as url, _app(url) as app:
         _fill(MANY_LOGS)
@@ -133,7 +139,7 @@ def _first(title: str, server: "SQLite | PostgreSQL") -> Row:
             shares = []
             for _ in range(ROUNDS):
                 started = time.perf_counter()
-                parts = export_lines(reading, LOGS, settings().zone)
+                parts = iter(_export_of_logs())
                 next(parts)
                 first = time.perf_counter() - started
                 count = sum(part.count("\n") for part in parts)
@@ -256,7 +262,7 @@ def _alone(what: str, url: str, count: int) -> None:
             _import(count)
         else:
             with app.test_request_context():
-                for _ in export_lines(reading, LOGS, settings().zone):
+                for _ in _export_of_logs():
                     pass
     # Not getrusage: it includes the memory of the process before it executed this program.
     highest = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)

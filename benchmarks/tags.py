@@ -1,4 +1,5 @@
-"""Tags reserved by concurrent processes, compared with the simplest write to the same database through the same transactions."""
+"""Tags reserved by concurrent processes, compared with the simplest write to the same database through the same transactions: both wait
+until the commit is on the disk."""
 
 import multiprocessing
 import statistics

@@ -32,6 +32,8 @@ def migrate_sqlite() -> None:
     with db.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         raw.execute("PRAGMA foreign_keys=OFF")
+        (synchronous,) = raw.execute("PRAGMA synchronous").fetchone()
+        raw.execute("PRAGMA synchronous=FULL")
         try:
             with connection.execution_options(writes=True).begin():
                 migrate(connection)
@@ -40,6 +42,7 @@ def migrate_sqlite() -> None:
                     raise RuntimeError(f"the migration leaves rows that point nowhere: {broken[:5]}")
         finally:
             raw.execute("PRAGMA foreign_keys=ON")
+            raw.execute(f"PRAGMA synchronous={synchronous}")
 
 
 if context.is_offline_mode():

@@ -38,9 +38,9 @@ from request_tracker_utils.web import (
     security,
     threads,
 )
+from request_tracker_utils.web.addresses import redirect_former_addresses
 from request_tracker_utils.web.body import StrictJson
 from request_tracker_utils.web.feature import Feature
-from request_tracker_utils.web.former_addresses import redirect_former_addresses
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
 

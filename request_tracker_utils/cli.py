@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from request_tracker_utils import __version__
 from request_tracker_utils.app import FEATURES, create_app
 from request_tracker_utils.core import jobs
+from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
@@ -32,7 +33,8 @@ class Program(click.Group):
         except NotReady as error:
             _stop(NOT_READY, str(error))
         except OperationalError as error:
-            _stop(NOT_READY, f"The database does not answer: {str(error.orig).strip()}")
+            problem = disk_problem(error)
+            _stop(NOT_READY, problem.message if problem else f"The database does not answer: {str(error.orig).strip()}")
         return None
 
 

@@ -15,8 +15,10 @@ from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.core.db import db, store_once, transaction
+from request_tracker_utils.core.db import db, reading, store_once, stored_value, transaction
+from request_tracker_utils.core.durability import sync_folder
 from request_tracker_utils.core.locks import holding
+from request_tracker_utils.core.private_files import beside, create_folder, open_private, tighten
 from request_tracker_utils.core.settings import MIGRATIONS, Settings, SettingsError
 from request_tracker_utils.web.registry import registry
 
@@ -40,7 +42,7 @@ def with_secret_key(settings: Settings) -> Settings:
     """
     folder = settings.instance_path.resolve()
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        create_folder(folder)
         _check_writable(folder)
         key = settings.secret_key or SecretStr(_stored_key(folder / "secret_key"))
     except OSError as error:
@@ -55,6 +57,7 @@ def with_secret_key(settings: Settings) -> Settings:
 
 def prepare(app: Flask, settings: Settings) -> None:
     """Migrates the database, one process at a time. Raises NotReady for the database of a legacy installation or another asset store."""
+    _tighten_files(settings)
     with app.app_context():
         _check_not_legacy(settings)
     with app.app_context(), holding(db.engine, "migration"):
@@ -83,10 +86,21 @@ def prepare_rows() -> None:
 
 def check_schema(app: Flask, settings: Settings) -> None:
     """Raises NotReady unless the schema matches this version of the program."""
+    _tighten_files(settings)
     with app.app_context():
         _check_not_legacy(settings)
         if not _is_current():
             raise NotReady("The database schema is out of date. Run `rtutils db upgrade` first.")
+
+
+def _tighten_files(settings: Settings) -> None:
+    """Earlier versions, and commands of administrators, left the mode of some files to the umask."""
+    files = [settings.instance_path / "secret_key"]
+    for file in (settings.database_file, settings.log_file):
+        if file is not None:
+            files += beside(file)
+    for changed in tighten(files):
+        log.warning("others could access a file of this program; now only its owner can", file=str(changed))
 
 
 def _is_current() -> bool:
@@ -108,11 +122,13 @@ def _stored_key(path: Path) -> str:
     """The key in the file, generated if it does not exist. If two processes generate it concurrently, one wins."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with open(fresh, "x", opener=open_private) as file:
             file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut, an empty key would keep the program from starting
         try:
             os.link(fresh, path)
+            sync_folder(path.parent)
         except FileExistsError:
             log.debug("another process created the secret key")
         finally:
@@ -146,6 +162,9 @@ def _tables_of_file(file: Path) -> list[str]:
 def _check_same_asset_store() -> None:
     """Raises NotReady if the asset store is a different one: asset ids of one store mean nothing in another."""
     kind = asset_store().kind
+    with reading() as session:
+        if stored_value(session, "directory") == kind:
+            return  # a process that is started while the disk is full can at least read
     with transaction() as session:
         known = store_once(session, "directory", kind)
         if known != kind and not session.execute(text("SELECT 1 FROM asset_tags LIMIT 1")).first():

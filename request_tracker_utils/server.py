@@ -2,27 +2,51 @@
 
 import atexit
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import structlog
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils.accounts import links
 from request_tracker_utils.accounts.cli import setup_address
+from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.app import create_app
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import db, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.scheduler import Scheduler
-from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+from request_tracker_utils.core.settings import Settings, load_settings
 from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
+from request_tracker_utils.web.connections import Limits, Tracker, Watch
 from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.web.running import RunningRequests
+from request_tracker_utils.web.tcp import ServedConnections
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = structlog.get_logger(__name__)
+
+LIMITS = Limits()
+BACKLOG = 4096
+"""Connections of each worker process that wait to be accepted. The system has a limit of its own."""
+OTHER_FILES, OTHER_FILES_PER_THREAD = 256, 8
+"""Open files of a worker process other than connections: libraries, logs, metrics, databases, uploads."""
+
+RESTART_INTERVAL = 2.0
+"""Seconds until a worker that cannot start tries again."""
 
 
 def make_app() -> Flask:
@@ -30,19 +54,41 @@ def make_app() -> Flask:
     settings = with_secret_key(load_settings())
     app = create_app(settings)
     prepare(app, settings)
+    registry = registry_of(app)
+    access_log = registry.get(StoredAccessLog).writer
+    access_log.start()
+    atexit.register(access_log.stop)
     if settings.scheduler:
-        registry = registry_of(app)
         registry.scheduler = Scheduler(app.app_context, registry.jobs)
         registry.scheduler.start()
         atexit.register(registry.scheduler.stop)
     return app
 
 
-def make_worker() -> Flask:
-    """The app of one of our worker processes, which exits when its parent exits for any reason."""
+def make_worker() -> "WSGIApplication":
+    """The app of one of our worker processes, which exits when its parent exits for any reason.
+
+    Waits for a database that does not answer, or has no space to be opened: granian ends for good if a new worker exits at once.
+    """
     _exit_with(os.getppid())
-    metrics.join()
-    return make_app()
+    while True:
+        try:
+            return _watched(make_app())
+        except (OperationalError, OSError) as error:
+            log.warning("cannot start; trying again", error=str(getattr(error, "orig", error)), seconds=RESTART_INTERVAL)
+            time.sleep(RESTART_INTERVAL)
+
+
+def _watched(app: Flask) -> "WSGIApplication":
+    """The app, with a thread that closes connections which would keep others from being served."""
+    settings = registry_of(app).settings
+    if not ServedConnections.available():
+        log.warning("slow and silent connections are not closed: this needs Linux with /proc")
+        return app
+    limits = replace(LIMITS, connections=_connection_limit(settings))
+    running = RunningRequests(app, threads=settings.threads, grace=limits.grace, rate=limits.rate)
+    Watch(ServedConnections(settings.port), running, Tracker(limits, settings.trusted_proxies), interval=limits.interval).start()
+    return running
 
 
 def serve(settings: Settings) -> None:
@@ -54,7 +100,8 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     prepare(app, settings)
     _check_port(settings)
-    _reset_metrics()
+    metrics.reset()  # those of an earlier server: a running one was detected by its port
+    _raise_file_limit(settings)
     _print_greeting(app, settings)
     os.register_at_fork(after_in_child=_restore_signal_handlers)
     Granian(
@@ -65,7 +112,10 @@ def serve(settings: Settings) -> None:
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=settings.threads,
-        backlog=1024,
+        backlog=BACKLOG,
+        backpressure=_connection_limit(settings),
+        http=HTTPModes.http1,  # the other mode waits for the first byte forever
+        http1_settings=HTTP1Settings(header_read_timeout=round(LIMITS.header_timeout * 1000)),
         workers_kill_timeout=30,
         respawn_failed_workers=True,
         log_level=LogLevels.error,
@@ -73,12 +123,24 @@ def serve(settings: Settings) -> None:
     ).serve()
 
 
-def _reset_metrics() -> None:
-    """Deletes the metrics of an earlier server on this port. A running one was detected by its port."""
-    try:
-        metrics.reset()
-    except OSError as error:
-        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
+def _raise_file_limit(settings: Settings) -> None:
+    """Raises the limit on open files as far as the system allows and the connections need."""
+    wanted = LIMITS.connections + _other_files(settings)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _connection_limit(settings: Settings) -> int:
+    """Connections of each worker process. Without a file left for them, others could not even be refused."""
+    files, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return LIMITS.connections
+    return min(LIMITS.connections, max(files // 4, files - _other_files(settings)))
+
+
+def _other_files(settings: Settings) -> int:
+    return OTHER_FILES + OTHER_FILES_PER_THREAD * settings.threads
 
 
 def _check_port(settings: Settings) -> None:
@@ -113,9 +175,14 @@ def _exit_with(parent: int) -> None:
 
 
 def _print_greeting(app: Flask, settings: Settings) -> None:
-    with app.app_context(), transaction() as session:
-        key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
-        link = setup_address(key) if key else None
+    link = None
+    with app.app_context():
+        with reading() as session:
+            is_open = links.setup_is_open(session)
+        if is_open:  # otherwise nothing is written, so that the program starts on a full disk
+            with transaction() as session:
+                key = links.new_setup_key(session, now=utc_now()) if links.setup_is_open(session) else None
+                link = setup_address(key) if key else None
     out = sys.stdout
     out.write(f"RequestTracker Utils is running at {settings.public_address()}\n")
     if link:

@@ -2,15 +2,20 @@
 
 from datetime import timedelta
 
-from request_tracker_utils.accounts import cli, links, login_events, sessions
+from flask import Flask
+
+from request_tracker_utils.accounts import access_events, cli, links, login_events, sessions
+from request_tracker_utils.accounts.access_events import AccessEventWriter
+from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.accounts.permissions import GRANTS, AccountPermission
 from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.web.access_log import AccessLog
 from request_tracker_utils.web.feature import Feature, NavItem
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry_of, settings
 
 
 def delete_ended_sessions() -> int:
@@ -19,8 +24,20 @@ def delete_ended_sessions() -> int:
 
 
 def delete_login_events() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return login_events.delete_old(session, before=utc_now() - timedelta(days=settings().login_event_days))
+
+
+def delete_access_events() -> int:
+    with transaction() as session:
+        return access_events.delete_old(session, before=utc_now() - timedelta(days=settings().access_event_days))
+
+
+def install(app: Flask) -> None:
+    authentication.install(app)
+    log = StoredAccessLog(AccessEventWriter(app.app_context))
+    registry_of(app).provide(StoredAccessLog, log)
+    registry_of(app).provide(AccessLog, log)
 
 
 feature = Feature(
@@ -34,12 +51,19 @@ feature = Feature(
             delete_ended_sessions,
         ),
         Job("delete-login-events", "Delete sign-ins older than LOGIN_EVENT_DAYS", timedelta(days=1), delete_login_events),
+        Job(
+            "delete-access-events",
+            gettext_noop("Delete records of access to personal data older than ACCESS_EVENT_DAYS"),
+            timedelta(days=1),
+            delete_access_events,
+        ),
     ],
     commands=[cli.setup_link, cli.users, cli.tokens],
     administration=[
         NavItem("People", "people.people", AccountPermission.READ, order=20),
         NavItem("Sign-ins", "people.sign_ins", AccountPermission.EVENTS, order=30),
+        NavItem("Personal data", "people.access_events", AccountPermission.EVENTS, order=35),
     ],
     grants=GRANTS,
-    install=authentication.install,
+    install=install,
 )

@@ -59,9 +59,8 @@ class Filter:
 
     def apply(self, query: Select[LoginEvent]) -> Select[LoginEvent]:
         if self.text:
-            part = f"%{_escaped(self.text)}%"
             columns = (LoginEvent.name, LoginEvent.address, LoginEvent.detail)
-            query = query.where(or_(*(column.ilike(part, escape="\\") for column in columns)))
+            query = query.where(or_(*(column.ilike(like_pattern(self.text), escape="\\") for column in columns)))
         if self.kind:
             query = query.where(LoginEvent.kind == self.kind)
         if self.user_id is not None:
@@ -133,5 +132,7 @@ def delete_old(session: Session, *, before: datetime) -> int:
     return affected(session.execute(delete(LoginEvent).where(LoginEvent.at < before)))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def like_pattern(text: str) -> str:
+    """Matches whatever contains the text, with the escape character `\\`."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

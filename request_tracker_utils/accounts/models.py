@@ -139,3 +139,31 @@ class LoginEvent(Base):
     """The address; for IPv6 its /64 network, since one household may use every address in it."""
     agent: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(200))
+
+
+class AccessEvent(Base):
+    """Who read personal data: an export, a look-up of one person, or a list of people. Deleted after ACCESS_EVENT_DAYS."""
+
+    __tablename__ = "access_events"
+    __table_args__ = (
+        Index("ix_access_events_subject", "subject", "id"),
+        Index("ix_access_events_user_id", "user_id", "id"),
+        Index("ix_access_events_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant)
+    kind: Mapped[str] = mapped_column(String(10))
+    """See `web.access_log.AccessKind`."""
+    what: Mapped[str] = mapped_column(String(100))
+    """What was read, in words."""
+    subject: Mapped[str] = mapped_column(String(120))
+    """The person that a look-up is about, such as `student 4711`; empty for exports and lists."""
+    records: Mapped[int]
+    """How many records were sent."""
+    complete: Mapped[bool]
+    """False if the client hung up before the end, or an error ended the export."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(60))
+    """Empty for commands."""

@@ -15,7 +15,7 @@ from request_tracker_utils.accounts.login_events import NOWHERE, Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Role, User
 from request_tracker_utils.accounts.rt_tokens import RtIdentity
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 
@@ -175,7 +175,7 @@ def user_by_id(session: Session, user_id: int) -> User:
 
 
 def verify_password(
-    reading: Transaction,
+    reading: Reading,
     transaction: Transaction,
     *,
     name: str,

@@ -251,4 +251,5 @@ def _asset(row: EmbeddedAsset) -> Asset:
         holder=row.holder,
         owner=row.holder,
         fields=dict(row.fields),
+        created_at=row.created_at,
     )

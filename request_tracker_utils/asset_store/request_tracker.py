@@ -275,6 +275,7 @@ class RequestTrackerAssetStore:
             holder=", ".join(row.holders),
             owner=row.owner,
             fields=row.fields,
+            created_at=row.created_at,
         )
 
 

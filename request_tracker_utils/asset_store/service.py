@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
@@ -101,6 +102,8 @@ class Asset:
     holder: str = ""
     owner: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    """By the clock of the asset store. None if it was not read."""
 
     @property
     def holders(self) -> list[str]:

@@ -51,12 +51,12 @@ def recover_creations() -> int:
 
 
 def delete_old_creations() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return creations.delete_old(session, now=utc_now())
 
 
 def delete_old_imports() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return imports.delete_old(session, now=utc_now())
 
 

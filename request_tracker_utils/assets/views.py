@@ -27,6 +27,7 @@ from request_tracker_utils.labels.service import qr_address_warnings
 from request_tracker_utils.tags import audit, duplicates, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
+from request_tracker_utils.web.access_log import record_list, record_lookup, rt_user
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 from request_tracker_utils.web.paging import requested_page
@@ -48,6 +49,9 @@ def search() -> str:
     page = requested_page()
     own_address = settings().public_address()
     result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page, own_address=own_address)
+    shown = [*result.page.assets, *([result.exact] if result.exact else [])]
+    record_lookup("assets of a holder", rt_user(query.holder))
+    record_list("assets and their holders", sum(bool(asset.holders) for asset in shown))
     return render_template(
         "assets/search.html",
         query=query,
@@ -66,6 +70,8 @@ def search() -> str:
 def show(asset_id: int) -> str:
     """One asset, its tag, and the tag's history."""
     asset = asset_store().get(asset_id)
+    for holder in asset.holders:
+        record_lookup("holder of an asset", rt_user(holder))
     with reading() as session:
         tag = lookup.tag_of_asset(session, asset_id)
         events = audit.history(session, asset_id)

@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, String, event, select
+from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, String, event, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from request_tracker_utils.core.durability import NotOnDisk, WriteAheadLog
+from request_tracker_utils.core.private_files import create_if_missing
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -31,11 +36,16 @@ class Base(DeclarativeBase):
 
 _JOBS = "run after commit"
 _after_commit: WeakKeyDictionary[Engine, Callable[[str, timedelta], None]] = WeakKeyDictionary()
+_logs: WeakKeyDictionary[Engine, WriteAheadLog] = WeakKeyDictionary()
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
-Transaction = Callable[[], AbstractContextManager[Session]]
-"""Passed to use cases that call another system: they open a short transaction for each step."""
+
+class Transaction(Protocol):
+    """Passed to use cases that call another system: they open a short transaction for each step. See `transaction`."""
+
+    def __call__(self, *, durable: bool = True) -> AbstractContextManager[Session]: ...
+
 
 Reading = Callable[[], AbstractContextManager[Session]]
 """The same for use cases that only read; see `reading`."""
@@ -62,15 +72,28 @@ class Instant(TypeDecorator[datetime]):
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, durable: bool = True) -> Iterator[Session]:
     """One writing transaction in a session of its own: committed on leaving, rolled back by an exception.
 
     Opened by entry points only (a route, a job, a command). Services receive the session, or this factory, and never commit.
+
+    What was committed survives a power cut, also what other transactions have committed before. Raises OperationalError if the disk
+    cannot store it. `durable=False` does not wait for the disk: for work that is done again, or never missed, after a power cut took back
+    the last seconds of it. A later durable transaction makes it durable too, so nothing is ever missing in the middle.
     """
-    with Session(db.engine, expire_on_commit=False) as session, session.begin():
+    engine = db.engine
+    log = _logs.get(engine)
+    with Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={"writes": True})
+        if not durable and log is None:
+            session.execute(text("SET LOCAL synchronous_commit = off"))
         yield session
-    run = _after_commit.get(db.engine)
+    if durable and log is not None:
+        try:
+            log.wait_until_stored()
+        except NotOnDisk as error:
+            raise OperationalError("COMMIT", None, error) from error
+    run = _after_commit.get(engine)
     for job, after in session.info.pop(_JOBS, {}).items():
         if run is not None:
             run(job, after)
@@ -116,19 +139,33 @@ def read_connection() -> Iterator[Connection]:
 
 
 def tune_sqlite(engine: Engine) -> None:
-    """Makes SQLite wait for locks, enforce foreign keys, and take the write lock at BEGIN. Readers run without a transaction: on
-    PostgreSQL too each statement sees its own snapshot, and each call to SQLite costs a switch of the interpreter lock.
+    """Makes SQLite wait for locks, enforce foreign keys, and take the write lock at BEGIN; `transaction` syncs the disk.
+
+    Readers run without a transaction: on PostgreSQL too each statement sees its own snapshot, and each call to SQLite costs a switch of
+    the interpreter lock.
 
     Without the immediate lock two transactions that read first and write later fail with "database is locked"
     immediately, regardless of the busy timeout: neither can be upgraded while the other reads.
     """
+    log = _logs[engine] = WriteAheadLog(Path(str(engine.url.database)))
+
+    @event.listens_for(engine, "engine_disposed")
+    def close_log(_engine: Engine) -> None:
+        log.close()
+
+    @event.listens_for(engine, "do_connect")
+    def create_file(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+        create_if_missing(arguments[0])  # SQLite would leave its mode to the umask; the files beside it get the same mode
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the BEGIN below, not the driver's
         # Set the timeout first: switching to WAL needs a lock itself, and another process may be starting too.
-        for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        # Without a log (SQLite cannot use one on some network file systems) there is nothing for us to sync.
+        connection.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -4,6 +4,7 @@ Each check runs in a thread of its own, so that one that hangs does not delay th
 """
 
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import structlog
@@ -22,10 +23,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import read_connection, reading
+from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, try_writing
+from request_tracker_utils.core.durability import unsafe_settings
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Jobs, last_starts
 from request_tracker_utils.core.settings import MIGRATIONS, Settings
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.core.write_lock import LockHeld, WriteLock
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +152,8 @@ def core_checks(settings: Settings, jobs: Jobs) -> list[HealthCheck]:
         HealthCheck("database", check_database, essential=True),
         HealthCheck("migrations", check_migrations, essential=True),
         HealthCheck("scheduler", lambda: check_jobs(jobs, runs=settings.scheduler), essential=False),
-        HealthCheck("disk", lambda: check_disk(settings.instance_path), essential=True),
+        HealthCheck("disk", lambda: check_disks(settings), essential=True),
+        HealthCheck("write_lock", partial(check_write_lock, WriteLock()), essential=False, ttl=1.0),
     ]
 
 
@@ -160,11 +165,12 @@ def max_delay(every: timedelta) -> timedelta:
 def check_database() -> CheckResult:
     with read_connection() as connection:
         connection.execute(text("SELECT name FROM kept_values LIMIT 1")).all()  # `SELECT 1` would not even open the SQLite file
-        return CheckResult(
-            Status.OK,
-            _("The database answers."),
-            f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}",
-        )
+        detail = f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}"
+        unsafe = unsafe_settings(connection)
+    if unsafe:
+        summary = _("A power cut of the database server can take back what was saved. Correct the server's settings.")
+        return CheckResult(Status.DEGRADED, summary, _("%(database)s; off: %(settings)s.", database=detail, settings=", ".join(unsafe)))
+    return CheckResult(Status.OK, _("The database answers."), detail)
 
 
 def check_migrations() -> CheckResult:
@@ -193,14 +199,45 @@ def check_jobs(jobs: Jobs, *, runs: bool) -> CheckResult:
     )
 
 
+def check_disks(settings: Settings) -> CheckResult:
+    """The disks of the data and the database, without which the program is down; then those of logs and uploads."""
+    data = check_disk(settings.instance_path)
+    if data.status is Status.OK and settings.database_file:
+        data = check_disk(settings.database_file.parent)
+    if data.status is not Status.OK:
+        return data
+    for folder in (settings.log_file.parent if settings.log_file else None, Path(tempfile.gettempdir())):
+        if folder is not None and (other := check_disk(folder)).status is Status.DOWN:
+            return CheckResult(Status.DEGRADED, _("The disk for logs or uploads is full. Free up space."), other.detail)
+    return data
+
+
 def check_disk(folder: Path) -> CheckResult:
+    """Whether there is space, and a file can be written."""
     free = shutil.disk_usage(folder).free
     detail = _("%(size)s MB free in %(folder)s.", size=free // MEGABYTE, folder=folder)
+    try:
+        try_writing(folder)
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        return CheckResult(Status.DOWN, problem.message, detail)
     if free < NO_SPACE:
         return CheckResult(Status.DOWN, _("The data disk is full. Free up space."), detail)
     if free < LOW_SPACE:
         return CheckResult(Status.DEGRADED, _("The data disk is almost full. Free up space."), detail)
     return CheckResult(Status.OK, _("There is enough disk space."), detail)
+
+
+def check_write_lock(lock: WriteLock) -> CheckResult:
+    try:
+        lock.check()
+    except LockHeld as held:
+        return CheckResult(Status.DEGRADED, held.message, held.holder)
+    except DiskUnavailable as error:
+        return CheckResult(Status.DEGRADED, error.message)
+    return CheckResult(Status.OK, _("Transactions can write."))
 
 
 @cache

@@ -82,7 +82,7 @@ class Jobs:
 def run(job: Job) -> int:
     """Runs the job in this thread, and records the run. Returns the number of rows; raises what the job raises."""
     started = time.monotonic()
-    with transaction() as session:
+    with transaction(durable=False) as session:  # only a record: the schedule runs the job again
         entry = JobRun(job=job.name, process=f"{socket.gethostname()}:{os.getpid()}", started_at=utc_now())
         session.add(entry)
         session.flush()  # its id, for recording the end
@@ -108,7 +108,7 @@ def last_starts(session: Session) -> dict[str, datetime]:
 
 def _record_end(name: str, run_id: int, rows: int, error: str | None) -> None:
     """Deletes all runs without rows except the newest, and all runs except the last MAX_RUNS."""
-    with transaction() as session:
+    with transaction(durable=False) as session:
         session.execute(update(JobRun).where(JobRun.id == run_id).values(ended_at=utc_now(), rows=rows, error=error))
         if not rows and error is None:
             idle = (JobRun.job == name, JobRun.id != run_id, JobRun.rows == 0, JobRun.error.is_(None), JobRun.ended_at.is_not(None))

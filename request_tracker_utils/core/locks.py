@@ -14,6 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from request_tracker_utils.core.private_files import open_private
+
 
 class SharedLock:
     """A named lock that at most one process has. Not reentrant; used by one thread."""
@@ -56,7 +58,7 @@ class SharedLock:
     def _lock_file(self, wait: bool) -> bool:
         database = self._engine.url.database
         path = Path(f"{database}.{self._name}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,15 +3,16 @@
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
+from request_tracker_utils.core.disk import disk_problem
+from request_tracker_utils.core.private_files import FILE_MODE, create_folder, open_private
 from request_tracker_utils.core.settings import Settings, SettingsError
-
-OWNER_ONLY = 0o600
 
 
 class LineOnce(structlog.stdlib.ProcessorFormatter):
@@ -77,16 +78,52 @@ def configure(settings: Settings) -> None:
     logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
 
 
+class LogFile(ConcurrentRotatingFileHandler):
+    """A file that several processes write to and rotate. Lines that cannot be written, because the disk is full, are counted: standard
+    error has them too, and the file gets their number before the next line. The parent class prints a traceback for each."""
+
+    _lost = 0
+    _newline_first = False
+    """Whether the last line may have been written in part."""
+
+    def do_write(self, msg: str) -> None:
+        """Called by `emit`, with the lock."""
+        if self._lost:
+            lost = f'level=warning logger={__name__} event="lines lost: the log file could not be written" lines={self._lost}\n'
+            msg = ("\n" if self._newline_first else "") + lost + msg
+        super().do_write(msg)
+        self._lost, self._newline_first = 0, False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._lost += 1
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            self._newline_first = True
+            with suppress(OSError):
+                stream.close()  # it would write the rest of the line again with the next one
+        if self._lost == 1:
+            with suppress(OSError):
+                sys.stderr.write(f"LOG_FILE cannot be written: {error}. Its lines are lost until it can be.\n")
+
+
 def _rotating(file: Path, settings: Settings) -> logging.Handler:
-    """A handler for several processes that write to and rotate one file. Raises OSError if it cannot be written."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(file.parent, os.W_OK):
-        raise PermissionError(f"this user cannot write to {file.parent}, where rotated files are stored")
-    os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, OWNER_ONLY))  # otherwise the first log line would fail
-    return ConcurrentRotatingFileHandler(
+    """The handler of the log file. Raises OSError if this user cannot write it. One on a full disk is written later."""
+    try:
+        create_folder(file.parent)
+        if not os.access(file.parent, os.W_OK):
+            raise PermissionError(f"this user cannot write to {file.parent}, where rotated files are stored")
+        os.close(open_private(file, os.O_WRONLY | os.O_APPEND))  # otherwise the first log line would fail
+    except OSError as error:
+        if disk_problem(error) is None:
+            raise
+    return LogFile(
         file,
         maxBytes=settings.log_file_megabytes * 1024 * 1024,
         backupCount=settings.log_files_kept,
         encoding="utf-8",
-        chmod=OWNER_ONLY,
+        chmod=FILE_MODE,
     )

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from request_tracker_utils.core.metrics_files import CountsFile
+
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
 
@@ -32,8 +34,9 @@ class Instruments:
 
     def __init__(self) -> None:
         # The library decides on its first import whether processes share their counters, so it is imported here, after `share_in`.
-        from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+        from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 
+        setattr(values, "MmapedDict", CountsFile)  # noqa: B010 — the library does not export it
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("rtutils_requests", "Requests answered.", ["method", "route", "status"], registry=registry)
@@ -44,8 +47,14 @@ class Instruments:
         self.rt_request_seconds = Histogram(
             "rtutils_rt_request_seconds", "Seconds that Request Tracker took to answer.", ["kind"], buckets=QUICK, registry=registry
         )
+        self.connections_closed = Counter(
+            "rtutils_connections_closed", "Connections closed to protect the server.", ["reason"], registry=registry
+        )
         self.job_runs = Counter("rtutils_job_runs", "Job runs.", ["job", "outcome"], registry=registry)
         self.refused = Counter("rtutils_refused_requests", "Requests refused because of too many others.", ["reason"], registry=registry)
+        self.lost_accesses = Counter(
+            "rtutils_lost_access_events", "Accesses to personal data that were logged but not stored.", ["kind"], registry=registry
+        )
         self.job_seconds = Histogram("rtutils_job_seconds", "Seconds that a job run took.", ["job"], buckets=LONG, registry=registry)
 
 
@@ -55,15 +64,8 @@ def share_in(folder: Path) -> None:
 
 
 def reset() -> None:
-    """Creates the shared folder, empty. Call before anything is counted. Raises OSError."""
-    folder = Path(os.environ[FOLDER])
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-
-
-def join() -> None:
-    """Creates the shared folder if it was removed: a worker that cannot count could not answer requests."""
-    Path(os.environ[FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Deletes the counters of an earlier server from the shared folder. Call before anything is counted."""
+    shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
 
 
 @cache
@@ -91,6 +93,16 @@ def count_rt_request(method: str, kind: str, seconds: float, outcome: str) -> No
     registered = instruments()
     registered.rt_requests.labels(method, kind, outcome).inc()
     registered.rt_request_seconds.labels(kind).observe(seconds)
+
+
+def count_closed_connection(reason: str) -> None:
+    """`reason` is one of `web.connections.Reason`."""
+    instruments().connections_closed.labels(reason).inc()
+
+
+def count_lost_access(kind: str) -> None:
+    """`kind` is `export`, `look-up` or `list`."""
+    instruments().lost_accesses.labels(kind).inc()
 
 
 def count_job_run(job: str, outcome: str, seconds: float) -> None:
@@ -122,7 +134,7 @@ def exposition(gauges: Iterable[Gauge]) -> bytes:
 
     counted, gauge_registry = instruments().registry, CollectorRegistry()
     gauge_registry.register(Gauges())
-    if FOLDER in os.environ:
+    if FOLDER in os.environ and os.path.isdir(os.environ[FOLDER]):
         counted = CollectorRegistry()
         MultiProcessCollector(counted, os.environ[FOLDER])  # type: ignore[no-untyped-call]
     return generate_latest(counted) + generate_latest(gauge_registry)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db
+from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Job, Jobs
 from request_tracker_utils.core.locks import SharedLock
@@ -91,7 +92,7 @@ class Scheduler:
     def _lead(self) -> None:
         try:
             leads = self._lock.still_held() if self._is_leader else self._lock.acquire(wait=False)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("leadership unknown", error=str(error))
             leads = False
         if leads == self._is_leader:
@@ -148,6 +149,12 @@ class Scheduler:
                 jobs.run(job)
             except AppError as error:
                 log.warning("job failed", job=job.name, error=error.message)
+            except (SQLAlchemyError, OSError) as error:
+                problem = disk_problem(error)
+                if problem is None:
+                    log.exception("job failed", job=job.name)
+                    raise
+                log.warning("job failed", job=job.name, error=problem.message)
             except Exception:
                 # The run is recorded with the error; the schedule continues, since the next run may succeed.
                 log.exception("job failed", job=job.name)

@@ -208,6 +208,19 @@ class Settings(BaseModel):
     webhook_token: Token | None = Field(
         None, min_length=16, description="Secret of the webhook. If not set, one is generated and stored in the database."
     )
+    webhook_max_age_hours: int = Field(
+        24,
+        ge=1,
+        le=8_760,
+        description="Hours for which an asset is new. If the webhook is called for an older one, the asset is not renamed but listed under "
+        "*Differences*.",
+    )
+    webhook_tags_per_minute: int = Field(
+        300,
+        ge=1,
+        le=100_000,
+        description="Tags that the webhook may assign in a minute before the health check warns. It never refuses a call.",
+    )
     label_format: str = Field("large", description="Default label format, for assets without a format for their type or catalog.")
     label_formats_file: FilePath | None = Field(
         None, description="TOML file with additional label formats. `request_tracker_utils/labels/formats.toml` explains every key."
@@ -217,6 +230,9 @@ class Settings(BaseModel):
     )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
+    access_event_days: int = Field(
+        365, ge=7, le=3650, description="Days until records of who exported or looked up personal data are deleted."
+    )
     metrics_token: Token | None = Field(
         None, min_length=16, description="Token for `/metrics` (`Authorization: Bearer …`). Administrators need none."
     )

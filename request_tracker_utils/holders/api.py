@@ -34,6 +34,7 @@ from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.schemas.students import StudentPath
+from request_tracker_utils.web.access_log import record_list, record_lookup, rt_user, student as student_subject
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import error_shape, may_raise
@@ -63,6 +64,9 @@ def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
     result = answer.results[0]
     if isinstance(result, AppError):
         raise result
+    record_lookup("assets in Request Tracker", student_subject(result.student_id))
+    if query.rt_user_id.strip():
+        record_lookup("assets in Request Tracker", rt_user(result.user))
     return _with_age(StudentLookup.of(result), answer.age)
 
 
@@ -76,6 +80,7 @@ def look_up_students(body: LookupBatch) -> Response:
     """
     rule = settings().rt_student_user
     answer = lookups.look_up_students(reading, asset_store(), _cache(), body.student_ids, rule=rule)
+    record_list("students’ assets in Request Tracker", sum(not isinstance(result, AppError) for result in answer.results))
     pairs: list[tuple[str, StudentAssets | AppError]] = list(zip(body.student_ids, answer.results, strict=True))
     return _with_age({"results": [LookupOrError.of(student_id, result) for student_id, result in pairs]}, answer.age)
 
@@ -86,6 +91,7 @@ def look_up_students(body: LookupBatch) -> Response:
 def look_up_user(path: UserPath) -> Answer:
     """Look up a user in Request Tracker."""
     user = asset_store().user(path.username)
+    record_lookup("Request Tracker user", rt_user(user.name))
     return {
         "id": user.id,
         "username": user.name,

@@ -44,6 +44,7 @@ RECONCILIATION = Reconciliation(
     reconciler=lambda: HolderReconciler(transaction, asset_store(), asset_store_name(), settings().rt_student_user, utc_now),
     source=asset_store_name,
     read=StudentPermission.READ,
+    personal_data="differences of device holders",
     resolve=StudentPermission.ASSIGN,
     restricted=RESTRICTED,
     context=_updates,

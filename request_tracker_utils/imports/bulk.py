@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Instant, Transaction
+from request_tracker_utils.core.durability import NotOnDisk
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
 
@@ -119,7 +120,9 @@ def retry(transaction: Transaction, do: Callable[[Session], T], *, commit: bool 
                 if not commit:
                     session.rollback()
                 return result
-        except (ConcurrentChange, OperationalError):
+        except (ConcurrentChange, OperationalError) as error:
+            if isinstance(error, OperationalError) and isinstance(error.orig, NotOnDisk):
+                raise  # it is committed
             time.sleep(PAUSE)
     raise Unavailable(_("The records are locked by other changes. The task will be retried."))
 

@@ -30,14 +30,14 @@ def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, 
     """Stores a file, a transaction per chunk. Raises FileUnreadable for a file that is not a table; nothing is stored then."""
     facts: dict[str, Any] = {"subject": row_type.name, "source": source[-200:], "started_by": actor.name[:100], "created_at": now}
     empty: dict[str, Any] = {"size": 0, "encoding": "", "separator": "", "head": [], "sample": [], "columns": {}, "report": {}}
-    with transaction() as session:
+    with transaction(durable=False) as session:
         file = ImportFile(**facts, **empty, state=ImportState.UPLOADED)
         session.add(file)
         session.flush()
     inspector = UploadInspector()
     try:
         for position, chunk in enumerate(chunks):
-            with transaction() as session:
+            with transaction(durable=False) as session:  # the last transaction makes all parts durable
                 session.add(ImportFilePart(roster_id=file.id, position=position, content=inspector.inspect(chunk)))
         encoding = inspector.encoding()
         is_whole = inspector.size == len(inspector.beginning)

@@ -15,7 +15,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from wtforms.validators import InputRequired
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
@@ -28,8 +27,8 @@ from request_tracker_utils.imports.uploads import read_chunks
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.registry import registry
 
 MAX_FILE_SIZE = 64 * 1024 * 1024
@@ -180,8 +179,8 @@ def _undo_import(of_domain: RowTypeNames, file_id: int, import_id: int) -> Respo
 def _problems(of_domain: RowTypeNames, file_id: int) -> Response:
     with reading() as session:
         report = report_from(service.get(session, file_id, of_domain).report)
-    lines = csv_lines(("line", "name", "problem"), ((each.line, each.name, each.message) for each in report.problems))
-    return csv_response("problems", lines)
+    rows = ((each.line, each.name, each.message) for each in report.problems)
+    return csv_response("problems", ("line", "name", "problem"), rows, what="problems of an import")
 
 
 def _too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:

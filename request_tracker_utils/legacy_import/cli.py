@@ -1,5 +1,6 @@
 """The command that imports a legacy installation."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.locks import holding
+from request_tracker_utils.core.private_files import open_private, tighten
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.run import Counts, ImportOptions, ImportRun, RowReport, RunIndex
 from request_tracker_utils.legacy_import.service import import_database
@@ -128,7 +130,8 @@ def _printed(reports: Iterator[RowReport], print_line: Callable[[str], None]) ->
 
 def _write(lines: Iterator[str], report: Path) -> None:
     try:
-        stream = report.open("w", encoding="utf-8", newline="")
+        stream = os.fdopen(open_private(report, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8", newline="")  # it names students
+        tighten([report])
     except OSError as error:
         message = _("--report: %(file)s cannot be written: %(error)s. Use another file.", file=report, error=error.strerror)
         raise Invalid(message) from None

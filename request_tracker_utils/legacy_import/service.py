@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.legacy_import.devices import import_devices
 from request_tracker_utils.legacy_import.history import import_history, import_returns
 from request_tracker_utils.legacy_import.run import ImportRun, RowReport
@@ -25,7 +25,7 @@ Advance = Callable[[str, int], None]
 DEVICES_PER_STATEMENT = 5_000
 
 
-def import_database(source: Source, transaction: Transaction, run: ImportRun, advance: Advance) -> Iterator[RowReport]:
+def import_database(source: Source, transaction: Reading | Transaction, run: ImportRun, advance: Advance) -> Iterator[RowReport]:
     """Yields reports of rows; the numbers are in `run.counts`. For a dry run, `transaction` opens sessions that only read."""
     _index_later_tables(source, run)
     for name, import_rows in IMPORTS.items():
@@ -54,7 +54,7 @@ def _index_later_tables(source: Source, run: ImportRun) -> None:
         run.index.add("broken", (search_key(text_of(tag)) for tag, broken in latest if is_yes(broken)))
 
 
-def _import_returns(source: Source, transaction: Transaction, run: ImportRun) -> None:
+def _import_returns(source: Source, transaction: Reading | Transaction, run: ImportRun) -> None:
     devices = source.tables.get("device_info")
     if devices is None or devices.is_documented:
         return
@@ -63,7 +63,7 @@ def _import_returns(source: Source, transaction: Transaction, run: ImportRun) ->
             import_returns(session, run, devices, rows)
 
 
-def _date_assignments(transaction: Transaction) -> None:
+def _date_assignments(transaction: Reading | Transaction) -> None:
     """Sets the times of assignments, which the legacy database only has in its history."""
     assigned = select(func.max(DeviceLog.timestamp)).where(
         DeviceLog.asset_tag == Device.asset_tag, DeviceLog.student_id == Device.current_student_id, DeviceLog.action == Action.ASSIGNED

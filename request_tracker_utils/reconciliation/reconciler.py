@@ -45,8 +45,9 @@ class Comparison(Generic[D]):
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A short transaction. Neither the other system nor the progress is called inside it."""
-        with self._transaction() as session:
+        """A short transaction. Neither the other system nor the progress is called inside it. The next comparison finds the same again, so
+        it does not wait for the disk."""
+        with self._transaction(durable=False) as session:
             yield session
 
     def record(self, session: Session, found: Iterable[D]) -> None:
@@ -162,6 +163,8 @@ class Reconciliation(Generic[D]):
     """The permission to compare and to resolve."""
     restricted: Mapping[str, StrEnum] = field(default_factory=dict)
     """Resolutions that need a further permission."""
+    personal_data: str = ""
+    """What the page shows of people, for the access log; empty if nothing."""
     check_ready: Callable[[Session], None] = _always_ready
     """Raises Unavailable while nothing can be compared."""
     context: Callable[[Session], Mapping[str, object]] = _no_context

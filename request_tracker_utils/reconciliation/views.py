@@ -17,6 +17,7 @@ from request_tracker_utils.reconciliation.errors import ComparisonRunning, Discr
 from request_tracker_utils.reconciliation.reconciler import BulkOption, Entry, Kind, Reconciliation
 from request_tracker_utils.reconciliation.tasks import compared_at, start_bulk_resolution, start_comparison
 from request_tracker_utils.tasks import service as tasks
+from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import admit, current_actor, require
 
 FEW, PAGE = 5, 50
@@ -100,13 +101,16 @@ def _render(reconciliation: Reconciliation[Any], chosen: Kind | None, after: int
     with reading() as session:
         counts = reconciliation.discrepancies.count_open(session)
         shown = [chosen] if chosen else [kind for kind in reconciliation.kinds if counts[kind.value]]
+        groups = [_group(session, reconciliation, kind, counts[kind.value], after, PAGE if chosen else FEW) for kind in shown]
         context = {
-            "groups": [_group(session, reconciliation, kind, counts[kind.value], after, PAGE if chosen else FEW) for kind in shown],
+            "groups": groups,
             "compared_at": compared_at(session, reconciliation),
             "running": tasks.open_task(session, reconciliation.comparison_task),
             "ignored": reconciliation.discrepancies.count_ignored(session),
             **reconciliation.context(session),
         }
+    if reconciliation.personal_data:
+        record_list(reconciliation.personal_data, sum(len(group.entries) for group in groups))
     return render_template(
         reconciliation.template,
         reconciliation=reconciliation,

@@ -1,20 +1,21 @@
 """Commands that import and export students and devices, and the rollover."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports.cli import FILE, column_option, dry_run_option, import_path, match_zeros_option
 from request_tracker_utils.rosters import rollover as service
 from request_tracker_utils.rosters.device_import import DeviceRows
-from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, export_lines
+from request_tracker_utils.rosters.export import BATCH, DEVICES, LOGS, STUDENTS, Export, export_rows
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.students.grades import grade_label
+from request_tracker_utils.web import exports
 from request_tracker_utils.web.registry import settings
 
 
@@ -79,8 +80,7 @@ def export_logs() -> None:
 @students.command("leavers")
 def list_leavers() -> None:
     """Print students who left school and still have devices as CSV."""
-    for line in csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading)):
-        click.echo(line.encode(), nl=False)
+    _print(service.LEAVERS_HEADER, service.leaver_rows(reading), what="students who left school with devices")
 
 
 @students.command()
@@ -122,5 +122,10 @@ def _undo(name: str) -> None:
 
 
 def _export(export: Export) -> None:
-    for lines in export_lines(reading, export, settings().zone):
+    _print(export.header, export_rows(reading, export, settings().zone), what=export.title)
+
+
+def _print(header: Iterable[str], rows: Iterable[Iterable[object]], *, what: str) -> None:
+    """Prints a CSV file, and records the export."""
+    for lines in exports.Export(header, rows, what=what, batch=BATCH):
         click.echo(lines.encode(), nl=False)

@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.students.models import Device, DeviceLog, Student
 
@@ -29,6 +27,8 @@ class Export:
     imported."""
 
     name: str
+    title: str
+    """What it contains, in words."""
     columns: dict[str, Column]
     order: tuple[Column, ...]
 
@@ -38,6 +38,7 @@ class Export:
 
 
 STUDENTS = Export(
+    "students",
     "students",
     {
         "student_id": Student.student_id,
@@ -55,6 +56,7 @@ STUDENTS = Export(
 )
 DEVICES = Export(
     "devices",
+    "devices and their students",
     {
         "asset_tag": Device.asset_tag,
         "serial_number": Device.serial_number,
@@ -71,6 +73,7 @@ DEVICES = Export(
 )
 LOGS = Export(
     "device-logs",
+    "history of devices",
     {
         "id": DeviceLog.id,
         "timestamp": DeviceLog.timestamp,
@@ -89,19 +92,8 @@ LOGS = Export(
 )
 
 
-def export_lines(reading: Reading, export: Export, zone: ZoneInfo) -> Iterator[str]:
-    """The CSV file, several lines at a time, with times in this zone."""
-    return batched(csv_lines(export.header, _rows(reading, export, zone)))
-
-
-def batched(lines: Iterator[str]) -> Iterator[str]:
-    """Several lines at a time: sending them one by one would cost more than reading them."""
-    while batch := "".join(islice(lines, BATCH)):
-        yield batch
-
-
-def _rows(reading: Reading, export: Export, zone: ZoneInfo) -> Iterator[list[object]]:
-    """Each chunk has its own short session, so that a slow client does not occupy a connection."""
+def export_rows(reading: Reading, export: Export, zone: ZoneInfo) -> Iterator[list[object]]:
+    """The rows, with times in this zone. Each chunk has its own short session, so that a slow client does not occupy a connection."""
     query = select(*export.columns.values(), *export.order).order_by(*export.order)
     size, width, after = FIRST_CHUNK, len(export.columns), None
     while True:

@@ -8,19 +8,19 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.rosters import rollover as service
 from request_tracker_utils.rosters.errors import RolloverExists
-from request_tracker_utils.rosters.export import DEVICES, LOGS, STUDENTS, Export, batched, export_lines
+from request_tracker_utils.rosters.export import BATCH, DEVICES, LOGS, STUDENTS, Export, export_rows
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_label
 from request_tracker_utils.students.permissions import StudentPermission
+from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.registry import settings
 
 STUDENTS_SHOWN = 200
@@ -80,14 +80,15 @@ def leavers() -> str:
     with reading() as session:
         found = service.list_leavers(session, _grades(last_grade), limit=STUDENTS_SHOWN + 1)
     more = len(found) > STUDENTS_SHOWN
+    record_list("students who left school with devices", min(len(found), STUDENTS_SHOWN))
     return render_template("rosters/leavers.html", found=found[:STUDENTS_SHOWN], more=more, last_grade=last_grade, grade_label=grade_label)
 
 
 @pages.get("/leavers.csv")
 @require(StudentPermission.READ)
 def leavers_file() -> Response:
-    lines = csv_lines(service.LEAVERS_HEADER, service.leaver_rows(reading, _grades(request.args.get("last_grade", ""))))
-    return csv_response("leavers", batched(lines))
+    rows = service.leaver_rows(reading, _grades(request.args.get("last_grade", "")))
+    return csv_response("leavers", service.LEAVERS_HEADER, rows, what="students who left school with devices", batch=BATCH)
 
 
 @exports.get("/students/export.csv", endpoint="students")
@@ -109,7 +110,8 @@ def export_logs() -> Response:
 
 
 def _export(export: Export) -> Response:
-    return csv_response(export.name, export_lines(reading, export, settings().zone))
+    rows = export_rows(reading, export, settings().zone)
+    return csv_response(export.name, export.header, rows, what=export.title, batch=BATCH)
 
 
 def _grades(last_grade: str) -> list[str]:
@@ -122,6 +124,7 @@ def _page(form: RolloverForm, last_grade: str) -> str:
         preview = service.preview(session, last_grade)
         with_devices = service.list_leavers(session, service.leaving_grades(preview.last_grade), limit=STUDENTS_SHOWN)
         years = service.all_years(session)
+    record_list("students who leave school with devices", len(with_devices))
     return render_template(
         "rosters/rollover.html", form=form, preview=preview, with_devices=with_devices, years=years, grade_label=grade_label
     )

@@ -28,14 +28,14 @@ def complete_devices(
     changed, started_at = 0, clock()
     while not stopping() and (due := _due(transaction, started_at)):
         asset_of = _assets_of(asset_store, due)
-        with transaction() as session:
+        with transaction(durable=False) as session:  # a copy, which the next run makes again
             changed += _update(session, [device.id for device, _asset_id in due], asset_of, now=started_at)
     return changed
 
 
 def _due(transaction: Transaction, now: datetime) -> list[tuple[Device, int | None]]:
     """Devices, each with the number of its asset: the one that is linked to it, or has its tag. Two queries, each with one index."""
-    with transaction() as session:
+    with transaction(durable=False) as session:
         found = list(session.scalars(select(Device).where(IS_UNREAD).order_by(Device.id).limit(BATCH)))
         if not found:
             stale = select(Device).where(Device.asset_read_at < now - REFRESH_AFTER).order_by(Device.asset_read_at, Device.id)

@@ -1,6 +1,6 @@
 """Today, the inventory, and what resolving a scanned code needs from this app, for entry points."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from request_tracker_utils.asset_store.brief_lookup import BriefLookup
 from request_tracker_utils.asset_store.current import asset_store
@@ -10,7 +10,11 @@ from request_tracker_utils.labels.current import tag_lookup
 from request_tracker_utils.labels.scanning import asset_id_from_url
 from request_tracker_utils.students.inventory import Inventory
 from request_tracker_utils.students.scan_codes import ScanContext
+from request_tracker_utils.students.scan_station import ScanResult, StudentWithDevices
+from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.registry import registry, settings
+
+STATION_INTERVAL = timedelta(hours=1)
 
 
 def inventory() -> Inventory:
@@ -25,6 +29,22 @@ def scan_context() -> ScanContext:
         tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
         inventory=inventory(),
     )
+
+
+def record_scanned(result: ScanResult) -> ScanResult:
+    """Records the look-up of the student that a scan has shown. A scan that changes something is in the history of its device instead."""
+    if result.log is None:
+        holder = result.device.current_student_id if result.device else None
+        shown = result.student.student.student_id if result.student else holder or ""
+        record_lookup("scanned student" if result.student else "student of a device", student_subject(shown))
+    return result
+
+
+def record_station(changes: int, student: StudentWithDevices | None) -> None:
+    """Records what a scan station shows beside its scans: stations ask for it every few seconds, so it is recorded once an hour."""
+    record_list("recent changes of devices", changes, once_per=STATION_INTERVAL)
+    if student:
+        record_lookup("selected student", student_subject(student.student.student_id), once_per=STATION_INTERVAL)
 
 
 def today() -> date:

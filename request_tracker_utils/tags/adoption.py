@@ -224,6 +224,7 @@ def _assign_to_pending(transaction: Transaction, now: datetime) -> int:
             if tag is None:
                 continue  # its prefix was added during this adoption
             CONFIRMATION.mark_all_due(session, Tag.id == tag.id, Tag.due_at.is_not(None), now=now)
+            session.execute(update(Tag).where(Tag.id == tag.id).values(changed_at=asset.asked_at))  # the asset was new then
             session.delete(asset)
             count += 1
     return count

@@ -40,6 +40,8 @@ ACTIONS = {
     "stuck": gettext_noop("needs attention"),
 }
 """Stored action → its name on pages."""
+ASSIGNMENTS = ("adopted", "assigned", "bound", "moved")
+"""Actions after which an asset has the tag."""
 LOGGED = "logged"
 """The action of entries from a legacy log. Unlike the others, they are not in the order of their times."""
 PAGE = 50
@@ -65,6 +67,12 @@ def record(
     """Adds an entry about a tag. The new name is the tag if an asset has it."""
     new_name = tag.tag if tag.asset_id is not None else None
     record_change(session, tag.tag, tag.asset_id, new_name, action=action, actor=actor, now=now, old_name=old_name, reason=reason)
+
+
+def assigned_by(session: Session, tag: Tag) -> str | None:
+    """Who has assigned the tag to its asset; None for one of a legacy installation."""
+    assigned = (TagEvent.tag == tag.tag, TagEvent.asset_id == tag.asset_id, TagEvent.action.in_(ASSIGNMENTS))
+    return session.scalar(select(TagEvent.actor).where(*assigned).order_by(TagEvent.id.desc()).limit(1))
 
 
 def record_change(
@@ -162,6 +170,20 @@ def export_row(event: TagEvent, zone: ZoneInfo) -> list[object]:
     return [at, event.actor, event.action, event.tag, event.asset_id, event.old_name, event.new_name, event.reason]
 
 
+def first_id(session: Session, at: datetime) -> int:
+    """The first id with a time of `at` or later, by binary search. Entries of a legacy log are skipped."""
+    low, high = 1, (session.scalar(select(func.max(TagEvent.id))) or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        between = (TagEvent.id >= middle, TagEvent.id < high, TagEvent.action != LOGGED)
+        row = session.execute(select(TagEvent.id, TagEvent.at).where(*between).order_by(TagEvent.id).limit(1)).first()
+        if row is None or row.at >= at:
+            high = middle
+        else:
+            low = row.id + 1
+    return low
+
+
 def _text_conditions(text: str) -> list[Condition]:
     conditions = [TagEvent.actor == text, TagEvent.old_name == text]
     if len(text) <= LONGEST_TAG:
@@ -180,24 +202,10 @@ def _time_conditions(session: Session, filter_: AuditFilter) -> list[list[Condit
         *([TagEvent.at < filter_.until] if filter_.until else []),
     ]
     bounds = [
-        *([TagEvent.id >= _first_id(session, filter_.since - CLOCK_SKEW)] if filter_.since else []),
-        *([TagEvent.id < _first_id(session, filter_.until + CLOCK_SKEW)] if filter_.until else []),
+        *([TagEvent.id >= first_id(session, filter_.since - CLOCK_SKEW)] if filter_.since else []),
+        *([TagEvent.id < first_id(session, filter_.until + CLOCK_SKEW)] if filter_.until else []),
     ]
     return [[*exact, *bounds, TagEvent.action != LOGGED], [*exact, TagEvent.action == LOGGED]]
-
-
-def _first_id(session: Session, at: datetime) -> int:
-    """The first id with a time of `at` or later, by binary search. Entries of a legacy log are skipped."""
-    low, high = 1, (session.scalar(select(func.max(TagEvent.id))) or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        between = (TagEvent.id >= middle, TagEvent.id < high, TagEvent.action != LOGGED)
-        row = session.execute(select(TagEvent.id, TagEvent.at).where(*between).order_by(TagEvent.id).limit(1)).first()
-        if row is None or row.at >= at:
-            high = middle
-        else:
-            low = row.id + 1
-    return low
 
 
 _INSERT = text("""

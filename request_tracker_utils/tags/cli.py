@@ -8,12 +8,12 @@ import click
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.cli import compare_command
 from request_tracker_utils.tags import adoption, audit, legacy_log, sequence
 from request_tracker_utils.tags.current import RECONCILIATION
+from request_tracker_utils.web.exports import Export
 from request_tracker_utils.web.registry import settings
 
 
@@ -42,7 +42,7 @@ def show_audit(as_csv: bool, search: str, limit: int | None) -> None:
         found = audit.search(session, audit.AuditFilter(search.strip()))
         events = audit.stream(session, found, limit=limit or (None if as_csv else audit.PAGE))
         rows = (audit.export_row(event, zone) for event in events)
-        for line in csv_lines(audit.EXPORT_COLUMNS, rows) if as_csv else _tab_separated(rows):
+        for line in Export(audit.EXPORT_COLUMNS, rows, what="audit log of tags") if as_csv else _tab_separated(rows):
             click.echo(line.encode(), nl=False)
 
 

@@ -2,25 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
-from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, duplicates, sequence, service
+from request_tracker_utils.tags.comparison import DISCREPANCIES, LONGEST_NAME
 from request_tracker_utils.tags.duplicates import Namesakes, PrintedLabels
-from request_tracker_utils.tags.models import CONFIRMATION, LEAST_ABSENCE, Tag, TagState
+from request_tracker_utils.tags.models import CONFIRMATION, LEAST_ABSENCE, DiscrepancyKind, Tag, TagDiscrepancy, TagState
 
 BATCH = 100
 NO_LABELS = PrintedLabels()
 ABSENCES_OF_ASSIGNED = 5
 ABSENCES_OF_RESERVED = 2
+MAX_AGE = timedelta(days=1)
+"""The default of WEBHOOK_MAX_AGE_HOURS."""
+CLOCK_DIFFERENCE = timedelta(hours=1)
+"""By how much the asset store's clock may be behind ours: then its assets look older than they are."""
 
 
 def confirm_due(
@@ -30,9 +35,14 @@ def confirm_due(
     actor: Actor,
     clock: Callable[[], datetime],
     labels: PrintedLabels = NO_LABELS,
+    max_age: timedelta = MAX_AGE,
 ) -> int:
     """Checks every tag that is due, and returns how many need no further check. A batch takes two requests, by id and by name. Raises the
-    errors of an unreachable asset store; the tags are then due again soon."""
+    errors of an unreachable asset store; the tags are then due again soon.
+
+    An asset that was older than `max_age` when the webhook was called for it is not renamed: anyone with the webhook's secret could call it
+    for any asset.
+    """
     confirmed = 0
     while claims := CONFIRMATION.claim_due(transaction, clock, limit=BATCH):
         with CONFIRMATION.recording(transaction, claims, clock):
@@ -41,7 +51,8 @@ def confirm_due(
             searched_at = clock()
             named = _by_name(asset_store.find_by_names([claim.row.tag for claim in claims]))
             for claim in claims:
-                check = _Check(transaction, asset_store, claim, actor, clock, Namesakes(named[claim.row.tag], searched_at, labels))
+                namesakes = Namesakes(named[claim.row.tag], searched_at, labels)
+                check = _Check(transaction, asset_store, claim, actor, clock, namesakes, max_age)
                 with CONFIRMATION.attempt(transaction, claim, clock):
                     confirmed += check.run(assets.get(claim.row.asset_id or 0))
     return confirmed
@@ -65,16 +76,17 @@ class _Check:
         actor: Actor,
         clock: Callable[[], datetime],
         namesakes: Namesakes,
+        max_age: timedelta,
     ) -> None:
         self._transaction, self._asset_store, self._actor = transaction, asset_store, actor
-        self._namesakes = namesakes
+        self._namesakes, self._max_age = namesakes, max_age
         self._claim, self._tag, self._now = claim, claim.row, clock()
 
     def run(self, asset: Asset | None) -> bool:
         """Whether no further check is needed. `asset` is the tag's asset as it was just read. Raises Conflict for a problem that
         a person has to correct, and errors of the asset store."""
         tag = self._tag
-        if asset is not None and self._has_lost_tag(asset):
+        if asset is not None and (self._was_left_alone(asset) or self._has_lost_tag(asset)):
             return True
         if asset is not None and asset.name == tag.tag:
             return self._confirm(asset.id, "confirmed", tag.previous_name)
@@ -87,6 +99,42 @@ class _Check:
         if deleted is not None:
             return self.run(deleted)
         return self._end_absence(self._namesakes.assets)
+
+    def _is_old(self, asset: Asset) -> bool:
+        """Whether the webhook was called for an asset that was not new. The age at the time of the call counts: a check may be late by
+        days. An asset of unknown age counts as old."""
+        created_at = asset.created_at
+        if created_at is not None and self._tag.changed_at - created_at <= self._max_age + CLOCK_DIFFERENCE:
+            return False
+        with self._transaction() as session:
+            return audit.assigned_by(session, self._tag) == REQUEST_TRACKER.name
+
+    def _was_left_alone(self, asset: Asset) -> bool:
+        """Whether the asset is not renamed, because it was not new when the webhook was called for it. The difference is then listed for a
+        person to decide; the asset keeps both its name and the tag."""
+        if asset.name == self._tag.tag or self._tag.state != TagState.ASSIGNED or not self._is_old(asset):
+            return False
+        called_at, created_at = (
+            f"{time:%Y-%m-%d %H:%M} UTC" if time else _("an unknown time") for time in (self._tag.changed_at, asset.created_at)
+        )
+        problem = _(
+            "The webhook was called for this asset at %(called)s, but the asset was created at %(created)s, so it was not renamed. "
+            "Choose under Differences.",
+            called=called_at,
+            created=created_at,
+        )
+        kind = DiscrepancyKind.MISSING if asset.is_deleted else DiscrepancyKind.RENAMED
+        with self._transaction() as session:
+            current = CONFIRMATION.locked(session, self._claim)
+            if current is None:
+                return True
+            CONFIRMATION.fail(session, self._claim, problem)
+            found = TagDiscrepancy(kind=str(kind), tag=current.tag, asset_id=asset.id, name=asset.name[:LONGEST_NAME])
+            DISCREPANCIES.write(session, [found], since=self._now, now=self._now)
+            audit.record_change(
+                session, current.tag, asset.id, None, action="stuck", actor=self._actor, now=self._now, old_name=asset.name, reason=problem
+            )
+        return True
 
     def _has_lost_tag(self, asset: Asset) -> bool:
         """Whether the asset was given another tag, because another asset has this one as its name."""

@@ -35,6 +35,8 @@ class Resolution(StrEnum):
 
 
 _WAS_PRINTED = exists().where(Tag.tag == TagDiscrepancy.tag, Tag.printed_at.is_not(None))
+IS_STOPPED = exists().where(Tag.tag == TagDiscrepancy.tag, Tag.confirmed_at.is_(None), Tag.due_at.is_(None), Tag.problem.is_not(None))
+"""Confirmation does not rename the asset without a person's decision."""
 _IS_RESERVED = exists().where(Tag.tag == TagDiscrepancy.tag, Tag.state != TagState.RELEASED)
 
 KINDS = [
@@ -46,7 +48,15 @@ KINDS = [
             BulkOption(
                 Resolution.RENAME_ASSET,
                 lambda count, _source: ngettext("Rename %(num)s asset to its tag", "Rename %(num)s assets to their tags", count),
-            )
+                ~IS_STOPPED,
+            ),
+            BulkOption(
+                Resolution.REMOVE_TAG,
+                lambda count, _source: ngettext(
+                    "Remove the tag of %(num)s asset that was not new", "Remove the tags of %(num)s assets that were not new", count
+                ),
+                IS_STOPPED,
+            ),
         ],
     ),
     Kind(
@@ -91,7 +101,7 @@ def options(session: Session, discrepancies: Sequence[TagDiscrepancy], *, source
     texts = {each.tag for each in discrepancies} | {each.name for each in discrepancies if each.name}
     tags = {tag.tag: tag for tag in session.scalars(select(Tag).where(Tag.tag.in_(texts)))}
     build = _Options(tags, sequence.prefixes(session), source)
-    return [Entry(each, list(build.of(each)), {"owner_id": build.owner_id(each)}) for each in discrepancies]
+    return [Entry(each, list(build.of(each)), {"owner_id": build.owner_id(each), "problem": build.problem(each)}) for each in discrepancies]
 
 
 class _Options:
@@ -102,6 +112,11 @@ class _Options:
         """The asset that has the tag here, for a duplicate."""
         tag = self._tags.get(discrepancy.tag)
         return tag.asset_id if tag is not None and discrepancy.kind == DiscrepancyKind.DUPLICATE else None
+
+    def problem(self, discrepancy: TagDiscrepancy) -> str | None:
+        """Why the asset was not renamed to its tag."""
+        tag = self._tags.get(discrepancy.tag)
+        return tag.problem if tag is not None and tag.due_at is None and tag.confirmed_at is None else None
 
     def of(self, discrepancy: TagDiscrepancy) -> Iterator[Option]:
         of_kind = {
@@ -118,7 +133,7 @@ class _Options:
         tag, name = discrepancy.tag, discrepancy.name or ""
         label = _("Rename %(asset)s to %(tag)s in %(source)s", asset=asset, tag=tag, source=self._source)
         yield Option(Resolution.RENAME_ASSET, label)
-        if not any(parse(name, prefix) for prefix in self._prefixes):
+        if self.problem(discrepancy) or not any(parse(name, prefix) for prefix in self._prefixes):
             yield Option(Resolution.REMOVE_TAG, _("Remove %(tag)s from %(asset)s", tag=tag, asset=asset), self._afterwards(tag))
         elif self._is_available(name):
             label = _("Use %(name)s as the tag of %(asset)s", name=name, asset=asset)

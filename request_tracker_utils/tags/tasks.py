@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
 from flask import url_for
 
 from request_tracker_utils.asset_store.current import asset_store
@@ -12,7 +13,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.reconciliation.tasks import comparison_job
-from request_tracker_utils.tags import adoption, confirmation, tagging
+from request_tracker_utils.tags import adoption, confirmation, tagging, webhook
 from request_tracker_utils.tags.allocation import NameSearch
 from request_tracker_utils.tags.current import RECONCILIATION
 from request_tracker_utils.tags.duplicates import PrintedLabels
@@ -26,6 +27,9 @@ from request_tracker_utils.tasks.running import ItemResult, RunningTask
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import registry, settings
 
+log = structlog.get_logger(__name__)
+
+WATCH_WEBHOOK = "watch-webhook"
 NAMES_PER_SEARCH = 500
 """Names of the next tags that a task searches for at once."""
 
@@ -36,7 +40,9 @@ def adopt_tags() -> int:
 
 def confirm_tags() -> int:
     labels = registry().get(PrintedLabels)
-    return confirmation.confirm_due(transaction, asset_store(), actor=of_job(CONFIRM_TAGS), clock=utc_now, labels=labels)
+    max_age = timedelta(hours=settings().webhook_max_age_hours)
+    actor = of_job(CONFIRM_TAGS)
+    return confirmation.confirm_due(transaction, asset_store(), actor=actor, clock=utc_now, labels=labels, max_age=max_age)
 
 
 def sweep_untagged() -> int:
@@ -44,10 +50,22 @@ def sweep_untagged() -> int:
     return (task.total or 0) if task else 0
 
 
+def watch_webhook() -> int:
+    """Logs a warning for each minute in which the webhook has assigned many tags. Returns how many it has assigned in the last minute."""
+    now, limit = utc_now(), settings().webhook_tags_per_minute
+    with reading() as session:
+        count = webhook.count_assigned(session, since=now - webhook.MINUTE)
+        busiest = webhook.busiest_moment(session, limit=limit, since=now - 2 * webhook.MINUTE)
+    if busiest is not None:
+        log.warning("the webhook assigns many tags", limit=limit, at=busiest.isoformat(timespec="seconds"))
+    return count
+
+
 jobs = [
     Job(ADOPT_TAGS, "Import existing tags before the first one is assigned", timedelta(minutes=1), adopt_tags),
     Job(CONFIRM_TAGS, "Rename assets to their tags, and check their names", timedelta(seconds=15), confirm_tags),
     Job(SWEEP_UNTAGGED, "Tag the untagged assets in the catalogs of the sweep", timedelta(minutes=10), sweep_untagged),
+    Job(WATCH_WEBHOOK, "Count the tags that the webhook assigns", webhook.MINUTE, watch_webhook),
     comparison_job(RECONCILIATION),
 ]
 

@@ -1,6 +1,6 @@
 """Pages: sequences and prefixes, the webhook, the audit log, assets without a tag, and pending tags."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -13,7 +13,6 @@ from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import LARGEST_ID
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
@@ -24,8 +23,8 @@ from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tags.tagging import PREVIEW_SWEEP, TAG_ASSETS
 from request_tracker_utils.tasks.service import open_task, start
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import row_id
 from request_tracker_utils.web.registry import settings
 
@@ -173,7 +172,7 @@ def audit_log() -> ResponseReturnValue:
 @require(TagPermission.READ)
 def export_audit_log() -> Response:
     """All entries that match the same filters."""
-    return csv_response("asset-tags", _csv_lines(_filter()))
+    return csv_response("asset-tags", audit.EXPORT_COLUMNS, _export_rows(_filter()), what="audit log of tags")
 
 
 @untagged_pages.get("")
@@ -340,8 +339,8 @@ def _midnight(field: str) -> datetime | None:
     return datetime.combine(day, time.min, settings().zone)
 
 
-def _csv_lines(filter_: audit.AuditFilter) -> Iterator[str]:
+def _export_rows(filter_: audit.AuditFilter) -> Iterator[Iterable[object]]:
     zone = settings().zone
     with reading() as session:
-        found = audit.search(session, filter_)
-        yield from csv_lines(audit.EXPORT_COLUMNS, (audit.export_row(event, zone) for event in audit.stream(session, found)))
+        for event in audit.stream(session, audit.search(session, filter_)):
+            yield audit.export_row(event, zone)

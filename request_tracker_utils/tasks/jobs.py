@@ -8,9 +8,11 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.outbox import Claim, InContext
@@ -67,10 +69,21 @@ def run(claimed: Claim[Task]) -> None:
         running.postpone(error.message)
     except AppError as error:
         running.end(TaskState.FAILED, error=error.message)
+    except (SQLAlchemyError, OSError) as error:
+        problem = disk_problem(error)
+        if problem is None:
+            _fail(running, name)
+            raise
+        running.postpone(problem.message)
     except Exception:
-        log.exception("task failed", task=running.id, kind=name)
-        running.end(TaskState.FAILED, error=_("An internal error occurred; the log has the details. You can resume the task."))
+        _fail(running, name)
         raise
+
+
+def _fail(running: RunningTask, name: str) -> None:
+    """After an exception that nobody expected."""
+    log.exception("task failed", task=running.id, kind=name)
+    running.end(TaskState.FAILED, error=_("An internal error occurred; the log has the details. You can resume the task."))
 
 
 def in_context_of_app() -> InContext:
@@ -89,7 +102,7 @@ def in_context_of_app() -> InContext:
 
 
 def delete_old_tasks() -> int:
-    with transaction() as session:
+    with transaction(durable=False) as session:  # the next run deletes them again
         return service.delete_old(session, now=utc_now())
 
 

@@ -100,7 +100,7 @@ class RunningTask:
     def save_arguments(self, **arguments: Any) -> None:
         """Stores what a later run of the task has to know."""
         self.arguments |= arguments
-        self._store(arguments=self.arguments)
+        self._store(durable=True, arguments=self.arguments)
 
     def advance(self, steps: int = 1, *, failed: int = 0) -> None:
         """Counts completed steps. Raises TaskStopped."""
@@ -175,11 +175,12 @@ class RunningTask:
                 prepare(chunk)
             yield from chunk
 
-    def _store(self, *, quietly: bool = False, **values: Any) -> None:
-        """Stores the progress and renews the lease. Raises TaskStopped when the claim was lost, unless `quietly`."""
+    def _store(self, *, quietly: bool = False, durable: bool = False, **values: Any) -> None:
+        """Stores the progress and renews the lease. Raises TaskStopped when the claim was lost, unless `quietly`. After a power cut, items
+        may be processed again, as after a crash."""
         self._stored_at = time.monotonic()
         unstored, self._unstored = self._unstored, []
-        with self._transaction() as session:
+        with self._transaction(durable=durable) as session:
             if unstored:
                 session.connection().execute(STORE_RESULT, unstored)
             # Also for a task that has been cancelled: processed items count.
@@ -196,7 +197,7 @@ class RunningTask:
 
         def beat() -> None:
             while not ended.wait(HEARTBEAT_SECONDS):
-                with self._transaction() as session:
+                with self._transaction(durable=False) as session:
                     TASKS.renew(session, self._claim, now=self._clock())
 
         thread = threading.Thread(target=self._in_context(beat), name=f"task-{self.id}-heartbeat", daemon=True)
@@ -227,7 +228,7 @@ class RunningTask:
 
     def count_pending(self) -> int:
         """How many items are pending."""
-        with self._transaction() as session:
+        with self._transaction(durable=False) as session:
             return recount(session, session.get_one(Task, self.id))
 
 

@@ -1,7 +1,7 @@
 """Bodies of requests and responses: complete or rejected, and strict JSON objects where they are JSON."""
 
 from collections.abc import Iterator
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from flask import Flask, Request, Response, stream_with_context
 from flask.json.provider import DefaultJSONProvider
@@ -12,6 +12,9 @@ from werkzeug.wsgi import LimitedStream
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.threads import take_stream
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 Answer = dict[str, Any] | tuple[dict[str, Any], int]
 """Return type of JSON routes. flask-openapi3 evaluates return annotations and cannot resolve Flask's own alias."""
@@ -34,6 +37,13 @@ class ChunkedBody(LimitedStream):
 
 
 class StrictRequest(Request):
+    def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
+        """Reads a NUL character in the address as U+FFFD, like bytes that are not UTF-8. PostgreSQL refuses NUL, and a streamed answer
+        would have begun by then."""
+        environ["PATH_INFO"] = environ.get("PATH_INFO", "").replace("\0", "\ufffd".encode().decode("latin-1"))
+        environ["QUERY_STRING"] = environ.get("QUERY_STRING", "").replace("%00", "%EF%BF%BD")
+        super().__init__(environ, populate_request, shallow)
+
     @cached_property
     def stream(self) -> IO[bytes]:
         """The body, limited in size."""
@@ -60,13 +70,6 @@ def streamed(chunks: Iterator[str], *, mimetype: str, status: int = 200) -> Resp
     """A response that is sent while it is created. Raises TooManyRequests and Unavailable before the first chunk is created."""
     take_stream()
     return Response(stream_with_context(chunks), status, mimetype=mimetype)
-
-
-def csv_response(name: str, lines: Iterator[str]) -> Response:
-    """A download of the file `name`.csv, streamed line by line. Raises like `streamed`."""
-    response = streamed(lines, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return response
 
 
 SURROGATE = "\\ud"

@@ -13,13 +13,15 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, InterfaceError, InternalError, OperationalError, SQLAlchemyError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Forbidden, Invalid, Unauthenticated, Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import SAFE_METHODS, Access
 from request_tracker_utils.web.metrics import route
+from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.threads import TooManyRequests
 
 log = structlog.get_logger(__name__)
@@ -140,6 +142,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, handle_http_error)
     for silence in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(silence, handle_database_error)
+    for written in (OSError, InternalError):
+        app.register_error_handler(written, handle_write_error)
     for unstorable in (DataError, OverflowError):
         app.register_error_handler(unstorable, handle_unstorable)
     app.register_error_handler(Exception, handle_fault)
@@ -173,7 +177,17 @@ def handle_http_error(error: HTTPException) -> ResponseReturnValue:
 def handle_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
     log.error("database unavailable", error=str(getattr(error, "orig", error)))
     g.setdefault("actor", None)  # the page must not query the database for the caller
-    return handle_app_error(Unavailable(_("The database is not available. Try again in a moment.")))
+    return handle_app_error(_disk_problem(error) or Unavailable(_("The database is not available. Try again in a moment.")))
+
+
+def handle_write_error(error: OSError | InternalError) -> ResponseReturnValue:
+    """A file that cannot be written, such as a large upload, or a PostgreSQL server that is read-only. Anything else is a fault."""
+    problem = _disk_problem(error)
+    if problem is None:
+        return handle_fault(error)
+    log.error("disk unavailable", error=str(getattr(error, "orig", error)))
+    g.setdefault("actor", None)
+    return handle_app_error(problem)
 
 
 def handle_unstorable(error: DataError | OverflowError) -> ResponseReturnValue:
@@ -229,6 +243,11 @@ def _response(status: int, errors: Iterable[type[AppError]], shape: ErrorShape) 
 def _sentence(error: type[AppError]) -> str:
     """The first paragraph of the class's docstring, as one line."""
     return " ".join((getdoc(error) or "").split("\n\n")[0].split())
+
+
+def _disk_problem(error: Exception) -> Unavailable | None:
+    file = settings().database_file
+    return disk_problem(error, file.parent if file else None)
 
 
 def _shape() -> ErrorShape:

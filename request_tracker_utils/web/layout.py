@@ -13,6 +13,7 @@ from request_tracker_utils import __version__
 from request_tracker_utils.core import translation
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.settings import STATIC
+from request_tracker_utils.web.addresses import previous_page
 from request_tracker_utils.web.auth import current_actor, current_actor_or_none, signed_in
 from request_tracker_utils.web.feature import NavItem
 from request_tracker_utils.web.registry import registry, settings
@@ -49,6 +50,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["when"] = when
     app.jinja_env.globals["javascript_modules"] = javascript_modules
     app.jinja_env.globals["javascript_translations"] = javascript_translations
+    app.jinja_env.globals["previous_page"] = previous_page
     app.jinja_env.filters["browser"] = browser
 
 

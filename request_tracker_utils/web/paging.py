@@ -1,14 +1,13 @@
 """Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages.
 And row ids in addresses."""
 
-from typing import Any
-
-from flask import request, url_for
+from flask import request
 from pydantic import BaseModel, Field
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.addresses import this_page
 from request_tracker_utils.web.body import Answer
 
 MAX_PAGE_SIZE = 1_000
@@ -43,12 +42,8 @@ class PageQuery(BaseModel):
 def page_answer(query: PageQuery, count: int, next_cursor: Cursor | None, rows: list[dict[str, object]]) -> Answer:
     """The body of a list route. `count` is the number of rows on all pages."""
 
-    def address(page: int, after: str) -> str:
-        arguments: dict[str, Any] = {**request.args, "page": page, "after": after or None}
-        return url_for(str(request.endpoint), _external=True, **arguments)
-
-    following = address(query.page + 1, str(next_cursor)) if next_cursor else None
-    previous = address(query.page - 1, "") if query.page > 1 else None
+    following = this_page(page=query.page + 1, after=str(next_cursor)) if next_cursor else None
+    previous = this_page(page=query.page - 1, after=None) if query.page > 1 else None
     return {"count": count, "next": following, "previous": previous, "results": rows}
 
 

@@ -8,6 +8,9 @@ import structlog
 from flask import Flask, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
+from werkzeug.routing import RequestRedirect
+
+from request_tracker_utils.web.addresses import without_host
 
 ALWAYS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
 YEAR = 365 * 24 * 3600
@@ -52,6 +55,9 @@ def _assign_request_id() -> None:
 
 def _add_headers(response: Response) -> Response:
     headers = response.headers
+    if isinstance(request.routing_exception, RequestRedirect) and response.location:
+        response.location = without_host(response.location)
+        response.set_data(b"")
     headers.extend(ALWAYS)
     headers["X-Request-ID"] = g.get("request_id", "")
     if request.is_secure:

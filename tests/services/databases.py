@@ -97,7 +97,7 @@ class SQLite:
 class PostgreSQL:
     """A real server: TEST_DATABASE_URL, or one of our own that needs no root. Databases are made from a migrated template."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._own = None
         address = os.environ.get("TEST_DATABASE_URL")
         if not address:
@@ -107,7 +107,7 @@ class PostgreSQL:
             self._own = pgserver.get_server(str(self._folder / "data"))
             address = self._own.get_uri()
         self._url = make_url(address).set(drivername="postgresql+psycopg")
-        if self._own is not None:
+        if self._own is not None and not durable:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # these databases need not outlive a power cut
                 self._run(f"ALTER SYSTEM SET {setting} = off")
             self._run("SELECT pg_reload_conf()")

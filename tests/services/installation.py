@@ -214,14 +214,24 @@ class Person:
 
     def fill_in(self, path: str, *, form: str = "", **fields: str) -> requests.Response:
         """Loads the page of the form, which is that of the path unless told otherwise, fills it in and sends it."""
-        page = self.get(form or path)
-        assert page.status_code == 200, page.text
-        csrf_token = page.text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
-        return self.session.post(self.url + path, data={**fields, "csrf_token": csrf_token}, timeout=120, allow_redirects=False)
+        data = {**fields, "csrf_token": self._csrf_token(form or path)}
+        return self.session.post(self.url + path, data=data, timeout=120, allow_redirects=False)
+
+    def upload(self, path: str, content: bytes) -> str:
+        """Uploads a CSV file through the form at the path. Returns the address of the file's page."""
+        data, files = {"csrf_token": self._csrf_token(path)}, {"file": ("list.csv", content)}
+        answer = self.session.post(self.url + path, data=data, files=files, timeout=120, allow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
 
     def add_asset(self, serial: str, model: str = "Chromebook 3100", catalog: str = CATALOG) -> requests.Response:
         """The answer leads to the asset's page when it was added."""
         return self.fill_in("/assets/new", form="/assets/create", serial_number=serial, model=model, manufacturer="Dell", catalog=catalog)
+
+    def _csrf_token(self, path: str) -> str:
+        page = self.get(path)
+        assert page.status_code == 200, page.text
+        return page.text.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
 
 
 def asset_id_of(answer: requests.Response) -> int:

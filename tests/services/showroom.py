@@ -140,6 +140,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "person": "/admin/people/2",
         "new-person": "/admin/people/new",
         "sign-ins": "/admin/sign-ins",
+        "personal-data": "/admin/personal-data",
         "status": "/admin",
         "jobs": "/admin/jobs",
         "job": "/admin/jobs/confirm-tags",

@@ -3,11 +3,15 @@
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import structlog
 from flask import Flask, Response, after_this_request, current_app, request, session as cookie
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import login_events, passwords, service, sessions, tokens
@@ -20,6 +24,7 @@ from request_tracker_utils.core.db import read_connection, reading, transaction
 from request_tracker_utils.web.auth import Authenticators, Caller, install_authenticators
 from request_tracker_utils.web.registry import registry, registry_of, settings
 
+log = structlog.get_logger(__name__)
 login_manager = LoginManager()
 MAX_KNOWN_ADDRESSES = 10_000
 
@@ -115,7 +120,7 @@ def _load(key: str) -> SignedIn | None:
     if entry is None:
         return None
     if entry.last_seen_is_due(here, now):
-        with transaction() as session:
+        with _bookkeeping("last use of a session"), transaction(durable=False) as session:
             sessions.record_last_seen(session, entry.session_id, here, now=now)
     return SignedIn(key, Caller(entry.user_id, entry.name, entry.role))
 
@@ -138,7 +143,7 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         _record_rejected(credentials, now)
         return None
     if owner.last_used_is_due(now):
-        with transaction() as session:
+        with _bookkeeping("last use of a token"), transaction(durable=False) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role)
@@ -169,7 +174,7 @@ def _record_rejected(token: str, now: datetime) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.TOKEN_REFUSED, origin(), now=now):
             return
-    with transaction() as session:
+    with _bookkeeping("rejected token"), transaction() as session:
         shown = f"begins with {token[:4]}" if token.startswith(tokens.TOKEN_PREFIX) else None
         login_events.record(
             session, LoginKind.TOKEN_REFUSED, origin(), key=key_hash(token[: tokens.MAX_TOKEN_LENGTH]), now=now, detail=shown
@@ -182,7 +187,7 @@ def _record_denied(actor: Actor, permission: str) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.FORBIDDEN, origin(), key=key, now=now):
             return
-    with transaction() as session:
+    with _bookkeeping("denied request"), transaction() as session:
         user = _user(session, actor.user_id)
         detail = f"{request.method} {request.url_rule} needs {permission}"
         login_events.record(session, LoginKind.FORBIDDEN, origin(), user=user, name=actor.name, key=key, now=now, detail=detail)
@@ -195,7 +200,7 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
     if use in known:
         return
     here, key = origin(), key_hash(token_key)
-    with transaction() as session:
+    with _bookkeeping("new address of a token"), transaction() as session:
         if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
             login_events.record(
                 session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
@@ -203,6 +208,16 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
     known[use] = None
     while len(known) > MAX_KNOWN_ADDRESSES:
         known.popitem(last=False)
+
+
+@contextmanager
+def _bookkeeping(what: str) -> Iterator[None]:
+    """Around what is recorded about a request. If it cannot be recorded, because the disk is full, the request is answered all the same;
+    one that fails for the same reason says so itself."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+        log.warning("not recorded", what=what, error=str(getattr(error, "orig", error)))
 
 
 def _unknown_key(name: str) -> str:

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
@@ -17,15 +18,17 @@ from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
 from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.web.access_log import AccessKind, account, record_list, record_lookup
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import add_error
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import requested_page, row_id
 from request_tracker_utils.web.registry import registry, settings
+
+FLUSH_SECONDS = 1.0
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
 
@@ -47,6 +50,7 @@ def people() -> str:
     page = requested_page()
     with reading() as session:
         found = service.search(session, text, role=role, active=active, page=page)
+        record_list("accounts", len(found.users))
         return render_template(
             "accounts/people.html", found=found, text=text, role=role, state=request.args.get("state", ""), roles=list(Role)
         )
@@ -178,6 +182,7 @@ def sign_ins() -> str:
     with reading() as session:
         found = login_events.newest(session, selected, before=before, limit=login_events.PAGE + 1)
     more = len(found) > login_events.PAGE
+    record_list("sign-ins", min(len(found), login_events.PAGE))
     return render_template(
         "accounts/sign-ins.html", events=found[: login_events.PAGE], more=more, selected=selected, before=before, kinds=list(LoginKind)
     )
@@ -187,7 +192,35 @@ def sign_ins() -> str:
 @require(AccountPermission.EVENTS)
 def sign_ins_csv() -> Response:
     """All selected events as a CSV file."""
-    return csv_response("sign-ins", _event_lines(_filter()))
+    return csv_response("sign-ins", ("when", "what", "who", "address", "agent", "detail"), _event_rows(_filter()), what="sign-ins")
+
+
+@pages.get("/personal-data")
+@require(AccountPermission.EVENTS)
+def access_events() -> str:
+    """Who read personal data, the newest first."""
+    _store_pending()
+    selected, before = _access_filter(), request.args.get("before", type=row_id)
+    with reading() as session:
+        found = events_of_access.newest(session, selected, before=before, limit=events_of_access.PAGE + 1)
+    more = len(found) > events_of_access.PAGE
+    return render_template(
+        "accounts/personal-data.html",
+        events=found[: events_of_access.PAGE],
+        more=more,
+        selected=selected,
+        before=before,
+        kinds=list(AccessKind),
+    )
+
+
+@pages.get("/personal-data.csv")
+@require(AccountPermission.EVENTS)
+def access_events_csv() -> Response:
+    """All selected events as a CSV file."""
+    _store_pending()
+    header = ("when", "access", "data", "person", "records", "complete", "who", "address")
+    return csv_response("personal-data", header, _access_rows(_access_filter()), what="access to personal data")
 
 
 def _by() -> By:
@@ -199,20 +232,36 @@ def _filter() -> login_events.Filter:
     return login_events.Filter(request.args.get("q", "").strip()[:100], request.args.get("kind", ""), user_id)
 
 
-def _event_lines(selected: login_events.Filter) -> Iterator[str]:
+def _event_rows(selected: login_events.Filter) -> Iterator[tuple[object, ...]]:
     zone = settings().zone
     with reading() as session:
-        rows = (
-            (e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.name, e.address, e.agent, e.detail)
-            for e in login_events.all_events(session, selected)
-        )
-        yield from csv_lines(("when", "what", "who", "address", "agent", "detail"), rows)
+        for e in login_events.all_events(session, selected):
+            yield e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.name, e.address, e.agent, e.detail
+
+
+def _access_filter() -> events_of_access.Filter:
+    text, kind, subject = (request.args.get(name, "").strip()[:120].replace("\0", "") for name in ("q", "kind", "subject"))
+    return events_of_access.Filter(text[:100], kind, request.args.get("user", type=row_id), subject)
+
+
+def _access_rows(selected: events_of_access.Filter) -> Iterator[tuple[object, ...]]:
+    zone = settings().zone
+    with reading() as session:
+        for e in events_of_access.all_events(session, selected):
+            complete = "yes" if e.complete else "no"
+            yield e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.what, e.subject, e.records, complete, e.name, e.address
+
+
+def _store_pending() -> None:
+    """So that the list has what this process has just recorded."""
+    registry().get(StoredAccessLog).writer.flush(FLUSH_SECONDS)
 
 
 def _person_page(user_id: int, *, form: FlaskForm | None = None, rt_form: FlaskForm | None = None, link: str | None = None) -> str:
     now = utc_now()
     with reading() as session:
         user: User = service.user_by_id(session, user_id)
+        record_lookup("account", account(user.name))
         return render_template(
             "accounts/person.html",
             user=user,

@@ -24,16 +24,18 @@ from flask_admin.contrib.sqla.filters import (
 from flask_admin.form import BaseForm
 from flask_admin.model.filters import BaseFilterConverter
 from flask_admin.tools import iterdecode
-from sqlalchemy import JSON, Boolean, Integer, String, func, inspect, select, tuple_
+from sqlalchemy import JSON, Boolean, Integer, LargeBinary, String, func, inspect, select, tuple_
 from sqlalchemy.orm import Query, Session, load_only
+from sqlalchemy.sql.elements import NamedColumn
 
 from request_tracker_utils.administration.permissions import AdministrationPermission
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import Base, Instant, db, reading
 from request_tracker_utils.core.errors import Invalid, NotFound
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.students.models import Student
+from request_tracker_utils.web.access_log import record_list, record_lookup, student
 from request_tracker_utils.web.auth import Access, open_endpoint
-from request_tracker_utils.web.body import csv_response
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import MAX_PAGE
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import is_local_path
@@ -57,6 +59,11 @@ class NoSuchRow(NotFound):
 
 def is_secret(table: str, column: str) -> bool:
     return SECRET.search(column) is not None or f"{table}.{column}" in SECRETS
+
+
+def _is_shown(table: str, column: NamedColumn[Any]) -> bool:
+    """Neither secrets nor bytes: compressed files and lists, which nobody can read, and which would be loaded for each row of the page."""
+    return not is_secret(table, column.name) and not isinstance(column.type, LargeBinary)
 
 
 def models() -> list[type[Base]]:
@@ -152,7 +159,7 @@ class Table(ModelView):  # type: ignore[misc]
     column_type_formatters_detail = column_type_formatters
 
     def __init__(self, model: type[Base]) -> None:
-        shown = [prop for prop in inspect(model).column_attrs if not is_secret(model.__tablename__, prop.columns[0].name)]
+        shown = [prop for prop in inspect(model).column_attrs if _is_shown(model.__tablename__, prop.columns[0])]
         plain = [prop for prop in shown if not isinstance(prop.columns[0].type, JSON)]
         names = [prop.key for prop in shown]
         self.column_list = self.column_details_list = self.column_export_list = names
@@ -185,6 +192,11 @@ class Table(ModelView):  # type: ignore[misc]
         row = self.get_query().filter(*(column == value for column, value in pairs)).first()
         if row is None:
             raise NoSuchRow(_("The table %(table)s does not have this row.", table=self.name))
+        number = str(row.student_id or "") if isinstance(row, Student) else ""
+        if number:
+            record_lookup(f"table {self.name}", student(number))
+        else:
+            record_list(f"table {self.name}", 1)
         return cast(Base, row)
 
     def _apply_sorting(self, query: "Query[Any]", joins: Any, sort_column: str | None, sort_desc: bool) -> Any:
@@ -205,6 +217,13 @@ class Table(ModelView):  # type: ignore[misc]
                 return fn(self, *args, **kwargs)
             except OverflowError:
                 raise Invalid(_("A number in the address is too large.")) from None
+
+    def get_list(self, *args: Any, **kwargs: Any) -> Any:
+        """Records the page of rows; an export does not come here for its rows."""
+        count, found = super().get_list(*args, **kwargs)
+        if isinstance(found, list):
+            record_list(f"table {self.name}", len(found))
+        return count, found
 
     def _get_list_extra_args(self) -> Any:
         arguments = super()._get_list_extra_args()
@@ -232,7 +251,7 @@ class Table(ModelView):  # type: ignore[misc]
         _, found = self.get_list(0, None, False, arguments.search, arguments.filters, execute=False, page_size=0)
         query = found.order_by(None).order_by(*self._key)
         first = query.limit(CHUNK).all()  # now, so that an error becomes a response and does not truncate the file
-        return csv_response(self.name, csv_lines(self.column_export_list, self._cells(query, first)))
+        return csv_response(self.name, self.column_export_list, self._cells(query, first), what=f"table {self.name}")
 
     def _cells(self, query: "Query[Any]", rows: list[Any]) -> Iterator[list[object]]:
         while rows:

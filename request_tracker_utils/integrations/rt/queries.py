@@ -19,7 +19,7 @@ WILDCARDS = frozenset("%_\\")
 """Characters that LIKE and STARTSWITH do not take literally."""
 
 FULL = {
-    "fields": "Name,Status,Catalog,CustomFields,HeldBy,Owner",
+    "fields": "Name,Status,Catalog,CustomFields,HeldBy,Owner,Created",
     "fields[Catalog]": "Name",
     "fields[HeldBy]": "Name",
     "fields[Owner]": "Name",

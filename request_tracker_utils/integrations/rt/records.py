@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from request_tracker_utils.core.translation import gettext as _
@@ -15,7 +16,7 @@ NOBODY = "Nobody"
 class RtAsset:
     """`fields` maps the names of all custom fields of the asset to their values; several values of one field are joined by `, `.
 
-    `holders` and `owner` are user names. `etag` is set only by `Assets.get`.
+    `holders` and `owner` are user names. `etag` is set only by `Assets.get`. `created_at` is None where it was not asked for.
     """
 
     id: int
@@ -26,6 +27,7 @@ class RtAsset:
     holders: tuple[str, ...] = ()
     owner: str = ""
     etag: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def asset_of(row: Any, etag: str = "") -> RtAsset:
         holders=_users(row.get("HeldBy")),
         owner="" if owner == NOBODY else owner,
         etag=etag,
+        created_at=_time(row.get("Created")),
     )
 
 
@@ -124,6 +127,15 @@ def _folded(value: str) -> str:
 
 def is_true(value: Any) -> bool:
     return value not in (None, "", 0, "0", False)
+
+
+def _time(value: Any) -> datetime | None:
+    """Request Tracker sends times in UTC: `2026-11-28T08:05:26Z`."""
+    try:
+        time = datetime.fromisoformat(text(value))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _users(value: Any) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.labels import print_history
@@ -19,8 +18,8 @@ from request_tracker_utils.labels.print_history import PAGE_SIZE, UnscannedCurso
 from request_tracker_utils.labels.scanning import ScannedLabel, record_scan
 from request_tracker_utils.labels.views.printing import pages
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.body import csv_response
 from request_tracker_utils.web.error_responses import wants_page
+from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.threads import Reserved
 
@@ -53,7 +52,8 @@ def unscanned() -> str:
 @require(LabelPermission.PRINT)
 def unscanned_csv() -> Response:
     """The same as CSV."""
-    return csv_response("labels-never-scanned", _csv_lines(_days_ago(_days())))
+    rows = _export_rows(_days_ago(_days()))
+    return csv_response("labels-never-scanned", ("label", "asset", "printed", "by"), rows, what="labels that were never scanned")
 
 
 @pages.get("/labels/scan")
@@ -88,13 +88,10 @@ def scan_label() -> ResponseReturnValue:
     return jsonify(asset_id=scanned.asset_id, name=scanned.name, details=details, page=url_for("assets.show", asset_id=scanned.asset_id))
 
 
-def _csv_lines(until: datetime) -> Iterator[str]:
+def _export_rows(until: datetime) -> Iterator[tuple[object, ...]]:
     with reading() as session:
-        rows = (
-            (label.name, label.asset_id, label.printed_at.isoformat(), label.printed_by)
-            for label in print_history.iterate_unscanned(session, until=until)
-        )
-        yield from csv_lines(("label", "asset", "printed", "by"), rows)
+        for label in print_history.iterate_unscanned(session, until=until):
+            yield label.name, label.asset_id, label.printed_at.isoformat(), label.printed_by
 
 
 def _days() -> int:

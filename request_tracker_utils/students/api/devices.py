@@ -34,6 +34,7 @@ from request_tracker_utils.students.schemas.devices import (
 )
 from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.students.search import DeviceFilter
+from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
@@ -57,6 +58,7 @@ def list_devices(query: DevicesQuery) -> Answer:
     with reading() as session:
         page = search.find_devices(session, filters, prefix=prefix, size=query.page_size, after=query.cursor(), offset=query.offset)
         count = search.count_devices(session, filters, prefix=prefix)
+    record_list("devices and their students", sum(device.current_student_id is not None for device in page.rows))
     return page_answer(query, count, page.next_cursor, [DeviceRow.of(device) for device in page.rows])
 
 
@@ -86,7 +88,9 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
 @may_raise(*NOT_FOUND)
 def get_device(path: DevicePath) -> Answer:
     """Show a device, or an asset that becomes one with its first change."""
-    return DeviceRow.of(inventory().find(path.asset_tag))
+    device = inventory().find(path.asset_tag)
+    record_lookup("student of a device", student_subject(device.current_student_id or ""))
+    return DeviceRow.of(device)
 
 
 @api.put("/api/devices/<asset_tag>", responses={200: DeviceRow})
@@ -129,6 +133,7 @@ def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
         offset = (query.page - 1) * query.page_size
         logs = devices.device_history(session, device.asset_tag, limit=query.page_size, offset=offset)
         count = devices.count_device_history(session, device.asset_tag)
+    record_list("history of a device", len(logs))
     return {
         "device": device.asset_tag,
         "model": device.model,

@@ -5,7 +5,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import scan_station
-from request_tracker_utils.students.current import scan_context, today
+from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today
 from request_tracker_utils.students.errors import (
     AmbiguousSerialNumber,
     ChangeNotFound,
@@ -51,7 +51,7 @@ api = APIBlueprint("scan_api", __name__, abp_tags=[SCANS])
 @may_raise(*NOT_RESOLVED)
 def resolve(body: Code) -> Answer:
     """Look up a scanned code without changing anything."""
-    return Scanned.of(scan_station.look_up(reading, body.code, scan_context()))
+    return Scanned.of(record_scanned(scan_station.look_up(reading, body.code, scan_context())))
 
 
 @api.post("/api/scan/assign", responses={200: Scanned})
@@ -59,9 +59,8 @@ def resolve(body: Code) -> Answer:
 @may_raise(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DueDatePast, DuplicateScan)
 def assign(body: ScanToAssign) -> Answer:
     """Select a student by the student’s code, or assign a device to the selected student."""
-    return Scanned.of(
-        scan_station.assign(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now(), today=today())
-    )
+    result = scan_station.assign(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now(), today=today())
+    return Scanned.of(record_scanned(result))
 
 
 @api.post("/api/scan/return", responses={200: Scanned})
@@ -87,4 +86,5 @@ def recent(query: RecentQuery) -> Answer:
     with reading() as session:
         logs, after = scan_station.recent_changes(session, after=query.after, now=utc_now())
         student = scan_station.student_with_devices(session, query.student_id)
+    record_station(len(logs), student)
     return {"changes": [Change.of(log) for log in logs], "after": after, "student": ScannedStudent.of(student)}

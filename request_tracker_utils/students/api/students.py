@@ -39,6 +39,7 @@ from request_tracker_utils.students.schemas.students import (
     StudentsQuery,
 )
 from request_tracker_utils.students.search import StudentFilter
+from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
@@ -59,6 +60,7 @@ def list_students(query: StudentsQuery) -> Answer:
     with reading() as session:
         page = search.find_students(session, filters, size=query.page_size, after=query.cursor(), offset=query.offset)
         count = search.count_students(session, filters)
+    record_list("students", len(page.rows))
     return page_answer(query, count, page.next_cursor, [StudentRow.of(student) for student in page.rows])
 
 
@@ -86,7 +88,9 @@ def stats() -> Answer:
 def get_student(path: StudentPath) -> Answer:
     """Show a student."""
     with reading() as session:
-        return StudentRow.of(service.get(session, path.student_id))
+        student = service.get(session, path.student_id)
+    record_lookup("student", student_subject(student.student_id))
+    return StudentRow.of(student)
 
 
 @api.put("/api/students/<student_id>", responses={200: StudentRow})
@@ -97,6 +101,7 @@ def change_student(path: StudentPath, body: ChangedStudent) -> Answer:
     with transaction() as session:
         student = service.get(session, path.student_id, lock=True)
         service.change(session, student, body.model_dump(exclude_unset=True), now=utc_now())
+    record_lookup("student", student_subject(student.student_id))
     return StudentRow.of(student)
 
 
@@ -119,6 +124,7 @@ def devices_of_student(path: StudentPath) -> Answer:
     with reading() as session:
         student = service.get(session, path.student_id)
         found = service.devices_of(session, student.student_id)
+    record_lookup("devices of the student", student_subject(student.student_id))
     rows = [
         {
             "asset_tag": device.asset_tag,

@@ -25,6 +25,7 @@ from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
 from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save
 from request_tracker_utils.tags.lookup import tag_behind_layout
+from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 from request_tracker_utils.web.registry import settings
@@ -57,6 +58,7 @@ def listed() -> str:
             if count:
                 break
         holders = devices.holders_of(session, found.rows)
+    record_list("devices and their students", len(holders))
     if count or filters.status:
         asset, problem = None, ""
     elif not scan_codes.is_address(text):
@@ -82,6 +84,7 @@ def overdue() -> str:
     with reading() as session:
         late = devices.overdue(session, today(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
         holders, count = devices.holders_of(session, late), devices.count_overdue(session, today())
+    record_list("devices and their students", len(holders))
     return render_template(
         "students/overdue.html",
         late=late[:PAGE_SIZE],
@@ -127,6 +130,8 @@ def show(asset_tag: str) -> str:
     with reading() as session:
         holder = service.find(session, device.current_student_id) if device.current_student_id else None
         logs = devices.device_history(session, device.asset_tag, limit=HISTORY_SHOWN + 1)
+    record_lookup("student of a device", student_subject(device.current_student_id or ""))
+    record_list("history of a device", min(len(logs), HISTORY_SHOWN))
     address = asset_store().page_address(device.asset_id) if device.asset_id and asset_store().kind == "rt" else None
     return render_template(
         "students/device.html",

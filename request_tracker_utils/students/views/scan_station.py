@@ -14,7 +14,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import scan_station as station
-from request_tracker_utils.students.current import scan_context, today
+from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today
 from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
@@ -70,7 +70,7 @@ def scan() -> ResponseReturnValue:
     if state.mode != LOOK_UP:
         admit(StudentPermission.ASSIGN)
     try:
-        result = _process(state)
+        result = record_scanned(_process(state))
     except AppError as error:
         stays = error.fields.get("student_stays") is not False
         return _page(replace(state, student_id=state.student_id if stays else ""), problem=explanation(error)), error.status
@@ -140,6 +140,7 @@ def _page(state: FormState, result: ScanResult | None = None, problem: str = "")
     with reading() as session:
         student = result.student if result else station.student_with_devices(session, state.student_id)
         changes, _after = station.recent_changes(session, after=None, now=utc_now())
+    record_station(len(changes), student if result is None else None)
     return render_template(
         "students/scan.html",
         state=replace(state, scan_id=secrets.token_hex(16)),

@@ -11,6 +11,9 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from wtforms import EmailField, StringField
 
+from request_tracker_utils.accounts import access_events
+from request_tracker_utils.accounts.access_events import Filter as AccessFilter
+from request_tracker_utils.accounts.permissions import AccountPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
@@ -31,6 +34,7 @@ from request_tracker_utils.students.errors import (
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
+from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import requested_cursor, requested_page
@@ -39,6 +43,7 @@ from request_tracker_utils.web.registry import settings
 PAGE_SIZE = 50
 DEVICES_SHOWN = 5
 HISTORY_SHOWN = 100
+ACCESSES_SHOWN = 10
 
 T = TypeVar("T")
 
@@ -94,6 +99,7 @@ def dashboard() -> str:
         except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
             if scan_codes.is_address(filters.text):  # another text may be a student's
                 problem = explanation(error)
+    record_list("students", len(found.rows))
     return render_template(
         "students/dashboard.html",
         filters=filters,
@@ -136,6 +142,10 @@ def show(student_id: str) -> str:
         student = service.get(session, student_id)
         assigned = service.devices_of(session, student.student_id)
         logs = devices.student_history(session, student.student_id, limit=HISTORY_SHOWN + 1)
+        subject = student_subject(student.student_id)
+        may_see_accesses = current_actor().may(AccountPermission.EVENTS)
+        accesses = access_events.newest(session, AccessFilter(subject=subject), limit=ACCESSES_SHOWN) if may_see_accesses else []
+    record_lookup("student", subject)
     return render_template(
         "students/student.html",
         student=student,
@@ -143,6 +153,8 @@ def show(student_id: str) -> str:
         logs=logs[:HISTORY_SHOWN],
         more=len(logs) > HISTORY_SHOWN,
         rt_username=service.rt_username(student, settings().rt_student_user),
+        subject=subject,
+        accesses=accesses,
         today=today(),
     )
 
@@ -153,6 +165,7 @@ def edit(student_id: str) -> str:
     """The form for changing a student."""
     with reading() as session:
         student = service.get(session, student_id)
+    record_lookup("student", student_subject(student.student_id))
     return render_template("students/edit.html", form=_form(student), student=student)
 
 

@@ -20,6 +20,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, db, store_once, transaction
 from request_tracker_utils.tags.models import Tag, TagEvent, TagSequence
+from tests.services.access_log import storing_in_background
 from tests.services.apps import WEBHOOK_TOKEN, user
 from tests.services.csv_files import without_mark
 from tests.services.people import Person
@@ -223,12 +224,12 @@ def test_a_slow_download_uses_no_connection(app: Flask, admin: Person, monkeypat
 
 def test_viewing_data_starts_no_write_transaction(app: Flask, admin: Person) -> None:
     admin.read("/admin/data/")  # the first request of a session is recorded
-    with app.app_context(), transaction() as session:
+    with storing_in_background(app), app.app_context(), transaction() as session:
         session.add(TagSequence(prefix="X-", next_number=1, created_at=utc_now()))
         session.flush()  # this one writes, and everybody else waits with writing
         for path in ("/admin/data/", "/admin/data/users/", "/admin/data/users/details/?id=1", "/admin/data/users/export/csv/"):
             admin.read(path)
-        assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+        assert db.engine.pool.checkedout() <= 2  # type: ignore[attr-defined]  # the other one stores who read the data
 
 
 def test_data_is_read_only(app: Flask, admin: Person) -> None:

@@ -1,13 +1,24 @@
 """The webhook that Request Tracker calls, and the page that shows how to connect it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from request_tracker_utils.asset_store.models import EmbeddedAsset
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.health import Health
+from request_tracker_utils.tags.models import CONFIRM_TAGS, Tag
+from request_tracker_utils.tags.tasks import WATCH_WEBHOOK
+from request_tracker_utils.web.registry import registry_of
 from tests.functional.tags.conftest import SECRET, call_webhook as call
-from tests.services.apps import WEBHOOK_TOKEN, token
+from tests.services.apps import WEBHOOK_TOKEN, run_job, token
+from tests.services.people import Person
 from tests.services.tables import check_all
 
 
@@ -83,3 +94,45 @@ def test_unusual_names_and_catalogs_do_not_matter(client: FlaskClient) -> None:
     check_all([(number, name, name or None) for number, name in enumerate(names, start=1)], check_name)
     check_name(9, "lap\0top", "laptop")
     check_all(["Chrome\0books", "", "x" * 1000, "'; --", "🎒", None], check_catalog)
+
+
+def test_many_calls_are_reported_and_never_refused(
+    app: Flask, client: FlaskClient, admin: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = registry_of(app).settings.webhook_tags_per_minute
+
+    def shown() -> tuple[str, bool, bool]:
+        for runner in registry_of(app).get(Health)._runners:
+            runner._started_at = float("-inf")  # results are cached for half a minute
+        sentence = f"The webhook has assigned more than {limit} tags within a minute"
+        health = client.get("/api/health").json
+        return health["checks"]["webhook"]["status"], "webhook" in health["degraded"], sentence in admin.read("/admin")
+
+    for asset_id in range(1, limit + 1):
+        assert call(client, asset_id=asset_id).status_code == 200
+    assert (shown(), run_job(app, WATCH_WEBHOOK)) == (("ok", False, False), limit)
+    assert not [record for record in caplog.records if "many tags" in record.getMessage()]
+    assert call(client, asset_id=limit + 1).status_code == 200
+    assert (shown(), run_job(app, WATCH_WEBHOOK)) == (("degraded", True, True), limit + 1)
+    assert [record for record in caplog.records if "many tags" in record.getMessage()]
+    assert f"rtutils_webhook_tags {limit + 1}.0" in admin.read("/metrics")
+
+
+def test_an_old_asset_is_shown_with_the_reason_and_both_choices(app: Flask, client: FlaskClient, admin: Person) -> None:
+    with app.app_context(), transaction() as session:
+        old = EmbeddedAsset(name="Laptop", created_at=utc_now() - timedelta(days=30))
+        session.add(old)
+        session.flush()
+        asset_id = old.id
+    tag = call(client, asset_id=asset_id, asset_name="Laptop").json["asset_tag"]
+    with app.app_context(), transaction() as session:
+        session.execute(update(Tag).where(Tag.tag == tag).values(due_at=utc_now()))
+    run_job(app, CONFIRM_TAGS)
+    reason = "The webhook was called for this asset at"
+    page = admin.read("/admin/asset-tags/differences")
+    assert (reason in page, f"Rename #{asset_id} to {tag}" in page, f"Remove {tag} from #{asset_id}" in page) == (True, True, True)
+    assert reason in admin.read("/tags/pending")
+    assert reason in admin.read("/admin")
+    assert "needs attention" in admin.read(f"/admin/asset-tags/audit?q={tag}")
+    with app.app_context(), reading() as session:
+        assert session.get_one(EmbeddedAsset, asset_id).name == "Laptop"

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
-from request_tracker_utils.web import former_addresses
+from request_tracker_utils.web import addresses
 from request_tracker_utils.web.auth import access_of
 from tests.services.apps import csrf_token, sign_in, token, user
 
@@ -65,6 +65,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
     "GET /admin/sign-ins": ADMIN,
     "GET /admin/sign-ins.csv": ADMIN,
+    "GET /admin/personal-data": ADMIN,
+    "GET /admin/personal-data.csv": ADMIN,
     "GET /admin": ADMIN,
     "GET /admin/jobs": ADMIN,
     "GET /admin/jobs/<name>": ADMIN,
@@ -228,7 +230,7 @@ def disarmed(app: Flask) -> list[Call]:
     """A call of every route and method of the program, none of which does anything from now on."""
     calls = []
     for rule in app.url_map.iter_rules():
-        if not rule.endpoint.startswith(former_addresses.PREFIX):
+        if not rule.endpoint.startswith(addresses.PREFIX):
             path = path_of(app, rule)
             calls += [Call(f"{method} {rule.rule}", method, path) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}]
             app.view_functions[rule.endpoint] = _stand_in(app, rule.endpoint)
@@ -297,12 +299,12 @@ def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None
 
 
 def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:
-    former_addresses.redirect_former_addresses(own_app, {"/former/<int:asset_id>": "assets.show"})
-    former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(former_addresses.PREFIX)]
+    addresses.redirect_former_addresses(own_app, {"/former/<int:asset_id>": "assets.show"})
+    former = [rule for rule in own_app.url_map.iter_rules() if rule.endpoint.startswith(addresses.PREFIX)]
     adapter = own_app.url_map.bind("localhost")
     for rule in former:
         answer = own_app.test_client().get(f"{path_of(own_app, rule)}?q=a&q=b")
         path, _, query = answer.headers["Location"].partition("?")
         endpoint, values = adapter.match(path, "GET")
-        assert (answer.status_code, query, endpoint.startswith(former_addresses.PREFIX)) == (308, "q=a&q=b", False), rule
+        assert (answer.status_code, query, endpoint.startswith(addresses.PREFIX)) == (308, "q=a&q=b", False), rule
         assert values.keys() >= rule._converters.keys(), rule

@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from request_tracker_utils.core import jobs
+from request_tracker_utils.core import durability, jobs
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.health import TIMEOUT, CheckResult, Health, HealthCheck, Status
@@ -30,8 +30,9 @@ from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import Call, LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 
-NAMES = ["database", "migrations", "scheduler", "disk", "asset_store"]
+NAMES = ["database", "migrations", "scheduler", "disk", "write_lock", "asset_store"]
 RT_TOKEN = "1-2-secret0of0the0tests"
+CHECKED = "request_tracker_utils.core.health.unsafe_settings"
 
 
 def asked(client: FlaskClient, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -73,6 +74,12 @@ def with_rt(tmp_path: Path, sqlite: Any, rt: LocalServer) -> Iterator[FlaskClien
         yield ready(make_app(tmp_path, database_url=url, rt_url=rt.url, rt_token=RT_TOKEN)).test_client()
 
 
+@pytest.fixture(autouse=True)
+def synced_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' PostgreSQL does not sync its disk."""
+    monkeypatch.setattr(CHECKED, lambda _connection: [])
+
+
 def test_a_new_installation_is_well(client: FlaskClient) -> None:
     status, body = asked(client)
     assert (status, body["status"], body["degraded"]) == (200, "ok", [])
@@ -95,6 +102,21 @@ def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tm
     for told in (by_token, client.get("/api/health").get_data(as_text=True)):
         assert str(tmp_path) in told
         assert "Revision" in told
+
+
+@pytest.mark.both_databases
+def test_a_server_that_does_not_sync_its_disk_degrades_health(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CHECKED, durability.unsafe_settings)
+    with app.app_context():
+        is_postgresql = db.engine.dialect.name == "postgresql"
+    _status, public = asked(client)
+    _status, full = asked(client, **token(app, "admin"))
+    if is_postgresql:
+        assert (public["status"], public["degraded"]) == ("degraded", ["database"])
+        assert "power cut" in public["checks"]["database"]["summary"]
+        assert "off: fsync, full_page_writes, synchronous_commit." in full["checks"]["database"]["summary"]
+    else:
+        assert public["status"] == "ok"
 
 
 def test_a_database_that_lost_its_tables_is_down(app: Flask, client: FlaskClient) -> None:

@@ -148,7 +148,7 @@ class TestDuplicate:
     def test_the_asset_gets_a_new_tag(self, asset_store: FailingAssetStore) -> None:
         owner, duplicate = tagged(asset_store), asset_store.asset("W12-0001")
         compare(asset_store)
-        assert entry(asset_store, of("twin")).facts == {"owner_id": owner}
+        assert entry(asset_store, of("twin")).facts["owner_id"] == owner
         assert resolve(asset_store, of("twin"), Resolution.NEW_TAG) == f"W12-0002 is now the tag of #{duplicate}."
         assert (name(asset_store, duplicate), name(asset_store, owner)) == ("W12-0002", "W12-0001")
         assert (row("W12-0002").asset_id, row("W12-0002").due_at, row("W12-0002").previous_name) == (duplicate, None, "W12-0001")

@@ -1,0 +1,74 @@
+"""Load on one address of a server, and how fast it is answered."""
+
+import http.client
+import multiprocessing
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from benchmarks.servers import Served
+
+CONNECTIONS = 8
+WAIT = 30
+"""Seconds until a response counts as missing."""
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+
+
+@dataclass(frozen=True)
+class Load:
+    rate: float
+    """Requests per second."""
+    p99: float
+    """Seconds within which 99 % of the requests were answered."""
+
+
+def apply_load(served: Served, path: str, seconds: int) -> Load:
+    """Raises AssertionError for any response but 200. A missing response counts as one that took `WAIT`."""
+    return (_by_wrk if shutil.which("wrk") else _by_processes)(served, path, seconds)
+
+
+def _by_wrk(served: Served, path: str, seconds: int) -> Load:
+    headers = [part for name, value in served.headers.items() for part in ("-H", f"{name}: {value}")]
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={WAIT}s", "--latency"]
+    command = ["wrk", *options, *headers, f"{served.url}{path}"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 2 * WAIT).stdout
+    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"99%\s+([\d.]+)(us|ms|s|m)", out)
+    if rate is None or p99 is None or "Non-2xx" in out or re.search("Socket errors: (?!connect 0, read 0, write 0)", out):
+        raise AssertionError(f"the server did not answer correctly:\n{out}")
+    return Load(float(rate[1]), float(p99[1]) * UNITS[p99[2]])
+
+
+def _by_processes(served: Served, path: str, seconds: int) -> Load:
+    """Without wrk: one process per connection, which needs more CPU time."""
+    with multiprocessing.get_context("spawn").Pool(CONNECTIONS) as pool:
+        pool.map(_ready, range(CONNECTIONS * 4))
+        found = pool.starmap(_ask, [(served.url, path, served.headers, seconds)] * CONNECTIONS, chunksize=1)
+    times = [one for times in found for one in times]
+    return Load(len(times) / seconds, statistics.quantiles(times, n=100)[98] if len(times) > 1 else float(WAIT))
+
+
+def _ready(_number: int) -> None:
+    time.sleep(0.02)
+
+
+def _ask(url: str, path: str, headers: dict[str, str], seconds: int) -> list[float]:
+    """The seconds that each response took, over one persistent connection."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT)
+    times, started = [], time.monotonic()
+    while (begun := time.monotonic()) < started + seconds:
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+        except TimeoutError:
+            times.append(float(WAIT))
+            break
+        if answer.status != 200:
+            raise AssertionError(f"the server answered {answer.status}")
+        times.append(time.monotonic() - begun)
+    connection.close()
+    return times
