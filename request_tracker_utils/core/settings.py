@@ -135,7 +135,7 @@ class Settings(BaseModel):
         16,
         ge=8,
         le=256,
-        description="Threads of each server process: more than the number of assets created in Request Tracker at the same time.",
+        description="Threads of each server process: at least twice the number of assets created in Request Tracker at the same time.",
     )
     instance_path: Path = Field(Path("instance"), description="Folder for the data of this installation.")
     secrets_file: Path | None = Field(

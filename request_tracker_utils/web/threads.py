@@ -235,9 +235,9 @@ def _has_body() -> bool:
 def _send_whole(response: Response) -> Response:
     """Reads files and generators without a stream's place into memory: then a client that does not read occupies no thread."""
     held: Held | None = request.environ.get(_KEY)
-    if held is not None and held.stream is None and response.is_streamed and request.method != "HEAD":
+    if held is not None and held.stream is None and response.is_streamed and request.method != "HEAD" and response.status_code != 304:
         response.direct_passthrough = False
-        response.make_sequence()
+        response.set_data(response.get_data())
     return response
 
 
