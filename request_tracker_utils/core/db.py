@@ -172,6 +172,7 @@ def tune_sqlite(engine: Engine) -> None:
         # Without a log (SQLite cannot use one on some network file systems) there is nothing for us to sync.
         connection.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # deleted rows of uploaded lists and students do not stay in free pages
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -5,6 +5,13 @@ from enum import StrEnum
 
 class StudentPermission(StrEnum):
     READ = "students:student:read"
+    """View lists of devices and of students: of which students, `visibility` decides."""
+    READ_ALL = "students:student:read-all"
+    """View all students, also those who left school, with all notes."""
+    OPEN = "students:record:open"
+    """Open one student or device by its number or tag, if `visibility` allows it."""
+    OWN = "students:own:read"
+    """View one's own record and devices."""
     EDIT = "students:student:edit"
     ASSIGN = "students:device:hand-out"
     """Assign and return devices."""
@@ -13,7 +20,8 @@ class StudentPermission(StrEnum):
 
 
 GRANTS = {
-    "admin": frozenset(StudentPermission),
-    "staff": frozenset(StudentPermission) - {StudentPermission.OVERRIDE},
-    "teacher": frozenset({StudentPermission.READ}),
+    "admin": frozenset(StudentPermission) - {StudentPermission.OWN},
+    "staff": frozenset(StudentPermission) - {StudentPermission.OWN, StudentPermission.OVERRIDE},
+    "teacher": frozenset({StudentPermission.READ, StudentPermission.OPEN}),
+    "student": frozenset({StudentPermission.OPEN, StudentPermission.OWN}),
 }

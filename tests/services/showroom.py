@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Page
@@ -31,6 +32,8 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
+from request_tracker_utils.imports.service import Quota
+from request_tracker_utils.imports.uploads import inspected
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
@@ -345,7 +348,9 @@ def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
     source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
     data = "\n".join([*lines, ""]).encode()
     rows = registry().get(RowTypes).named(subject)
-    file = imports.store(transaction, [data], rows, source=source, actor=ada, now=utc_now())
+    with inspected([data], rows.aliases) as upload:
+        facts: dict[str, Any] = {"source": source, "actor": ada, "now": utc_now(), "quota": Quota(*[1 << 30] * 2)}
+        file = imports.store(transaction, upload, rows, upload.layout.columns, **facts)
     with transaction() as session:
         imports.map_columns(session, file.id, rows, file.columns, deactivate_missing=only_check)
     for start in (imports.start_preview, imports.start_import)[: 1 if only_check else 2]:

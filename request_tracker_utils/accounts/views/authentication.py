@@ -79,7 +79,7 @@ def begin(user: User) -> None:
     lifetime = timedelta(days=settings().session_days)
     with transaction() as session:
         key = service.begin_session(session, user, lifetime=lifetime, origin=origin(), now=utc_now())
-    login_user(SignedIn(key, Caller(user.id, user.name, user.role)))
+    login_user(SignedIn(key, Caller(user.id, user.name, user.role, user.student_id, user.school, user.homeroom)))
     cookie.pop("_id", None)  # unused without session protection
     cookie.permanent = True
     after_this_request(lambda response: _remember_browser(response, user.name, passwords.fingerprint(user.password_hash)))
@@ -122,7 +122,7 @@ def _load(key: str) -> SignedIn | None:
     if entry.last_seen_is_due(here, now):
         with _bookkeeping("last use of a session"), transaction(durable=False, brief=True) as session:
             sessions.record_last_seen(session, entry.session_id, here, now=now)
-    return SignedIn(key, Caller(entry.user_id, entry.name, entry.role))
+    return SignedIn(key, Caller(entry.user_id, entry.name, entry.role, entry.student_id, entry.school, entry.homeroom))
 
 
 def _by_session() -> Caller | None:
@@ -146,7 +146,7 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         with _bookkeeping("last use of a token"), transaction(durable=False, brief=True) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
-    return Caller(owner.user_id, owner.name, owner.role)
+    return Caller(owner.user_id, owner.name, owner.role, owner.student_id, owner.school, owner.homeroom)
 
 
 def _by_rt_token(rt_callers: RtTokens, token: str, now: datetime) -> Caller | None:
@@ -159,7 +159,7 @@ def _by_rt_token(rt_callers: RtTokens, token: str, now: datetime) -> Caller | No
     known_as = f"{identity.name} (Request Tracker)"
     role = settings().rt_privileged_role
     if user is not None and user.active:
-        caller = Caller(user.id, user.name, user.role)
+        caller = Caller(user.id, user.name, user.role, user.student_id, user.school, user.homeroom)
     elif user is None and identity.privileged and role:
         caller = Caller(None, known_as, role)
     else:
