@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check services coverage faults messages bench lock screenshots clean
+.PHONY: help run setup test check audit services coverage faults messages bench lock screenshots clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,7 +36,17 @@ check: $(VENV)/.dev ## Run ruff, mypy --strict and import-linter, and compare mi
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/schema
 
-services: ## Install Request Tracker and Chromium for the tests (Debian, as root)
+# Not part of `check`: it needs the internet, and it may fail without a change of ours.
+audit: $(VENV)/.dev ## Look up the locked packages in OSV's list of known vulnerabilities (needs api.osv.dev)
+	@failed=0; for file in run dev; do \
+		found=$$($(BIN)/pip-audit --vulnerability-service osv --require-hashes --disable-pip --progress-spinner off -r requirements/$$file.txt 2>&1) \
+			&& [ -n "$$found" ] || failed=1; \
+		case "$$found" in \
+			*"known vulnerabilit"*) echo "requirements/$$file.txt:"; echo "$$found";; \
+			*) failed=1; echo "requirements/$$file.txt was NOT checked, because the list could not be read:"; echo "$$found" | tail -n 1;; \
+		esac; done; exit $$failed
+
+services: ## Install Request Tracker, Chromium and faketime for the tests (Debian, as root)
 	tests/services/install
 
 bench: $(VENV)/.dev ## Run the benchmarks and print a table of ratios

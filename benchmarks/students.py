@@ -24,6 +24,7 @@ from request_tracker_utils.core.db import db, reading
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.students.models import DeviceLog
 from request_tracker_utils.students.search import StudentFilter, find_students
+from request_tracker_utils.students.visibility import EVERYBODY
 from tests.services.apps import make_app, ready, token
 from tests.services.installation import Installation
 
@@ -66,7 +67,7 @@ class School:
         self.students, self.devices = students, int(students * school.DEVICES)
         self._app, self._headers = app, token(app, "staff")
         with app.app_context(), reading() as session:
-            middle = find_students(session, StudentFilter(), size=50, offset=students // 2)
+            middle = find_students(session, StudentFilter(), EVERYBODY, size=50, offset=students // 2)
         self.middle: Cursor | None = middle.next_cursor
 
     def slowest(self, paths: list[str]) -> float:

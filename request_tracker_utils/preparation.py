@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import db, reading, store_once, stored_value, transaction
+from request_tracker_utils.core.disk import temporary_folder
 from request_tracker_utils.core.durability import sync_folder
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.private_files import beside, create_folder, open_private, tighten
@@ -57,6 +58,7 @@ def with_secret_key(settings: Settings) -> Settings:
 
 def prepare(app: Flask, settings: Settings) -> None:
     """Migrates the database, one process at a time. Raises NotReady for the database of a legacy installation or another asset store."""
+    temporary_folder()
     _tighten_files(settings)
     with app.app_context():
         _check_not_legacy(settings)

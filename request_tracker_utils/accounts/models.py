@@ -30,7 +30,11 @@ class User(Base):
     """A person with an account. `name_key` is the lowercase name: names that differ only in case are the same."""
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint(f"role IN ({_ROLES})", name="role"),)
+    __table_args__ = (
+        CheckConstraint(f"role IN ({_ROLES})", name="role"),
+        CheckConstraint("student_id IS NULL OR role = 'student'", name="student_link"),
+        CheckConstraint("role = 'teacher' OR (school = '' AND homeroom = '')", name="teacher_school"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
@@ -44,6 +48,11 @@ class User(Base):
     rt_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     """The Request Tracker user. Its tokens also authenticate this account."""
     rt_user_name: Mapped[str | None] = mapped_column(String(200))
+    student_id: Mapped[int | None] = mapped_column(ForeignKey("students.id", ondelete="SET NULL"), unique=True)
+    """The student to whom the account belongs: the account sees this student's record and devices. For the role student only."""
+    school: Mapped[str] = mapped_column(String(100), default="")
+    homeroom: Mapped[str] = mapped_column(String(50), default="")
+    """For the role teacher only: TEACHERS_SEE limits teachers to the students of their school, or of their homeroom there."""
 
 
 class SignInSession(Base):
@@ -122,6 +131,7 @@ class LoginEvent(Base):
     __table_args__ = (
         Index("ix_login_events_account", "account_key", "network", "kind", "at"),
         Index("ix_login_events_account_kind", "account_key", "kind", "at"),
+        Index("ix_login_events_block", "account_key", "block", "kind", "at"),
         Index("ix_login_events_network", "network", "kind", "at"),
         Index("ix_login_events_user_id", "user_id", "id"),
         Index("ix_login_events_at", "at"),
@@ -137,6 +147,8 @@ class LoginEvent(Base):
     address: Mapped[str] = mapped_column(String(60))
     network: Mapped[str] = mapped_column(String(60))
     """The address; for IPv6 its /64 network, since one household may use every address in it."""
+    block: Mapped[str] = mapped_column(String(60), server_default="")
+    """The network that one attacker may have as a whole: /24 of IPv4, /48 of IPv6."""
     agent: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(200))
 

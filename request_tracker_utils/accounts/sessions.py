@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import SignInSession, User, key_hash
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Instant, affected
 from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -27,10 +28,13 @@ class OpenSession(NamedTuple):
     expires_at: datetime
     seen_at: datetime | None
     address: str
+    student_id: int | None
+    school: str
+    homeroom: str
 
     def last_seen_is_due(self, origin: Origin, now: datetime) -> bool:
         """Whether to update `seen_at`: from time to time, so that most requests only read, and for each new address."""
-        return self.seen_at is None or now - self.seen_at >= LAST_SEEN_INTERVAL or self.address != origin.address[:60]
+        return self.seen_at is None or is_over(self.seen_at, LAST_SEEN_INTERVAL, now) or self.address != origin.address[:60]
 
 
 def open_session(session: Session, user: User, *, lifetime: timedelta, origin: Origin, now: datetime) -> str:
@@ -101,7 +105,8 @@ def delete_ended(session: Session, *, now: datetime) -> int:
 
 # Runs on every browser request. Text with its columns in order is several times as fast as a statement built from objects.
 _OPEN = text("""
-    SELECT sign_in_sessions.id AS session_id, users.id, users.name, users.role, expires_at, seen_at, address
+    SELECT sign_in_sessions.id AS session_id, users.id, users.name, users.role, expires_at, seen_at, address,
+        users.student_id, school, homeroom
     FROM sign_in_sessions JOIN users ON users.id = sign_in_sessions.user_id
     WHERE key_hash = :key_hash AND ended_at IS NULL AND users.active""").columns(
     column("session_id", Integer),
@@ -111,4 +116,7 @@ _OPEN = text("""
     column("expires_at", Instant),
     column("seen_at", Instant),
     column("address", String),
+    column("student_id", Integer),
+    column("school", String),
+    column("homeroom", String),
 )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Integer, String, column, select, text as text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import PersonalToken, User, key_hash
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Instant, affected
 from request_tracker_utils.core.errors import Conflict, NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -28,10 +29,13 @@ class TokenOwner(NamedTuple):
     token_id: int
     expires_at: datetime | None
     last_used_at: datetime | None
+    student_id: int | None
+    school: str
+    homeroom: str
 
     def last_used_is_due(self, now: datetime) -> bool:
         """Whether to update `last_used_at`: from time to time, so that most requests only read."""
-        return self.last_used_at is None or now - self.last_used_at >= LAST_USED_INTERVAL
+        return self.last_used_at is None or is_over(self.last_used_at, LAST_USED_INTERVAL, now)
 
 
 def create(session: Session, user: User, *, label: str, now: datetime, expires_at: datetime | None = None) -> str:
@@ -104,7 +108,8 @@ def revoke_all(session: Session, user_id: int, *, now: datetime) -> int:
 
 # Runs on every request with a token. Text with its columns in order is several times as fast as a statement built from objects.
 _OWNER = text_statement("""
-    SELECT users.id, users.name, users.role, personal_tokens.id AS token_id, expires_at, last_used_at
+    SELECT users.id, users.name, users.role, personal_tokens.id AS token_id, expires_at, last_used_at, users.student_id, school,
+        homeroom
     FROM personal_tokens JOIN users ON users.id = personal_tokens.user_id
     WHERE key_hash = :key_hash AND revoked_at IS NULL AND users.active""").columns(
     column("id", Integer),
@@ -113,4 +118,7 @@ _OWNER = text_statement("""
     column("token_id", Integer),
     column("expires_at", Instant),
     column("last_used_at", Instant),
+    column("student_id", Integer),
+    column("school", String),
+    column("homeroom", String),
 )

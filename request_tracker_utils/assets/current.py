@@ -1,6 +1,7 @@
 """The asset creator and the tag lookup of this app, for entry points."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from threading import Semaphore
 
 from flask import Flask
@@ -26,6 +27,13 @@ from request_tracker_utils.web.threads import Sizes
 
 class CreationSlots(Semaphore):
     """Limits how many creations wait for others at the same time, so that enough threads are free for Request Tracker's webhook."""
+
+
+@dataclass(frozen=True)
+class OwnAssets:
+    """Provided by a higher layer: the address of the page of an asset that the caller has; None for all other assets."""
+
+    address_of: Callable[[int], str | None]
 
 
 class TagsOfAssets:

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.asset_store.service import AssetNotFound
 from request_tracker_utils.assets import imports, lists
 from request_tracker_utils.assets.creations import count_created, midnight, recent_creations
-from request_tracker_utils.assets.current import creator
+from request_tracker_utils.assets.current import OwnAssets, creator
 from request_tracker_utils.assets.errors import AssetImportStarted, AssetImportUnchecked
 from request_tracker_utils.assets.fields import FIELDS, MAX_LENGTHS, validate
 from request_tracker_utils.assets.forms import AssetForm, ImportForm, asset_form, column_choices, import_form
@@ -28,10 +29,10 @@ from request_tracker_utils.tags import audit, duplicates, lookup, tagging
 from request_tracker_utils.tags.permissions import TagPermission
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.access_log import record_list, record_lookup, rt_user
-from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.auth import admit, current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
 from request_tracker_utils.web.paging import requested_page
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 IMPORT_PAGE_SIZE = 500
 SAMPLE_ROWS = 3
@@ -46,6 +47,8 @@ import_pages = Blueprint("asset_imports", __name__, url_prefix="/assets/import")
 def search() -> str:
     """Search by tag, name, serial number or model, by holder and by catalog."""
     query = AssetQuery(*(request.args.get(name, "").strip()[:200] for name in ("q", "catalog", "holder")))
+    if query.holder:
+        admit(AssetPermission.HOLDERS)
     page = requested_page()
     own_address = settings().public_address()
     result = search_assets(reading, asset_store(), query, prefix=settings().prefix, page=page, own_address=own_address)
@@ -55,6 +58,7 @@ def search() -> str:
     return render_template(
         "assets/search.html",
         query=query,
+        shows_holders=current_actor().may(AssetPermission.HOLDERS),
         found=result.page,
         tags=result.tags,
         exact=result.exact,
@@ -66,11 +70,17 @@ def search() -> str:
 
 
 @pages.get("/assets/<int:asset_id>")
-@require(AssetPermission.READ)
-def show(asset_id: int) -> str:
-    """One asset, its tag, and the tag's history."""
+@require(AssetPermission.OPEN)
+def show(asset_id: int) -> ResponseReturnValue:
+    """One asset, its tag, and the tag's history. Students are led to the page of their own device; other assets do not exist for them."""
+    if not current_actor().may(AssetPermission.READ):
+        address = registry().get(OwnAssets).address_of(asset_id)
+        if address is None:
+            raise AssetNotFound(_("Asset not found"), asset_id=asset_id)
+        return redirect(address)
     asset = asset_store().get(asset_id)
-    for holder in asset.holders:
+    shows_holders = current_actor().may(AssetPermission.HOLDERS)
+    for holder in asset.holders if shows_holders else ():
         record_lookup("holder of an asset", rt_user(holder))
     with reading() as session:
         tag = lookup.tag_of_asset(session, asset_id)
@@ -83,6 +93,7 @@ def show(asset_id: int) -> str:
     return render_template(
         "assets/asset.html",
         asset=asset,
+        shows_holders=shows_holders,
         tag=tag,
         events=events,
         duplicate=duplicate,

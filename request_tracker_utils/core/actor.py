@@ -10,6 +10,11 @@ class Actor:
     permissions: frozenset[StrEnum] = field(default_factory=frozenset)
     user_id: int | None = None
     role: str = ""
+    student_id: int | None = None
+    """The row of the student to whom the account belongs."""
+    school: str = ""
+    homeroom: str = ""
+    """Of the account. Which students a caller may see depends on them: see `students/visibility.py`."""
 
     def may(self, permission: StrEnum) -> bool:
         return permission in self.permissions

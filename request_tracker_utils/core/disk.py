@@ -32,8 +32,12 @@ def disk_problem(error: BaseException, folder: Path | None = None) -> DiskUnavai
     number, state = cause.errno if isinstance(cause, OSError) else None, getattr(cause, "sqlstate", None)
     if number in _FULL or state == _SQL_DISK_FULL:
         return _full()
-    if number == errno.EROFS or state == _SQL_READ_ONLY:
+    if number == errno.EROFS:
         return _read_only()
+    if state == _SQL_READ_ONLY:
+        return DiskUnavailable(
+            _("The database is read-only, so nothing can be saved. Viewing still works. Ask an administrator to check the database server.")
+        )
     return _broken() if number == errno.EIO or state == _SQL_IO_ERROR else None
 
 
@@ -42,6 +46,15 @@ def try_writing(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if file.write(bytes(_PAGE)) < _PAGE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def temporary_folder() -> Path:
+    """The folder for large uploads. Python chooses it on first use, and finds none while the disk is full."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        tempfile.tempdir = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 — as Python would
+        return Path(tempfile.tempdir)
 
 
 def _of_sqlite(error: sqlite3.Error, folder: Path | None) -> DiskUnavailable | None:

@@ -4,7 +4,6 @@ Each check runs in a thread of its own, so that one that hangs does not delay th
 """
 
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,9 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import is_over, utc_now
 from request_tracker_utils.core.db import read_connection, reading
-from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, try_writing
+from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, temporary_folder, try_writing
 from request_tracker_utils.core.durability import unsafe_settings
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Jobs, last_starts
@@ -189,9 +188,9 @@ def check_jobs(jobs: Jobs, *, runs: bool) -> CheckResult:
     wait, now = max_delay(min(job.every for job in jobs)), utc_now()
     with reading() as session:
         newest = max(last_starts(session).values(), default=None)
-    if newest is not None and newest > now - wait:
+    if newest is not None and not is_over(newest, wait, now):
         return CheckResult(Status.OK, _("Jobs are running."), _("The last one started %(duration)s ago.", duration=_duration(now - newest)))
-    if jobs.started_at > now - wait:
+    if not is_over(jobs.started_at, wait, now):
         return CheckResult(Status.OK, _("Just started; no job was due yet."))
     last = _("The last one started %(duration)s ago.", duration=_duration(now - newest)) if newest else _("No job has run yet.")
     return CheckResult(
@@ -206,7 +205,7 @@ def check_disks(settings: Settings) -> CheckResult:
         data = check_disk(settings.database_file.parent)
     if data.status is not Status.OK:
         return data
-    for folder in (settings.log_file.parent if settings.log_file else None, Path(tempfile.gettempdir())):
+    for folder in (settings.log_file.parent if settings.log_file else None, temporary_folder()):
         if folder is not None and (other := check_disk(folder)).status is Status.DOWN:
             return CheckResult(Status.DEGRADED, _("The disk for logs or uploads is full. Free up space."), other.detail)
     return data

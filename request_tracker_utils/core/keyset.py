@@ -48,11 +48,22 @@ class Page(Generic[Row]):
 
 
 class KeysetQuery(Generic[Row]):
-    """Segments one after another; each leaves out the rows of the segments before it. `descending` reverses the order of all of them."""
+    """Segments one after another; each leaves out the rows of the segments before it. `descending` reverses the order of all of them.
+
+    Rows without the conditions `within` do not exist for the caller: a cursor cannot name one, since its page would tell where the row is
+    in the order. A row that meets only the other conditions no longer is still a cursor.
+    """
 
     def __init__(
-        self, entity: type[Row], segments: Sequence[Segment], conditions: Sequence[Condition] = (), *, descending: bool = False
+        self,
+        entity: type[Row],
+        segments: Sequence[Segment],
+        conditions: Sequence[Condition] = (),
+        *,
+        within: Sequence[Condition] = (),
+        descending: bool = False,
     ) -> None:
+        self._within, conditions = within, [*within, *conditions]
         self._entity, self._descending, self._id = entity, descending, entity.id  # type: ignore[attr-defined]
         self._segments = [
             Segment(segment.columns, [*segment.conditions, *(not_(and_(*other.conditions)) for other in segments[:number]), *conditions])
@@ -85,7 +96,7 @@ class KeysetQuery(Generic[Row]):
         """The key columns of the cursor's row; None if the row does not exist."""
         if after is None or after.segment >= len(self._segments):
             return None
-        return session.execute(select(*self._segments[after.segment].columns).where(self._id == after.row_id)).first()
+        return session.execute(select(*self._segments[after.segment].columns).where(self._id == after.row_id, *self._within)).first()
 
     def _behind(self, segment: Segment, start: Sequence[Any]) -> Condition:
         values = tuple_(*(literal(value, column.type) for column, value in zip(segment.columns, start, strict=True)))

@@ -156,6 +156,11 @@ class Settings(BaseModel):
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    teachers_see: Literal["none", "homeroom", "school", "all"] = Field(
+        "school",
+        description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
+        "or `all`. Never students who left school, and no notes.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(
@@ -230,6 +235,12 @@ class Settings(BaseModel):
     )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
+    import_megabytes: int = Field(
+        1024, ge=64, le=1_000_000, description="Megabytes that uploaded files of all people may take while they wait for their import."
+    )
+    import_megabytes_per_person: int = Field(
+        256, ge=64, le=1_000_000, description="Megabytes that uploaded files of one person may take while they wait for their import."
+    )
     access_event_days: int = Field(
         365, ge=7, le=3650, description="Days until records of who exported or looked up personal data are deleted."
     )

@@ -17,6 +17,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders import lookups, tickets
 from request_tracker_utils.holders.lookups import AssetCache, StudentAssets, StudentHasNoUser
+from request_tracker_utils.holders.permissions import HolderPermission
 from request_tracker_utils.holders.schemas import (
     TICKET,
     CreateTicket,
@@ -48,7 +49,7 @@ api = APIBlueprint("holders_api", __name__, abp_tags=[REQUEST_TRACKER])
 
 
 @api.get("/api/rt-lookup/student/<student_id>", responses={200: StudentLookup})
-@require(StudentPermission.READ)
+@require(HolderPermission.LOOK_UP)
 @may_raise(StudentNotFound, StudentHasNoUser, UserNotFound, NoRequestTracker, AssetStoreInvalid, *NO_ANSWER)
 def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
     """Look up a student’s assets in Request Tracker.
@@ -71,7 +72,7 @@ def look_up_student(path: StudentPath, query: LookupQuery) -> Response:
 
 
 @api.post("/api/rt-lookup/batch", responses={200: LookupResults})
-@require(StudentPermission.READ)
+@require(HolderPermission.LOOK_UP)
 @may_raise(NoRequestTracker, AssetStoreInvalid, *NO_ANSWER)
 def look_up_students(body: LookupBatch) -> Response:
     """Look up the assets of many students in Request Tracker.
@@ -86,7 +87,7 @@ def look_up_students(body: LookupBatch) -> Response:
 
 
 @api.get("/api/rt-lookup/user/<username>", responses={200: UserRow})
-@require(StudentPermission.READ)
+@require(HolderPermission.LOOK_UP)
 @may_raise(UserNotFound, NoRequestTracker, *NO_ANSWER)
 def look_up_user(path: UserPath) -> Answer:
     """Look up a user in Request Tracker."""

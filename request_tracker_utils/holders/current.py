@@ -10,6 +10,7 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.holders.comparison import DISCREPANCIES
 from request_tracker_utils.holders.options import KINDS, RESTRICTED, Resolution
+from request_tracker_utils.holders.permissions import HolderPermission
 from request_tracker_utils.holders.resolution import HolderReconciler
 from request_tracker_utils.reconciliation.reconciler import Reconciliation
 from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
@@ -43,7 +44,7 @@ RECONCILIATION = Reconciliation(
     discrepancies=DISCREPANCIES,
     reconciler=lambda: HolderReconciler(transaction, asset_store(), asset_store_name(), settings().rt_student_user, utc_now),
     source=asset_store_name,
-    read=StudentPermission.READ,
+    read=HolderPermission.COMPARE,
     personal_data="differences of device holders",
     resolve=StudentPermission.ASSIGN,
     restricted=RESTRICTED,

@@ -8,9 +8,9 @@ from request_tracker_utils.holders import cli, jobs, views
 from request_tracker_utils.holders.api import api
 from request_tracker_utils.holders.current import RECONCILIATION
 from request_tracker_utils.holders.lookups import AssetCache
+from request_tracker_utils.holders.permissions import GRANTS, HolderPermission
 from request_tracker_utils.reconciliation.tasks import compared_at, task_kinds
 from request_tracker_utils.students.models import HOLDER_SYNC, REPAIR_TICKETS
-from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink, SectionContent, StatusSection
 from request_tracker_utils.web.registry import registry_of
@@ -67,10 +67,11 @@ feature = Feature(
     jobs=jobs.jobs,
     commands=[cli.holders],
     links=[
-        PageLink("students.dashboard", "Differences", "holder_differences.overview", StudentPermission.READ, order=80),
-        PageLink("devices.listed", "Differences", "holder_differences.overview", StudentPermission.READ, order=80),
+        PageLink("students.dashboard", "Differences", "holder_differences.overview", HolderPermission.COMPARE, order=80),
+        PageLink("devices.listed", "Differences", "holder_differences.overview", HolderPermission.COMPARE, order=80),
     ],
     gauges=[gauges],
     status=[StatusSection("Device holders", "holders/status.html", status, order=55)],
+    grants=GRANTS,
     install=install,
 )

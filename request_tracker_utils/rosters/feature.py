@@ -9,7 +9,6 @@ from request_tracker_utils.rosters import cli, jobs, views
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.permissions import GRANTS, RosterPermission
 from request_tracker_utils.rosters.student_import import StudentRows
-from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, PageLink
 from request_tracker_utils.web.registry import registry_of
@@ -25,17 +24,17 @@ imports = import_pages(
 )
 links = [
     PageLink(STUDENTS, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
-    PageLink(STUDENTS, "Export", "exports.students", StudentPermission.READ, 20),
-    PageLink(STUDENTS, "Left school", "rollover.leavers", StudentPermission.READ, 30),
+    PageLink(STUDENTS, "Export", "exports.students", RosterPermission.EXPORT, 20),
+    PageLink(STUDENTS, "Left school", "rollover.leavers", RosterPermission.EXPORT, 30),
     PageLink(STUDENTS, "Rollover", "rollover.rollover", RosterPermission.ROLL_OVER, 40),
     PageLink(DEVICES, "Import", IMPORT, RosterPermission.IMPORT, 10, IMPORT_DEVICES),
-    PageLink(DEVICES, "Export", "exports.devices", StudentPermission.READ, 20),
-    PageLink(DEVICES, "Export history", "exports.logs", StudentPermission.READ, 30),
+    PageLink(DEVICES, "Export", "exports.devices", RosterPermission.EXPORT, 20),
+    PageLink(DEVICES, "Export history", "exports.logs", RosterPermission.EXPORT, 30),
     PageLink(IMPORT, "Import students", IMPORT, RosterPermission.IMPORT, 10, IMPORT_STUDENTS),
     PageLink(IMPORT, "Import devices", IMPORT, RosterPermission.IMPORT, 20, IMPORT_DEVICES),
-    PageLink(IMPORT, "Export students", "exports.students", StudentPermission.READ, 30),
-    PageLink(IMPORT, "Export devices", "exports.devices", StudentPermission.READ, 40),
-    PageLink(IMPORT, "Export history", "exports.logs", StudentPermission.READ, 50),
+    PageLink(IMPORT, "Export students", "exports.students", RosterPermission.EXPORT, 30),
+    PageLink(IMPORT, "Export devices", "exports.devices", RosterPermission.EXPORT, 40),
+    PageLink(IMPORT, "Export history", "exports.logs", RosterPermission.EXPORT, 50),
 ]
 
 

@@ -16,7 +16,6 @@ from request_tracker_utils.rosters.errors import RolloverExists
 from request_tracker_utils.rosters.export import BATCH, DEVICES, LOGS, STUDENTS, Export, export_rows
 from request_tracker_utils.rosters.permissions import RosterPermission
 from request_tracker_utils.students.grades import ORDERED_GRADES, grade_label
-from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import add_error
@@ -73,7 +72,7 @@ def undo(year_id: int) -> ResponseReturnValue:
 
 
 @pages.get("/leavers")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def leavers() -> str:
     """Students who left school and have devices; with `last_grade`, those who will leave at the rollover."""
     last_grade = request.args.get("last_grade", "")
@@ -85,26 +84,26 @@ def leavers() -> str:
 
 
 @pages.get("/leavers.csv")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def leavers_file() -> Response:
     rows = service.leaver_rows(reading, _grades(request.args.get("last_grade", "")))
     return csv_response("leavers", service.LEAVERS_HEADER, rows, what="students who left school with devices", batch=BATCH)
 
 
 @exports.get("/students/export.csv", endpoint="students")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_students() -> Response:
     return _export(STUDENTS)
 
 
 @exports.get("/devices/export.csv", endpoint="devices")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_devices() -> Response:
     return _export(DEVICES)
 
 
 @exports.get("/devices/logs.csv", endpoint="logs")
-@require(StudentPermission.READ)
+@require(RosterPermission.EXPORT)
 def export_logs() -> Response:
     return _export(LOGS)
 

@@ -8,10 +8,15 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.labels.current import tag_lookup
 from request_tracker_utils.labels.scanning import asset_id_from_url
+from request_tracker_utils.students import devices
 from request_tracker_utils.students.inventory import Inventory
+from request_tracker_utils.students.models import Device
+from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.scan_codes import ScanContext
 from request_tracker_utils.students.scan_station import ScanResult, StudentWithDevices
+from request_tracker_utils.students.visibility import Visibility, shown_devices, visibility_of
 from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
+from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, settings
 
 STATION_INTERVAL = timedelta(hours=1)
@@ -28,7 +33,28 @@ def scan_context() -> ScanContext:
         asset_at=lambda url: asset_id_from_url(asset_store(), url, settings().public_address()),
         tags_of=lambda asset_ids: tag_lookup().tags_by_asset(asset_ids),
         inventory=inventory(),
+        sees=visibility(),
     )
+
+
+def visibility() -> Visibility:
+    """Which students the caller of this request may see."""
+    return visibility_of(current_actor(), settings().teachers_see)
+
+
+def find_device(asset_tag: str) -> Device:
+    """The device as the caller may see it. Who may not read devices finds only their own; Request Tracker is not asked then. Raises what
+    `Inventory.find` raises."""
+    sees = visibility()
+    if not current_actor().may(StudentPermission.READ):
+        with reading() as session:
+            device = devices.find_own(session, sees, asset_tag=asset_tag)
+            if device is None:
+                raise devices.not_found(asset_tag)
+            return shown_devices(session, [device], sees)[0]
+    device = inventory().find(asset_tag)
+    with reading() as session:
+        return shown_devices(session, [device], sees)[0]
 
 
 def record_scanned(result: ScanResult) -> ScanResult:

@@ -26,6 +26,7 @@ from request_tracker_utils.students.models import (
     Student,
 )
 from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.visibility import Visibility, visible_students
 
 CHUNK = 500
 """Values in one IN condition."""
@@ -171,10 +172,17 @@ def by_student(session: Session, student_ids: Sequence[str]) -> dict[str, list[D
     return found
 
 
-def holders_of(session: Session, devices: Sequence[Device]) -> dict[str, Student]:
-    """Student number → student, for a page of devices."""
-    numbers = {device.current_student_id for device in devices if device.current_student_id}
-    return {student.student_id: student for student in session.scalars(select(Student).where(Student.student_id.in_(numbers)))}
+def holders_of(session: Session, devices: Sequence[Device], sees: Visibility) -> dict[str, Student]:
+    """Student number → student, for a page of devices; without those whom the caller may not see."""
+    return visible_students(session, [device.current_student_id for device in devices], sees)
+
+
+def find_own(session: Session, sees: Visibility, *, asset_tag: str = "", asset_id: int | None = None) -> Device | None:
+    """The device with this tag or this asset, if a student whom the caller may see has it. One query, so that others’ devices are like
+    none."""
+    same = Device.tag_key == search_key(asset_tag) if asset_id is None else Device.asset_id == asset_id
+    of_student = Student.student_id == Device.current_student_id
+    return session.scalar(select(Device).join(Student, of_student).where(same, *sees.conditions()))
 
 
 def overdue(session: Session, today: date, *, limit: int, offset: int = 0) -> list[Device]:

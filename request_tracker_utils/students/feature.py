@@ -4,22 +4,33 @@ import random
 from collections.abc import Mapping
 from datetime import timedelta
 
+from flask import Flask
 from sqlalchemy import exists, select
 
+from request_tracker_utils.accounts.student_links import StudentLookup
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import AssetStore
+from request_tracker_utils.assets.current import OwnAssets
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.students import assignments, jobs, service
+from request_tracker_utils.students.account_links import StudentsOfAccounts
 from request_tracker_utils.students.api import devices as device_api, scans as scan_api, students as student_api
 from request_tracker_utils.students.counts import current_counts
+from request_tracker_utils.students.current import visibility
 from request_tracker_utils.students.inventory import device_of
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import GRANTS, StudentPermission
-from request_tracker_utils.students.views import devices as device_views, scan_station as scan_views, students as student_views
+from request_tracker_utils.students.views import (
+    devices as device_views,
+    own_record as own_views,
+    scan_station as scan_views,
+    students as student_views,
+)
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
+from request_tracker_utils.web.registry import registry_of
 
 DEMO_STUDENTS = 160
 DEMO_DEVICES = 60
@@ -35,9 +46,14 @@ _LAST_NAMES = [
 _GRADES = ["PK", "K", *map(str, range(1, 13))]
 
 
+def install(app: Flask) -> None:
+    registry_of(app).provide(OwnAssets, OwnAssets(own_views.own_asset_address))
+    registry_of(app).provide(StudentLookup, StudentsOfAccounts())
+
+
 def card() -> Mapping[str, object]:
     with reading() as session:
-        return {"counts": current_counts(session)}
+        return {"counts": current_counts(session, visibility())}
 
 
 def _is_empty() -> bool:
@@ -82,15 +98,21 @@ def _demo_devices(store: AssetStore) -> list[Device]:
 feature = Feature(
     name="students",
     apis=[student_api.api, device_api.api, scan_api.api],
-    pages=[student_views.pages, device_views.pages, scan_views.pages],
+    pages=[student_views.pages, device_views.pages, scan_views.pages, own_views.pages],
     navigation=[
         NavItem("Students", "students.dashboard", StudentPermission.READ, order=12),
         NavItem("Devices", "devices.listed", StudentPermission.READ, order=13),
         NavItem("Scan station", "scan_station.show", StudentPermission.ASSIGN, order=14),
+        NavItem("My devices", "own_record.my_devices", StudentPermission.OWN, order=15),
+        NavItem("My record", "own_record.my_record", StudentPermission.OWN, order=16),
     ],
-    cards=[HomeCard("students/card.html", StudentPermission.READ, card, order=12)],
+    cards=[
+        HomeCard("students/card.html", StudentPermission.READ, card, order=12),
+        HomeCard("students/my-card.html", StudentPermission.OWN, own_views.card, order=12),
+    ],
     jobs=jobs.jobs,
     former_addresses={"/students/scan/card": "scan_station.commands"},
     demo=Demo(gettext_noop("students and their devices"), _is_empty, lambda: _fill(asset_store())),
     grants=GRANTS,
+    install=install,
 )

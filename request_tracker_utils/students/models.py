@@ -48,6 +48,7 @@ def _key(length: int) -> String:
 IS_PENDING = text("students.is_active AND students.device_count = 0")
 IS_ASSIGNED = text("students.device_count > 0")
 IS_INACTIVE = text("NOT students.is_active")
+IS_AT_SCHOOL = text("students.is_active AND students.building <> ''")
 HAS_SERIAL = text("device_info.serial_key IS NOT NULL")
 HAS_STUDENT = text("device_info.current_student_id IS NOT NULL")
 HAS_DUE_DATE = text("device_info.due_date IS NOT NULL")
@@ -70,6 +71,7 @@ class Student(Base):
         _partial("ix_students_pending", "last_key", "first_key", "id", where="is_active AND device_count = 0"),
         _partial("ix_students_assigned", "last_key", "first_key", "id", where="device_count > 0"),
         _partial("ix_students_inactive", "last_key", "first_key", "id", where="NOT is_active"),
+        _partial("ix_students_school", "building", "last_key", "first_key", "id", where="is_active AND building <> ''"),
         _partial("ix_students_rt_user", "rt_user", where="rt_user <> ''"),
         _partial("ix_students_school_year_id", "school_year_id", where="school_year_id IS NOT NULL"),
     )

@@ -27,6 +27,7 @@ from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambi
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.scan_commands import StationCommand, command_of
 from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.visibility import EVERYBODY, Visibility
 from request_tracker_utils.tags.lookup import tag_behind_layout
 
 MAX_LENGTH = 500
@@ -49,6 +50,8 @@ class ScanContext:
     asset_at: Callable[[str], int]
     tags_of: Callable[[list[int]], Mapping[int, str]]
     inventory: Inventory
+    sees: Visibility = EVERYBODY
+    """Students whom the caller may not see are unknown codes."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,8 @@ class _Candidates:
         self.tags = devices.get_many(session, [*keys, *numbered, *self.tag_of_asset.values()])
         for device in session.scalars(select(Device).where(Device.serial_key.in_(keys)).order_by(Device.id)):
             self.serials.setdefault(str(device.serial_key), []).append(device)
-        self.students = {each.id_key: each for each in session.scalars(select(Student).where(Student.id_key.in_(keys)))}
+        students = select(Student).where(Student.id_key.in_(keys), *self.context.sees.conditions())
+        self.students = {each.id_key: each for each in session.scalars(students)}
         if self.asset_ids:
             with_assets = select(Device).where(Device.asset_id.in_(set(self.asset_ids.values())))
             self.by_asset = {int(device.asset_id or 0): device for device in session.scalars(with_assets)}

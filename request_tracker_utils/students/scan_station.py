@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, service
@@ -23,6 +24,7 @@ from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student
 from request_tracker_utils.students.scan_codes import ResolvedCode, ScanContext
 from request_tracker_utils.students.scan_commands import StationCommand
+from request_tracker_utils.students.visibility import Visibility, shown_devices, shown_logs
 
 ORIGIN = "scan:"
 """Prefix of the origin of a scanned change; the scan's id follows."""
@@ -86,7 +88,7 @@ def look_up(reading: Reading, code: str, context: ScanContext) -> ScanResult:
     """Raises what `scan_codes.resolve` raises."""
     found = scan_codes.resolve(reading, code, context)
     with reading() as session:
-        return _looked_up(session, found)
+        return _looked_up(session, found, context.sees)
 
 
 def assign(
@@ -102,7 +104,7 @@ def assign(
     found = scan_codes.resolve(reading, scan.code, context)
     if found.device is None:
         with reading() as session:
-            return _looked_up(session, found, selecting=True)
+            return _looked_up(session, found, context.sees, selecting=True)
     if not scan.student_id.strip():
         raise NoStudentSelected(_("Scan the student first, then %(tag)s.", tag=found.device.asset_tag), field="student_id")
     with transaction() as session:
@@ -138,7 +140,7 @@ def return_device(
     found = scan_codes.resolve(reading, scan.code, context)
     if found.device is None:
         with reading() as session:
-            return _looked_up(session, found)
+            return _looked_up(session, found, context.sees)
     with transaction() as session:
         device = devices.lock(session, found.device, now=now)
         if previous := _previous(session, scan.scan_id):
@@ -165,18 +167,18 @@ def undo(reading: Reading, transaction: Transaction, scan_id: str, log_id: int, 
         return _result(session, assignments.undo(session, log_id, actor=actor, now=now, origin=ORIGIN + scan_id))
 
 
-def student_with_devices(session: Session, student_id: str) -> StudentWithDevices | None:
-    student = service.find(session, student_id) if student_id.strip() else None
+def student_with_devices(session: Session, student_id: str, sees: Visibility) -> StudentWithDevices | None:
+    student = service.find_visible(session, student_id, sees) if student_id.strip() else None
     return _with_devices(session, student) if student else None
 
 
-def recent_changes(session: Session, *, after: int | None, now: datetime) -> tuple[list[DeviceLog], int]:
+def recent_changes(session: Session, sees: Visibility, *, after: int | None, now: datetime) -> tuple[list[DeviceLog], int]:
     """Changes with a higher id, oldest first, and the id for the next call. Without an id the latest changes."""
     query = select(DeviceLog).order_by(DeviceLog.id.desc())
     query = query.limit(INITIAL_CHANGES) if after is None else query.where(DeviceLog.id > after).limit(MAX_CHANGES)
     logs = list(session.scalars(query))[::-1]
-    final = [log.id for log in logs if log.timestamp < now - OVERLAP]
-    return logs, max([after or 0, *final])
+    final = [log.id for log in logs if is_over(log.timestamp, OVERLAP, now)]
+    return shown_logs(session, logs, sees), max([after or 0, *final])
 
 
 def describe_change(log: DeviceLog) -> str:
@@ -234,7 +236,7 @@ def _undo_return(session: Session, device: Device, log_id: int, *, actor: Actor,
     assignments.undo(session, log_id, actor=actor, now=now)
 
 
-def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False) -> ScanResult:
+def _looked_up(session: Session, found: ResolvedCode, sees: Visibility, *, selecting: bool = False) -> ScanResult:
     """Raises StudentInactive when an inactive student is selected."""
     if found.command:
         if found.command == StationCommand.TEST:
@@ -251,7 +253,8 @@ def _looked_up(session: Session, found: ResolvedCode, *, selecting: bool = False
     device = found.device
     if device is None or device.id is not None:
         device = devices.get(session, device.asset_tag if device else "")
-    holder = service.find(session, device.current_student_id) if device.current_student_id else None
+    (device,) = shown_devices(session, [device], sees)
+    holder = service.find_visible(session, device.current_student_id, sees) if device.current_student_id else None
     with_holder = _with_devices(session, holder) if holder else None
     return ScanResult(ScanResultKind.DEVICE, device.asset_tag, _describe_device(device, holder), found.note, with_holder, device)
 
@@ -309,7 +312,8 @@ def _status_after(log: DeviceLog) -> str:
 
 
 def _student_of(log: DeviceLog) -> str:
-    return f"{log.student_name} ({log.student_id})"
+    """In words, if the caller may not see the student."""
+    return f"{log.student_name} ({log.student_id})" if log.student_id else _("a student")
 
 
 def _listed(names: Sequence[str]) -> str:

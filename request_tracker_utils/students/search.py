@@ -15,6 +15,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.counts import StudentCounts, current_counts
 from request_tracker_utils.students.grades import OTHER_RANK, grade_rank, parse_grade
 from request_tracker_utils.students.models import IS_ASSIGNED, IS_INACTIVE, IS_PENDING, Device, DeviceStatus, Student
+from request_tracker_utils.students.visibility import Visibility
 
 MAX_SEARCH_LENGTH = 100
 MAX_WORDS = 4
@@ -78,17 +79,19 @@ def possible_texts(session: Session, text: str) -> list[str]:
     return [*readings(text), *(serials[str(key)] for key in known)]
 
 
-def find_students(session: Session, query: StudentFilter, *, size: int, after: Cursor | None = None, offset: int = 0) -> Page[Student]:
+def find_students(
+    session: Session, query: StudentFilter, sees: Visibility, *, size: int, after: Cursor | None = None, offset: int = 0
+) -> Page[Student]:
     """Raises Invalid for an unknown status, sort or grade."""
-    return _students(query).page(session, size=size, after=after, offset=offset)
+    return _students(query, sees).page(session, size=size, after=after, offset=offset)
 
 
-def count_students(session: Session, query: StudentFilter) -> int:
+def count_students(session: Session, query: StudentFilter, sees: Visibility) -> int:
     """Raises Invalid."""
     if search_key(query.text):
-        return _students(query).count(session)
+        return _students(query, sees).count(session)
     count_of: Callable[[StudentCounts], int] = _status(query.status)[1] if query.status else lambda each: each.total
-    by_grade = current_counts(session).by_grade
+    by_grade = current_counts(session, sees).by_grade
     grades = {parse_grade(grade) for grade in query.grades} if query.grades else set(by_grade)
     return sum(count_of(each) for grade, each in by_grade.items() if grade in grades)
 
@@ -109,13 +112,13 @@ def count_devices(session: Session, query: DeviceFilter, *, prefix: str) -> int:
     return counts.devices[query.status] if query.status else counts.all_devices
 
 
-def _students(query: StudentFilter) -> KeysetQuery[Student]:
+def _students(query: StudentFilter, sees: Visibility) -> KeysetQuery[Student]:
     columns, descending = _sort(query.sort, STUDENT_SORTS)
     conditions = [*(_status(query.status)[0]() if query.status else []), *_grades(query.grades)]
     text = search_key(query.text[:MAX_SEARCH_LENGTH])
     if text:
-        return KeysetQuery(Student, list(_student_segments(text)), conditions)
-    return KeysetQuery(Student, [Segment(columns)], conditions, descending=descending)
+        return KeysetQuery(Student, list(_student_segments(text)), conditions, within=sees.conditions())
+    return KeysetQuery(Student, [Segment(columns)], conditions, within=sees.conditions(), descending=descending)
 
 
 def _student_segments(text: str) -> Iterator[Segment]:

@@ -13,6 +13,7 @@ from request_tracker_utils.students.errors import InvalidField, StudentExists, S
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
 from request_tracker_utils.students.search import search_key
+from request_tracker_utils.students.visibility import Visibility
 
 CHUNK = 500
 """Values in one IN condition."""
@@ -25,15 +26,25 @@ def get(session: Session, student_id: str, *, lock: bool = False) -> Student:
     query = select(Student).where(Student.id_key == search_key(student_id))
     student = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if student is None:
-        raise StudentNotFound(
-            "Student not found",
-            reason=_("No student has the number %(number)s. Check the number, or add the student.", number=student_id[:60]),
-        )
+        raise _not_found(student_id)
     return student
 
 
 def find(session: Session, student_id: str) -> Student | None:
     return session.scalar(select(Student).where(Student.id_key == search_key(student_id)))
+
+
+def find_visible(session: Session, student_id: str, sees: Visibility) -> Student | None:
+    """The student with this number, if the caller may see them. One query, so that a student who may not be seen is like none."""
+    return session.scalar(select(Student).where(Student.id_key == search_key(student_id), *sees.conditions()))
+
+
+def get_visible(session: Session, student_id: str, sees: Visibility) -> Student:
+    """Raises StudentNotFound, for a student who may not be seen as for none."""
+    student = find_visible(session, student_id, sees)
+    if student is None:
+        raise _not_found(student_id)
+    return student
 
 
 def get_many(session: Session, student_ids: Iterable[str]) -> dict[str, Student]:
@@ -128,3 +139,8 @@ def resync_students(session: Session, id_keys: Sequence[str], *, now: datetime) 
         locked = select(Device.id).where(Device.current_student_id.in_(numbers)).order_by(Device.tag_key).with_for_update()
         ids = session.scalars(locked).all()
         HOLDER_SYNC.mark_all_due(session, Device.id.in_(ids), now=now)
+
+
+def _not_found(student_id: str) -> StudentNotFound:
+    reason = _("No student has the number %(number)s. Check the number, or add the student.", number=student_id[:60])
+    return StudentNotFound("Student not found", reason=reason)

@@ -43,6 +43,10 @@ class Caller:
     user_id: int | None
     name: str
     role: str
+    student_id: int | None = None
+    """The row of the caller's own student; school and homeroom are those of the account."""
+    school: str = ""
+    homeroom: str = ""
 
 
 SessionAuthenticator = Callable[[], Caller | None]
@@ -164,7 +168,8 @@ def _authenticate() -> Actor | None:
         caller = authenticators.session()
     if caller is None:
         return None
-    return Actor(caller.name, registry().grants.get(caller.role, frozenset()), caller.user_id, caller.role)
+    permissions = registry().grants.get(caller.role, frozenset())
+    return Actor(caller.name, permissions, caller.user_id, caller.role, caller.student_id, caller.school, caller.homeroom)
 
 
 def _guard() -> None:

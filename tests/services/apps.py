@@ -82,11 +82,14 @@ def run_job(app: Flask, name: str) -> int:
         return jobs.run(registry_of(app).jobs.named(name))
 
 
-def user(app: Flask, role: str, name: str = "") -> str:
-    """Makes a user of the role (named like it unless named otherwise) and returns the name."""
+def user(app: Flask, role: str, name: str = "", **columns: object) -> str:
+    """Makes a user of the role (named like it unless named otherwise) and returns the name. `columns` are further columns, such as a
+    teacher's school."""
     with app.app_context(), transaction() as session:
         made = accounts.create_user(session, name=name or role, role=role, actor=of_command(), now=utc_now())
         made.password_hash = _hash_of_password()
+        for column, value in columns.items():
+            setattr(made, column, value)
     return name or role
 
 

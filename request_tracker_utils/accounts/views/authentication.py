@@ -79,7 +79,7 @@ def begin(user: User) -> None:
     lifetime = timedelta(days=settings().session_days)
     with transaction() as session:
         key = service.begin_session(session, user, lifetime=lifetime, origin=origin(), now=utc_now())
-    login_user(SignedIn(key, Caller(user.id, user.name, user.role)))
+    login_user(SignedIn(key, Caller(user.id, user.name, user.role, user.student_id, user.school, user.homeroom)))
     cookie.pop("_id", None)  # unused without session protection
     cookie.permanent = True
     after_this_request(lambda response: _remember_browser(response, user.name, passwords.fingerprint(user.password_hash)))
@@ -120,9 +120,9 @@ def _load(key: str) -> SignedIn | None:
     if entry is None:
         return None
     if entry.last_seen_is_due(here, now):
-        with _bookkeeping("last use of a session"), transaction(durable=False) as session:
+        with _bookkeeping("last use of a session"), transaction(durable=False, brief=True) as session:
             sessions.record_last_seen(session, entry.session_id, here, now=now)
-    return SignedIn(key, Caller(entry.user_id, entry.name, entry.role))
+    return SignedIn(key, Caller(entry.user_id, entry.name, entry.role, entry.student_id, entry.school, entry.homeroom))
 
 
 def _by_session() -> Caller | None:
@@ -143,10 +143,10 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         _record_rejected(credentials, now)
         return None
     if owner.last_used_is_due(now):
-        with _bookkeeping("last use of a token"), transaction(durable=False) as session:
+        with _bookkeeping("last use of a token"), transaction(durable=False, brief=True) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
-    return Caller(owner.user_id, owner.name, owner.role)
+    return Caller(owner.user_id, owner.name, owner.role, owner.student_id, owner.school, owner.homeroom)
 
 
 def _by_rt_token(rt_callers: RtTokens, token: str, now: datetime) -> Caller | None:
@@ -159,7 +159,7 @@ def _by_rt_token(rt_callers: RtTokens, token: str, now: datetime) -> Caller | No
     known_as = f"{identity.name} (Request Tracker)"
     role = settings().rt_privileged_role
     if user is not None and user.active:
-        caller = Caller(user.id, user.name, user.role)
+        caller = Caller(user.id, user.name, user.role, user.student_id, user.school, user.homeroom)
     elif user is None and identity.privileged and role:
         caller = Caller(None, known_as, role)
     else:
@@ -174,7 +174,7 @@ def _record_rejected(token: str, now: datetime) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.TOKEN_REFUSED, origin(), now=now):
             return
-    with _bookkeeping("rejected token"), transaction() as session:
+    with _bookkeeping("rejected token"), transaction(brief=True) as session:
         shown = f"begins with {token[:4]}" if token.startswith(tokens.TOKEN_PREFIX) else None
         login_events.record(
             session, LoginKind.TOKEN_REFUSED, origin(), key=key_hash(token[: tokens.MAX_TOKEN_LENGTH]), now=now, detail=shown
@@ -187,7 +187,7 @@ def _record_denied(actor: Actor, permission: str) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.FORBIDDEN, origin(), key=key, now=now):
             return
-    with _bookkeeping("denied request"), transaction() as session:
+    with _bookkeeping("denied request"), transaction(brief=True) as session:
         user = _user(session, actor.user_id)
         detail = f"{request.method} {request.url_rule} needs {permission}"
         login_events.record(session, LoginKind.FORBIDDEN, origin(), user=user, name=actor.name, key=key, now=now, detail=detail)
@@ -200,7 +200,7 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
     if use in known:
         return
     here, key = origin(), key_hash(token_key)
-    with _bookkeeping("new address of a token"), transaction() as session:
+    with _bookkeeping("new address of a token"), transaction(brief=True) as session:
         if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
             login_events.record(
                 session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
@@ -212,8 +212,8 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
 
 @contextmanager
 def _bookkeeping(what: str) -> Iterator[None]:
-    """Around what is recorded about a request. If it cannot be recorded, because the disk is full, the request is answered all the same;
-    one that fails for the same reason says so itself."""
+    """Around what is recorded about a request. If it cannot be recorded, because the disk is full or another transaction has the lock, the
+    request is answered all the same; one that fails for the same reason says so itself."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from pydantic import ValidationError
 
@@ -22,6 +23,7 @@ from request_tracker_utils.labels.selection import check_label_count
 from request_tracker_utils.labels.service import LabelBatch
 from request_tracker_utils.labels.stylesheet import page_css
 from request_tracker_utils.labels.validation import MIN_MODULE_DOTS
+from request_tracker_utils.web.addresses import comes_from_another_site
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import streamed
 from request_tracker_utils.web.error_responses import raise_invalid, wants_page
@@ -38,13 +40,17 @@ pages = Blueprint("labels", __name__)
 
 @pages.get("/labels/print")
 @require(LabelPermission.PRINT)
-def print_label() -> Response:
-    """The label of one asset."""
+def print_label() -> ResponseReturnValue:
+    """The label of one asset. A link on a page of another site leads to a question first: the print is recorded, and the tag of a printed
+    label is never assigned again. Pages of Request Tracker may link to labels."""
     try:
         query = PrintLabelQuery.model_validate({name: value for name, value in request.args.items() if value})
     except ValidationError as error:
         raise_invalid(error)
     asset = service.find_asset(asset_store(), asset_id=query.requested_id, name=query.assetName)
+    if comes_from_another_site(settings().rt_url or ""):
+        address = url_for(".print_label", **query.model_dump(exclude_defaults=True))
+        return render_template("labels/confirm.html", name=asset.name or f"#{asset.id}", asset_id=asset.id, address=address)
     notices = service.qr_address_warnings(asset_store())
     content = service.label_content(asset_store(), asset)
     label_format = installed_formats().get(query.size) if query.size else installed_formats().for_asset(asset)

@@ -6,7 +6,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.assignments import Assignment, AssignmentResult
-from request_tracker_utils.students.current import inventory
+from request_tracker_utils.students.current import find_device, inventory, visibility
 from request_tracker_utils.students.errors import (
     AmbiguousAsset,
     AssetStoreSilent,
@@ -34,6 +34,7 @@ from request_tracker_utils.students.schemas.devices import (
 )
 from request_tracker_utils.students.schemas.students import Deleted
 from request_tracker_utils.students.search import DeviceFilter
+from request_tracker_utils.students.visibility import shown_devices, shown_logs
 from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
@@ -43,7 +44,8 @@ from request_tracker_utils.web.registry import settings
 
 DEVICES = Tag(
     name="devices",
-    description="Devices for students, and their history. An asset of DEVICE_CATALOGS is used like a device: its first change adds it.",
+    description="Devices for students, and their history. An asset of DEVICE_CATALOGS is used like a device: its first change adds it. "
+    "Teachers get neither notes nor students whom they may not see; students get only their own devices.",
 )
 NOT_FOUND = (DeviceNotFound, AmbiguousAsset, AssetStoreSilent)
 
@@ -58,8 +60,9 @@ def list_devices(query: DevicesQuery) -> Answer:
     with reading() as session:
         page = search.find_devices(session, filters, prefix=prefix, size=query.page_size, after=query.cursor(), offset=query.offset)
         count = search.count_devices(session, filters, prefix=prefix)
-    record_list("devices and their students", sum(device.current_student_id is not None for device in page.rows))
-    return page_answer(query, count, page.next_cursor, [DeviceRow.of(device) for device in page.rows])
+        shown = shown_devices(session, page.rows, visibility())
+    record_list("devices and their students", sum(device.current_student_id is not None for device in shown))
+    return page_answer(query, count, page.next_cursor, [DeviceRow.of(device) for device in shown])
 
 
 @api.post("/api/devices", responses={201: DeviceRow})
@@ -84,11 +87,11 @@ def batch_check_in(body: BatchCheckIn) -> Answer:
 
 
 @api.get("/api/devices/<asset_tag>", responses={200: DeviceRow})
-@require(StudentPermission.READ)
+@require(StudentPermission.OPEN)
 @may_raise(*NOT_FOUND)
 def get_device(path: DevicePath) -> Answer:
     """Show a device, or an asset that becomes one with its first change."""
-    device = inventory().find(path.asset_tag)
+    device = find_device(path.asset_tag)
     record_lookup("student of a device", student_subject(device.current_student_id or ""))
     return DeviceRow.of(device)
 
@@ -127,11 +130,12 @@ def delete_device(path: DevicePath) -> Answer:
 @may_raise(*NOT_FOUND)
 def device_history(path: DevicePath, query: HistoryQuery) -> Answer:
     """List the changes of a device, newest first."""
-    device = inventory().find(path.asset_tag)
+    device, sees = find_device(path.asset_tag), visibility()
     with reading() as session:
-        student = service.find(session, device.current_student_id) if device.current_student_id else None
+        student = service.find_visible(session, device.current_student_id, sees) if device.current_student_id else None
         offset = (query.page - 1) * query.page_size
         logs = devices.device_history(session, device.asset_tag, limit=query.page_size, offset=offset)
+        logs = shown_logs(session, logs, sees)
         count = devices.count_device_history(session, device.asset_tag)
     record_list("history of a device", len(logs))
     return {

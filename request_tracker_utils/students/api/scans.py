@@ -5,7 +5,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.students import scan_station
-from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today
+from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today, visibility
 from request_tracker_utils.students.errors import (
     AmbiguousSerialNumber,
     ChangeNotFound,
@@ -83,8 +83,9 @@ def undo(body: ScanToUndo) -> Answer:
 @require(StudentPermission.READ, reserved=Reserved.SCAN)
 def recent(query: RecentQuery) -> Answer:
     """List recent changes at all stations."""
+    sees = visibility()
     with reading() as session:
-        logs, after = scan_station.recent_changes(session, after=query.after, now=utc_now())
-        student = scan_station.student_with_devices(session, query.student_id)
+        logs, after = scan_station.recent_changes(session, sees, after=query.after, now=utc_now())
+        student = scan_station.student_with_devices(session, query.student_id, sees)
     record_station(len(logs), student)
     return {"changes": [Change.of(log) for log in logs], "after": after, "student": ScannedStudent.of(student)}

@@ -7,7 +7,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.current import inventory, today
+from request_tracker_utils.students.current import inventory, today, visibility
 from request_tracker_utils.students.errors import (
     AmbiguousAsset,
     AssetStoreSilent,
@@ -45,7 +45,11 @@ from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
 
-STUDENTS = Tag(name="students", description="Students, and the devices that are assigned to them.")
+STUDENTS = Tag(
+    name="students",
+    description="Students, and the devices that are assigned to them. Teachers get the students that TEACHERS_SEE allows, and students "
+    "get their own record; others do not exist for them.",
+)
 
 api = APIBlueprint("students_api", __name__, abp_tags=[STUDENTS])
 
@@ -58,8 +62,8 @@ def list_students(query: StudentsQuery) -> Answer:
     grades = tuple("" if grade.strip() == "none" else grade for grade in query.grade.split(",")) if query.grade else ()
     filters = StudentFilter(query.search, grades, query.status, query.sort)
     with reading() as session:
-        page = search.find_students(session, filters, size=query.page_size, after=query.cursor(), offset=query.offset)
-        count = search.count_students(session, filters)
+        page = search.find_students(session, filters, visibility(), size=query.page_size, after=query.cursor(), offset=query.offset)
+        count = search.count_students(session, filters, visibility())
     record_list("students", len(page.rows))
     return page_answer(query, count, page.next_cursor, [StudentRow.of(student) for student in page.rows])
 
@@ -79,16 +83,16 @@ def create_student(body: NewStudent) -> Answer:
 def stats() -> Answer:
     """Count students and devices: total, by grade and by status."""
     with reading() as session:
-        return Stats.of(current_counts(session))
+        return Stats.of(current_counts(session, visibility()))
 
 
 @api.get("/api/students/<student_id>", responses={200: StudentRow})
-@require(StudentPermission.READ)
+@require(StudentPermission.OPEN)
 @may_raise(StudentNotFound)
 def get_student(path: StudentPath) -> Answer:
     """Show a student."""
     with reading() as session:
-        student = service.get(session, path.student_id)
+        student = service.get_visible(session, path.student_id, visibility())
     record_lookup("student", student_subject(student.student_id))
     return StudentRow.of(student)
 
@@ -117,12 +121,12 @@ def delete_student(path: StudentPath) -> Answer:
 
 
 @api.get("/api/students/<student_id>/devices", responses={200: StudentDevices})
-@require(StudentPermission.READ)
+@require(StudentPermission.OPEN)
 @may_raise(StudentNotFound)
 def devices_of_student(path: StudentPath) -> Answer:
     """List a student’s devices."""
     with reading() as session:
-        student = service.get(session, path.student_id)
+        student = service.get_visible(session, path.student_id, visibility())
         found = service.devices_of(session, student.student_id)
     record_lookup("devices of the student", student_subject(student.student_id))
     rows = [

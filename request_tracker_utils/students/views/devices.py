@@ -17,13 +17,15 @@ from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.scanned_text import clean_serial, readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
-from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.current import find_device, inventory, scan_context, today, visibility
 from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, DueDatePast, UnreadableCode, explanation
 from request_tracker_utils.students.fields import CONDITIONS
 from request_tracker_utils.students.models import Device, DeviceStatus, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter
+from request_tracker_utils.students.views.own_record import own_device_page
 from request_tracker_utils.students.views.students import HISTORY_SHOWN, PAGE_SIZE, RecordForm, save
+from request_tracker_utils.students.visibility import shown_logs
 from request_tracker_utils.tags.lookup import tag_behind_layout
 from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
@@ -57,7 +59,7 @@ def listed() -> str:
             count = search.count_devices(session, query, prefix=prefix)
             if count:
                 break
-        holders = devices.holders_of(session, found.rows)
+        holders = devices.holders_of(session, found.rows, visibility())
     record_list("devices and their students", len(holders))
     if count or filters.status:
         asset, problem = None, ""
@@ -83,7 +85,7 @@ def overdue() -> str:
     page = requested_page()
     with reading() as session:
         late = devices.overdue(session, today(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
-        holders, count = devices.holders_of(session, late), devices.count_overdue(session, today())
+        holders, count = devices.holders_of(session, late, visibility()), devices.count_overdue(session, today())
     record_list("devices and their students", len(holders))
     return render_template(
         "students/overdue.html",
@@ -123,13 +125,16 @@ def create() -> ResponseReturnValue:
 
 
 @pages.get("/<asset_tag>")
-@require(StudentPermission.READ)
+@require(StudentPermission.OPEN)
 def show(asset_tag: str) -> str:
-    """A device, its student and its history."""
-    device = inventory().find(asset_tag)
+    """A device, its student and its history; for students one of their own, with what concerns them."""
+    device, sees = find_device(asset_tag), visibility()
+    if not current_actor().may(StudentPermission.READ):
+        return own_device_page(device)
     with reading() as session:
-        holder = service.find(session, device.current_student_id) if device.current_student_id else None
+        holder = service.find_visible(session, device.current_student_id, sees) if device.current_student_id else None
         logs = devices.device_history(session, device.asset_tag, limit=HISTORY_SHOWN + 1)
+        logs = shown_logs(session, logs, sees)
     record_lookup("student of a device", student_subject(device.current_student_id or ""))
     record_list("history of a device", min(len(logs), HISTORY_SHOWN))
     address = asset_store().page_address(device.asset_id) if device.asset_id and asset_store().kind == "rt" else None

@@ -14,7 +14,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.students import scan_station as station
-from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today
+from request_tracker_utils.students.current import record_scanned, record_station, scan_context, today, visibility
 from request_tracker_utils.students.errors import explanation
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.permissions import StudentPermission
@@ -136,10 +136,10 @@ def _next_state(state: FormState, result: ScanResult) -> FormState:
 
 
 def _page(state: FormState, result: ScanResult | None = None, problem: str = "") -> str:
-    actor = current_actor()
+    actor, sees = current_actor(), visibility()
     with reading() as session:
-        student = result.student if result else station.student_with_devices(session, state.student_id)
-        changes, _after = station.recent_changes(session, after=None, now=utc_now())
+        student = result.student if result else station.student_with_devices(session, state.student_id, sees)
+        changes, _after = station.recent_changes(session, sees, after=None, now=utc_now())
     record_station(len(changes), student if result is None else None)
     return render_template(
         "students/scan.html",

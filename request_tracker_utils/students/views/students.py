@@ -21,7 +21,7 @@ from request_tracker_utils.core.scanned_text import readings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
-from request_tracker_utils.students.current import inventory, scan_context, today
+from request_tracker_utils.students.current import inventory, scan_context, today, visibility
 from request_tracker_utils.students.errors import (
     AmbiguousAsset,
     AssetStoreSilent,
@@ -34,6 +34,7 @@ from request_tracker_utils.students.errors import (
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter
+from request_tracker_utils.students.visibility import shown_devices, shown_logs
 from request_tracker_utils.web.access_log import record_list, record_lookup, student as student_subject
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import add_error
@@ -73,17 +74,17 @@ class StudentForm(RecordForm):
 def dashboard() -> str:
     """Progress of the assignment of devices, and the list of students."""
     filters, page = _requested_filter(), requested_page()
-    problem, matches = "", list[Device]()
+    problem, matches, sees = "", list[Device](), visibility()
     with reading() as session:
-        counts = current_counts(session)
+        counts = current_counts(session, sees)
         for text in search.possible_texts(session, filters.text):
             query, offset = replace(filters, text=text), (page - 1) * PAGE_SIZE
             try:
-                found = search.find_students(session, query, size=PAGE_SIZE, after=requested_cursor(), offset=offset)
-                count = search.count_students(session, query)
+                found = search.find_students(session, query, sees, size=PAGE_SIZE, after=requested_cursor(), offset=offset)
+                count = search.count_students(session, query, sees)
             except Invalid:
                 filters = StudentFilter(status="active")
-                found, count = search.find_students(session, filters, size=PAGE_SIZE), counts.students.active
+                found, count = search.find_students(session, filters, sees, size=PAGE_SIZE), counts.students.active
                 break
             if text:
                 matches = search.find_devices(session, DeviceFilter(text), prefix=settings().prefix, size=DEVICES_SHOWN).rows
@@ -91,9 +92,12 @@ def dashboard() -> str:
                 break
         assigned = devices.by_student(session, [student.student_id for student in found.rows if student.device_count])
         overdue = devices.count_overdue(session, today())
+        matches = shown_devices(session, matches, sees)
     if filters.text and not found.rows and not matches:
         try:
-            matches = [asset] if (asset := scan_codes.find_asset(reading, filters.text, scan_context())) else []
+            found_asset = scan_codes.find_asset(reading, filters.text, scan_context())
+            with reading() as session:
+                matches = shown_devices(session, [found_asset], sees) if found_asset else []
         except UnreadableCode as error:
             problem = explanation(error)
         except (AmbiguousAsset, AssetStoreSilent, DeviceNotFound) as error:
@@ -111,6 +115,7 @@ def dashboard() -> str:
         problem=problem,
         assigned=assigned,
         overdue=overdue,
+        sees=sees,
     )
 
 
@@ -138,10 +143,12 @@ def create() -> ResponseReturnValue:
 @require(StudentPermission.READ)
 def show(student_id: str) -> str:
     """A student, the student's devices and their history."""
+    sees = visibility()
     with reading() as session:
-        student = service.get(session, student_id)
-        assigned = service.devices_of(session, student.student_id)
+        student = service.get_visible(session, student_id, sees)
+        assigned = shown_devices(session, service.devices_of(session, student.student_id), sees)
         logs = devices.student_history(session, student.student_id, limit=HISTORY_SHOWN + 1)
+        logs = shown_logs(session, logs, sees)
         subject = student_subject(student.student_id)
         may_see_accesses = current_actor().may(AccountPermission.EVENTS)
         accesses = access_events.newest(session, AccessFilter(subject=subject), limit=ACCESSES_SHOWN) if may_see_accesses else []

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,8 +15,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.embedded import EmbeddedAssetStore
-from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable
+from request_tracker_utils.asset_store.service import Asset, AssetStoreUnreachable, NewAsset
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -23,7 +26,7 @@ from request_tracker_utils.labels.models import LabelledAsset, LabelPrint, Print
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.tags.models import Tag
 from tests.functional.labels.conftest import CreateAsset
-from tests.services.apps import csrf_token
+from tests.services.apps import csrf_token, make_app, ready, signed_in, token
 from tests.services.csv_files import without_mark
 from tests.services.tables import check_all
 
@@ -236,3 +239,53 @@ def test_invalid_copies_and_skips_print_nothing(app: Flask, staff: FlaskClient, 
 
     check_all([*(("copies", value) for value in ("0", "-1", "21", "x")), *(("skip", value) for value in ("-1", "x", "7"))], check)
     assert prints(app) == []
+
+
+def test_a_link_on_another_site_asks_before_it_prints(database_url: str, tmp_path: Path) -> None:
+    app = ready(make_app(tmp_path, database_url=database_url, app_url="https://utils.example.org", trusted_proxies="127.0.0.1"))
+    with app.app_context():
+        asset_id = asset_store().create(NewAsset("W12-0001"))
+    headers, client = token(app, "staff"), signed_in(app, "staff")
+    address = f"/labels/print?asset_id={asset_id}&size=small&autoprint=1"
+
+    def ask(referrer: str, site: str = "", **more: str) -> str:
+        sent = {**PAGE, "Referer": referrer, "Sec-Fetch-Site": site, **more}
+        return client.get(address, headers={name: value for name, value in sent.items() if value}).get_data(as_text=True)
+
+    def is_refused(referrer: str, site: str) -> None:
+        page = ask(referrer, site)
+        assert ("Print the label of W12-0001?" in page, "data-autoprint" in page, prints(app)) == (True, False, [])
+
+    def is_printed(referrer: str, site: str, more: dict[str, str]) -> None:
+        count = len(prints(app))
+        assert "data-autoprint" in ask(referrer, site, **more)
+        assert len(prints(app)) == count + 1
+
+    check_all(
+        [
+            ("https://evil.example/page", "cross-site"),
+            ("https://evil.example/", ""),
+            ("https://evil.example/localhost", ""),
+            ("https://localhost.evil.example/", ""),
+            ("https://localhost@evil.example/", ""),
+            ("https://localhost:8443/", ""),
+            ("file:///localhost", ""),
+            ("about:blank", ""),
+            ("http://[", ""),
+            ("", "cross-site"),
+            ("", "same-site"),
+        ],
+        is_refused,
+    )
+    question = ask("https://evil.example/")
+    assert unescape(question.split('class="btn btn-primary" href="')[1].split('"')[0]) == address.replace("autoprint=1", "autoprint=True")
+    check_all(
+        [
+            ("http://localhost/assets", "same-origin", {}),
+            ("https://utils.example.org/assets", "", {}),
+            ("", "none", {}),
+            ("", "", {}),
+            ("https://evil.example/", "cross-site", headers),
+        ],
+        is_printed,
+    )

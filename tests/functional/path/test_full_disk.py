@@ -97,10 +97,15 @@ def test_a_full_disk_stops_only_what_is_saved_and_all_works_again_with_space(dis
             assert answer.status_code == 200, f"{answer.status_code} {answer.text[:300]}"
             assert person.get("/me").status_code == 200
 
+    addresses = [str(rule) for rule in installation.app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    pages = {address: person.get(address).status_code for address in addresses if address != "/api/health"}
+    assert list(pages.values()).count(200) > 40
+
     disk.fill()
     for number in range(20):
         refused = installation.tell(10 + number)
         assert (refused.status_code, FULL in refused.text) == (503, True), refused.text
+    assert {address: person.get(address).status_code for address in pages} == pages
     asset = {"serial_number": "ABC123", "manufacturer": "Dell", "model": "3100"}
     student = {"student_id": "77", "first_name": "Ada", "last_name": "Lovelace", "grade": "5"}
     # The contract of /assets/create has 500 for everything that the server lacks.

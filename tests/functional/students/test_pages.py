@@ -196,9 +196,10 @@ def test_overdue_loaners_are_listed_by_due_date(school: School, staff: Person) -
 
 
 def test_a_teacher_sees_assignments_and_no_forms(app: Flask, school: School) -> None:
-    school.student()
+    school.student(building="North")
     school.device()
     school.assign("W12-0001", "1001")
-    teacher = Person(app, user(app, "teacher"))
+    teacher = Person(app, user(app, "teacher", school="North"))
+    assert "You see the students of North." in teacher.read("/students")
     for path in ("/students", "/students/1001", "/devices", "/devices/W12-0001", "/devices/overdue"):
         assert '<form method="post"' not in teacher.read(path).split("<main", 1)[1]

@@ -15,6 +15,7 @@ from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
 from request_tracker_utils.web import addresses
 from request_tracker_utils.web.auth import access_of
+from tests.services import roles_table
 from tests.services.apps import csrf_token, sign_in, token, user
 
 
@@ -36,6 +37,9 @@ SECRET = May(frozenset())
 """A secret of its own, which no account has."""
 STAFF = May(frozenset({"admin", "staff"}))
 TEACHER = May(frozenset({"admin", "staff", "teacher"}))
+STUDENT = May(frozenset({"student"}))
+TEACHER_OR_STUDENT = May(TEACHER.roles | STUDENT.roles)
+"""Students reach their own record and devices there: see tests/functional/students/test_visibility.py."""
 
 # A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
@@ -60,6 +64,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/rt-user": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/student": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/school": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/sessions/end": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/state": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
@@ -79,10 +85,10 @@ ROUTES: dict[str, May | None] = {
     "GET /api/students": TEACHER,
     "POST /api/students": STAFF,
     "GET /api/students/stats": TEACHER,
-    "GET /api/students/<student_id>": TEACHER,
+    "GET /api/students/<student_id>": TEACHER_OR_STUDENT,
     "PUT /api/students/<student_id>": STAFF,
     "DELETE /api/students/<student_id>": STAFF,
-    "GET /api/students/<student_id>/devices": TEACHER,
+    "GET /api/students/<student_id>/devices": TEACHER_OR_STUDENT,
     "POST /api/students/<student_id>/checkin": STAFF,
     "POST /api/students/<student_id>/checkout": STAFF,
     "GET /students": TEACHER,
@@ -98,7 +104,9 @@ ROUTES: dict[str, May | None] = {
     "GET /devices/overdue": TEACHER,
     "GET /devices/new": STAFF,
     "POST /devices/new": STAFF,
-    "GET /devices/<asset_tag>": TEACHER,
+    "GET /devices/<asset_tag>": TEACHER_OR_STUDENT,
+    "GET /my/devices": STUDENT,
+    "GET /my/record": STUDENT,
     "GET /devices/<asset_tag>/edit": STAFF,
     "POST /devices/<asset_tag>/edit": STAFF,
     "POST /devices/<asset_tag>/status": STAFF,
@@ -110,7 +118,7 @@ ROUTES: dict[str, May | None] = {
     "GET /api/devices": TEACHER,
     "POST /api/devices": STAFF,
     "POST /api/devices/batch-checkin": STAFF,
-    "GET /api/devices/<asset_tag>": TEACHER,
+    "GET /api/devices/<asset_tag>": TEACHER_OR_STUDENT,
     "PUT /api/devices/<asset_tag>": STAFF,
     "DELETE /api/devices/<asset_tag>": STAFF,
     "GET /api/devices/<asset_tag>/history": TEACHER,
@@ -123,31 +131,33 @@ ROUTES: dict[str, May | None] = {
     "GET /students/scan": TEACHER,
     "POST /students/scan": TEACHER,
     "GET /students/scan/commands": TEACHER,
-    "GET /api/rt-lookup/student/<student_id>": TEACHER,
-    "POST /api/rt-lookup/batch": TEACHER,
-    "GET /api/rt-lookup/user/<username>": TEACHER,
+    "GET /api/rt-lookup/student/<student_id>": STAFF,
+    "POST /api/rt-lookup/batch": STAFF,
+    "GET /api/rt-lookup/user/<username>": STAFF,
     "POST /api/tickets/create": STAFF,
-    "GET /students/differences": TEACHER,
+    "GET /students/differences": STAFF,
     "POST /students/differences/compare": STAFF,
     "POST /students/differences/retry": STAFF,
     "POST /students/differences/resolve-all": STAFF,
     "POST /students/differences/<int:difference_id>/resolve": STAFF,
     **{f"{method} /{subject}/import": STAFF for subject in ("students", "devices") for method in ("GET", "POST")},
+    "GET /students/imports": STAFF,
+    "POST /students/imports/<int:file_id>/delete": STAFF,
     "GET /students/imports/<int:file_id>": STAFF,
     "POST /students/imports/<int:file_id>/preview": STAFF,
     "POST /students/imports/<int:file_id>/import": STAFF,
     "POST /students/imports/<int:file_id>/imports/<int:import_id>/undo": STAFF,
     "GET /students/imports/<int:file_id>/problems.csv": STAFF,
-    "GET /students/export.csv": TEACHER,
-    "GET /devices/export.csv": TEACHER,
-    "GET /devices/logs.csv": TEACHER,
-    "GET /students/leavers": TEACHER,
-    "GET /students/leavers.csv": TEACHER,
+    "GET /students/export.csv": STAFF,
+    "GET /devices/export.csv": STAFF,
+    "GET /devices/logs.csv": STAFF,
+    "GET /students/leavers": STAFF,
+    "GET /students/leavers.csv": STAFF,
     "GET /students/rollover": ADMIN,
     "POST /students/rollover": ADMIN,
     "POST /students/rollover/<int:year_id>/undo": ADMIN,
     "GET /assets": TEACHER,
-    "GET /assets/<int:asset_id>": TEACHER,
+    "GET /assets/<int:asset_id>": TEACHER_OR_STUDENT,
     "GET /assets/create": STAFF,
     "POST /assets/create": STAFF,
     "GET /assets/validate-serial": STAFF,
@@ -296,6 +306,11 @@ def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None
     own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = own_app.test_client()
     assert client.get("/forgotten", headers=token(own_app, "admin")).status_code == 404
+
+
+def test_the_table_of_roles_in_the_documentation_is_true() -> None:
+    page = roles_table.PAGE.read_text(encoding="utf-8")
+    assert roles_table.page_with(roles_table.table(), page) == page, "run `python -m tests.services.roles_table` to renew docs/operation.md"
 
 
 def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:

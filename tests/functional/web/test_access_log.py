@@ -25,7 +25,7 @@ from request_tracker_utils.asset_store.service import AssetStoreUser, NewAsset
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, db, transaction
 from request_tracker_utils.students import service
-from request_tracker_utils.web import former_addresses
+from request_tracker_utils.web import addresses
 from request_tracker_utils.web.registry import registry_of
 from tests.services.access_log import accesses, storing_in_background
 from tests.services.apps import run_job, token, user
@@ -94,6 +94,7 @@ NOT_RECORDED = {
     "/set-up": "one's own account",
     "/password": "one's own account",
     "/me": "one's own account",
+    "/my": "one's own record and devices",
     "/admin/data": "by table above: the list of tables, and lists and rows of other tables, which one function records",
     "/admin/personal-data": "the record itself; its export is recorded",
     "/admin/people/new": "an empty form",
@@ -154,7 +155,7 @@ def library(app: Flask) -> Library:
 def test_every_route_that_reads_is_classified(app: Flask) -> None:
     unknown = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith(former_addresses.PREFIX) or "GET" not in (rule.methods or ()):
+        if rule.endpoint.startswith(addresses.PREFIX) or "GET" not in (rule.methods or ()):
             continue
         is_known = any(rule.rule == prefix or rule.rule.startswith(f"{prefix.rstrip('/')}/") for prefix in NOT_RECORDED if prefix != "/")
         must_be_recorded = rule.rule.endswith(".csv") or "export" in rule.rule

@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 
+from request_tracker_utils.web.addresses import comes_from_another_site
 from tests.services.apps import make_app, ready, token, user
 from tests.services.people import Person
 from tests.services.tables import check_all
@@ -229,6 +230,25 @@ def test_an_error_links_back_to_pages_of_this_program_alone(app: Flask) -> None:
             ("javascript:alert(1)//localhost", ""),
             ("http://[/", ""),
             ("", ""),
+        ],
+        check,
+    )
+
+
+def test_pages_of_request_tracker_are_no_strangers(app: Flask) -> None:
+    def check(referrer: str, is_other: bool) -> None:
+        with app.test_request_context("/labels/print", headers={"Referer": referrer, "Sec-Fetch-Site": "cross-site"}):
+            assert comes_from_another_site("https://rt.example.org/rt") is is_other
+            assert comes_from_another_site("")
+
+    check_all(
+        [
+            ("https://rt.example.org/", False),
+            ("https://RT.example.org:443/rt/Asset/Display.html?id=5", False),
+            ("http://rt.example.org/", False),
+            ("https://rt.example.org:8443/", True),
+            ("https://rt.example.org.evil.example/", True),
+            ("", True),
         ],
         check,
     )

@@ -3,6 +3,7 @@
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.students.search import DeviceFilter, StudentFilter, count_devices, count_students, find_devices, find_students
+from request_tracker_utils.students.visibility import EVERYBODY
 from tests.services.school import School
 from tests.services.tables import check_all
 
@@ -13,14 +14,14 @@ def found(wanted: StudentFilter, size: int = 100) -> list[str]:
     with reading() as session:
         after = None
         while True:
-            page = find_students(session, wanted, size=size, after=after)
-            by_offset = find_students(session, wanted, size=size, offset=len(ids))
+            page = find_students(session, wanted, EVERYBODY, size=size, after=after)
+            by_offset = find_students(session, wanted, EVERYBODY, size=size, offset=len(ids))
             assert [each.id for each in by_offset.rows] == [each.id for each in page.rows]
             ids += [student.student_id for student in page.rows]
             after = page.next_cursor
             if after is None:
                 break
-        assert count_students(session, wanted) == len(ids)
+        assert count_students(session, wanted, EVERYBODY) == len(ids)
     return ids
 
 
@@ -96,7 +97,7 @@ def test_unknown_status_sort_and_grade_are_refused(school: School) -> None:
     def refused(wanted: StudentFilter) -> None:
         try:
             with reading() as session:
-                find_students(session, wanted, size=1)
+                find_students(session, wanted, EVERYBODY, size=1)
         except Invalid:
             return
         raise AssertionError("accepted")
