@@ -30,7 +30,7 @@ from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import Call, LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 
-NAMES = ["database", "migrations", "scheduler", "disk", "write_lock", "asset_store"]
+NAMES = ["database", "migrations", "scheduler", "disk", "write_lock", "asset_store", "webhook"]
 RT_TOKEN = "1-2-secret0of0the0tests"
 CHECKED = "request_tracker_utils.core.health.unsafe_settings"
 
