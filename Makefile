@@ -46,7 +46,7 @@ audit: $(VENV)/.dev ## Look up the locked packages in OSV's list of known vulner
 			*) failed=1; echo "requirements/$$file.txt was NOT checked, because the list could not be read:"; echo "$$found" | tail -n 1;; \
 		esac; done; exit $$failed
 
-services: ## Install Request Tracker and Chromium for the tests (Debian, as root)
+services: ## Install Request Tracker, Chromium and faketime for the tests (Debian, as root)
 	tests/services/install
 
 bench: $(VENV)/.dev ## Run the benchmarks and print a table of ratios

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.accounts import passwords
+from request_tracker_utils.core import durability
 from tests.services.apps import close_apps, make_app, ready
 from tests.services.chromium import browser  # noqa: F401 — a fixture for all
 from tests.services.databases import DATABASES, PostgreSQL, SQLite
@@ -23,6 +24,9 @@ pytest_plugins = ["tests.services.timings", "tests.services.selection"]
 
 # Slow hashing protects people's passwords; here it would be a good part of the time. Server processes keep their own.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+# These databases need not outlive a power cut. Server processes sync theirs.
+durability._sync_file = lambda _descriptor: None
 
 # Apps are large and full of reference cycles: collecting after each few objects would be a third of the time.
 gc.set_threshold(50_000, 20, 100)

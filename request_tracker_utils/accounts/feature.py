@@ -9,7 +9,7 @@ from request_tracker_utils.accounts.access_events import AccessEventWriter
 from request_tracker_utils.accounts.current import StoredAccessLog
 from request_tracker_utils.accounts.permissions import GRANTS, AccountPermission
 from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext_noop
@@ -17,20 +17,25 @@ from request_tracker_utils.web.access_log import AccessLog
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of, settings
 
+DELETE_ENDED_SESSIONS, DELETE_LOGIN_EVENTS, DELETE_ACCESS_EVENTS = "delete-ended-sessions", "delete-login-events", "delete-access-events"
+
 
 def delete_ended_sessions() -> int:
     with transaction() as session:
-        return sessions.delete_ended(session, now=utc_now()) + links.delete_ended(session, now=utc_now())
+        now = steady_now(session, DELETE_ENDED_SESSIONS, utc_now())
+        return sessions.delete_ended(session, now=now) + links.delete_ended(session, now=now)
 
 
 def delete_login_events() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
-        return login_events.delete_old(session, before=utc_now() - timedelta(days=settings().login_event_days))
+        now = steady_now(session, DELETE_LOGIN_EVENTS, utc_now())
+        return login_events.delete_old(session, before=now - timedelta(days=settings().login_event_days))
 
 
 def delete_access_events() -> int:
     with transaction() as session:
-        return access_events.delete_old(session, before=utc_now() - timedelta(days=settings().access_event_days))
+        now = steady_now(session, DELETE_ACCESS_EVENTS, utc_now())
+        return access_events.delete_old(session, before=now - timedelta(days=settings().access_event_days))
 
 
 def install(app: Flask) -> None:
@@ -45,14 +50,14 @@ feature = Feature(
     pages=[sign_in.pages, own_account.pages, people_views.pages],
     jobs=[
         Job(
-            "delete-ended-sessions",
+            DELETE_ENDED_SESSIONS,
             gettext_noop("Delete sessions and one-time links that ended a month ago"),
             timedelta(days=1),
             delete_ended_sessions,
         ),
-        Job("delete-login-events", "Delete sign-ins older than LOGIN_EVENT_DAYS", timedelta(days=1), delete_login_events),
+        Job(DELETE_LOGIN_EVENTS, "Delete sign-ins older than LOGIN_EVENT_DAYS", timedelta(days=1), delete_login_events),
         Job(
-            "delete-access-events",
+            DELETE_ACCESS_EVENTS,
             gettext_noop("Delete records of access to personal data older than ACCESS_EVENT_DAYS"),
             timedelta(days=1),
             delete_access_events,

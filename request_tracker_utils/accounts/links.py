@@ -14,6 +14,8 @@ from request_tracker_utils.core.translation import gettext as _
 SETUP, PASSWORD = "setup", "password"
 LIFETIME = {SETUP: timedelta(hours=24), PASSWORD: timedelta(days=3)}
 RETENTION = timedelta(days=30)
+CLOCK_TOLERANCE = timedelta(days=1)
+"""A link that expires later than its lifetime was created while the clock was ahead. Up to this, it stays valid."""
 
 
 class LinkInvalid(NotFound):
@@ -86,5 +88,5 @@ def _is_valid(purpose: str, key: str, now: datetime) -> tuple[ColumnElement[bool
         OneTimeLink.purpose == purpose,
         OneTimeLink.key_hash == key_hash(key),
         OneTimeLink.used_at.is_(None),
-        OneTimeLink.expires_at > now,
+        OneTimeLink.expires_at.between(now, now + LIFETIME[purpose] + CLOCK_TOLERANCE),
     )

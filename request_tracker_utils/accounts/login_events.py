@@ -9,11 +9,14 @@ from sqlalchemy import Select, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
+from request_tracker_utils.core.clock import column_is_over
 from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.settings import address_of
 
 HOUSEHOLD = 64
 """Network bits of an IPv6 address: a household may use every address within them."""
+BLOCK = {4: 24, 6: 48}
+"""Network bits that one attacker may have as a whole, by the version of the protocol."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Origin:
         if isinstance(address, IPv6Address):
             return str(ip_network((address, HOUSEHOLD), strict=False))
         return self.address[:60] if address is None else str(address)
+
+    @property
+    def block(self) -> str:
+        """The network of the address that one attacker may have as a whole."""
+        address = address_of(self.address)
+        return self.address[:60] if address is None else str(ip_network((address, BLOCK[address.version]), strict=False))
 
     def known_for(self, password: str) -> "Origin":
         """The origin without its known browser, unless that browser knew the password with this fingerprint."""
@@ -93,6 +102,7 @@ def record(
         account_key=key or (account_key(user) if user else None),
         address=origin.address[:60],
         network=origin.network,
+        block=origin.block,
         agent=origin.agent[:200],
         detail=detail[:200] if detail else None,
     )
@@ -102,7 +112,7 @@ def record(
 
 def recently_recorded(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> bool:
     """Whether such an event was recorded less than QUIET ago."""
-    like = (LoginEvent.network == origin.network, LoginEvent.kind == str(kind), LoginEvent.at > now - QUIET)
+    like = (LoginEvent.network == origin.network, LoginEvent.kind == str(kind), ~column_is_over(LoginEvent.at, QUIET, now))
     return bool(session.scalar(select(exists().where(*like, *([LoginEvent.account_key == key] if key else [])))))
 
 

@@ -131,6 +131,7 @@ class LoginEvent(Base):
     __table_args__ = (
         Index("ix_login_events_account", "account_key", "network", "kind", "at"),
         Index("ix_login_events_account_kind", "account_key", "kind", "at"),
+        Index("ix_login_events_block", "account_key", "block", "kind", "at"),
         Index("ix_login_events_network", "network", "kind", "at"),
         Index("ix_login_events_user_id", "user_id", "id"),
         Index("ix_login_events_at", "at"),
@@ -146,6 +147,8 @@ class LoginEvent(Base):
     address: Mapped[str] = mapped_column(String(60))
     network: Mapped[str] = mapped_column(String(60))
     """The address; for IPv6 its /64 network, since one household may use every address in it."""
+    block: Mapped[str] = mapped_column(String(60), server_default="")
+    """The network that one attacker may have as a whole: /24 of IPv4, /48 of IPv6."""
     agent: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(200))
 

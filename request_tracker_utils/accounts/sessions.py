@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import SignInSession, User, key_hash
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Instant, affected
 from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -33,7 +34,7 @@ class OpenSession(NamedTuple):
 
     def last_seen_is_due(self, origin: Origin, now: datetime) -> bool:
         """Whether to update `seen_at`: from time to time, so that most requests only read, and for each new address."""
-        return self.seen_at is None or now - self.seen_at >= LAST_SEEN_INTERVAL or self.address != origin.address[:60]
+        return self.seen_at is None or is_over(self.seen_at, LAST_SEEN_INTERVAL, now) or self.address != origin.address[:60]
 
 
 def open_session(session: Session, user: User, *, lifetime: timedelta, origin: Origin, now: datetime) -> str:

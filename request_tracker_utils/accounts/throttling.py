@@ -1,10 +1,16 @@
 """Protection against password guessing: failures are counted in the database and cause growing pauses.
 
 There are three counts for the last hour: the account from this network, the account from everywhere, and the network for all accounts.
-The second does not apply to a network from which the account has signed in before, so that its owner cannot be locked out from elsewhere.
-A browser in which the account has signed in (`views/authentication` sets its cookie) counts as a network of its own, to which only the
-first count applies: people in the same building cannot lock the owner out either. A pause always ends. Attempts during a pause are not
-checked and do not extend it, so an account cannot be blocked permanently.
+The second does not apply to a network from which the account has signed in before. A browser in which the account has signed in
+(`views/authentication` sets its cookie) counts as a network of its own, to which only the first count applies: people in the same building
+cannot lock the owner out either.
+
+Nor does the second count apply to the first two attempts of a day from a new network (/24 of IPv4, /48 of IPv6), so that many attackers
+who keep it going do not keep the owner out of a new place. That ends after DAILY_GUESSES wrong passwords within a day: who has hundreds of
+networks, and may use one for each guess, cannot be told from the owner. Then the owner uses a known browser or network, or a password link.
+
+A pause always ends. Attempts during a pause are not checked and do not extend it, so an account cannot be blocked permanently. Failures in
+the future do not count: the clock was set back (`core/clock.py`).
 """
 
 import math
@@ -12,15 +18,20 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind
+from request_tracker_utils.core.clock import SKEW, is_believed
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, ngettext
 
-WINDOW = timedelta(hours=1)
+WINDOW, DAY = timedelta(hours=1), timedelta(days=1)
+NEW_NETWORK_ATTEMPTS = 2
+"""Failures of an account within a day after which a network is not new."""
+DAILY_GUESSES = 1_000
+"""Failures of an account within a day after which new networks wait like others."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Rule:
 
 
 THIS_NETWORK = Rule(free=5, longest=timedelta(minutes=15))
-EVERYWHERE = Rule(free=10, longest=timedelta(minutes=1))
+EVERYWHERE = Rule(free=10, longest=timedelta(minutes=5))
 NETWORK = Rule(free=50, longest=timedelta(minutes=1))
 """A school has one address for everybody, so many people may mistype there."""
 
@@ -53,11 +64,15 @@ class TooManyAttempts(AppError):
 
 def current_pause(session: Session, key: str, origin: Origin, *, now: datetime) -> TooManyAttempts | None:
     """The error to raise while the account (its key) is paused for this network; None if it is not."""
-    left = max(end - now for end in _pauses(session, key, origin, now))
+    here, everywhere = _pauses(session, key, origin, now)
+    left = max(here, everywhere) - now
     if left <= timedelta(0):
         return None
     seconds = math.ceil(left.total_seconds())
     message = _("Too many wrong passwords. Wait %(duration)s, then try again.", duration=_duration(seconds))
+    if everywhere > here:
+        way_out = _("Or sign in where you have signed in before, or ask your IT office for a password link.")
+        message = f"{message} {way_out}"
     return TooManyAttempts(message, retry_after=seconds)
 
 
@@ -73,24 +88,44 @@ def serialize_attempts(session: Session, key: str, origin: Origin) -> None:
             session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": space, "number": number})
 
 
-def _pauses(session: Session, key: str, origin: Origin, now: datetime) -> list[datetime]:
-    """When the pause of each rule ends."""
+def _pauses(session: Session, key: str, origin: Origin, now: datetime) -> tuple[datetime, datetime]:
+    """When the pause of this network ends, and when the pause of the account everywhere does."""
     since = now - WINDOW
     of_account, of_network = LoginEvent.account_key == key, LoginEvent.network == origin.network
     success = session.scalar(select(func.max(LoginEvent.at)).where(of_account, of_network, LoginEvent.kind == str(LoginKind.SIGNED_IN)))
-    ends = [_end(session, THIS_NETWORK, max(since, success or since), of_account, of_network)]
+    counted_since = since if success is None or not is_believed(success, now) else max(since, success)
+    here, everywhere = _end(session, THIS_NETWORK, counted_since, now, of_account, of_network), since
     if not origin.browser:
-        ends.append(_end(session, NETWORK, since, of_network))
-    if success is None and not origin.browser:
-        ends.append(_end(session, EVERYWHERE, since, of_account))
-    return ends
+        here = max(here, _end(session, NETWORK, since, now, of_network))
+        if success is None:
+            everywhere = _end(session, EVERYWHERE, since, now, of_account)
+            if everywhere > now and _is_new_network(session, of_account, origin, now):
+                everywhere = since
+    return here, everywhere
 
 
-def _end(session: Session, rule: Rule, since: datetime, *which: object) -> datetime:
+def _is_new_network(session: Session, of_account: ColumnElement[bool], origin: Origin, now: datetime) -> bool:
+    """Whether this network is checked at once, whatever was tried elsewhere."""
+    failed_today = _failed(now - DAY, now, of_account)
+    attempts = _count(session, NEW_NETWORK_ATTEMPTS, *failed_today, LoginEvent.block == origin.block)
+    return attempts < NEW_NETWORK_ATTEMPTS and _count(session, DAILY_GUESSES, *failed_today) < DAILY_GUESSES
+
+
+def _count(session: Session, enough: int, *which: ColumnElement[bool]) -> int:
+    """How many events there are, up to enough."""
+    return session.execute(select(func.count()).select_from(select(LoginEvent.id).where(*which).limit(enough).subquery())).scalar_one()
+
+
+def _end(session: Session, rule: Rule, since: datetime, now: datetime, *which: ColumnElement[bool]) -> datetime:
     """When the pause after the failures since then ends."""
-    failed = (*which, LoginEvent.kind == str(LoginKind.FAILED), LoginEvent.at > since)
-    times = session.scalars(select(LoginEvent.at).where(*failed).order_by(LoginEvent.at.desc()).limit(rule.enough)).all()  # type: ignore[arg-type]
+    times = session.scalars(
+        select(LoginEvent.at).where(*_failed(since, now, *which)).order_by(LoginEvent.at.desc()).limit(rule.enough)
+    ).all()
     return times[0] + rule.pause(len(times)) if times else since
+
+
+def _failed(since: datetime, now: datetime, *which: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
+    return (*which, LoginEvent.kind == str(LoginKind.FAILED), LoginEvent.at > since, LoginEvent.at <= now + SKEW)
 
 
 def _duration(seconds: int) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Integer, String, column, select, text as text
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import PersonalToken, User, key_hash
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Instant, affected
 from request_tracker_utils.core.errors import Conflict, NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -34,7 +35,7 @@ class TokenOwner(NamedTuple):
 
     def last_used_is_due(self, now: datetime) -> bool:
         """Whether to update `last_used_at`: from time to time, so that most requests only read."""
-        return self.last_used_at is None or now - self.last_used_at >= LAST_USED_INTERVAL
+        return self.last_used_at is None or is_over(self.last_used_at, LAST_USED_INTERVAL, now)
 
 
 def create(session: Session, user: User, *, label: str, now: datetime, expires_at: datetime | None = None) -> str:

@@ -16,6 +16,7 @@ from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.assets.fields import NewAssetFields, serial_key, serial_problem
 from request_tracker_utils.assets.models import OPEN, RECOVER_CREATIONS, SENT, Creation, CreationState
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import column_is_due
 from request_tracker_utils.core.db import Reading, affected, after_commit, upsert_into
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.labels.models import LabelledAsset
@@ -126,7 +127,7 @@ def claim_many(
 
 def end_lapsed(session: Session, *, now: datetime, keys: Iterable[str] | None = None) -> int:
     """Frees serial numbers (lowercase; all by default) with claims that expired before anything was sent."""
-    lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, Creation.due_at <= now)
+    lapsed = update(Creation).where(Creation.state == CreationState.CLAIMED, column_is_due(Creation.due_at, LEASE, now))
     if keys is not None:
         lapsed = lapsed.where(Creation.serial_key.in_(keys))
     return affected(session.execute(lapsed.values(_failed(_(INTERRUPTED), now))))

@@ -12,7 +12,7 @@ from request_tracker_utils.assets.current import creator
 from request_tracker_utils.assets.models import RECOVER_CREATIONS
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.core.actor import of_job
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext as _, ngettext
@@ -52,12 +52,12 @@ def recover_creations() -> int:
 
 def delete_old_creations() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
-        return creations.delete_old(session, now=utc_now())
+        return creations.delete_old(session, now=steady_now(session, DELETE_OLD_CREATIONS, utc_now()))
 
 
 def delete_old_imports() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
-        return imports.delete_old(session, now=utc_now())
+        return imports.delete_old(session, now=steady_now(session, DELETE_OLD_IMPORTS, utc_now()))
 
 
 jobs = [

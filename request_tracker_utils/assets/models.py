@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Outbox
+from request_tracker_utils.tags.models import GRACE_PERIOD
 
 RECOVER_CREATIONS = "recover-creations"
 """The job that finds out whether assets exist that Request Tracker did not confirm."""
@@ -83,6 +84,7 @@ RECOVERY = Outbox(
     job=RECOVER_CREATIONS,
     lease=timedelta(minutes=1),
     backoff=Backoff(first=UNREACHABLE),
+    longest_wait=GRACE_PERIOD,
     only=Creation.state.in_(SENT),
     unchanged=(Creation.state,),
 )

@@ -8,6 +8,7 @@ from request_tracker_utils.assets import creations
 from request_tracker_utils.assets.creations import assets_by_serial
 from request_tracker_utils.assets.models import RECOVERY, Creation
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import is_believed
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.tags import lookup, service as tags
@@ -62,7 +63,7 @@ class _Recovery:
         asset = self._created_asset(candidates)
         if asset is not None:
             return self._created(asset)
-        last = (self.creation.sent_at or self._now) + GRACE_PERIOD
+        last = self._last_search()
         if self.creation.looks + 1 < SEARCHES or self._now < last:
             with self._transaction() as session:
                 creations.record_search(session, self.creation, due_at=max(last, self._now + creations.FIRST_CHECK_AFTER))
@@ -72,6 +73,13 @@ class _Recovery:
         if len(nameless) == 1:
             return self._created(nameless[0], problem=_(WITHOUT_SERIAL))
         return self._never_created(tag_is_free=not named)
+
+    def _last_search(self) -> datetime:
+        """When the search is final: after the grace period, which begins anew once if the clock was set back since the asset was sent."""
+        sent_at = self.creation.sent_at
+        if sent_at is not None and is_believed(sent_at, self._now):
+            return sent_at + GRACE_PERIOD
+        return self._now if self.creation.looks >= SEARCHES else self._now + GRACE_PERIOD
 
     def _created_asset(self, candidates: list[Asset]) -> Asset | None:
         """The asset with the reserved tag, otherwise one with another tag: without the name, the webhook assigns the next tag."""

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 REPAIR_TIMEOUT = 5.0
 """Seconds that the repair after a failed sync waits for readers and writers."""
+_sync_file = os.fdatasync
 
 
 class NotOnDisk(OSError):
@@ -82,7 +83,7 @@ class WriteAheadLog:
         if descriptor is None:
             return
         try:
-            os.fdatasync(descriptor)
+            _sync_file(descriptor)
         except OSError:
             self._incomplete = True
             raise

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import is_over, utc_now
 from request_tracker_utils.core.db import read_connection, reading
 from request_tracker_utils.core.disk import DiskUnavailable, disk_problem, temporary_folder, try_writing
 from request_tracker_utils.core.durability import unsafe_settings
@@ -188,9 +188,9 @@ def check_jobs(jobs: Jobs, *, runs: bool) -> CheckResult:
     wait, now = max_delay(min(job.every for job in jobs)), utc_now()
     with reading() as session:
         newest = max(last_starts(session).values(), default=None)
-    if newest is not None and newest > now - wait:
+    if newest is not None and not is_over(newest, wait, now):
         return CheckResult(Status.OK, _("Jobs are running."), _("The last one started %(duration)s ago.", duration=_duration(now - newest)))
-    if jobs.started_at > now - wait:
+    if not is_over(jobs.started_at, wait, now):
         return CheckResult(Status.OK, _("Just started; no job was due yet."))
     last = _("The last one started %(duration)s ago.", duration=_duration(now - newest)) if newest else _("No job has run yet.")
     return CheckResult(

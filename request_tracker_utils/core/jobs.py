@@ -102,7 +102,8 @@ def run(job: Job) -> int:
 
 def last_starts(session: Session) -> dict[str, datetime]:
     """Job → the start of its last run. Jobs that never ran are left out."""
-    rows = session.execute(select(JobRun.job, func.max(JobRun.started_at)).group_by(JobRun.job))
+    newest = select(func.max(JobRun.id)).group_by(JobRun.job).scalar_subquery()  # not the latest time: the clock may have been set back
+    rows = session.execute(select(JobRun.job, JobRun.started_at).where(JobRun.id.in_(newest)))
     return {job: started_at for job, started_at in rows}  # noqa: C416 — mypy does not accept dict(rows)
 
 

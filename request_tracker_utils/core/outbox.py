@@ -13,7 +13,8 @@ due in the transaction that changes it, and a job sends what is due:
 
 A claim is a lease: if its process dies, the row is claimed again after the lease has ended. So everything is sent at least once, and the
 sender must make a repetition harmless (by an idempotency key, or by searching first). **A lost claim writes nothing**: each write compares
-the row with the claim (lease, attempts), so a late process never overwrites the result of another one.
+the row with the claim (lease, attempts), so a late process never overwrites the result of another one. So a clock that is set back or
+forward does no harm either: a row is claimed again early, and none waits longer than its own pause (`core/clock.py`).
 """
 
 from collections import deque
@@ -25,10 +26,11 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, func, inspect, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, inspect, literal, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, object_session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from request_tracker_utils.core.clock import SKEW, column_is_due
 from request_tracker_utils.core.db import Transaction, affected, after_commit, upsert_into
 from request_tracker_utils.core.errors import AppError, Unavailable, UpstreamRefused
 
@@ -98,6 +100,8 @@ class Outbox(Generic[R]):
     """Rows that do not fit this are never claimed or counted, due or not."""
     unchanged: tuple[InstrumentedAttribute[Any], ...] = ()
     """More columns that end the claim when another process changes them."""
+    longest_wait: timedelta = timedelta(0)
+    """The longest pause that the domain itself sets, if it is longer than the lease."""
     renewed: bool = False
     """The lease is renewed while the work runs (`renew`), so it identifies no claim: `attempts` alone does, and never goes down."""
     resend_lost: bool = False
@@ -139,7 +143,7 @@ class Outbox(Generic[R]):
 
     def claim(self, session: Session, *where: ColumnElement[bool], now: datetime, limit: int, **values: object) -> list[Claim[R]]:
         """Claims the rows that are due longest, sets these values, and skips what others are claiming at this moment."""
-        query = select(self.model).where(self.due <= now, self._fits, *where).order_by(self.due, self._id).limit(limit)
+        query = select(self.model).where(self._is_due(now), self._fits, *where).order_by(self.due, self._id).limit(limit)
         rows = list(session.scalars(query.with_for_update(skip_locked=True)))
         if not rows:
             return []
@@ -256,6 +260,19 @@ class Outbox(Generic[R]):
     @property
     def _fits(self) -> ColumnElement[bool]:
         return true() if self.only is None else self.only
+
+    def _is_due(self, now: datetime) -> ColumnElement[bool]:
+        """No row waits longer than its lease, or the pause after so many attempts: a later time is from before the clock was set back."""
+        shortest = max(self.lease, UNREACHABLE, self.longest_wait, self.backoff.first)
+        is_due = column_is_due(self.due, shortest, now)
+        if self.attempts is None or shortest >= self.backoff.longest:
+            return is_due
+        pauses: list[timedelta] = []
+        while not pauses or pauses[-1] < self.backoff.longest:
+            pauses.append(self.backoff.pause(len(pauses) + 1))
+        latest = [literal(now + SKEW + max(shortest, pause), self.due.type) for pause in pauses]
+        by_attempts = case(*((self.attempts <= n, at) for n, at in enumerate(latest, 1)), else_=latest[-1])
+        return and_(is_due, or_(self.due <= now, self.due > by_attempts))
 
     def _claim_of(self, row: R, leased_until: datetime) -> Claim[R]:
         attempts = 0 if self.attempts is None else getattr(row, self.attempts.key)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Event, Lock
+from threading import Event, Lock, Thread
+from time import monotonic
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -22,17 +23,19 @@ from request_tracker_utils.core.locks import SharedLock
 log = structlog.get_logger(__name__)
 
 LEADER_CHECK = timedelta(seconds=5)
+CLOCK_CHECK = timedelta(seconds=2)
+TOLERANCE = timedelta(seconds=1)
 QUEUED_STARTS = 100
 """Starts of one schedule that may wait for the thread that makes them. It is late on a busy machine, and APScheduler warns about more."""
 
 
 @dataclass
 class _Slot:
-    """A job runs once at a time in its slot. `requested` are the first and the last time for which a run is requested and has not started:
-    rows of an earlier request may not be due when an earlier run starts."""
+    """A job runs once at a time in its slot. `requested` are the first and the last time (of the monotonic clock) for which a run is
+    requested and has not started: rows of an earlier request may not be due when an earlier run starts."""
 
     job: Job
-    requested: list[datetime] = field(default_factory=list)
+    requested: list[float] = field(default_factory=list)
     is_running: bool = False
 
 
@@ -64,6 +67,7 @@ class Scheduler:
     def start(self) -> None:
         self._background.add_job(self._lead, "interval", seconds=LEADER_CHECK.total_seconds(), next_run_time=utc_now(), executor="lead")
         self._background.start()
+        Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
     def stop(self) -> None:
         """Waits for running jobs, then releases the leader lock. Long jobs check `stopping` and release what they have not started."""
@@ -80,14 +84,32 @@ class Scheduler:
         """Runs the job once in this process, after other requested runs of it. Requests that one run can answer are answered by one."""
         job = self._registry.named(name)
         with self._mutex:
-            self._request(f"{name} soon", job, utc_now() + after)
+            self._request(f"{name} soon", job, monotonic() + after.total_seconds())
 
     def _run_on_schedule(self, job: Job) -> None:
         """Skips the run if the previous one has not ended."""
         with self._mutex:
             slot = self._slots.get(f"{job.name} scheduled")
             if slot is None or not slot.is_running:
-                self._request(f"{job.name} scheduled", job, utc_now())
+                self._request(f"{job.name} scheduled", job, monotonic())
+
+    def _watch_clock(self) -> None:
+        """APScheduler waits for times of the machine's clock. If that is set back, nothing would run until the old time comes again."""
+        while not self._stopping.wait(CLOCK_CHECK.total_seconds()):
+            with self._mutex:
+                if not self._stopping.is_set():
+                    self._bring_forward()
+
+    def _bring_forward(self) -> None:
+        """Starts what is planned later than one interval from now, and sets the timers of requested runs anew."""
+        now = utc_now()
+        for planned in self._background.get_jobs():
+            slot, at = self._slots.get(planned.id), planned.next_run_time
+            if slot is None and at is not None and at > now + planned.trigger.interval + TOLERANCE:
+                log.warning("the clock was set back", schedule=planned.id, seconds=round((at - now).total_seconds()))
+                planned.modify(next_run_time=now)
+            elif slot is not None and at is not None and slot.requested and at > _on_the_clock(slot.requested[0]) + TOLERANCE:
+                self._set_timer(planned.id, slot)
 
     def _lead(self) -> None:
         try:
@@ -110,9 +132,9 @@ class Scheduler:
                 else:
                     self._background.remove_job(job.name)
 
-    def _request(self, slot_name: str, job: Job, at: datetime) -> None:
+    def _request(self, slot_name: str, job: Job, at: float) -> None:
         slot = self._slots.setdefault(slot_name, _Slot(job))
-        is_starting = slot.is_running or (bool(slot.requested) and slot.requested[0] <= utc_now())
+        is_starting = slot.is_running or (bool(slot.requested) and slot.requested[0] <= monotonic())
         slot.requested = sorted({*slot.requested, at})
         del slot.requested[1:-1]
         if not is_starting:
@@ -122,19 +144,25 @@ class Scheduler:
         """For the first requested run. A timer that fires at the same moment cannot be replaced: the slot is then started twice, which is
         harmless."""
         if slot.requested and not self._stopping.is_set():
-            timer = {"run_date": slot.requested[0], "id": slot_name, "args": [slot_name], "replace_existing": True, "max_instances": 3}
+            timer = {
+                "run_date": _on_the_clock(slot.requested[0]),
+                "id": slot_name,
+                "args": [slot_name],
+                "replace_existing": True,
+                "max_instances": 3,
+            }
             self._background.add_job(self._start, "date", **timer)
 
     def _start(self, slot_name: str) -> None:
         """Runs the slot's job for all requests that are due."""
         with self._mutex:
-            slot, now = self._slots[slot_name], utc_now()
+            slot, now = self._slots[slot_name], monotonic()
             if slot.is_running:
                 return  # its end sets the timer
             slot.is_running = any(at <= now for at in slot.requested)
             slot.requested = [at for at in slot.requested if at > now]
             if not slot.is_running:
-                self._set_timer(slot_name, slot)  # started too early: the clock was set back
+                self._set_timer(slot_name, slot)  # started too early: the clock was set forward
                 return
         try:
             self._run(slot.job)
@@ -159,3 +187,8 @@ class Scheduler:
                 # The run is recorded with the error; the schedule continues, since the next run may succeed.
                 log.exception("job failed", job=job.name)
                 raise
+
+
+def _on_the_clock(at: float) -> datetime:
+    """The time on the machine's clock at a time of the monotonic clock."""
+    return utc_now() + timedelta(seconds=at - monotonic())

@@ -23,6 +23,7 @@ from request_tracker_utils.asset_store.service import (
     Ticket,
     UserNotFound,
 )
+from request_tracker_utils.core.clock import is_believed
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.outbox import Claim
 from request_tracker_utils.core.translation import gettext as _
@@ -107,10 +108,12 @@ class RepairTicketSender:
             found = self._asset_store.tickets_with_mark(mark(row))
             if found:
                 return self._settle(row, found[0], self._assets_of(row))
-            if row.sent_at is not None and self._clock() - row.sent_at < APPEARS_WITHIN:
+            now = self._clock()
+            if row.sent_at is not None and now - row.sent_at < APPEARS_WITHIN:
                 problem = _("Request Tracker did not confirm that it created the ticket. The search for the ticket will be repeated.")
+                sent_at = row.sent_at if is_believed(row.sent_at, now) else now  # once the clock was set back, the time begins anew
                 with self._transaction() as session:
-                    REPAIR_TICKETS.put_back(session, claim, now=self._clock(), pause=APPEARS_WITHIN, problem=problem)
+                    REPAIR_TICKETS.put_back(session, claim, now=now, pause=APPEARS_WITHIN, problem=problem, sent_at=sent_at)
                 return False
         asset_ids, requestor = self._assets_of(row), self._requestor_of(row)
         with self._transaction() as session:

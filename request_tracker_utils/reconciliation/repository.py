@@ -1,7 +1,7 @@
 """Statements on a table of discrepancies."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -9,12 +9,15 @@ from sqlalchemy import ColumnElement, and_, case, func, null, or_, select, true,
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import is_believed
 from request_tracker_utils.core.db import affected, upsert_into
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation.errors import DiscrepancyNotFound
 from request_tracker_utils.reconciliation.models import IGNORED, RESOLUTION, VANISHED, Discrepancy, content_columns
 
 D = TypeVar("D", bound=Discrepancy)
+LONGEST_COMPARISON = timedelta(days=1)
+"""What was seen or resolved later than this after now was so while the clock was ahead."""
 
 
 class Discrepancies(Generic[D]):
@@ -39,14 +42,17 @@ class Discrepancies(Generic[D]):
         new, details = insert.excluded, [name for name in self._content if name not in self._identity]
         unchanged = and_(true(), *(getattr(table, name).is_not_distinct_from(new[name]) for name in details))
         ignored = table.settlement == IGNORED
-        stays_resolved = or_(and_(ignored, unchanged), and_(~ignored, table.settled_at >= since))
+        stays_resolved = or_(and_(ignored, unchanged), and_(~ignored, table.settled_at.between(since, now + LONGEST_COMPARISON)))
         resolution = {name: case((stays_resolved, getattr(table, name)), else_=null()) for name in RESOLUTION}
         update_ = {"seen_at": new.seen_at, **{name: new[name] for name in details}, **resolution}
         session.execute(insert.on_conflict_do_update(index_elements=self._identity, set_=update_).values(values))
 
     def close_unseen(self, session: Session, *, since: datetime, actor: Actor, now: datetime) -> int:
-        """Marks the open ones that were not found since then as vanished; returns how many. Only after a complete comparison."""
-        unseen = update(self._table).where(self.is_open(), self._table.seen_at < since)
+        """Marks the open ones that were not found since then as vanished; returns how many. Only after a complete comparison, and not if
+        the clock was set back during it: then the next one marks them."""
+        if not is_believed(since, now):
+            return 0
+        unseen = update(self._table).where(self.is_open(), or_(self._table.seen_at < since, self._table.seen_at > now + LONGEST_COMPARISON))
         return affected(session.execute(unseen.values(_resolution(VANISHED, actor, now))))
 
     def get(self, session: Session, discrepancy_id: int, *, lock: bool = False) -> D:

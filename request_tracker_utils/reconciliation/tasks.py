@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor, of_job
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import is_over, utc_now
 from request_tracker_utils.core.db import StoredValue, store_once, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.jobs import Job
@@ -52,7 +52,7 @@ def comparison_job(reconciliation: Reconciliation[Any]) -> Job:
 def start_daily_comparison(session: Session, reconciliation: Reconciliation[Any], *, actor: Actor, now: datetime) -> bool:
     """Starts a comparison, unless the last one is recent, one is running, or nothing can be compared yet. Returns whether it did."""
     last = compared_at(session, reconciliation)
-    if last is not None and now - last < FRESH:
+    if last is not None and not is_over(last, FRESH, now):
         return False
     try:
         start_comparison(session, reconciliation, actor=actor, now=now)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetStore
+from request_tracker_utils.core.clock import column_is_over
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.students.inventory import details_of
 from request_tracker_utils.students.models import IS_UNREAD, Device
@@ -38,7 +39,7 @@ def _due(transaction: Transaction, now: datetime) -> list[tuple[Device, int | No
     with transaction(durable=False) as session:
         found = list(session.scalars(select(Device).where(IS_UNREAD).order_by(Device.id).limit(BATCH)))
         if not found:
-            stale = select(Device).where(Device.asset_read_at < now - REFRESH_AFTER).order_by(Device.asset_read_at, Device.id)
+            stale = select(Device).where(column_is_over(Device.asset_read_at, REFRESH_AFTER, now)).order_by(Device.asset_read_at, Device.id)
             found = list(session.scalars(stale.limit(BATCH)))
         tags = lookup.find_assigned(session, [device.asset_tag for device in found if device.asset_id is None])
     return [(device, device.asset_id or (tags[device.asset_tag].asset_id if device.asset_tag in tags else None)) for device in found]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, service
@@ -176,7 +177,7 @@ def recent_changes(session: Session, sees: Visibility, *, after: int | None, now
     query = select(DeviceLog).order_by(DeviceLog.id.desc())
     query = query.limit(INITIAL_CHANGES) if after is None else query.where(DeviceLog.id > after).limit(MAX_CHANGES)
     logs = list(session.scalars(query))[::-1]
-    final = [log.id for log in logs if log.timestamp < now - OVERLAP]
+    final = [log.id for log in logs if is_over(log.timestamp, OVERLAP, now)]
     return shown_logs(session, logs, sees), max([after or 0, *final])
 
 

@@ -46,8 +46,8 @@ LOGGED = "logged"
 """The action of entries from a legacy log. Unlike the others, they are not in the order of their times."""
 PAGE = 50
 CHUNK = 1_000
-CLOCK_SKEW = timedelta(hours=1)
-"""How far times may be out of order: a long operation records the time at which it started."""
+CLOCK_SKEW = timedelta(days=1)
+"""How far times may be out of order: a clock was set back, or a long operation recorded the time at which it started."""
 LARGEST_ASSET_ID = 2**63 - 1
 EXPORT_COLUMNS = ("time", "user", "action", "tag", "asset", "old name", "new name", "reason")
 

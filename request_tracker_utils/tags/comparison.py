@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.reconciliation.reconciler import Comparison
-from request_tracker_utils.reconciliation.repository import Discrepancies
+from request_tracker_utils.reconciliation.repository import LONGEST_COMPARISON, Discrepancies
 from request_tracker_utils.tags.models import (
     GRACE_PERIOD,
     LEAST_ABSENCE,
@@ -103,9 +103,10 @@ def longest_prefix(name: str, prefixes: Iterable[str]) -> str | None:
 
 
 def _is_in_progress(tag: Tag, since: datetime, patience: timedelta) -> bool:
-    if max(tag.changed_at, tag.confirmed_at or tag.changed_at) >= since:
+    if since <= max(tag.changed_at, tag.confirmed_at or tag.changed_at) <= since + LONGEST_COMPARISON:
         return True
-    return tag.due_at is not None and (tag.state == TagState.RESERVED or tag.changed_at > since - patience)
+    is_recent = since - patience < tag.changed_at <= since + LONGEST_COMPARISON
+    return tag.due_at is not None and (tag.state == TagState.RESERVED or is_recent)
 
 
 def _new(kind: DiscrepancyKind, tag: str, asset_id: int, name: str | None) -> TagDiscrepancy:

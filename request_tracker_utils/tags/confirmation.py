@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.outbox import Claim
@@ -164,7 +165,7 @@ class _Check:
         """Whether the asset has been absent long enough to decide. A reservation is looked up by name on every check."""
         if self._tag.state == TagState.RESERVED:
             return True
-        return self._tag.absences + 1 >= ABSENCES_OF_ASSIGNED and self._now - self._tag.changed_at >= LEAST_ABSENCE
+        return self._tag.absences + 1 >= ABSENCES_OF_ASSIGNED and is_over(self._tag.changed_at, LEAST_ABSENCE, self._now)
 
     def _end_absence(self, named: Sequence[Asset]) -> bool:
         """The tag's asset does not exist. Binds the tag to the asset with its name, or releases it if no asset has the name."""

@@ -116,6 +116,7 @@ CONFIRMATION = Outbox(
     attempts=Tag.attempts,
     problem=Tag.problem,
     job=CONFIRM_TAGS,
+    longest_wait=GRACE_PERIOD,
     only=Tag.state != TagState.RELEASED,
     unchanged=(Tag.state, Tag.asset_id),
 )

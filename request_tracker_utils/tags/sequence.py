@@ -12,6 +12,7 @@ from sqlalchemy import Connection, exists, select, text
 from sqlalchemy.orm import Session, aliased
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
@@ -153,7 +154,7 @@ def _next_or_last(session: Session, sequence: TagSequence) -> TagName:
 
 def _explain_change(session: Session, sequence: TagSequence, now: datetime) -> str:
     latest = select(TagEvent).where(TagEvent.action == "reset").order_by(TagEvent.id.desc()).limit(20)
-    resets = [event for event in session.scalars(latest) if parse(event.tag, sequence.prefix) and now - event.at < RECENT_RESET]
+    resets = [event for event in session.scalars(latest) if parse(event.tag, sequence.prefix) and not is_over(event.at, RECENT_RESET, now)]
     next_tag = _next_or_last(session, sequence)
     if not resets:
         return _("Tags were assigned in the meantime. The next tag is now %(tag)s. Nothing was changed: check the number.", tag=next_tag)

@@ -10,7 +10,7 @@ import structlog
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Unavailable
@@ -103,7 +103,7 @@ def in_context_of_app() -> InContext:
 
 def delete_old_tasks() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
-        return service.delete_old(session, now=utc_now())
+        return service.delete_old(session, now=steady_now(session, DELETE_OLD_TASKS, utc_now()))
 
 
 jobs = [

@@ -98,7 +98,7 @@ def open_task(session: Session, kind: str) -> Task | None:
 def last_done(session: Session, kind: str) -> Task | None:
     """The task of the kind that was done most recently."""
     done = select(Task).where(Task.kind == kind, Task.state == TaskState.DONE)
-    return session.scalar(done.order_by(Task.ended_at.desc(), Task.id.desc()).limit(1))
+    return session.scalar(done.order_by(Task.id.desc()).limit(1))
 
 
 def items(session: Session, task_id: int, state: ItemState, *, limit: int | None = None, after: int = -1) -> list[TaskItem]:

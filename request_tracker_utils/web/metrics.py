@@ -114,7 +114,7 @@ def _job_ages() -> Iterator[Gauge]:
     now, help = utc_now(), "Seconds since the last run of the job started."
     for job in registry().jobs:
         if job.name in starts:
-            yield Gauge("rtutils_job_age_seconds", help, (now - starts[job.name]).total_seconds(), {"job": job.name})
+            yield Gauge("rtutils_job_age_seconds", help, max(0.0, (now - starts[job.name]).total_seconds()), {"job": job.name})
 
 
 def _feature_gauges() -> Iterator[Gauge]:

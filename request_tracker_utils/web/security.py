@@ -5,9 +5,9 @@ import re
 import secrets
 
 import structlog
-from flask import Flask, Response, g, request
-from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import URLSafeTimedSerializer
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.routing import RequestRedirect
 
 from request_tracker_utils.web.addresses import without_host
@@ -34,6 +34,17 @@ class TlsAwareSessions(SecureCookieSessionInterface):
         if self._serializer is None:
             self._serializer = super().get_signing_serializer(app)
         return self._serializer
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Flask also rejects cookies that are too old, or newer than the clock: setting the clock back would sign everybody out. The row of
+        the session decides how long it lasts."""
+        serializer = self.get_signing_serializer(app)
+        if serializer is None:
+            return None
+        try:
+            return SecureCookieSession(serializer.loads(request.cookies.get(self.get_cookie_name(app), "")))
+        except BadSignature:
+            return SecureCookieSession()
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return bool(app.config["SESSION_COOKIE_SECURE"]) or request.is_secure

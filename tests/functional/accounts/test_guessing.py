@@ -1,7 +1,7 @@
 """Guessing passwords is slow, and nobody keeps somebody else out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +14,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.accounts import login_events, passwords, service
+from request_tracker_utils.accounts import links, login_events, passwords, service
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, SignInSession, User
-from request_tracker_utils.accounts.throttling import EVERYWHERE, NETWORK, THIS_NETWORK, Rule
+from request_tracker_utils.accounts.throttling import (
+    DAILY_GUESSES,
+    EVERYWHERE,
+    NETWORK,
+    NEW_NETWORK_ATTEMPTS,
+    THIS_NETWORK,
+    Rule,
+    TooManyAttempts,
+)
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.apps import PASSWORD, csrf_token, make_app, user
 
@@ -135,6 +143,129 @@ def test_the_owner_can_sign_in_from_a_new_network_after_a_minute(app: Flask, clo
     failed(app, 10_000, at=datetime.now(UTC))
     clock.shift(EVERYWHERE.longest.total_seconds() + 0.1)
     assert attempt(password=PASSWORD, address="192.0.2.1").status_code == 303
+
+
+class Guessing:
+    """Attempts for one account at times of their own, without the page and without the cost of Argon2."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC)
+
+    def attempt(self, address: str, password: str = "wrong", name: str = "ada") -> str:
+        """The result: in, wrong or wait."""
+        try:
+            service.verify_password(
+                reading, transaction, name=name, password=password, unknown_key=name, origin=Origin(address, "test"), now=self.now
+            )
+        except service.WrongCredentials:
+            return "wrong"
+        except TooManyAttempts as error:
+            self.retry_after = int(error.fields["retry_after"])
+            return "wait"
+        return "in"
+
+
+@pytest.fixture
+def guessing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Guessing]:
+    user(app, "staff", "ada")
+    monkeypatch.setattr(passwords, "matches", lambda password_hash, password: bool(password_hash) and password == PASSWORD)
+    with app.app_context():
+        yield Guessing()
+
+
+def write_failures(name: str, count: int, *, at: datetime, networks: Iterator[str]) -> None:
+    with transaction() as session:
+        user = session.scalar(select(User).where(User.name == name))
+        for _ in range(count):
+            login_events.record(session, LoginKind.FAILED, Origin(next(networks)), now=at, user=user, key=None if user else name)
+
+
+def failures_between(start: datetime, end: datetime) -> int:
+    failed = (LoginEvent.kind == str(LoginKind.FAILED), LoginEvent.at >= start, LoginEvent.at < end)
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(LoginEvent).where(*failed)) or 0
+
+
+@pytest.mark.both_databases
+def test_attackers_with_changing_addresses_do_not_keep_the_owner_out_of_new_networks(guessing: Guessing) -> None:
+    """Four of them try for three hours from a new address each time; the owner signs in from thirty new places."""
+    addresses = (f"10.{attacker}.{turn % 20}.{turn}" for turn in range(240) for attacker in range(4))
+    results: list[str] = []
+    for place in range(30):
+        for _ in range(3):
+            guessing.now += timedelta(minutes=2)
+            results += [guessing.attempt(next(addresses)) for _ in range(4)]
+        assert results[-4:].count("in") == 0
+        home = f"192.0.{place}.7" if place % 2 else f"2001:db8:{place}::7"
+        assert (place, guessing.attempt(home, PASSWORD)) == (place, "in")
+    assert results.count("wait") > 120
+    assert [guessing.attempt("172.16.1.1"), guessing.attempt("172.16.1.2", PASSWORD)] == ["wrong", "in"]  # mistyped once
+
+
+@pytest.mark.both_databases
+def test_who_has_hundreds_of_networks_checks_few_passwords_a_day_and_the_owner_has_other_ways_in(app: Flask, guessing: Guessing) -> None:
+    assert guessing.attempt(HOME, PASSWORD) == "in"
+    networks = (f"{first}.{second}.{third}.1" for first in range(10, 12) for second in range(200) for third in range(200))
+    start = guessing.now
+    write_failures("ada", DAILY_GUESSES - 20, at=start, networks=networks)
+    while guessing.now < start + timedelta(hours=24):
+        while guessing.attempt(next(networks)) == "wrong":
+            pass
+        guessing.now += timedelta(seconds=guessing.retry_after)
+    assert DAILY_GUESSES <= failures_between(start, start + timedelta(hours=24)) <= 1_500
+    assert failures_between(start + timedelta(hours=1), guessing.now) < 500
+    guessing.now -= timedelta(hours=1)
+    guessing.attempt(next(networks))
+    guessing.now += timedelta(seconds=1)
+    with pytest.raises(
+        TooManyAttempts, match="Or sign in where you have signed in before, or ask your IT office for a password link"
+    ) as error:
+        service.verify_password(
+            reading, transaction, name="ada", password=PASSWORD, unknown_key="ada", origin=Origin("192.0.2.9"), now=guessing.now
+        )
+    assert 0 < int(error.value.fields["retry_after"]) <= EVERYWHERE.longest.total_seconds()
+    assert guessing.attempt(HOME, PASSWORD) == "in"
+    with transaction() as session:
+        ada = service.user_named(session, "ada")
+        key = links.new_password_key(session, ada, now=guessing.now)
+    with transaction() as session:
+        service.use_password_link(session, key=key, password="tulips on the moon", origin=Origin("192.0.2.9"), now=guessing.now)
+    assert guessing.attempt("192.0.2.9", PASSWORD) == "in"  # the network is known now; the check is the one of this test
+
+
+@pytest.mark.both_databases
+def test_unknown_names_run_out_of_guesses_as_known_ones_do(guessing: Guessing) -> None:
+    def tried(name: str) -> list[tuple[str, str]]:
+        return [(address, guessing.attempt(address, name=name)) for turn in range(60) for address in (f"10.0.{turn % 25}.{turn}",)]
+
+    assert tried("ada") == tried("nobody")
+    for name in ("ada", "nobody"):
+        write_failures(name, DAILY_GUESSES, at=guessing.now, networks=(f"10.1.{number % 250}.1" for number in range(DAILY_GUESSES)))
+    assert [(guessing.attempt("192.0.2.1", name=name), guessing.retry_after) for name in ("ada", "nobody")] == [("wait", 300)] * 2
+
+
+@pytest.mark.both_databases
+def test_addresses_of_one_block_share_the_attempts_of_a_new_network(guessing: Guessing) -> None:
+    for turn in range(EVERYWHERE.free + 6):
+        guessing.attempt(f"10.0.{turn}.1")
+    for addresses in (["192.0.2.1", "192.0.2.2", "192.0.2.3"], ["2001:db8:5:1::1", "2001:db8:5:2::1", "2001:db8:5:3::1"]):
+        assert [guessing.attempt(address) for address in addresses] == ["wrong"] * NEW_NETWORK_ATTEMPTS + ["wait"]
+
+
+@pytest.mark.both_databases
+def test_a_clock_that_is_set_back_locks_nobody_out(guessing: Guessing) -> None:
+    hours = timedelta(hours=3)
+    for turn in range(40):
+        guessing.attempt(STRANGER)
+        guessing.attempt(f"10.0.{turn}.1")
+        guessing.now += timedelta(minutes=1)
+    assert guessing.attempt(STRANGER, PASSWORD) == "wait"
+    guessing.now -= hours
+    assert [guessing.attempt(address, PASSWORD) for address in (STRANGER, HOME)] == ["in", "in"]
+    guessing.now += timedelta(seconds=1)
+    assert [guessing.attempt(STRANGER) for _ in range(THIS_NETWORK.free + 1)] == ["wrong"] * THIS_NETWORK.free + ["wait"]
+    guessing.now += hours  # and forward again
+    assert guessing.attempt(STRANGER, PASSWORD) == "in"
 
 
 def test_unknown_names_are_paused_like_known_ones(clock: time_machine.Traveller, attempt: Attempt) -> None:

@@ -18,11 +18,11 @@ from request_tracker_utils.core.db import StoredValue, db, reading, run_after_co
 from request_tracker_utils.core.durability import NotOnDisk, WriteAheadLog
 from tests.services.apps import WEBHOOK_TOKEN, make_app, ready
 
-real_sync = os.fdatasync
+SYNC = "request_tracker_utils.core.durability._sync_file"
 
 
 class Syncs:
-    """Stands for `os.fdatasync`: counts, waits or fails as the test wants."""
+    """Stands for the sync: counts, waits or fails as the test wants."""
 
     def __init__(self) -> None:
         self.count, self.error = 0, None
@@ -37,13 +37,13 @@ class Syncs:
         assert self.go_on.wait(20)
         if self.error:
             raise self.error
-        real_sync(descriptor)
+        os.fdatasync(descriptor)
 
 
 @pytest.fixture
 def syncs(monkeypatch: pytest.MonkeyPatch) -> Syncs:
     counted = Syncs()
-    monkeypatch.setattr(os, "fdatasync", counted)
+    monkeypatch.setattr(SYNC, counted)
     return counted
 
 
@@ -129,7 +129,7 @@ def test_a_log_that_was_deleted_and_created_again_is_opened_again(
     file: Path, log: WriteAheadLog, syncs: Syncs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(os, "fdatasync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(SYNC, lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
     present = []
     for value in (5, 6):
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:

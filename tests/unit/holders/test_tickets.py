@@ -130,6 +130,19 @@ def test_a_request_that_never_arrived_is_sent_again(school: School, desk: Desk) 
     assert len(desk.tickets) == 1
 
 
+def test_a_request_waits_once_more_when_the_clock_is_set_back(school: School, desk: Desk) -> None:
+    """Nobody knows how long ago it was sent, so that the time begins anew."""
+    broken(school)
+    desk.on_ticket = lambda _new, _do: (_ for _ in ()).throw(silence())
+    with pytest.raises(AssetStoreUnreachable):
+        sender(desk).send_due()
+    desk.on_ticket = lambda _new, do: do()
+    back = timedelta(hours=-3)
+    assert [sender(desk, back).send_due(), sender(desk, back + APPEARS_WITHIN / 2).send_due()] == [0, 0]
+    assert sender(desk, back + APPEARS_WITHIN).send_due() == 1
+    assert len(desk.tickets) == 1
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_a_process_that_is_killed_while_it_sends_leaves_one_ticket(school: School, desk: Desk, after: bool) -> None:
     broken(school)

@@ -43,6 +43,26 @@ def test_a_discrepancy_found_at_the_moment_the_comparison_starts_stays_open() ->
     assert found() == {"cables": 4}
 
 
+def test_what_was_seen_and_resolved_while_the_clock_was_ahead_is_found_by_the_next_comparison() -> None:
+    stock, year = Stock({"cables": 4, "mice": 1}, {"cables": 5, "mice": 2}), timedelta(days=365)
+    compare(stock, MONDAY + year)
+    stock.ledger["mice"] = 1
+    with transaction() as session:
+        cables = next(each for each in rows() if each.supply == "cables")
+        DISCREPANCIES.close(session, cables.id, "corrected", actor=ADA, now=MONDAY + year)
+    compare(stock)
+    assert found() == {"cables": 4}
+
+
+def test_a_clock_that_is_set_back_during_a_comparison_closes_nothing() -> None:
+    stock = Stock({"cables": 4, "mice": 1}, {"cables": 5, "mice": 2})
+    compare(stock)
+    times = iter([MONDAY + DAY, MONDAY + DAY, *[MONDAY + DAY - 3 * HOUR] * 9])
+    assert service.compare(transaction, DISCREPANCIES, stock, actor=JOB, clock=lambda: next(times), progress=Steps()) == 2
+    stock.ledger = dict(stock.counted)  # type: ignore[arg-type]
+    assert compare(stock, MONDAY + DAY + HOUR) == 0
+
+
 def test_an_open_discrepancy_is_updated_when_it_is_found_again() -> None:
     stock = Stock({"cables": 4}, {"cables": 5})
     compare(stock)

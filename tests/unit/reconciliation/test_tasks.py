@@ -44,6 +44,15 @@ def test_the_daily_job_waits_for_a_running_comparison_and_for_the_next_day(insid
     assert [start(timedelta(hours=19)), start(timedelta(hours=23))] == [False, True]
 
 
+def test_the_daily_job_does_not_wait_for_a_time_to_which_the_clock_was_ahead(inside: Flask) -> None:
+    with transaction() as session:
+        start_comparison(session, STOCK, actor=ADA, now=MONDAY + 365 * DAY)
+    with transaction() as session:
+        session.execute(update(Task).values(state=TaskState.DONE, ended_at=MONDAY + 365 * DAY, due_at=None))
+    with transaction() as session:
+        assert start_daily_comparison(session, STOCK, actor=ADA, now=MONDAY)
+
+
 def test_the_daily_job_waits_until_there_is_something_to_compare(inside: Flask) -> None:
     def not_ready(_: object) -> None:
         raise Unavailable("Not yet.")

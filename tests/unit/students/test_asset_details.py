@@ -58,10 +58,15 @@ def test_each_device_is_read_once_a_day_and_follows_its_asset(school: School, st
         session.execute(update(EmbeddedAsset).values(serial="NEW1", model=""))
     store.calls.clear()
     assert complete(store, NOW + timedelta(hours=23)) == 0
+    assert complete(store, NOW - timedelta(seconds=20)) == 0
     assert store.calls == []
+    assert complete(store, NOW - timedelta(hours=3)) == 1  # the clock was set back
+    with transaction() as session:
+        session.execute(update(EmbeddedAsset).values(serial="NEW2"))
+    store.calls.clear()
     assert complete(store, NOW + timedelta(hours=25)) == 1
     assert store.calls == ["get_many"]
-    assert details(school, "W12-0001") == ("NEW1", "new1", "Latitude", "General assets", asset)
+    assert details(school, "W12-0001") == ("NEW2", "new2", "Latitude", "General assets", asset)
 
 
 def test_devices_are_read_in_batches_and_again_after_an_outage(school: School, store: FailingAssetStore) -> None:
