@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from flask import Flask
@@ -26,6 +26,8 @@ from request_tracker_utils.imports import importer, parsing, service
 from request_tracker_utils.imports.identifiers import LeadingZeros
 from request_tracker_utils.imports.models import ImportFile, ImportState
 from request_tracker_utils.imports.remarks import Remarks
+from request_tracker_utils.imports.service import Quota
+from request_tracker_utils.imports.uploads import inspected
 from request_tracker_utils.rosters import student_import
 from request_tracker_utils.rosters.export import BATCH, LOGS, export_rows
 from request_tracker_utils.rosters.student_import import StudentRows
@@ -205,7 +207,10 @@ def _numbered(numbers: range, *, zeros: int) -> Iterator[bytes]:
 
 
 def _stored(data: Iterator[bytes]) -> ImportFile:
-    return service.store(transaction, data, StudentRows(), source="bench.csv", actor=of_command(), now=utc_now())
+    rows, quota = StudentRows(), Quota(*[1 << 40] * 2)
+    with inspected(data, rows.aliases) as upload:
+        facts: dict[str, Any] = {"source": "bench.csv", "actor": of_command(), "now": utc_now(), "quota": quota}
+        return service.store(transaction, upload, rows, upload.layout.columns, **facts)
 
 
 def _work_through(data: Iterator[bytes] | ImportFile, *, dry_run: bool) -> float:
@@ -224,7 +229,7 @@ def _import(count: int) -> float:
     """Seconds that the task takes to import this many new students."""
     numbers = range(10_000, 10_000 + count)
     students = StudentRows()
-    file = service.store(transaction, _file(numbers), students, source="bench.csv", actor=of_command(), now=utc_now())
+    file = _stored(_file(numbers))
     with transaction() as session:
         session.get_one(type(file), file.id).state = ImportState.PREVIEWED
     with transaction() as session:

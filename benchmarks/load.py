@@ -1,16 +1,19 @@
 """Load on one address of a server, and how fast it is answered."""
 
 import http.client
-import multiprocessing
+import json
 import re
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from benchmarks.servers import Served
+if TYPE_CHECKING:
+    from benchmarks.servers import Served  # the clients need not import the program
 
 CONNECTIONS = 8
 WAIT = 30
@@ -26,12 +29,12 @@ class Load:
     """Seconds within which 99 % of the requests were answered."""
 
 
-def apply_load(served: Served, path: str, seconds: int) -> Load:
+def apply_load(served: "Served", path: str, seconds: int) -> Load:
     """Raises AssertionError for any response but 200. A missing response counts as one that took `WAIT`."""
     return (_by_wrk if shutil.which("wrk") else _by_processes)(served, path, seconds)
 
 
-def _by_wrk(served: Served, path: str, seconds: int) -> Load:
+def _by_wrk(served: "Served", path: str, seconds: int) -> Load:
     headers = [part for name, value in served.headers.items() for part in ("-H", f"{name}: {value}")]
     options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={WAIT}s", "--latency"]
     command = ["wrk", *options, *headers, f"{served.url}{path}"]
@@ -42,17 +45,24 @@ def _by_wrk(served: Served, path: str, seconds: int) -> Load:
     return Load(float(rate[1]), float(p99[1]) * UNITS[p99[2]])
 
 
-def _by_processes(served: Served, path: str, seconds: int) -> Load:
+def _by_processes(served: "Served", path: str, seconds: int) -> Load:
     """Without wrk: one process per connection, which needs more CPU time."""
-    with multiprocessing.get_context("spawn").Pool(CONNECTIONS) as pool:
-        pool.map(_ready, range(CONNECTIONS * 4))
-        found = pool.starmap(_ask, [(served.url, path, served.headers, seconds)] * CONNECTIONS, chunksize=1)
-    times = [one for times in found for one in times]
+    clients = [
+        subprocess.Popen([sys.executable, "-m", "benchmarks.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(CONNECTIONS)
+    ]
+    for client in clients:
+        if client.stdout is None or client.stdout.readline() != "ready\n":
+            raise AssertionError("a client did not start")
+    for client in clients:
+        if client.stdin is not None:
+            client.stdin.write(json.dumps([served.url, path, served.headers, seconds]))
+            client.stdin.close()
+    outputs = [client.stdout.read() if client.stdout else "" for client in clients]
+    if any(client.wait(WAIT) for client in clients):
+        raise AssertionError("the server did not answer correctly")
+    times = [one for output in outputs for one in json.loads(output)]
     return Load(len(times) / seconds, statistics.quantiles(times, n=100)[98] if len(times) > 1 else float(WAIT))
-
-
-def _ready(_number: int) -> None:
-    time.sleep(0.02)
 
 
 def _ask(url: str, path: str, headers: dict[str, str], seconds: int) -> list[float]:
@@ -72,3 +82,8 @@ def _ask(url: str, path: str, headers: dict[str, str], seconds: int) -> list[flo
         times.append(time.monotonic() - begun)
     connection.close()
     return times
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    print(json.dumps(_ask(*json.load(sys.stdin))))

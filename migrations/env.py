@@ -1,10 +1,15 @@
 """Runs migrations inside the app, on whichever database is configured, in one transaction."""
 
+import sqlite3
+
+import structlog
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, text
 
 from request_tracker_utils.core.db import Base, Instant, db
+
+log = structlog.get_logger(__name__)
 
 
 def render_item(kind: str, item: object, autogen: object) -> str | bool:
@@ -40,9 +45,20 @@ def migrate_sqlite() -> None:
                 broken = connection.execute(text("PRAGMA foreign_key_check")).all()
                 if broken:
                     raise RuntimeError(f"the migration leaves rows that point nowhere: {broken[:5]}")
+            if connection.info.pop("rewrite", False):
+                rewrite(raw)
         finally:
             raw.execute("PRAGMA foreign_keys=ON")
             raw.execute(f"PRAGMA synchronous={synchronous}")
+
+
+def rewrite(raw: sqlite3.Connection) -> None:
+    """Without its free pages, which may have what was deleted earlier."""
+    try:
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        log.warning("deleted rows may still be in the database file: run VACUUM when there is space", error=str(error))
 
 
 if context.is_offline_mode():

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 import structlog
@@ -57,7 +58,7 @@ def make_app() -> Flask:
     registry = registry_of(app)
     access_log = registry.get(StoredAccessLog).writer
     access_log.start()
-    atexit.register(access_log.stop)
+    Finalize(None, access_log.stop, exitpriority=1)  # worker processes end without atexit
     if settings.scheduler:
         registry.scheduler = Scheduler(app.app_context, registry.jobs)
         registry.scheduler.start()

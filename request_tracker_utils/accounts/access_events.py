@@ -124,7 +124,7 @@ class AccessEventWriter:
 
     def _store(self, readings: Sequence[Reading]) -> None:
         try:
-            with self._app_context(), transaction() as session:
+            with self._app_context(), transaction(durable=False) as session:
                 session.execute(insert(AccessEvent), [reading.values() for reading in readings])
         except (SQLAlchemyError, OSError) as error:
             _report_lost(readings, str(error))

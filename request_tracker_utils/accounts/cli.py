@@ -6,10 +6,11 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import links, login_events, service, tokens as personal_tokens
+from request_tracker_utils.accounts import links, login_events, service, student_links, tokens as personal_tokens
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
+from request_tracker_utils.accounts.student_links import StudentLookup
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -37,12 +38,18 @@ def users() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--email")
+@click.option("--student-id", help="Number of the student to whom the account belongs; for the role student.")
+@click.option("--school", help="The teacher's school; for the role teacher.")
+@click.option("--homeroom", help="The teacher's homeroom at the school.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it, a password link is printed.")
-def create_user(name: str, role: str, email: str | None, password_stdin: bool) -> None:
+def create_user(
+    name: str, role: str, email: str | None, student_id: str | None, school: str | None, homeroom: str | None, password_stdin: bool
+) -> None:
     """Create an account."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     with transaction() as session:
         user = service.create_user(session, name=name, role=role, email=email, password=password, actor=of_command(), now=utc_now())
+        _set_students(session, user, student_id, school, homeroom)
         key = None if password_stdin else links.new_password_key(session, user, now=utc_now())
     click.echo(f"Created {name} with the role {role}." if key is None else password_address(key))
 
@@ -51,14 +58,31 @@ def create_user(name: str, role: str, email: str | None, password_stdin: bool) -
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]))
 @click.option("--email")
-def change_user(name: str, role: str | None, email: str | None) -> None:
-    """Change an account's role or email address."""
+@click.option("--student-id", help="Number of the student to whom the account belongs. An empty value removes the link.")
+@click.option("--school", help="The teacher's school. An empty value removes it, with the homeroom.")
+@click.option("--homeroom", help="The teacher's homeroom at the school. An empty value removes it.")
+def change_user(name: str, role: str | None, email: str | None, student_id: str | None, school: str | None, homeroom: str | None) -> None:
+    """Change an account's role, email address, student, school or homeroom."""
     changes = {key: value for key, value in (("role", role), ("email", email)) if value is not None}
-    if not changes:
-        raise click.UsageError("Pass --role or --email.")
+    if not changes and student_id is None and school is None and homeroom is None:
+        raise click.UsageError("Pass --role, --email, --student-id, --school or --homeroom.")
     with transaction() as session:
-        service.change_user(session, service.user_named(session, name), changes, actor=of_command(), now=utc_now())
+        user = service.user_named(session, name)
+        service.change_user(session, user, changes, actor=of_command(), now=utc_now())
+        _set_students(session, user, student_id, school, homeroom)
     click.echo(f"Changed {name}.")
+
+
+def _set_students(session: Session, user: User, student_id: str | None, school: str | None, homeroom: str | None) -> None:
+    """Links the account to a student, and sets its school and homeroom, where they are given."""
+    students, by = registry().get(StudentLookup), {"actor": of_command(), "now": utc_now()}
+    if student_id is not None:
+        found = student_links.student_numbered(session, students, student_id) if student_id.strip() else None
+        student_links.link_student(session, user, found, **by)  # type: ignore[arg-type]
+    if school is not None or homeroom is not None:
+        at = user.school if school is None else school
+        room = (user.homeroom if at == user.school else "") if homeroom is None else homeroom
+        student_links.set_school(session, students, user, school=at, homeroom=room, **by)  # type: ignore[arg-type]
 
 
 @users.command("deactivate")

@@ -62,5 +62,20 @@ class PersonForm(FlaskForm):  # type: ignore[misc]
     role = SelectField(_("Role"), choices=[str(role) for role in Role])
 
 
+class StudentLinkForm(FlaskForm):  # type: ignore[misc]
+    student = StringField(_("Student number or name"), [Length(max=100)], render_kw={"autocomplete": "off", "autocapitalize": "none"})
+
+
+class SchoolForm(FlaskForm):  # type: ignore[misc]
+    school = SelectField(_("School"), validate_choice=False)
+    homeroom = StringField(_("Homeroom"), [Length(max=50)], render_kw={"autocomplete": "off", "list": "homerooms"})
+
+    def offer(self, schools: list[str]) -> "SchoolForm":
+        """With these schools, and the present one if no student has it now."""
+        present = [self.school.data] if self.school.data and self.school.data not in schools else []
+        self.school.choices = [SelectChoice("", _("none")), *(SelectChoice(name, name) for name in [*schools, *present])]
+        return self
+
+
 class RtUserForm(FlaskForm):  # type: ignore[misc]
     rt_user = StringField(_("Request Tracker user"), [Length(max=200)], render_kw={"autocomplete": "off", "autocapitalize": "none"})

@@ -5,8 +5,11 @@ from enum import StrEnum
 
 class AccountPermission(StrEnum):
     READ = "accounts:user:read"
+    """View accounts."""
     MANAGE = "accounts:user:manage"
+    """Add and change accounts."""
     EVENTS = "accounts:event:read"
+    """View sign-ins, and who accessed personal data."""
 
 
 GRANTS = {"admin": frozenset(AccountPermission)}

@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import links, login_events, passwords, sessions, throttling, tokens
+from request_tracker_utils.accounts import links, login_events, passwords, sessions, student_links, throttling, tokens
 from request_tracker_utils.accounts.login_events import NOWHERE, Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Role, User
 from request_tracker_utils.accounts.rt_tokens import RtIdentity
@@ -78,7 +78,8 @@ def create_user(
 
 
 def change_user(session: Session, user: User, changes: Mapping[str, Any], *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
-    """Sets `role` and `email`, if given. Raises Invalid; Forbidden for one's own role; Conflict for the last administrator."""
+    """Sets `role` and `email`, if given; a new role removes the student or the school that only the former one has. Raises Invalid;
+    Forbidden for one's own role; Conflict for the last administrator."""
     changed = []
     role = _role(changes.get("role", user.role))
     if role != user.role:
@@ -86,6 +87,7 @@ def change_user(session: Session, user: User, changes: Mapping[str, Any], *, act
         _keep_an_administrator(session, user)
         changed.append(f"role {user.role} → {role}")
         user.role = role
+        changed += student_links.clear_for_role(user)
     email = _email(changes["email"]) if "email" in changes else user.email
     if email != user.email:
         changed.append("email address")

@@ -5,11 +5,17 @@ from enum import StrEnum
 
 class AdministrationPermission(StrEnum):
     STATUS = "administration:status:read"
+    """View the status page."""
     JOBS = "administration:job:run"
+    """View and run jobs."""
     SETTINGS = "administration:settings:read"
+    """View the settings."""
     DATA = "administration:data:read"
+    """View and export every table."""
     ACCESS = "administration:access:read"
+    """View permissions and routes of roles."""
     METRICS = "administration:metrics:read"
+    """Read the metrics."""
 
 
 GRANTS = {"admin": frozenset(AdministrationPermission)}

@@ -5,11 +5,13 @@ from enum import StrEnum
 
 class AssetPermission(StrEnum):
     READ = "assets:asset:read"
+    """Search and view assets."""
     OPEN = "assets:asset:open"
     """Open the page of an asset, to which its label leads. Who may not read assets is led to the page of their own device."""
     HOLDERS = "assets:holder:read"
     """View the holders of assets, who are users of Request Tracker, and search by them."""
     CREATE = "assets:asset:create"
+    """Create assets, one by one or from a list."""
 
 
 GRANTS = {

@@ -28,6 +28,8 @@ NAMING = {
 
 BUSY_MILLISECONDS = 20_000
 """How long a writer waits for another writer of the same SQLite file."""
+BRIEF_MILLISECONDS = 1_000
+"""How long a brief transaction waits for others."""
 
 
 class Base(DeclarativeBase):
@@ -72,7 +74,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 @contextmanager
-def transaction(*, durable: bool = True) -> Iterator[Session]:
+def transaction(*, durable: bool = True, brief: bool = False) -> Iterator[Session]:
     """One writing transaction in a session of its own: committed on leaving, rolled back by an exception.
 
     Opened by entry points only (a route, a job, a command). Services receive the session, or this factory, and never commit.
@@ -80,11 +82,15 @@ def transaction(*, durable: bool = True) -> Iterator[Session]:
     What was committed survives a power cut, also what other transactions have committed before. Raises OperationalError if the disk
     cannot store it. `durable=False` does not wait for the disk: for work that is done again, or never missed, after a power cut took back
     the last seconds of it. A later durable transaction makes it durable too, so nothing is ever missing in the middle.
+
+    `brief` raises OperationalError after a second if another one has the lock: for what is recorded about a request that only reads.
     """
     engine = db.engine
     log = _logs.get(engine)
     with Session(engine, expire_on_commit=False) as session, session.begin():
-        session.connection(execution_options={"writes": True})
+        session.connection(execution_options={"writes": True, "brief": brief})
+        if brief and log is None:
+            session.execute(text(f"SET LOCAL lock_timeout = {BRIEF_MILLISECONDS}"))
         if not durable and log is None:
             session.execute(text("SET LOCAL synchronous_commit = off"))
         yield session
@@ -166,11 +172,18 @@ def tune_sqlite(engine: Engine) -> None:
         # Without a log (SQLite cannot use one on some network file systems) there is nothing for us to sync.
         connection.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # deleted rows of uploaded lists and students do not stay in free pages
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if not options.get("reads"):
+        if options.get("brief"):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={BRIEF_MILLISECONDS}")
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+        elif not options.get("reads"):
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 

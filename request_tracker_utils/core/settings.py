@@ -133,9 +133,9 @@ class Settings(BaseModel):
     workers: int = Field(2, ge=1, le=64, description="Number of server processes: at least two, and as many as there are processors.")
     threads: int = Field(
         16,
-        ge=4,
+        ge=8,
         le=256,
-        description="Threads of each server process: more than the number of assets created in Request Tracker at the same time.",
+        description="Threads of each server process: at least twice the number of assets created in Request Tracker at the same time.",
     )
     instance_path: Path = Field(Path("instance"), description="Folder for the data of this installation.")
     secrets_file: Path | None = Field(
@@ -235,6 +235,12 @@ class Settings(BaseModel):
     )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
+    import_megabytes: int = Field(
+        1024, ge=64, le=1_000_000, description="Megabytes that uploaded files of all people may take while they wait for their import."
+    )
+    import_megabytes_per_person: int = Field(
+        256, ge=64, le=1_000_000, description="Megabytes that uploaded files of one person may take while they wait for their import."
+    )
     access_event_days: int = Field(
         365, ge=7, le=3650, description="Days until records of who exported or looked up personal data are deleted."
     )

@@ -53,7 +53,7 @@ def record(session: Session, run_id: int, changes: Changes) -> None:
     counts = {name: getattr(ImportRun, name) + count for name, count in added.items()}
     counted = update(ImportRun).where(ImportRun.id == run_id, ImportRun.undone_at.is_(None)).values(counts)
     if not affected(session.execute(counted.execution_options(synchronize_session=False))):
-        raise ImportNotUndoable(_("The import was undone. To import the file again, preview the changes."))
+        raise ImportNotUndoable(_("The import was undone. To import the file again, upload it again."))
     session.add(ImportChanges(run_id=run_id, changed_at=changes.at, content=_encode(changes)))
 
 

@@ -1,7 +1,9 @@
 """Importing a file from the command line, for the commands of domains; and `rtutils imports`, which lists and undoes imports."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,18 +13,21 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import parsing, service, undo
-from request_tracker_utils.imports.errors import ImportNotUndoable
+from request_tracker_utils.imports.current import quota
+from request_tracker_utils.imports.errors import ImportBusy, ImportNotFound, ImportNotUndoable
 from request_tracker_utils.imports.identifiers import zeros_found
 from request_tracker_utils.imports.models import ImportFile
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.imports.tasks import describe_undone
-from request_tracker_utils.imports.uploads import read_chunks
+from request_tracker_utils.imports.uploads import inspected, read_chunks
 from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.registry import registry, settings
 
+LISTED = 100
+"""Files per query."""
 INCOMPLETE = 1
 """Exit code if a row was skipped or would be skipped."""
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -42,8 +47,12 @@ def imports() -> None:
 
 
 @imports.command("list")
-def list_imports() -> None:
+@click.option("--waiting", is_flag=True, help="Print uploaded files that wait for their import instead: number, time, person, file, size.")
+def list_imports(waiting: bool) -> None:
     """Print the newest imports that have changed anything: number, time, person, file, counts, and who has undone it."""
+    if waiting:
+        _list_waiting()
+        return
     with reading() as session:
         for run, file in undo.recent(session):
             counts = _("%(created)s created, %(changed)s changed", created=f"{run.created:,}", changed=f"{run.changed:,}")
@@ -52,6 +61,33 @@ def list_imports() -> None:
             undone = _("undone by %(name)s", name=run.undone_by) if run.undone_at else ""
             started = run.started_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
             click.echo("\t".join((str(run.id), started, run.started_by, service.name_of(file), counts, undone)))
+
+
+def _list_waiting() -> None:
+    before = None
+    while True:
+        with reading() as session:
+            files = service.newest(session, registry().get(RowTypes).names, waiting=True, before=before, limit=LISTED)
+        for file in files:
+            uploaded = file.created_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
+            size = _("%(size)s KB", size=f"{file.stored_size // 1024 + 1:,}")
+            click.echo("\t".join((str(file.id), uploaded, file.started_by, service.name_of(file), size)))
+        if len(files) < LISTED:
+            return
+        before = files[-1].id
+
+
+@imports.command("delete")
+@click.argument("number", type=int)
+def delete_file(number: int) -> None:
+    """Delete the uploaded file NUMBER; of a file with imports, which can still be undone, only its rows.
+
+    `rtutils imports list --waiting` has the numbers.
+    """
+    with transaction() as session:
+        name = service.name_of(service.get(session, number))
+        service.discard(session, number)
+    click.echo(_("%(file)s was deleted.", file=name))
 
 
 @imports.command("undo")
@@ -82,31 +118,44 @@ def undo_import(number: int, dry_run: bool) -> None:
 def import_path(ctx: click.Context, row_type: RowType, path: str, column_options: Iterable[str], *, dry_run: bool, **options: bool) -> None:
     """Previews and, unless it is a dry run, imports the file. `-` is standard input. Prints problems to standard error and counts to
     standard output. Exits with INCOMPLETE when a row has problems. `options` are those of `service.map_columns`."""
-    with click.open_file(path, "rb") as opened:
-        source = "" if path == "-" else Path(path).name
-        chunks = read_chunks(opened)  # type: ignore[arg-type]
-        file = service.store(transaction, chunks, row_type, source=source, actor=of_command(), now=utc_now())
-    named = list(column_options)
-    header = file.head
-    if named and not header:
-        rows = service.first_rows(reading, file)
-        header = rows[parsing.find_header_with(rows, option_titles(named))]
-    columns = apply_column_options(named, header, file.columns, row_type.fields)
-    require_column(columns, row_type.key_field, row_type.titles[row_type.key_field], header or file.sample[0])
+    source, named = "" if path == "-" else Path(path).name, list(column_options)
+    with click.open_file(path, "rb") as opened, inspected(read_chunks(opened), row_type.aliases) as upload:
+        header = upload.layout.header
+        if named and not header:
+            rows = upload.first_rows()
+            header = rows[parsing.find_header_with(rows, option_titles(named))]
+        columns = apply_column_options(named, header, upload.layout.columns, row_type.fields)
+        require_column(columns, row_type.key_field, row_type.titles[row_type.key_field], header or upload.layout.sample[0])
+        facts: dict[str, Any] = {"source": source, "actor": of_command(), "now": utc_now(), "quota": quota()}
+        file = service.store(transaction, upload, row_type, columns, header=header, **facts)
     with transaction() as session:
-        service.map_columns(session, file.id, row_type, columns, header=header, **{"deactivate_missing": False, **options})
-    report = _run(file.id, row_type, service.start_preview, _("Previewing"))
-    if report.unreadable:
-        raise FileUnreadable(report.unreadable)
-    for remark in (*report.warnings, *report.remarks):
-        click.echo(remark, err=True)
-    if not dry_run:
-        report = _run(file.id, row_type, service.start_import, _("Importing"))
+        service.map_columns(session, file.id, row_type, file.columns, **{"deactivate_missing": False, **options})
+    try:
+        report = _preview_and_import(file.id, row_type, dry_run=dry_run)
+    finally:
+        _delete_rows(file.id)
     _print(report, row_type, dry_run=dry_run)
     if not dry_run:
         _print_undo(file.id)
     if report.invalid:
         ctx.exit(INCOMPLETE)
+
+
+def _preview_and_import(file_id: int, row_type: RowType, *, dry_run: bool) -> ImportReport:
+    report = _run(file_id, row_type, service.start_preview, _("Previewing"))
+    if report.unreadable:
+        raise FileUnreadable(report.unreadable)
+    for remark in (*report.warnings, *report.remarks):
+        click.echo(remark, err=True)
+    if not dry_run:
+        return _run(file_id, row_type, service.start_import, _("Importing"))
+    return report
+
+
+def _delete_rows(file_id: int) -> None:
+    """The command's file is not needed any more, unless a server process continues its task."""
+    with suppress(ImportBusy, ImportNotFound), transaction() as session:
+        service.delete_content(session, service.lock_idle(session, file_id))
 
 
 def option_titles(options: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Errors of uploaded files and their imports."""
 
-from request_tracker_utils.core.errors import Conflict, Invalid, NotFound
+from request_tracker_utils.core.errors import AppError, Conflict, Invalid, NotFound
 
 
 class ImportNotFound(NotFound):
@@ -13,6 +13,18 @@ class ImportBusy(Conflict):
     """A task is previewing or importing the file; `task_id` names it."""
 
     code = "roster_busy"
+
+
+class ImportContentDeleted(Conflict):
+    """The file's rows were deleted after its import, or after a day: to import it again, upload it again."""
+
+    code = "roster_deleted"
+
+
+class ImportQuotaExceeded(AppError):
+    """Uploaded files that wait for their import take too much space. `limit` is the number of megabytes that are allowed."""
+
+    status, code = 413, "roster_quota"
 
 
 class ImportNotPreviewed(Conflict):

@@ -22,7 +22,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes
 from request_tracker_utils.imports.identifiers import LeadingZeros
-from request_tracker_utils.imports.parsing import FileUnreadable, is_footer
+from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.remarks import Remarks
 from request_tracker_utils.imports.report import CHANGED, DEACTIVATED, FOLLOWED_UP, NEW, Example, ImportReport
 from request_tracker_utils.imports.row_types import (
@@ -35,11 +35,11 @@ from request_tracker_utils.imports.row_types import (
     Plan,
     RowType,
 )
+from request_tracker_utils.imports.stored_rows import Row
 
 CHUNK = 10_000
 """Rows of one transaction."""
 
-Lines = Iterator[tuple[int, list[str]]]
 RecordProgress = Callable[[Session, ImportReport], None]
 RecordChanges = Callable[[Session, Changes], None]
 
@@ -101,7 +101,7 @@ class Importer:
     record_changes: RecordChanges = no_changes
     resumed_from: ImportReport = field(default_factory=ImportReport)
 
-    def run(self, lines: Iterable[tuple[int, list[str]]], advance: Callable[[int], None]) -> ImportReport:
+    def run(self, lines: Iterable[Row], advance: Callable[[int], None]) -> ImportReport:
         """`advance` is called with the number of rows of each chunk. Raises what `advance` raises, Unavailable if other transactions
         conflict repeatedly, and FileUnreadable; a dry run puts the latter into its report."""
         started, before = self.clock(), self.resumed_from
@@ -125,7 +125,7 @@ class Importer:
         remarks.write(report)
         return report
 
-    def _run_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks, zeros: LeadingZeros) -> int:
+    def _run_chunk(self, lines: Iterator[Row], index: KeyIndex, report: ImportReport, remarks: Remarks, zeros: LeadingZeros) -> int:
         """Returns the number of rows."""
         is_counted = report.rows >= self.resumed_from.rows  # otherwise the killed run counted it
         count, chunk = self._read_chunk(islice(lines, CHUNK), index, report, remarks)
@@ -145,16 +145,16 @@ class Importer:
                 self._follow_up(self.row_type, chunk, plan.follow_ups[begin : begin + batch], report)
         return count
 
-    def _read_chunk(self, lines: Lines, index: KeyIndex, report: ImportReport, remarks: Remarks) -> tuple[int, Chunk]:
+    def _read_chunk(self, lines: Iterator[Row], index: KeyIndex, report: ImportReport, remarks: Remarks) -> tuple[int, Chunk]:
         """The number of rows, and the valid ones of them without duplicates."""
         row_type, fields = self.row_type, list(self.columns.items())
         key_column, identity_column = row_type.key_column, row_type.identity_column
         chunk, keys, numbers, pick = Chunk(), list[str](), list[int](), None
         repeated = list[tuple[int, str, str]]()
         count = 0
-        for line, cells in lines:
+        for line, cells, is_footer in lines:
             count += 1
-            if is_footer(cells):
+            if is_footer:
                 remarks.leave_out(line, cells)
                 continue
             width = len(cells)

@@ -20,7 +20,8 @@ class ImportState(StrEnum):
 
 
 class ImportFile(Base):
-    """An uploaded file. Its content is stored in parts, so that any process can stream it."""
+    """An uploaded file. Of its content only the mapped columns are stored, in parts, so that any process can stream them, and only until it
+    is imported, deleted, or a day old. It belongs to the person who has uploaded it; administrators see all."""
 
     __tablename__ = "rosters"
     __table_args__ = (
@@ -37,15 +38,21 @@ class ImportFile(Base):
     source: Mapped[str] = mapped_column(String(200))
     """The file's name."""
     size: Mapped[int]
-    """Bytes; 0 while the file is being uploaded."""
+    """Bytes of the file; 0 while it is being uploaded."""
+    stored_size: Mapped[int] = mapped_column(default=0)
+    """Bytes of its parts; 0 once they are deleted."""
     encoding: Mapped[str] = mapped_column(String(20))
     separator: Mapped[str] = mapped_column(String(1))
     head: Mapped[list[str]] = mapped_column(JSON)
-    """The header row; empty if the file has none."""
+    """The headers of the stored columns; empty if the file has none."""
+    left_out: Mapped[list[str]] = mapped_column(JSON)
+    """The headers of columns that were not stored."""
+    emptied: Mapped[list[int]] = mapped_column(JSON)
+    """Stored columns whose cells were deleted, because they are not mapped any more."""
     sample: Mapped[list[list[str]]] = mapped_column(JSON)
-    """The first rows, shown where columns are mapped."""
+    """The stored columns of the first rows, shown where columns are mapped; empty once the parts are deleted."""
     columns: Mapped[dict[str, int]] = mapped_column(JSON)
-    """Field → its column, from 0."""
+    """Field → its stored column, from 0."""
     deactivate_missing: Mapped[bool] = mapped_column(default=False)
     """Whether records that the file does not contain become inactive."""
     match_zeros: Mapped[bool] = mapped_column(default=False)
@@ -56,6 +63,8 @@ class ImportFile(Base):
     task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
     """The latest task that previews or imports the file."""
     started_by: Mapped[str] = mapped_column(String(100))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """The owner's account; None for commands and callers without an account."""
     created_at: Mapped[datetime] = mapped_column(Instant)
     checked_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it was previewed."""
@@ -101,6 +110,8 @@ class ImportChanges(Base):
 
 
 class ImportFilePart(Base):
+    """Some rows of an uploaded file, see `stored_rows`."""
+
     __tablename__ = "roster_parts"
 
     roster_id: Mapped[int] = mapped_column(ForeignKey("rosters.id", ondelete="CASCADE"), primary_key=True)

@@ -114,6 +114,15 @@ def row_text(cells: list[str]) -> str:
 
 
 def left_out(count: int, line: int, text: str) -> str:
+    """`text` is that of mapped columns; empty if it has none."""
+    if not text:
+        return ngettext(
+            "The row in line %(line)s is a total or a note about the file, and was left out.",
+            "%(count)s rows are totals or notes about the file, and were left out, such as line %(line)s.",
+            count,
+            count=f"{count:,}",
+            line=line,
+        )
     return ngettext(
         "%(count)s row is a total or a note about the file, and was left out: “%(text)s” in line %(line)s.",
         "%(count)s rows are totals or notes about the file, and were left out, such as “%(text)s” in line %(line)s.",

@@ -270,5 +270,9 @@ class RowTypes:
     def add(self, *row_types: RowType) -> None:
         self._by_name |= {row_type.name: row_type for row_type in row_types}
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._by_name)
+
     def named(self, name: str) -> RowType:
         return self._by_name[name]

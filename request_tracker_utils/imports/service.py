@@ -1,73 +1,154 @@
-"""Uploaded files: stored in parts, their columns mapped, their previews and imports started and recorded."""
+"""Uploaded files: their mapped columns stored in parts, their previews and imports started and recorded, their rows deleted."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.imports import stored_rows
 from request_tracker_utils.imports.changes import record
-from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
+from request_tracker_utils.imports.errors import (
+    ColumnsInvalid,
+    ImportBusy,
+    ImportContentDeleted,
+    ImportNotFound,
+    ImportNotPreviewed,
+    ImportQuotaExceeded,
+)
 from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
-from request_tracker_utils.imports.parsing import HEADER_ROWS, MAX_COLUMNS, FileUnreadable
+from request_tracker_utils.imports.parsing import MAX_COLUMNS, is_footer
+from request_tracker_utils.imports.permissions import ImportPermission
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
-from request_tracker_utils.imports.uploads import UploadInspector, decode_rows, detect_layout
+from request_tracker_utils.imports.stored_rows import Row
+from request_tracker_utils.imports.uploads import Layout, Upload
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN, Task
 
 RETENTION = timedelta(days=30)
+"""How long an import can be undone."""
+CONTENT_RETENTION = timedelta(days=1)
+"""How long the rows of a file wait for their import."""
 RECENT = 5
+MEGABYTE = 1024 * 1024
 
 
-def store(transaction: Transaction, chunks: Iterable[bytes], row_type: RowType, *, source: str, actor: Actor, now: datetime) -> ImportFile:
-    """Stores a file, a transaction per chunk. Raises FileUnreadable for a file that is not a table; nothing is stored then."""
-    facts: dict[str, Any] = {"subject": row_type.name, "source": source[-200:], "started_by": actor.name[:100], "created_at": now}
-    empty: dict[str, Any] = {"size": 0, "encoding": "", "separator": "", "head": [], "sample": [], "columns": {}, "report": {}}
+@dataclass(frozen=True)
+class Quota:
+    """How many bytes the waiting files of one person, and of all people, may take."""
+
+    per_person: int
+    total: int
+
+
+def store(
+    transaction: Transaction,
+    upload: Upload,
+    row_type: RowType,
+    columns: Mapping[str, int],
+    *,
+    source: str,
+    actor: Actor,
+    now: datetime,
+    quota: Quota,
+    header: list[str] | None = None,
+) -> ImportFile:
+    """Stores the columns of the file that are mapped, and nothing else of it: a transaction per part, of which the last one makes all
+    durable. `header` is the header row of a file in which none was recognized. Raises ColumnsInvalid, ImportQuotaExceeded."""
+    check_columns(columns, row_type.titles, width=MAX_COLUMNS)
+    _require_key_field(columns, row_type)
+    header, first_rows = _without_header(upload.layout, header)
+    stored = sorted(columns.values())
+    sample = [_pick(row, stored) for row in first_rows if not is_footer(row)] or [[""] * len(stored)]
+    facts: dict[str, Any] = {"subject": row_type.name, "source": source[-200:], "created_at": now, "state": ImportState.UPLOADED}
+    facts |= {"started_by": actor.name[:100], "user_id": actor.user_id, "encoding": upload.layout.encoding}
+    facts |= {"head": _pick(header, stored) if header else [], "sample": sample}
+    facts |= {"left_out": [title for number, title in enumerate(header) if title and number not in stored], "emptied": []}
+    facts |= {"columns": {field: stored.index(number) for field, number in columns.items()}, "report": {"lines": upload.lines}}
     with transaction(durable=False) as session:
-        file = ImportFile(**facts, **empty, state=ImportState.UPLOADED)
+        file = ImportFile(**facts, size=0, separator=upload.layout.separator)
         session.add(file)
         session.flush()
-    inspector = UploadInspector()
     try:
-        for position, chunk in enumerate(chunks):
-            with transaction(durable=False) as session:  # the last transaction makes all parts durable
-                session.add(ImportFilePart(roster_id=file.id, position=position, content=inspector.inspect(chunk)))
-        encoding = inspector.encoding()
-        is_whole = inspector.size == len(inspector.beginning)
-        layout = detect_layout(inspector.beginning, encoding, row_type.aliases, is_whole=is_whole)
-    except FileUnreadable:
+        for position, part in enumerate(stored_rows.encode(upload.rows(header), stored)):
+            with transaction(durable=False) as session:
+                _check_quota(session, actor, quota, adding=len(part))
+                session.add(ImportFilePart(roster_id=file.id, position=position, content=part))
+                added = {"stored_size": ImportFile.stored_size + len(part)}
+                session.execute(update(ImportFile).where(ImportFile.id == file.id).values(added))
+    except BaseException:
         with transaction() as session:
             session.execute(delete(ImportFile).where(ImportFile.id == file.id))
         raise
     with transaction() as session:
         file = session.get_one(ImportFile, file.id)
-        file.size, file.encoding, file.separator = inspector.size, layout.encoding, layout.separator
-        file.head, file.sample, file.columns = layout.header, layout.sample, layout.columns
-        file.report = {"lines": inspector.lines}
+        file.size = upload.size
     return file
 
 
-def get(session: Session, file_id: int, row_types: Collection[str] | None = None) -> ImportFile:
-    """Raises ImportNotFound, also while the file is being uploaded or for a file of none of the `row_types`."""
+def get(session: Session, file_id: int, row_types: Collection[str] | None = None, *, reader: Actor | None = None) -> ImportFile:
+    """Raises ImportNotFound, also while the file is being uploaded, for a file of none of the `row_types`, or if it is not for the
+    `reader`: files are their owners' and administrators' alone."""
     file = session.get(ImportFile, file_id)
-    if file is None or not file.size or (row_types is not None and file.subject not in row_types):
+    is_known = file is not None and file.size and (row_types is None or file.subject in row_types)
+    if file is None or not is_known or (reader is not None and not may_see(file, reader)):
         raise ImportNotFound(
             _("File %(id)s does not exist. Uploaded files are deleted after %(days)s days.", id=file_id, days=RETENTION.days)
         )
     return file
 
 
+def may_see(file: ImportFile, reader: Actor) -> bool:
+    """Whether the file is the reader's, or the reader administers all."""
+    return reader.may(ImportPermission.MANAGE_ALL) or (file.user_id == reader.user_id and file.started_by == reader.name[:100])
+
+
 def recent(session: Session, actor: Actor, row_type: RowType) -> list[ImportFile]:
     """The latest files that this person uploaded."""
-    mine = select(ImportFile).where(ImportFile.started_by == actor.name[:100], ImportFile.subject == row_type.name, ImportFile.size > 0)
+    mine = select(ImportFile).where(*_owned_by(actor), ImportFile.subject == row_type.name, ImportFile.size > 0)
     return list(session.scalars(mine.order_by(ImportFile.id.desc()).limit(RECENT)))
+
+
+def newest(
+    session: Session, row_types: Collection[str], *, reader: Actor | None = None, waiting: bool = False, before: int | None, limit: int
+) -> list[ImportFile]:
+    """The newest files that the reader may see, or all; `before` is the id of the last one on the previous page."""
+    query = select(ImportFile).where(ImportFile.subject.in_(row_types), ImportFile.size > 0)
+    if reader is not None and not reader.may(ImportPermission.MANAGE_ALL):
+        query = query.where(*_owned_by(reader))
+    if waiting:
+        query = query.where(ImportFile.stored_size > 0)
+    if before is not None:
+        query = query.where(ImportFile.id < before)
+    return list(session.scalars(query.order_by(ImportFile.id.desc()).limit(limit)))
+
+
+def waiting_size(session: Session, owner: Actor | None = None) -> int:
+    """Bytes of the files that wait for their import: of one person, or of all."""
+    query = select(func.coalesce(func.sum(ImportFile.stored_size), 0)).where(ImportFile.stored_size > 0)
+    return int(session.scalar(query if owner is None else query.where(*_owned_by(owner))) or 0)
+
+
+def discard(session: Session, file_id: int) -> None:
+    """Deletes the file; of a file with imports, which can still be undone, only its rows. Raises ImportNotFound, ImportBusy."""
+    file = lock_idle(session, file_id)
+    if session.scalar(select(ImportRun.id).where(ImportRun.roster_id == file_id).limit(1)) is None:
+        session.delete(file)
+    else:
+        delete_content(session, file)
+
+
+def delete_content(session: Session, file: ImportFile) -> None:
+    """Deletes the file's rows. What its imports have changed stays, for their undo."""
+    session.execute(delete(ImportFilePart).where(ImportFilePart.roster_id == file.id))
+    file.stored_size, file.sample = 0, []
 
 
 def map_columns(
@@ -78,19 +159,18 @@ def map_columns(
     *,
     deactivate_missing: bool,
     match_zeros: bool = False,
-    header: list[str] | None = None,
 ) -> None:
-    """Sets the column of each field, from 0, whether missing records are deactivated, and whether numbers match without leading zeros.
+    """Sets the stored column of each field, from 0, whether missing records are deactivated, and whether numbers match without leading
+    zeros. The file must be previewed again, which empties columns that are not mapped any more.
 
-    The file must be previewed again. `header` is the header row of a file in which none was recognized.
-    Raises ImportNotFound, ImportBusy, ColumnsInvalid.
+    Raises ImportNotFound, ImportBusy, ImportContentDeleted, ColumnsInvalid.
     """
     file = lock_idle(session, file_id)
-    check_columns(columns, row_type.titles, width=MAX_COLUMNS)
+    _require_content(file)
+    check_columns(columns, row_type.titles, width=width(file))
+    if gone := next((field for field, column in columns.items() if column in file.emptied), None):
+        raise ColumnsInvalid(_("This column was deleted, since it was not mapped. Upload the file again to use it."), field=gone)
     _require_key_field(columns, row_type)
-    if header and not file.head and len(file.sample) > 1:
-        below = file.sample[file.sample.index(header) + 1 :] if header in file.sample else []
-        file.head, file.sample = header, below or file.sample
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
     file.match_zeros = match_zeros
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
@@ -112,15 +192,17 @@ def check_columns(columns: Mapping[str, int], titles: Mapping[str, str], *, widt
 
 
 def start_preview(session: Session, file_id: int, row_type: RowType, *, actor: Actor, now: datetime) -> Task:
-    """Starts the task that previews the file's changes. Raises ImportNotFound, ImportBusy, ColumnsInvalid."""
+    """Starts the task that previews the file's changes. Raises ImportNotFound, ImportBusy, ImportContentDeleted, ColumnsInvalid."""
     file = lock_idle(session, file_id)
+    _require_content(file)
     _require_key_field(file.columns, row_type)
     return _start(session, file, row_type.preview_task, _("Preview %(file)s", file=name_of(file)), actor=actor, now=now)
 
 
 def start_import(session: Session, file_id: int, row_type: RowType, *, actor: Actor, now: datetime) -> Task:
-    """Starts the task that imports the file. Raises ImportNotFound, ImportBusy, ImportNotPreviewed."""
+    """Starts the task that imports the file. Raises ImportNotFound, ImportBusy, ImportContentDeleted, ImportNotPreviewed."""
     file = lock_idle(session, file_id)
+    _require_content(file)
     if file.state != ImportState.PREVIEWED:
         raise ImportNotPreviewed(_("Preview the changes first, then import the file."))
     if report_from(file.report).unreadable:
@@ -149,6 +231,8 @@ def work_through(
     with reading() as session:
         file = get(session, file_id)
         reached = file.report.get("reached", {})
+    if dry_run:
+        _empty_unmapped(transaction, reading, file)
     importer = Importer(
         transaction,
         reading,
@@ -170,14 +254,14 @@ def work_through(
     return report
 
 
-def rows(reading: Reading, file: ImportFile) -> Iterator[tuple[int, list[str]]]:
-    """The file's rows with their line numbers. Raises FileUnreadable for a row that cannot be read."""
-    return decode_rows(_parts(reading, file.id), file.encoding, file.separator, file.head)
+def rows(reading: Reading, file: ImportFile) -> Iterator[Row]:
+    """The stored rows. Raises FileUnreadable at the end if the file could not be read to its end."""
+    return stored_rows.decode(_parts(reading, file.id))
 
 
-def first_rows(reading: Reading, file: ImportFile) -> list[list[str]]:
-    """Those among which the header row can be. Raises FileUnreadable."""
-    return [row for _line, row in islice(decode_rows(_parts(reading, file.id), file.encoding, file.separator, []), HEADER_ROWS)]
+def width(file: ImportFile) -> int:
+    """The number of stored columns."""
+    return max(map(len, [file.head, *file.sample]))
 
 
 def record_progress(session: Session, file_id: int, report: ImportReport) -> None:
@@ -190,6 +274,19 @@ def record_progress(session: Session, file_id: int, report: ImportReport) -> Non
 def delete_old(session: Session, *, now: datetime) -> int:
     """Deletes files past their retention; returns how many."""
     return affected(session.execute(delete(ImportFile).where(ImportFile.created_at < now - RETENTION)))
+
+
+def delete_waiting(session: Session, *, now: datetime) -> int:
+    """Deletes the rows of files that were not imported within a day, and what an interrupted upload has left; returns how many files.
+    A task that works on the rows may end first, but not forever."""
+    old = ImportFile.created_at < now - CONTENT_RETENTION
+    interrupted = affected(session.execute(delete(ImportFile).where(ImportFile.size == 0, old)))
+    busy = select(Task.id).where(Task.id == ImportFile.task_id, Task.state.in_(OPEN)).exists()
+    is_due = or_(~busy, ImportFile.created_at < now - 2 * CONTENT_RETENTION)
+    files = session.scalars(select(ImportFile).where(ImportFile.stored_size > 0, old, is_due)).all()
+    for file in files:
+        delete_content(session, file)
+    return interrupted + len(files)
 
 
 def lock_idle(session: Session, file_id: int) -> ImportFile:
@@ -205,6 +302,62 @@ def lock_idle(session: Session, file_id: int) -> ImportFile:
 
 def name_of(file: ImportFile) -> str:
     return file.source or _("file %(id)s", id=file.id)
+
+
+def _without_header(layout: Layout, header: list[str] | None) -> tuple[list[str], list[list[str]]]:
+    """The header row, and the first rows below it."""
+    if not header or layout.header or len(layout.sample) < 2:
+        return layout.header or header or [], layout.sample
+    below = layout.sample[layout.sample.index(header) + 1 :] if header in layout.sample else []
+    return header, below or layout.sample
+
+
+def _pick(cells: Sequence[str], columns: Iterable[int]) -> list[str]:
+    return [cells[column] if column < len(cells) else "" for column in columns]
+
+
+def _owned_by(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return ImportFile.started_by == actor.name[:100], ImportFile.user_id.is_not_distinct_from(actor.user_id)
+
+
+def _check_quota(session: Session, actor: Actor, quota: Quota, *, adding: int) -> None:
+    """Raises ImportQuotaExceeded."""
+    if waiting_size(session, actor) + adding > quota.per_person:
+        message = _(
+            "Your files that wait for their import would take more than %(limit)s MB. Import or delete some of them, then upload the file "
+            "again.",
+            limit=f"{quota.per_person // MEGABYTE:,}",
+        )
+        raise ImportQuotaExceeded(message, field="file", limit=quota.per_person // MEGABYTE)
+    if waiting_size(session) + adding > quota.total:
+        message = _(
+            "All files that wait for their import would take more than %(limit)s MB. Try again later: they are deleted once they are "
+            "imported, and after a day. An administrator can delete them now.",
+            limit=f"{quota.total // MEGABYTE:,}",
+        )
+        raise ImportQuotaExceeded(message, field="file", limit=quota.total // MEGABYTE)
+
+
+def _require_content(file: ImportFile) -> None:
+    if not file.stored_size:
+        raise ImportContentDeleted(_("The rows of this file were deleted. To import them, upload the file again."))
+
+
+def _empty_unmapped(transaction: Transaction, reading: Reading, file: ImportFile) -> None:
+    """Deletes the cells of stored columns that are not mapped. A run that was killed is repeated."""
+    unmapped = set(range(width(file))) - set(file.columns.values())
+    if unmapped <= set(file.emptied):
+        return
+    for position, part in enumerate(_parts(reading, file.id)):
+        with transaction(durable=False) as session:
+            content = stored_rows.without(part, unmapped)
+            of_file = (ImportFilePart.roster_id == file.id, ImportFilePart.position == position)
+            session.execute(update(ImportFilePart).where(*of_file).values(content=content))
+    with transaction() as session:
+        changed = session.get_one(ImportFile, file.id)
+        changed.emptied = sorted(unmapped)
+        changed.left_out = [*changed.left_out, *(title for title in _pick(changed.head, sorted(unmapped - set(file.emptied))) if title)]
+        changed.sample = [["" if column in unmapped else cell for column, cell in enumerate(row)] for row in changed.sample]
 
 
 def _require_key_field(columns: Mapping[str, int], row_type: RowType) -> None:
@@ -226,6 +379,7 @@ def _finish(session: Session, file_id: int, report: ImportReport, *, dry_run: bo
         file.state, file.checked_at = ImportState.PREVIEWED, now
     else:
         file.state, file.imported_at = ImportState.IMPORTED, now
+        delete_content(session, file)
 
 
 def _parts(reading: Reading, file_id: int) -> Iterator[bytes]:

@@ -132,6 +132,7 @@ def _undo(session: Session, run_id: int, row_type: RowType, *, actor: Actor, now
     session.execute(delete(ImportChanges).where(ImportChanges.run_id == run_id))
     run.undone_at, run.undone_by = now, actor.name[:100]
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}
+    service.delete_content(session, file)
     return run
 
 

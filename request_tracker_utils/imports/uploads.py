@@ -3,7 +3,11 @@
 import codecs
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.imports import parsing
@@ -11,11 +15,13 @@ from request_tracker_utils.imports.parsing import Aliases, FileUnreadable
 
 CHUNK_SIZE = 256 * 1024
 """Bytes of a chunk."""
+MAX_IN_MEMORY = 4 * CHUNK_SIZE
+"""Bytes of an uploaded file that need no temporary file."""
 SAMPLE_ROWS = 3
 """Rows that are shown where columns are mapped."""
 
 
-def read_chunks(stream: io.BufferedIOBase) -> Iterator[bytes]:
+def read_chunks(stream: IO[bytes]) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK_SIZE):
         yield chunk
 
@@ -103,6 +109,39 @@ def detect_layout(beginning: bytes, encoding: str, aliases: Aliases, *, is_whole
     if not below:
         raise FileUnreadable(_("The file is empty. Choose a file with at least one row."), field="file")
     return Layout(encoding, separator, header, below[:SAMPLE_ROWS], parsing.match_header(header, aliases))
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was uploaded and inspected. It exists only in a temporary file without a name, which ends with this process at the
+    latest: only the columns that are mapped are stored."""
+
+    file: IO[bytes]
+    layout: Layout
+    size: int
+    lines: int
+
+    def rows(self, header: list[str]) -> Iterator[tuple[int, list[str]]]:
+        """The rows below the header row with their line numbers. Raises FileUnreadable for a row that cannot be read."""
+        self.file.seek(0)
+        return decode_rows(read_chunks(self.file), self.layout.encoding, self.layout.separator, header)
+
+    def first_rows(self) -> list[list[str]]:
+        """Those among which the header row can be. Raises FileUnreadable."""
+        return [row for _line, row in islice(self.rows([]), parsing.HEADER_ROWS)]
+
+
+@contextmanager
+def inspected(chunks: Iterable[bytes], aliases: Aliases) -> Iterator[Upload]:
+    """The file, until the end of the block. Raises FileUnreadable for a file that is not a table."""
+    inspector = UploadInspector()
+    with SpooledTemporaryFile(MAX_IN_MEMORY) as file:
+        for chunk in chunks:
+            file.write(inspector.inspect(chunk))
+        encoding = inspector.encoding()
+        is_whole = inspector.size == len(inspector.beginning)
+        layout = detect_layout(inspector.beginning, encoding, aliases, is_whole=is_whole)
+        yield Upload(file, layout, inspector.size, inspector.lines)
 
 
 def decode_rows(chunks: Iterable[bytes], encoding: str, separator: str, header: list[str]) -> Iterator[tuple[int, list[str]]]:

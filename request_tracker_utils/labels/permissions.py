@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class LabelPermission(StrEnum):
     PRINT = "labels:label:print"
+    """Print and scan labels, and view the print history."""
 
 
 GRANTS = {"admin": frozenset(LabelPermission), "staff": frozenset(LabelPermission)}

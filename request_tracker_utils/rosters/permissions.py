@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class RosterPermission(StrEnum):
     IMPORT = "rosters:roster:import"
+    """Import students and devices, and undo imports."""
     EXPORT = "rosters:roster:export"
     """Download all students, all devices with their students, or their whole history; view students who left school with devices."""
     ROLL_OVER = "rosters:year:turn"

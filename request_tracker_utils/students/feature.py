@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import exists, select
 
+from request_tracker_utils.accounts.student_links import StudentLookup
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import AssetStore
 from request_tracker_utils.assets.current import OwnAssets
@@ -15,6 +16,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.students import assignments, jobs, service
+from request_tracker_utils.students.account_links import StudentsOfAccounts
 from request_tracker_utils.students.api import devices as device_api, scans as scan_api, students as student_api
 from request_tracker_utils.students.counts import current_counts
 from request_tracker_utils.students.current import visibility
@@ -46,6 +48,7 @@ _GRADES = ["PK", "K", *map(str, range(1, 13))]
 
 def install(app: Flask) -> None:
     registry_of(app).provide(OwnAssets, OwnAssets(own_views.own_asset_address))
+    registry_of(app).provide(StudentLookup, StudentsOfAccounts())
 
 
 def card() -> Mapping[str, object]:

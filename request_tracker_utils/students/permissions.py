@@ -5,14 +5,15 @@ from enum import StrEnum
 
 class StudentPermission(StrEnum):
     READ = "students:student:read"
-    """View lists of devices and of students: of which students, `visibility` decides."""
+    """View lists of devices, and of the students whom the caller may see."""
     READ_ALL = "students:student:read-all"
     """View all students, also those who left school, with all notes."""
     OPEN = "students:record:open"
-    """Open one student or device by its number or tag, if `visibility` allows it."""
+    """Open one student or device by its number or tag, if the caller may see it."""
     OWN = "students:own:read"
     """View one's own record and devices."""
     EDIT = "students:student:edit"
+    """Add, change and delete students and devices."""
     ASSIGN = "students:device:hand-out"
     """Assign and return devices."""
     OVERRIDE = "students:device:override"

@@ -5,7 +5,9 @@ from enum import StrEnum
 
 class TaskPermission(StrEnum):
     READ = "tasks:task:read"
+    """View tasks."""
     RUN = "tasks:task:run"
+    """Cancel and resume tasks."""
 
 
 GRANTS = {"admin": frozenset(TaskPermission), "staff": frozenset(TaskPermission)}

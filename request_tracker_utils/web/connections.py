@@ -133,21 +133,27 @@ class Tracker:
     def _fits(self, connection: Connection, request: RunningRequest, now: float) -> bool:
         """Whether the request may have come from the connection, by the times of both.
 
-        A request starts when its header is complete and a thread is free. Its header takes at most the server's timeout. Before the
-        response, the connection gets nothing after the header but the body, and sends nothing but `100 Continue`.
+        A request starts when its header is complete, the response before it has been sent, and a thread is free. Its header takes at most
+        the server's timeout. Until its response, the connection gets nothing but the rest of the body, unless the client sends its next
+        request early, and sends nothing but `100 Continue`.
         """
         tolerance = self._limits.tolerance
         last_data, last_sent = now - connection.since_received, now - connection.since_sent
         arrived = request.started - request.queued_for - tolerance
-        ended = request.started if request.allowance is None else request.complete_at
-        if last_data < arrived or (ended is not None and last_data > ended + tolerance):
-            return False
         if request.responding_since is not None and now - request.responding_since > tolerance:
             return last_sent >= request.responding_since - tolerance
+        if arrived <= last_sent <= request.started + tolerance:
+            return True  # the header may have come before the last response
         if request.continued_at is not None and abs(last_sent - request.continued_at) <= tolerance:
             return True
+        ended = request.started if request.allowance is None else request.complete_at
         began = self._exchanges.get(connection.key)
-        return began is not None and arrived - self._limits.header_timeout <= began <= request.started + tolerance
+        return (
+            began is not None
+            and arrived - self._limits.header_timeout <= began <= request.started + tolerance
+            and arrived <= last_data
+            and (ended is None or last_data <= ended + tolerance)
+        )
 
     def _excess_of_silent(self, silent: Sequence[Connection]) -> dict[int, Reason]:
         """The oldest beyond the limits, of each address and in all."""

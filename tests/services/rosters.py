@@ -5,12 +5,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.imports import service, undo
 from request_tracker_utils.imports.models import ImportFile, ImportRun
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
+from request_tracker_utils.imports.service import Quota
+from request_tracker_utils.imports.uploads import inspected
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.tasks import jobs
@@ -28,10 +31,12 @@ def csv(*lines: str, header: str = HEADER) -> bytes:
     return ("\n".join([header, *lines]) + "\n").encode()
 
 
-def upload(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivate_missing: bool = False) -> ImportFile:
+def upload(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivate_missing: bool = False, actor: Actor = ADA) -> ImportFile:
     """The columns are mapped by the header row."""
     chunks = [data] if isinstance(data, bytes) else data
-    file = service.store(transaction, chunks, rows, source="list.csv", actor=ADA, now=NOW)
+    with inspected(chunks, rows.aliases) as upload:
+        columns, quota = upload.layout.columns, Quota(*[1 << 40] * 2)
+        file = service.store(transaction, upload, rows, columns, source="list.csv", actor=actor, now=NOW, quota=quota)
     if deactivate_missing:
         with transaction() as session:
             service.map_columns(session, file.id, rows, file.columns, deactivate_missing=True)

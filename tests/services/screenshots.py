@@ -66,6 +66,12 @@ def _pictures(browser: Browser, full: Showroom, empty: Showroom) -> Iterator[tup
             enter(page, showroom)
             yield from _of_pages(page, showroom, showroom.pages, f"{width}-{theme}")
             context.close()
+            for name, pages in showroom.others.items():
+                context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, color_scheme=theme)
+                page = context.new_page()
+                sign_in(page, showroom, name)
+                yield from _of_pages(page, showroom, pages, f"{width}-{theme}")
+                context.close()
 
 
 def _of_set_up(browser: Browser, empty: Showroom) -> Iterator[tuple[str, bytes]]:

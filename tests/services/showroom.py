@@ -5,13 +5,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Page
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
@@ -31,11 +32,14 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
+from request_tracker_utils.imports.service import Quota
+from request_tracker_utils.imports.uploads import inspected
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
-from request_tracker_utils.students import devices
+from request_tracker_utils.students import devices, service as school
 from request_tracker_utils.students.feature import feature as students
+from request_tracker_utils.students.models import Device
 from request_tracker_utils.tags import adoption, prefixes, service as tags, tagging
 from request_tracker_utils.tags.adoption import LOG_NAME
 from request_tracker_utils.tags.current import RECONCILIATION as TAGS
@@ -62,6 +66,8 @@ class Showroom:
     """Name → path, for somebody who is signed in as an administrator."""
     open_pages: dict[str, str]
     """Name → path, for somebody who is not."""
+    others: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name of an account → its pages, for a student and a teacher."""
 
 
 @contextmanager
@@ -82,6 +88,17 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     key = _people(app)
+    tag = _of_student(app)
+    others = {
+        "e.galois": {"my-home": "/", "my-devices": "/my/devices", "my-record": "/my/record", "my-device": f"/devices/{tag}"},
+        "new.student": {"my-home-not-linked": "/", "my-devices-not-linked": "/my/devices"},
+        "a.turing": {
+            "teacher-home": "/",
+            "teacher-students": "/students",
+            "teacher-device": f"/devices/{tag}",
+            "teacher-overdue": "/devices/overdue",
+        },
+    }
     pages = {
         "home": "/",
         "assets": "/assets",
@@ -138,6 +155,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "me": "/me",
         "people": "/admin/people",
         "person": "/admin/people/2",
+        "person-teacher": "/admin/people/3",
+        "person-student": "/admin/people/4",
+        "person-student-not-linked": "/admin/people/5",
         "new-person": "/admin/people/new",
         "sign-ins": "/admin/sign-ins",
         "personal-data": "/admin/personal-data",
@@ -158,7 +178,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "label-calibration": "/labels/calibration?size=large",
     }
     with served(app) as url:
-        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"})
+        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"}, others)
 
 
 @contextmanager
@@ -175,7 +195,7 @@ def _people(app: Flask) -> str:
     """Some people, what happened to them, and the key of a password link."""
     now = utc_now()
     home, phone = Origin("10.20.4.17", FIREFOX), Origin("10.20.9.80", PHONE)
-    for role, name in (("staff", "grace.hopper"), ("teacher", "a.turing"), ("student", "e.galois")):
+    for role, name in (("staff", "grace.hopper"), ("teacher", "a.turing"), ("student", "e.galois"), ("student", "new.student")):
         user(app, role, name)
     with app.app_context(), transaction() as session:
         admin, grace, turing = (service.user_named(session, name) for name in (NAME, "grace.hopper", "a.turing"))
@@ -189,9 +209,9 @@ def _people(app: Flask) -> str:
         return links.new_password_key(session, turing, now=now)
 
 
-def sign_in(page: Page, showroom: Showroom) -> None:
+def sign_in(page: Page, showroom: Showroom, name: str = NAME) -> None:
     page.goto(f"{showroom.url}/sign-in")
-    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{showroom.url}/")
@@ -205,6 +225,17 @@ def set_up(page: Page, showroom: Showroom) -> None:
     page.get_by_label("Repeat the password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url(f"{showroom.url}/")
+
+
+def _of_student(app: Flask) -> str:
+    """Links a student with an overdue loaner to the account e.galois, and gives the account a.turing a school. Returns the loaner's tag."""
+    with app.app_context(), transaction() as session:
+        device = session.scalars(select(Device).where(Device.due_date < utc_now().date()).order_by(Device.due_date)).first()
+        assert device is not None
+        student = school.get(session, str(device.current_student_id))
+        service.user_named(session, "e.galois").student_id = student.id
+        service.user_named(session, "a.turing").school = student.building
+        return device.asset_tag
 
 
 def _special_assets() -> tuple[int, int]:
@@ -345,7 +376,9 @@ def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
     source, ada = "SIS_export_all_schools_2026-11-25_final.csv", Actor(NAME)
     data = "\n".join([*lines, ""]).encode()
     rows = registry().get(RowTypes).named(subject)
-    file = imports.store(transaction, [data], rows, source=source, actor=ada, now=utc_now())
+    with inspected([data], rows.aliases) as upload:
+        facts: dict[str, Any] = {"source": source, "actor": ada, "now": utc_now(), "quota": Quota(*[1 << 30] * 2)}
+        file = imports.store(transaction, upload, rows, upload.layout.columns, **facts)
     with transaction() as session:
         imports.map_columns(session, file.id, rows, file.columns, deactivate_missing=only_check)
     for start in (imports.start_preview, imports.start_import)[: 1 if only_check else 2]:

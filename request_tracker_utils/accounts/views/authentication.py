@@ -120,7 +120,7 @@ def _load(key: str) -> SignedIn | None:
     if entry is None:
         return None
     if entry.last_seen_is_due(here, now):
-        with _bookkeeping("last use of a session"), transaction(durable=False) as session:
+        with _bookkeeping("last use of a session"), transaction(durable=False, brief=True) as session:
             sessions.record_last_seen(session, entry.session_id, here, now=now)
     return SignedIn(key, Caller(entry.user_id, entry.name, entry.role, entry.student_id, entry.school, entry.homeroom))
 
@@ -143,7 +143,7 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         _record_rejected(credentials, now)
         return None
     if owner.last_used_is_due(now):
-        with _bookkeeping("last use of a token"), transaction(durable=False) as session:
+        with _bookkeeping("last use of a token"), transaction(durable=False, brief=True) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role, owner.student_id, owner.school, owner.homeroom)
@@ -174,7 +174,7 @@ def _record_rejected(token: str, now: datetime) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.TOKEN_REFUSED, origin(), now=now):
             return
-    with _bookkeeping("rejected token"), transaction() as session:
+    with _bookkeeping("rejected token"), transaction(brief=True) as session:
         shown = f"begins with {token[:4]}" if token.startswith(tokens.TOKEN_PREFIX) else None
         login_events.record(
             session, LoginKind.TOKEN_REFUSED, origin(), key=key_hash(token[: tokens.MAX_TOKEN_LENGTH]), now=now, detail=shown
@@ -187,7 +187,7 @@ def _record_denied(actor: Actor, permission: str) -> None:
     with reading() as session:
         if login_events.recently_recorded(session, LoginKind.FORBIDDEN, origin(), key=key, now=now):
             return
-    with _bookkeeping("denied request"), transaction() as session:
+    with _bookkeeping("denied request"), transaction(brief=True) as session:
         user = _user(session, actor.user_id)
         detail = f"{request.method} {request.url_rule} needs {permission}"
         login_events.record(session, LoginKind.FORBIDDEN, origin(), user=user, name=actor.name, key=key, now=now, detail=detail)
@@ -200,7 +200,7 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
     if use in known:
         return
     here, key = origin(), key_hash(token_key)
-    with _bookkeeping("new address of a token"), transaction() as session:
+    with _bookkeeping("new address of a token"), transaction(brief=True) as session:
         if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
             login_events.record(
                 session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
@@ -212,8 +212,8 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
 
 @contextmanager
 def _bookkeeping(what: str) -> Iterator[None]:
-    """Around what is recorded about a request. If it cannot be recorded, because the disk is full, the request is answered all the same;
-    one that fails for the same reason says so itself."""
+    """Around what is recorded about a request. If it cannot be recorded, because the disk is full or another transaction has the lock, the
+    request is answered all the same; one that fails for the same reason says so itself."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:

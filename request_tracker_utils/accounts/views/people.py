@@ -1,6 +1,6 @@
 """Administration of accounts, and the list of sign-ins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypedDict
 
@@ -8,13 +8,14 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
-from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, student_links, tokens
 from request_tracker_utils.accounts.current import StoredAccessLog
-from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm
+from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm, SchoolForm, StudentLinkForm
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.permissions import AccountPermission
 from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
+from request_tracker_utils.accounts.student_links import KnownStudent, StudentLookup
 from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
@@ -29,6 +30,9 @@ from request_tracker_utils.web.paging import requested_page, row_id
 from request_tracker_utils.web.registry import registry, settings
 
 FLUSH_SECONDS = 1.0
+
+MATCHES = 10
+"""Students that a search for an account's student shows."""
 
 pages = Blueprint("people", __name__, url_prefix="/admin")
 
@@ -148,6 +152,54 @@ def link_rt_user(user_id: int) -> ResponseReturnValue:
     return _person_page(user_id, rt_form=form), status
 
 
+@pages.post("/people/<int:user_id>/student")
+@require(AccountPermission.MANAGE, by_token=False)
+def link_student(user_id: int) -> ResponseReturnValue:
+    """Links the account to the student with the number; an empty text removes the link. Another text is searched for."""
+    form, students = StudentLinkForm(), registry().get(StudentLookup)
+    text = (form.student.data or "").strip()
+    if not form.validate_on_submit():
+        return _person_page(user_id, student_form=form), 400
+    try:
+        with transaction() as session:
+            user = service.user_by_id(session, user_id)
+            found = students.by_number(session, text) if text else None
+            matches = [] if found or not text else students.search(session, text, limit=MATCHES)
+            if not matches:
+                found = student_links.student_numbered(session, students, text) if text else None
+                student_links.link_student(session, user, found, **_by())
+    except AppError as error:
+        add_error(form, error)
+        return _person_page(user_id, student_form=form), error.status
+    if matches:
+        record_list("students", len(matches))
+        return _person_page(user_id, student_form=form, matches=matches)
+    message = _("%(name)s is linked to %(student)s.") if found else _("%(name)s is not linked to a student.")
+    flash(message % {"name": user.name, "student": f"{found.name} ({found.number})" if found else ""}, "success")
+    return redirect(url_for(".person", user_id=user_id), 303)
+
+
+@pages.post("/people/<int:user_id>/school")
+@require(AccountPermission.MANAGE, by_token=False)
+def set_school(user_id: int) -> ResponseReturnValue:
+    """Sets the school and the homeroom of a teacher."""
+    form = SchoolForm()
+    with reading() as session:
+        form.offer(registry().get(StudentLookup).schools(session))
+    if not form.validate_on_submit():
+        return _person_page(user_id, school_form=form), 400
+    values = {"school": form.school.data or "", "homeroom": form.homeroom.data or ""}
+    try:
+        with transaction() as session:
+            user = service.user_by_id(session, user_id)
+            student_links.set_school(session, registry().get(StudentLookup), user, **values, **_by())
+    except AppError as error:
+        add_error(form, error)
+        return _person_page(user_id, school_form=form), error.status
+    flash(_("The account was saved."), "success")
+    return redirect(url_for(".person", user_id=user_id), 303)
+
+
 @pages.post("/people/<int:user_id>/sessions/end")
 @require(AccountPermission.MANAGE, by_token=False)
 def end_sessions(user_id: int) -> ResponseReturnValue:
@@ -257,16 +309,33 @@ def _store_pending() -> None:
     registry().get(StoredAccessLog).writer.flush(FLUSH_SECONDS)
 
 
-def _person_page(user_id: int, *, form: FlaskForm | None = None, rt_form: FlaskForm | None = None, link: str | None = None) -> str:
-    now = utc_now()
+def _person_page(
+    user_id: int,
+    *,
+    form: FlaskForm | None = None,
+    rt_form: FlaskForm | None = None,
+    student_form: StudentLinkForm | None = None,
+    school_form: SchoolForm | None = None,
+    matches: Sequence[KnownStudent] = (),
+    link: str | None = None,
+) -> str:
+    now, students, student_form = utc_now(), registry().get(StudentLookup), student_form or StudentLinkForm(formdata=None)
+    student_form.student.flags.required = True  # only marks the field on the page; an empty text removes the link
     with reading() as session:
         user: User = service.user_by_id(session, user_id)
         record_lookup("account", account(user.name))
+        schools = students.schools(session) if user.role == Role.TEACHER else []
         return render_template(
             "accounts/person.html",
             user=user,
             form=form or PersonForm(formdata=None, obj=user),
             rt_form=rt_form or RtUserForm(formdata=None, rt_user=user.rt_user_name),
+            student=students.by_row(session, user.student_id) if user.student_id else None,
+            student_form=student_form,
+            matches=matches,
+            schools=schools,
+            school_form=school_form or SchoolForm(formdata=None, obj=user).offer(schools),
+            homerooms=students.homerooms(session, user.school) if user.school else [],
             sessions=authentication.open_sessions(session, user_id, now=now),
             tokens=tokens.valid_tokens(session, user_id, now=now),
             events=login_events.newest(session, login_events.Filter(user_id=user_id), limit=20),

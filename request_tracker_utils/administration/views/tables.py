@@ -42,8 +42,18 @@ from request_tracker_utils.web.security import is_local_path
 
 SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that secrets in new tables are hidden by default."""
-SECRETS = frozenset({"kept_values.value"})
-"""Columns with secrets that their names do not reveal."""
+SECRETS = frozenset(
+    {
+        "kept_values.value",
+        "roster_parts.content",
+        "roster_changes.content",
+        "rosters.sample",
+        "rosters.report",
+        "asset_intakes.rows",
+        "asset_intakes.findings",
+    }
+)
+"""Columns that their names do not reveal: secrets, and contents of uploaded lists, which are for their owners."""
 PAGE = 50
 MAX_SEARCH_LENGTH = 100
 MAX_FILTERS = 10

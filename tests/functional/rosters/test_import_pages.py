@@ -1,6 +1,7 @@
 """A file on its way through the pages: uploaded, mapped, previewed, imported."""
 
 import io
+import re
 
 import pytest
 from flask import Flask
@@ -20,8 +21,8 @@ HTML = {"Accept": "text/html"}
 PREVIEW, IMPORT, UNDO = "Preview changes", "Import", "Undo import"
 
 
-def upload(client: FlaskClient, data: bytes, *, subject: str = "students") -> TestResponse:
-    form = {"csrf_token": csrf_token(client, f"/{subject}/import"), "file": (io.BytesIO(data), "list.csv")}
+def upload(client: FlaskClient, data: bytes, *, subject: str = "students", **fields: str) -> TestResponse:
+    form = {**fields, "csrf_token": csrf_token(client, f"/{subject}/import"), "file": (io.BytesIO(data), "list.csv")}
     return client.post(f"/{subject}/import", data=form, content_type="multipart/form-data", headers=HTML)
 
 
@@ -62,12 +63,17 @@ def test_a_file_is_uploaded_previewed_and_imported(app: Flask, client: FlaskClie
 
 
 def test_columns_with_unknown_headers_are_mapped_by_hand(app: Flask, client: FlaskClient, school: School) -> None:
-    page = upload(client, b"Nr;Vorname;Nachname\n007;James;Bond\n008;Bill;Timothy\n").location
-    text = client.get(page, headers=HTML).text
+    data = b"Nr;Vorname;Nachname\n007;James;Bond\n008;Bill;Timothy\n"
+    text = upload(client, data).text
     assert "1. Nr" in text
     assert "The first row is a header row" in text
-    submit(client, page, PREVIEW, student_id="0", first_name="1", last_name="2", first_row_is_header="on")
+    assert "Choose the same file again." in text
+    chosen = {"chosen": "on", "student_id": "0", "first_name": "1", "last_name": "2", "first_row_is_header": "on"}
+    wrong = upload(client, data, **{**chosen, "first_name": "0"})
+    assert (wrong.status_code, "have the same column" in wrong.text, "1. Nr" in wrong.text) == (400, True, True)
+    task = upload(client, data, **chosen).location
     run_job(app, "run-tasks")
+    page = re.findall(r'"(/students/imports/\d+)"', client.get(task, headers=HTML).text)[0]
     submit(client, page, IMPORT)
     run_job(app, "run-tasks")
     assert school.student_now("007").name == "James Bond"

@@ -15,6 +15,7 @@ from request_tracker_utils.accounts.models import Role
 from request_tracker_utils.core.db import Base
 from request_tracker_utils.web import addresses
 from request_tracker_utils.web.auth import access_of
+from tests.services import roles_table
 from tests.services.apps import csrf_token, sign_in, token, user
 
 
@@ -63,6 +64,8 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/rt-user": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/student": ADMIN_BY_BROWSER,
+    "POST /admin/people/<int:user_id>/school": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/sessions/end": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/state": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/tokens/<int:token_id>/revoke": ADMIN_BY_BROWSER,
@@ -138,6 +141,8 @@ ROUTES: dict[str, May | None] = {
     "POST /students/differences/resolve-all": STAFF,
     "POST /students/differences/<int:difference_id>/resolve": STAFF,
     **{f"{method} /{subject}/import": STAFF for subject in ("students", "devices") for method in ("GET", "POST")},
+    "GET /students/imports": STAFF,
+    "POST /students/imports/<int:file_id>/delete": STAFF,
     "GET /students/imports/<int:file_id>": STAFF,
     "POST /students/imports/<int:file_id>/preview": STAFF,
     "POST /students/imports/<int:file_id>/import": STAFF,
@@ -301,6 +306,11 @@ def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None
     own_app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = own_app.test_client()
     assert client.get("/forgotten", headers=token(own_app, "admin")).status_code == 404
+
+
+def test_the_table_of_roles_in_the_documentation_is_true() -> None:
+    page = roles_table.PAGE.read_text(encoding="utf-8")
+    assert roles_table.page_with(roles_table.table(), page) == page, "run `python -m tests.services.roles_table` to renew docs/operation.md"
 
 
 def test_former_addresses_redirect_to_present_ones(own_app: Flask) -> None:

@@ -29,7 +29,7 @@ Connect = Callable[..., socket.socket]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = {"workers": "1", "threads": "12", "scheduler": "false", "trusted_proxies": PROXY, "metrics_token": METRICS_TOKEN}
+    settings = {"workers": "1", "threads": "32", "scheduler": "false", "trusted_proxies": PROXY, "metrics_token": METRICS_TOKEN}
     with RunningServer(tmp_path_factory.mktemp("strict"), program=strict_server.PROGRAM, **settings) as running:
         yield running
 
@@ -94,7 +94,8 @@ def test_bodies_that_take_too_long_are_cut_off_and_a_slow_response_is_not(server
     reused = connect(GET, address="127.0.0.7")
     assert b"200 OK" in reused.recv(65536)
     reused.sendall(length)
-    slow = [stalled, empty, chunked, expecting, dripping, reused]
+    pipelined = connect(GET + length, address="127.0.0.8")
+    slow = [stalled, empty, chunked, expecting, dripping, reused, pipelined]
     # Of the same address as a slow body, at another time and at the same time: the program works on them for longer than the grace.
     working = [connect(WORK, address="127.0.0.3")]
     time.sleep(2 * LIMITS.tolerance)
@@ -138,9 +139,10 @@ def test_a_response_that_nobody_reads_is_cut_off_and_one_that_is_read_goes_on(se
 
 
 def test_silent_connections_are_bounded_and_those_with_requests_are_not(server: RunningServer, connect: Connect) -> None:
-    answered = [connect(GET) for _ in range(LIMITS.silent_per_address + 5)]
-    for client in answered:
-        assert b"200 OK" in client.recv(65536)
+    answered = []
+    for _ in range(LIMITS.silent_per_address + 5):
+        answered.append(connect(GET))
+        assert b"200 OK" in answered[-1].recv(65536)
     same = [connect(data) for data in (b"", b"GET / HTTP/1.1\r\nHo") for _ in range(LIMITS.silent_per_address)]
     time.sleep(0.05)  # the kernel's clock ticks every few milliseconds
     same += [connect() for _ in range(LIMITS.silent_per_address)]
@@ -168,7 +170,7 @@ def test_a_thousand_silent_connections_stop_nobody(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard > 0 else 4096, hard))
     try:
-        with RunningServer(tmp_path, workers="1", threads="4") as server, ExitStack() as stack:
+        with RunningServer(tmp_path, workers="1", threads="8") as server, ExitStack() as stack:
             for number in range(SILENT):
                 source = (f"127.0.2.{number % 200 + 1}", 0)
                 stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10, source_address=source))

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from request_tracker_utils import server
 from request_tracker_utils.core import disk
 from request_tracker_utils.core.db import db
 from request_tracker_utils.web.auth import public
@@ -67,6 +69,22 @@ def test_a_file_that_cannot_be_written_is_told_with_the_reason_and_other_errors_
     answer = own_app.test_client().get("/fail")
     assert answer.status_code == status
     assert "/secret/path" not in answer.text
+
+
+def test_a_worker_that_cannot_open_the_database_tries_again(monkeypatch: pytest.MonkeyPatch, own_app: Flask) -> None:
+    errors: list[Exception] = [OperationalError("PRAGMA", None, Exception("unable to open")), OSError(errno.ENOSPC, "No space left")]
+
+    def make_app() -> Flask:
+        if errors:
+            raise errors.pop()
+        return own_app
+
+    monkeypatch.setattr(server, "make_app", make_app)
+    monkeypatch.setattr(server, "_exit_with", lambda _parent: None)
+    monkeypatch.setattr(server, "RESTART_INTERVAL", 0.0)
+    monkeypatch.setattr(server, "_watched", lambda app: app)
+    assert server.make_worker() is own_app
+    assert not errors
 
 
 def test_without_any_folder_for_uploads_the_usual_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """What monitors are told: when all is well, when something is not, and how little they learn beside that."""
 
+import os
 import shutil
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from request_tracker_utils.core import durability, jobs
+from request_tracker_utils.core import durability, jobs, write_lock
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.health import TIMEOUT, CheckResult, Health, HealthCheck, Status
@@ -30,7 +32,7 @@ from tests.services.apps import make_app, ready, sign_in, token, user
 from tests.services.local_server import Call, LocalServer, Reply, wait_until
 from tests.services.server import RunningServer
 
-NAMES = ["database", "migrations", "scheduler", "disk", "write_lock", "asset_store"]
+NAMES = ["database", "migrations", "scheduler", "disk", "write_lock", "asset_store", "webhook"]
 RT_TOKEN = "1-2-secret0of0the0tests"
 CHECKED = "request_tracker_utils.core.health.unsafe_settings"
 
@@ -202,6 +204,30 @@ def test_a_disk_that_fills_up_is_said_before_it_is_full(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=megabytes * 1024 * 1024))
     status, body = asked(client)
     assert (status, statuses(body)["disk"]) == expected
+
+
+def test_a_write_lock_that_is_not_released_degrades_it_and_pages_are_read_all_the_same(
+    tmp_path: Path, sqlite: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_lock, "HELD", 0.3)
+    monkeypatch.setattr("request_tracker_utils.core.db.BRIEF_MILLISECONDS", 50)
+    with sqlite.fresh() as url:
+        app = ready(make_app(tmp_path, database_url=url))
+        client, headers = app.test_client(), token(app, "admin")
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            status, body = asked(client)
+            assert (status, body["status"], body["degraded"]) == (200, "degraded", ["write_lock"])
+            assert str(os.getpid()) not in str(body)
+            assert str(os.getpid()) in str(asked(client, **headers)[1])
+            # The first use of a token is recorded, which has to wait for the lock.
+            begun = time.monotonic()
+            assert client.get("/next-asset-tag", headers=headers).status_code == 200
+            assert time.monotonic() - begun < 10
+            holder.execute("ROLLBACK")
+        wait_until(lambda: asked(client)[1]["status"] == "ok")
+        with app.app_context():
+            db.engine.dispose()
 
 
 def test_request_tracker_is_asked_once_in_half_a_minute(with_rt: FlaskClient, rt: LocalServer) -> None:

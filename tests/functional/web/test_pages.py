@@ -226,6 +226,18 @@ def test_every_page_is_legible_on_a_wide_screen(showroom: Showroom, signed_in: A
                     assert page.evaluate(FAINT) == [], name
 
 
+def test_pages_of_students_and_teachers_are_usable_on_phones_and_wide_screens(showroom: Showroom, browser: Browser) -> None:
+    for name, pages in showroom.others.items():
+        for theme, size in (("light", PHONE), ("dark", PHONE), ("light", None), ("dark", None)):
+            with watched(browser, color_scheme=theme, **({"viewport": size} if size else {})) as page:
+                sign_in(page, showroom, name)
+                for what, path in pages.items():
+                    page.goto(showroom.url + path)
+                    assert page.evaluate(OVERFLOW) == [0, []], what
+                    assert page.evaluate(FAINT) == [], what
+                    assert size is None or page.evaluate(SMALL_TARGETS) == [], what
+
+
 def test_the_navigation_opens_and_closes_on_a_phone(showroom: Showroom, signed_in: Any, browser: Browser) -> None:
     with watched(browser, viewport=PHONE, storage_state=signed_in) as page:
         page.goto(f"{showroom.url}/assets")

@@ -1,5 +1,7 @@
 """Tasks while they run: by one process at a time, through crashes, cancellations and outages."""
 
+import errno
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
@@ -123,6 +126,25 @@ class TestItems:
         time_passes(task_id)
         jobs.run_tasks()
         assert (task(task_id).state, task(task_id).done, task(task_id).error) == ("done", 40, None)
+
+    def test_stay_pending_while_the_disk_is_full_and_the_task_continues_later(self, inside: Flask) -> None:
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        errors: list[Exception] = [OperationalError("UPDATE", None, full), OSError(errno.ENOSPC, "No space left on device")]
+
+        def do(_item: TaskItem) -> ItemResult:
+            if errors:
+                raise errors.pop()
+            return ItemResult()
+
+        task_id = started(doing(do), items=1)
+        for _ in range(2):
+            jobs.run_tasks()
+            assert (task(task_id).state, states(task_id)) == ("waiting", {"waiting": 1})
+            assert "disk is full" in str(task(task_id).error)
+            time_passes(task_id)
+        jobs.run_tasks()
+        assert (task(task_id).state, task(task_id).error) == ("done", None)
 
     def test_that_met_one_outage_are_left_for_another_run(self, inside: Flask) -> None:
         met = set[int]()
