@@ -36,6 +36,7 @@ from request_tracker_utils.web import (
     openapi,
     openapi_views,
     security,
+    threads,
 )
 from request_tracker_utils.web.addresses import redirect_former_addresses
 from request_tracker_utils.web.body import StrictJson
@@ -101,6 +102,7 @@ def create_app(settings: Settings) -> OpenAPI:
         run_after_commit(db.engine, registry.run_soon)
     for part in (metrics, security, auth, openapi, error_responses, layout):
         part.install(app)
+    threads.install(app, settings.threads)
     health.install(app, AdministrationPermission.STATUS)
     metrics.serve(app, AdministrationPermission.METRICS)
     for feature in FEATURES:
@@ -124,7 +126,7 @@ def _register(app: OpenAPI, feature: Feature) -> None:
 def _configure(app: OpenAPI, settings: Settings) -> None:
     app.url_map.strict_slashes = False
     app.json = StrictJson(app)
-    body.install(app, settings.threads)
+    body.install(app)
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value() if settings.secret_key else None,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,

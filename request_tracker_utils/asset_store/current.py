@@ -20,9 +20,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.rt import RtClient
 from request_tracker_utils.integrations.rt.transport import RETRY_WITHIN
 from request_tracker_utils.web.registry import registry, registry_of
-
-WEBHOOK_THREADS = 2
-"""Threads of a server process that never wait for Request Tracker: they answer its webhook."""
+from request_tracker_utils.web.threads import Sizes
 
 STATUS_TIMEOUT = 3.0
 """Seconds for each of Request Tracker's answers while a user waits for the status page."""
@@ -71,7 +69,7 @@ def install(app: Flask) -> None:
         registry.provide(BriefLookup, BriefLookup(embedded))
         return
     create = partial(RequestTrackerAssetStore, default_catalog=settings.rt_catalog, manufacturer_field=settings.rt_manufacturer_field)
-    slots = BoundedSemaphore(settings.threads - WEBHOOK_THREADS)
+    slots = BoundedSemaphore(Sizes.of(settings.threads).waiting_for_rt)
     for_requests = create(client, slots=slots)
     registry.provide(AssetStores, AssetStores(for_requests, create(client), inspect))
     registry.provide(BriefLookup, BriefLookup(create(client.within(LONGEST_WAIT)), slots=slots))

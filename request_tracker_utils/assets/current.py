@@ -7,7 +7,7 @@ from threading import Semaphore
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.asset_store.current import WEBHOOK_THREADS, asset_store
+from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import Asset
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator, CreatedAsset
@@ -22,6 +22,7 @@ from request_tracker_utils.tags.duplicates import PrintedLabels
 from request_tracker_utils.tags.tag_format import TagName, parse_ignoring_case
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, registry_of, settings
+from request_tracker_utils.web.threads import Sizes
 
 
 class CreationSlots(Semaphore):
@@ -74,7 +75,7 @@ class LabelsOfAssets(PrintedLabels):
 
 def install(app: Flask) -> None:
     registry = registry_of(app)
-    registry.provide(CreationSlots, CreationSlots(max(1, registry.settings.threads // 2 - WEBHOOK_THREADS)))
+    registry.provide(CreationSlots, CreationSlots(max(1, Sizes.of(registry.settings.threads).waiting_for_rt // 2)))
 
 
 def creator(actor: Actor | None = None) -> AssetCreator:

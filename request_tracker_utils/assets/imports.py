@@ -21,6 +21,7 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.scanned_text import clean_serial, serial_readings
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports.identifiers import spoiled_problem
+from request_tracker_utils.imports.permissions import ImportPermission
 from request_tracker_utils.tasks.models import Task
 
 RETENTION = timedelta(days=90)
@@ -79,9 +80,12 @@ def store(
     return stored
 
 
-def get(session: Session, import_id: int) -> AssetImport:
-    """Raises AssetImportNotFound."""
-    return _existing(session.get(AssetImport, import_id), import_id)
+def get(session: Session, import_id: int, *, reader: Actor | None = None) -> AssetImport:
+    """Raises AssetImportNotFound, also if the import is not for the `reader`: imports are their owners' and administrators' alone."""
+    found = session.get(AssetImport, import_id)
+    if found is not None and reader is not None and found.started_by != reader.name and not reader.may(ImportPermission.MANAGE_ALL):
+        found = None
+    return _existing(found, import_id)
 
 
 def row_checks(asset_import: AssetImport) -> list[RowCheck]:

@@ -145,7 +145,7 @@ def new_import() -> str:
     """The form; `again` is an import whose list fills it."""
     again = request.args.get("again", type=int)
     with reading() as session:
-        earlier = imports.get(session, again) if again is not None else None
+        earlier = imports.get(session, again, reader=current_actor()) if again is not None else None
     return _import_form_page(import_form(earlier))
 
 
@@ -175,7 +175,7 @@ def show_import(import_id: int) -> str:
     """The import's rows, those with problems first."""
     page = requested_page()
     with reading() as session:
-        asset_import = imports.get(session, import_id)
+        asset_import = imports.get(session, import_id, reader=current_actor())
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
     shared = imports.shared_problems(imports.row_checks(asset_import))
     rows = sorted(
@@ -203,6 +203,7 @@ def show_import(import_id: int) -> str:
 @require(AssetPermission.CREATE)
 def check_import(import_id: int) -> ResponseReturnValue:
     """Checks the import again."""
+    _require_own(import_id)
     return _check_and_show(import_id)
 
 
@@ -210,6 +211,7 @@ def check_import(import_id: int) -> ResponseReturnValue:
 @require(AssetPermission.CREATE)
 def map_columns(import_id: int) -> ResponseReturnValue:
     """Sets the column of each field, and checks the import again."""
+    _require_own(import_id)
     try:
         columns = column_choices(request.form)
         with transaction() as session:
@@ -226,6 +228,7 @@ def map_columns(import_id: int) -> ResponseReturnValue:
 @require(AssetPermission.CREATE)
 def start_import(import_id: int) -> ResponseReturnValue:
     """Starts the task that creates the valid rows, and redirects to it. Later requests redirect to the same task."""
+    _require_own(import_id)
     try:
         with transaction() as session:
             decided = "with_likely_duplicates" in request.form
@@ -258,6 +261,12 @@ def _creation_page(form: AssetForm) -> str:
         may_print=actor.may(LabelPermission.PRINT),
         warnings=qr_address_warnings(asset_store()),
     )
+
+
+def _require_own(import_id: int) -> None:
+    """Raises AssetImportNotFound for an import of another person, unless the caller administers all."""
+    with reading() as session:
+        imports.get(session, import_id, reader=current_actor())
 
 
 def _check_and_show(import_id: int) -> ResponseReturnValue:

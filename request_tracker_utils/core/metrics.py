@@ -51,6 +51,7 @@ class Instruments:
             "rtutils_connections_closed", "Connections closed to protect the server.", ["reason"], registry=registry
         )
         self.job_runs = Counter("rtutils_job_runs", "Job runs.", ["job", "outcome"], registry=registry)
+        self.refused = Counter("rtutils_refused_requests", "Requests refused because of too many others.", ["reason"], registry=registry)
         self.lost_accesses = Counter(
             "rtutils_lost_access_events", "Accesses to personal data that were logged but not stored.", ["kind"], registry=registry
         )
@@ -109,6 +110,11 @@ def count_job_run(job: str, outcome: str, seconds: float) -> None:
     registered = instruments()
     registered.job_runs.labels(job, outcome).inc()
     registered.job_seconds.labels(job).observe(seconds)
+
+
+def count_refused(reason: str) -> None:
+    """`reason` is the limit that was reached."""
+    instruments().refused.labels(reason).inc()
 
 
 def exposition(gauges: Iterable[Gauge]) -> bytes:

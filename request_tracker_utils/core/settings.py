@@ -133,9 +133,9 @@ class Settings(BaseModel):
     workers: int = Field(2, ge=1, le=64, description="Number of server processes: at least two, and as many as there are processors.")
     threads: int = Field(
         16,
-        ge=4,
+        ge=8,
         le=256,
-        description="Threads of each server process: more than the number of assets created in Request Tracker at the same time.",
+        description="Threads of each server process: at least twice the number of assets created in Request Tracker at the same time.",
     )
     instance_path: Path = Field(Path("instance"), description="Folder for the data of this installation.")
     secrets_file: Path | None = Field(

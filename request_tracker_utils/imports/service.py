@@ -23,7 +23,7 @@ from request_tracker_utils.imports.errors import (
 )
 from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
-from request_tracker_utils.imports.parsing import MAX_COLUMNS
+from request_tracker_utils.imports.parsing import MAX_COLUMNS, is_footer
 from request_tracker_utils.imports.permissions import ImportPermission
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
@@ -64,11 +64,12 @@ def store(
     durable. `header` is the header row of a file in which none was recognized. Raises ColumnsInvalid, ImportQuotaExceeded."""
     check_columns(columns, row_type.titles, width=MAX_COLUMNS)
     _require_key_field(columns, row_type)
-    header, sample = _without_header(upload.layout, header)
+    header, first_rows = _without_header(upload.layout, header)
     stored = sorted(columns.values())
+    sample = [_pick(row, stored) for row in first_rows if not is_footer(row)] or [[""] * len(stored)]
     facts: dict[str, Any] = {"subject": row_type.name, "source": source[-200:], "created_at": now, "state": ImportState.UPLOADED}
     facts |= {"started_by": actor.name[:100], "user_id": actor.user_id, "encoding": upload.layout.encoding}
-    facts |= {"head": _pick(header, stored) if header else [], "sample": [_pick(row, stored) for row in sample]}
+    facts |= {"head": _pick(header, stored) if header else [], "sample": sample}
     facts |= {"left_out": [title for number, title in enumerate(header) if title and number not in stored], "emptied": []}
     facts |= {"columns": {field: stored.index(number) for field, number in columns.items()}, "report": {"lines": upload.lines}}
     with transaction(durable=False) as session:

@@ -25,8 +25,11 @@ def encode(rows: Iterable[tuple[int, list[str]]], columns: Sequence[int]) -> Ite
     try:
         for line, cells in rows:
             width = len(cells)
-            number = -line if is_footer(cells) else line
-            writer.writerow([number, *(cells[column] if column < width else "" for column in columns)])
+            if is_footer(cells):  # its first text says so; what else it has belongs to no record
+                first = next(number for number, cell in enumerate(cells) if cell)
+                writer.writerow([-line, *(cells[column] if column == first else "" for column in columns)])
+            else:
+                writer.writerow([line, *(cells[column] if column < width else "" for column in columns)])
             if text.tell() >= CHUNK_SIZE:
                 yield _drain(text)
     except FileUnreadable as error:

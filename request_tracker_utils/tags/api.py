@@ -27,6 +27,7 @@ from request_tracker_utils.web.auth import current_actor, public, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.threads import Reserved
 
 HOOK_SCHEME = "webhookSecret"
 HOOK_SCHEME_SPEC = {
@@ -112,7 +113,7 @@ def check_secret() -> None:
 
 
 @hook.post("/webhook/asset-created", responses={200: TagAssigned, 202: TagAssigned})
-@public("has a secret of its own", csrf=False)
+@public("has a secret of its own", csrf=False, reserved=Reserved.WEBHOOK)
 @may_raise(SequenceExhausted)
 def asset_created(body: AssetCreated) -> Answer:
     """Assign a tag to a new asset.

@@ -12,8 +12,8 @@ from werkzeug.exceptions import NotFound
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import Forbidden, Unauthenticated
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.body import stranger_body_slot
 from request_tracker_utils.web.registry import registry, registry_of
+from request_tracker_utils.web.threads import Reserved, enter
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -32,6 +32,8 @@ class Access:
     reason: str = ""
     by_token: bool = True
     """Whether tokens are accepted, or only browser sessions: a token must not be able to create another one and outlive itself."""
+    reserved: Reserved | None = None
+    """The kind of request whose reserved threads it uses."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Authenticators:
     denied: Callable[[Actor, str], None]
 
 
-def require(permission: StrEnum, *, by_token: bool = True) -> Callable[[Route], Route]:
+def require(permission: StrEnum, *, by_token: bool = True, reserved: Reserved | None = None) -> Callable[[Route], Route]:
     """Opens the route to callers with the permission."""
-    return _marked(Access(permission=permission, by_token=by_token))
+    return _marked(Access(permission=permission, by_token=by_token, reserved=reserved))
 
 
 def signed_in(route: Route) -> Route:
@@ -76,9 +78,9 @@ def signed_in_by_browser(route: Route) -> Route:
     return _marked(Access(by_token=False))(route)
 
 
-def public(reason: str, *, csrf: bool = True) -> Callable[[Route], Route]:
+def public(reason: str, *, csrf: bool = True, reserved: Reserved | None = None) -> Callable[[Route], Route]:
     """Allows everyone. `csrf=False` for routes that check a secret of their own and ignore cookies."""
-    return _marked(Access(public=True, csrf=csrf, reason=reason))
+    return _marked(Access(public=True, csrf=csrf, reason=reason, reserved=reserved))
 
 
 def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
@@ -90,12 +92,16 @@ def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
 
 def access_of(app: Flask, endpoint: str) -> Access | None:
     """Who may call the route; None if no access is declared."""
-    if endpoint == "static" or endpoint.endswith(".static"):
+    if is_static(endpoint):
         return Access(public=True, reason="static files")
     opened = _opened(app).get(endpoint)
     if opened is not None:
         return opened
     return cast(Access | None, getattr(app.view_functions[endpoint], "access", None))
+
+
+def is_static(endpoint: str) -> bool:
+    return endpoint == "static" or endpoint.endswith(".static")
 
 
 def current_actor() -> Actor:
@@ -179,8 +185,7 @@ def _guard() -> None:
             admit(access.permission)
         if not access.by_token and "Authorization" in request.headers:
             raise Forbidden(_("This needs a browser session: sign in, or use the command line. Tokens are not accepted."))
-    if access.public and access.csrf and request.method not in SAFE_METHODS:
-        with stranger_body_slot():
-            request.get_data()
+    if not is_static(request.endpoint):  # sent at once, from memory
+        enter(access.reserved, g.actor if not access.public else None)
     if request.method not in SAFE_METHODS and access.csrf and "Authorization" not in request.headers:
         csrf.protect()

@@ -1,33 +1,23 @@
 """Bodies of requests and responses: complete or rejected, and strict JSON objects where they are JSON."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from flask import Flask, Request
+from flask import Flask, Request, Response, stream_with_context
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
-from request_tracker_utils.core.errors import Invalid, Unavailable
+from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.registry import registry, registry_of
+from request_tracker_utils.web.threads import take_stream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Answer = dict[str, Any] | tuple[dict[str, Any], int]
 """Return type of JSON routes. flask-openapi3 evaluates return annotations and cannot resolve Flask's own alias."""
-
-
-class StrangerBodies(BoundedSemaphore):
-    """Limits how many bodies of unauthenticated callers are read at the same time."""
-
-
-SLOT_TIMEOUT = 0.5
-"""Seconds that a caller waits for a slot."""
 
 
 class ChunkedBody(LimitedStream):
@@ -72,24 +62,14 @@ class StrictRequest(Request):
         return sent
 
 
-def install(app: Flask, threads: int) -> None:
+def install(app: Flask) -> None:
     app.request_class = StrictRequest
-    registry_of(app).provide(StrangerBodies, StrangerBodies(max(1, threads // 2)))
 
 
-@contextmanager
-def stranger_body_slot() -> Iterator[None]:
-    """A slot for reading the body of an unauthenticated caller; at most half of the threads are slots.
-
-    A body may arrive as slowly as its sender likes, and occupies a thread until it is complete. Raises Unavailable if no slot is free.
-    """
-    slots = registry().get(StrangerBodies)
-    if not slots.acquire(timeout=SLOT_TIMEOUT):
-        raise Unavailable(_("Too many forms are being submitted right now. Try again in a few seconds."))
-    try:
-        yield
-    finally:
-        slots.release()
+def streamed(chunks: Iterator[str], *, mimetype: str, status: int = 200) -> Response:
+    """A response that is sent while it is created. Raises TooManyRequests and Unavailable before the first chunk is created."""
+    take_stream()
+    return Response(stream_with_context(chunks), status, mimetype=mimetype)
 
 
 SURROGATE = "\\ud"

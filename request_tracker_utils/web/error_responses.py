@@ -22,6 +22,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import SAFE_METHODS, Access
 from request_tracker_utils.web.metrics import route
 from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.threads import TooManyRequests
 
 log = structlog.get_logger(__name__)
 Route = TypeVar("Route", bound=Callable[..., Any])
@@ -112,7 +113,7 @@ def shape_of(route: Callable[..., Any] | None) -> ErrorShape:
 
 def error_responses_of(route: Callable[..., Any], access: Access, method: str, *, takes_input: bool, has_secret: bool) -> dict[str, Any]:
     """The error responses of an operation by status, each with its codes and examples."""
-    errors = {Unavailable, *getattr(route, "may_raise", ())}
+    errors = {Unavailable, TooManyRequests, *getattr(route, "may_raise", ())}
     if not access.public or has_secret:
         errors.add(Unauthenticated)
     if access.permission or (access.csrf and method not in SAFE_METHODS):
@@ -263,7 +264,7 @@ def _title(error: AppError) -> str:
         404: _("Not found"),
         409: _("Conflict"),
         424: _("No answer from another system"),
-        429: _("Too many attempts"),
+        429: _("Too many requests") if isinstance(error, TooManyRequests) else _("Too many attempts"),
         502: _("Rejected by another system"),
         503: _("Not available"),
     }.get(error.status, _("Invalid request"))

@@ -4,19 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from flask import Response, stream_with_context
+from flask import Response
 
 from request_tracker_utils.core.csv import csv_lines
 from request_tracker_utils.web.access_log import AccessKind, AccessLog, access
+from request_tracker_utils.web.body import streamed
 from request_tracker_utils.web.registry import registry
 
 
 def csv_response(name: str, header: Iterable[str], rows: Iterable[Iterable[object]], *, what: str, batch: int = 1) -> Response:
     """A download of the file `name`.csv. `what` names its contents in the access log; `batch` lines are sent together: sending them one by
-    one costs more than reading them."""
+    one costs more than reading them. Raises like `streamed`."""
     export = Export(header, rows, what=what, batch=batch)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    response = Response(stream_with_context(iter(export)), mimetype="text/csv", headers=headers)
+    response = streamed(iter(export), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response.call_on_close(export.finish)  # also if the client was gone before the first line
     return response
 

@@ -12,6 +12,7 @@ from request_tracker_utils.core.health import Health, Report, Status
 from request_tracker_utils.web.auth import current_actor_or_none, public
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.registry import registry, registry_of
+from request_tracker_utils.web.threads import Reserved
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="Health checks for monitoring and load balancers.")])
 
@@ -50,7 +51,7 @@ def report() -> Report:
 
 
 @api.get("/api/health", responses={200: HealthOut, 503: HealthOut})
-@public("monitoring and load balancers have no account")
+@public("monitoring and load balancers have no account", reserved=Reserved.HEALTH)
 def health() -> Answer:
     """Check whether the program works.
 

@@ -14,12 +14,13 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import current_actor_or_none, public, signed_in
 from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.security import is_local_path
+from request_tracker_utils.web.threads import Reserved
 
 pages = Blueprint("accounts", __name__)
 
 
 @pages.route("/sign-in", methods=["GET", "POST"])
-@public("people sign in here")
+@public("people sign in here", reserved=Reserved.SIGN_IN)
 def sign_in() -> ResponseReturnValue:
     """Sign in with name and password."""
     form = SignInForm()
@@ -48,7 +49,7 @@ def sign_out() -> ResponseReturnValue:
 
 
 @pages.route("/set-up/<key>", methods=["GET", "POST"])
-@public("one-time link of an installation without an administrator")
+@public("one-time link of an installation without an administrator", reserved=Reserved.SIGN_IN)
 def set_up(key: str) -> ResponseReturnValue:
     """Creates the first administrator and signs them in."""
     form = SetUpForm()
@@ -67,7 +68,7 @@ def set_up(key: str) -> ResponseReturnValue:
 
 
 @pages.route("/password/<key>", methods=["GET", "POST"])
-@public("one-time link for choosing a password")
+@public("one-time link for choosing a password", reserved=Reserved.SIGN_IN)
 def choose_password(key: str) -> ResponseReturnValue:
     """Sets the password of the link's owner and signs them in."""
     form = ChooseAgainForm()

@@ -21,6 +21,7 @@ from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.error_responses import wants_page
 from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.threads import Reserved
 
 DEFAULT_DAYS, MAX_DAYS = 7, 3_650
 
@@ -56,14 +57,14 @@ def unscanned_csv() -> Response:
 
 
 @pages.get("/labels/scan")
-@require(LabelPermission.PRINT)
+@require(LabelPermission.PRINT, reserved=Reserved.SCAN)
 def scan() -> str:
     """A field for a handheld scanner, and the recent scans."""
     return _scan_page()
 
 
 @pages.post("/labels/scan")
-@require(LabelPermission.PRINT)
+@require(LabelPermission.PRINT, reserved=Reserved.SCAN)
 def scan_label() -> ResponseReturnValue:
     """Marks the scanned label. API clients get JSON without the asset's details, which takes no request to the asset store."""
     sent = request.get_json() if request.is_json else request.form

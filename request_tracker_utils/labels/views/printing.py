@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from request_tracker_utils.labels.stylesheet import page_css
 from request_tracker_utils.labels.validation import MIN_MODULE_DOTS
 from request_tracker_utils.web.addresses import comes_from_another_site
 from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.body import streamed
 from request_tracker_utils.web.error_responses import raise_invalid, wants_page
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import nonce, policy
@@ -60,9 +61,9 @@ def print_label() -> ResponseReturnValue:
             error.fields["fits"] = [label.name for label in installed_formats().fitting(content)]
             raise
         options = _page_options(False, back="assets.search")
-        return _stream(render_labels([content], label_format, notices=notices, **options), error.status)
+        return _with_policy(Response("".join(render_labels([content], label_format, notices=notices, **options)), error.status))
     notices += print_recorder(current_actor(), label_format.name).record([(asset.id, content.tag)])
-    return _stream(page)
+    return _with_policy(Response("".join(page)))
 
 
 @pages.post("/labels/batch")
@@ -100,7 +101,7 @@ def stream_batch(requested: BatchRequest) -> Response:
     options = _page_options(requested.autoprint and not requested.preview, back="labels.batch")
     options |= {"copies": requested.copies, "skip": requested.skip, "preview": requested.preview}
     options |= {"progress": None if requested.preview else progress}
-    return _stream(render_labels(labels, label_format, notices=notices, **options))
+    return _with_policy(streamed(render_labels(labels, label_format, notices=notices, **options), mimetype="text/html"))
 
 
 def _expected_labels(requested: BatchRequest) -> int | None:
@@ -150,7 +151,7 @@ def calibrate() -> Response:
         formats=installed_formats().all(),
         min_dots=MIN_MODULE_DOTS,
     )
-    return _stream(iter([page]))
+    return _with_policy(Response(page))
 
 
 def _page_options(autoprint: bool, *, back: str) -> dict[str, Any]:
@@ -171,8 +172,7 @@ def _alternatives(content: LabelContent) -> list[AlternativeFormat]:
     return [AlternativeFormat(label.title, url_for(".print_label", asset_id=content.asset_id, size=label.name)) for label in fitting]
 
 
-def _stream(page: Iterator[str], status: int = 200) -> Response:
+def _with_policy(response: Response) -> Response:
     """The policy allows the fonts and styles that a site's formats and template embed, and no script but ours."""
-    response = Response(stream_with_context(page), status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = policy(nonce(), inline_style=site_template() is not None, embedded_fonts=True)
     return response

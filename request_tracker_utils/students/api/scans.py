@@ -38,6 +38,7 @@ from request_tracker_utils.students.schemas.scans import (
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.threads import Reserved
 
 SCANS = Tag(name="scans", description="The scan station. Each scan is processed immediately and exactly once.")
 NOT_RESOLVED = (UnreadableCode, UnknownCode, MergedScans, AmbiguousSerialNumber, DeviceNotFound)
@@ -46,7 +47,7 @@ api = APIBlueprint("scan_api", __name__, abp_tags=[SCANS])
 
 
 @api.post("/api/scan/resolve", responses={200: Scanned})
-@require(StudentPermission.READ)
+@require(StudentPermission.READ, reserved=Reserved.SCAN)
 @may_raise(*NOT_RESOLVED)
 def resolve(body: Code) -> Answer:
     """Look up a scanned code without changing anything."""
@@ -54,7 +55,7 @@ def resolve(body: Code) -> Answer:
 
 
 @api.post("/api/scan/assign", responses={200: Scanned})
-@require(StudentPermission.ASSIGN)
+@require(StudentPermission.ASSIGN, reserved=Reserved.SCAN)
 @may_raise(*NOT_RESOLVED, NoStudentSelected, StudentNotFound, StudentInactive, DeviceNotAvailable, DueDatePast, DuplicateScan)
 def assign(body: ScanToAssign) -> Answer:
     """Select a student by the student’s code, or assign a device to the selected student."""
@@ -63,7 +64,7 @@ def assign(body: ScanToAssign) -> Answer:
 
 
 @api.post("/api/scan/return", responses={200: Scanned})
-@require(StudentPermission.ASSIGN)
+@require(StudentPermission.ASSIGN, reserved=Reserved.SCAN)
 @may_raise(*NOT_RESOLVED, DeviceNotAssigned, InvalidField, ChangeNotUndoable, DuplicateScan)
 def return_device(body: ScanToReturn) -> Answer:
     """Return a device from its student."""
@@ -71,7 +72,7 @@ def return_device(body: ScanToReturn) -> Answer:
 
 
 @api.post("/api/scan/undo", responses={200: Scanned})
-@require(StudentPermission.ASSIGN)
+@require(StudentPermission.ASSIGN, reserved=Reserved.SCAN)
 @may_raise(ChangeNotFound, ChangeNotUndoable, DeviceNotFound, StudentNotFound, DuplicateScan)
 def undo(body: ScanToUndo) -> Answer:
     """Undo the most recent change of a device."""
@@ -79,7 +80,7 @@ def undo(body: ScanToUndo) -> Answer:
 
 
 @api.get("/api/scan/recent", responses={200: RecentChanges})
-@require(StudentPermission.READ)
+@require(StudentPermission.READ, reserved=Reserved.SCAN)
 def recent(query: RecentQuery) -> Answer:
     """List recent changes at all stations."""
     sees = visibility()

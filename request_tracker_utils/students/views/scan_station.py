@@ -24,6 +24,7 @@ from request_tracker_utils.students.schemas.scans import MAX_TICKET_LENGTH, Code
 from request_tracker_utils.web.auth import admit, current_actor, require
 from request_tracker_utils.web.error_responses import raise_invalid
 from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.threads import Reserved
 
 pages = Blueprint("scan_station", __name__, url_prefix="/students/scan")
 
@@ -53,7 +54,7 @@ class FormState:
 
 
 @pages.get("")
-@require(StudentPermission.READ)
+@require(StudentPermission.READ, reserved=Reserved.SCAN)
 def show() -> str:
     """The scan station, ready for the first scan."""
     mode = request.args.get("mode", "")
@@ -62,7 +63,7 @@ def show() -> str:
 
 
 @pages.post("")
-@require(StudentPermission.READ)
+@require(StudentPermission.READ, reserved=Reserved.SCAN)
 def scan() -> ResponseReturnValue:
     """One scan from a browser without JavaScript."""
     state = _submitted()

@@ -93,7 +93,7 @@ def test_assets_of_other_catalogs_keep_their_names(installation: Installation, r
 def test_more_assets_under_way_than_threads_come_through_each_with_one_tag(
     install: Install, surroundings: Surroundings, rt: RequestTracker, kind: str
 ) -> None:
-    narrow = install(kind, threads="4", workers="1")
+    narrow = install(kind, threads="8", workers="1")
     surroundings.tells(narrow.server.url)
     people = [narrow.signed_in() for _ in range(8)]
     assert people[0].get("/assets/create").ok  # the catalogs are known from here on: the form needs no place at Request Tracker

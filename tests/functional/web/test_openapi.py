@@ -147,7 +147,7 @@ def test_each_way_in_that_it_names_is_described(document: dict[str, Any]) -> Non
 
 def test_errors_are_documented_by_status(document: dict[str, Any]) -> None:
     responses = document["paths"]["/confirm-asset-tag"]["post"]["responses"]
-    assert list(responses) == ["200", "400", "401", "403", "404", "409", "413", "502", "503"]
+    assert list(responses) == ["200", "400", "401", "403", "404", "409", "413", "429", "502", "503"]
     assert set(responses["409"]["content"]["application/json"]["examples"]) == {"asset_has_tag", "directory_conflict", "tag_taken"}
 
 

@@ -241,7 +241,7 @@ class TestTheCheck:
 class TestStarting:
     def test_twice_at_once_starts_one_task_and_redirects_both_to_it(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1\nB2")
-        user(app, "staff", "grace")
+        user(app, "admin", "grace")
         other = app.test_client()
         sign_in(other, "grace")
         ready, led = Barrier(2), list[str]()
@@ -278,13 +278,21 @@ class TestStoredImports:
         assert '<option selected value="Chromebooks">' in page
         assert f'href="{address}"' in show(client, HERE)
 
-    def test_are_visible_to_others_but_listed_for_their_owner_only(self, app: Flask, client: FlaskClient) -> None:
+    def test_are_for_their_owner_and_administrators_alone(self, app: Flask, client: FlaskClient) -> None:
         address = send(client, "A1")
+        number = address.rsplit("/", 1)[1]
         user(app, "staff", "grace")
-        other = app.test_client()
+        user(app, "admin", "root")
+        other, admin = app.test_client(), app.test_client()
         sign_in(other, "grace")
-        assert "Added by ada" in words(show(other, address))
+        sign_in(admin, "root")
+        assert "Added by ada" in words(show(admin, address))
         assert address not in show(other, HERE)
+        for path in (address, f"{HERE}?again={number}"):
+            assert other.get(path, headers=PAGE).status_code == 404
+        for action in ("check", "columns", "create"):
+            form = {"csrf_token": csrf_token(other, HERE)}
+            assert other.post(f"{address}/{action}", data=form, headers=PAGE).status_code == 404
 
     def test_that_do_not_exist_are_not_found(self, client: FlaskClient) -> None:
         for address in (f"{HERE}/999", f"{HERE}?again=999"):
