@@ -1,6 +1,5 @@
 """The web server: granian runs worker processes, each of which creates its own app here."""
 
-import atexit
 import os
 import resource
 import signal
@@ -8,8 +7,9 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,12 +58,29 @@ def make_app() -> Flask:
     registry = registry_of(app)
     access_log = registry.get(StoredAccessLog).writer
     access_log.start()
-    Finalize(None, access_log.stop, exitpriority=1)  # worker processes end without atexit
+    stops: list[Callable[[], None]] = [access_log.stop]  # last, because jobs may record accesses
     if settings.scheduler:
         registry.scheduler = Scheduler(app.app_context, registry.jobs)
         registry.scheduler.start()
-        atexit.register(registry.scheduler.stop)
+        stops.append(registry.scheduler.stop)
+    _at_end_of_process(stops)
     return app
+
+
+def _at_end_of_process(stops: list[Callable[[], None]]) -> None:
+    """Calls them, the last one first, when the main thread has ended, in any process: granian's workers are children of `multiprocessing`,
+    which end without `atexit`.
+
+    `concurrent.futures` waits for its threads with the same hook. The hook that was registered last runs first, so that long jobs are told
+    to stop before anybody waits for them; `atexit` and `multiprocessing.util.Finalize` come later.
+    """
+
+    def stop() -> None:
+        with ExitStack() as stack:  # one that fails does not keep the others from stopping
+            for each in stops:
+                stack.callback(each)
+
+    threading._register_atexit(stop)  # type: ignore[attr-defined]
 
 
 def make_worker() -> "WSGIApplication":

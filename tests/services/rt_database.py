@@ -52,6 +52,11 @@ class RtDatabase:
             connection.execute("COMMIT")
         return range(ids[0], ids[-1] + 1)
 
+    def set_created(self, asset_id: int, at: datetime) -> None:
+        """As if the asset had been created then."""
+        with self._connected() as connection:
+            connection.execute("UPDATE Assets SET Created = ? WHERE id = ?", [at.strftime("%Y-%m-%d %H:%M:%S"), asset_id])
+
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)

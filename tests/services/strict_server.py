@@ -12,7 +12,9 @@ from flask import Flask, Response, request
 from request_tracker_utils import server
 from request_tracker_utils.cli import main
 from request_tracker_utils.web.auth import public
+from request_tracker_utils.web.body import streamed
 from request_tracker_utils.web.connections import Limits
+from request_tracker_utils.web.threads import Reserved
 
 PROGRAM = (sys.executable, "-m", "tests.services.strict_server")
 LIMITS = Limits(grace=1.0, rate=64 * 1024, header_timeout=6.0, silent=40, silent_per_address=20, interval=0.1, tolerance=0.3)
@@ -31,18 +33,18 @@ def make_app() -> Flask:
         return "done"
 
     @app.post("/body")
-    @reason
+    @public("for tests", csrf=False, reserved=Reserved.WEBHOOK)  # of all bodies, only those of the webhook are not limited in number
     def body() -> str:
         return f"{len(request.get_data())} bytes"
 
     @app.get("/stream")
     @reason
     def stream() -> Response:
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Iterator[str]:
             while True:
-                yield bytes(65536)
+                yield 65536 * "x"
 
-        return Response(chunks())
+        return streamed(chunks(), mimetype="application/octet-stream")
 
     return app
 

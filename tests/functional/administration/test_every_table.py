@@ -44,7 +44,7 @@ def check_table(admin: Person, view: Table) -> None:
     read(admin, f"{base}?filter={filters[0]}&value={value_for(filters[0])}")
     rows = list(csv.DictReader(io.StringIO(without_mark(read(admin, f"{base}export/csv/")))))
     assert len(rows) >= ROWS
-    assert all(rows[-1][name] for name in view.column_list), rows[-1]
+    assert any(all(row[name] for name in view.column_list) for row in rows), rows
 
 
 def read(admin: Person, path: str) -> str:
