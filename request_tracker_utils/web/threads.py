@@ -22,6 +22,7 @@ from request_tracker_utils.web.registry import registry, registry_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRY_AFTER = 5
 """Seconds after which a refused caller should try again."""
 _KEY = "rtutils.places"
@@ -229,7 +230,8 @@ def _account(actor: Actor | None) -> str:
 
 
 def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    """Whether the request has a body that is needed. No route reads one of a GET: waiting for it would occupy a place, that of health also."""
+    return request.method not in WITHOUT_BODY and (bool(request.content_length) or "Transfer-Encoding" in request.headers)
 
 
 def _send_whole(response: Response) -> Response:
