@@ -76,12 +76,6 @@ def with_rt(tmp_path: Path, sqlite: Any, rt: LocalServer) -> Iterator[FlaskClien
         yield ready(make_app(tmp_path, database_url=url, rt_url=rt.url, rt_token=RT_TOKEN)).test_client()
 
 
-@pytest.fixture(autouse=True)
-def synced_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' PostgreSQL does not sync its disk."""
-    monkeypatch.setattr(CHECKED, lambda _connection: [])
-
-
 def test_a_new_installation_is_well(client: FlaskClient) -> None:
     status, body = asked(client)
     assert (status, body["status"], body["degraded"]) == (200, "ok", [])
