@@ -90,7 +90,8 @@ def test_strangers_and_staff_learn_no_version_no_address_and_no_path(app: Flask,
             assert inner not in told
 
 
-def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path) -> None:
+def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("request_tracker_utils.core.health.TIMEOUT", 30.0)
     client = own_app.test_client()
     by_token = client.get("/api/health", headers=token(own_app, "admin")).get_data(as_text=True)
     user(own_app, "admin")
