@@ -26,8 +26,8 @@ from request_tracker_utils.imports import importer, parsing, service
 from request_tracker_utils.imports.identifiers import LeadingZeros
 from request_tracker_utils.imports.models import ImportFile, ImportState
 from request_tracker_utils.imports.remarks import Remarks
-from request_tracker_utils.imports.service import Quota
 from request_tracker_utils.imports.uploads import inspected
+from request_tracker_utils.imports.waiting import Quota
 from request_tracker_utils.rosters import student_import
 from request_tracker_utils.rosters.export import BATCH, LOGS, export_rows
 from request_tracker_utils.rosters.student_import import StudentRows
@@ -207,7 +207,7 @@ def _numbered(numbers: range, *, zeros: int) -> Iterator[bytes]:
 
 
 def _stored(data: Iterator[bytes]) -> ImportFile:
-    rows, quota = StudentRows(), Quota(*[1 << 40] * 2)
+    rows, quota = StudentRows(), Quota(1 << 40, 1 << 40)
     with inspected(data, rows.aliases) as upload:
         facts: dict[str, Any] = {"source": "bench.csv", "actor": of_command(), "now": utc_now(), "quota": quota}
         return service.store(transaction, upload, rows, upload.layout.columns, **facts)

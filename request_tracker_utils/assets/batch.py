@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import serial_taken
 from request_tracker_utils.assets import creations
-from request_tracker_utils.assets.errors import CreationPending, SerialInFlight, SerialRepeated
+from request_tracker_utils.assets.errors import AssetImportDeleted, CreationPending, SerialInFlight, SerialRepeated
 from request_tracker_utils.assets.fields import NewAssetFields, serial_key
 from request_tracker_utils.assets.models import Creation, CreationState
 from request_tracker_utils.assets.service import NOT_CREATED, AssetCreator, CreatedAsset
@@ -63,7 +63,7 @@ class BatchCreator:
     def prepare(self, items: list[TaskItem]) -> None:
         """Claims the serial numbers of these items, searches the asset store for them and for the next names, in one request for 200, and
         reserves the tags. Raises its errors."""
-        fields = {item.id: _fields(item) for item in items}
+        fields = {item.id: _fields(item) for item in items if _has_fields(item)}
         claims, upcoming = self._claim(fields)
         try:
             serials = [fields[item_id].serial_number for item_id in claims]
@@ -102,7 +102,11 @@ class BatchCreator:
                     raise
                 message = _("%(problem)s %(tag)s is available again.", problem=refused.message, tag=claim.reserved.tag)
                 raise type(refused)(message, **refused.fields) from refused
-        return self._created_earlier(item) or self._creator.create(_fields(item), item_id=item.id)
+        if (created := self._created_earlier(item)) is not None:
+            return created
+        if not _has_fields(item):
+            raise AssetImportDeleted(_("The row was deleted, as all rows a day after their task ends. Import the list again."))
+        return self._creator.create(_fields(item), item_id=item.id)
 
     def release(self) -> None:
         """Frees the serial numbers and tags of the items that this run will not create."""
@@ -178,6 +182,11 @@ class BatchCreator:
             serial=creation.serial,
         )
         raise CreationPending(message)
+
+
+def _has_fields(item: TaskItem) -> bool:
+    """Whether the item's row was not deleted in the meantime."""
+    return "manufacturer" in item.data
 
 
 def _fields(item: TaskItem) -> NewAssetFields:

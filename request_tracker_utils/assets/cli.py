@@ -8,18 +8,20 @@ from typing import IO
 import click
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import imports, lists
+from request_tracker_utils.assets import checks, imports, lists
+from request_tracker_utils.assets.checks import RowCheck
 from request_tracker_utils.assets.fields import FIELDS
-from request_tracker_utils.assets.imports import RowCheck
 from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.imports.cli import FILE, INCOMPLETE, apply_column_options, dry_run_option, option_titles, require_column
+from request_tracker_utils.imports.cli import FILE, INCOMPLETE, LISTED, apply_column_options, dry_run_option, option_titles, require_column
+from request_tracker_utils.imports.current import quota
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
+from request_tracker_utils.web.registry import settings
 
 
 @click.group()
@@ -56,14 +58,43 @@ def import_list(
     for remark in lists.remarks(listed):
         click.echo(remark, err=True)
     trimmed = {field: value.strip() for field, value in defaults.items()}
-    checks = imports.check_rows(reading, asset_store(), listed, trimmed)
+    checked = checks.check_rows(reading, asset_store(), listed, trimmed)
     if with_likely_duplicates:
-        checks = [replace(check, likely_duplicate="") for check in checks]
-    created = _print_problems(checks)
+        checked = [replace(check, likely_duplicate="") for check in checked]
+    created = _print_problems(checked)
     if created and not dry_run:
-        created = _print_created(_create(listed, trimmed, source="" if file == "-" else Path(file).name, checks=checks))
-    if created < len(checks):
+        created = _print_created(_create(listed, trimmed, source="" if file == "-" else Path(file).name, checked=checked))
+    if created < len(checked):
         ctx.exit(INCOMPLETE)
+
+
+@assets.command("lists")
+def list_waiting() -> None:
+    """Print lists that are stored until their assets are created, or for a day: number, time, person, file, size."""
+    before = None
+    while True:
+        with reading() as session:
+            found = imports.newest(session, waiting=True, before=before, limit=LISTED)
+        for each in found:
+            added = each.created_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
+            size = _("%(size)s KB", size=f"{each.stored_size // 1024 + 1:,}")
+            click.echo("\t".join((str(each.id), added, each.started_by, imports.name_of(each), size)))
+        if len(found) < LISTED:
+            return
+        before = found[-1].id
+
+
+@assets.command("delete-list")
+@click.argument("number", type=int)
+def delete_list(number: int) -> None:
+    """Delete the list NUMBER; of one whose task has ended, only its rows.
+
+    `rtutils assets lists` has the numbers.
+    """
+    with transaction() as session:
+        name = imports.name_of(imports.get(session, number))
+        imports.discard(session, number)
+    click.echo(_("%(file)s was deleted.", file=name))
 
 
 def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
@@ -75,12 +106,12 @@ def _read(file: IO[bytes], options: Iterable[str]) -> Listed:
     return replace(listed, columns=columns)
 
 
-def _print_problems(checks: list[RowCheck]) -> int:
+def _print_problems(checked: list[RowCheck]) -> int:
     """Returns how many rows have none."""
-    invalid = [check for check in checks if not check.is_valid]
-    shared = imports.shared_problems(checks)
+    invalid = [check for check in checked if not check.is_valid]
+    shared = checks.shared_problems(checked)
     if shared:
-        click.echo(_("all %(count)s rows", count=f"{len(checks):,}") + f"\t\t{'; '.join(shared)}", err=True)
+        click.echo(_("all %(count)s rows", count=f"{len(checked):,}") + f"\t\t{'; '.join(shared)}", err=True)
     for check in invalid:
         problems = [problem for problem in (*check.problems, check.likely_duplicate) if problem and problem not in shared]
         if not problems:
@@ -88,8 +119,8 @@ def _print_problems(checks: list[RowCheck]) -> int:
         existing = _("asset #%(id)s", id=check.asset_id) + (f", {check.tag}" if check.tag else "") if check.asset_id else ""
         described = "; ".join(problems) + (f" ({existing})" if existing else "")
         click.echo(_("line %(line)s", line=check.line) + f"\t{check.values['serial_number']}\t{described}", err=True)
-    valid = len(checks) - len(invalid)
-    likely_duplicates = sum(check.is_likely_duplicate for check in checks)
+    valid = len(checked) - len(invalid)
+    likely_duplicates = sum(check.is_likely_duplicate for check in checked)
     message = _("%(valid)s can be created, %(invalid)s cannot.", valid=f"{valid:,}", invalid=f"{len(invalid) - likely_duplicates:,}")
     click.echo(message, err=True)
     if likely_duplicates:
@@ -103,11 +134,13 @@ def _print_problems(checks: list[RowCheck]) -> int:
     return valid
 
 
-def _create(listed: Listed, defaults: dict[str, str], *, source: str, checks: list[RowCheck]) -> Task:
+def _create(listed: Listed, defaults: dict[str, str], *, source: str, checked: list[RowCheck]) -> Task:
     """The task, run in this process as far as possible."""
     now = utc_now()
     with transaction() as session:
-        stored = imports.store(session, listed, source=source, defaults=defaults, actor=of_command(), now=now, checked=checks)
+        stored = imports.store(
+            session, listed, source=source, defaults=defaults, actor=of_command(), now=now, quota=quota(), checked=checked
+        )
         task = terminal.claim_started(session, imports.start(session, stored.id, actor=of_command(), now=now), now=now)
     return terminal.run_with_progress(task, _("Creating"))
 

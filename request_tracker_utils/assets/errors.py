@@ -51,6 +51,12 @@ class AssetImportStarted(Conflict):
     code = "intake_started"
 
 
+class AssetImportDeleted(Conflict):
+    """The rows of the list were deleted: once its assets were created, by a person, or after a day."""
+
+    code = "intake_deleted"
+
+
 class AssetImportUnchecked(Conflict):
     """The serial numbers have not been checked against the asset store yet."""
 

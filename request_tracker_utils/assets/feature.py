@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import cli, current, status
+from request_tracker_utils.assets import cli, current, imports, status
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.current import LabelsOfAssets, TagsOfAssets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
@@ -20,6 +20,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.imports.current import OtherWaitingLists
 from request_tracker_utils.labels.print_history import PrintListeners
 from request_tracker_utils.labels.service import LabelNames, TagLookup
 from request_tracker_utils.tags import service as tags
@@ -63,6 +64,7 @@ def install(app: Flask) -> None:
     registry.provide(TagLookup, TagsOfAssets())
     registry.provide(PrintedLabels, LabelsOfAssets())
     registry.get(TaskKinds).add(*kinds)
+    registry.get(OtherWaitingLists).append(imports.waiting_size)
 
 
 def _is_empty() -> bool:

@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.assets import lists
@@ -43,6 +43,8 @@ class AssetForm(_CommonFields):
 
 class ImportForm(_CommonFields):
     lines = TextAreaField(_("Serial numbers, one per line"))
+    source = HiddenField()
+    """The name of the file whose text is in `lines`: the page where columns are chosen sends it back."""
     file = FileField(_("CSV file"))
     catalog = SelectField(_("Catalog"), validate_choice=False)
 
@@ -54,18 +56,27 @@ class ImportForm(_CommonFields):
                 raise problem.error()
         return values
 
-    def listed(self) -> tuple[str, Listed]:
-        """The file's name, empty if the list was pasted, and its rows. Raises Invalid, FileUnreadable."""
+    def text(self) -> tuple[str, str]:
+        """The file's name, empty if the list was pasted, and the text. Raises Invalid, FileUnreadable."""
         file: FileStorage | None = self.file.data
         text = self.lines.data or ""
         if file is None or not file.filename:
-            return "", lists.read(text)
+            return self.source.data or "", text
         if text.strip():
             raise Invalid(gettext("You submitted both a list and a file. Clear the list, or remove the file."), field="lines")
         try:
-            return file.filename, lists.read(lists.decode(file.read(lists.MAX_FILE_SIZE + 1)))
+            return file.filename, lists.decode(file.read(lists.MAX_FILE_SIZE + 1))
         except FileUnreadable as error:
             error.fields["field"] = "file"
+            raise
+
+    def listed(self, text: str) -> Listed:
+        """The rows of the text. Raises FileUnreadable."""
+        try:
+            return lists.read(text)
+        except FileUnreadable as error:
+            if self.file.data and self.file.data.filename:
+                error.fields["field"] = "file"
             raise
 
 
@@ -81,15 +92,16 @@ def import_form(earlier: AssetImport | None = None) -> ImportForm:
     """Empty, or filled with an earlier list."""
     data: Mapping[str, str] = {"catalog": settings().rt_catalog}
     if earlier is not None:
-        data = {**data, **earlier.defaults, "lines": lists.to_text(earlier.head, earlier.rows)}
+        header = lists.header_for(earlier.columns, earlier.head)
+        data = {**data, **earlier.defaults, "lines": lists.to_text(header, earlier.rows) if earlier.rows else ""}
     form = ImportForm(data=data)
     form.catalog.choices = sorted({*_catalogs(), data["catalog"]})
     return form
 
 
-def column_choices(form: Mapping[str, str]) -> dict[str, int]:
+def column_choices(form: Mapping[str, str], prefix: str = "") -> dict[str, int]:
     """Field → the column chosen for it. Raises Invalid."""
-    choices = {field: form.get(field, "") for field in FIELDS}
+    choices = {field: form.get(prefix + field, "") for field in FIELDS}
     if not all(value.isdecimal() and len(value) < 4 for value in choices.values() if value):
         raise Invalid(gettext("The list does not have this column. Choose another column."))
     return {field: int(value) for field, value in choices.items() if value}

@@ -15,13 +15,14 @@ from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
-from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task, TaskItem
 from request_tracker_utils.tasks.running import ItemResult, RunningTask
 
 DELETE_OLD_CREATIONS = "delete-old-creations"
 DELETE_OLD_IMPORTS = "delete-old-asset-imports"
+DELETE_WAITING = "delete-waiting-asset-imports"
 
 
 def create_assets(task: RunningTask) -> str:
@@ -36,6 +37,9 @@ def create_assets(task: RunningTask) -> str:
         task.each(create, workers=asset_store().workers(), prepare=batch.prepare)
     finally:
         batch.release()
+    if not task.failed and not task.count_pending():
+        with transaction() as session:
+            imports.delete_created(session, task.id)
     return ngettext("%(num)s asset created.", "%(num)s assets created.", task.done)
 
 
@@ -60,6 +64,11 @@ def delete_old_imports() -> int:
         return imports.delete_old(session, now=steady_now(session, DELETE_OLD_IMPORTS, utc_now()))
 
 
+def delete_waiting_imports() -> int:
+    with transaction() as session:
+        return imports.delete_waiting(session, now=steady_now(session, DELETE_WAITING, utc_now()))
+
+
 jobs = [
     Job(
         RECOVER_CREATIONS,
@@ -69,4 +78,10 @@ jobs = [
     ),
     Job(DELETE_OLD_CREATIONS, "Delete records of completed creations after 90 days", timedelta(days=1), delete_old_creations),
     Job(DELETE_OLD_IMPORTS, "Delete imports of assets after 90 days", timedelta(days=1), delete_old_imports),
+    Job(
+        DELETE_WAITING,
+        gettext_noop("Delete the rows of lists of assets that were created, or that nobody created within a day"),
+        timedelta(hours=1),
+        delete_waiting_imports,
+    ),
 ]

@@ -92,7 +92,11 @@ RECOVERY = Outbox(
 
 
 class AssetImport(Base):
-    """A list of assets that was pasted, scanned or uploaded. It is checked, and then created by a task."""
+    """A list of assets that was pasted, scanned or uploaded. It is checked, and then created by a task.
+
+    Only its mapped columns are stored, and only until all its assets are created, it is deleted, or a day old. Rows that a person has
+    confirmed stay until a day after the end of their task. It belongs to the person who has added it; administrators see all.
+    """
 
     __tablename__ = "asset_intakes"
     __table_args__ = (Index("ix_asset_intakes_started_by_id", "started_by", "id"),)
@@ -101,17 +105,23 @@ class AssetImport(Base):
     source: Mapped[str] = mapped_column(String(200))
     """The file's name; empty if the list was pasted or scanned."""
     rows: Mapped[list[list[str]]] = mapped_column(JSON)
-    """The cells as they were read, without the header row."""
+    """The cells of the mapped columns, without the header row; empty once they are deleted."""
+    stored_size: Mapped[int] = mapped_column(default=0)
+    """Bytes of `head` and `rows`; 0 once they are deleted."""
     head: Mapped[list[str]] = mapped_column(JSON)
-    """The header row; empty if there is none."""
+    """The headers of the mapped columns; empty if there is no header row."""
+    left_out: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """The headers of columns that were not stored."""
     columns: Mapped[dict[str, int]] = mapped_column(JSON)
-    """Field → its column, from 0."""
+    """Field → its stored column, from 0."""
     defaults: Mapped[dict[str, str]] = mapped_column(JSON)
     """Field → the default for rows without a value."""
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     """The result of the last check, one entry a row: its `line`, `values`, `problems`, and `asset_id` and `tag` of the asset that has the
-    serial number already."""
+    serial number already. Once the rows are deleted, only the serial number is left of `values`."""
     checked_at: Mapped[datetime | None] = mapped_column(Instant)
     task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
     started_by: Mapped[str] = mapped_column(String(100))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """The owner's account; None for commands and callers without an account."""
     created_at: Mapped[datetime] = mapped_column(Instant)

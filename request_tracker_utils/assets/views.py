@@ -1,17 +1,20 @@
 """Pages: search for assets, one asset, creating assets one by one, and importing a list of them."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import AssetNotFound
-from request_tracker_utils.assets import imports, lists
+from request_tracker_utils.assets import checks, imports, lists
 from request_tracker_utils.assets.creations import count_created, midnight, recent_creations
 from request_tracker_utils.assets.current import OwnAssets, creator
-from request_tracker_utils.assets.errors import AssetImportStarted, AssetImportUnchecked
+from request_tracker_utils.assets.errors import AssetImportDeleted, AssetImportStarted, AssetImportUnchecked
 from request_tracker_utils.assets.fields import FIELDS, MAX_LENGTHS, validate
-from request_tracker_utils.assets.forms import AssetForm, ImportForm, asset_form, column_choices, import_form
+from request_tracker_utils.assets.forms import WITH_DEFAULTS, AssetForm, ImportForm, asset_form, column_choices, import_form
+from request_tracker_utils.assets.lists import Listed
 from request_tracker_utils.assets.permissions import AssetPermission
 from request_tracker_utils.assets.schemas import ASSET_STORE_ERRORS
 from request_tracker_utils.assets.search import AssetQuery, search as search_assets
@@ -21,6 +24,9 @@ from request_tracker_utils.core.errors import AppError, Invalid
 from request_tracker_utils.core.keyboard_layouts import other_keyboard_language
 from request_tracker_utils.core.scanned_text import clean_serial
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.imports.current import quota
+from request_tracker_utils.imports.errors import ImportQuotaExceeded
+from request_tracker_utils.imports.permissions import ImportPermission
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.current import installed_formats
 from request_tracker_utils.labels.permissions import LabelPermission
@@ -31,12 +37,15 @@ from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.web.access_log import record_list, record_lookup, rt_user
 from request_tracker_utils.web.auth import admit, current_actor, require
 from request_tracker_utils.web.error_responses import TooLarge, add_error, handle_app_error
-from request_tracker_utils.web.paging import requested_page
+from request_tracker_utils.web.paging import requested_page, row_id
 from request_tracker_utils.web.registry import registry, settings
 
 IMPORT_PAGE_SIZE = 500
 SAMPLE_ROWS = 3
 """Shown where columns are mapped."""
+LISTS_SHOWN = 50
+COLUMN = "column_"
+"""Begins the names of choices of columns, beside the defaults of the same fields."""
 
 pages = Blueprint("assets", __name__)
 import_pages = Blueprint("asset_imports", __name__, url_prefix="/assets/import")
@@ -152,18 +161,35 @@ def new_import() -> str:
 @import_pages.post("")
 @require(AssetPermission.CREATE)
 def add_import() -> ResponseReturnValue:
-    """Stores the list and checks it."""
+    """Stores the mapped columns of the list and checks them. If they are to be chosen, nothing is stored: the page that asks for them has
+    the list."""
     form = import_form()
     if not form.validate_on_submit():
         return _import_form_page(form), 400
     try:
         defaults = form.defaults()
-        source, listed = form.listed()
+        source, text = form.text()
+        listed = form.listed(text)
     except Invalid as error:
         add_error(form, error)
         return _import_form_page(form), error.status
-    with transaction() as session:
-        stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now())
+    sent = request.form
+    if "chosen" in sent:
+        columns = listed.columns
+        try:
+            columns = column_choices(sent, COLUMN)
+            listed = lists.with_columns(listed, columns, first_row_is_header="first_row_is_header" in sent)
+        except Invalid as error:
+            add_error(form, error)
+            return _choose_columns_page(form, source, text, listed, columns), error.status
+    elif "choose" in sent or not listed.has_serials:
+        return _choose_columns_page(form, source, text, listed, listed.columns)
+    try:
+        with transaction() as session:
+            stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now(), quota=quota())
+    except ImportQuotaExceeded as error:
+        add_error(form, error)
+        return _import_form_page(form), error.status
     for remark in lists.remarks(listed):
         flash(remark, "warning")
     return _check_and_show(stored.id)
@@ -177,7 +203,7 @@ def show_import(import_id: int) -> str:
     with reading() as session:
         asset_import = imports.get(session, import_id, reader=current_actor())
         task = tasks.get(session, asset_import.task_id) if asset_import.task_id else None
-    shared = imports.shared_problems(imports.row_checks(asset_import))
+    shared = checks.shared_problems(imports.row_checks(asset_import))
     rows = sorted(
         imports.row_checks(asset_import), key=lambda row: (row.is_valid, row.is_likely_duplicate, len(row.problems) <= len(shared))
     )
@@ -195,7 +221,7 @@ def show_import(import_id: int) -> str:
         likely_duplicates=likely_duplicates,
         fields=FIELDS,
         sample=asset_import.rows[:SAMPLE_ROWS],
-        width=max(map(len, [asset_import.head, *asset_import.rows])),
+        width=len(asset_import.columns),
     )
 
 
@@ -210,13 +236,13 @@ def check_import(import_id: int) -> ResponseReturnValue:
 @import_pages.post("/<int:import_id>/columns")
 @require(AssetPermission.CREATE)
 def map_columns(import_id: int) -> ResponseReturnValue:
-    """Sets the column of each field, and checks the import again."""
+    """Sets the column of each field, deletes the others, and checks the import again."""
     _require_own(import_id)
     try:
         columns = column_choices(request.form)
         with transaction() as session:
-            imports.map_columns(session, import_id, columns, first_row_is_header="first_row_is_header" in request.form)
-    except Invalid as error:
+            imports.map_columns(session, import_id, columns)
+    except (AssetImportDeleted, Invalid) as error:
         flash(error.message, "danger")
         return redirect(url_for(".show_import", import_id=import_id), 303)
     except AssetImportStarted as error:
@@ -235,10 +261,43 @@ def start_import(import_id: int) -> ResponseReturnValue:
             task = imports.start(session, import_id, actor=current_actor(), now=utc_now(), with_likely_duplicates=decided)
     except AssetImportStarted as error:
         return _to_task(error)
-    except (AssetImportUnchecked, Invalid) as error:
+    except (AssetImportDeleted, AssetImportUnchecked, Invalid) as error:
         flash(error.message, "danger")
         return redirect(url_for(".show_import", import_id=import_id), 303)
     return redirect(url_for("tasks.show", task_id=task.id), 303)
+
+
+@import_pages.post("/<int:import_id>/delete")
+@require(AssetPermission.CREATE)
+def discard_import(import_id: int) -> ResponseReturnValue:
+    """Deletes a list, or the rows of one whose task has ended."""
+    try:
+        with transaction() as session:
+            name = imports.name_of(imports.get(session, import_id, reader=current_actor()))
+            imports.discard(session, import_id)
+        flash(_("%(file)s was deleted.", file=name), "success")
+    except AssetImportStarted as error:
+        flash(error.message, "danger")
+    return redirect(url_for(".all_imports"), 303)
+
+
+@import_pages.get("/lists")
+@require(AssetPermission.CREATE)
+def all_imports() -> str:
+    """The person's lists; for administrators, everybody's."""
+    before, actor = request.args.get("before", type=row_id), current_actor()
+    with reading() as session:
+        found = imports.newest(session, reader=actor, before=before, limit=LISTS_SHOWN + 1)
+        size = quota().used(session, actor)
+    return render_template(
+        "assets/imports.html",
+        imports=found[:LISTS_SHOWN],
+        more=len(found) > LISTS_SHOWN,
+        before=before,
+        size=size,
+        quota=quota(),
+        of_all=actor.may(ImportPermission.MANAGE_ALL),
+    )
 
 
 @import_pages.errorhandler(RequestEntityTooLarge)
@@ -275,6 +334,8 @@ def _check_and_show(import_id: int) -> ResponseReturnValue:
         imports.check(transaction, reading, asset_store(), import_id, now=utc_now())
     except ASSET_STORE_ERRORS as error:
         flash(_("The list is saved, but it could not be checked. %(problem)s", problem=error.message), "warning")
+    except AssetImportDeleted as error:
+        flash(error.message, "danger")
     except AssetImportStarted as error:
         return _to_task(error)
     return redirect(url_for(".show_import", import_id=import_id), 303)
@@ -287,4 +348,20 @@ def _to_task(error: AssetImportStarted) -> ResponseReturnValue:
 def _import_form_page(form: ImportForm) -> str:
     with reading() as session:
         recent = imports.recent(session, current_actor())
-    return render_template("assets/import-new.html", form=form, recent=recent, max_rows=lists.MAX_ROWS)
+    chooses = "choose" in request.values
+    return render_template("assets/import-new.html", form=form, recent=recent, max_rows=lists.MAX_ROWS, chooses=chooses)
+
+
+def _choose_columns_page(form: ImportForm, source: str, text: str, listed: Listed, columns: Mapping[str, int]) -> str:
+    """Asks for the columns. The page has the whole list, which is stored nowhere, and sends it back with them."""
+    return render_template(
+        "assets/import-columns.html",
+        form=form,
+        source=source,
+        text=text,
+        listed=listed,
+        columns=columns,
+        sample=listed.rows[:SAMPLE_ROWS],
+        prefix=COLUMN,
+        with_defaults=WITH_DEFAULTS,
+    )

@@ -9,6 +9,7 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.imports import cli, service
+from request_tracker_utils.imports.current import OtherWaitingLists
 from request_tracker_utils.imports.permissions import GRANTS
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.web.feature import Feature
@@ -19,6 +20,7 @@ DELETE_OLD_IMPORTS, DELETE_WAITING = "delete-old-imports", "delete-waiting-impor
 
 def install(app: Flask) -> None:
     registry_of(app).provide(RowTypes, RowTypes())
+    registry_of(app).provide(OtherWaitingLists, OtherWaitingLists())
 
 
 def delete_old_files() -> int:

@@ -46,6 +46,8 @@ class Wording:
     """Heading and button, such as "Import students"."""
     record: str
     """Heading of a column, such as "Student"."""
+    records: str
+    """In titles of tasks, such as "students"."""
     introduction: str
     help: str
     """Which fields a file must contain."""
@@ -246,7 +248,8 @@ class FollowUpRowType(RowType):
 
     @abstractmethod
     def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
-        """Performs the second step of these rows. In a preview the records may not exist. `source` is the file's name."""
+        """Performs the second step of these rows. In a preview the records may not exist. `source` names the import
+        in the history of its records; it is empty in a preview."""
 
 
 class DeactivatingRowType(RowType):

@@ -1,16 +1,15 @@
 """Uploaded files: their mapped columns stored in parts, their previews and imports started and recorded, their rows deleted."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction, affected
-from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import stored_rows
 from request_tracker_utils.imports.changes import record
 from request_tracker_utils.imports.errors import (
@@ -19,7 +18,6 @@ from request_tracker_utils.imports.errors import (
     ImportContentDeleted,
     ImportNotFound,
     ImportNotPreviewed,
-    ImportQuotaExceeded,
 )
 from request_tracker_utils.imports.importer import Importer, no_changes, no_progress
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportRun, ImportState
@@ -29,23 +27,13 @@ from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
 from request_tracker_utils.imports.stored_rows import Row
 from request_tracker_utils.imports.uploads import Layout, Upload
+from request_tracker_utils.imports.waiting import CONTENT_RETENTION, Quota, check_quota, may_see, owned_by
 from request_tracker_utils.tasks import service as tasks
 from request_tracker_utils.tasks.models import OPEN, Task
 
 RETENTION = timedelta(days=30)
 """How long an import can be undone."""
-CONTENT_RETENTION = timedelta(days=1)
-"""How long the rows of a file wait for their import."""
 RECENT = 5
-MEGABYTE = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Quota:
-    """How many bytes the waiting files of one person, and of all people, may take."""
-
-    per_person: int
-    total: int
 
 
 def store(
@@ -79,7 +67,7 @@ def store(
     try:
         for position, part in enumerate(stored_rows.encode(upload.rows(header), stored)):
             with transaction(durable=False) as session:
-                _check_quota(session, actor, quota, adding=len(part))
+                check_quota(session, actor, quota, adding=len(part))
                 session.add(ImportFilePart(roster_id=file.id, position=position, content=part))
                 added = {"stored_size": ImportFile.stored_size + len(part)}
                 session.execute(update(ImportFile).where(ImportFile.id == file.id).values(added))
@@ -105,14 +93,11 @@ def get(session: Session, file_id: int, row_types: Collection[str] | None = None
     return file
 
 
-def may_see(file: ImportFile, reader: Actor) -> bool:
-    """Whether the file is the reader's, or the reader administers all."""
-    return reader.may(ImportPermission.MANAGE_ALL) or (file.user_id == reader.user_id and file.started_by == reader.name[:100])
-
-
 def recent(session: Session, actor: Actor, row_type: RowType) -> list[ImportFile]:
     """The latest files that this person uploaded."""
-    mine = select(ImportFile).where(*_owned_by(actor), ImportFile.subject == row_type.name, ImportFile.size > 0)
+    mine = select(ImportFile).where(
+        *owned_by(actor, ImportFile.started_by, ImportFile.user_id), ImportFile.subject == row_type.name, ImportFile.size > 0
+    )
     return list(session.scalars(mine.order_by(ImportFile.id.desc()).limit(RECENT)))
 
 
@@ -128,12 +113,6 @@ def newest(
     if before is not None:
         query = query.where(ImportFile.id < before)
     return list(session.scalars(query.order_by(ImportFile.id.desc()).limit(limit)))
-
-
-def waiting_size(session: Session, owner: Actor | None = None) -> int:
-    """Bytes of the files that wait for their import: of one person, or of all."""
-    query = select(func.coalesce(func.sum(ImportFile.stored_size), 0)).where(ImportFile.stored_size > 0)
-    return int(session.scalar(query if owner is None else query.where(*_owned_by(owner))) or 0)
 
 
 def discard(session: Session, file_id: int) -> None:
@@ -196,7 +175,8 @@ def start_preview(session: Session, file_id: int, row_type: RowType, *, actor: A
     file = lock_idle(session, file_id)
     _require_content(file)
     _require_key_field(file.columns, row_type)
-    return _start(session, file, row_type.preview_task, _("Preview %(file)s", file=name_of(file)), actor=actor, now=now)
+    title = _("Preview of %(records)s, %(rows)s", **_neutral(file, row_type))
+    return _start(session, file, row_type.preview_task, title, actor=actor, now=now)
 
 
 def start_import(session: Session, file_id: int, row_type: RowType, *, actor: Actor, now: datetime) -> Task:
@@ -210,7 +190,7 @@ def start_import(session: Session, file_id: int, row_type: RowType, *, actor: Ac
     run = ImportRun(roster_id=file.id, started_by=actor.name[:100], started_at=now)
     session.add(run)
     session.flush()  # its id, for the task
-    title = _("Import %(file)s", file=name_of(file))
+    title = _("Import of %(records)s, %(rows)s", **_neutral(file, row_type))
     return _start(session, file, row_type.import_task, title, actor=actor, now=now, import_id=run.id)
 
 
@@ -240,7 +220,7 @@ def work_through(
         file.columns,
         actor,
         clock,
-        source=file.source,
+        source="" if import_id is None else source_of(import_id),
         dry_run=dry_run,
         deactivate_missing=file.deactivate_missing,
         match_zeros=file.match_zeros,
@@ -301,7 +281,20 @@ def lock_idle(session: Session, file_id: int) -> ImportFile:
 
 
 def name_of(file: ImportFile) -> str:
+    """For its owner and administrators: the file's name may contain that of a person."""
     return file.source or _("file %(id)s", id=file.id)
+
+
+def source_of(import_id: int) -> str:
+    """Names the import for everybody."""
+    return _("import %(id)s", id=import_id)
+
+
+def _neutral(file: ImportFile, row_type: RowType) -> dict[str, str]:
+    """What the titles of tasks say about the file, which everybody who sees tasks may read."""
+    count = max(1, int(file.report["lines"]) - bool(file.head))
+    rows = ngettext("%(count)s row", "%(count)s rows", count, count=f"{count:,}")
+    return {"records": _(row_type.wording.records), "rows": rows}
 
 
 def _without_header(layout: Layout, header: list[str] | None) -> tuple[list[str], list[list[str]]]:
@@ -312,30 +305,12 @@ def _without_header(layout: Layout, header: list[str] | None) -> tuple[list[str]
     return header, below or layout.sample
 
 
+def _owned_by(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return owned_by(actor, ImportFile.started_by, ImportFile.user_id)
+
+
 def _pick(cells: Sequence[str], columns: Iterable[int]) -> list[str]:
     return [cells[column] if column < len(cells) else "" for column in columns]
-
-
-def _owned_by(actor: Actor) -> tuple[ColumnElement[bool], ...]:
-    return ImportFile.started_by == actor.name[:100], ImportFile.user_id.is_not_distinct_from(actor.user_id)
-
-
-def _check_quota(session: Session, actor: Actor, quota: Quota, *, adding: int) -> None:
-    """Raises ImportQuotaExceeded."""
-    if waiting_size(session, actor) + adding > quota.per_person:
-        message = _(
-            "Your files that wait for their import would take more than %(limit)s MB. Import or delete some of them, then upload the file "
-            "again.",
-            limit=f"{quota.per_person // MEGABYTE:,}",
-        )
-        raise ImportQuotaExceeded(message, field="file", limit=quota.per_person // MEGABYTE)
-    if waiting_size(session) + adding > quota.total:
-        message = _(
-            "All files that wait for their import would take more than %(limit)s MB. Try again later: they are deleted once they are "
-            "imported, and after a day. An administrator can delete them now.",
-            limit=f"{quota.total // MEGABYTE:,}",
-        )
-        raise ImportQuotaExceeded(message, field="file", limit=quota.total // MEGABYTE)
 
 
 def _require_content(file: ImportFile) -> None:

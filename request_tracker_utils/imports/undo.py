@@ -75,7 +75,7 @@ def start(session: Session, run_id: int, row_type: RowType, *, actor: Actor, now
     session.refresh(run)
     if run.undone_at is not None:
         raise ImportNotUndoable(_already_undone(run))
-    title = _("Undo import of %(file)s", file=service.name_of(file))
+    title = _("Undo of an import of %(records)s", records=_(row_type.wording.records))
     task = tasks.start(
         session, row_type.undo_task, title=title, actor=actor, now=now, arguments={"roster_id": file.id, "import_id": run_id}
     )
@@ -128,7 +128,7 @@ def _undo(session: Session, run_id: int, row_type: RowType, *, actor: Actor, now
         _compare(session, row_type, changes, changes.existing, changes.created, conflicts)
         if conflicts.count:
             raise ImportNotUndoable(_describe(session, conflicts, row_type))
-        row_type.undo(session, changes, actor=actor, now=now, source=file.source)
+        row_type.undo(session, changes, actor=actor, now=now, source=service.source_of(run_id))
     session.execute(delete(ImportChanges).where(ImportChanges.run_id == run_id))
     run.undone_at, run.undone_by = now, actor.name[:100]
     file.state, file.report = ImportState.UPLOADED, {"lines": file.report["lines"]}

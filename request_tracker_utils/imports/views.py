@@ -150,7 +150,7 @@ def _files(of_domain: RowTypeNames) -> str:
     before, actor = request.args.get("before", type=row_id), current_actor()
     with reading() as session:
         found = service.newest(session, of_domain, reader=actor, before=before, limit=FILES_SHOWN + 1)
-        size = service.waiting_size(session, actor)
+        size = quota().used(session, actor)
     return render_template(
         "imports/files.html",
         files=found[:FILES_SHOWN],

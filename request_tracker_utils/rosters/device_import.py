@@ -82,6 +82,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
     wording = Wording(
         import_title=gettext_noop("Import devices"),
         record=gettext_noop("Device"),
+        records=gettext_noop("devices"),
         introduction=gettext_noop("Choose a file with a row for each device. You can preview all changes."),
         help=gettext_noop(
             "Only the tag is required. Fields without a column are not changed. A student number assigns the device to that "
@@ -136,7 +137,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
     def follow_up(self, session: Session, chunk: Chunk, keys: Sequence[str], *, actor: Actor, now: datetime, source: str) -> list[FollowUp]:
         """Locks the devices. A device that does not exist, as in a preview, is created first."""
         existing = devices.get_many(session, keys, lock=True)
-        notes = _("From the file %(file)s", file=source) if source else ""
+        notes = _("From %(source)s", source=source) if source else ""
         return [_assign(session, chunk, each, existing.get(each), actor=actor, now=now, notes=notes) for each in keys]
 
     def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
@@ -160,7 +161,7 @@ class DeviceRows(TableRowType, FollowUpRowType):
         undone_devices.delete_unmarked(session, ids)
 
     def undo_follow_ups(self, session: Session, steps: Sequence[FollowedUp], *, actor: Actor, now: datetime, source: str) -> None:
-        notes = _("Import of %(file)s undone", file=source) if source else _("Undone")
+        notes = _("Undo of %(source)s", source=source) if source else _("Undone")
         assignments.undo_many(session, [each.reference for each in steps], actor=actor, now=now, notes=notes)
 
 

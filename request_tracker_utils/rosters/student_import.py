@@ -68,6 +68,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
     wording = Wording(
         import_title=gettext_noop("Import students"),
         record=gettext_noop("Student"),
+        records=gettext_noop("students"),
         introduction=gettext_noop("Choose the file that you exported from your student information system. You can preview all changes."),
         help=gettext_noop(
             "To change students, only the student number is required; to add students, also the first and last name. "

@@ -1,6 +1,6 @@
 """Starting, finding, cancelling, resuming and deleting tasks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,6 +73,14 @@ def add_items(session: Session, task: Task, items: Iterable[NewItem], *, state: 
     if rows:
         session.execute(insert(TaskItem), rows)
         task.total = first + len(rows)
+
+
+def strip_items(session: Session, task_id: int, *, keep: Collection[str]) -> None:
+    """Deletes what the work needs to process the items, except these keys of their data. Results, notes and labels stay."""
+    rows = session.execute(select(TaskItem.id, TaskItem.data).where(TaskItem.task_id == task_id)).all()
+    stripped = [{"id": item_id, "data": {key: data[key] for key in keep if key in data}} for item_id, data in rows if set(data) - set(keep)]
+    if stripped:
+        session.execute(update(TaskItem), stripped)
 
 
 def get(session: Session, task_id: int) -> Task:

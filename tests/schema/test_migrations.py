@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,26 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
-from request_tracker_utils.core.db import Base, db
+from request_tracker_utils.assets.models import AssetImport
+from request_tracker_utils.core.db import Base, db, reading, transaction
 from request_tracker_utils.core.settings import MIGRATIONS
 from tests.services.apps import make_app
 from tests.services.databases import PostgreSQL
+from tests.services.traces import traces, traces_in
 
 HEAD = str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 REVISIONS = [str(step.revision) for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+
+SSN = "078-05-1120"
+OLD_LIST = """INSERT INTO asset_intakes (id, source, rows, head, columns, defaults, findings, started_by, created_at)
+ VALUES (1, 'x.csv', :rows, '["Serial", "Social"]', '{"serial_number": 0}', '{}', '[]', 'ada', :now)"""
+OLD_TASKS = """INSERT INTO tasks (id, kind, title, arguments, state, done, failed, started_by, created_at, attempts)
+ VALUES (1, 'import-roster', 'Import Smith, John lost.csv', '{}', 'done', 0, 0, 'ada', :now, 0),
+ (2, 'create-assets', 'Create 2 assets from Smith, John lost.csv', '{}', 'done', 0, 0, 'ada', :now, 0),
+ (3, 'create-assets', 'Create 2 assets', '{}', 'done', 0, 0, 'ada', :now, 0)"""
+OLD_FILE = """INSERT INTO rosters (id, subject, source, size, stored_size, encoding, separator, head, sample, columns, deactivate_missing,
+ match_zeros, state, report, started_by, created_at, left_out, emptied) VALUES (1, 'students', 'x.csv', 9, 0, 'utf-8', ',', '[]', '[]',
+ '{}', :no, :no, 'read', :report, 'ada', :now, '[]', '[]')"""
 
 FUNCTIONS = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
 
@@ -70,6 +84,32 @@ def test_every_migration_goes_down_and_up_again(empty_app: Flask) -> None:
             assert describe() == built.get(below, []), f"{revision} leaves something behind"
         upgrade(directory=str(MIGRATIONS))
         assert describe() == built[HEAD]
+
+
+def test_lists_reports_and_titles_from_before_lose_what_nobody_mapped(empty_app: Flask, tmp_path: Path) -> None:
+    app = empty_app
+    with app.app_context():
+        upgrade(directory=str(MIGRATIONS), revision="0012")
+        with transaction() as session:
+            now = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+            session.execute(text(OLD_LIST), {"rows": f'[["A1", "{SSN}"], ["B2", "{SSN}"]]', "now": now})
+            session.execute(text(OLD_TASKS), {"now": now})
+            session.execute(text(OLD_FILE), {"report": f'{{"lines": 3, "remarks": ["left out: Total, {SSN}"]}}', "now": now, "no": False})
+        upgrade(directory=str(MIGRATIONS))
+        with reading() as session:
+            found = session.get_one(AssetImport, 1)
+            assert (found.rows, found.head, found.columns, found.left_out) == (
+                [["A1"], ["B2"]],
+                ["Serial"],
+                {"serial_number": 0},
+                ["Social"],
+            )
+            assert found.stored_size > 0
+            titles = session.scalars(text("SELECT title FROM tasks ORDER BY id")).all()
+            assert titles == ["Import of a file", "Create assets", "Create 2 assets"]
+        assert traces(app, SSN) == traces(app, "Smith") == []
+        db.engine.dispose()  # SQLite then has no log any more
+        assert traces_in(tmp_path, SSN) == traces_in(tmp_path, "Smith") == []
 
 
 def describe() -> list[str]:

@@ -12,8 +12,8 @@ from request_tracker_utils.imports import service, undo
 from request_tracker_utils.imports.models import ImportFile, ImportRun
 from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType
-from request_tracker_utils.imports.service import Quota
 from request_tracker_utils.imports.uploads import inspected
+from request_tracker_utils.imports.waiting import Quota
 from request_tracker_utils.rosters.device_import import DeviceRows
 from request_tracker_utils.rosters.student_import import StudentRows
 from request_tracker_utils.tasks import jobs
@@ -35,7 +35,7 @@ def upload(data: bytes | Iterable[bytes], rows: RowType = STUDENTS, *, deactivat
     """The columns are mapped by the header row."""
     chunks = [data] if isinstance(data, bytes) else data
     with inspected(chunks, rows.aliases) as upload:
-        columns, quota = upload.layout.columns, Quota(*[1 << 40] * 2)
+        columns, quota = upload.layout.columns, Quota(1 << 40, 1 << 40)
         file = service.store(transaction, upload, rows, columns, source="list.csv", actor=actor, now=NOW, quota=quota)
     if deactivate_missing:
         with transaction() as session:

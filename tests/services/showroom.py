@@ -21,7 +21,7 @@ from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
-from request_tracker_utils.assets import imports as asset_imports, lists
+from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
@@ -32,8 +32,8 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
-from request_tracker_utils.imports.service import Quota
 from request_tracker_utils.imports.uploads import inspected
+from request_tracker_utils.imports.waiting import Quota
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.reconciliation.tasks import start_comparison
@@ -339,7 +339,7 @@ def _cart() -> int:
         *(f"CART7-{number:03d};Chromebook 3100;Dell;Cart 7, {number}" for number in range(2, 31)),
     ]
     listed, held = lists.read("\n".join(lines)), {"category": "Laptop", "funding_source": "Title I", "catalog": "Chromebooks"}
-    found = asset_imports.check_rows(reading, asset_store(), listed, held)
+    found = checks.check_rows(reading, asset_store(), listed, held)
     with transaction() as session:
         return asset_imports.store(
             session,
@@ -348,6 +348,7 @@ def _cart() -> int:
             defaults=held,
             actor=Actor(NAME),
             now=utc_now(),
+            quota=Quota(1 << 40, 1 << 40),
             checked=found,
         ).id
 

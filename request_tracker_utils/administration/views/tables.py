@@ -49,6 +49,7 @@ SECRETS = frozenset(
         "roster_changes.content",
         "rosters.sample",
         "rosters.report",
+        "asset_intakes.head",
         "asset_intakes.rows",
         "asset_intakes.findings",
     }

@@ -2,9 +2,6 @@
 
 import io
 import re
-import subprocess
-import zlib
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,18 +11,19 @@ from flask_migrate import upgrade
 from sqlalchemy import select, text
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import Base, db, reading, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.settings import MIGRATIONS
 from request_tracker_utils.imports import service
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart
-from request_tracker_utils.imports.service import Quota
 from request_tracker_utils.imports.uploads import inspected
+from request_tracker_utils.imports.waiting import Quota, waiting_size
 from tests.services.apps import make_app, run_job, user
 from tests.services.people import Person
 from tests.services.rosters import STUDENTS
 from tests.services.school import ADA, NOW, School
 from tests.services.tables import check_all
 from tests.services.terminal import Run
+from tests.services.traces import traces, traces_in
 
 SSN = "078-05-1120"
 ROWS = f"1001,Grace,Hopper,9,{SSN},H1\n1002,Alan,Turing,10,{SSN},H2\nTotal,{SSN}\n"
@@ -39,27 +37,6 @@ def send(person: Person, data: bytes = LIST, **fields: str) -> str:
     return answer.location or answer.text
 
 
-def traces(app: Flask, needle: str = SSN) -> list[str]:
-    """Where the database and, with SQLite, its folder have the text."""
-    found = []
-    with app.app_context(), reading() as session:
-        for table in Base.metadata.sorted_tables:
-            for row in session.execute(select(table)):
-                found += [table.name for value in row if needle in _readable(value)]
-        file = db.engine.url.database if db.engine.dialect.name == "sqlite" else None
-    if file:
-        found += traces_in(Path(file).parent, needle)
-    return found
-
-
-def _readable(value: object) -> str:
-    if isinstance(value, bytes):
-        with suppress(zlib.error):
-            value = zlib.decompress(value)
-        return value.decode(errors="replace")
-    return str(value)
-
-
 def press(person: Person, app: Flask, page: str, action: str, **form: str) -> None:
     person.submit(f"{page}/{action}", **form)
     run_job(app, "run-tasks")
@@ -70,30 +47,30 @@ def test_an_unmapped_column_is_never_stored(app: Flask, school: School, staff: P
     school.student("1001", grade="8")
     found = {}
     page = send(staff)
-    found["upload"] = traces(app)
+    found["upload"] = traces(app, SSN)
     assert "Not stored, since they are not mapped: Social." in staff.read(page)
     columns = {"student_id": "0", "first_name": "1", "last_name": "2", "grade": "3"}
     press(staff, app, page, "preview", **columns)
     assert "The row in line 4" not in staff.read(page)
     assert "“Total” in line 4" in staff.read(page)
-    found["preview"] = traces(app)
+    found["preview"] = traces(app, SSN)
     press(staff, app, page, "import")
     assert school.student_now("1001").grade == "9"
-    found["import"] = traces(app)
+    found["import"] = traces(app, SSN)
     press(staff, app, page, "imports/1/undo")
     assert school.student_now("1001").grade == "8"
-    found["undo"] = traces(app)
+    found["undo"] = traces(app, SSN)
     other = send(staff)
     staff.submit(f"{other}/delete")
-    found["deletion"] = traces(app)
+    found["deletion"] = traces(app, SSN)
     chosen = send(staff, choose="on")
     assert SSN in chosen, "the page shows the first rows, and nothing stores them"
-    found["choice"] = traces(app)
+    found["choice"] = traces(app, SSN)
     send(staff, chosen="on", **columns)
     run_job(app, "run-tasks")
-    found["chosen columns"] = traces(app)
+    found["chosen columns"] = traces(app, SSN)
     send(staff, ROWS.encode())
-    found["no header"] = traces(app)
+    found["no header"] = traces(app, SSN)
     assert not any(found.values()), found
 
 
@@ -118,7 +95,7 @@ def test_rows_are_deleted_once_imported_and_after_a_day(app: Flask, school: Scho
     waiting = send(staff)
     with app.app_context():
         with reading() as session:
-            sizes = [(file.stored_size > 0, bool(file.sample)) for file in session.scalars(select(ImportFile).order_by(ImportFile.id))]
+            sizes = session.execute(select(ImportFile.stored_size > 0, ImportFile.sample != []).order_by(ImportFile.id)).all()
             parts = session.scalars(select(ImportFilePart.roster_id).distinct()).all()
         assert ([size for size, _sample in sizes], parts) == ([False, True], [2])
         for hours, deleted in ((23, 0), (25, 1), (25, 0)):
@@ -137,7 +114,7 @@ def test_an_interrupted_upload_leaves_nothing(app: Flask, school: School, monkey
     def die(*_arguments: object, **_options: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(service, "_check_quota", die)
+    monkeypatch.setattr(service, "check_quota", die)
     with app.app_context():
         with inspected([LIST], STUDENTS.aliases) as upload:
             columns, quota = upload.layout.columns, Quota(1 << 30, 1 << 30)
@@ -188,7 +165,7 @@ def test_waiting_files_have_a_quota_for_each_person_and_for_all(app: Flask, scho
     try:
         first = send(staff)
         with app.app_context(), reading() as session:
-            size = service.waiting_size(session)
+            size = waiting_size(session)
         monkey.setattr("request_tracker_utils.imports.views.quota", lambda: Quota(size + 1, 10 * size))
         refused = staff.submit("/students/import", file=(io.BytesIO(LIST), "sis.csv"))
         assert (refused.status_code, "Import or delete some of them" in refused.text) == (413, True)
@@ -199,7 +176,7 @@ def test_waiting_files_have_a_quota_for_each_person_and_for_all(app: Flask, scho
         staff.submit(f"{first}/delete")
         assert send(staff).startswith(FILES)
         with app.app_context(), reading() as session:
-            assert service.waiting_size(session) == 2 * size
+            assert waiting_size(session) == 2 * size
     finally:
         monkey.undo()
 
@@ -218,7 +195,7 @@ def test_commands_list_and_delete_waiting_files_and_leave_none(app: Flask, schoo
     run("students", "import", str(path))
     assert run("imports", "list", "--waiting").stdout == ""
     path.unlink()
-    assert traces(app) == []
+    assert traces(app, SSN) == []
 
 
 def test_data_shows_no_contents_of_files(app: Flask, school: School, admin: Person) -> None:
@@ -254,14 +231,7 @@ def test_the_update_deletes_the_rows_of_earlier_files(old_database: Flask, tmp_p
             connection.exec_driver_sql("PRAGMA secure_delete=OFF")
             connection.exec_driver_sql("DELETE FROM roster_parts WHERE roster_id = 1")
             connection.commit()
-        assert traces_in(tmp_path)
+        assert traces_in(tmp_path, SSN)
         upgrade(directory=str(MIGRATIONS))
         db.engine.dispose()
-        assert traces_in(tmp_path) == []
-
-
-def traces_in(folder: Path, needle: str = SSN) -> list[str]:
-    """Which files contain the text. Read by another process: closing a file of SQLite ends its locks in this one."""
-    found = subprocess.run(["grep", "-rlaF", needle, str(folder)], capture_output=True, text=True, check=False)
-    assert found.returncode in (0, 1), found.stderr
-    return found.stdout.splitlines()
+        assert traces_in(tmp_path, SSN) == []

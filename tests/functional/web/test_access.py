@@ -171,6 +171,8 @@ ROUTES: dict[str, May | None] = {
     "POST /assets/import/<int:import_id>/check": STAFF,
     "POST /assets/import/<int:import_id>/columns": STAFF,
     "POST /assets/import/<int:import_id>/create": STAFF,
+    "POST /assets/import/<int:import_id>/delete": STAFF,
+    "GET /assets/import/lists": STAFF,
     "GET /labels/print": STAFF,
     "GET /labels/debug": STAFF,
     "GET /labels/calibration": STAFF,

@@ -41,8 +41,8 @@ class TestChanges:
         report = import_file(data, DEVICES)
         assert (report.new, report.followed_up, report.invalid) == (1, 2, 0)
         assert [(log.asset_tag, log.student_id, log.action, log.notes, log.actor) for log in school.log()] == [
-            ("W12-0001", "1001", "check_in", "From the file list.csv", "ada"),
-            ("W12-0002", "1002", "check_in", "From the file list.csv", "ada"),
+            ("W12-0001", "1001", "check_in", "From import 1", "ada"),
+            ("W12-0002", "1002", "check_in", "From import 1", "ada"),
         ]
         assert school.device_now("W12-0002").rt_due_at is not None
         again = import_file(data, DEVICES)

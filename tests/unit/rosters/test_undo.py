@@ -97,11 +97,11 @@ class TestUndo:
         assert (everything(), school.miscounted()) == (before, [])
         undone = {log.asset_tag: log for log in school.log()[entries:]}
         assert {tag: (log.action, log.student_id, log.actor, log.notes) for tag, log in undone.items()} == {
-            "W12-0001": ("check_out", "1001", "ada", "Import of list.csv undone"),
-            "W12-0002": ("repair", None, "ada", "Import of list.csv undone"),
-            "W12-0003": ("check_out", "1002", "ada", "Import of list.csv undone"),
-            "W12-0010": ("check_out", "1002", "ada", "Import of list.csv undone"),
-            "W12-0011": ("repair", None, "ada", "Import of list.csv undone"),
+            "W12-0001": ("check_out", "1001", "ada", "Undo of import 1"),
+            "W12-0002": ("repair", None, "ada", "Undo of import 1"),
+            "W12-0003": ("check_out", "1002", "ada", "Undo of import 1"),
+            "W12-0010": ("check_out", "1002", "ada", "Undo of import 1"),
+            "W12-0011": ("repair", None, "ada", "Undo of import 1"),
         }
         assert all(log.undoes_id for log in undone.values())
         assert [school.device_now(f"W12-000{n}").rt_due_at is not None for n in (1, 3, 4)] == [True, True, False]

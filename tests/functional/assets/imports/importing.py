@@ -2,6 +2,7 @@
 
 import io
 import re
+from html import unescape
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.core.db import reading
 from tests.services.apps import csrf_token
-from tests.services.forms import submit
+from tests.services.forms import button, submit
 
 PAGE = {"Accept": "text/html"}
 HERE = "/assets/import"
@@ -23,6 +24,18 @@ def send(client: FlaskClient, lines: str = "", *, file: tuple[bytes, str] | None
     form: dict[str, object] = {**DEFAULTS, **defaults, "lines": lines, "csrf_token": csrf_token(client, HERE)}
     if file is not None:
         form["file"] = (io.BytesIO(file[0]), file[1])
+    answer = client.post(HERE, data=form, headers=PAGE, content_type="multipart/form-data")
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.headers["Location"] if status == 303 else answer.get_data(as_text=True)
+
+
+def choose(client: FlaskClient, page: str, *, status: int = 303, first_row_is_header: bool = False, **columns: int | str) -> str:
+    """Chooses the columns on the page that asks for them; returns the address that follows, or the page if the choice is refused."""
+    text = unescape(page.split('<textarea name="lines" hidden>\n')[1].split("</textarea>", maxsplit=1)[0])
+    form: dict[str, object] = {**button(page, "Check list").fields, "lines": text}
+    form |= {f"column_{field}": str(column) for field, column in columns.items()}
+    if first_row_is_header:
+        form["first_row_is_header"] = "on"
     answer = client.post(HERE, data=form, headers=PAGE, content_type="multipart/form-data")
     assert answer.status_code == status, answer.get_data(as_text=True)
     return answer.headers["Location"] if status == 303 else answer.get_data(as_text=True)

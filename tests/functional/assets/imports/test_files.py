@@ -9,6 +9,7 @@ from request_tracker_utils.assets.models import AssetImport
 from tests.functional.assets.imports.importing import (
     HERE,
     PAGE,
+    choose,
     count,
     press,
     problem_at,
@@ -33,15 +34,16 @@ class TestAFile:
         assert "cart 4.csv" in show(client, HERE)
 
     def test_can_have_its_columns_mapped_manually(self, client: FlaskClient) -> None:
-        address = send(client, file=(b"Nummer,Typ,Ort\nA1,G10,12\nB2,G11,13\n", "liste.csv"))
-        assert [row[:2] for row in rows(show(client, address))] == [["1", "Nummer"], ["2", "A1"], ["3", "B2"]]
-        press(client, address, "Apply columns", serial_number="0", model="1", first_row_is_header="on")
+        page = send(client, file=(b"Nummer,Typ,Ort\nA1,G10,12\nB2,G11,13\n", "liste.csv"), status=200)
+        assert '<option value="0" selected>1. Nummer</option>' in page, "what the values suggest is chosen already"
+        address = choose(client, page, serial_number=0, model=1, first_row_is_header=True)
         assert [row[:3] for row in rows(show(client, address))] == [
             ["2", "A1", "Dell G10 Laptop · Title I · Chromebooks"],
             ["3", "B2", "Dell G11 Laptop · Title I · Chromebooks"],
         ]
-        address = send(client, "Number,Model,Brand name\nA1,Cart 1,HP\nB2,Cart 2,HP\n")
-        press(client, address, "Apply columns", serial_number="0", internal_name="1", manufacturer="2", first_row_is_header="on")
+        assert "liste.csv" in show(client, address)
+        page = send(client, "Number,Model,Brand name\nA1,Cart 1,HP\nB2,Cart 2,HP\n", status=200)
+        address = choose(client, page, serial_number=0, internal_name=1, manufacturer=2)
         expected = ["2", "A1", "HP Chromebook 3100 Cart 1 · Laptop · Title I · Chromebooks"]
         assert rows(show(client, address))[0][:3] == expected, "the mapping overrides the header row"
 
@@ -49,7 +51,7 @@ class TestAFile:
         data = "sep=;\nCart 4\n\nSerial;Model\nA1;PortÃ¡til\n\nTotal;1\n".encode()
         page = show(client, send(client, file=(data, "cart 4.csv")))
         assert [row[:2] for row in rows(page)] == [["5", "A1"]]
-        assert "1 row is a total or a note about the file, and was left out: “Total, 1” in line 7." in page
+        assert "1 row is a total or a note about the file, and was left out: “Total” in line 7." in page
         assert "1 row contains text that looks damaged: “PortÃ¡til” in line 5." in page
 
     def test_with_serial_numbers_that_a_spreadsheet_has_spoiled_says_so(self, app: Flask, client: FlaskClient) -> None:
@@ -74,8 +76,9 @@ class TestAFile:
         check_all([({"serial_number": "0", "model": "0"}, "Two fields have the same column"), *missing], check)
 
     def test_without_serial_numbers_says_what_to_do(self, client: FlaskClient) -> None:
-        address = send(client, "red,green\nblue,white")
-        assert "Choose the column of the serial numbers below." in show(client, address)
+        page = send(client, "red,green\nblue,white", status=200)
+        assert "No header names the column of the serial numbers." in page
+        assert "Choose the column of the serial numbers." in choose(client, page, status=400, model=0)
 
     def test_beside_a_pasted_list_is_refused(self, client: FlaskClient) -> None:
         page = send(client, "A1", file=(b"B2\n", "b.csv"), status=400)

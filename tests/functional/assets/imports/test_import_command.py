@@ -60,7 +60,7 @@ def said(result: Result) -> list[str]:
 
 def test_titles_and_totals_are_left_out_and_an_unknown_header_is_one_message(app: Flask, run: Run, file: Callable[..., str]) -> None:
     assert said(run(file("sep=;\nCart 4\n\nSerial;Make;Model\nA1;HP;G10\n\nTotal;1\n"))) == [
-        "1 row is a total or a note about the file, and was left out: “Total, 1” in line 7.",
+        "1 row is a total or a note about the file, and was left out: “Total” in line 7.",
         "1 can be created, 0 cannot.",
     ]
     unknown = run(file("Cart 5\n\nkind,color\nred,green\nblue,white\n"))
@@ -89,7 +89,7 @@ def test_the_assets_of_a_file_are_created_and_printed_with_their_tags(app: Flask
     assert {asset.name for asset in made.values()} == {"W12-0001", "W12-0002"}
     assert said(result) == ["2 can be created, 0 cannot."]
     assert [(task.title, task.state, task.done, task.started_by) for task in tasks(app)] == [
-        ("Create 2 assets from cart.csv", TaskState.DONE, 2, "command line")
+        ("Create 2 assets", TaskState.DONE, 2, "command line")
     ]
 
 
