@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 from flask import Flask, Response, request
 
@@ -54,8 +54,6 @@ class Sizes:
     bodies: int
     stranger_bodies: int
     """One more than sign-ins have places, so that one address cannot take all."""
-
-    MIN_THREADS: ClassVar[int] = 8
 
     @classmethod
     def of(cls, threads: int) -> Self:
