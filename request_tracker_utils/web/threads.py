@@ -228,7 +228,7 @@ def _account(actor: Actor | None) -> str:
 
 
 def _has_body() -> bool:
-    """Whether the request has a body that is needed. No route reads one of a GET: waiting for it would occupy a place, that of health also."""
+    """Whether the request has a body that is needed. No route reads one of a GET, and waiting for it would occupy a place of health."""
     return request.method not in WITHOUT_BODY and (bool(request.content_length) or "Transfer-Encoding" in request.headers)
 
 
