@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from request_tracker_utils.accounts import passwords
-from request_tracker_utils.core import durability
+from request_tracker_utils.core import durability, health
 from tests.services.apps import close_apps, make_app, ready
 from tests.services.chromium import browser  # noqa: F401 — a fixture for all
 from tests.services.databases import DATABASES, PostgreSQL, SQLite
@@ -27,6 +27,7 @@ passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 # These databases need not outlive a power cut. Server processes sync theirs.
 durability._sync_file = lambda _descriptor: None
+health.unsafe_settings = lambda _connection: []
 
 # Apps are large and full of reference cycles: collecting after each few objects would be a third of the time.
 gc.set_threshold(50_000, 20, 100)

@@ -92,7 +92,7 @@ class RunningRequests:
         if len(self._by_thread) >= self._threads:
             self._note_wait(now)
         try:
-            response = self._app(environ, start_response)
+            response = self._app(environ, _closing_unread(start_response, request))
         except BaseException:
             self._finish()
             raise
@@ -159,6 +159,18 @@ class TimedBody(io.RawIOBase):
             request.complete_at = now
         view[: len(data)] = data
         return len(data)
+
+
+def _closing_unread(start_response: "StartResponse", request: RunningRequest) -> "StartResponse":
+    """Says that the connection closes if the request was answered without its whole body: the server does not wait for the rest, and a
+    client or proxy that does not know would lose its next request."""
+
+    def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        if request.allowance is not None and request.complete_at is None:
+            headers = [*headers, ("Connection", "close")]
+        return start_response(status, headers, *error)
+
+    return cast("StartResponse", start)
 
 
 def _length(environ: "WSGIEnvironment") -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 from flask import Flask, Response, request
 
@@ -22,6 +22,7 @@ from request_tracker_utils.web.registry import registry, registry_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRY_AFTER = 5
 """Seconds after which a refused caller should try again."""
 _KEY = "rtutils.places"
@@ -53,8 +54,6 @@ class Sizes:
     bodies: int
     stranger_bodies: int
     """One more than sign-ins have places, so that one address cannot take all."""
-
-    MIN_THREADS: ClassVar[int] = 8
 
     @classmethod
     def of(cls, threads: int) -> Self:
@@ -229,7 +228,8 @@ def _account(actor: Actor | None) -> str:
 
 
 def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+    """Whether the request has a body that is needed. No route reads one of a GET, and waiting for it would occupy a place of health."""
+    return request.method not in WITHOUT_BODY and (bool(request.content_length) or "Transfer-Encoding" in request.headers)
 
 
 def _send_whole(response: Response) -> Response:

@@ -114,6 +114,16 @@ def test_bodies_that_take_too_long_are_cut_off_and_a_slow_response_is_not(server
     assert closed(server)["slow_body"] - before == len(slow)
 
 
+def test_a_refusal_before_the_body_says_that_the_connection_closes(connect: Connect) -> None:
+    refused = everything(connect(b"POST /api/students HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"))
+    assert b" 401 " in refused
+    assert b"\r\nconnection: close\r\n" in refused.lower()
+    complete = connect(post(b"Content-Length: 5") + b"abcde")
+    assert b"connection:" not in complete.recv(65536).lower()
+    complete.sendall(GET)
+    assert b"200 OK" in complete.recv(65536)
+
+
 def test_a_body_that_keeps_up_takes_as_long_as_it_needs(server: RunningServer, connect: Connect) -> None:
     size, pieces = 32 * 1024, 30
     client = connect(post(b"Connection: close", f"Content-Length: {size * pieces}".encode()))

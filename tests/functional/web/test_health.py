@@ -76,12 +76,6 @@ def with_rt(tmp_path: Path, sqlite: Any, rt: LocalServer) -> Iterator[FlaskClien
         yield ready(make_app(tmp_path, database_url=url, rt_url=rt.url, rt_token=RT_TOKEN)).test_client()
 
 
-@pytest.fixture(autouse=True)
-def synced_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' PostgreSQL does not sync its disk."""
-    monkeypatch.setattr(CHECKED, lambda _connection: [])
-
-
 def test_a_new_installation_is_well(client: FlaskClient) -> None:
     status, body = asked(client)
     assert (status, body["status"], body["degraded"]) == (200, "ok", [])
@@ -96,7 +90,8 @@ def test_strangers_and_staff_learn_no_version_no_address_and_no_path(app: Flask,
             assert inner not in told
 
 
-def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path) -> None:
+def test_an_administrator_learns_them_by_token_and_by_session(own_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("request_tracker_utils.core.health.TIMEOUT", 30.0)
     client = own_app.test_client()
     by_token = client.get("/api/health", headers=token(own_app, "admin")).get_data(as_text=True)
     user(own_app, "admin")

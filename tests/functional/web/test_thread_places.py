@@ -90,6 +90,25 @@ def test_without_shared_places_reserved_ones_go_on_and_others_say_what_to_do(own
     assert page.status_code != 503  # a password link is a way to sign in
 
 
+def test_the_body_of_a_get_is_not_waited_for(own_app: Flask) -> None:
+    class Never:
+        def read(self, size: int = -1) -> bytes:
+            raise AssertionError("somebody waits for the body")
+
+        readinto = readline = read
+
+    def answers(path: str, headers: dict[str, str], method: str) -> None:
+        builder = EnvironBuilder(path=path, method=method, headers=headers, content_type="application/x-www-form-urlencoded")
+        environ = builder.get_environ() | {"CONTENT_LENGTH": "5000", "wsgi.input": Never()}
+        body, status, _headers = run_wsgi_app(own_app.wsgi_app, environ)
+        list(body)
+        assert status.startswith("200"), status
+
+    staff = token(own_app, "staff")
+    rows = [("/api/health", {}), ("/sign-in", {}), ("/metrics", token(own_app, "admin")), ("/students/scan", staff), ("/students", staff)]
+    check_all([(*row, method) for row in [*rows, (EXPORT, staff)] for method in ("GET", "HEAD", "OPTIONS")], answers)
+
+
 def test_every_place_is_left_however_a_request_ends(own_app: Flask) -> None:
     places, staff = limits_of(own_app).places, token(own_app, "staff")
     client = own_app.test_client()
