@@ -8,7 +8,7 @@ from tests.services.server import RunningServer
 from tests.services.tables import check_all
 
 WATCHED = """
-import os, signal, sys, time
+import os, signal, threading, time
 from pathlib import Path
 from request_tracker_utils.core.scheduler import Scheduler
 
@@ -38,8 +38,9 @@ FOREIGN = """
 from wsgiref.simple_server import make_server
 from run import app
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
+server = make_server("127.0.0.1", int(os.environ["PORT"]), app)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
 """
 
 
