@@ -183,7 +183,8 @@ def add_import() -> ResponseReturnValue:
             add_error(form, error)
             return _choose_columns_page(form, source, text, listed, columns), error.status
     elif "choose" in sent or not listed.has_serials:
-        return _choose_columns_page(form, source, text, listed, listed.columns)
+        suggested = {field: number for field, number in listed.columns.items() if field != lists.SERIAL_NUMBER or listed.has_serials}
+        return _choose_columns_page(form, source, text, listed, suggested)
     try:
         with transaction() as session:
             stored = imports.store(session, listed, source=source, defaults=defaults, actor=current_actor(), now=utc_now(), quota=quota())

@@ -110,6 +110,17 @@ def test_lists_reports_and_titles_from_before_lose_what_nobody_mapped(empty_app:
         assert traces(app, SSN) == traces(app, "Smith") == []
         db.engine.dispose()  # SQLite then has no log any more
         assert traces_in(tmp_path, SSN) == traces_in(tmp_path, "Smith") == []
+        if db.engine.dialect.name == "postgresql":
+            assert _in_files(SSN) == _in_files("Smith") == []
+
+
+def _in_files(needle: str) -> list[str]:
+    """The tables whose files have the text, in rows that nobody can read any more too."""
+    query = "SELECT position(convert_to(:needle, 'UTF8') IN pg_read_binary_file(pg_relation_filepath(:name)))"
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+        names = ("asset_intakes", "rosters", "tasks")
+        return [name for name in names if connection.scalar(text(query), {"needle": needle, "name": name})]
 
 
 def describe() -> list[str]:

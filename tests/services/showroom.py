@@ -112,6 +112,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "held-assets": "/assets?holder=marie.curie",
         "import": "/assets/import",
         "import-list": f"/assets/import/{cart_id}",
+        "import-lists": "/assets/import/lists",
         "students": "/students",
         "students-found": "/students?q=ho&grade=9&grade=10",
         "student": "/students/026000",

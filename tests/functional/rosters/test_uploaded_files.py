@@ -74,6 +74,28 @@ def test_an_unmapped_column_is_never_stored(app: Flask, school: School, staff: P
     assert not any(found.values()), found
 
 
+def test_only_its_owner_and_administrators_read_the_name_of_a_file(app: Flask, school: School, staff: Person) -> None:
+    """It may be that of a child. Tasks are listed for all staff, and the history of a device is shown to whoever sees the device."""
+    name, carol = "Smith, John lost.csv", Person(app, user(app, "staff", "carol"))
+    school.student("1001")
+    school.device("W12-0001")
+    lists = {"students": (LIST, "student_id"), "devices": (b"Tag,Assigned To\nW12-0001,1001\n", "tag")}
+    for subject, (data, key) in lists.items():
+        page = staff.submit(f"/{subject}/import", file=(io.BytesIO(data), name)).location or ""
+        columns = {"student_id": "0", "first_name": "1", "last_name": "2"} if key == "student_id" else {"asset_tag": "0", "student_id": "1"}
+        press(staff, app, page, "preview", **columns)
+        press(staff, app, page, "import")
+        if subject == "devices":
+            assert "From import" in carol.read("/devices/W12-0001")
+        press(staff, app, page, f"imports/{1 if subject == 'students' else 2}/undo")
+        assert name in staff.read(page)
+    tasks = carol.read("/tasks")
+    assert all(f"{title} of {subject}, " in tasks for title in ("Preview", "Import") for subject in lists)
+    assert all(f"Undo of an import of {subject}" in tasks for subject in lists)
+    assert ("Import of students, 3 rows" in tasks, "Smith" in tasks + carol.read("/devices/W12-0001")) == (True, False)
+    assert {each for each in traces(app, "Smith") if "." in each and "sqlite" not in each} == {"rosters.source"}
+
+
 def test_a_column_that_is_not_mapped_any_more_is_emptied(app: Flask, school: School, staff: Person) -> None:
     page = send(staff, LIST.replace(b"Homeroom", b"Email").replace(b",H1", b",secret-place"))
     assert traces(app, "secret-place")

@@ -91,6 +91,7 @@ def test_a_file_can_be_dropped_anywhere_and_its_columns_mapped_manually(app: Fla
         expect(page.get_by_label("CSV file")).to_be_focused()
         page.get_by_role("button", name="Check list").click()
         expect(page.get_by_role("heading", name="Choose the columns")).to_be_visible()
+        page.get_by_label("Serial number").select_option(label="1. Nummer")
         page.get_by_label("Manufacturer").select_option(label="3. Marke")
         page.get_by_label("Model").select_option(label="2. Gerät")
         page.get_by_label("The first row is a header row").check()
