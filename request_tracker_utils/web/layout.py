@@ -1,13 +1,14 @@
 """What all pages share: navigation by role, times in TIMEZONE, the language, and the version."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import flask_babel
 from flask import Blueprint, Flask, render_template, request, url_for
+from werkzeug.exceptions import NotFound
 
 from request_tracker_utils import __version__
 from request_tracker_utils.core import translation
@@ -19,6 +20,9 @@ from request_tracker_utils.web.feature import NavItem
 from request_tracker_utils.web.registry import registry, settings
 
 pages = Blueprint("home", __name__)
+
+USED_OF_BOOTSTRAP = frozenset({"css/bootstrap.min.css"})
+"""Its largest files have more than a megabyte, and a response that a stranger does not read stays in memory until it is cut off."""
 
 # User agents also name the browsers they imitate: the first match decides.
 BROWSERS = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl")]
@@ -43,6 +47,7 @@ def home() -> str:
 
 
 def install(app: Flask) -> None:
+    _serve_used_files_only(app)
     flask_babel.Babel(app, default_locale="en")
     translation.install(flask_babel.gettext, flask_babel.ngettext)
     app.register_blueprint(pages)
@@ -83,6 +88,17 @@ def browser(agent: str) -> str:
     named = next((name for token, name in BROWSERS if token in agent), re.split(r"[ /]", agent, maxsplit=1)[0][:30])
     system = next((name for token, name in SYSTEMS if token in agent), "")
     return f"{named}, {system}" if system else named
+
+
+def _serve_used_files_only(app: Flask) -> None:
+    serve: Callable[..., Any] = app.view_functions["bootstrap.static"]
+
+    def static(filename: str) -> Any:
+        if filename not in USED_OF_BOOTSTRAP:
+            raise NotFound
+        return serve(filename=filename)
+
+    app.view_functions["bootstrap.static"] = static
 
 
 @cache

@@ -3,7 +3,8 @@
 import json
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 from flask import Blueprint, render_template
 from flask_openapi3 import APIBlueprint, OpenAPI, Tag
@@ -13,6 +14,7 @@ from request_tracker_utils import __version__
 from request_tracker_utils.web.auth import signed_in
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.openapi import document, operations
+from request_tracker_utils.web.registry import registry, registry_of
 
 
 class OpenApiDocument(BaseModel):
@@ -62,6 +64,25 @@ class Operation:
         return [(status, response) for status, response in self.spec["responses"].items() if _is_error(response)]
 
 
+class Documentation:
+    """The same for all callers, and built on the first request only: that takes half a second of a processor."""
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        return document()
+
+    @cached_property
+    def inlined(self) -> dict[str, Any]:
+        return cast(dict[str, Any], _inlined(self.spec, self.spec["components"]["schemas"]))
+
+    @cached_property
+    def groups(self) -> list[tuple[dict[str, Any], list[Operation]]]:
+        """The operations of each tag."""
+        spec = self.inlined
+        shown = [Operation(path, method, one, _call(spec, path, method, one)) for path, method, one in operations(spec)]
+        return [(tag, [operation for operation in shown if tag["name"] in operation.spec["tags"]]) for tag in spec["tags"]]
+
+
 def _is_error(response: dict[str, Any]) -> bool:
     return any("examples" in media for media in response["content"].values())
 
@@ -74,21 +95,19 @@ pages = Blueprint("openapi_page", __name__, url_prefix="/openapi")
 @signed_in
 def openapi_document() -> Answer:
     """Get this documentation as an OpenAPI 3.1 document."""
-    return document()
+    return registry().get(Documentation).spec
 
 
 @pages.get("/")
 @signed_in
 def page() -> str:
     """The API documentation as a page."""
-    spec = document()
-    spec = _inlined(spec, spec["components"]["schemas"])
-    shown = [Operation(path, method, one, _call(spec, path, method, one)) for path, method, one in operations(spec)]
-    groups = [(tag, [operation for operation in shown if tag["name"] in operation.spec["tags"]]) for tag in spec["tags"]]
-    return render_template("web/openapi.html", spec=spec, groups=groups)
+    documentation = registry().get(Documentation)
+    return render_template("web/openapi.html", spec=documentation.inlined, groups=documentation.groups)
 
 
 def install(app: OpenAPI) -> None:
+    registry_of(app).provide(Documentation, Documentation())
     app.register_api(api)
     app.register_blueprint(pages)
     app.jinja_env.filters["example"] = _pretty

@@ -4,10 +4,11 @@ What routes do is replaced, so that a call changes nothing; the checks before th
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
@@ -302,6 +303,19 @@ def test_what_changes_something_needs_the_csrf_token_of_the_session(app: Flask, 
     sign_in(client, "admin")
     statuses = reached_by(client, [call for call in disarmed(app) if call.method != "GET"], {})
     assert statuses == {name: 401 if may is SECRET else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
+
+
+def test_files_for_everybody_are_small(app: Flask, client: FlaskClient) -> None:
+    """One that nobody reads stays in memory until the connection is cut off, and a stranger may have thousands of connections."""
+    sizes = {}
+    for endpoint, scaffold in [("static", app), ("bootstrap.static", app.blueprints["bootstrap"])]:
+        folder = Path(scaffold.static_folder or "")
+        for file in filter(Path.is_file, folder.rglob("*")):
+            with app.test_request_context():
+                address = url_for(endpoint, filename=file.relative_to(folder).as_posix())
+            sizes[address] = len(client.get(address).data) if file.stat().st_size > 50_000 else 0
+    assert max(sizes.values()) > 200_000, "the style sheet is served"
+    assert {address: size for address, size in sizes.items() if size > 250_000} == {}
 
 
 def test_a_route_without_an_access_rule_is_closed_to_all(own_app: Flask) -> None:

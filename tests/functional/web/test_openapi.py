@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from request_tracker_utils import __version__
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.service import NewAsset
+from request_tracker_utils.web import openapi, openapi_views
 from request_tracker_utils.web.openapi import operations
 from tests.services.apps import WEBHOOK_TOKEN, sign_in, token, user
 from tests.services.installation import Installation
@@ -163,6 +164,16 @@ def test_whoever_is_signed_in_reads_both_and_finds_the_page(app: Flask, client: 
     assert client.get(DOCUMENT).status_code == 200
     assert client.get("/openapi/", headers={"Accept": "text/html"}).status_code == 200
     assert 'href="/openapi/"' in client.get("/", headers={"Accept": "text/html"}).get_data(as_text=True)
+
+
+def test_they_are_built_once(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building them takes half a second of a processor, and everybody with an account may ask for them."""
+    built: list[int] = []
+    monkeypatch.setattr(openapi_views, "document", lambda: built.append(1) or openapi.document())
+    for headers in (token(own_app, "student"), token(own_app, "admin")):
+        for path in (DOCUMENT, "/openapi/"):
+            assert own_app.test_client().get(path, headers=headers).status_code == 200
+    assert len(built) == 1
 
 
 def test_the_page_shows_every_operation_with_a_call_to_copy(
