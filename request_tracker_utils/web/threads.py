@@ -128,8 +128,9 @@ class ThreadLimits:
         own = (self._own(reserved),)
         if reserved is Reserved.HEALTH:  # strangers call it: it takes nothing from others
             return (own,)
-        # Request Tracker has one address, and waits for the response.
-        return (own, shared[-1:]) if reserved is Reserved.WEBHOOK else (own, shared)
+        if reserved is Reserved.WEBHOOK:  # not limited by address, because Request Tracker has one, and waits for the response
+            return own, (Limit(("webhook",), max(1, self.sizes.shared // 2), reserved, _overloaded), shared[-1])
+        return own, shared
 
     def reading(self, reserved: Reserved | None, caller: "Caller") -> tuple[Limits, ...]:
         """The choices for a request whose body is being read."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from threading import Event
 
@@ -189,3 +190,20 @@ def test_whoever_draws_requests_out_leaves_places_to_all_others() -> None:
     check_all([(threads, *row) for threads in (8, 16, 64) for row in rows], leaves_places)
     # With the default number of threads, one account leaves the others their forms and scans as well.
     check_all([(16, _drawn_out(one, None), everything), (16, _drawn_out(one, scan), everything)], leaves_places)
+
+
+def test_calls_of_the_webhook_leave_shared_places_to_others() -> None:
+    """Whoever has its secret can draw out the body of any call."""
+
+    def leaves_places(threads: int) -> None:
+        limits = ThreadLimits(Sizes.of(threads), on_refusal=lambda _reason: None)
+        called, staff, elsewhere = list[Place](), Caller("technician", "192.0.2.1"), Caller("", "198.51.100.7")
+        with suppress(AppError):
+            while True:
+                called.append(limits.places.take(*limits.working(Reserved.WEBHOOK, elsewhere)))
+                called[-1].since = float("-inf")  # nobody waits for it
+        assert len(called) > limits.sizes.reserved[Reserved.WEBHOOK], "many calls of Request Tracker use shared places too"
+        for wanted in (limits.working(None, staff), limits.reading(None, staff)):
+            limits.places.leave(limits.places.take(*wanted))  # raises if there is none
+
+    check_all([(8,), (16,), (64,)], leaves_places)
