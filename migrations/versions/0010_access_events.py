@@ -6,7 +6,7 @@ The rows of all files that were uploaded before are deleted: they have all colum
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
