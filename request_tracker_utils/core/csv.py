@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 BYTE_ORDER_MARK = "\ufeff"
 _SIGNS = "=+@＝＋－＠\\-"
-_FORMULA = re.compile(rf"'*[{_SIGNS}\t\r]")
+_FORMULA = re.compile(rf"'*[{_SIGNS}\t\r\n]")
 """The beginning of a formula, perhaps behind apostrophes."""
 _INNER_FORMULA = re.compile(rf"([;\t]\s*+)('*+[{_SIGNS}])?")
 """The same behind a semicolon or a tab, at which spreadsheets of many locales split columns. Also matches a separator without a formula, so

@@ -223,7 +223,7 @@ def check_disk(folder: Path) -> CheckResult:
             raise
         return CheckResult(Status.DOWN, problem.message, detail)
     if free < NO_SPACE:
-        return CheckResult(Status.DOWN, _("The data disk is full. Free up space."), detail)
+        return CheckResult(Status.DOWN, _("The data disk is full, or will be soon. Free up space."), detail)
     if free < LOW_SPACE:
         return CheckResult(Status.DEGRADED, _("The data disk is almost full. Free up space."), detail)
     return CheckResult(Status.OK, _("There is enough disk space."), detail)
