@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from flask import Flask
+from flask import Flask, g
 from sqlalchemy import select, text
 
 from benchmarks.databases import both
@@ -22,7 +22,7 @@ from benchmarks.report import SHARE, TIMES, Row, say
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
-from request_tracker_utils.imports import importer, parsing, service
+from request_tracker_utils.imports import parsing, service, stored_rows
 from request_tracker_utils.imports.identifiers import LeadingZeros
 from request_tracker_utils.imports.models import ImportFile, ImportState
 from request_tracker_utils.imports.remarks import Remarks
@@ -122,7 +122,7 @@ def _without_checks() -> Iterator[None]:
     """Without those of text, totals, spoiled numbers and leading zeros."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(parsing, "clean", lambda text: text))
-        stack.enter_context(patch.object(importer, "is_footer", lambda _cells: False))
+        stack.enter_context(patch.object(stored_rows, "is_footer", lambda _cells: False))
         stack.enter_context(patch.object(Remarks, "look_at", lambda *_: None))
         stack.enter_context(patch.object(LeadingZeros, "plan", lambda zeros, session, chunk: zeros.row_type.plan(session, chunk)))
         stack.enter_context(patch.object(student_import, "check_identifiers", lambda *_: None))
@@ -130,7 +130,8 @@ def _without_checks() -> Iterator[None]:
 
 
 def _export_of_logs() -> Export:
-    """The lines as the app yields them."""
+    """The lines as the app yields them. The access is recorded, so it needs an actor."""
+    g.actor = of_command()
     return Export(LOGS.header, export_rows(reading, LOGS, settings().zone), what=LOGS.title, batch=BATCH)
 
 
