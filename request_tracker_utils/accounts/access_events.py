@@ -1,26 +1,24 @@
 """Who read personal data: storing accesses without making readers wait, and searching them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Condition, Thread
 
 import structlog
-from sqlalchemy import Select, delete, insert, or_, select
+from sqlalchemy import Select, insert, or_
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts.event_records import EventRecords
 from request_tracker_utils.accounts.login_events import like_pattern
 from request_tracker_utils.accounts.models import AccessEvent
-from request_tracker_utils.core.db import affected, transaction
+from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.metrics import count_lost_access
 
 log = structlog.get_logger(__name__)
 
-PAGE = 50
-CHUNK = 1_000
 MAX_PENDING = 10_000
 """Events in memory that are not stored yet. More are only logged."""
 BATCH = 500
@@ -152,24 +150,7 @@ class Filter:
         return query
 
 
-def newest(session: Session, filter: Filter, *, before: int | None = None, limit: int = PAGE) -> list[AccessEvent]:
-    """The newest events first; `before` is the id of the last event on the previous page."""
-    query = filter.apply(select(AccessEvent)).order_by(AccessEvent.id.desc()).limit(limit)
-    return list(session.scalars(query if before is None else query.where(AccessEvent.id < before)))
-
-
-def all_events(session: Session, filter: Filter) -> Iterator[AccessEvent]:
-    """All selected events, the newest first, read in chunks."""
-    last: int | None = None
-    while rows := newest(session, filter, before=last, limit=CHUNK):
-        yield from rows
-        last = rows[-1].id
-        session.expunge_all()
-
-
-def delete_old(session: Session, *, before: datetime) -> int:
-    """Deletes older events and returns how many."""
-    return affected(session.execute(delete(AccessEvent).where(AccessEvent.at < before)))
+records = EventRecords(AccessEvent)
 
 
 def _report_lost(readings: Sequence[Reading], reason: str) -> None:

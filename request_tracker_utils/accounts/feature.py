@@ -29,13 +29,13 @@ def delete_ended_sessions() -> int:
 def delete_login_events() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
         now = steady_now(session, DELETE_LOGIN_EVENTS, utc_now())
-        return login_events.delete_old(session, before=now - timedelta(days=settings().login_event_days))
+        return login_events.records.delete_old(session, before=now - timedelta(days=settings().login_event_days))
 
 
 def delete_access_events() -> int:
     with transaction() as session:
         now = steady_now(session, DELETE_ACCESS_EVENTS, utc_now())
-        return access_events.delete_old(session, before=now - timedelta(days=settings().access_event_days))
+        return access_events.records.delete_old(session, before=now - timedelta(days=settings().access_event_days))
 
 
 def install(app: Flask) -> None:

@@ -1,16 +1,15 @@
 """Sign-ins, failed attempts, sign-outs and changes of accounts: recording and searching them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_network
 
-from sqlalchemy import Select, delete, exists, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts.event_records import EventRecords
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.clock import column_is_over
-from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.settings import address_of
 
 HOUSEHOLD = 64
@@ -52,10 +51,8 @@ NOWHERE = Origin()
 """The origin of commands."""
 
 
-PAGE = 50
 QUIET = timedelta(minutes=1)
 """Events that a caller can repeat without limit, such as rejected tokens, are recorded once in this time."""
-CHUNK = 1_000
 
 
 @dataclass(frozen=True)
@@ -122,24 +119,7 @@ def is_recorded(session: Session, kind: LoginKind, origin: Origin, *, key: str) 
     return bool(session.scalar(select(exists().where(*like))))
 
 
-def newest(session: Session, filter: Filter, *, before: int | None = None, limit: int = PAGE) -> list[LoginEvent]:
-    """The newest events first; `before` is the id of the last event on the previous page."""
-    query = filter.apply(select(LoginEvent)).order_by(LoginEvent.id.desc()).limit(limit)
-    return list(session.scalars(query if before is None else query.where(LoginEvent.id < before)))
-
-
-def all_events(session: Session, filter: Filter) -> Iterator[LoginEvent]:
-    """All selected events, the newest first, read in chunks."""
-    last: int | None = None
-    while rows := newest(session, filter, before=last, limit=CHUNK):
-        yield from rows
-        last = rows[-1].id
-        session.expunge_all()
-
-
-def delete_old(session: Session, *, before: datetime) -> int:
-    """Deletes older events and returns how many."""
-    return affected(session.execute(delete(LoginEvent).where(LoginEvent.at < before)))
+records = EventRecords(LoginEvent)
 
 
 def like_pattern(text: str) -> str:

@@ -115,7 +115,7 @@ def _page(*, password_form: FlaskForm | None = None, token_form: FlaskForm | Non
             user=service.user_by_id(session, me),
             sessions=authentication.open_sessions(session, me, now=now),
             tokens=tokens.valid_tokens(session, me, now=now),
-            events=login_events.newest(session, login_events.Filter(user_id=me), limit=20),
+            events=login_events.records.newest(session, login_events.Filter(user_id=me), limit=20),
             password_form=password_form or OwnPasswordForm(formdata=None),
             token_form=token_form or NewTokenForm(formdata=None),
             new_token=new_token,

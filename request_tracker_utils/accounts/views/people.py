@@ -10,6 +10,7 @@ from flask_wtf import FlaskForm
 
 from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, student_links, tokens
 from request_tracker_utils.accounts.current import StoredAccessLog
+from request_tracker_utils.accounts.event_records import PAGE
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm, SchoolForm, StudentLinkForm
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
@@ -232,11 +233,11 @@ def sign_ins() -> str:
     """Sign-ins and other events, the newest first."""
     selected, before = _filter(), request.args.get("before", type=row_id)
     with reading() as session:
-        found = login_events.newest(session, selected, before=before, limit=login_events.PAGE + 1)
-    more = len(found) > login_events.PAGE
-    record_list("sign-ins", min(len(found), login_events.PAGE))
+        found = login_events.records.newest(session, selected, before=before, limit=PAGE + 1)
+    more = len(found) > PAGE
+    record_list("sign-ins", min(len(found), PAGE))
     return render_template(
-        "accounts/sign-ins.html", events=found[: login_events.PAGE], more=more, selected=selected, before=before, kinds=list(LoginKind)
+        "accounts/sign-ins.html", events=found[:PAGE], more=more, selected=selected, before=before, kinds=list(LoginKind)
     )
 
 
@@ -254,11 +255,11 @@ def access_events() -> str:
     _store_pending()
     selected, before = _access_filter(), request.args.get("before", type=row_id)
     with reading() as session:
-        found = events_of_access.newest(session, selected, before=before, limit=events_of_access.PAGE + 1)
-    more = len(found) > events_of_access.PAGE
+        found = events_of_access.records.newest(session, selected, before=before, limit=PAGE + 1)
+    more = len(found) > PAGE
     return render_template(
         "accounts/personal-data.html",
-        events=found[: events_of_access.PAGE],
+        events=found[:PAGE],
         more=more,
         selected=selected,
         before=before,
@@ -287,7 +288,7 @@ def _filter() -> login_events.Filter:
 def _event_rows(selected: login_events.Filter) -> Iterator[tuple[object, ...]]:
     zone = settings().zone
     with reading() as session:
-        for e in login_events.all_events(session, selected):
+        for e in login_events.records.all_events(session, selected):
             yield e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.name, e.address, e.agent, e.detail
 
 
@@ -299,7 +300,7 @@ def _access_filter() -> events_of_access.Filter:
 def _access_rows(selected: events_of_access.Filter) -> Iterator[tuple[object, ...]]:
     zone = settings().zone
     with reading() as session:
-        for e in events_of_access.all_events(session, selected):
+        for e in events_of_access.records.all_events(session, selected):
             complete = "yes" if e.complete else "no"
             yield e.at.astimezone(zone).isoformat(timespec="seconds"), e.kind, e.what, e.subject, e.records, complete, e.name, e.address
 
@@ -338,6 +339,6 @@ def _person_page(
             homerooms=students.homerooms(session, user.school) if user.school else [],
             sessions=authentication.open_sessions(session, user_id, now=now),
             tokens=tokens.valid_tokens(session, user_id, now=now),
-            events=login_events.newest(session, login_events.Filter(user_id=user_id), limit=20),
+            events=login_events.records.newest(session, login_events.Filter(user_id=user_id), limit=20),
             link=f"{settings().public_address()}/password/{link}" if link else None,
         )

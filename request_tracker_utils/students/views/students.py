@@ -151,7 +151,7 @@ def show(student_id: str) -> str:
         logs = shown_logs(session, logs, sees)
         subject = student_subject(student.student_id)
         may_see_accesses = current_actor().may(AccountPermission.EVENTS)
-        accesses = access_events.newest(session, AccessFilter(subject=subject), limit=ACCESSES_SHOWN) if may_see_accesses else []
+        accesses = access_events.records.newest(session, AccessFilter(subject=subject), limit=ACCESSES_SHOWN) if may_see_accesses else []
     record_lookup("student", subject)
     return render_template(
         "students/student.html",
