@@ -154,7 +154,7 @@ class LoginEvent(Base):
 
 
 class AccessEvent(Base):
-    """Who read personal data: an export, a look-up of one person, or a list of people. Deleted after ACCESS_EVENT_DAYS."""
+    """Who read personal data: an export, a lookup of one person, or a list of people. Deleted after ACCESS_EVENT_DAYS."""
 
     __tablename__ = "access_events"
     __table_args__ = (
@@ -170,7 +170,7 @@ class AccessEvent(Base):
     what: Mapped[str] = mapped_column(String(100))
     """What was read, in words."""
     subject: Mapped[str] = mapped_column(String(120))
-    """The person that a look-up is about, such as `student 4711`; empty for exports and lists."""
+    """The person that a lookup is about, such as `student 4711`; empty for exports and lists."""
     records: Mapped[int]
     """How many records were sent."""
     complete: Mapped[bool]

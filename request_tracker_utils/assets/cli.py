@@ -17,11 +17,19 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.imports.cli import FILE, INCOMPLETE, LISTED, apply_column_options, dry_run_option, option_titles, require_column
+from request_tracker_utils.imports.cli import (
+    FILE,
+    INCOMPLETE,
+    LISTED,
+    apply_column_options,
+    dry_run_option,
+    option_titles,
+    print_waiting,
+    require_column,
+)
 from request_tracker_utils.imports.current import quota
 from request_tracker_utils.tasks import cli as terminal, service as tasks
 from request_tracker_utils.tasks.models import ItemState, Task, TaskState
-from request_tracker_utils.web.registry import settings
 
 
 @click.group()
@@ -71,17 +79,7 @@ def import_list(
 @assets.command("lists")
 def list_waiting() -> None:
     """Print lists that are stored until their assets are created, or for a day: number, time, person, file, size."""
-    before = None
-    while True:
-        with reading() as session:
-            found = imports.newest(session, waiting=True, before=before, limit=LISTED)
-        for each in found:
-            added = each.created_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
-            size = _("%(size)s KB", size=f"{each.stored_size // 1024 + 1:,}")
-            click.echo("\t".join((str(each.id), added, each.started_by, imports.name_of(each), size)))
-        if len(found) < LISTED:
-            return
-        before = found[-1].id
+    print_waiting(lambda session, before: imports.newest(session, waiting=True, before=before, limit=LISTED), imports.name_of)
 
 
 @assets.command("delete-list")

@@ -101,7 +101,7 @@ def count_closed_connection(reason: str) -> None:
 
 
 def count_lost_access(kind: str) -> None:
-    """`kind` is `export`, `look-up` or `list`."""
+    """`kind` is `export`, `lookup` or `list`."""
     instruments().lost_accesses.labels(kind).inc()
 
 

@@ -1,11 +1,12 @@
 """Importing a file from the command line, for the commands of domains; and `rtutils imports`, which lists and undoes imports."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
@@ -22,9 +23,12 @@ from request_tracker_utils.imports.report import ImportReport, report_from
 from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.imports.tasks import describe_undone
 from request_tracker_utils.imports.uploads import inspected, read_chunks
+from request_tracker_utils.imports.waiting import WaitingList
 from request_tracker_utils.tasks import cli as terminal
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.registry import registry, settings
+
+W = TypeVar("W", bound=WaitingList)
 
 LISTED = 100
 """Files per query."""
@@ -51,7 +55,8 @@ def imports() -> None:
 def list_imports(waiting: bool) -> None:
     """Print the newest imports that have changed anything: number, time, person, file, counts, and who has undone it."""
     if waiting:
-        _list_waiting()
+        names = registry().get(RowTypes).names
+        print_waiting(lambda session, before: service.newest(session, names, waiting=True, before=before, limit=LISTED), service.name_of)
         return
     with reading() as session:
         for run, file in undo.recent(session):
@@ -63,18 +68,19 @@ def list_imports(waiting: bool) -> None:
             click.echo("\t".join((str(run.id), started, run.started_by, service.name_of(file), counts, undone)))
 
 
-def _list_waiting() -> None:
+def print_waiting(newest: Callable[[Session, int | None], Sequence[W]], name_of: Callable[[W], str]) -> None:
+    """Prints all lists that wait. `newest` returns the newest LISTED of them with a number below the given one."""
     before = None
     while True:
         with reading() as session:
-            files = service.newest(session, registry().get(RowTypes).names, waiting=True, before=before, limit=LISTED)
-        for file in files:
-            uploaded = file.created_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
-            size = _("%(size)s KB", size=f"{file.stored_size // 1024 + 1:,}")
-            click.echo("\t".join((str(file.id), uploaded, file.started_by, service.name_of(file), size)))
-        if len(files) < LISTED:
+            found = newest(session, before)
+        for each in found:
+            added = each.created_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
+            size = _("%(size)s KB", size=f"{each.stored_size // 1024 + 1:,}")
+            click.echo("\t".join((str(each.id), added, each.started_by, name_of(each), size)))
+        if len(found) < LISTED:
             return
-        before = files[-1].id
+        before = found[-1].id
 
 
 @imports.command("delete")

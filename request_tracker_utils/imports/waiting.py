@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, func, select
@@ -27,6 +27,19 @@ class OwnedList(Protocol):
 
     @property
     def user_id(self) -> int | None: ...
+
+
+class WaitingList(OwnedList, Protocol):
+    """One with rows that are still stored, as commands print it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+    @property
+    def stored_size(self) -> int: ...
 
 
 @dataclass(frozen=True)

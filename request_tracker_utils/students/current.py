@@ -58,7 +58,7 @@ def find_device(asset_tag: str) -> Device:
 
 
 def record_scanned(result: ScanResult) -> ScanResult:
-    """Records the look-up of the student that a scan has shown. A scan that changes something is in the history of its device instead."""
+    """Records the lookup of the student that a scan has shown. A scan that changes something is in the history of its device instead."""
     if result.log is None:
         holder = result.device.current_student_id if result.device else None
         shown = result.student.student.student_id if result.student else holder or ""

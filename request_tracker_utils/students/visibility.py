@@ -4,6 +4,7 @@ A student who may not be seen does not exist for the caller: not in lists, count
 is the same 404. Devices are visible to all who may read devices, but without a student who may not be seen.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,15 +18,15 @@ from request_tracker_utils.students.permissions import StudentPermission
 
 
 @dataclass(frozen=True)
-class Visibility:
+class Visibility(ABC):
     """The students that a caller may see, as conditions of a query. If it `is_complete`, students who left school and notes are visible
     too."""
 
     is_complete, is_empty = False, False
     school = homeroom = ""
 
-    def conditions(self) -> list[Condition]:
-        raise NotImplementedError
+    @abstractmethod
+    def conditions(self) -> list[Condition]: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Records who read personal data: exports, look-ups of one person, and lists of people. `accounts` stores the events.
+"""Records who read personal data: exports, lookups of one person, and lists of people. `accounts` stores the events.
 
 A route says in one line what it has answered with (`record_lookup`, `record_list`); exports are recorded by `exports.csv_response`.
 """
@@ -20,13 +20,13 @@ class AccessKind(StrEnum):
     """The values are stored; `accounts/parts.html` has the words for pages."""
 
     EXPORT = "export"
-    LOOKUP = "look-up"
+    LOOKUP = "lookup"
     LIST = "list"
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who read what, when and from where. `subject` names the person that a look-up is about, see `student` and `rt_user`; `records` is the
+    """Who read what, when and from where. `subject` names the person that a lookup is about, see `student` and `rt_user`; `records` is the
     number of records that were sent, and `complete` says whether all were."""
 
     kind: AccessKind

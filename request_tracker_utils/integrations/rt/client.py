@@ -61,7 +61,7 @@ class RtClient:
         self.assets = Assets(transport, users, self.custom_fields, serial_field=serial_field, model_field=model_field)
 
     def within(self, seconds: float) -> Self:
-        """A client for brief look-ups: with the same connections and session, but this timeout and no repetitions."""
+        """A client for brief lookups: with the same connections and session, but this timeout and no repetitions."""
         brief = copy(self)
         brief._use(self._transport.within(seconds), self.users, self.assets.serial_field, self.assets.model_field)
         return brief

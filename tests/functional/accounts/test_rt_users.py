@@ -16,6 +16,7 @@ from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.records import account, made, recorded
 from tests.services.apps import make_app, user
+from tests.services.clocks import MonotonicClock
 from tests.services.local_server import Reply
 from tests.services.people import Person, errors_in, text_of, token_in
 from tests.services.proxy import Proxy, answers, nobody_there
@@ -23,16 +24,6 @@ from tests.services.request_tracker import RequestTracker
 
 pytestmark = pytest.mark.rt
 STUDENT, REVOKED = "student1004", "student1005"
-
-
-class Clock:
-    """Seconds, as the memory of Request Tracker's answers counts them."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -72,8 +63,8 @@ def students_token(request_tracker: RequestTracker) -> str:
 
 
 @pytest.fixture
-def clock(app: Flask) -> Clock:
-    clock = Clock()
+def clock(app: Flask) -> MonotonicClock:
+    clock = MonotonicClock()
     registry_of(app).provide(RtTokens, RtTokens(registry_of(app).get(RtTokens).users, clock=clock))
     return clock
 
@@ -196,7 +187,7 @@ def test_accounts_are_not_linked_by_equal_names(request_tracker: RequestTracker,
 
 
 def test_answers_are_cached_and_a_revoked_token_expires_with_them(
-    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: Clock
+    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: MonotonicClock
 ) -> None:
     token = request_tracker.new_token(REVOKED)
     user(app, "staff", "bob")
@@ -211,7 +202,9 @@ def test_answers_are_cached_and_a_revoked_token_expires_with_them(
     assert call(app, token).status_code == 401
 
 
-def test_a_bad_token_is_remembered_for_a_shorter_while(request_tracker: RequestTracker, line: Proxy, app: Flask, clock: Clock) -> None:
+def test_a_bad_token_is_remembered_for_a_shorter_while(
+    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: MonotonicClock
+) -> None:
     bad = request_tracker.clerks_token[:-1] + ("a" if request_tracker.clerks_token[-1] != "a" else "b")
     assert [call(app, bad).status_code for _ in range(3)] == [401, 401, 401]
     assert len(line.calls) == 1
@@ -232,7 +225,7 @@ def test_the_cache_contains_no_token(request_tracker: RequestTracker, app: Flask
 
 
 def test_a_network_that_shows_many_bad_tokens_waits_and_request_tracker_is_not_asked(
-    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: Clock
+    request_tracker: RequestTracker, line: Proxy, app: Flask, clock: MonotonicClock
 ) -> None:
     user(app, "staff", "bob")
     link(app, "bob", "clerk")

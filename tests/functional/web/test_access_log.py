@@ -37,7 +37,7 @@ from tests.services.server import RunningServer
 from tests.services.tables import check_all
 from tests.services.terminal import Run
 
-GRACE, EXPORT, LOOKUP, LIST = "student 1001", "export", "look-up", "list"
+GRACE, EXPORT, LOOKUP, LIST = "student 1001", "export", "lookup", "list"
 TABLES = list(Base.metadata.tables)
 
 # A new route that answers with personal data needs a line here: what does it record?
@@ -287,10 +287,10 @@ class TestThePage:
         bob.get("/devices/export.csv").get_data()
         page = admin.read("/admin/personal-data")
         assert page.index("devices and their students") < page.index("student 1001")
-        assert "devices and their students" not in admin.read("/admin/personal-data?kind=look-up")
+        assert "devices and their students" not in admin.read("/admin/personal-data?kind=lookup")
         assert "No events found" in admin.read("/admin/personal-data?q=student+1002")
         assert "bob" in admin.read("/admin/personal-data?subject=student+1001")
-        rows = list(csv.DictReader(io.StringIO(without_mark(admin.get("/admin/personal-data.csv?kind=look-up").get_data(as_text=True)))))
+        rows = list(csv.DictReader(io.StringIO(without_mark(admin.get("/admin/personal-data.csv?kind=lookup").get_data(as_text=True)))))
         assert [(row["person"], row["who"], row["records"], row["complete"]) for row in rows] == [(GRACE, "bob", "1", "yes")]
         newest = accesses(app)[-1]
         assert (newest.kind, newest.what, newest.records) == (EXPORT, "access to personal data", 1)

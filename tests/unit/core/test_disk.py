@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -133,17 +132,7 @@ def test_counts_without_a_file_are_written_once_one_can_be_created(tmp_path: Pat
     written.close()
 
 
-@pytest.fixture
-def logger() -> Iterator[None]:
-    level = logging.getLogger().level
-    yield
-    for handler in [each for each in logging.getLogger().handlers if getattr(each, "ours", False)]:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
-    logging.getLogger().setLevel(level)
-
-
-@pytest.mark.usefixtures("logger")
+@pytest.mark.usefixtures("logging_as_before")
 def test_lines_that_a_full_disk_lost_are_counted_before_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,9 @@
 """The log file: several processes write to it, and put it aside when it is full."""
 
-import logging
 import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,17 +25,8 @@ sys.stdin.readline()
 for number in range({LINES}):
     structlog.get_logger("writer").info("line", number=number, writer=sys.argv[1], padding="x" * {PADDING})
 """
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 LINE = re.compile(rf"timestamp=\S+ level=info logger=writer event=line number=(\d+) writer=(\w) padding=x{{{PADDING}}}")
-
-
-@pytest.fixture(autouse=True)
-def _leave_logging_as_it_was() -> Iterator[None]:
-    level = logging.getLogger().level
-    yield
-    for handler in [each for each in logging.getLogger().handlers if getattr(each, "ours", False)]:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
-    logging.getLogger().setLevel(level)
 
 
 def writers(file: Path, kept: int) -> list[subprocess.Popen[str]]:

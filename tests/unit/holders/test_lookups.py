@@ -8,19 +8,13 @@ from request_tracker_utils.asset_store.service import AssetStoreUnreachable
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.holders.lookups import MAX_AGE_SECONDS, MAX_USERS, AssetCache
 from tests.services.asset_stores import silence
+from tests.services.clocks import MonotonicClock
 from tests.unit.holders.desk import Desk
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> MonotonicClock:
+    return MonotonicClock()
 
 
 @pytest.fixture
@@ -42,7 +36,7 @@ def test_assets_belong_to_their_holders_and_owners_in_any_case(desk: Desk) -> No
     assert desk.calls == ["held_by"]
 
 
-def test_only_missing_users_are_requested_and_the_age_is_that_of_the_oldest_entry(desk: Desk, clock: Clock) -> None:
+def test_only_missing_users_are_requested_and_the_age_is_that_of_the_oldest_entry(desk: Desk, clock: MonotonicClock) -> None:
     cache = AssetCache(clock)
     cache.assets_of(["grace"], desk)
     clock.now += 5
@@ -51,7 +45,7 @@ def test_only_missing_users_are_requested_and_the_age_is_that_of_the_oldest_entr
     assert desk.calls == ["held_by"] * 2
 
 
-def test_an_old_entry_is_not_used_even_if_the_asset_store_is_unreachable(desk: Desk, clock: Clock) -> None:
+def test_an_old_entry_is_not_used_even_if_the_asset_store_is_unreachable(desk: Desk, clock: MonotonicClock) -> None:
     cache = AssetCache(clock)
     cache.assets_of(["grace"], desk)
 
@@ -68,7 +62,7 @@ def test_an_old_entry_is_not_used_even_if_the_asset_store_is_unreachable(desk: D
         cache.assets_of(["grace"], desk)
 
 
-def test_the_cache_has_a_maximum_and_drops_old_entries(desk: Desk, clock: Clock) -> None:
+def test_the_cache_has_a_maximum_and_drops_old_entries(desk: Desk, clock: MonotonicClock) -> None:
     cache = AssetCache(clock)
     for begin in range(0, 2 * MAX_USERS, 1000):
         cache.assets_of([f"user{number}" for number in range(begin, begin + 1000)], desk)

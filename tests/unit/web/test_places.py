@@ -11,20 +11,14 @@ import pytest
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.web.places import Limit, Place, Places
 from request_tracker_utils.web.threads import Caller, Reserved, Sizes, ThreadLimits
+from tests.services.clocks import MonotonicClock
 from tests.services.local_server import wait_until
 from tests.services.tables import check_all
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> MonotonicClock:
+    return MonotonicClock(0.0)
 
 
 @pytest.fixture
@@ -33,7 +27,7 @@ def refused() -> list[str]:
 
 
 @pytest.fixture
-def places(clock: Clock, refused: list[str]) -> Places:
+def places(clock: MonotonicClock, refused: list[str]) -> Places:
     return Places(may_wait=1, on_refusal=refused.append, clock=clock)
 
 
@@ -56,7 +50,7 @@ def test_the_second_choice_is_taken_when_the_first_is_full(places: Places) -> No
     assert [places.take(*choices).keys for _ in range(2)] == [[("own",)], [("shared",)]]
 
 
-def test_places_held_for_long_are_not_waited_for(places: Places, refused: list[str], clock: Clock) -> None:
+def test_places_held_for_long_are_not_waited_for(places: Places, refused: list[str], clock: MonotonicClock) -> None:
     places.take((limit("body", moving=0.5, patience=0.5),))
     clock.now = 1.0
     with pytest.raises(Unavailable, match="body"):
@@ -64,7 +58,7 @@ def test_places_held_for_long_are_not_waited_for(places: Places, refused: list[s
     assert (refused, places.held()) == (["body"], 1)
 
 
-def test_a_place_is_waited_for_until_it_is_free_or_patience_ends(places: Places, clock: Clock, refused: list[str]) -> None:
+def test_a_place_is_waited_for_until_it_is_free_or_patience_ends(places: Places, clock: MonotonicClock, refused: list[str]) -> None:
     first = places.take((limit("shared"),))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(places.take, (limit("shared"),))
@@ -79,7 +73,7 @@ def test_a_place_is_waited_for_until_it_is_free_or_patience_ends(places: Places,
     assert (second.keys, refused, places.waiting()) == ([("shared",)], ["shared"], 0)
 
 
-def test_few_wait_for_places_that_have_stopped_moving(places: Places, clock: Clock) -> None:
+def test_few_wait_for_places_that_have_stopped_moving(places: Places, clock: MonotonicClock) -> None:
     """As many as `may_wait`: each waits in a thread that others need."""
     first = places.take((limit("shared"),))
     clock.now = 2.0
