@@ -127,7 +127,7 @@ def _stored_key(path: Path) -> str:
         with open(fresh, "x", opener=open_private) as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
-            os.fsync(file.fileno())  # after a power cut, an empty key would keep the program from starting
+            os.fsync(file.fileno())  # after a power failure, an empty key would keep the program from starting
         try:
             os.link(fresh, path)
             sync_folder(path.parent)

@@ -25,7 +25,7 @@ pytest_plugins = ["tests.services.timings", "tests.services.selection"]
 # Slow hashing protects people's passwords; here it would be a good part of the time. Server processes keep their own.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
-# These databases need not outlive a power cut. Server processes sync theirs.
+# These databases need not outlive a power failure. Server processes sync theirs.
 durability._sync_file = lambda _descriptor: None
 health.unsafe_settings = lambda _connection: []
 

@@ -1,4 +1,4 @@
-"""Who read personal data; and of uploaded files only mapped columns are stored, until their import.
+"""Who read personal data; and only the mapped columns of uploaded files are stored, until their import.
 
 The rows of all files that were uploaded before are deleted: they have all columns. Files that wait for their import must be uploaded again.
 """

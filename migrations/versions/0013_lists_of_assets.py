@@ -1,4 +1,4 @@
-"""Of lists of assets only mapped columns are stored; nothing else quotes other columns or names the files of others.
+"""Only the mapped columns of asset lists are stored. Nothing else quotes other columns or names other people's files.
 
 Lists that wait keep their mapped columns. Reports of imports lose their remarks, which quoted whole rows, and titles of tasks, which
 everybody who sees tasks reads, lose the names of files.

@@ -50,7 +50,7 @@ class Reading:
 
 class AccessEventWriter:
     """Stores accesses. In a server process, a thread of its own does: a request neither waits for the database's write lock nor fails if
-    the disk is full. What the process has not stored when it is killed is lost, at most some tenths of a second. Elsewhere, as in commands,
+    the disk is full. If the process is killed, it loses at most the last few tenths of a second. Elsewhere, as in commands,
     they are stored immediately. An event that cannot be stored is logged and counted."""
 
     def __init__(self, app_context: Callable[[], AbstractContextManager[object]]) -> None:

@@ -38,7 +38,7 @@ def users() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--email")
-@click.option("--student-id", help="Number of the student to whom the account belongs; for the role student.")
+@click.option("--student-id", help="Number of the account’s student. Only for the role student.")
 @click.option("--school", help="The teacher's school; for the role teacher.")
 @click.option("--homeroom", help="The teacher's homeroom at the school.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it, a password link is printed.")
@@ -58,7 +58,7 @@ def create_user(
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]))
 @click.option("--email")
-@click.option("--student-id", help="Number of the student to whom the account belongs. An empty value removes the link.")
+@click.option("--student-id", help="Number of the account’s student. An empty value removes the link.")
 @click.option("--school", help="The teacher's school. An empty value removes it, with the homeroom.")
 @click.option("--homeroom", help="The teacher's homeroom at the school. An empty value removes it.")
 def change_user(name: str, role: str | None, email: str | None, student_id: str | None, school: str | None, homeroom: str | None) -> None:

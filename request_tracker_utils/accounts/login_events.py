@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_network
+from ipaddress import ip_network
 
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
@@ -10,10 +10,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.accounts.event_records import EventRecords
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.clock import column_is_over
-from request_tracker_utils.core.settings import address_of
+from request_tracker_utils.core.settings import address_of, household
 
-HOUSEHOLD = 64
-"""Network bits of an IPv6 address: a household may use every address within them."""
 BLOCK = {4: 24, 6: 48}
 """Network bits that one attacker may have as a whole, by the version of the protocol."""
 
@@ -32,9 +30,7 @@ class Origin:
         if self.browser:
             return f"browser {self.browser}"[:60]
         address = address_of(self.address)
-        if isinstance(address, IPv6Address):
-            return str(ip_network((address, HOUSEHOLD), strict=False))
-        return self.address[:60] if address is None else str(address)
+        return self.address[:60] if address is None else str(household(address))
 
     @property
     def block(self) -> str:

@@ -174,7 +174,7 @@ class AccessEvent(Base):
     records: Mapped[int]
     """How many records were sent."""
     complete: Mapped[bool]
-    """False if the client hung up before the end, or an error ended the export."""
+    """False if the client disconnected before the end, or an error ended the export."""
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     name: Mapped[str] = mapped_column(String(100))
     address: Mapped[str] = mapped_column(String(60))

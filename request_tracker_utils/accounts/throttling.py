@@ -6,8 +6,8 @@ The second does not apply to a network from which the account has signed in befo
 cannot lock the owner out either.
 
 Nor does the second count apply to the first two attempts of a day from a new network (/24 of IPv4, /48 of IPv6), so that many attackers
-who keep it going do not keep the owner out of a new place. That ends after DAILY_GUESSES wrong passwords within a day: who has hundreds of
-networks, and may use one for each guess, cannot be told from the owner. Then the owner uses a known browser or network, or a password link.
+who keep it going do not keep the owner out of a new place. That ends after DAILY_GUESSES wrong passwords within a day: an attacker with
+hundreds of networks, one for each guess, looks the same as the owner. Then the owner uses a known browser or network, or a password link.
 
 A pause always ends. Attempts during a pause are not checked and do not extend it, so an account cannot be blocked permanently. Failures in
 the future do not count: the clock was set back (`core/clock.py`).
@@ -71,7 +71,7 @@ def current_pause(session: Session, key: str, origin: Origin, *, now: datetime) 
     seconds = math.ceil(left.total_seconds())
     message = _("Too many wrong passwords. Wait %(duration)s, then try again.", duration=_duration(seconds))
     if everywhere > here:
-        way_out = _("Or sign in where you have signed in before, or ask your IT office for a password link.")
+        way_out = _("You can also sign in from a browser or network that you have used before, or ask your IT office for a password link.")
         message = f"{message} {way_out}"
     return TooManyAttempts(message, retry_after=seconds)
 

@@ -105,7 +105,7 @@ class BatchCreator:
         if (created := self._created_earlier(item)) is not None:
             return created
         if not _has_fields(item):
-            raise AssetImportDeleted(_("The row was deleted, as all rows a day after their task ends. Import the list again."))
+            raise AssetImportDeleted(_("This row was deleted: rows are deleted a day after their task ends. Import the list again."))
         return self._creator.create(_fields(item), item_id=item.id)
 
     def release(self) -> None:

@@ -78,16 +78,16 @@ def import_list(
 
 @assets.command("lists")
 def list_waiting() -> None:
-    """Print lists that are stored until their assets are created, or for a day: number, time, person, file, size."""
+    """Print the lists of assets that are still stored: number, time, person, file, size."""
     print_waiting(lambda session, before: imports.newest(session, waiting=True, before=before, limit=LISTED), imports.name_of)
 
 
 @assets.command("delete-list")
 @click.argument("number", type=int)
 def delete_list(number: int) -> None:
-    """Delete the list NUMBER; of one whose task has ended, only its rows.
+    """Delete the list NUMBER. If its task has ended, only its rows are deleted.
 
-    `rtutils assets lists` has the numbers.
+    `rtutils assets lists` shows the numbers.
     """
     with transaction() as session:
         name = imports.name_of(imports.get(session, number))

@@ -8,11 +8,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.current import asset_store
-from request_tracker_utils.assets import cli, current, imports, status
+from request_tracker_utils.assets import cli, current, status
 from request_tracker_utils.assets.api import api
 from request_tracker_utils.assets.current import LabelsOfAssets, TagsOfAssets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.jobs import jobs, kinds
+from request_tracker_utils.assets.models import AssetImport
 from request_tracker_utils.assets.permissions import GRANTS, AssetPermission
 from request_tracker_utils.assets.service import AssetCreator
 from request_tracker_utils.assets.views import import_pages, pages
@@ -64,7 +65,7 @@ def install(app: Flask) -> None:
     registry.provide(TagLookup, TagsOfAssets())
     registry.provide(PrintedLabels, LabelsOfAssets())
     registry.get(TaskKinds).add(*kinds)
-    registry.get(OtherWaitingLists).append(imports.waiting_size)
+    registry.get(OtherWaitingLists).append(AssetImport)
 
 
 def _is_empty() -> bool:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import AssetStore
@@ -27,6 +27,21 @@ from request_tracker_utils.tasks.models import OPEN, Task, TaskState
 RETENTION = timedelta(days=90)
 """Shorter than the retention of tasks, so that the task of an import exists as long as the import."""
 RECENT = 5
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """An import without its rows, which are large. `row_count` is their number, also after they were deleted."""
+
+    id: int
+    source: str
+    created_at: datetime
+    started_by: str
+    user_id: int | None
+    task_id: int | None
+    checked_at: datetime | None
+    stored_size: int
+    row_count: int
 
 
 def store(
@@ -67,7 +82,7 @@ def get(session: Session, import_id: int, *, reader: Actor | None = None) -> Ass
     return _existing(found, import_id)
 
 
-def name_of(asset_import: AssetImport) -> str:
+def name_of(asset_import: AssetImport | ImportSummary) -> str:
     """For its owner and administrators: the file's name may contain that of a person."""
     return asset_import.source or _("Import %(id)s", id=asset_import.id)
 
@@ -78,28 +93,19 @@ def row_checks(asset_import: AssetImport) -> list[RowCheck]:
 
 def newest(
     session: Session, *, reader: Actor | None = None, waiting: bool = False, before: int | None = None, limit: int
-) -> list[AssetImport]:
+) -> list[ImportSummary]:
     """The newest imports that the reader may see, or all; `before` is the id of the last one on the previous page."""
-    query = select(AssetImport)
-    if reader is not None and not reader.may(ImportPermission.MANAGE_ALL):
-        query = query.where(*owned_by(reader, AssetImport.started_by, AssetImport.user_id))
+    conditions = [] if reader is None or reader.may(ImportPermission.MANAGE_ALL) else [*owned_by(reader, AssetImport)]
     if waiting:
-        query = query.where(AssetImport.stored_size > 0)
+        conditions.append(AssetImport.stored_size > 0)
     if before is not None:
-        query = query.where(AssetImport.id < before)
-    return list(session.scalars(query.order_by(AssetImport.id.desc()).limit(limit)))
+        conditions.append(AssetImport.id < before)
+    return _summaries(session, conditions, limit)
 
 
-def recent(session: Session, actor: Actor) -> list[AssetImport]:
+def recent(session: Session, actor: Actor) -> list[ImportSummary]:
     """The actor's newest imports."""
-    query = select(AssetImport).where(*owned_by(actor, AssetImport.started_by, AssetImport.user_id))
-    return list(session.scalars(query.order_by(AssetImport.id.desc()).limit(RECENT)))
-
-
-def waiting_size(session: Session, owner: Actor | None = None) -> int:
-    """Bytes of the lists that are stored: of one person, or of all."""
-    query = select(func.coalesce(func.sum(AssetImport.stored_size), 0)).where(AssetImport.stored_size > 0)
-    return int(session.scalar(query if owner is None else query.where(*owned_by(owner, AssetImport.started_by, AssetImport.user_id))) or 0)
+    return _summaries(session, owned_by(actor, AssetImport), RECENT)
 
 
 def map_columns(session: Session, import_id: int, columns: Mapping[str, int]) -> None:
@@ -228,6 +234,13 @@ def _with_content(asset_import: AssetImport) -> AssetImport:
     if not asset_import.stored_size:
         raise AssetImportDeleted(_("The rows of this list were deleted. To create the assets, import the list again."))
     return asset_import
+
+
+def _summaries(session: Session, conditions: Iterable[ColumnElement[bool]], limit: int) -> list[ImportSummary]:
+    """The newest ones."""
+    columns = [getattr(AssetImport, each.name) for each in fields(ImportSummary) if each.name != "row_count"]
+    query = select(*columns, func.json_array_length(AssetImport.findings).label("row_count")).where(*conditions)
+    return [ImportSummary(**row) for row in session.execute(query.order_by(AssetImport.id.desc()).limit(limit)).mappings()]
 
 
 def _listed(asset_import: AssetImport) -> Listed:

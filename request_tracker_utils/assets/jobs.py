@@ -80,7 +80,7 @@ jobs = [
     Job(DELETE_OLD_IMPORTS, "Delete imports of assets after 90 days", timedelta(days=1), delete_old_imports),
     Job(
         DELETE_WAITING,
-        gettext_noop("Delete the rows of lists of assets that were created, or that nobody created within a day"),
+        gettext_noop("Delete the rows of lists of assets when all assets were created, or after a day"),
         timedelta(hours=1),
         delete_waiting_imports,
     ),

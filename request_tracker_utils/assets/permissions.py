@@ -7,7 +7,7 @@ class AssetPermission(StrEnum):
     READ = "assets:asset:read"
     """Search and view assets."""
     OPEN = "assets:asset:open"
-    """Open the page of an asset, to which its label leads. Who may not read assets is led to the page of their own device."""
+    """Open the page of an asset from its label. People who may not view assets are redirected to the page of their own device."""
     HOLDERS = "assets:holder:read"
     """View the holders of assets, who are users of Request Tracker, and search by them."""
     CREATE = "assets:asset:create"

@@ -1,6 +1,6 @@
 """The current time, always with a time zone, and which stored times are believed.
 
-A machine's clock can be set back or forward while times are stored. **A stored time further in the future than its own longest pause is not
+The system clock can be set back or forward while times are stored. **A stored time further in the future than its own longest pause is not
 believed**: what waits for it is due at once, and what began then has lasted long enough. Clocks of several servers may differ by SKEW.
 Within a process, pauses and timeouts use `time.monotonic()`, which nobody sets.
 

@@ -79,9 +79,9 @@ def transaction(*, durable: bool = True, brief: bool = False) -> Iterator[Sessio
 
     Opened by entry points only (a route, a job, a command). Services receive the session, or this factory, and never commit.
 
-    What was committed survives a power cut, also what other transactions have committed before. Raises OperationalError if the disk
-    cannot store it. `durable=False` does not wait for the disk: for work that is done again, or never missed, after a power cut took back
-    the last seconds of it. A later durable transaction makes it durable too, so nothing is ever missing in the middle.
+    What was committed survives a power failure, also what other transactions have committed before. Raises OperationalError if the disk
+    cannot store it. `durable=False` does not wait for the disk: for work that is done again, or never missed, if a power failure loses the
+    last seconds of it. A later durable transaction makes it durable too, so nothing is ever missing in the middle.
 
     `brief` raises OperationalError after a second if another one has the lock: for what is recorded about a request that only reads.
     """

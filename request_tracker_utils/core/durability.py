@@ -1,4 +1,4 @@
-"""What survives a power cut: commits on SQLite that share one sync of the disk, and whether a PostgreSQL server syncs at all.
+"""What survives a power failure: commits on SQLite that share one sync of the disk, and whether a PostgreSQL server syncs at all.
 
 SQLite writes a commit to the write-ahead log (`-wal`) and, with `synchronous=NORMAL`, does not wait for the disk. With FULL it waits while
 it has the write lock, so all writers together are as slow as one disk. Here the commit releases the lock first, and then everyone who has
@@ -22,7 +22,7 @@ _sync_file = os.fdatasync
 
 
 class NotOnDisk(OSError):
-    """The transaction is committed, but the disk reported that it could not store it: a power cut may take it back."""
+    """The transaction is committed, but the disk reported that it could not store it: it may be lost in a power failure."""
 
 
 class WriteAheadLog:
@@ -38,7 +38,7 @@ class WriteAheadLog:
         self._incomplete = False
 
     def wait_until_stored(self) -> None:
-        """Returns once everything that was committed before the call, by any process, survives a power cut. Raises NotOnDisk.
+        """Returns once everything that was committed before the call, by any process, survives a power failure. Raises NotOnDisk.
 
         Callers that arrive during a sync wait for the next one, because the current one may not include their commit.
         """
@@ -92,7 +92,7 @@ class WriteAheadLog:
         """Copies everything into the database, syncs that, and lets the next writer begin the log again.
 
         After a failed sync the log may have a hole on the disk, although further syncs succeed: Linux reports the error once and forgets
-        what it could not write. After a power cut SQLite reads the log up to the hole, so no later commit in it would be safe.
+        what it could not write. After a power failure SQLite reads the log up to the hole, so no later commit in it would be safe.
         """
         with closing(sqlite3.connect(self._database, timeout=REPAIR_TIMEOUT)) as connection:
             connection.execute("PRAGMA synchronous=FULL")
@@ -125,7 +125,7 @@ class WriteAheadLog:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names of files that were created or renamed in the folder survive a power cut."""
+    """Makes the names of files that were created or renamed in the folder survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -134,7 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def unsafe_settings(connection: Connection) -> list[str]:
-    """Settings of the PostgreSQL server with which a power cut takes back what was committed. SQLite has none: we set them."""
+    """Settings of the PostgreSQL server with which a power failure takes back what was committed. SQLite has none: we set them."""
     if connection.dialect.name != "postgresql":
         return []
     return [

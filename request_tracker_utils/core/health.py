@@ -167,7 +167,7 @@ def check_database() -> CheckResult:
         detail = f"{connection.dialect.name} {'.'.join(map(str, connection.dialect.server_version_info or ()))}"
         unsafe = unsafe_settings(connection)
     if unsafe:
-        summary = _("A power cut of the database server can take back what was saved. Correct the server's settings.")
+        summary = _("After a power failure of the database server, saved changes can be lost. Correct the server's settings.")
         return CheckResult(Status.DEGRADED, summary, _("%(database)s; off: %(settings)s.", database=detail, settings=", ".join(unsafe)))
     return CheckResult(Status.OK, _("The database answers."), detail)
 

@@ -51,7 +51,7 @@ class KeysetQuery(Generic[Row]):
     """Segments one after another; each leaves out the rows of the segments before it. `descending` reverses the order of all of them.
 
     Rows without the conditions `within` do not exist for the caller: a cursor cannot name one, since its page would tell where the row is
-    in the order. A row that meets only the other conditions no longer is still a cursor.
+    in the order. A cursor stays valid when its row stops meeting the other conditions.
     """
 
     def __init__(

@@ -94,7 +94,7 @@ class Scheduler:
                 self._request(f"{job.name} scheduled", job, monotonic())
 
     def _watch_clock(self) -> None:
-        """APScheduler waits for times of the machine's clock. If that is set back, nothing would run until the old time comes again."""
+        """APScheduler waits for times of the system clock. If that is set back, nothing would run until the old time comes again."""
         while not self._stopping.wait(CLOCK_CHECK.total_seconds()):
             with self._mutex:
                 if not self._stopping.is_set():
@@ -177,18 +177,15 @@ class Scheduler:
                 jobs.run(job)
             except AppError as error:
                 log.warning("job failed", job=job.name, error=error.message)
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:
                 problem = disk_problem(error)
                 if problem is None:
+                    # The run is recorded with the error; the schedule continues, since the next run may succeed.
                     log.exception("job failed", job=job.name)
                     raise
                 log.warning("job failed", job=job.name, error=problem.message)
-            except Exception:
-                # The run is recorded with the error; the schedule continues, since the next run may succeed.
-                log.exception("job failed", job=job.name)
-                raise
 
 
 def _on_the_clock(at: float) -> datetime:
-    """The time on the machine's clock at a time of the monotonic clock."""
+    """The time on the system clock at a time of the monotonic clock."""
     return utc_now() + timedelta(seconds=at - monotonic())

@@ -50,6 +50,11 @@ def address_of(text: str) -> IpAddress | None:
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
+def household(address: IpAddress) -> IpAddress | IPv6Network:
+    """What requests are counted by: the address, or the /64 network of an IPv6 address, since a household may use every address in it."""
+    return IPv6Network((address, 64), strict=False) if isinstance(address, IPv6Address) else address
+
+
 class SettingsError(Exception):
     """Invalid settings; `problems` has one message per variable."""
 
@@ -135,7 +140,7 @@ class Settings(BaseModel):
         16,
         ge=8,
         le=256,
-        description="Threads of each server process: at least twice the number of assets created in Request Tracker at the same time.",
+        description="Threads of each server process: at least 8, and twice the assets created in Request Tracker at the same time.",
     )
     instance_path: Path = Field(Path("instance"), description="Folder for the data of this installation.")
     secrets_file: Path | None = Field(
@@ -236,10 +241,16 @@ class Settings(BaseModel):
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
     import_megabytes: int = Field(
-        1024, ge=64, le=1_000_000, description="Megabytes that uploaded files of all people may take while they wait for their import."
+        1024,
+        ge=64,
+        le=1_000_000,
+        description="Megabytes that the uploaded files and lists of assets of all people may take up until they are imported.",
     )
     import_megabytes_per_person: int = Field(
-        256, ge=64, le=1_000_000, description="Megabytes that uploaded files of one person may take while they wait for their import."
+        256,
+        ge=64,
+        le=1_000_000,
+        description="Megabytes that the uploaded files and lists of assets of one person may take up until they are imported.",
     )
     access_event_days: int = Field(
         365, ge=7, le=3650, description="Days until records of who exported or looked up personal data are deleted."

@@ -51,7 +51,7 @@ def imports() -> None:
 
 
 @imports.command("list")
-@click.option("--waiting", is_flag=True, help="Print uploaded files that wait for their import instead: number, time, person, file, size.")
+@click.option("--waiting", is_flag=True, help="Instead, print uploaded files waiting to be imported: number, time, person, file, size.")
 def list_imports(waiting: bool) -> None:
     """Print the newest imports that have changed anything: number, time, person, file, counts, and who has undone it."""
     if waiting:
@@ -86,9 +86,9 @@ def print_waiting(newest: Callable[[Session, int | None], Sequence[W]], name_of:
 @imports.command("delete")
 @click.argument("number", type=int)
 def delete_file(number: int) -> None:
-    """Delete the uploaded file NUMBER; of a file with imports, which can still be undone, only its rows.
+    """Delete the uploaded file NUMBER. If it has imports that can still be undone, only its rows are deleted.
 
-    `rtutils imports list --waiting` has the numbers.
+    `rtutils imports list --waiting` shows the numbers.
     """
     with transaction() as session:
         name = service.name_of(service.get(session, number))
@@ -102,7 +102,7 @@ def delete_file(number: int) -> None:
 def undo_import(number: int, dry_run: bool) -> None:
     """Undo the import NUMBER as a whole: delete what it has created, restore what it has changed, and undo its assignments.
 
-    `rtutils imports list` has the numbers. An import is refused if anything else has changed its records since, and after 30 days.
+    `rtutils imports list` shows the numbers. The undo is refused if anything else has changed the records since, or after 30 days.
     """
     with reading() as session:
         run, file = undo.get(session, number)

@@ -37,7 +37,7 @@ feature = Feature(
     name="imports",
     commands=[cli.imports],
     jobs=[
-        Job(DELETE_OLD_IMPORTS, "Delete imports after 30 days, until which they can be undone", timedelta(days=1), delete_old_files),
+        Job(DELETE_OLD_IMPORTS, "Delete imports after 30 days; until then, they can be undone", timedelta(days=1), delete_old_files),
         Job(
             DELETE_WAITING,
             gettext_noop("Delete the rows of uploaded files that were not imported within a day"),

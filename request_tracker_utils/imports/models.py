@@ -20,8 +20,8 @@ class ImportState(StrEnum):
 
 
 class ImportFile(Base):
-    """An uploaded file. Of its content only the mapped columns are stored, in parts, so that any process can stream them, and only until it
-    is imported, deleted, or a day old. It belongs to the person who has uploaded it; administrators see all."""
+    """An uploaded file. Only its mapped columns are stored, in parts, so that any process can stream them, and only until it is imported,
+    deleted, or a day old. It belongs to the person who has uploaded it; administrators see all."""
 
     __tablename__ = "rosters"
     __table_args__ = (

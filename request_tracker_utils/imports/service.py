@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -95,9 +95,7 @@ def get(session: Session, file_id: int, row_types: Collection[str] | None = None
 
 def recent(session: Session, actor: Actor, row_type: RowType) -> list[ImportFile]:
     """The latest files that this person uploaded."""
-    mine = select(ImportFile).where(
-        *owned_by(actor, ImportFile.started_by, ImportFile.user_id), ImportFile.subject == row_type.name, ImportFile.size > 0
-    )
+    mine = select(ImportFile).where(*owned_by(actor, ImportFile), ImportFile.subject == row_type.name, ImportFile.size > 0)
     return list(session.scalars(mine.order_by(ImportFile.id.desc()).limit(RECENT)))
 
 
@@ -107,7 +105,7 @@ def newest(
     """The newest files that the reader may see, or all; `before` is the id of the last one on the previous page."""
     query = select(ImportFile).where(ImportFile.subject.in_(row_types), ImportFile.size > 0)
     if reader is not None and not reader.may(ImportPermission.MANAGE_ALL):
-        query = query.where(*_owned_by(reader))
+        query = query.where(*owned_by(reader, ImportFile))
     if waiting:
         query = query.where(ImportFile.stored_size > 0)
     if before is not None:
@@ -148,7 +146,7 @@ def map_columns(
     _require_content(file)
     check_columns(columns, row_type.titles, width=width(file))
     if gone := next((field for field, column in columns.items() if column in file.emptied), None):
-        raise ColumnsInvalid(_("This column was deleted, since it was not mapped. Upload the file again to use it."), field=gone)
+        raise ColumnsInvalid(_("This column was deleted because it was not mapped. Upload the file again to use it."), field=gone)
     _require_key_field(columns, row_type)
     file.columns, file.deactivate_missing = dict(columns), deactivate_missing and row_type.can_deactivate_missing
     file.match_zeros = match_zeros
@@ -207,10 +205,13 @@ def work_through(
     import_id: int | None = None,
 ) -> ImportReport:
     """Previews or imports the file, continuing a run that was killed, and stores the report. `import_id` is the ImportRun that records
-    the changes. Raises what `Importer.run` raises; ImportNotUndoable if the import was undone in the meantime."""
+    the changes. Raises what `Importer.run` raises; ImportContentDeleted if the rows were deleted before all of them were read;
+    ImportNotUndoable if the import was undone in the meantime."""
     with reading() as session:
         file = get(session, file_id)
         reached = file.report.get("reached", {})
+    if not dry_run and file.state == ImportState.IMPORTED:
+        return report_from(file.report)  # it was finished, but its process died before the task ended
     if dry_run:
         _empty_unmapped(transaction, reading, file)
     importer = Importer(
@@ -305,10 +306,6 @@ def _without_header(layout: Layout, header: list[str] | None) -> tuple[list[str]
     return header, below or layout.sample
 
 
-def _owned_by(actor: Actor) -> tuple[ColumnElement[bool], ...]:
-    return owned_by(actor, ImportFile.started_by, ImportFile.user_id)
-
-
 def _pick(cells: Sequence[str], columns: Iterable[int]) -> list[str]:
     return [cells[column] if column < len(cells) else "" for column in columns]
 
@@ -328,6 +325,8 @@ def _empty_unmapped(transaction: Transaction, reading: Reading, file: ImportFile
             content = stored_rows.without(part, unmapped)
             of_file = (ImportFilePart.roster_id == file.id, ImportFilePart.position == position)
             session.execute(update(ImportFilePart).where(*of_file).values(content=content))
+            smaller = {"stored_size": ImportFile.stored_size + len(content) - len(part)}
+            session.execute(update(ImportFile).where(ImportFile.id == file.id).values(smaller))
     with transaction() as session:
         changed = session.get_one(ImportFile, file.id)
         changed.emptied = sorted(unmapped)
@@ -363,7 +362,8 @@ def _parts(reading: Reading, file_id: int) -> Iterator[bytes]:
         with reading() as session:
             part = select(ImportFilePart.content).where(ImportFilePart.roster_id == file_id, ImportFilePart.position == position)
             content = session.scalar(part)
-        if content is None:
-            return
+            if content is None:  # the end of the file, unless its rows are gone: then records would seem to be missing from it
+                _require_content(session.get_one(ImportFile, file_id))
+                return
         yield content
         position += 1

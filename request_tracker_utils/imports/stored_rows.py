@@ -7,6 +7,7 @@ the file, negative for a total or a note about the file. If the file could not b
 import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 
 from request_tracker_utils.imports.parsing import FileUnreadable, is_footer
 from request_tracker_utils.imports.uploads import CHUNK_SIZE
@@ -18,10 +19,14 @@ Row = tuple[int, list[str], bool]
 """Line number, cells of the mapped columns, and whether it is a total or a note."""
 
 
+# With this end of a row, the writer quotes cells that contain a carriage return, at which the reader would end the row.
+_writer = partial(csv.writer, lineterminator="\r\n")
+
+
 def encode(rows: Iterable[tuple[int, list[str]]], columns: Sequence[int]) -> Iterator[bytes]:
     """Parts with these columns of the rows, in this order."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = _writer(text)
     try:
         for line, cells in rows:
             width = len(cells)
@@ -51,7 +56,7 @@ def decode(parts: Iterable[bytes]) -> Iterator[Row]:
 def without(part: bytes, columns: Collection[int]) -> bytes:
     """The part with these columns emptied."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = _writer(text)
     for number, *cells in csv.reader(io.StringIO(part.decode(), newline="")):
         kept = cells if number == UNREADABLE else ["" if column in columns else cell for column, cell in enumerate(cells)]
         writer.writerow([number, *kept])

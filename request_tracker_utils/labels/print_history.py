@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction, upsert_into
+from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.errors import PrintNotFound
@@ -55,8 +56,8 @@ class PrintRecorder:
                 print_id = self.print_id or start_print(session, format=self.format, copies=self.copies, actor=self.actor, now=now)
                 add_labels(session, print_id, labels, actor=self.actor, now=now)
                 notices = [notice for listener in self.listeners for notice in listener(session, labels, now)]
-        except OperationalError:
-            raise Unavailable(_("The database does not answer. Try again in a moment.")) from None
+        except OperationalError as error:
+            raise (disk_problem(error) or Unavailable(_("The database does not answer. Try again in a moment."))) from None
         self.print_id = print_id
         return notices
 

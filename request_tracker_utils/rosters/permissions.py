@@ -7,7 +7,7 @@ class RosterPermission(StrEnum):
     IMPORT = "rosters:roster:import"
     """Import students and devices, and undo imports."""
     EXPORT = "rosters:roster:export"
-    """Download all students, all devices with their students, or their whole history; view students who left school with devices."""
+    """Download all students, all devices with their students, or their whole history; view former students who still have devices."""
     ROLL_OVER = "rosters:year:turn"
     """Promote all students to the next grade, and undo that."""
 

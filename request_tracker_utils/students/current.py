@@ -43,8 +43,8 @@ def visibility() -> Visibility:
 
 
 def find_device(asset_tag: str) -> Device:
-    """The device as the caller may see it. Who may not read devices finds only their own; Request Tracker is not asked then. Raises what
-    `Inventory.find` raises."""
+    """The device as the caller may see it. Callers who may not read devices find only their own; Request Tracker is not asked then.
+    Raises what `Inventory.find` raises."""
     sees = visibility()
     if not current_actor().may(StudentPermission.READ):
         with reading() as session:

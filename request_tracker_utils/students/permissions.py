@@ -5,7 +5,7 @@ from enum import StrEnum
 
 class StudentPermission(StrEnum):
     READ = "students:student:read"
-    """View lists of devices, and of the students whom the caller may see."""
+    """View lists of devices, and of the students that the caller may see."""
     READ_ALL = "students:student:read-all"
     """View all students, also those who left school, with all notes."""
     OPEN = "students:record:open"

@@ -42,6 +42,8 @@ class Everybody(Visibility):
 @dataclass(frozen=True)
 class Nobody(Visibility):
     is_empty = True
+    missing: str = ""
+    """What a teacher's account lacks, `school` or `homeroom`; empty if nothing would help."""
 
     def conditions(self) -> list[Condition]:
         return [false()]
@@ -81,7 +83,7 @@ EVERYBODY, NOBODY = Everybody(), Nobody()
 
 
 def visibility_of(actor: Actor, teachers_see: str) -> Visibility:
-    """`teachers_see` is the setting TEACHERS_SEE. Who has neither a school nor a student sees nobody."""
+    """`teachers_see` is the setting TEACHERS_SEE. Callers with neither a school nor a student see nobody."""
     if actor.may(StudentPermission.READ_ALL):
         return EVERYBODY
     if actor.may(StudentPermission.READ):
@@ -122,7 +124,7 @@ def _of_teacher(actor: Actor, teachers_see: str) -> Visibility:
         return AtSchool(actor.school)
     if teachers_see == "homeroom" and actor.school and actor.homeroom:
         return AtSchool(actor.school, actor.homeroom)
-    return NOBODY
+    return Nobody(missing=teachers_see if teachers_see in ("school", "homeroom") else "")
 
 
 def _without_student(device: Device) -> Device:

@@ -107,7 +107,7 @@ class _Check:
         created_at = asset.created_at
         if created_at is not None and self._tag.changed_at - created_at <= self._max_age + CLOCK_DIFFERENCE:
             return False
-        with self._transaction() as session:
+        with self._transaction(durable=False) as session:  # it only reads
             return audit.assigned_by(session, self._tag) == REQUEST_TRACKER.name
 
     def _was_left_alone(self, asset: Asset) -> bool:
@@ -120,7 +120,7 @@ class _Check:
         )
         problem = _(
             "The webhook was called for this asset at %(called)s, but the asset was created at %(created)s, so it was not renamed. "
-            "Choose under Differences.",
+            "Decide under Differences whether to rename it or to remove its tag.",
             called=called_at,
             created=created_at,
         )

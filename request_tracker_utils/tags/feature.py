@@ -86,8 +86,8 @@ def status() -> SectionContent:
 
 
 def check_webhook() -> CheckResult:
-    """Whether the webhook has assigned more tags in a minute than WEBHOOK_TAGS_PER_MINUTE. Nobody can tell an import from a stolen secret
-    but the people here."""
+    """Whether the webhook has assigned more tags in a minute than WEBHOOK_TAGS_PER_MINUTE. Only the site's staff can tell an import
+    from a stolen secret."""
     with reading() as session:
         warning = _many_calls(session)
     return CheckResult(Status.DEGRADED if warning else Status.OK, warning or _("The webhook assigns the usual number of tags."))

@@ -8,7 +8,6 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 from flask import current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -69,21 +68,13 @@ def run(claimed: Claim[Task]) -> None:
         running.postpone(error.message)
     except AppError as error:
         running.end(TaskState.FAILED, error=error.message)
-    except (SQLAlchemyError, OSError) as error:
+    except Exception as error:
         problem = disk_problem(error)
         if problem is None:
-            _fail(running, name)
+            log.exception("task failed", task=running.id, kind=name)
+            running.end(TaskState.FAILED, error=_("An internal error occurred; the log has the details. You can resume the task."))
             raise
         running.postpone(problem.message)
-    except Exception:
-        _fail(running, name)
-        raise
-
-
-def _fail(running: RunningTask, name: str) -> None:
-    """After an exception that nobody expected."""
-    log.exception("task failed", task=running.id, kind=name)
-    running.end(TaskState.FAILED, error=_("An internal error occurred; the log has the details. You can resume the task."))
 
 
 def in_context_of_app() -> InContext:

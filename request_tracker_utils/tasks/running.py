@@ -176,8 +176,8 @@ class RunningTask:
             yield from chunk
 
     def _store(self, *, quietly: bool = False, durable: bool = False, **values: Any) -> None:
-        """Stores the progress and renews the lease. Raises TaskStopped when the claim was lost, unless `quietly`. After a power cut, items
-        may be processed again, as after a crash."""
+        """Stores the progress and renews the lease. Raises TaskStopped when the claim was lost, unless `quietly`. After a power
+        failure, items may be processed again, as after a crash."""
         self._stored_at = time.monotonic()
         unstored, self._unstored = self._unstored, []
         with self._transaction(durable=durable) as session:

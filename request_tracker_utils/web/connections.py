@@ -13,19 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_network
 
 import structlog
 
 from request_tracker_utils.core import metrics
-from request_tracker_utils.core.settings import IpAddress, Network, address_of
+from request_tracker_utils.core.settings import IpAddress, Network, address_of, household
 from request_tracker_utils.web.running import Allowance, RunningRequest, RunningRequests
 from request_tracker_utils.web.tcp import Connection, ServedConnections
 
 log = structlog.get_logger(__name__)
 
-HOUSEHOLD = 64
-"""Network bits of an IPv6 address: one client may use every address within them."""
 LOG_INTERVAL = 10.0
 """Seconds between two messages about closed connections."""
 
@@ -182,7 +179,7 @@ class Tracker:
 
 @lru_cache(4096)
 def _network(address: IpAddress) -> object:
-    return ip_network((address, HOUSEHOLD), strict=False) if isinstance(address, IPv6Address) else address
+    return household(address)
 
 
 class Watch:

@@ -23,7 +23,7 @@ def csv_response(name: str, header: Iterable[str], rows: Iterable[Iterable[objec
 
 
 class Export:
-    """The lines of a CSV file. When the last one was sent, or the client has hung up, the export is recorded once."""
+    """The lines of a CSV file. When the last one was sent, or the client has disconnected, the export is recorded once."""
 
     def __init__(self, header: Iterable[str], rows: Iterable[Iterable[object]], *, what: str, batch: int = 1) -> None:
         self._access, self._log = access(AccessKind.EXPORT, what), registry().get(AccessLog)

@@ -1,4 +1,4 @@
-"""The requests that the threads of this process are working on, and how long their bodies have been waited for."""
+"""The requests that the threads of this process are working on, and how long they have waited for their bodies."""
 
 import io
 import time
@@ -17,8 +17,8 @@ PIECE = 64 * 1024
 
 
 class Allowance:
-    """Seconds that may be spent waiting for a client. Each byte that it sends or reads adds to them, up to the initial number: whoever
-    is slower than `rate` bytes per second in the long run is out of them in the end, and whoever is faster never."""
+    """Seconds that may be spent waiting for a client. Each byte that it sends or reads adds to them, up to the initial number: a client
+    that is slower than `rate` bytes per second eventually runs out, and a faster one never does."""
 
     __slots__ = ("_full", "_rate", "seconds")
 

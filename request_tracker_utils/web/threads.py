@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError, Unavailable
+from request_tracker_utils.core.settings import address_of, household
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.places import Limit, Limits, Place, Places
 from request_tracker_utils.web.registry import registry, registry_of
@@ -60,7 +61,7 @@ class Sizes:
         each = max(1, min(4, threads // 8))
         reserved = {Reserved.SIGN_IN: each, Reserved.WEBHOOK: each, Reserved.SCAN: each, Reserved.HEALTH: 1}
         shared = threads - sum(reserved.values())
-        # One thread of the shared ones is for a stranger's body, and one for what no client can draw out.
+        # One thread of the shared ones is for a stranger's body, and one for what no client can prolong.
         streams = max(1, (shared - 2) // 2)
         return cls(reserved, shared, streams=streams, bodies=max(1, shared - 2 - streams), stranger_bodies=each + 1)
 
@@ -76,7 +77,7 @@ def _overloaded() -> AppError:
 
 def _account_busy() -> AppError:
     return TooManyRequests(
-        _("Too many requests of your account are in progress. Wait until some have ended, then try again."), retry_after=RETRY_AFTER
+        _("Too many requests from your account are in progress. Wait until some have ended, then try again."), retry_after=RETRY_AFTER
     )
 
 
@@ -103,7 +104,7 @@ def _streams_busy() -> AppError:
 
 def _own_streams_busy() -> AppError:
     return TooManyRequests(
-        _("Other downloads or label pages of your account are still in progress. Wait until they are complete, or cancel them."),
+        _("Your account still has other downloads or label pages in progress. Wait until they are complete, or cancel them."),
         retry_after=RETRY_AFTER,
     )
 
@@ -157,7 +158,7 @@ class ThreadLimits:
 
 
 def _stretched(name: str, of: str, most: int, reason: str, error: Callable[[], AppError]) -> Limit:
-    """A limit of what clients can draw out. What arrives at once leaves its place in milliseconds, so nobody waits long."""
+    """A limit of what clients can prolong. What arrives at once leaves its place in milliseconds, so nobody waits long."""
     return Limit((name, of), most, reason, error, moving=0.5, patience=0.5)
 
 
@@ -201,7 +202,8 @@ def enter(reserved: Reserved | None, actor: Actor | None) -> None:
     if held is None:
         return  # called without a server
     limits = registry().get(ThreadLimits)
-    held.caller = Caller(_account(actor), request.remote_addr or "")
+    address = address_of(request.remote_addr or "")
+    held.caller = Caller(_account(actor), request.remote_addr or "" if address is None else str(household(address)))
     working = limits.working(reserved, held.caller)
     if not _has_body() or reserved is Reserved.WEBHOOK:  # the webhook checks its secret before it reads the body
         held.place = limits.places.take(*working)

@@ -108,7 +108,7 @@ class PostgreSQL:
             address = self._own.get_uri()
         self._url = make_url(address).set(drivername="postgresql+psycopg")
         if self._own is not None and not durable:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # these databases need not outlive a power cut
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # these databases need not outlive a power failure
                 self._run(f"ALTER SYSTEM SET {setting} = off")
             self._run("SELECT pg_reload_conf()")
         self._template = f"rtutils_template_{os.getpid()}"

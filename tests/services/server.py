@@ -116,7 +116,7 @@ class RunningServer:
         return seconds
 
     def kill(self) -> None:
-        """Ends all its processes at once, as a power cut does. Does nothing when it does not run."""
+        """Ends all its processes at once, as a power failure does. Does nothing when it does not run."""
         if self._process is not None:
             self._end(self._taken())
 

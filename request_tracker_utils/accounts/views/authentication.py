@@ -200,12 +200,13 @@ def _record_new_address(token_key: str, now: datetime, *, user_id: int | None, n
     if use in known:
         return
     here, key = origin(), key_hash(token_key)
-    with _bookkeeping("new address of a token"), transaction(brief=True) as session:
-        if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
-            login_events.record(
-                session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
-            )
-    known[use] = None
+    with _bookkeeping("new address of a token"):
+        with transaction(brief=True) as session:
+            if not login_events.is_recorded(session, LoginKind.TOKEN_USED, here, key=key):
+                login_events.record(
+                    session, LoginKind.TOKEN_USED, here, user=_user(session, user_id), name=name, key=key, now=now, detail=token_key
+                )
+        known[use] = None
     while len(known) > MAX_KNOWN_ADDRESSES:
         known.popitem(last=False)
 

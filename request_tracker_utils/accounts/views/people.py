@@ -272,7 +272,7 @@ def access_events() -> str:
 def access_events_csv() -> Response:
     """All selected events as a CSV file."""
     _store_pending()
-    header = ("when", "access", "data", "person", "records", "complete", "who", "address")
+    header = ("when", "access", "data", "subject", "records", "complete", "person", "address")
     return csv_response("personal-data", header, _access_rows(_access_filter()), what="access to personal data")
 
 
@@ -293,7 +293,7 @@ def _event_rows(selected: login_events.Filter) -> Iterator[tuple[object, ...]]:
 
 
 def _access_filter() -> events_of_access.Filter:
-    text, kind, subject = (request.args.get(name, "").strip()[:120].replace("\0", "") for name in ("q", "kind", "subject"))
+    text, kind, subject = (request.args.get(name, "").strip()[:120] for name in ("q", "kind", "subject"))
     return events_of_access.Filter(text[:100], kind, request.args.get("user", type=row_id), subject)
 
 

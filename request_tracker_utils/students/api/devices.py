@@ -45,7 +45,7 @@ from request_tracker_utils.web.registry import settings
 DEVICES = Tag(
     name="devices",
     description="Devices for students, and their history. An asset of DEVICE_CATALOGS is used like a device: its first change adds it. "
-    "Teachers get neither notes nor students whom they may not see; students get only their own devices.",
+    "Responses to teachers leave out notes and students that they may not see; students get only their own devices.",
 )
 NOT_FOUND = (DeviceNotFound, AmbiguousAsset, AssetStoreSilent)
 

@@ -68,7 +68,8 @@ def assign(body: ScanToAssign) -> Answer:
 @may_raise(*NOT_RESOLVED, DeviceNotAssigned, InvalidField, ChangeNotUndoable, DuplicateScan)
 def return_device(body: ScanToReturn) -> Answer:
     """Return a device from its student."""
-    return Scanned.of(scan_station.return_device(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now()))
+    result = scan_station.return_device(reading, transaction, body.scan(), scan_context(), actor=current_actor(), now=utc_now())
+    return Scanned.of(record_scanned(result))
 
 
 @api.post("/api/scan/undo", responses={200: Scanned})

@@ -48,7 +48,7 @@ from request_tracker_utils.web.paging import page_answer
 STUDENTS = Tag(
     name="students",
     description="Students, and the devices that are assigned to them. Teachers get the students that TEACHERS_SEE allows, and students "
-    "get their own record; others do not exist for them.",
+    "get their own record; all other students are answered with 404.",
 )
 
 api = APIBlueprint("students_api", __name__, abp_tags=[STUDENTS])

@@ -1,6 +1,7 @@
 """The print history: recorded before labels are sent, listed, and without previews."""
 
 import csv
+import errno
 import io
 import re
 from collections.abc import Iterator
@@ -162,6 +163,17 @@ def test_labels_are_not_sent_if_the_database_cannot_record_them(
     assert (page.count('class="label"'), "The database does not answer" in page) == (100, True)
     assert f'name="asset_ids" value="{",".join(map(str, ids[100:]))}"' in page
     assert [len(assets) for *_, assets in prints(app)] == [100]
+
+
+def test_labels_that_a_full_disk_cannot_record_say_so(
+    app: Flask, staff: FlaskClient, tagged: CreateAsset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_values: object, **_by: object) -> None:
+        raise OperationalError("INSERT", {}, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(print_history, "add_labels", full)
+    page = print_labels(staff, asset_ids=str(tagged()))
+    assert ('class="label"' in page, "disk is full, so nothing can be saved" in page) == (False, True)
 
 
 @pytest.mark.both_databases

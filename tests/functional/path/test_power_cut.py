@@ -1,4 +1,4 @@
-"""A power cut under the running program: whatever was answered is still there afterwards."""
+"""A power failure under the running program: whatever was answered is still there afterwards."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -48,7 +48,7 @@ def test_an_unmapped_column_is_never_stored(app: Flask, school: School, staff: P
     found = {}
     page = send(staff)
     found["upload"] = traces(app, SSN)
-    assert "Not stored, since they are not mapped: Social." in staff.read(page)
+    assert "Not stored because they are not mapped: Social." in staff.read(page)
     columns = {"student_id": "0", "first_name": "1", "last_name": "2", "grade": "3"}
     press(staff, app, page, "preview", **columns)
     assert "The row in line 4" not in staff.read(page)
@@ -106,6 +106,7 @@ def test_a_column_that_is_not_mapped_any_more_is_emptied(app: Flask, school: Sch
     assert parts
     assert all(b"secret-place" not in part for part in parts)
     assert (file.emptied, file.sample[0][4], b"Hopper" in parts[0]) == ([4], "", True)
+    assert file.stored_size == sum(map(len, parts))
     press(staff, app, page, "preview", student_id="0", first_name="1", last_name="2", grade="3", email="4")
     assert "Upload the file again to use it." in staff.read(page)
 
@@ -187,7 +188,7 @@ def test_waiting_files_have_a_quota_for_each_person_and_for_all(app: Flask, scho
     try:
         first = send(staff)
         with app.app_context(), reading() as session:
-            size = waiting_size(session)
+            size = waiting_size(session, ImportFile)
         monkey.setattr("request_tracker_utils.imports.views.quota", lambda: Quota(size + 1, 10 * size))
         refused = staff.submit("/students/import", file=(io.BytesIO(LIST), "sis.csv"))
         assert (refused.status_code, "Import or delete some of them" in refused.text) == (413, True)
@@ -198,7 +199,7 @@ def test_waiting_files_have_a_quota_for_each_person_and_for_all(app: Flask, scho
         staff.submit(f"{first}/delete")
         assert send(staff).startswith(FILES)
         with app.app_context(), reading() as session:
-            assert waiting_size(session) == 2 * size
+            assert waiting_size(session, ImportFile) == 2 * size
     finally:
         monkey.undo()
 

@@ -227,6 +227,13 @@ def test_what_a_scan_changes_is_in_the_history_only(app: Flask, library: Library
     assert (done.status_code, len(accesses(app))) == (200, 1)
 
 
+def test_a_scan_that_shows_a_student_is_a_lookup_whatever_its_station_is_about_to_do(app: Flask, library: Library) -> None:
+    headers, client = token(app, "staff"), app.test_client()
+    for action in ("assign", "return"):
+        assert client.post(f"/api/scan/{action}", headers=headers, json={"scan_id": action.ljust(32, "0"), "code": "1001"}).json["student"]
+    assert [(e.what, e.subject) for e in accesses(app)] == [("scanned student", GRACE)] * 2
+
+
 def test_a_failed_look_up_of_nobody_is_no_access(app: Flask, library: Library) -> None:
     headers, client = token(app, "staff"), app.test_client()
     for path in ("/api/students/9999", "/api/students?search=nobody-like-it", "/api/devices/W99-0001"):
@@ -291,7 +298,7 @@ class TestThePage:
         assert "No events found" in admin.read("/admin/personal-data?q=student+1002")
         assert "bob" in admin.read("/admin/personal-data?subject=student+1001")
         rows = list(csv.DictReader(io.StringIO(without_mark(admin.get("/admin/personal-data.csv?kind=lookup").get_data(as_text=True)))))
-        assert [(row["person"], row["who"], row["records"], row["complete"]) for row in rows] == [(GRACE, "bob", "1", "yes")]
+        assert [(row["subject"], row["person"], row["records"], row["complete"]) for row in rows] == [(GRACE, "bob", "1", "yes")]
         newest = accesses(app)[-1]
         assert (newest.kind, newest.what, newest.records) == (EXPORT, "access to personal data", 1)
 
@@ -312,9 +319,9 @@ class TestThePage:
 
     def test_a_students_page_says_to_administrators_who_looked(self, app: Flask, library: Library, admin: Person) -> None:
         bob = Person(app, user(app, "staff", "bob"))
-        assert "Who looked at this record" not in bob.read("/students/1001")
+        assert "Lookups of this record" not in bob.read("/students/1001")
         page = admin.read("/students/1001")
-        assert "Who looked at this record" in page
+        assert "Lookups of this record" in page
         assert ">bob</a>" in page
         assert ">bob</a>" not in admin.read("/students/1002")
 

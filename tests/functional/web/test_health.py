@@ -113,7 +113,7 @@ def test_a_server_that_does_not_sync_its_disk_degrades_health(app: Flask, client
     _status, full = asked(client, **token(app, "admin"))
     if is_postgresql:
         assert (public["status"], public["degraded"]) == ("degraded", ["database"])
-        assert "power cut" in public["checks"]["database"]["summary"]
+        assert "power failure" in public["checks"]["database"]["summary"]
         assert "off: fsync, full_page_writes, synchronous_commit." in full["checks"]["database"]["summary"]
     else:
         assert public["status"] == "ok"

@@ -10,6 +10,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from request_tracker_utils.web import threads
 from request_tracker_utils.web.auth import access_of, signed_in
 from request_tracker_utils.web.body import streamed
 from request_tracker_utils.web.places import Place
@@ -88,6 +89,28 @@ def test_without_shared_places_reserved_ones_go_on_and_others_say_what_to_do(own
     assert (refused.json["code"], refused.headers["Retry-After"]) == ("unavailable", "5")
     page = client.get("/password/x", headers={"Accept": "text/html"})
     assert page.status_code != 503  # a password link is a way to sign in
+
+
+def test_addresses_of_one_household_count_as_one(own_app: Flask) -> None:
+    def counted_as(address: str, same: str, *, is_same: bool) -> None:
+        seen = []
+        for each in (address, same):
+            with own_app.test_request_context("/sign-in", environ_base={"REMOTE_ADDR": each}) as context:
+                context.request.environ[threads._KEY] = held = threads.Held(limits_of(own_app).places)
+                threads.enter(None, None)
+                held.leave()
+                seen.append(held.caller)
+        assert (seen[0] == seen[1]) is is_same
+
+    check_all(
+        [
+            ("2001:db8::1", "2001:db8::ffff:2", True),
+            ("2001:db8::1", "2001:db8:0:1::1", False),
+            ("10.0.0.1", "::ffff:10.0.0.1", True),
+            ("10.0.0.1", "10.0.0.2", False),
+        ],
+        lambda address, same, is_same: counted_as(address, same, is_same=is_same),
+    )
 
 
 def test_the_body_of_a_get_is_not_waited_for(own_app: Flask) -> None:

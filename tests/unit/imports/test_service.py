@@ -1,6 +1,6 @@
 """Uploaded files: stored, mapped, previewed and imported once, resumed after a crash, and deleted after a month."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import func, select
@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.imports import bulk, importer, service
+from request_tracker_utils.imports import bulk, importer, service, stored_rows
 from request_tracker_utils.imports.bulk import ConcurrentChange
-from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportNotFound, ImportNotPreviewed
+from request_tracker_utils.imports.errors import ColumnsInvalid, ImportBusy, ImportContentDeleted, ImportNotFound, ImportNotPreviewed
 from request_tracker_utils.imports.models import ImportFile, ImportFilePart, ImportState
 from request_tracker_utils.imports.parsing import FileUnreadable
 from request_tracker_utils.imports.report import Example, ImportReport, Problem, report_from
@@ -124,6 +124,39 @@ def _kill_after(chunks: int, file: ImportFile) -> None:
 
     with pytest.raises(Killed):
         service.work_through(transaction, reading, file.id, STUDENTS, advance, actor=ADA, clock=utc_now, dry_run=False)
+
+
+def test_rows_that_are_gone_are_not_missing_records(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is deactivated because an import runs again after it was finished, or after its rows were deleted, or while they are."""
+    monkeypatch.setattr(stored_rows, "CHUNK_SIZE", 40)  # two parts
+    monkeypatch.setattr(importer, "CHUNK", 1)
+
+    def delete_rows(_rows: int = 0) -> None:
+        with transaction() as session:
+            service.delete_content(session, session.get_one(ImportFile, file.id))
+
+    def work(advance: Callable[[int], None] = lambda _: None) -> ImportReport:
+        return service.work_through(transaction, reading, file.id, STUDENTS, advance, actor=ADA, clock=utc_now, dry_run=False)
+
+    school.student("1001")
+    school.student("1002")
+    file = upload(csv(GRACE, ALAN), deactivate_missing=True)
+    with pytest.raises(ImportContentDeleted, match="upload the file again"):
+        work(delete_rows)
+    with pytest.raises(ImportContentDeleted):
+        work()
+    file = upload(csv(GRACE, ALAN), deactivate_missing=True)
+    done = work()
+    assert (done.rows, work()) == (2, done)
+    assert [school.student_now(number).is_active for number in ("1001", "1002")] == [True, True]
+
+
+def test_line_breaks_inside_a_cell_are_kept() -> None:
+    rows = [(2, ["1", "a\rb"]), (3, ["2", "c\nd"]), (4, ["3", "e\r\nf"]), (5, ["4", 'g"\r"h'])]
+    parts = list(stored_rows.encode(rows, [0, 1]))
+    assert [(line, cells) for line, cells, _is_note in stored_rows.decode(parts)] == rows
+    emptied = [stored_rows.without(part, {0}) for part in parts]
+    assert [(line, cells[1]) for line, cells, _is_note in stored_rows.decode(emptied)] == [(line, cells[1]) for line, cells in rows]
 
 
 def test_an_import_with_repeated_conflicts_continues_later(school: School, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -285,8 +285,13 @@ def test_a_change_between_two_runs_of_an_import_is_found(school: School, monkeyp
     with transaction() as session:
         service.start_import(session, file.id, STUDENTS, actor=ADA, now=NOW)
         session.execute(update(Task).values(state=TaskState.CANCELLED, due_at=None))
+
+    def die(_rows: int) -> None:
+        raise Killed
+
     options: dict[str, Any] = {"actor": ADA, "clock": utc_now, "dry_run": False, "import_id": newest_import().id}
-    service.work_through(transaction, reading, file.id, STUDENTS, lambda _: None, **options)
+    with pytest.raises(Killed):
+        service.work_through(transaction, reading, file.id, STUDENTS, die, **options)
     change_student(school, "1001", grade="7")
     service.work_through(transaction, reading, file.id, STUDENTS, lambda _: None, **options)
     before = everything()

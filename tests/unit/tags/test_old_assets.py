@@ -44,7 +44,7 @@ def test_an_old_asset_is_not_renamed_but_listed(asset_store: FailingAssetStore) 
     assert (row(tag).asset_id, row(tag).due_at, row(tag).confirmed_at) == (asset_id, None, None)
     assert row(tag).problem == (
         "The webhook was called for this asset at 2026-03-02 08:00 UTC, but the asset was created at 2025-01-26 08:00 UTC, so it was not "
-        "renamed. Choose under Differences."
+        "renamed. Decide under Differences whether to rename it or to remove its tag."
     )
     assert last_event(tag) == ("stuck", "ada")
     with reading() as session:

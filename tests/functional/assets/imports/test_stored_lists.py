@@ -32,7 +32,7 @@ SSN, NOTE = "078-05-1120", "cart of room 12"
 LIST = f"Serial,Social,Model,Name\nGOOD-1,{SSN},G10,{NOTE}\nGOOD-2,{SSN},,\nBAD_3,{SSN},G11,{NOTE}\nTotal,{SSN}\n"
 FILE = (LIST.encode(), "Smith, John lost.csv")
 CREATE = "Create 2 assets"
-OTHERS = (imports.waiting_size,)
+OTHERS = (AssetImport,)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_an_unmapped_column_is_never_stored(app: Flask, staff: Person) -> None:
     address = send(staff, file=FILE)
     found["upload"] = traces(app, SSN)
     page = staff.read(address)
-    assert "Not stored, since they are not mapped: Social." in page
+    assert "Not stored because they are not mapped: Social." in page
     assert "“Total” in line 5" in page
     press(staff, address, "Check again")
     found["check"] = traces(app, SSN)
@@ -122,7 +122,7 @@ def test_numbers_that_nobody_called_serial_numbers_are_not_stored(app: Flask, st
     """Social security numbers look like serial numbers: values of one of several columns only suggest it."""
     for lines in (f"Model,Social\nG10,{SSN}\nG11,078-05-1121\n", f"Grace,{SSN}\nAlan,078-05-1121\n"):
         page = send(staff, lines, status=200)
-        assert "Nothing of the list was stored yet." in page
+        assert "Nothing has been stored yet." in page
     assert traces(app, SSN) == []
 
 
