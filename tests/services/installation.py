@@ -13,7 +13,7 @@ from typing import Any, Literal
 import requests
 import time_machine
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import and_, exists, or_, select, update
 
 from request_tracker_utils.assets.models import Creation
 from request_tracker_utils.core import jobs
@@ -21,6 +21,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.errors import AppError, Unavailable
 from request_tracker_utils.tags.models import Tag, TagState
+from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
 from tests.services.local_server import wait_until
@@ -190,6 +191,17 @@ class Installation:
         """As `rtutils jobs run` does."""
         with self.app.app_context():
             return jobs.run(registry_of(self.app).jobs.named(name))
+
+    def run_tasks(self) -> None:
+        """Until each task has ended, or was postponed and says why. The server may be faster, and does them then."""
+
+        def are_done() -> bool:
+            self.run_job("run-tasks")
+            unfinished = or_(Task.state == TaskState.RUNNING, and_(Task.state == TaskState.PENDING, Task.error.is_(None)))
+            with self.app.app_context(), reading() as session:
+                return not session.scalar(select(exists().where(unfinished)))
+
+        wait_until(are_done, within=60)
 
     def fails_job(self, name: str) -> str:
         """Runs a job that is expected to fail, and returns why it did."""

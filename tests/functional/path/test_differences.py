@@ -62,7 +62,7 @@ def press(person: Person, words: str) -> str:
 
 def compare(installation: Installation, person: Person) -> None:
     press(person, "Compare now")
-    installation.run_job("run-tasks")
+    installation.run_tasks()
 
 
 def test_every_fault_is_found_and_resolved_by_its_button(
@@ -116,7 +116,7 @@ def test_every_fault_is_found_and_resolved_by_its_button(
     press(person, f"Retire {tag(7)}")
     press(person, f"Use {tag(901)} as the tag of #{unknown}")
     press(person, "Rename 3 assets to their tags")
-    installation.run_job("run-tasks")
+    installation.run_tasks()
     while ">Assign a" in person.get(HERE).text:  # of the two with one unknown tag, the second is a duplicate by now
         press(person, "Assign a")
     compare(installation, person)

@@ -57,7 +57,7 @@ def cart(install: Install, surroundings: Surroundings, kind: str) -> Cart:
     serials = [f"{name}S{number:04}" for number in range(CART)]
     with installation.app.app_context(), transaction() as session:
         start_creating(session, [laptop(serial) for serial in serials], title="A cart", actor=Actor("ada"), now=utc_now())
-    installation.run_job("run-tasks")
+    installation.run_tasks()
     ids = [asset_id for serial in serials for asset_id in surroundings.rt.assets_with_serial(serial)]
     tag_of = installation.tags_of(ids)
     return Cart(installation, surroundings, serials, {tag_of[asset_id]: asset_id for asset_id in ids})

@@ -271,6 +271,23 @@ def test_counts_and_lists_are_those_of_the_students_who_may_be_seen(town: Town) 
     check_all([caller for caller in town.callers() if caller.role not in ("student", "user")], counts_what_it_shows)
 
 
+def test_a_teacher_who_sees_nobody_learns_what_the_account_lacks(town: Town) -> None:
+    (caller,) = town.callers("teacher without a school")
+
+    def says(setting: str, sentence: str) -> None:
+        caller.teachers_see = setting
+        assert sentence in caller.get("/students").get_data(as_text=True)
+
+    check_all(
+        [
+            ("none", "Teachers do not see students here."),
+            ("school", "Ask your IT office to add your school to your account."),
+            ("homeroom", "Ask your IT office to add your school and homeroom to your account."),
+        ],
+        says,
+    )
+
+
 @pytest.mark.both_databases
 def test_a_cursor_does_not_tell_where_a_hidden_student_is_in_the_order(town: Town, school: School) -> None:
     teacher = Caller(town.app, "teacher of the school")
