@@ -83,16 +83,27 @@ class LogFile(ConcurrentRotatingFileHandler):
     error has them too, and the file gets their number before the next line. The parent class prints a traceback for each."""
 
     _lost = 0
-    _newline_first = False
-    """Whether the last line may have been written in part."""
 
     def do_write(self, msg: str) -> None:
-        """Called by `emit`, with the lock."""
+        """Called by `emit`, with the lock that all processes share: a line that could not be written whole is cut off again, so that
+        the next one, of any process, begins a line."""
         if self._lost:
-            lost = f'level=warning logger={__name__} event="lines lost: the log file could not be written" lines={self._lost}\n'
-            msg = ("\n" if self._newline_first else "") + lost + msg
-        super().do_write(msg)
-        self._lost, self._newline_first = 0, False
+            msg = f'level=warning logger={__name__} event="lines lost: the log file could not be written" lines={self._lost}\n{msg}'
+        try:
+            before = os.stat(self.baseFilename).st_size
+        except FileNotFoundError:
+            before = 0
+        try:
+            super().do_write(msg)
+        except OSError:
+            stream, self.stream = self.stream, None
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()  # it would write the rest of the line again with the next one
+            with suppress(OSError):
+                os.truncate(self.baseFilename, before)
+            raise
+        self._lost = 0
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
@@ -100,11 +111,6 @@ class LogFile(ConcurrentRotatingFileHandler):
             super().handleError(record)
             return
         self._lost += 1
-        stream, self.stream = self.stream, None
-        if stream is not None:
-            self._newline_first = True
-            with suppress(OSError):
-                stream.close()  # it would write the rest of the line again with the next one
         if self._lost == 1:
             with suppress(OSError):
                 sys.stderr.write(f"LOG_FILE cannot be written: {error}. Its lines are lost until it can be.\n")

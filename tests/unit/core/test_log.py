@@ -25,6 +25,22 @@ sys.stdin.readline()
 for number in range({LINES}):
     structlog.get_logger("writer").info("line", number=number, writer=sys.argv[1], padding="x" * {PADDING})
 """
+FULL = f"""
+import resource
+import structlog
+from request_tracker_utils.core import log
+from request_tracker_utils.core.settings import load_settings
+
+def write(first, last):
+    for number in range(first, last):
+        structlog.get_logger("writer").info("line", number=number, writer="a", padding="x" * {PADDING})
+
+log.configure(load_settings())
+resource.setrlimit(resource.RLIMIT_FSIZE, ({PADDING * 5}, resource.RLIM_INFINITY))
+write(0, 10)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+write(10, 12)
+"""
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 LINE = re.compile(rf"timestamp=\S+ level=info logger=writer event=line number=(\d+) writer=(\w) padding=x{{{PADDING}}}")
 
@@ -58,6 +74,20 @@ def test_three_processes_lose_and_tear_no_line_while_they_put_the_file_aside(tmp
     found = [LINE.fullmatch(line) for line in lines]
     assert all(found), next(line for line, match in zip(lines, found, strict=True) if not match)[:200]
     assert sorted(match.groups()[::-1] for match in found if match) == sorted((w, str(n)) for w in "abc" for n in range(LINES))
+
+
+def test_a_line_that_did_not_fit_is_cut_off_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "program.log"
+    environ = {"LOG_FILE": str(file), "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, "-c", FULL], env=environ, stderr=subprocess.PIPE, text=True, check=True, timeout=60)
+    lines = file.read_text().splitlines()
+    (lost,) = [line for line in lines if "lines lost" in line]
+    missing = int(lost.rsplit("=", 1)[1])
+    assert 5 <= missing <= 8
+    numbers = [LINE.fullmatch(line) for line in lines if line != lost]
+    assert [int(match.group(1)) for match in numbers if match] == [*range(10 - missing), 10, 11]
+    assert all(numbers)
+    assert done.stderr.count("LOG_FILE cannot be written") == 1
 
 
 def test_log_files_are_rotated_by_size_and_number(tmp_path: Path) -> None:
