@@ -16,7 +16,7 @@ from sqlalchemy import inspect, text
 
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.core.db import db, reading, store_once, stored_value, transaction
-from request_tracker_utils.core.disk import temporary_folder
+from request_tracker_utils.core.disk import disk_problem, temporary_folder
 from request_tracker_utils.core.durability import sync_folder
 from request_tracker_utils.core.locks import holding
 from request_tracker_utils.core.private_files import beside, create_folder, open_private, tighten
@@ -39,7 +39,7 @@ class NotReady(Exception):
 def with_secret_key(settings: Settings) -> Settings:
     """Creates the data folder and, if SECRET_KEY is not set, the key stored in it (readable only by its owner).
 
-    Raises SettingsError if the folder is not writable.
+    Raises SettingsError if the folder is not writable, or its disk is full.
     """
     folder = settings.instance_path.resolve()
     try:
@@ -47,11 +47,13 @@ def with_secret_key(settings: Settings) -> Settings:
         _check_writable(folder)
         key = settings.secret_key or SecretStr(_stored_key(folder / "secret_key"))
     except OSError as error:
-        raise SettingsError([f"INSTANCE_PATH: {error}. Make the folder writable, or choose another one."]) from None
+        advice = disk_problem(error) or f"{error}. Make the folder writable, or choose another one."
+        raise SettingsError([f"INSTANCE_PATH: {advice}"]) from None
     try:
         _check_writable(settings.database_file.parent if settings.database_file else folder)
     except OSError as error:
-        raise SettingsError([f"DATABASE_PATH: {error}. Create the folder and make it writable, or choose another file."]) from None
+        advice = disk_problem(error) or f"{error}. Create the folder and make it writable, or choose another file."
+        raise SettingsError([f"DATABASE_PATH: {advice}"]) from None
     # `model_fields_set` stays as it was: a generated key was not set by the administrator.
     return Settings.model_construct(settings.model_fields_set, **{**dict(settings), "secret_key": key, "instance_path": folder})
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,8 @@ class SmallDisk:
     def __init__(self, kind: Kind, folder: Path) -> None:
         self.kind, self.folder = kind, folder / "mounted"
         self._image = folder / "image"
+        self._freed = threading.Event()
+        self._filler: threading.Thread | None = None
         self.folder.mkdir(parents=True)
         if os.geteuid() != 0:
             raise CannotMount("mounting a file system needs root")
@@ -40,22 +43,36 @@ class SmallDisk:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._freed.set()
+        if self._filler is not None:
+            self._filler.join()
         _run("umount", "-l", str(self.folder))
 
     def fill(self) -> None:
-        """Until not a byte more fits."""
-        for size in (MEGABYTE, 4096, 1):
+        """Until not a byte more fits, and again whenever a file is deleted, until `free` is called."""
+        self._fill(MEGABYTE, 4096, 1)
+        os.sync()  # what ext4 has not allocated yet
+        self._fill(4096)
+        self._freed.clear()
+        self._filler = threading.Thread(target=self._stay_full, daemon=True)
+        self._filler.start()
+
+    def free(self) -> None:
+        self._freed.set()
+        if self._filler is not None:
+            self._filler.join()
+        for ballast in self.folder.glob("ballast-*"):
+            ballast.unlink()
+
+    def _fill(self, *sizes: int) -> None:
+        for size in sizes:
             with (self.folder / f"ballast-{size}").open("ab", buffering=0) as ballast, suppress(OSError):
                 while True:
                     ballast.write(b"x" * size)
-        os.sync()  # what ext4 has not allocated yet
-        with (self.folder / "ballast-4096").open("ab", buffering=0) as ballast, suppress(OSError):
-            while True:
-                ballast.write(b"x" * 4096)
 
-    def free(self) -> None:
-        for ballast in self.folder.glob("ballast-*"):
-            ballast.unlink()
+    def _stay_full(self) -> None:
+        while not self._freed.wait(0.01):
+            self._fill(4096, 1)
 
     def break_down(self) -> None:
         """Makes ext4 read-only, as the kernel does after an error of the device."""
