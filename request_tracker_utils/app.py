@@ -88,6 +88,7 @@ def create_app(settings: Settings) -> OpenAPI:
         links=sorted(chain.from_iterable(f.links for f in FEATURES), key=lambda link: link.order),
         cards=sorted(chain.from_iterable(f.cards for f in FEATURES), key=lambda card: card.order),
         status=sorted(chain.from_iterable(f.status for f in FEATURES), key=lambda section: section.order),
+        messages=list(chain.from_iterable(f.messages for f in FEATURES)),
         checks=[*core_checks(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],
         gauges=list(chain.from_iterable(f.gauges for f in FEATURES)),
         preparations=[feature.prepare for feature in FEATURES if feature.prepare],

@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint
 
 from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.messages import MessageKind
 
 Gauges = Callable[[], Mapping[str, tuple[str, float]]]
 """Returns gauges for Prometheus: name → help text and value."""
@@ -93,6 +94,7 @@ class Feature:
     checks: Sequence[HealthCheck] = ()
     gauges: Sequence[Gauges] = ()
     status: Sequence[StatusSection] = ()
+    messages: Sequence[MessageKind] = ()
     grants: Mapping[str, frozenset[StrEnum]] = field(default_factory=dict)
     former_addresses: Mapping[str, str] = field(default_factory=dict)
     """Of pages: rule → endpoint that has replaced it and takes the same arguments."""

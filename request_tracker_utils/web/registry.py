@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Jobs
+from request_tracker_utils.core.messages import MessageKind
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, PageLink, StatusSection
@@ -31,6 +32,7 @@ class Registry:
     checks: list[HealthCheck] = field(default_factory=list)
     gauges: list[Gauges] = field(default_factory=list)
     status: list[StatusSection] = field(default_factory=list)
+    messages: list[MessageKind] = field(default_factory=list)
     preparations: list[Callable[[], None]] = field(default_factory=list)
     scheduler: Scheduler | None = None
     started_at: datetime = field(default_factory=utc_now)

@@ -1,0 +1,1 @@
+"""The stock of cable: receipts, a ledger of movements, balances, reservations and reordering."""

@@ -1,0 +1,125 @@
+"""Notifications with their outbox, what people prefer, and addresses that cannot be used."""
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from request_tracker_utils.core.db import Base, Instant
+
+SEND_EMAIL, SEND_SMS, SEND_CHAT = "send-email", "send-sms", "send-chat"
+"""Jobs, one for each channel: a slow provider of one channel does not delay the others. They run soon after a message is written."""
+LEASE = timedelta(minutes=2)
+LONGEST_WAIT = timedelta(hours=25)
+"""Quiet hours end within a day, one hour longer when clocks change."""
+
+
+class NotificationStatus(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    """Claimed: a provider may have received it."""
+    SENT = "sent"
+    """A provider has accepted it."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """`error_message` says why, and no further attempt is made."""
+    UNCERTAIN = "uncertain"
+    """The provider did not answer, and cannot be asked to ignore a repetition."""
+
+
+_STATUSES = ", ".join(f"'{status}'" for status in NotificationStatus)
+
+
+class Notification(Base):
+    """A message to one recipient on one channel. The first columns are those of seed document 3."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        CheckConstraint("notification_type IN ('email', 'sms', 'chat')", name="notification_type"),
+        Index(
+            "ix_notifications_due_at",
+            "notification_type",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("ix_notifications_recipient", "recipient_user_id", "created_at"),
+        Index("ix_notifications_address", "address", "created_at"),
+        Index("ix_notifications_sender", "sender_user_id", "created_at"),
+        Index("ix_notifications_created_at", "created_at"),
+        Index("ix_notifications_ticket_id", "ticket_id"),
+        Index("ix_notifications_provider_id", "provider", "provider_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int | None]
+    """The cable ticket that it is about."""
+    recipient_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    notification_type: Mapped[str] = mapped_column(String(10))
+    """The channel, see `core.messages.Channel`."""
+    status: Mapped[str] = mapped_column(String(10), default=NotificationStatus.QUEUED)
+    error_message: Mapped[str | None] = mapped_column(String(500))
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+    event: Mapped[str] = mapped_column(String(60))
+    """The kind of message, see `core.messages.MessageKind`."""
+    address: Mapped[str] = mapped_column(String(254), default="")
+    """Where it goes, as it was when it was written; empty for chat addresses, which contain secrets."""
+    provider: Mapped[str | None] = mapped_column(String(20))
+    """The provider to which it was or will be given. Kept after silence, so that a repetition has the same idempotency key."""
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    attempts: Mapped[int] = mapped_column(default=0)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Idempotency key: a hash of the event, what it is about, the recipient and the channel. Providers get it too."""
+    about: Mapped[str] = mapped_column(String(200))
+    values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    sender_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    sender: Mapped[str] = mapped_column(String(100))
+    due_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it is sent next, or the end of the lease; see `core/outbox.py`."""
+
+
+class NotificationPreference(Base):
+    """What a person has chosen; without a row, the defaults."""
+
+    __tablename__ = "notification_preferences"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    email: Mapped[bool] = mapped_column(default=True)
+    sms: Mapped[bool] = mapped_column(default=True)
+    chat: Mapped[bool] = mapped_column(default=True)
+    muted: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Optional kinds of messages that the person has turned off."""
+    chat_urls: Mapped[str | None] = mapped_column(String(2000))
+    """Apprise addresses, one per line, encrypted: they contain secrets, and are written but never shown."""
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    """Local times in TIMEZONE between which only urgent messages are sent. `quiet_until` may be earlier: on the next day."""
+
+
+class SuppressedAddress(Base):
+    """An address that bounced, complained, or answered STOP. Nothing is sent there until somebody removes the row."""
+
+    __tablename__ = "suppressed_addresses"
+
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    address_key: Mapped[str] = mapped_column(String(254), primary_key=True)
+    """The address in lowercase."""
+    reason: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str | None] = mapped_column(String(500))
+    provider: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(Instant)
+
+
+class DeliveryReport(Base):
+    """A report of a provider that was processed. A replay of it is ignored. Deleted when it is too old to be accepted again."""
+
+    __tablename__ = "delivery_reports"
+
+    provider: Mapped[str] = mapped_column(String(20), primary_key=True)
+    report_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
