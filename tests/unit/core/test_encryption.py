@@ -19,7 +19,14 @@ def test_a_text_is_decrypted_with_the_same_key_and_for_the_same_purpose_only() -
             encryption.decrypt(text)
 
     other = Encryption(KEY, "twilio")
-    rows = [(Encryption(OTHER_KEY, "smtp"), encrypted), (other, encrypted), (other, ""), (other, "plain"), (other, "ä"), (other, encrypted[:-4])]
+    rows = [
+        (Encryption(OTHER_KEY, "smtp"), encrypted),
+        (other, encrypted),
+        (other, ""),
+        (other, "plain"),
+        (other, "ä"),
+        (other, encrypted[:-4]),
+    ]
     check_all(rows, is_refused)
 
 
