@@ -14,7 +14,7 @@ from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_secret_key
+from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_stored_keys
 from request_tracker_utils.web.registry import registry
 
 INVALID_SETTINGS, NOT_READY, REJECTED = 2, 3, 1
@@ -125,7 +125,7 @@ for feature in FEATURES:
 
 
 def _app() -> tuple[Flask, Settings]:
-    settings = with_secret_key(load_settings())
+    settings = with_stored_keys(load_settings())
     return create_app(settings), settings
 
 
