@@ -109,6 +109,9 @@ class SettingsGroup:
     """Field → title."""
     help: str = ""
     order: int = 50
+    sent_to: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Secret → fields that decide where it is sent. Whoever changes one must know the secret, so that nobody gets a stored secret by having
+    it sent to a server of their own."""
 
     def __post_init__(self) -> None:
         if wrong := [name for name in self.fields if name in NEVER or name not in Settings.model_fields]:
@@ -135,6 +138,7 @@ class PageSettings:
     ) -> None:
         self.base, self.groups = base, sorted(groups, key=lambda group: group.order)
         self._names = frozenset(name for group in groups for name in group.fields)
+        self._sent_to = {secret: fields for group in groups for secret, fields in group.sent_to.items()}
         self._reading, self._clock = reading, clock
         self._lock = Lock()
         self._effective: Effective | None = None
@@ -178,8 +182,10 @@ class PageSettings:
         if problems := {name: problem for name, text in cleaned.items() if (problem := self._problem(name, text))}:
             raise InvalidSettings(problems)
         _lock_version(session, version)
-        rows = {row.name: row for row in session.scalars(select(PageSetting).where(PageSetting.name.in_(cleaned)))}
+        rows = {row.name: row for row in session.scalars(select(PageSetting).where(PageSetting.name.in_(self._names)))}
         changed = [name for name, text in cleaned.items() if (name in rows if not text else not self._is(rows.get(name), text))]
+        if problems := self._secrets_to_repeat(rows, cleaned, changed):
+            raise InvalidSettings(problems)
         for name in changed:
             text = cleaned[name]
             if text:
@@ -214,12 +220,14 @@ class PageSettings:
             if row.name in given:
                 continue
             try:
+                if secret := self._secret_of_environment(row.name):
+                    raise ValueError(_with_its_secret(secret))
                 values[row.name] = parsed(row.name, self._text(row))
                 sources[row.name] = Source.PAGE
             except NotDecrypted:
                 problems[row.name] = _("The stored value cannot be decrypted, because SECRET_KEY has changed. Enter it again.")
             except ValueError as error:
-                problems[row.name] = _("The stored value is no longer valid: %(problem)s. Enter it again.", problem=error)
+                problems[row.name] = _("The stored value is not used: %(problem)s. Enter it again, or remove it.", problem=error)
         for name in problems:
             log.warning("a setting that was entered on a page cannot be used; enter it again", setting=name.upper())
         settings = Settings.model_construct({*given, *values}, **{**dict(self.base), **values})
@@ -231,7 +239,23 @@ class PageSettings:
             return _("This setting cannot be entered on a page")
         if text and name in self.base.model_fields_set:
             return _("This setting comes from the environment, which takes precedence")
+        if text and (secret := self._secret_of_environment(name)):
+            return _with_its_secret(secret)
         return _problem_of_text(name, text) if text else ""
+
+    def _secret_of_environment(self, name: str) -> str:
+        """The secret that is sent where this field says, if it comes from the environment; else empty."""
+        found = (secret for secret, fields in self._sent_to.items() if name in fields and secret in self.base.model_fields_set)
+        return next(found, "")
+
+    def _secrets_to_repeat(self, rows: Mapping[str, PageSetting], texts: Mapping[str, str], changed: Sequence[str]) -> dict[str, str]:
+        """The stored secrets that would be sent to another place, and were not entered again."""
+        problems = {}
+        for secret, fields in self._sent_to.items():
+            moved = [name.upper() for name in fields if name in changed and texts[name]]
+            if moved and secret in rows and secret not in texts:
+                problems[secret] = _("Enter it again, because %(settings)s decide where it is sent", settings=", ".join(moved))
+        return problems
 
     def _columns(self, name: str, text: str) -> dict[str, str | None]:
         encrypted = self._encryption(name).encrypt(text) if is_secret(name) else None
@@ -270,6 +294,10 @@ def parsed(name: str, text: str) -> Any:
 def recent_changes(session: Session, *, limit: int) -> list[SettingChange]:
     """The newest first."""
     return list(session.scalars(select(SettingChange).order_by(SettingChange.id.desc()).limit(limit)))
+
+
+def _with_its_secret(secret: str) -> str:
+    return _("%(secret)s comes from the environment, so this setting must come from there too", secret=secret.upper())
 
 
 def _problem_of_text(name: str, text: str) -> str:

@@ -35,7 +35,7 @@ NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "an-unguessable-secret-of-metrics"
 ENVIRONMENT = {"SECRET_KEY": "a-secret-key-of-the-tests", "RT_CATALOG": "From the environment"}
 FIELDS = "rt_catalog rt_timeout session_days teachers_see device_catalogs metrics_token rt_token app_url"
-GROUP = SettingsGroup("test", "Test", {name: name for name in FIELDS.split()})
+GROUP = SettingsGroup("test", "Test", {name: name for name in FIELDS.split()}, sent_to={"rt_token": ("app_url", "teachers_see")})
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -210,6 +210,28 @@ def test_a_secret_cannot_be_moved_to_another_setting() -> None:
         session.execute(text("UPDATE page_settings SET name = 'rt_token'"))
     assert process.settings.refresh().settings.rt_token is None
     assert list(process.settings.refresh().problems) == ["rt_token"]
+
+
+def test_nobody_gets_a_secret_by_having_it_sent_elsewhere() -> None:
+    """As with an SMTP password and the server's name: whoever changes the one must know the other."""
+    process = Process()
+    process.store(rt_token=SECRET, app_url="https://ours.org")
+    with pytest.raises(InvalidSettings, match="RT_TOKEN: Enter it again, because APP_URL"):
+        process.store(app_url="https://mine.org")
+    assert process.store(app_url="https://ours.org", session_days="3") == ["session_days"]  # the same place
+    assert process.store(app_url="") == ["app_url"]  # no place
+    with pytest.raises(InvalidSettings):
+        process.store(app_url="https://mine.org")
+    assert process.store(app_url="https://new.org", rt_token=SECRET) == ["app_url"]
+    assert process.store(app_url="https://mine.org", rt_token="") == ["app_url", "rt_token"]
+    assert process.store(app_url="https://ours.org") == ["app_url"]
+
+    with_secret = Process({**ENVIRONMENT, "RT_TOKEN": SECRET, "RT_URL": "https://rt.org"})
+    effective = with_secret.settings.refresh()
+    assert (effective.settings.app_url, list(effective.problems)) == (None, ["app_url"])
+    with pytest.raises(InvalidSettings, match="RT_TOKEN comes from the environment"):
+        with_secret.store(app_url="https://mine.org")
+    assert with_secret.store(app_url="") == ["app_url"]
 
 
 def test_of_two_people_with_the_same_page_the_second_is_told() -> None:
