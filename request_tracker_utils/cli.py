@@ -140,7 +140,7 @@ def _effective_settings(given: Settings) -> Effective:
     has_key = given.secret_key is not None or (given.instance_path / "secret_key").exists()
     if has_key and (given.database_file is None or given.database_file.exists()):
         try:
-            settings = with_secret_key(given)
+            settings = with_stored_keys(given)
             app = create_app(settings)
             check_schema(app, settings)
             with app.app_context():
