@@ -22,6 +22,7 @@ from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.imports.feature import feature as imports
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.legacy_import.feature import feature as legacy_import
+from request_tracker_utils.notifications.feature import feature as notifications
 from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
@@ -48,6 +49,7 @@ FEATURES: list[Feature] = [
     accounts,
     tasks,
     imports,
+    notifications,
     asset_store,
     tags,
     labels,

@@ -79,6 +79,8 @@ class Notification(Base):
     values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sender_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     sender: Mapped[str] = mapped_column(String(100))
+    given_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was first given to `provider`: how long its idempotency key is remembered, and since when the message may be found there."""
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it is sent next, or the end of the lease; see `core/outbox.py`."""
 
@@ -115,11 +117,41 @@ class SuppressedAddress(Base):
     at: Mapped[datetime] = mapped_column(Instant)
 
 
+class DeliveryOutcome(StrEnum):
+    """What a provider reports about a message that it has accepted."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Not delivered; the address may work another time."""
+    BOUNCED = "bounced"
+    """Not delivered, and messages to this address never will be."""
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    STOPPED = "stopped"
+    """The phone has answered STOP, so messages to it are refused."""
+
+
+_OUTCOMES = ", ".join(f"'{outcome}'" for outcome in DeliveryOutcome)
+
+
 class DeliveryReport(Base):
-    """A report of a provider that was processed. A replay of it is ignored. Deleted when it is too old to be accepted again."""
+    """A report of a provider about a message. Its key decides whether it is a replay, which is ignored."""
 
     __tablename__ = "delivery_reports"
+    __table_args__ = (
+        CheckConstraint(f"outcome IN ({_OUTCOMES})", name="outcome"),
+        Index("ix_delivery_reports_message_id", "provider", "message_id"),
+        Index("ix_delivery_reports_pending", "at", sqlite_where=text("pending"), postgresql_where=text("pending")),
+    )
 
     provider: Mapped[str] = mapped_column(String(20), primary_key=True)
     report_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(200))
+    """The provider's id of the message, as in `Notification.provider_id`."""
+    outcome: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str | None] = mapped_column(String(500))
     at: Mapped[datetime] = mapped_column(Instant, index=True)
+    """When it was received."""
+    pending: Mapped[bool]
+    """No message with this id is known yet: providers may report before their answer has arrived. Applied once it is known."""

@@ -1,0 +1,65 @@
+"""Addresses to which nothing is sent: they bounced, complained, unsubscribed, or answered STOP."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.core.db import affected, upsert_into
+from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.notifications.models import SuppressedAddress
+
+MAX_DETAIL = 500
+
+
+class SuppressionReason(StrEnum):
+    """The values are stored."""
+
+    BOUNCED = "bounced"
+    """No mailbox or phone receives messages there."""
+    COMPLAINED = "complained"
+    """The person marked a message as spam."""
+    UNSUBSCRIBED = "unsubscribed"
+    STOPPED = "stopped"
+    """The person answered STOP; START ends it."""
+
+
+def address_key(address: str) -> str:
+    """How addresses are compared: `Ann@School.org` and `ann@school.org` are one."""
+    return address.strip().lower()
+
+
+def suppress(
+    session: Session, channel: Channel, address: str, reason: SuppressionReason, *, provider: str, now: datetime, detail: str = ""
+) -> bool:
+    """Sends nothing to this address from now on. Returns whether that is new; the first reason stays."""
+    if not address_key(address):
+        return False
+    insert = upsert_into(session)(SuppressedAddress).values(
+        channel=channel,
+        address_key=address_key(address),
+        reason=reason,
+        detail=detail[:MAX_DETAIL] or None,
+        provider=provider,
+        at=now,
+    )
+    return affected(session.execute(insert.on_conflict_do_nothing())) == 1
+
+
+def suppressed_among(session: Session, channel: Channel, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:
+    """Those of the addresses to which nothing may be sent, by `address_key`."""
+    keys = sorted({address_key(address) for address in addresses} - {""})
+    found = select(SuppressedAddress).where(SuppressedAddress.channel == channel, SuppressedAddress.address_key.in_(keys))
+    return {row.address_key: row for row in session.scalars(found)} if keys else {}
+
+
+def is_suppressed(session: Session, channel: Channel, address: str) -> bool:
+    return bool(suppressed_among(session, channel, [address]))
+
+
+def release(session: Session, channel: Channel, address: str, *, only: SuppressionReason | None = None) -> bool:
+    """Messages may be sent there again. Returns whether the address was suppressed (for the reason `only`, if that is given)."""
+    statement = delete(SuppressedAddress).where(SuppressedAddress.channel == channel, SuppressedAddress.address_key == address_key(address))
+    return affected(session.execute(statement if only is None else statement.where(SuppressedAddress.reason == only))) == 1
