@@ -1,5 +1,5 @@
-"""Counting the shelf while work goes on. Whoever counts a row sends the number, and the row's last movement when they counted. The adjustment
-is the difference to the balance at that moment; what has moved since stays true. Several people may count different rows of one count."""
+"""Counting the shelf while work goes on. Whoever counts a row sends the number, and the row's last movement when they counted. The
+adjustment is the difference to the balance at that moment; what has moved since stays true. Several people may count different rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -157,5 +157,7 @@ def _in_scope(count: StockCount) -> ColumnElement[bool]:
 
 
 def _count_again(row: StockRow) -> CorrectedMeanwhile:
-    message = _("The number of %(type)s %(length)s was corrected after you counted. Count it again.", type=row.cable_type, length=row.cable_length)
+    message = _(
+        "The number of %(type)s %(length)s was corrected after you counted. Count it again.", type=row.cable_type, length=row.cable_length
+    )
     return CorrectedMeanwhile(message, movement_id=row.movement_id)

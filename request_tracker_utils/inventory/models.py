@@ -168,7 +168,7 @@ class CableReceipt(Base):
     packing_slip: Mapped[str] = mapped_column(String(60), default="")
     packing_slip_key: Mapped[str] = mapped_column(_key(180), default="")
     notes: Mapped[str] = mapped_column(String(1000), default="")
-    received_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    received_by_id: Mapped[int | None]
     received_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
     reversed_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -117,9 +117,7 @@ def _add_receipt(session: Session, values: dict[str, Any]) -> int:
     """The unique index decides between two deliveries with one packing slip. Raises PackingSlipReceived."""
     insert = upsert_into(session)(CableReceipt).values(**values).returning(CableReceipt.id)
     where = text(SLIP_COUNTS)
-    added: int | None = session.scalar(
-        insert.on_conflict_do_nothing(index_elements=["vendor_key", "packing_slip_key"], index_where=where)
-    )
+    added: int | None = session.scalar(insert.on_conflict_do_nothing(index_elements=["vendor_key", "packing_slip_key"], index_where=where))
     if added is not None:
         return added
     same = [getattr(CableReceipt, name) == values[name] for name in ("vendor_key", "packing_slip_key")]

@@ -53,7 +53,7 @@ def sufficient(session: Session, cable: Cable) -> Sequence[StockRow]:
 
 
 def take_pieces(shelf: Shelf, cable: Cable, quantity: int, cut: Cut, *, source: Source, notes: str) -> list[Movement]:
-    """Consumes pieces of a cable, cutting longer ones if it is allowed. Raises NotEnough, and StockRowNotFound for an unknown row to cut."""
+    """Consumes pieces of a cable, cutting longer ones if it is allowed. Raises NotEnough, StockRowNotFound for an unknown row to cut."""
     shelf.lock_types([cable.type_key])  # the plan stays true
     if cut.stock_id is not None and shelf.session.get(StockRow, cut.stock_id) is None:
         raise StockRowNotFound(_("The stock has no row %(id)s.", id=cut.stock_id))

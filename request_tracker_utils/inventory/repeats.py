@@ -42,6 +42,6 @@ def once(
     return request.result, not is_new
 
 
-def forget(session: Session, *, now: datetime) -> int:
+def delete_old(session: Session, *, now: datetime) -> int:
     """Deletes old keys."""
     return affected(session.execute(delete(StockRequest).where(StockRequest.created_at < now - REMEMBERED)))

@@ -63,18 +63,16 @@ def reversals_of(session: Session, movements: Sequence[Movement]) -> dict[int, i
     return {reversed_id: reversal_id for reversed_id, reversal_id in session.execute(found).tuples() if reversed_id is not None}
 
 
-def _reverse(
-    session: Session, movements: Sequence[Movement], reason: str, actor: Actor, now: datetime, alerts: ReorderAlerts
-) -> list[int]:
+def _reverse(session: Session, movements: Sequence[Movement], reason: str, actor: Actor, now: datetime, alerts: ReorderAlerts) -> list[int]:
     """What takes pieces away comes first, so that nothing is returned if they are gone."""
     written = []
     with Shelf(session, actor, now, alerts) as shelf:
         rows = shelf.lock_ids(movement.stock_id for movement in movements)
         _refuse_reversed(session, movements)
         for movement in sorted(movements, key=lambda each: -each.quantity_delta):
-            source = Source(movement.source_type, movement.source_id)
-            undone = {"source": source, "notes": reason, "reverses_id": movement.id}
-            written.append(shelf.move(rows[movement.stock_id], MovementType.REVERSAL, -movement.quantity_delta, **undone))
+            row, source = rows[movement.stock_id], Source(movement.source_type, movement.source_id)
+            delta, reverses_id = -movement.quantity_delta, movement.id
+            written.append(shelf.move(row, MovementType.REVERSAL, delta, source=source, notes=reason, reverses_id=reverses_id))
         for receipt_id in {each.source_id for each in movements if each.source_type == SourceType.RECEIPT and each.source_id}:
             if not _unreversed(session, receipt_id):
                 session.get_one(CableReceipt, receipt_id).reversed_at = now

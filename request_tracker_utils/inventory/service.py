@@ -136,9 +136,9 @@ def take_out(
     alerts: ReorderAlerts,
     request_key: str = "",
 ) -> tuple[list[Movement], bool]:
-    """Takes available pieces from the shelf. With `cut`, what is missing is cut from longer pieces, the shortest sufficient ones first; with
-    `cut_from`, all of it is cut from pieces of this stock row. Returns the movements, and whether an earlier request with the key has written
-    them. See `reels.offers` for what would be cut.
+    """Takes available pieces from the shelf. With `cut`, what is missing is cut from longer pieces, the shortest sufficient ones first;
+    with `cut_from`, all of it is cut from pieces of this stock row. Returns the movements, and whether an earlier request with the key has
+    written them. See `reels.offers` for what would be cut.
 
     Raises InvalidStockField, NotEnough, RequestKeyReused, StockRowNotFound.
     """

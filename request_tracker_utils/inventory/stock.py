@@ -25,7 +25,7 @@ from request_tracker_utils.inventory.reorder import ReorderAlerts, note_level
 
 MAX_NOTES = 1_000
 _ROWS_IN_STATEMENT = 500
-_LOCK_SPACE = 3
+_LOCK_SPACE = 7_033
 """Of the advisory locks of types; `accounts/throttling.py` has others."""
 
 
@@ -69,7 +69,10 @@ class Shelf:
 
     def lock(self, cables: Iterable[Cable], *, also: Iterable[str] = ()) -> dict[str, StockRow]:
         """The rows by key. Missing ones are created, except those with the keys `also`."""
-        by_key, others = {cable.key: cable for cable in cables}, set(also)
+        by_key: dict[str, Cable] = {}
+        for cable in cables:
+            by_key.setdefault(cable.key, cable)  # the spelling that was written first stays
+        others = set(also)
         self.lock_types(type_of_key(key) for key in {*by_key, *others})
         missing = set(by_key) - set(self.session.scalars(select(StockRow.key).where(StockRow.key.in_(by_key))))
         new = [self._new_row(by_key[key]) for key in sorted(missing)]
