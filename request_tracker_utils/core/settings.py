@@ -370,7 +370,12 @@ def _read_secrets(path: str) -> dict[str, str]:
 
 
 def _problem(where: tuple[int | str, ...], message: str) -> str:
-    return f"{str(where[0]).upper()}: {message.removeprefix('Value error, ')}"
+    return f"{str(where[0]).upper()}: {settings_problem(message)}"
+
+
+def settings_problem(message: str) -> str:
+    """What Pydantic says about a value, without its prefix."""
+    return message.removeprefix("Value error, ")
 
 
 def reference() -> str:
