@@ -30,7 +30,9 @@ class Sent:
 
     messages: list[tuple[str, Sequence[Recipient], Values]] = field(default_factory=list)
 
-    def send(self, _session: Session, _kind: MessageKind, recipients: Sequence[Recipient], *, about: str, values: Values, **_: object) -> int:
+    def send(
+        self, _session: Session, _kind: MessageKind, recipients: Sequence[Recipient], *, about: str, values: Values, **_: object
+    ) -> int:
         self.messages.append((about, recipients, values))
         return len(recipients)
 
