@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.inventory.errors import NotEnough
-from tests.unit.inventory.stocking import check_books, delivered, on_hand, taken
+from tests.services.stocking import check_books, delivered, on_hand, taken
 
 pytestmark = pytest.mark.usefixtures("inside")
 

@@ -77,7 +77,7 @@ def row_of(cable_type: str, length: str) -> StockRow:
 
 
 def check_books() -> None:
-    """Every balance is the sum of its movements, each movement continues the one before, and what is reserved is the sum of the reservations."""
+    """Every balance is the sum of its movements, each movement continues the one before, and sums of reservations are those of their row."""
     with reading() as session:
         assert find_imbalances(session) == []
         balances: dict[int, int] = {}
