@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
@@ -133,12 +133,16 @@ class Resend(ProviderServer):
         message = call.json
         to = message["to"] if isinstance(message["to"], str) else message["to"][0]
         if "@" not in to or to.endswith("@"):
-            return self._error(422, "validation_error", "Invalid `to` field. The email address needs to follow the `email@example.com` format.")
+            return self._error(
+                422, "validation_error", "Invalid `to` field. The email address needs to follow the `email@example.com` format."
+            )
         if self.owner and to != self.owner:
-            text = f"You can only send testing emails to your own email address ({self.owner}). To send emails to other recipients, verify a domain."
+            text = f"You can only send testing emails to your own email address ({self.owner}). To send to others, verify a domain."
             return self._error(403, "validation_error", text)
         if "unverified" in message["from"]:
-            return self._error(403, "validation_error", "The unverified.example.org domain is not verified. Please, add and verify your domain.")
+            return self._error(
+                403, "validation_error", "The unverified.example.org domain is not verified. Please, add and verify your domain."
+            )
         key = call.headers.get("idempotency-key", "")
         with self._lock:
             if key in self._by_key:
@@ -186,7 +190,7 @@ class SendGrid(ProviderServer):
 class Twilio(ProviderServer):
     """Numbers decide: `+15005550001` is invalid, `…004` has answered STOP, `…009` is no mobile phone, `…008` is not verified (trial)."""
 
-    _ERRORS = {
+    _ERRORS: ClassVar = {
         "+15005550001": (400, 21211, "Invalid 'To' Phone Number: +15005550001"),
         "+15005550003": (400, 21408, "Permission to send an SMS has not been enabled for the region indicated by the 'To' number."),
         "+15005550004": (400, 21610, "Attempt to send to unsubscribed recipient"),

@@ -14,6 +14,7 @@ from typing import Self
 import certifi
 
 from request_tracker_utils.core.settings import IpAddress, address_of
+from request_tracker_utils.core.translation import gettext as _
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for each address of a host."""
@@ -27,7 +28,7 @@ _EMBEDDED = tuple(ipaddress.ip_network(network) for network in ("64:ff9b::/96", 
 """IPv6 networks whose addresses contain an IPv4 address, which a gateway may translate into a private one."""
 
 
-class ForbiddenAddress(OSError):
+class ForbiddenAddress(Exception):
     """The host has only addresses to which no connection is permitted."""
 
 
@@ -49,6 +50,7 @@ class Deadline:
         self.seconds, self._ends_at = seconds, time.monotonic() + seconds
         self._timer: threading.Timer | None = None
         self._twin: socket.socket | None = None
+        self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +66,7 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        return time.monotonic() >= self._ends_at
+        return self._ended or time.monotonic() >= self._ends_at
 
     def watch(self, connection: socket.socket) -> None:
         """Called once, before TLS: the twin is the same connection, and stays valid when TLS replaces the socket."""
@@ -73,8 +75,8 @@ class Deadline:
         self._timer.daemon = True
         self._timer.start()
 
-    @staticmethod
-    def _end(twin: socket.socket) -> None:
+    def _end(self, twin: socket.socket) -> None:
+        self._ended = True
         with suppress(OSError):  # the exchange has just ended
             twin.shutdown(socket.SHUT_RDWR)
 
@@ -105,6 +107,16 @@ def connect(host: str, port: int, deadline: Deadline, permits: Permits = any_add
         deadline.watch(connection)
         return connection
     raise failure
+
+
+def reason_of(error: Exception, deadline: Deadline) -> str:
+    """Why a connection failed, on one line and without its address, which may contain secrets."""
+    if deadline.is_over:
+        return _("no response within %(seconds)s s", seconds=f"{deadline.seconds:g}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _("its certificate is not trusted: %(reason)s", reason=error.verify_message)
+    text = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    return " ".join(text.split())[:150]
 
 
 @functools.cache
