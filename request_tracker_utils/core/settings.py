@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -133,6 +133,15 @@ def _host(value: str) -> str:
     return value
 
 
+def _email_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            validate_email(value, check_deliverability=False)
+        except EmailNotValidError:
+            raise ValueError(f"{value!r} is not an email address") from None
+    return values
+
+
 def _student_user(value: str) -> str:
     rest = value.replace("{student_id}", "").replace("{email}", "")
     if rest == value or "{" in rest or "}" in rest:
@@ -144,6 +153,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
+EmailAddresses = Annotated[tuple[str, ...], BeforeValidator(_parts), AfterValidator(_email_addresses)]
 CustomField = Annotated[str, AfterValidator(_field)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -170,6 +180,23 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = Field(
         None, min_length=16, description="Signs session cookies. If not set, one is generated and stored in `INSTANCE_PATH/secret_key`."
     )
+    token_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs access tokens of the API and password links sent by email. If not set, one is generated and stored in "
+        "`INSTANCE_PATH/token_key`.",
+    )
+    token_key_old: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="The former `TOKEN_KEY`, which is still accepted but signs nothing. Remove it a few days after changing the key.",
+    )
+    access_token_hours: int = Field(12, ge=1, le=24 * 30, description="Hours until an access token from `/api/login` expires.")
+    registration: Literal["open", "invited", "closed"] = Field(
+        "closed",
+        description="Who may create an account: everyone (`open`, with the role user), whoever has an invitation link (`invited`), or "
+        "nobody except administrators (`closed`).",
+    )
     database_url: Annotated[str, AfterValidator(_database)] | None = Field(
         None, description="`postgresql://user:password@host/name` or `sqlite:////path/to/file`. Takes precedence over `DATABASE_PATH`."
     )
@@ -186,6 +213,9 @@ class Settings(BaseModel):
         "school",
         description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
         "or `all`. Never students who left school, and no notes.",
+    )
+    reorder_alerts: EmailAddresses = Field(
+        (), description="Email addresses that are told when cable has to be reordered, separated by commas. If not set: all administrators."
     )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
@@ -414,7 +444,12 @@ def _read_secrets(path: str) -> dict[str, str]:
 
 
 def _problem(where: tuple[int | str, ...], message: str) -> str:
-    return f"{str(where[0]).upper()}: {message.removeprefix('Value error, ')}"
+    return f"{str(where[0]).upper()}: {settings_problem(message)}"
+
+
+def settings_problem(message: str) -> str:
+    """What Pydantic says about a value, without its prefix."""
+    return message.removeprefix("Value error, ")
 
 
 def reference() -> str:
