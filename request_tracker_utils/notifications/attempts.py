@@ -115,7 +115,7 @@ class Attempts:
     service: NotificationService
     renderer: Renderer
     caps: Caps
-    encryption: Encryption
+    encryption: Callable[[], Encryption]
     clock: Callable[[], datetime]
 
     def process(self, claim: Claim[Notification], provider: Provider, breaker: Breaker) -> Result:
@@ -227,7 +227,7 @@ class Attempts:
         return self.renderer.render(kind, channel, values, to=to, sender=self.providers().sender(channel), written_at=row.created_at)
 
     def _chat_urls(self, person: Person | None) -> str:
-        urls = chat_urls(person, self.encryption) if person else ""
+        urls = chat_urls(person, self.encryption()) if person else ""
         if not urls:
             raise BadRecipient(_("The chat address cannot be read, since SECRET_KEY has changed. The person must enter it again."))
         return urls

@@ -136,10 +136,11 @@ class Sender:
             return True
 
     def _record_and_claim(self, provider: Provider, lane: _Lane, ended: Result | None) -> Claim[Notification] | None:
+        providers = self._attempts.providers().of(provider.channel)
         with self._attempts.transaction() as session:
             if ended is not None:
                 ended.write(session)
-            claim = None if lane.breaker.is_open or self._stopping() else self._claim(session, provider)
+            claim = None if lane.breaker.is_open or self._stopping() else self._claim(session, provider, providers)
         if ended is not None and ended.is_sent:
             with self._changed:
                 self._sent[provider.channel] += 1
@@ -147,9 +148,8 @@ class Sender:
             self._start_thread(ended.next_provider)
         return claim
 
-    def _claim(self, session: Session, provider: Provider) -> Claim[Notification] | None:
+    def _claim(self, session: Session, provider: Provider, providers: Sequence[Provider]) -> Claim[Notification] | None:
         """A message that was or will be given to this provider; a new one only if this is the first provider that is ready."""
-        providers = self._attempts.providers().of(provider.channel)
         is_new = Notification.status == NotificationStatus.QUEUED
         is_free = or_(Notification.provider.is_(None), Notification.provider.not_in([each.name for each in providers]))
         fitting = [Notification.provider == provider.name, and_(is_free, is_new.is_(False))]

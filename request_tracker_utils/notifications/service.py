@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -128,6 +128,11 @@ class NotificationService:
     def _row(self, draft: "_Draft", person: Person, channel: Channel, obstacle: str = "") -> dict[str, Any]:
         due = None if draft.kind.urgent else person.quiet_until_after(draft.now, self._zone)
         return draft.row(channel, user_id=person.user_id, address=person.address(channel), due=due, problem=obstacle)
+
+
+def delete_old(session: Session, *, before: datetime) -> int:
+    """Deletes older messages with what they said, unless they are still to be sent. Returns how many."""
+    return affected(session.execute(delete(Notification).where(Notification.created_at < before, Notification.due_at.is_(None))))
 
 
 class _Draft:
