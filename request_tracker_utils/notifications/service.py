@@ -200,7 +200,8 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> int:
 
 @cache
 def _insertion(insert: Any) -> Any:
-    return insert(Notification.__table__).on_conflict_do_nothing(index_elements=["key"])
+    statement = insert(Notification.__table__).on_conflict_do_nothing(index_elements=["key"])
+    return statement.execution_options(preserve_rowcount=True)  # SQLAlchemy does not count the rows of several INSERTs otherwise
 
 
 def _storable(values: Values) -> dict[str, str | int]:
