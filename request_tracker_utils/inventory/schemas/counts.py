@@ -71,7 +71,7 @@ class RowOut(BaseModel):
     cable_type: str = Field(examples=["Cat6"])
     cable_length: str = Field(examples=["100 ft"])
     movement_id: int = Field(description="Its last movement; send it with the number that you count now.", examples=[41])
-    counted: CountedOut | None = Field(description="Null until it is counted.")
+    counted: CountedOut | None = Field(description="Null until it is counted.", examples=[None])
 
     @classmethod
     def of(cls, row: RowToCount) -> dict[str, Any]:

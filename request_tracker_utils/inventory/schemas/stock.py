@@ -217,10 +217,12 @@ class ManyMoved(BaseModel):
 
 
 class LevelsIn(BaseModel):
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["threshold", "target"]})
+    """Both, or neither."""
 
-    threshold: Level = Field(None, description="Reorder when no more than this is available; null: never.", examples=[5])
-    target: Level = Field(None, description="How many there should be after an order; null: never.", examples=[20])
+    model_config = ConfigDict(extra="ignore")
+
+    threshold: Level = Field(None, description="Reorder when no more than this is available; null or omitted: never.", examples=[5])
+    target: Level = Field(None, description="How many there should be after an order; null or omitted: never.", examples=[20])
 
 
 class SuggestionOut(StockOut):
