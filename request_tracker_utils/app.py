@@ -14,14 +14,17 @@ from request_tracker_utils.administration.permissions import AdministrationPermi
 from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.core import log
-from request_tracker_utils.core.db import db, run_after_commit, shorten_postgresql_errors, tune_sqlite
+from request_tracker_utils.core.db import db, reading, run_after_commit, shorten_postgresql_errors, tune_sqlite
 from request_tracker_utils.core.health import core_checks
 from request_tracker_utils.core.jobs import Jobs
+from request_tracker_utils.core.page_settings import PageSettings
 from request_tracker_utils.core.settings import MIGRATIONS, STATIC, TEMPLATES, Settings
 from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.imports.feature import feature as imports
+from request_tracker_utils.inventory.feature import feature as inventory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.legacy_import.feature import feature as legacy_import
+from request_tracker_utils.notifications.feature import feature as notifications
 from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
@@ -48,11 +51,13 @@ FEATURES: list[Feature] = [
     accounts,
     tasks,
     imports,
+    notifications,
     asset_store,
     tags,
     labels,
     assets,
     students,
+    inventory,
     rosters,
     holders,
     legacy_import,
@@ -83,6 +88,7 @@ def create_app(settings: Settings) -> OpenAPI:
         settings=settings,
         grants=_grants(),
         jobs=jobs,
+        page_settings=PageSettings(settings, list(chain.from_iterable(f.page_settings for f in FEATURES)), reading),
         navigation=sorted(chain.from_iterable(f.navigation for f in FEATURES), key=lambda item: item.order),
         administration=sorted(chain.from_iterable(f.administration for f in FEATURES), key=lambda item: item.order),
         links=sorted(chain.from_iterable(f.links for f in FEATURES), key=lambda link: link.order),

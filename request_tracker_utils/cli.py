@@ -10,8 +10,10 @@ from sqlalchemy.exc import OperationalError
 from request_tracker_utils import __version__
 from request_tracker_utils.app import FEATURES, create_app
 from request_tracker_utils.core import jobs
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError, Conflict
+from request_tracker_utils.core.page_settings import Effective, PageSettings
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_secret_key
@@ -79,9 +81,13 @@ def upgrade_database() -> None:
 
 @main.command("settings")
 def show_settings() -> None:
-    """Print the effective settings; secrets are masked."""
-    for name, value in load_settings().masked().items():
-        click.echo(f"{name}={value}")
+    """Print the effective settings with their sources; secrets are masked."""
+    given = load_settings()
+    effective = _effective_settings(given)
+    for name, value in effective.settings.masked().items():
+        click.echo(f"{name}={value}  # {effective.sources[name.lower()]}")
+    for name, problem in effective.problems.items():
+        click.echo(f"{name.upper()}: {problem}", err=True)
 
 
 @main.group("jobs")
@@ -127,6 +133,22 @@ for feature in FEATURES:
 def _app() -> tuple[Flask, Settings]:
     settings = with_secret_key(load_settings())
     return create_app(settings), settings
+
+
+def _effective_settings(given: Settings) -> Effective:
+    """Those of the environment alone if there is no database that could have others, or if it cannot be read."""
+    has_key = given.secret_key is not None or (given.instance_path / "secret_key").exists()
+    if has_key and (given.database_file is None or given.database_file.exists()):
+        try:
+            settings = with_secret_key(given)
+            app = create_app(settings)
+            check_schema(app, settings)
+            with app.app_context():
+                return registry().page_settings.effective()
+        except (SettingsError, NotReady, OperationalError) as error:
+            reason = error.orig if isinstance(error, OperationalError) else error
+            click.echo(f"Settings that were entered on a page are not included, because the database cannot be read: {reason}", err=True)
+    return PageSettings(given, [], reading).effective_without_database()
 
 
 def _stop(code: int, *lines: str) -> None:

@@ -3,13 +3,13 @@
 from request_tracker_utils.administration import status
 from request_tracker_utils.administration.api import api
 from request_tracker_utils.administration.permissions import GRANTS, AdministrationPermission
-from request_tracker_utils.administration.views import administration, tables
+from request_tracker_utils.administration.views import administration, page_settings, tables
 from request_tracker_utils.web.feature import Feature, NavItem
 
 feature = Feature(
     name="administration",
     apis=[api],
-    pages=[administration.pages],
+    pages=[administration.pages, page_settings.pages],
     administration=[
         NavItem("Status", "administration.overview", AdministrationPermission.STATUS, order=10),
         NavItem("Jobs", "administration.jobs", AdministrationPermission.JOBS, order=40),

@@ -10,6 +10,8 @@ class AdministrationPermission(StrEnum):
     """View and run jobs."""
     SETTINGS = "administration:settings:read"
     """View the settings."""
+    CHANGE_SETTINGS = "administration:settings:change"
+    """Change the settings that can be entered on a page."""
     DATA = "administration:data:read"
     """View and export every table."""
     ACCESS = "administration:access:read"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -114,6 +115,15 @@ def _field(value: str) -> str:
     return value
 
 
+def _email_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            validate_email(value, check_deliverability=False)
+        except EmailNotValidError:
+            raise ValueError(f"{value!r} is not an email address") from None
+    return values
+
+
 def _student_user(value: str) -> str:
     rest = value.replace("{student_id}", "").replace("{email}", "")
     if rest == value or "{" in rest or "}" in rest:
@@ -125,6 +135,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
+EmailAddresses = Annotated[tuple[str, ...], BeforeValidator(_parts), AfterValidator(_email_addresses)]
 CustomField = Annotated[str, AfterValidator(_field)]
 
 
@@ -165,6 +176,9 @@ class Settings(BaseModel):
         "school",
         description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
         "or `all`. Never students who left school, and no notes.",
+    )
+    reorder_alerts: EmailAddresses = Field(
+        (), description="Email addresses that are told when cable has to be reordered, separated by commas. If not set: all administrators."
     )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
@@ -356,7 +370,12 @@ def _read_secrets(path: str) -> dict[str, str]:
 
 
 def _problem(where: tuple[int | str, ...], message: str) -> str:
-    return f"{str(where[0]).upper()}: {message.removeprefix('Value error, ')}"
+    return f"{str(where[0]).upper()}: {settings_problem(message)}"
+
+
+def settings_problem(message: str) -> str:
+    """What Pydantic says about a value, without its prefix."""
+    return message.removeprefix("Value error, ")
 
 
 def reference() -> str:

@@ -79,6 +79,8 @@ class Notification(Base):
     values: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     sender_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     sender: Mapped[str] = mapped_column(String(100))
+    given_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was first given to `provider`: how long its idempotency key is remembered, and since when the message may be found there."""
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it is sent next, or the end of the lease; see `core/outbox.py`."""
 

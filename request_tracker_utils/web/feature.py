@@ -11,6 +11,7 @@ from flask_openapi3 import APIBlueprint
 from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.messages import MessageKind
+from request_tracker_utils.core.page_settings import SettingsGroup
 
 Gauges = Callable[[], Mapping[str, tuple[str, float]]]
 """Returns gauges for Prometheus: name → help text and value."""
@@ -95,6 +96,8 @@ class Feature:
     gauges: Sequence[Gauges] = ()
     status: Sequence[StatusSection] = ()
     messages: Sequence[MessageKind] = ()
+    page_settings: Sequence[SettingsGroup] = ()
+    """Settings that administrators may enter on a page."""
     grants: Mapping[str, frozenset[StrEnum]] = field(default_factory=dict)
     former_addresses: Mapping[str, str] = field(default_factory=dict)
     """Of pages: rule → endpoint that has replaced it and takes the same arguments."""

@@ -12,6 +12,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.health import HealthCheck
 from request_tracker_utils.core.jobs import Jobs
 from request_tracker_utils.core.messages import MessageKind
+from request_tracker_utils.core.page_settings import PageSettings
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, PageLink, StatusSection
@@ -25,6 +26,7 @@ class Registry:
     settings: Settings
     grants: Mapping[str, frozenset[StrEnum]]
     jobs: Jobs
+    page_settings: PageSettings
     navigation: list[NavItem] = field(default_factory=list)
     administration: list[NavItem] = field(default_factory=list)
     links: list[PageLink] = field(default_factory=list)

@@ -12,6 +12,7 @@ from request_tracker_utils.administration import runs, status
 from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
+from request_tracker_utils.core.page_settings import recent_changes
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, access_of, require
@@ -20,6 +21,8 @@ from request_tracker_utils.web.registry import registry, settings as effective
 
 Grants = Mapping[str, frozenset[StrEnum]]
 IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
+RECENT_CHANGES = 20
+"""Changes of settings below the list; all are under *Data*."""
 pages = Blueprint("administration", __name__, url_prefix="/admin")
 
 
@@ -65,13 +68,21 @@ def run(name: str) -> ResponseReturnValue:
 @pages.get("/settings")
 @require(AdministrationPermission.SETTINGS)
 def settings() -> str:
-    """Every effective setting; secrets are masked."""
+    """Every effective setting with its source; secrets are masked."""
+    page_settings = registry().page_settings
+    found = page_settings.effective()
+    with reading() as session:
+        changes = recent_changes(session, limit=RECENT_CHANGES)
     return render_template(
         "administration/settings.html",
         fields=Settings.model_fields,
-        values=effective().masked(),
-        given=effective().model_fields_set,
+        values=found.settings.masked(),
+        sources=found.sources,
+        problems=found.problems,
+        groups=page_settings.groups,
+        group_of={name: group for group in page_settings.groups for name in group.fields},
         defaults=Settings.defaults(),
+        changes=changes,
     )
 
 

@@ -20,7 +20,7 @@ def test_every_setting_is_shown_with_its_source(tmp_path: Path) -> None:
     for name, field in Settings.model_fields.items():
         assert f'id="{name.upper()}"' in text
         assert str(field.description).replace("`", "").split("'")[0][:40] in text.replace("&#39;", "'").replace("&#34;", '"')
-    assert ">set<" in row(text, "APP_URL")
+    assert ">environment<" in row(text, "APP_URL")
     assert "https://utils.example.org" in row(text, "APP_URL")
     assert ">default<" in row(text, "PORT")
     assert "8080" in row(text, "PORT")

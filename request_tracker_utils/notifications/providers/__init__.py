@@ -1,0 +1,1 @@
+"""Providers that send messages. `interface` says what each of them does."""
