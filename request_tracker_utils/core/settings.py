@@ -160,6 +160,23 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = Field(
         None, min_length=16, description="Signs session cookies. If not set, one is generated and stored in `INSTANCE_PATH/secret_key`."
     )
+    token_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs access tokens of the API and password links sent by email. If not set, one is generated and stored in "
+        "`INSTANCE_PATH/token_key`.",
+    )
+    token_key_old: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="The former `TOKEN_KEY`, which is still accepted but signs nothing. Remove it a few days after changing the key.",
+    )
+    access_token_hours: int = Field(12, ge=1, le=24 * 30, description="Hours until an access token from `/api/login` expires.")
+    registration: Literal["open", "invited", "closed"] = Field(
+        "closed",
+        description="Who may create an account: everyone (`open`, with the role user), whoever has an invitation link (`invited`), or "
+        "nobody except administrators (`closed`).",
+    )
     database_url: Annotated[str, AfterValidator(_database)] | None = Field(
         None, description="`postgresql://user:password@host/name` or `sqlite:////path/to/file`. Takes precedence over `DATABASE_PATH`."
     )

@@ -77,7 +77,7 @@ def row_of(cable_type: str, length: str) -> StockRow:
 
 
 def check_books() -> None:
-    """Every balance is the sum of its movements, each movement continues the one before, and sums of reservations are those of their row."""
+    """Balances are the sums of their movements, each movement continues the former one, and reserved pieces belong to reservations."""
     with reading() as session:
         assert find_imbalances(session) == []
         balances: dict[int, int] = {}
