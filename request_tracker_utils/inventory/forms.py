@@ -52,8 +52,10 @@ class DeliveryDraft:
     def of(cls, form: "MultiDict[str, str]") -> "DeliveryDraft":
         columns = [form.getlist(name) for name in COLUMNS]
         count = min(max(map(len, columns), default=0), MAX_ITEMS + 1)
-        rows = [Line(*(column[number].strip() if number < len(column) else "" for column in columns)) for number in range(count)]
-        return cls(sent_key(form), *(form.get(name, "").strip() for name in HEAD), lines=rows)
+        cells = [[column[number].strip() if number < len(column) else "" for column in columns] for number in range(count)]
+        head = {name: form.get(name, "").strip() for name in HEAD}
+        lines = [Line(kind, length, quantity) for kind, length, quantity in cells]
+        return cls(sent_key(form), head["vendor"], head["po_number"], head["packing_slip"], head["notes"], lines)
 
     @property
     def filled(self) -> list[Line]:
@@ -62,15 +64,10 @@ class DeliveryDraft:
     def check(self) -> bool:
         """Parses all rows, and notes what is wrong with each. Returns whether nothing is."""
         for line in self.filled:
-            kind, length, pieces = (
-                _checked(line.errors, parse)
-                for parse in (
-                    lambda line=line: parse_type(line.cable_type),
-                    lambda line=line: parse_length(line.cable_length),
-                    lambda line=line: parse_quantity(line.quantity),
-                )
-            )
-            if not line.errors:
+            kind = _checked(line.errors, parse_type, line.cable_type)
+            length = _checked(line.errors, parse_length, line.cable_length)
+            pieces = _checked(line.errors, parse_quantity, line.quantity)
+            if kind is not None and length is not None and pieces is not None:
                 line.cable, line.pieces = Cable(kind, length), pieces
         if len(self.filled) > MAX_ITEMS:
             self.filled[-1].errors["cable_type"] = _("A delivery has at most %(count)s rows. Record it in parts.", count=MAX_ITEMS)
@@ -100,9 +97,9 @@ def sent_key(form: Mapping[str, str]) -> str:
     return key if 0 < len(key) <= 60 and key.isascii() and key.isprintable() else new_key()
 
 
-def _checked(errors: Errors, parse: Callable[[], T]) -> T | None:
+def _checked(errors: Errors, parse: Callable[[str], T], text: str) -> T | None:
     try:
-        return parse()
+        return parse(text)
     except InvalidStockField as error:
         errors[error.fields["field"]] = error.message
         return None

@@ -22,7 +22,7 @@ AVAILABLE = StockRow.on_hand - StockRow.reserved
 _ORDER = (StockRow.type_key, StockRow.unit, func.coalesce(StockRow.length_thousandths, 0), StockRow.id)
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "": or_(StockRow.on_hand > 0, StockRow.target.is_not(None), StockRow.backordered > 0),
-    "low": AVAILABLE <= StockRow.threshold,
+    "low": StockRow.threshold >= AVAILABLE,
     "reserved": StockRow.reserved > 0,
 }
 
@@ -55,9 +55,9 @@ def export_rows(reading: Reading, filters: StockFilter) -> Iterator[list[object]
 
 def types_written(session: Session) -> list[str]:
     """Names of cable types, and other types that the stock has."""
-    known = {key: name for key, name in session.execute(select(CableType.name_key, CableType.name).where(CableType.active))}
+    known = session.execute(select(CableType.name_key, CableType.name).where(CableType.active)).tuples()
     written = select(StockRow.type_key, func.min(StockRow.cable_type)).group_by(StockRow.type_key).limit(MAX_SUGGESTIONS)
-    return sorted({**{key: name for key, name in session.execute(written)}, **known}.values(), key=str.casefold)
+    return sorted({**dict(session.execute(written).tuples().all()), **dict(known.all())}.values(), key=str.casefold)
 
 
 def types_on_shelf(session: Session) -> list[str]:
@@ -87,6 +87,21 @@ def vendors_written(session: Session) -> list[str]:
     return list(session.scalars(query))
 
 
+@dataclass(frozen=True)
+class LevelCounts:
+    """How many rows have stock, and how many have fallen to their threshold or have back-orders."""
+
+    in_stock: int
+    low: int
+    backordered: int
+
+
+def level_counts(session: Session) -> LevelCounts:
+    conditions = (StockRow.on_hand > 0, _CONDITIONS["low"], StockRow.backordered > 0)
+    in_stock, low, backordered = session.execute(select(*(func.count().filter(each) for each in conditions)).select_from(StockRow)).one()
+    return LevelCounts(in_stock, low, backordered)
+
+
 def history(session: Session, stock_id: int, *, limit: int) -> Sequence[Movement]:
     """A row's last movements, the newest first."""
     return session.scalars(select(Movement).where(Movement.stock_id == stock_id).order_by(Movement.id.desc()).limit(limit)).all()
@@ -112,7 +127,8 @@ def _matches(text: str) -> list[ColumnElement[bool]]:
             return [*(StockRow.type_key.contains(key_of(word), autoescape=True) for word in words[:start]), same]
     return [
         or_(
-            StockRow.type_key.contains(key_of(word), autoescape=True), func.lower(StockRow.cable_length).contains(word.lower(), autoescape=True)
+            StockRow.type_key.contains(key_of(word), autoescape=True),
+            func.lower(StockRow.cable_length).contains(word.lower(), autoescape=True),
         )
         for word in words
     ]

@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import Table, select, tuple_
@@ -108,8 +109,8 @@ class StockLevels(StockRowType):
             "the file by an adjustment. An exported stock file can be changed and imported again."
         ),
         undo_refused=gettext_noop(
-            "The import cannot be undone, because some of its cable has moved or changed since then: %(names)s. Adjust the stock by hand or "
-            "with another import."
+            "The import cannot be undone, because some of its cable has moved or changed since then: %(names)s. Adjust the stock by "
+            "hand or with another import."
         ),
         follow_up=gettext_noop("movement"),
         follow_ups=gettext_noop("movements"),
@@ -117,7 +118,9 @@ class StockLevels(StockRowType):
     fields: ClassVar[Mapping[str, Field]] = {
         "cable_type": TYPE,
         "cable_length": LENGTH,
-        "on_hand": Field(gettext_noop("On hand"), frozenset({"on hand", "onhand", "quantity", "qty", "pieces", "count", "balance", "stock"})),
+        "on_hand": Field(
+            gettext_noop("On hand"), frozenset({"on hand", "onhand", "quantity", "qty", "pieces", "count", "balance", "stock"})
+        ),
         "threshold": Field(gettext_noop("Threshold"), frozenset({"threshold", "reorder at", "reorder point", "minimum", "min"})),
         "target": Field(gettext_noop("Target"), frozenset({"target", "reorder to", "maximum", "max", "par"})),
     }
@@ -125,17 +128,16 @@ class StockLevels(StockRowType):
     def parsers(self, values: Values) -> dict[str, Parse]:
         found: dict[str, Parse] = {"cable_type": parse_type, "cable_length": parse_length}
         if "on_hand" in values:
-            found["on_hand"] = lambda text: parse_quantity(text, field="on_hand", minimum=0)
-        for name in LEVELS:
-            if name in values:
-                found[name] = lambda text, name=name: parse_quantity(text, field=name, minimum=0) if text.strip() else None
-        return found
+            found["on_hand"] = partial(parse_quantity, field="on_hand", minimum=0)
+        return found | {name: partial(_level, field=name) for name in LEVELS if name in values}
 
     def columns(self, parsed: Mapping[str, Any]) -> dict[str, Any]:
         cable = Cable(parsed["cable_type"], parsed["cable_length"])
         low, full = parsed.get("threshold"), parsed.get("target")
         if (low is None) != (full is None):
-            raise InvalidStockField(_("Enter both the threshold and the target, or neither."), field="threshold" if low is None else "target")
+            raise InvalidStockField(
+                _("Enter both the threshold and the target, or neither."), field="threshold" if low is None else "target"
+            )
         if low is not None and full is not None and full < low:
             raise InvalidStockField(_("The target cannot be less than the threshold."), field="target")
         own = {name: parsed[name] for name in ("on_hand", *LEVELS) if name in parsed}
@@ -167,13 +169,17 @@ class StockLevels(StockRowType):
             rows = shelf.lock([chunk.follow_ups[key] for key in keys])
             for key, row in rows.items():
                 values, change = chunk.as_mapping(key), former.get(key)
-                if change and any(getattr(row, name) != before for name, before in zip(chunk.columns[KEY_AND_IDENTITY:], change.before, strict=True)):
+                if change and any(
+                    getattr(row, name) != before for name, before in zip(chunk.columns[KEY_AND_IDENTITY:], change.before, strict=True)
+                ):
                     raise bulk.ConcurrentChange
                 updated_at = change.updated_at if change else bulk.stored_time(session, now)
                 levels = (row.threshold, row.target)
                 if (difference := values.get("on_hand", row.on_hand) - row.on_hand) != 0:
                     cable = chunk.follow_ups[key]
-                    movement = shelf.move(row, MovementType.ADJUSTMENT, difference, source=Source(SourceType.IMPORT), cable=cable, notes=notes)
+                    movement = shelf.move(
+                        row, MovementType.ADJUSTMENT, difference, source=Source(SourceType.IMPORT), cable=cable, notes=notes
+                    )
                     changes.follow_ups.append(FollowedUp(row.id, updated_at, movement.id))
                 if "threshold" in values and "target" in values and levels != (values["threshold"], values["target"]):
                     wanted = {name: values[name] for name in LEVELS}
@@ -207,15 +213,17 @@ class DeliveryRows(StockRowType):
         records=gettext_noop("deliveries"),
         introduction=gettext_noop("Choose a file with a row for each cable type and length of a delivery."),
         help=gettext_noop(
-            "The packing slip, the cable type, the length and the quantity are required. Rows with the same vendor and packing slip are one "
-            "delivery. A packing slip that is recorded already is not recorded again."
+            "The packing slip, the cable type, the length and the quantity are required. Rows with the same vendor and packing slip are "
+            "one delivery. A packing slip that is recorded already is not recorded again."
         ),
         undo_refused=gettext_noop("The import cannot be undone, because some of its cable is gone: %(names)s."),
         follow_up=gettext_noop("movement"),
         follow_ups=gettext_noop("movements"),
     )
     fields: ClassVar[Mapping[str, Field]] = {
-        "packing_slip": Field(gettext_noop("Packing slip"), frozenset({"packing slip", "packing slip number", "slip", "slip number", "delivery"})),
+        "packing_slip": Field(
+            gettext_noop("Packing slip"), frozenset({"packing slip", "packing slip number", "slip", "slip number", "delivery"})
+        ),
         "vendor": Field(gettext_noop("Vendor"), frozenset({"vendor", "supplier"})),
         "po_number": Field(gettext_noop("PO number"), frozenset({"po number", "po", "purchase order", "order number"})),
         "cable_type": TYPE,
@@ -309,6 +317,10 @@ def cable_name(cable: Cable) -> str:
 
 def row_name(row: StockRow) -> str:
     return f"{row.cable_type}, {row.cable_length}"
+
+
+def _level(text: str, *, field: str) -> int | None:
+    return parse_quantity(text, field=field, minimum=0) if text.strip() else None
 
 
 def _slip(text: str) -> str:

@@ -70,12 +70,12 @@ def count_row(count_id: int, stock_id: int) -> ResponseReturnValue:
     if since and not sent["moment"] and _is_number(sent["counted"]) and not _was_recorded(count_id, stock_id):
         return _count_page(count_id, stock_id, sent=sent, since=since, recount=recount)
     moment = {"after": row.movement_id}.get(sent["moment"], seen)
-    context = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": sent_key(form)}
+    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": sent_key(form)}
     try:
         with transaction() as session:
             counting.count_row(
                 session, count_id, stock_id, sent["counted"], movement_id=moment, reason=sent["reason"], recount=recount, **context
-            )  # type: ignore[arg-type]
+            )
     except InvalidStockField as error:
         errors = {error.fields.get("field", "counted"): error.message}
         page = _count_page(count_id, stock_id, sent=sent, errors=errors, expected=error.fields.get("expected"), recount=recount)

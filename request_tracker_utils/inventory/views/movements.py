@@ -28,6 +28,7 @@ FIRST_CHUNK, CHUNK, BATCH = 200, 2_000, 200
 SOURCES = {
     SourceType.RECEIPT: gettext_noop("Deliveries"),
     SourceType.COUNT: gettext_noop("Counts"),
+    SourceType.IMPORT: gettext_noop("Imports"),
     SourceType.MANUAL: gettext_noop("By hand"),
 }
 HEADER = (
@@ -57,10 +58,10 @@ def export() -> Response:
 def reverse(movement_id: int) -> ResponseReturnValue:
     """Reverses an entry, with its remnant if a piece was cut."""
     reason, key = request.form.get("reason", ""), sent_key(request.form)
-    context = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": key}
+    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": key}
     try:
         with transaction() as session:
-            written, _repeated = reversals.reverse(session, movement_id, reason=reason, **context)  # type: ignore[arg-type]
+            written, _repeated = reversals.reverse(session, movement_id, reason=reason, **context)
     except InvalidStockField as error:
         return _page(failed=movement_id, sent=reason, field_error=error.message), error.status
     except Conflict as error:

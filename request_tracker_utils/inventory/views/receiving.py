@@ -1,6 +1,7 @@
 """Recording deliveries: rows from a scanner, a preview of the resulting balances, and undo."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -38,7 +39,7 @@ class Balance:
 @require(StockPermission.RECEIVE)
 def form() -> str:
     """The form of a delivery. `cable_type` and `cable_length` in the address begin its first row."""
-    first = Line(*(request.args.get(name, "")[:60] for name in ("cable_type", "cable_length")))
+    first = Line(request.args.get("cable_type", "")[:60], request.args.get("cable_length", "")[:60])
     return _page(DeliveryDraft(new_key(), lines=[first]).with_blank_rows(BLANK_ROWS if first.is_blank else 1))
 
 
@@ -53,14 +54,18 @@ def receive() -> ResponseReturnValue:
         return _page(draft.with_blank_rows(), sent=True), 400
     if action == "preview":
         return _page(draft.with_blank_rows(), sent=True, preview=_balances(draft))
-    facts = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": draft.request_key}
+    facts: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": draft.request_key}
     try:
         with transaction() as session:
-            receipt, repeated = receiving.receive(session, draft.delivery(), **facts)  # type: ignore[arg-type]
+            receipt, repeated = receiving.receive(session, draft.delivery(), **facts)
     except (InvalidStockField, Conflict) as error:
         return _refused(draft, error)
     pieces = sum(item.quantity for item in receipt.items)
-    said = _("This delivery was recorded already.") if repeated else ngettext("%(num)s piece was received.", "%(num)s pieces were received.", pieces)
+    said = (
+        _("This delivery was recorded already.")
+        if repeated
+        else ngettext("%(num)s piece was received.", "%(num)s pieces were received.", pieces)
+    )
     flash(said, "success")
     return redirect(url_for(".show", receipt_id=receipt.id, key=draft.request_key), 303)
 
@@ -72,17 +77,21 @@ def show(receipt_id: int) -> str:
     with reading() as session:
         receipt = receiving.get_receipt(session, receipt_id)
         balances = {item.stock_id: service.get_row(session, item.stock_id).on_hand for item in receipt.items}
-    return render_template("inventory/receipt.html", receipt=receipt, items=receipt.items, balances=balances, key=request.args.get("key", "")[:60])
+    return render_template(
+        "inventory/receipt.html", receipt=receipt, items=receipt.items, balances=balances, key=request.args.get("key", "")[:60]
+    )
 
 
 @pages.post("/<int:receipt_id>/undo")
 @require(StockPermission.ADJUST)
 def undo(receipt_id: int) -> ResponseReturnValue:
     """Reverses the movements of a delivery, all or none."""
-    context = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts()}
+    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts()}
     try:
         with transaction() as session:
-            reversals.reverse_receipt(session, receipt_id, reason=request.form.get("reason", ""), **context, request_key=sent_key(request.form))  # type: ignore[arg-type]
+            reversals.reverse_receipt(
+                session, receipt_id, reason=request.form.get("reason", ""), **context, request_key=sent_key(request.form)
+            )
         flash(_("The delivery was undone."), "success")
     except (InvalidStockField, Conflict) as error:
         flash(error.message, "danger")
@@ -93,7 +102,9 @@ def _refused(draft: DeliveryDraft, error: InvalidStockField | Conflict) -> Respo
     """The form with the error beside the field that it names."""
     field, position = error.fields.get("field", ""), error.fields.get("item")
     if isinstance(error, PackingSlipReceived):
-        return _page(draft.with_blank_rows(), sent=True, errors={"packing_slip": error.message}, other=error.fields["receipt_id"]), error.status
+        return _page(
+            draft.with_blank_rows(), sent=True, errors={"packing_slip": error.message}, other=error.fields["receipt_id"]
+        ), error.status
     if position is not None:
         draft.filled[position].errors[field] = error.message
         return _page(draft.with_blank_rows(), sent=True), error.status

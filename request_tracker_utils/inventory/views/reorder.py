@@ -65,7 +65,7 @@ def save() -> ResponseReturnValue:
         return _page(problems, {stock_id: sent[stock_id] for stock_id in problems}), InvalidStockField.status
     if not saved:
         flash(_("No level was changed."), "info")
-    return redirect(url_for(".show", **request.args), 303)
+    return redirect(url_for(".show", page=request.args.get("page"), after=request.args.get("after")), 303)
 
 
 def _page(problems: Mapping[int, Errors], sent: Mapping[int, Mapping[str, str]]) -> str:
@@ -75,9 +75,7 @@ def _page(problems: Mapping[int, Errors], sent: Mapping[int, Mapping[str, str]])
         offset = (page - 1) * PAGE_SIZE
         found = listing.find_rows(session, StockFilter(only="all"), size=PAGE_SIZE, after=requested_cursor(), offset=offset)
     after = request.args.get("after", "")
-    return render_template(
-        "inventory/reorder.html", order=order, found=found, page=page, after=after, problems=problems, sent=sent
-    )
+    return render_template("inventory/reorder.html", order=order, found=found, page=page, after=after, problems=problems, sent=sent)
 
 
 def _sent(form: Mapping[str, str]) -> dict[int, dict[str, str]]:

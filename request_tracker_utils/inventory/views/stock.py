@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import AppError, Conflict
+from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory import listing, reels, service
 from request_tracker_utils.inventory.current import reorder_alerts
@@ -74,7 +75,7 @@ def row(stock_id: int) -> str:
 @require(StockPermission.ADJUST)
 def take_out(stock_id: int) -> ResponseReturnValue:
     """Takes out whole pieces of the row."""
-    sent = {name: request.form.get(name, "") for name in ("quantity", "notes")}
+    sent: dict[str, Any] = {name: request.form.get(name, "") for name in ("quantity", "notes")}
 
     def take(session: Session, row: StockRow, key: str) -> str:
         movements, _repeated = service.take_out(session, row.cable_type, row.cable_length, **sent, **_context(key))
@@ -87,7 +88,7 @@ def take_out(stock_id: int) -> ResponseReturnValue:
 @require(StockPermission.ADJUST)
 def give_back(stock_id: int) -> ResponseReturnValue:
     """Returns pieces to the row."""
-    sent = {name: request.form.get(name, "") for name in ("quantity", "notes")}
+    sent: dict[str, Any] = {name: request.form.get(name, "") for name in ("quantity", "notes")}
 
     def put(session: Session, row: StockRow, key: str) -> str:
         movement, _repeated = service.put_back(session, row.cable_type, row.cable_length, **sent, **_context(key))
@@ -100,7 +101,7 @@ def give_back(stock_id: int) -> ResponseReturnValue:
 @require(StockPermission.ADJUST)
 def adjust(stock_id: int) -> ResponseReturnValue:
     """Corrects the row by some pieces, with a reason."""
-    sent = {name: request.form.get(name, "") for name in ("change", "reason")}
+    sent: dict[str, Any] = {name: request.form.get(name, "") for name in ("change", "reason")}
 
     def change(session: Session, row: StockRow, key: str) -> str:
         delta = sent["change"].strip().removeprefix("+")
@@ -128,18 +129,20 @@ def take_out_form() -> ResponseReturnValue:
 def take() -> ResponseReturnValue:
     """Takes the chosen offer."""
     names = ("cable_type", "cable_length", "quantity", "notes")
-    sent = {name: request.form.get(name, "").strip() for name in names}
+    sent: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
     chosen = request.form.get("offer", "")
-    how: dict[str, object] = {"cut": chosen == "cut"}
+    how: dict[str, Any] = {"cut": chosen == "cut"}
     if chosen.isascii() and chosen.isdigit() and len(chosen) < 10:
         how = {"cut_from": int(chosen)}
     try:
         with transaction() as session:
-            movements, _repeated = service.take_out(session, **sent, **how, **_context(sent_key(request.form)))  # type: ignore[arg-type]
+            movements, _repeated = service.take_out(session, **sent, **how, **_context(sent_key(request.form)))
     except (InvalidStockField, Conflict) as error:
         cable, pieces, errors = _asked(sent)
         field = error.fields.get("field")
-        return _take_out_page(sent, errors or ({field: error.message} if field in names else {"offer": error.message}), cable, pieces), error.status
+        return _take_out_page(
+            sent, errors or ({field: error.message} if field in names else {"offer": error.message}), cable, pieces
+        ), error.status
     flash(describe_taken(movements), "success")
     return redirect(url_for(".row", stock_id=movements[0].stock_id), 303)
 
@@ -151,7 +154,14 @@ def describe_taken(movements: list[Movement]) -> str:
         name = {"type": movement.cable_type, "length": movement.cable_length}
         if movement.quantity_delta < 0:
             taken = -movement.quantity_delta
-            parts.append(ngettext("%(num)s piece of %(type)s, %(length)s was taken out.", "%(num)s pieces of %(type)s, %(length)s were taken out.", taken, **name))
+            parts.append(
+                ngettext(
+                    "%(num)s piece of %(type)s, %(length)s was taken out.",
+                    "%(num)s pieces of %(type)s, %(length)s were taken out.",
+                    taken,
+                    **name,
+                )
+            )
         else:
             parts.append(_("A remnant of %(length)s is back on the shelf.", **name))
     shown = parts[:6]
@@ -257,5 +267,5 @@ def _filters() -> StockFilter:
     return StockFilter(request.args.get("q", "").replace("\0", "").strip()[:120], only if only in ONLY else "")
 
 
-def _context(key: str) -> dict[str, object]:
+def _context(key: str) -> dict[str, Any]:
     return {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": key}
