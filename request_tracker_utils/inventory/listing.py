@@ -98,7 +98,8 @@ class LevelCounts:
 
 def level_counts(session: Session) -> LevelCounts:
     conditions = (StockRow.on_hand > 0, _CONDITIONS["low"], StockRow.backordered > 0)
-    in_stock, low, backordered = session.execute(select(*(func.count().filter(each) for each in conditions)).select_from(StockRow)).one()
+    query = select(*(func.count().filter(each) for each in conditions)).select_from(StockRow)
+    in_stock, low, backordered = tuple(session.execute(query).one())
     return LevelCounts(in_stock, low, backordered)
 
 

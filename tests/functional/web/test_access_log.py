@@ -122,6 +122,7 @@ NOT_RECORDED = {
     "/assets/preview-next-tag": "tags",
     "/labels": "assets",
     "/next-asset-tag": "tags",
+    "/stock": "cable; the names of those who moved it are staff",
     "/tags": "assets",
     "/tasks": "titles and counts of work",
     "/webhook": "no people",
