@@ -131,6 +131,7 @@ def password_link(name: str, send: bool) -> None:
     with transaction() as session:
         user = service.user_named(session, name)
         if send:
+            messages.check_sendable(session, user)
             link, key = links.send_password_key(session, user, keys=messages.keys, now=utc_now())
             messages.send_password_link(session, user, link, actor=of_command())
         else:

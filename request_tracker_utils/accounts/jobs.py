@@ -2,22 +2,21 @@
 
 from datetime import timedelta
 
-import structlog
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import access_events, links, login_events, recovery, sessions
-from request_tracker_utils.accounts.current.messages import NotSendable, keys, send_password_link
+from request_tracker_utils.accounts.current.messages import keys, send_password_link
 from request_tracker_utils.accounts.models import OneTimeLink, User
 from request_tracker_utils.accounts.recovery import SEND_REQUESTED_LINKS
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 DELETE_ENDED_SESSIONS, DELETE_LOGIN_EVENTS, DELETE_ACCESS_EVENTS = "delete-ended-sessions", "delete-login-events", "delete-access-events"
-log = structlog.get_logger(__name__)
 
 
 def send_requested_links() -> int:
@@ -50,10 +49,8 @@ def delete_access_events() -> int:
 
 
 def _send(session: Session, user: User, link: OneTimeLink) -> None:
-    try:
+    if registry().find(Messenger) is not None:
         send_password_link(session, user, link, actor=of_job(SEND_REQUESTED_LINKS))
-    except NotSendable as error:
-        log.warning("password link not sent", account=user.id, reason=error.message)
 
 
 jobs = [

@@ -27,19 +27,24 @@ def keys(purpose: str) -> tuple[str, ...]:
 
 
 def can_send_to(session: Session, user: User) -> bool:
-    """Whether a password link can be sent to this account."""
+    """Whether a provider is set up by which this account would receive a password link."""
     messenger = registry().find(Messenger)
     return bool(messenger and user.email and messenger.can_reach(session, user.id, PASSWORD_LINK))
 
 
-def send_password_link(session: Session, user: User, link: OneTimeLink, *, actor: Actor) -> None:
-    """Sends the link to the account's email address. Raises NotSendable."""
+def check_sendable(session: Session, user: User) -> None:
+    """Raises NotSendable unless a password link can be sent to this account."""
     if not user.email:
         raise NotSendable(_("%(name)s has no email address. Add one, or create a link and pass it on.", name=user.name))
     if not can_send_to(session, user):
         raise NotSendable(_("Email cannot be sent to %(name)s. Create a link and pass it on.", name=user.name))
-    to = Recipient(user_id=user.id, channel=Channel.EMAIL)
-    _send(session, PASSWORD_LINK, to, link, {"name": user.name, "requested": int(link.purpose == links.RESET)}, actor)
+
+
+def send_password_link(session: Session, user: User, link: OneTimeLink, *, actor: Actor) -> None:
+    """Sends the link to the account's email address."""
+    _send(
+        session, PASSWORD_LINK, Recipient(user_id=user.id), link, {"name": user.name, "requested": int(link.purpose == links.RESET)}, actor
+    )
 
 
 def send_invitation(session: Session, link: OneTimeLink, *, actor: Actor) -> None:
@@ -58,10 +63,9 @@ def invitation_address(key: str) -> str:
 
 
 def _send(session: Session, kind: MessageKind, to: Recipient, link: OneTimeLink, values: dict[str, str | int], actor: Actor) -> None:
-    until = link.expires_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
     # SQLite assigns ids of deleted rows again, and a message about the same thing is sent once.
     about = f"link {link.id} of {link.created_at.isoformat()}"
-    values = {**values, "link_id": link.id, "until": until}
+    values = {**values, "link_id": link.id, "until": link.expires_at.isoformat()}
     registry().get(Messenger).send(session, kind, [to], about=about, values=values, actor=actor, now=link.created_at)
 
 

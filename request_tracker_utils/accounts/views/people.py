@@ -124,6 +124,7 @@ def password_link(user_id: int) -> ResponseReturnValue:
     with transaction() as session:
         user = service.user_by_id(session, user_id)
         if by_email:
+            messages.check_sendable(session, user)
             link, key = links.send_password_key(session, user, keys=messages.keys, now=now)
             messages.send_password_link(session, user, link, actor=actor)
         else:
