@@ -1,83 +1,60 @@
-"""A sender of messages that keeps what it is given, and renders it as the real one does."""
+"""Messages that were sent, for tests of pages."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
+from itertools import count
 
-import pytest
 from flask import Flask
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from request_tracker_utils.accounts.models import User
-from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.db import reading
-from request_tracker_utils.core.messages import Channel, MessageKind, Messenger, Recipient, Values
-from request_tracker_utils.notifications.providers.interface import RenderedMessage
-from request_tracker_utils.notifications.rendering import Renderer
-from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.accounts import service as accounts
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.notifications import suppression
+from request_tracker_utils.notifications.current import phone_code_key
+from request_tracker_utils.notifications.models import Notification, PhoneCode
+from request_tracker_utils.notifications.phone_confirmation import code_of
+from request_tracker_utils.notifications.suppression import SuppressionReason
 
-
-class Written(NamedTuple):
-    """A message that was written in somebody's transaction."""
-
-    kind: MessageKind
-    to: str
-    about: str
-    values: Values
-    actor: Actor
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+_numbers = count(1)
 
 
-@dataclass
-class RecordingMessenger:
-    """Each message about the same thing once for each address."""
-
-    app: Flask
-    written: list[Written] = field(default_factory=list)
-    reachable: bool = True
-
-    def send(
-        self,
-        session: Session,
-        kind: MessageKind,
-        recipients: Sequence[Recipient],
-        *,
-        about: str,
-        values: Values,
-        actor: Actor,
-        now: datetime,
-        ticket_id: int | None = None,
-    ) -> int:
-        before = len(self.written)
-        for each in recipients:
-            to = each.address if each.user_id is None else session.get_one(User, each.user_id).email or ""
-            if (kind, to, about) not in [(known.kind, known.to, known.about) for known in self.written]:
-                self.written.append(Written(kind, to, about, dict(values), actor))
-        return len(self.written) - before
-
-    def can_reach(self, session: Session, user_id: int, kind: MessageKind) -> bool:
-        return self.reachable
-
-    def rendered(self, number: int = -1) -> RenderedMessage | None:
-        """One of the messages as it is sent now; None if it is no longer needed."""
-        message = self.written[number]
-        with self.app.app_context(), reading() as session:
-            values = message.kind.complete(session, message.values) if message.kind.complete else message.values
-        address = registry_of(self.app).settings.public_address()
-        renderer = Renderer(address=address, zone=ZoneInfo("UTC"))
-        return None if values is None else renderer.render(message.kind, Channel.EMAIL, values, to=message.to)
-
-    def link(self, number: int = -1) -> str:
-        """The address in one of the messages."""
-        message = self.rendered(number)
-        assert message is not None, "the message is no longer needed"
-        return next(word for word in message.text.split() if (word.startswith("http") and "/password/" in word) or "/register/" in word)
+def add_message(app: Flask, to: str = "", **columns: object) -> int:
+    """Stores a message that failed, to the account or to an address, and returns its id. `columns` are those that differ."""
+    number = next(_numbers)
+    with app.app_context(), transaction() as session:
+        values = {
+            "recipient_user_id": accounts.user_named(session, to).id if to else None,
+            "notification_type": "email",
+            "status": "failed",
+            "error_message": None,
+            "created_at": NOON,
+            "event": "phone-shared",
+            "address": f"{to}@example.org" if to else "stranger@example.org",
+            "attempts": 1,
+            "key": f"{number:064}",
+            "about": f"test {number}",
+            "values": {"name": "bob", "ending": "0123"},
+            "sender": "ada",
+        }
+        row = Notification(**{**values, **columns})
+        session.add(row)
+        session.flush()
+        return row.id
 
 
-@pytest.fixture
-def mailbox(app: Flask) -> RecordingMessenger:
-    """What the app sends."""
-    messenger = RecordingMessenger(app)
-    registry_of(app).provide(Messenger, messenger)  # type: ignore[type-abstract]
-    return messenger
+def suppress(app: Flask, address: str, channel: Channel = Channel.EMAIL, *, detail: str = "550 no such user") -> None:
+    with app.app_context(), transaction() as session:
+        reason = SuppressionReason.STOPPED if channel is Channel.SMS else SuppressionReason.BOUNCED
+        suppression.suppress(session, channel, address, reason, provider="test", now=NOON, detail=detail)
+
+
+def stored_messages(app: Flask) -> list[Notification]:
+    with app.app_context(), reading() as session:
+        return list(session.scalars(select(Notification).order_by(Notification.id)))
+
+
+def code_sent(app: Flask) -> str:
+    """The newest code that was sent to a phone."""
+    with app.app_context(), reading() as session:
+        return code_of(session.scalars(select(PhoneCode).order_by(PhoneCode.id.desc()).limit(1)).one(), phone_code_key())

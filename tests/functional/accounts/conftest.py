@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from tests.services.messages import mailbox  # noqa: F401 — a fixture
+from tests.services.recorded_messages import mailbox  # noqa: F401 — a fixture
 
 
 @pytest.fixture

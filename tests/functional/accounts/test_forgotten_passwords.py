@@ -22,8 +22,8 @@ from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.records import account, made, recorded
 from tests.services.apps import PASSWORD, run_job, user
-from tests.services.messages import RecordingMessenger
 from tests.services.people import HOME, Person, errors_in, text_of
+from tests.services.recorded_messages import RecordingMessenger
 from tests.services.terminal import Run
 
 CHOSEN = "tulips on the moon"

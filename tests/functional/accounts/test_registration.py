@@ -14,8 +14,8 @@ from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.records import account, invited, recorded
 from tests.services.apps import make_app, user
-from tests.services.messages import RecordingMessenger
 from tests.services.people import Person, errors_in, link_in, text_of
+from tests.services.recorded_messages import RecordingMessenger
 from tests.services.tables import check_all
 from tests.services.terminal import Terminal
 

@@ -34,6 +34,8 @@ SIGNED_IN = May(ALL_ROLES)
 ONESELF = May(ALL_ROLES, by_token=False)
 ADMIN = May(frozenset({"admin"}))
 ADMIN_BY_BROWSER = May(frozenset({"admin"}), by_token=False)
+NO_STUDENT_BY_BROWSER = May(ALL_ROLES - {"student"}, by_token=False)
+"""No phone numbers of children are collected."""
 SECRET = May(frozenset())
 """A secret of its own, which no account has."""
 STAFF = May(frozenset({"admin", "staff"}))
@@ -60,6 +62,22 @@ ROUTES: dict[str, May | None] = {
     "GET /api/users/<user_id>": COLLEAGUES,
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
+    "GET /me/notifications": SIGNED_IN,
+    "POST /me/notifications": ONESELF,
+    "POST /me/notifications/chat": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/chat/remove": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone/confirm": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone/remove": NO_STUDENT_BY_BROWSER,
+    "GET /notifications": SIGNED_IN,
+    "GET /notifications/messages.csv": SIGNED_IN,
+    "GET /notifications/<int:message_id>": SIGNED_IN,
+    "POST /notifications/<int:message_id>/send-again": ADMIN_BY_BROWSER,
+    "POST /notifications/send-again": ADMIN_BY_BROWSER,
+    "GET /notifications/test": ADMIN_BY_BROWSER,
+    "POST /notifications/test": ADMIN_BY_BROWSER,
+    "GET /notifications/suppressed": ADMIN,
+    "POST /notifications/suppressed/remove": ADMIN_BY_BROWSER,
     "POST /me/sessions/<int:session_id>/end": ONESELF,
     "POST /me/sessions/end": ONESELF,
     "POST /me/tokens": ONESELF,

@@ -32,6 +32,7 @@ from tests.services.access_log import accesses, storing_in_background
 from tests.services.apps import run_job, token, user
 from tests.services.csv_files import without_mark
 from tests.services.local_server import wait_until
+from tests.services.messages import add_message, suppress
 from tests.services.people import HOME, Person
 from tests.services.school import School
 from tests.services.server import RunningServer
@@ -81,6 +82,10 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /admin/sign-ins.csv": ("/admin/sign-ins.csv", EXPORT, ""),
     "GET /admin/personal-data.csv": ("/admin/personal-data.csv", EXPORT, ""),
     "GET /students/imports/<int:file_id>/problems.csv": ("/students/imports/{file}/problems.csv", EXPORT, ""),
+    "GET /notifications": ("/notifications", LIST, ""),
+    "GET /notifications/<int:message_id>": ("/notifications/{message}", LOOKUP, "account colleague"),
+    "GET /notifications/messages.csv": ("/notifications/messages.csv", EXPORT, ""),
+    "GET /notifications/suppressed": ("/notifications/suppressed", LIST, ""),
     **{f"GET /admin/data/{table}/export/<export_type>/": (f"/admin/data/{table}/export/csv/", EXPORT, "") for table in TABLES},
     "GET /admin/data/students/": ("/admin/data/students/", LIST, ""),
     "GET /admin/data/students/details/": ("/admin/data/students/details/?id=1", LOOKUP, GRACE),
@@ -100,6 +105,7 @@ NOT_RECORDED = {
     "/register": "one's own account",
     "/forgot-password": "no data",
     "/me": "one's own account",
+    "/notifications/test": "an empty form",
     "/my": "one's own record and devices",
     "/admin/data": "by table above: the list of tables, and lists and rows of other tables, which one function records",
     "/admin/personal-data": "the record itself; its export is recorded",
@@ -174,7 +180,8 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     found = AssetStoreUser(7, "1001", "Grace Hopper", "", is_privileged=False)
     monkeypatch.setattr(EmbeddedAssetStore, "user", lambda _self, _name: found)
     reader, headers = Person(app, user(app, "admin", "reader")), token(app, "admin")
-    colleague = made(app, "staff", "colleague")
+    colleague, message = made(app, "staff", "colleague"), add_message(app, "colleague")
+    suppress(app, "gone@example.org")
     invited(app)
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
@@ -186,7 +193,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
         if route in BODIES:
             answer = app.test_client().post(path, headers=headers, json=BODIES[route])
         else:
-            answer = reader.get(path.format(asset=library.asset, user=1, colleague=colleague, file=file))
+            answer = reader.get(path.format(asset=library.asset, user=1, colleague=colleague, file=file, message=message))
         answer.get_data()
         recorded = [(each.kind, each.subject) for each in accesses(app)[before:]]
         assert (answer.status_code, (kind, subject) in recorded) == (200, True), recorded
