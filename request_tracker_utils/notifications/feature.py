@@ -7,7 +7,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.encryption import Encryption
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.notifications import current, jobs, phone_confirmation, preferences, status, tasks
+from request_tracker_utils.notifications import cli, current, jobs, phone_confirmation, preferences, status, tasks
 from request_tracker_utils.notifications.attempts import Attempts
 from request_tracker_utils.notifications.limits import Caps
 from request_tracker_utils.notifications.permissions import GRANTS, NotificationPermission
@@ -55,6 +55,7 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="notifications",
     jobs=jobs.jobs,
+    commands=[cli.notifications],
     pages=[messages.pages, own.pages, administration.pages],
     navigation=[NavItem(gettext_noop("Messages"), "notifications.messages", NotificationPermission.READ, order=80)],
     links=[PageLink("me.me", gettext_noop("Notifications"), "my_notifications.show", NotificationPermission.OWN)],

@@ -59,6 +59,8 @@ def _value(column: Column[Any], number: int) -> Any:
             return time(22, 30)
         case Date():
             return date(2026, 2, 28)
+        case Time():
+            return time(22, 30)
         case LargeBinary():
             return b"\x00\xff\xfe" * 1_000
         case Text():
