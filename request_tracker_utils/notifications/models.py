@@ -11,6 +11,7 @@ from request_tracker_utils.core.db import Base, Instant
 
 SEND_EMAIL, SEND_SMS, SEND_CHAT = "send-email", "send-sms", "send-chat"
 """Jobs, one for each channel: a slow provider of one channel does not delay the others. They run soon after a message is written."""
+APPLY_REPORTS = "apply-delivery-reports"
 LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=25)
 """Quiet hours end within a day, one hour longer when clocks change."""
@@ -130,6 +131,8 @@ class DeliveryOutcome(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     STOPPED = "stopped"
     """The phone has answered STOP, so messages to it are refused."""
+    RESUMED = "resumed"
+    """The phone has answered START."""
 
 
 _OUTCOMES = ", ".join(f"'{outcome}'" for outcome in DeliveryOutcome)
