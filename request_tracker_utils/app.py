@@ -21,6 +21,7 @@ from request_tracker_utils.core.page_settings import PageSettings
 from request_tracker_utils.core.settings import MIGRATIONS, STATIC, TEMPLATES, Settings
 from request_tracker_utils.holders.feature import feature as holders
 from request_tracker_utils.imports.feature import feature as imports
+from request_tracker_utils.inventory.feature import feature as inventory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.legacy_import.feature import feature as legacy_import
 from request_tracker_utils.notifications.feature import feature as notifications
@@ -56,6 +57,7 @@ FEATURES: list[Feature] = [
     labels,
     assets,
     students,
+    inventory,
     rosters,
     holders,
     legacy_import,

@@ -16,7 +16,7 @@ from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.page_settings import Effective, PageSettings
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_secret_key
+from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_stored_keys
 from request_tracker_utils.web.registry import registry
 
 INVALID_SETTINGS, NOT_READY, REJECTED = 2, 3, 1
@@ -131,7 +131,7 @@ for feature in FEATURES:
 
 
 def _app() -> tuple[Flask, Settings]:
-    settings = with_secret_key(load_settings())
+    settings = with_stored_keys(load_settings())
     return create_app(settings), settings
 
 
@@ -140,7 +140,7 @@ def _effective_settings(given: Settings) -> Effective:
     has_key = given.secret_key is not None or (given.instance_path / "secret_key").exists()
     if has_key and (given.database_file is None or given.database_file.exists()):
         try:
-            settings = with_secret_key(given)
+            settings = with_stored_keys(given)
             app = create_app(settings)
             check_schema(app, settings)
             with app.app_context():

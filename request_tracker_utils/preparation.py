@@ -1,10 +1,11 @@
-"""Startup before the first request: the data folder, the secret key, and an up-to-date database that belongs to this program."""
+"""Startup before the first request: the data folder, the generated keys, and an up-to-date database that belongs to this program."""
 
 import os
 import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from alembic.runtime.migration import MigrationContext
@@ -36,8 +37,23 @@ class NotReady(Exception):
     """The database cannot be used; the message says what to do."""
 
 
-def with_secret_key(settings: Settings) -> Settings:
-    """Creates the data folder and, if SECRET_KEY is not set, the key stored in it (readable only by its owner).
+class StoredKey(NamedTuple):
+    """A setting whose value is generated and stored in a file of its name if it is not set."""
+
+    name: str
+    shortest: int
+    lost: str
+    """What deleting the file does."""
+
+
+STORED_KEYS = (
+    StoredKey("secret_key", 16, "everyone must then sign in again"),
+    StoredKey("token_key", 32, "access tokens and emailed links then stop working"),
+)
+
+
+def with_stored_keys(settings: Settings) -> Settings:
+    """Creates the data folder and, where SECRET_KEY or TOKEN_KEY is not set, the key stored in it (readable only by its owner).
 
     Raises SettingsError if the folder is not writable, or its disk is full.
     """
@@ -45,7 +61,7 @@ def with_secret_key(settings: Settings) -> Settings:
     try:
         create_folder(folder)
         _check_writable(folder)
-        key = settings.secret_key or SecretStr(_stored_key(folder / "secret_key"))
+        keys = {key.name: getattr(settings, key.name) or SecretStr(_stored_key(folder, key)) for key in STORED_KEYS}
     except OSError as error:
         advice = disk_problem(error) or f"{error}. Make the folder writable, or choose another one."
         raise SettingsError([f"INSTANCE_PATH: {advice}"]) from None
@@ -55,7 +71,7 @@ def with_secret_key(settings: Settings) -> Settings:
         advice = disk_problem(error) or f"{error}. Create the folder and make it writable, or choose another file."
         raise SettingsError([f"DATABASE_PATH: {advice}"]) from None
     # `model_fields_set` stays as it was: a generated key was not set by the administrator.
-    return Settings.model_construct(settings.model_fields_set, **{**dict(settings), "secret_key": key, "instance_path": folder})
+    return Settings.model_construct(settings.model_fields_set, **{**dict(settings), **keys, "instance_path": folder})
 
 
 def prepare(app: Flask, settings: Settings) -> None:
@@ -99,7 +115,7 @@ def check_schema(app: Flask, settings: Settings) -> None:
 
 def _tighten_files(settings: Settings) -> None:
     """Earlier versions, and commands of administrators, left the mode of some files to the umask."""
-    files = [settings.instance_path / "secret_key"]
+    files = [settings.instance_path / key.name for key in STORED_KEYS]
     for file in (settings.database_file, settings.log_file):
         if file is not None:
             files += beside(file)
@@ -122,8 +138,9 @@ def _check_writable(folder: Path) -> None:
         raise PermissionError(f"{folder} {'is not writable for this user' if folder.exists() else 'does not exist'}")
 
 
-def _stored_key(path: Path) -> str:
+def _stored_key(folder: Path, wanted: StoredKey) -> str:
     """The key in the file, generated if it does not exist. If two processes generate it concurrently, one wins."""
+    path = folder / wanted.name
     fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():
         with open(fresh, "x", opener=open_private) as file:
@@ -134,12 +151,12 @@ def _stored_key(path: Path) -> str:
             os.link(fresh, path)
             sync_folder(path.parent)
         except FileExistsError:
-            log.debug("another process created the secret key")
+            log.debug("another process created the key", file=str(path))
         finally:
             fresh.unlink()
     key = path.read_text().strip()
-    if len(key) < 16:
-        raise OSError(f"{path} does not contain a valid key. Delete it to generate a new one; everyone must then sign in again")
+    if len(key) < wanted.shortest:
+        raise OSError(f"{path} does not contain a valid key. Delete it to generate a new one; {wanted.lost}")
     return key
 
 

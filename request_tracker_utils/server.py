@@ -29,7 +29,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, load_settings
-from request_tracker_utils.preparation import NotReady, prepare, with_secret_key
+from request_tracker_utils.preparation import NotReady, prepare, with_stored_keys
 from request_tracker_utils.web.connections import Limits, Tracker, Watch
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.web.running import RunningRequests
@@ -52,7 +52,7 @@ RESTART_INTERVAL = 2.0
 
 def make_app() -> Flask:
     """The app for a WSGI server: configured, migrated, with a running scheduler. Raises SettingsError, NotReady."""
-    settings = with_secret_key(load_settings())
+    settings = with_stored_keys(load_settings())
     app = create_app(settings)
     prepare(app, settings)
     registry = registry_of(app)
@@ -112,7 +112,7 @@ def _watched(app: Flask) -> "WSGIApplication":
 def serve(settings: Settings) -> None:
     """Serves until stopped; running requests are answered first. Raises SettingsError, NotReady."""
     os.umask(0o077)  # only the owner may read the database and the logs
-    settings = with_secret_key(settings)
+    settings = with_stored_keys(settings)
     # One folder per port: two servers may share the data, and each starts with its own counters.
     metrics.share_in(settings.instance_path / "metrics" / str(settings.port))
     app = create_app(settings)

@@ -6,9 +6,11 @@ from flask import Flask
 
 from request_tracker_utils.accounts import access_events, cli, links, login_events, sessions
 from request_tracker_utils.accounts.access_events import AccessEventWriter
-from request_tracker_utils.accounts.current import StoredAccessLog
+from request_tracker_utils.accounts.access_tokens import TokenService
+from request_tracker_utils.accounts.api import api
+from request_tracker_utils.accounts.current import StoredAccessLog, authentication, token_service
 from request_tracker_utils.accounts.permissions import GRANTS, AccountPermission
-from request_tracker_utils.accounts.views import authentication, own_account, people as people_views, sign_in
+from request_tracker_utils.accounts.views import own_account, people as people_views, sign_in
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
@@ -40,6 +42,7 @@ def delete_access_events() -> int:
 
 def install(app: Flask) -> None:
     authentication.install(app)
+    registry_of(app).provide(TokenService, token_service(registry_of(app).settings))
     log = StoredAccessLog(AccessEventWriter(app.app_context))
     registry_of(app).provide(StoredAccessLog, log)
     registry_of(app).provide(AccessLog, log)
@@ -47,6 +50,7 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="accounts",
+    apis=[api],
     pages=[sign_in.pages, own_account.pages, people_views.pages],
     jobs=[
         Job(

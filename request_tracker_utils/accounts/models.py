@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.core.db import Base, Instant
@@ -34,16 +34,23 @@ class User(Base):
         CheckConstraint(f"role IN ({_ROLES})", name="role"),
         CheckConstraint("student_id IS NULL OR role = 'student'", name="student_link"),
         CheckConstraint("role = 'teacher' OR (school = '' AND homeroom = '')", name="teacher_school"),
+        Index("ix_users_email", text("lower(email)")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
     name_key: Mapped[str] = mapped_column(String(60), unique=True)
     email: Mapped[str | None] = mapped_column(String(254))
+    """Not unique: offices and families share mailboxes, and registering must not reveal who has an account."""
+    phone: Mapped[str | None] = mapped_column(String(20))
+    """In the form E.164, `+12025551234`. `accounts.contact.set_phone` changes it."""
+    phone_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     role: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     """None until a password link has been used: such an account cannot sign in."""
     active: Mapped[bool] = mapped_column(default=True)
+    epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Part of each access token, which is valid as long as this number stays the same; see `access_tokens`."""
     created_at: Mapped[datetime] = mapped_column(Instant)
     rt_user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     """The Request Tracker user. Its tokens also authenticate this account."""
@@ -93,7 +100,7 @@ class PersonalToken(Base):
 
 
 class OneTimeLink(Base):
-    """A link that works once. `user_id` is its owner; None for the setup link."""
+    """A link that works once. `user_id` is its owner; None for the setup link, for invitations, and for requests that named no account."""
 
     __tablename__ = "one_time_links"
 
@@ -104,6 +111,12 @@ class OneTimeLink(Base):
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
+    role: Mapped[str | None] = mapped_column(String(20))
+    """Of invitations: the role of the new account. `email` is the address that was invited, `created_by` who has invited."""
+    email: Mapped[str | None] = mapped_column(String(254))
+    created_by: Mapped[str | None] = mapped_column(String(100))
+    requested_by: Mapped[str | None] = mapped_column(String(5))
+    """Until the job has sent the link that was requested on the page: whether the account was found by `name` or by `email`."""
 
     user: Mapped[User | None] = relationship()
 
@@ -119,6 +132,10 @@ class LoginKind(StrEnum):
     TOKEN_REFUSED = "token refused"  # noqa: S105 — the same
     FORBIDDEN = "not allowed"
     CHANGED = "account changed"
+    REGISTERED = "registration"
+    """An attempt to register, successful or not; `user_id` is the new account."""
+    LINK_REQUESTED = "password link requested"
+    """On the page *Forgot your password?*, whether or not the account exists."""
 
 
 class LoginEvent(Base):

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -48,25 +50,39 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
+def hashed_for_stranger(password: str) -> str:
+    """The same for callers without an account. Raises Unavailable while too many passwords are being checked or hashed."""
+    with _slot():
+        return hashed(password)
+
+
 def matches(password_hash: str | None, password: str) -> bool:
     """Whether the password is right. Without a hash (unknown user) it takes as long and is False.
 
-    Raises Unavailable while too many passwords are being checked: each check takes 64 MiB, and needs no account.
+    Raises Unavailable while too many passwords are being checked or hashed.
     """
-    if not _slots.acquire(timeout=SLOT_TIMEOUT):
-        raise Unavailable(_("Many people are signing in right now. Try again in a few seconds."))
-    try:
-        _hasher.verify(password_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
-    except (VerificationError, InvalidHashError):
-        return False
-    finally:
-        _slots.release()
+    with _slot():
+        try:
+            _hasher.verify(password_hash or _dummy_hash(), password[: MAX_LENGTH + 1])
+        except (VerificationError, InvalidHashError):
+            return False
     return bool(password_hash)
 
 
 def fingerprint(password_hash: str | None) -> str:
     """Distinguishes an account's password from its next one, and reveals nothing about either."""
     return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """Each hash takes 64 MiB, and needs no account."""
+    if not _slots.acquire(timeout=SLOT_TIMEOUT):
+        raise Unavailable(_("Many people are signing in right now. Try again in a few seconds."))
+    try:
+        yield
+    finally:
+        _slots.release()
 
 
 def _is_common(password: str) -> bool:

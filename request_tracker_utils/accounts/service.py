@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import links, login_events, passwords, sessions, student_links, throttling, tokens
+from request_tracker_utils.accounts import contact, links, login_events, passwords, sessions, student_links, throttling, tokens
 from request_tracker_utils.accounts.login_events import NOWHERE, Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, Role, User
+from request_tracker_utils.accounts.permissions import AccountPermission
 from request_tracker_utils.accounts.rt_tokens import RtIdentity
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading, Transaction
@@ -20,15 +21,18 @@ from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid, NotF
 from request_tracker_utils.core.translation import gettext as _
 
 NAME_FORM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,58}[A-Za-z0-9])?")
-EMAIL_FORM = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 PAGE = 50
 
 
 class UserNotFound(NotFound):
+    """The account does not exist, or is not shown to the caller."""
+
     code = "user_not_found"
 
 
 class NameTaken(Conflict):
+    """Another account has this name. Choose another one."""
+
     code = "name_taken"
 
 
@@ -51,23 +55,24 @@ def create_user(
     name: str,
     role: str,
     password: str | None = None,
+    password_hash: str | None = None,
     email: str | None = None,
+    phone: str | None = None,
     actor: Actor,
     now: datetime,
     origin: Origin = NOWHERE,
 ) -> User:
-    """Creates an account. Without a password it cannot sign in until a password link has been used.
+    """Creates an account. Without a password it cannot sign in until a password link has been used. `password_hash` is that of a password
+    that was checked, for callers who must not hash within a transaction.
 
     Raises Invalid with `field`; NameTaken, also when two people take a name at the same time.
     """
-    if not NAME_FORM.fullmatch(name):
-        message = _(
-            "A name has 1 to 60 letters (A to Z), digits, dots, hyphens, underscores or @, and starts and ends with a letter or digit."
-        )
-        raise Invalid(message, field="name")
-    password_hash = None if password is None else passwords.hashed(passwords.checked(password, name=name))
+    checked_name(name)
+    if password is not None:
+        password_hash = passwords.hashed(passwords.checked(password, name=name))
     user = User(name=name, name_key=name.lower(), role=_role(role), password_hash=password_hash, active=True, created_at=now)
-    user.email = _email(email)
+    user.email = contact.checked_email(email)
+    contact.set_phone(user, phone)
     try:
         with session.begin_nested():
             session.add(user)
@@ -77,9 +82,20 @@ def create_user(
     return user
 
 
+def checked_name(name: str) -> str:
+    """The name itself, if an account may have it. Raises Invalid."""
+    if not NAME_FORM.fullmatch(name):
+        message = _(
+            "A name has 1 to 60 letters (A to Z), digits, dots, hyphens, underscores or @, and starts and ends with a letter or digit."
+        )
+        raise Invalid(message, field="name")
+    return name
+
+
 def change_user(session: Session, user: User, changes: Mapping[str, Any], *, actor: Actor, now: datetime, origin: Origin = NOWHERE) -> None:
-    """Sets `role` and `email`, if given; a new role removes the student or the school that only the former one has. Raises Invalid;
-    Forbidden for one's own role; Conflict for the last administrator."""
+    """Sets `role`, `email` and `phone`, if given; a new role removes the student or the school that only the former one has.
+
+    Raises Invalid; Forbidden for one's own role; Conflict for the last administrator."""
     changed = []
     role = _role(changes.get("role", user.role))
     if role != user.role:
@@ -88,10 +104,11 @@ def change_user(session: Session, user: User, changes: Mapping[str, Any], *, act
         changed.append(f"role {user.role} → {role}")
         user.role = role
         changed += student_links.clear_for_role(user)
-    email = _email(changes["email"]) if "email" in changes else user.email
-    if email != user.email:
+    if "email" in changes and (changes["email"] or None) != user.email:
+        user.email = contact.checked_email(changes["email"])
         changed.append("email address")
-        user.email = email
+    if "phone" in changes and contact.set_phone(user, changes["phone"]):
+        changed.append("phone number")
     if changed:
         _record_change(session, user, f"{', '.join(changed)}, by {actor.name}", now, origin)
 
@@ -136,7 +153,8 @@ def set_password(
     keep_session: str | None = None,
     revoke_tokens: bool = False,
 ) -> None:
-    """Ends every session except the one with the key `keep_session`, and invalidates password links. Raises Invalid."""
+    """Ends every session except the one with the key `keep_session`, and all access tokens, and invalidates password links. Raises
+    Invalid."""
     user.password_hash = passwords.hashed(passwords.checked(password, name=user.name))
     sessions.end_all(session, user.id, now=now, but=keep_session)
     links.invalidate(session, user.id, now=now)
@@ -158,6 +176,24 @@ def search(session: Session, text: str = "", *, role: str = "", active: bool | N
         query = query.where(User.active.is_(active))
     rows = list(session.scalars(query.offset((page - 1) * PAGE).limit(PAGE + 1)))
     return People(rows[:PAGE], page, len(rows) > PAGE)
+
+
+def visible_users(session: Session, actor: Actor, *, role: str = "", after: int = 0, limit: int = 1_000) -> list[User]:
+    """Active accounts that the actor may choose from, by id. Students have their own rules (`students/visibility.py`), so only those who
+    manage accounts get accounts of students."""
+    query = select(User).where(User.id > after, *_visible_to(actor)).order_by(User.id).limit(limit)
+    return list(session.scalars(query.where(User.role == role) if role else query))
+
+
+def visible_user(session: Session, actor: Actor, user_id: int) -> User:
+    """One of them, or the actor's own account. Raises UserNotFound."""
+    query = select(User).where(User.id == user_id)
+    if user_id != actor.user_id and not actor.may(AccountPermission.READ):
+        query = query.where(*_visible_to(actor))
+    user = session.scalar(query)
+    if user is None:
+        raise UserNotFound(_("This account does not exist."))
+    return user
 
 
 def user_named(session: Session, name: str) -> User:
@@ -203,7 +239,7 @@ def verify_password(
         if paused is not None and login_events.recently_recorded(session, LoginKind.PAUSED, origin, key=key if user else None, now=now):
             raise paused
     with transaction() as session:
-        throttling.serialize_attempts(session, key, origin)
+        throttling.serialize_attempts(session, origin, key)
         paused = throttling.current_pause(session, key, origin, now=now)
         if paused is not None:
             login_events.record(session, LoginKind.PAUSED, origin, now=now, user=user, key=key)
@@ -247,7 +283,7 @@ def set_up(session: Session, *, key: str, name: str, password: str, origin: Orig
 def use_password_link(session: Session, *, key: str, password: str, origin: Origin, now: datetime, revoke_tokens: bool = False) -> User:
     """Sets the password that the link's owner chose. Raises LinkInvalid, Invalid."""
     user = links.user_of_password_key(session, key, now=now)
-    links.claim(session, links.PASSWORD, key, now=now)
+    links.claim_password(session, key, now=now)
     set_password(session, user, password, origin=origin, now=now, revoke_tokens=revoke_tokens)
     login_events.record(session, LoginKind.SIGNED_IN, origin, now=now, user=user, detail="with a password link")
     return user
@@ -259,16 +295,14 @@ def _matching(text: str) -> Select[User]:
     return found.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in columns))) if text else found
 
 
+def _visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    return (User.active, *(() if actor.may(AccountPermission.READ) else (User.role != Role.STUDENT,)))
+
+
 def _role(role: str) -> str:
     if role not in set(Role):
         raise Invalid(_("Unknown role %(role)s. Choose one of: %(roles)s.", role=role, roles=", ".join(Role)), field="role")
     return role
-
-
-def _email(email: str | None) -> str | None:
-    if email and not EMAIL_FORM.fullmatch(email):
-        raise Invalid(_("%(email)s is not an email address.", email=email), field="email")
-    return email or None
 
 
 def _refuse_self(user: User, actor: Actor, message: str) -> None:

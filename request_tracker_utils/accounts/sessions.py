@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Integer, String, column, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts import access_tokens
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import SignInSession, User, key_hash
 from request_tracker_utils.core.clock import is_over
@@ -89,7 +90,8 @@ def end_one(session: Session, user_id: int, session_id: int, *, now: datetime) -
 
 
 def end_all(session: Session, user_id: int, *, now: datetime, but: str | None = None) -> int:
-    """Ends the user's open sessions, except the one with the key `but`, and returns how many."""
+    """Signs the user out everywhere: ends all access tokens, and the open sessions except the one with the key `but`. Returns how many."""
+    access_tokens.end_all(session, user_id)
     which = [SignInSession.user_id == user_id, SignInSession.ended_at.is_(None), SignInSession.expires_at > now]
     if but is not None:
         which.append(SignInSession.key_hash != key_hash(but))

@@ -2,12 +2,14 @@
 
 There are three counts for the last hour: the account from this network, the account from everywhere, and the network for all accounts.
 The second does not apply to a network from which the account has signed in before. A browser in which the account has signed in
-(`views/authentication` sets its cookie) counts as a network of its own, to which only the first count applies: people in the same building
+(`current/authentication` sets a cookie) counts as a network of its own, to which only the first count applies: people in the same building
 cannot lock the owner out either.
 
 Nor does the second count apply to the first two attempts of a day from a new network (/24 of IPv4, /48 of IPv6), so that many attackers
 who keep it going do not keep the owner out of a new place. That ends after DAILY_GUESSES wrong passwords within a day: an attacker with
 hundreds of networks, one for each guess, looks the same as the owner. Then the owner uses a known browser or network, or a password link.
+
+Registrations and requests for password links are counted like the passwords of a network, each kind by itself.
 
 A pause always ends. Attempts during a pause are not checked and do not extend it, so an account cannot be blocked permanently. Failures in
 the future do not count: the clock was set back (`core/clock.py`).
@@ -21,6 +23,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.accounts import login_events
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind
 from request_tracker_utils.core.clock import SKEW, is_believed
@@ -71,19 +74,45 @@ def current_pause(session: Session, key: str, origin: Origin, *, now: datetime) 
     seconds = math.ceil(left.total_seconds())
     message = _("Too many wrong passwords. Wait %(duration)s, then try again.", duration=_duration(seconds))
     if everywhere > here:
-        way_out = _("You can also sign in from a browser or network that you have used before, or ask your IT office for a password link.")
+        way_out = _(
+            "You can also sign in from a browser or network that you have used before, or choose a new password: use “Forgot your "
+            "password?”, or ask your IT office for a password link."
+        )
         message = f"{message} {way_out}"
     return TooManyAttempts(message, retry_after=seconds)
 
 
-def serialize_attempts(session: Session, key: str, origin: Origin) -> None:
-    """Takes advisory locks, so that attempts for one account and from one network run one after the other until the transaction ends:
-    otherwise a burst of attempts would all see a low count. Accounts are locked before networks, which rules out deadlocks.
+def pause_of_network(session: Session, kind: LoginKind, origin: Origin, *, now: datetime) -> TooManyAttempts | None:
+    """The error to raise while the network waits after many events of this kind, which strangers cause; None if it does not."""
+    left = _end(session, NETWORK, now - WINDOW, now, LoginEvent.network == origin.network, kind=kind) - now
+    if left <= timedelta(0):
+        return None
+    seconds = math.ceil(left.total_seconds())
+    message = _("There were too many such requests from your network. Wait %(duration)s, then try again.", duration=_duration(seconds))
+    return TooManyAttempts(message, retry_after=seconds)
+
+
+def admit_stranger(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> int:
+    """Records and counts an event of this kind; returns its id. Raises TooManyAttempts while the network waits."""
+    serialize_attempts(session, origin)
+    paused = pause_of_network(session, kind, origin, now=now)
+    if paused is not None:
+        raise paused
+    event = login_events.record(session, kind, origin, now=now, key=key)
+    session.flush()
+    return event.id
+
+
+def serialize_attempts(session: Session, origin: Origin, key: str | None = None) -> None:
+    """Takes advisory locks, so that attempts for one account (its key) and from one network run one after the other until the transaction
+    ends: otherwise a burst of attempts would all see a low count. Accounts are locked before networks, which rules out deadlocks.
 
     SQLite has a single writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
         for space, name in ((7_031, key), (7_032, origin.network)):
+            if name is None:
+                continue
             number = zlib.crc32(name.encode()) - 2**31
             session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": space, "number": number})
 
@@ -116,16 +145,20 @@ def _count(session: Session, enough: int, *which: ColumnElement[bool]) -> int:
     return session.execute(select(func.count()).select_from(select(LoginEvent.id).where(*which).limit(enough).subquery())).scalar_one()
 
 
-def _end(session: Session, rule: Rule, since: datetime, now: datetime, *which: ColumnElement[bool]) -> datetime:
+def _end(
+    session: Session, rule: Rule, since: datetime, now: datetime, *which: ColumnElement[bool], kind: LoginKind = LoginKind.FAILED
+) -> datetime:
     """When the pause after the failures since then ends."""
     times = session.scalars(
-        select(LoginEvent.at).where(*_failed(since, now, *which)).order_by(LoginEvent.at.desc()).limit(rule.enough)
+        select(LoginEvent.at).where(*_failed(since, now, *which, kind=kind)).order_by(LoginEvent.at.desc()).limit(rule.enough)
     ).all()
     return times[0] + rule.pause(len(times)) if times else since
 
 
-def _failed(since: datetime, now: datetime, *which: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
-    return (*which, LoginEvent.kind == str(LoginKind.FAILED), LoginEvent.at > since, LoginEvent.at <= now + SKEW)
+def _failed(
+    since: datetime, now: datetime, *which: ColumnElement[bool], kind: LoginKind = LoginKind.FAILED
+) -> tuple[ColumnElement[bool], ...]:
+    return (*which, LoginEvent.kind == str(kind), LoginEvent.at > since, LoginEvent.at <= now + SKEW)
 
 
 def _duration(seconds: int) -> str:

@@ -22,7 +22,7 @@ class Encryption:
 
     @classmethod
     def of(cls, settings: Settings, purpose: str) -> "Encryption":
-        """Raises ValueError for settings without a secret key; see `preparation.with_secret_key`."""
+        """Raises ValueError for settings without a secret key; see `preparation.with_stored_keys`."""
         if settings.secret_key is None:
             raise ValueError("there is no secret key yet")
         return cls(settings.secret_key.get_secret_value(), purpose)

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
+from email.utils import parseaddr
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -118,6 +120,32 @@ def _field(value: str) -> str:
     return value
 
 
+def _sender(value: str) -> str:
+    name, address = parseaddr(value)
+    try:
+        if any(ord(character) < 32 for character in value) or "," in value.replace(name, ""):
+            raise ValueError
+        validate_email(address, check_deliverability=False, allow_domain_literal=False)
+    except ValueError:
+        raise ValueError("must be an e-mail address such as tickets@example.org or Tickets <tickets@example.org>") from None
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
+        raise ValueError("must be a host name or an address, without https:// and without a port")
+    return value
+
+
+def _email_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            validate_email(value, check_deliverability=False)
+        except EmailNotValidError:
+            raise ValueError(f"{value!r} is not an email address") from None
+    return values
+
+
 def _student_user(value: str) -> str:
     rest = value.replace("{student_id}", "").replace("{email}", "")
     if rest == value or "{" in rest or "}" in rest:
@@ -152,7 +180,10 @@ Address = Annotated[str, AfterValidator(_address)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
+EmailAddresses = Annotated[tuple[str, ...], BeforeValidator(_parts), AfterValidator(_email_addresses)]
 CustomField = Annotated[str, AfterValidator(_field)]
+Sender = Annotated[str, AfterValidator(_sender)]
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseModel):
@@ -176,6 +207,23 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = Field(
         None, min_length=16, description="Signs session cookies. If not set, one is generated and stored in `INSTANCE_PATH/secret_key`."
     )
+    token_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs access tokens of the API and password links sent by email. If not set, one is generated and stored in "
+        "`INSTANCE_PATH/token_key`.",
+    )
+    token_key_old: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="The former `TOKEN_KEY`, which is still accepted but signs nothing. Remove it a few days after changing the key.",
+    )
+    access_token_hours: int = Field(12, ge=1, le=24 * 30, description="Hours until an access token from `/api/login` expires.")
+    registration: Literal["open", "invited", "closed"] = Field(
+        "closed",
+        description="Who may create an account: everyone (`open`, with the role user), whoever has an invitation link (`invited`), or "
+        "nobody except administrators (`closed`).",
+    )
     database_url: Annotated[str, AfterValidator(_database)] | None = Field(
         None, description="`postgresql://user:password@host/name` or `sqlite:////path/to/file`. Takes precedence over `DATABASE_PATH`."
     )
@@ -192,6 +240,9 @@ class Settings(BaseModel):
         "school",
         description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
         "or `all`. Never students who left school, and no notes.",
+    )
+    reorder_alerts: EmailAddresses = Field(
+        (), description="Email addresses that are told when cable has to be reordered, separated by commas. If not set: all administrators."
     )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
@@ -266,6 +317,42 @@ class Settings(BaseModel):
         None, description="Jinja template for the contents of labels. See `contrib/labels/label.html` for an example."
     )
 
+    resend_api_key: Token | None = Field(None, description="API key of Resend, the first provider for e-mail.")
+    resend_api_url: Address | None = Field(None, description="Address of Resend's API, if not the default of its library.")
+    sendgrid_api_key: Token | None = Field(None, description="API key of SendGrid, the second provider for e-mail.")
+    sendgrid_api_url: Address | None = Field(
+        None, description="Address of SendGrid's API, if not the default of its library; for accounts in the EU."
+    )
+    sendgrid_from_email: Sender | None = Field(
+        None, description="Sender of every e-mail, through any provider: `tickets@example.org` or `Tickets <tickets@example.org>`."
+    )
+    smtp_host: Host | None = Field(None, description="SMTP server, the third provider for e-mail.")
+    smtp_port: int | None = Field(None, ge=1, le=65535, description="Its port. If not set: 587 (`starttls`), 465 (`tls`) or 25 (`none`).")
+    smtp_user: str | None = Field(None, pattern=r"^[^\x00-\x1f]+$", description="User name at the SMTP server, if it needs one.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="Encryption of the connection to the SMTP server. With `starttls`, nothing is sent if the server does not offer it.",
+    )
+    smtp_from: Sender | None = Field(None, description="Sender of e-mails through the SMTP server, if not SENDGRID_FROM_EMAIL.")
+    twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]{32}$")] | None = Field(
+        None, description="Account SID of Twilio, the provider for SMS."
+    )
+    twilio_auth_token: Token | None = Field(None, description="Auth token of Twilio.")
+    twilio_phone_number: Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14}|MG[0-9A-Za-z]{32})$")] | None = Field(
+        None, description="Sender of every SMS: a number with its country code, `+12025550100`, or a messaging service, `MG…`."
+    )
+    twilio_api_url: Address | None = Field(
+        None, description="Address of Twilio's API, if not the default of its library; for other regions."
+    )
+    notify_urls: SecretStr | None = Field(
+        None,
+        description="Addresses of the office's chat channels, in the form of Apprise, separated by spaces: `slack://…`, `workflows://…` "
+        "(Teams), `ntfys://…`, `discord://…`, `mmosts://…`, `gchat://…`, `sns://…`, `jsons://…`.",
+    )
+    notify_private_addresses: bool = Field(
+        False, description="Whether chat addresses that people enter for themselves may lead to this machine and to private networks."
+    )
     resend_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
         None, description="Signing secret of the webhook at Resend that calls `APP_URL/webhooks/resend`, `whsec_…`."
     )

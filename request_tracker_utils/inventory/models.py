@@ -7,14 +7,18 @@ the sums of the ledger and of the reservations. Rows are locked in the order of 
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.core.db import Base, Instant
 
 MAX_QUANTITY = 1_000_000
 """Pieces in one movement."""
+MAX_ON_HAND = 1_000_000_000
+"""Pieces in one stock row."""
+THOUSAND = 1_000
 
 
 class MovementType(StrEnum):
@@ -25,7 +29,21 @@ class MovementType(StrEnum):
     REVERSAL = "reversal"
 
 
+class SourceType(StrEnum):
+    """What a movement or a reservation belongs to. Other domains add their own, such as `ticket_fulfillment`."""
+
+    RECEIPT = "cable_receiving"
+    COUNT = "stock_count"
+    MANUAL = "manual"
+    """A person's own decision; without a source ID."""
+
+
 _TYPES = ", ".join(f"'{kind}'" for kind in MovementType)
+
+
+def _key(length: int) -> String:
+    """Keys sort by code point in any database and in Python, so that all lock in the same order."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class CableType(Base):
@@ -35,7 +53,7 @@ class CableType(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(60))
-    name_key: Mapped[str] = mapped_column(String(60), unique=True)
+    name_key: Mapped[str] = mapped_column(_key(180), unique=True)
     gauges: Mapped[list[str]] = mapped_column(JSON, default=list)
     lengths: Mapped[list[str]] = mapped_column(JSON, default=list)
     active: Mapped[bool] = mapped_column(default=True)
@@ -47,22 +65,29 @@ class StockRow(Base):
 
     __tablename__ = "stock_rows"
     __table_args__ = (
-        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint(f"on_hand >= 0 AND on_hand <= {MAX_ON_HAND}", name="on_hand"),
         CheckConstraint("reserved >= 0 AND reserved <= on_hand", name="reserved"),
+        CheckConstraint("backordered >= 0", name="backordered"),
         CheckConstraint("threshold >= 0 AND target >= threshold", name="target"),
-        Index("ix_stock_rows_type_key", "type_key", "unit", "length_value"),
+        CheckConstraint("(unit = '') = (length_thousandths IS NULL)", name="length"),
+        Index("ix_stock_rows_type_key", "type_key", "unit", "length_thousandths"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(200), unique=True)
-    type_key: Mapped[str] = mapped_column(String(60))
-    length_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 3))
+    key: Mapped[str] = mapped_column(_key(400), unique=True)
+    type_key: Mapped[str] = mapped_column(_key(180))
+    length_thousandths: Mapped[int | None] = mapped_column(BigInteger)
+    """The length in thousandths of its unit, since SQLite has no exact decimals; empty where the length could not be parsed."""
     unit: Mapped[str] = mapped_column(String(10), default="")
     """`ft`, `m`, …; empty where the length could not be parsed."""
     cable_type: Mapped[str] = mapped_column(String(60))
     cable_length: Mapped[str] = mapped_column(String(60))
     on_hand: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(default=0)
+    backordered: Mapped[int] = mapped_column(default=0)
+    """Pieces that reservations still lack; the sum over them."""
+    movement_id: Mapped[int] = mapped_column(default=0)
+    """The last movement; 0 for none. Whoever counts the shelf says which one they had seen."""
     threshold: Mapped[int | None]
     """Reorder when no more than this is available."""
     target: Mapped[int | None]
@@ -70,6 +95,14 @@ class StockRow(Base):
     alerted_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the stock fell to the threshold; empty while it is above."""
     updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+    @property
+    def length_value(self) -> Decimal | None:
+        return None if self.length_thousandths is None else Decimal(self.length_thousandths) / THOUSAND
 
 
 class Movement(Base):
@@ -80,8 +113,11 @@ class Movement(Base):
         CheckConstraint(f"movement_type IN ({_TYPES})", name="movement_type"),
         CheckConstraint("quantity_delta <> 0", name="quantity_delta"),
         CheckConstraint("(movement_type = 'reversal') = (reverses_id IS NOT NULL)", name="reversal"),
+        CheckConstraint("balance >= 0", name="balance"),
         Index("ix_inventory_movements_stock", "stock_id", "id"),
+        Index("ix_inventory_movements_stock_type", "stock_id", "movement_type", "id"),
         Index("ix_inventory_movements_source", "source_type", "source_id", "id"),
+        Index("ix_inventory_movements_source_type", "source_type", "movement_type", "id"),
         Index("ix_inventory_movements_type", "movement_type", "id"),
     )
 
@@ -97,14 +133,20 @@ class Movement(Base):
     source_type: Mapped[str] = mapped_column(String(30))
     source_id: Mapped[int | None]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_movements.id"), unique=True)
-    actor_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    cut_from_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_movements.id"), unique=True)
+    """Of the return of a remnant: the consumption of the piece that it was cut from. They are reversed together."""
+    actor_user_id: Mapped[int | None]
+    """No foreign key: the ledger outlives accounts."""
     actor: Mapped[str] = mapped_column(String(100))
     notes: Mapped[str] = mapped_column(String(1000), default="")
     created_at: Mapped[datetime] = mapped_column(Instant)
 
 
+SLIP_COUNTS = "packing_slip_key <> '' AND reversed_at IS NULL"
+
+
 class CableReceipt(Base):
-    """A delivery. `request_key` is the form's or client's own key: the same delivery that is sent twice is recorded once."""
+    """A delivery. A vendor's packing slip is recorded once, until the receipt is reversed."""
 
     __tablename__ = "cable_receipts"
     __table_args__ = (
@@ -113,29 +155,31 @@ class CableReceipt(Base):
             "vendor_key",
             "packing_slip_key",
             unique=True,
-            sqlite_where=text("packing_slip_key <> ''"),
-            postgresql_where=text("packing_slip_key <> ''"),
+            sqlite_where=text(SLIP_COUNTS),
+            postgresql_where=text(SLIP_COUNTS),
         ),
         Index("ix_cable_receipts_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     vendor: Mapped[str] = mapped_column(String(100), default="")
-    vendor_key: Mapped[str] = mapped_column(String(100), default="")
+    vendor_key: Mapped[str] = mapped_column(_key(300), default="")
     po_number: Mapped[str] = mapped_column(String(60), default="")
     packing_slip: Mapped[str] = mapped_column(String(60), default="")
-    packing_slip_key: Mapped[str] = mapped_column(String(60), default="")
+    packing_slip_key: Mapped[str] = mapped_column(_key(180), default="")
     notes: Mapped[str] = mapped_column(String(1000), default="")
-    request_key: Mapped[str | None] = mapped_column(String(80), unique=True)
-    received_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    received_by_id: Mapped[int | None]
     received_by: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)
+    reversed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the last of its movements was reversed."""
 
     items: Mapped[list["CableReceiptItem"]] = relationship(order_by="CableReceiptItem.id")
 
 
 class CableReceiptItem(Base):
     __tablename__ = "cable_receipt_items"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     receipt_id: Mapped[int] = mapped_column(ForeignKey("cable_receipts.id", ondelete="CASCADE"), index=True)
@@ -152,7 +196,14 @@ class Reservation(Base):
     __table_args__ = (
         CheckConstraint("reserved >= 0 AND backordered >= 0", name="quantities"),
         Index("uq_stock_reservations_source", "source_type", "source_id", "line", unique=True),
-        Index("ix_stock_reservations_stock", "stock_id"),
+        Index("ix_stock_reservations_stock", "stock_id", "id"),
+        Index(
+            "ix_stock_reservations_backordered",
+            "stock_id",
+            "id",
+            sqlite_where=text("backordered > 0"),
+            postgresql_where=text("backordered > 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -163,3 +214,81 @@ class Reservation(Base):
     reserved: Mapped[int] = mapped_column(default=0)
     backordered: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class StockCount(Base):
+    """A count of the shelf, which several people may share and continue later."""
+
+    __tablename__ = "stock_counts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100), default="")
+    cable_type: Mapped[str] = mapped_column(String(60), default="")
+    type_key: Mapped[str] = mapped_column(_key(180), default="")
+    """Only rows of this type are counted; empty for all."""
+    started_by: Mapped[str] = mapped_column(String(100))
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class StockCountRow(Base):
+    """A counted row. `expected` is the balance at the moment when it was counted, and the adjustment is the difference, whatever has moved
+    since."""
+
+    __tablename__ = "stock_count_rows"
+    __table_args__ = (
+        CheckConstraint("counted >= 0 AND expected >= 0", name="quantities"),
+        Index("uq_stock_count_rows_stock", "count_id", "stock_id", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    count_id: Mapped[int] = mapped_column(ForeignKey("stock_counts.id", ondelete="CASCADE"))
+    stock_id: Mapped[int] = mapped_column(ForeignKey("stock_rows.id"))
+    counted: Mapped[int]
+    expected: Mapped[int]
+    seen_movement_id: Mapped[int]
+    """The row's last movement when it was counted; 0 for none."""
+    movement_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_movements.id"))
+    """The adjustment; empty if the count was as expected."""
+    reason: Mapped[str] = mapped_column(String(1000), default="")
+    counted_by: Mapped[str] = mapped_column(String(100))
+    counted_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class StockRequest(Base):
+    """A request that moves stock, by the key that its sender chose: sent again, it gets the first result."""
+
+    __tablename__ = "stock_requests"
+    __table_args__ = (Index("uq_stock_requests_key", "actor", "key", unique=True), Index("ix_stock_requests_created_at", "created_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(80))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """A hash of what was requested."""
+    result: Mapped[list[int]] = mapped_column(JSON, default=list)
+    """IDs of what it has written."""
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER inventory_movements_no_{verb.lower()} BEFORE {verb} ON inventory_movements "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger of stock only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION inventory_movements_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the ledger of stock only grows'; END $$",
+        "CREATE TRIGGER inventory_movements_only_grow BEFORE UPDATE OR DELETE ON inventory_movements "
+        "FOR EACH ROW EXECUTE FUNCTION inventory_movements_only_grow()",
+    ],
+}
+
+
+def _create_triggers(_table: Table, connection: Any, **_: Any) -> None:
+    for statement in APPEND_ONLY[connection.dialect.name]:
+        connection.execute(text(statement))
+
+
+event.listen(Movement.__table__, "after_create", _create_triggers)

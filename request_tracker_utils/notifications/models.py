@@ -8,19 +8,24 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.core.outbox import Outbox
 
 SEND_EMAIL, SEND_SMS, SEND_CHAT = "send-email", "send-sms", "send-chat"
 """Jobs, one for each channel: a slow provider of one channel does not delay the others. They run soon after a message is written."""
 APPLY_REPORTS = "apply-delivery-reports"
+SEND_JOBS = {Channel.EMAIL: SEND_EMAIL, Channel.SMS: SEND_SMS, Channel.CHAT: SEND_CHAT}
 LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=25)
 """Quiet hours end within a day, one hour longer when clocks change."""
+SITE_CHAT = "NOTIFY_URLS"
+"""The address of chat messages to the channels of the site, not of a person."""
 
 
 class NotificationStatus(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
-    """Claimed: a provider may have received it."""
+    """Given to a provider, which may have received it."""
     SENT = "sent"
     """A provider has accepted it."""
     DELIVERED = "delivered"
@@ -69,7 +74,7 @@ class Notification(Base):
     event: Mapped[str] = mapped_column(String(60))
     """The kind of message, see `core.messages.MessageKind`."""
     address: Mapped[str] = mapped_column(String(254), default="")
-    """Where it goes, as it was when it was written; empty for chat addresses, which contain secrets."""
+    """Where it goes; empty for the chat addresses of a person, which contain secrets, and SITE_CHAT for those of the site."""
     provider: Mapped[str | None] = mapped_column(String(20))
     """The provider to which it was or will be given. Kept after silence, so that a repetition has the same idempotency key."""
     provider_id: Mapped[str | None] = mapped_column(String(200))
@@ -84,6 +89,19 @@ class Notification(Base):
     """When it was first given to `provider`: how long its idempotency key is remembered, and since when the message may be found there."""
     due_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it is sent next, or the end of the lease; see `core/outbox.py`."""
+
+
+OUTBOX = Outbox(
+    Notification,
+    due=Notification.due_at,
+    problem=Notification.error_message,
+    attempts=Notification.attempts,
+    key=Notification.key,
+    lease=LEASE,
+    longest_wait=LONGEST_WAIT,
+    unchanged=(Notification.status,),
+)
+"""`service.py` writes rows for all recipients at once; `sending.py` ends their claims with a status."""
 
 
 class NotificationPreference(Base):

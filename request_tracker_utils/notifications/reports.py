@@ -180,10 +180,7 @@ def _sentence(report: Report) -> str:
     if report.outcome is DeliveryOutcome.STOPPED:
         return _("This number has answered STOP. It gets messages again once it has answered START.") + detail
     if report.outcome in _REASONS:
-        return (
-            _("This address does not accept our messages. It gets none until an administrator removes it from the list.")
-            + detail
-        )
+        return _("This address does not accept our messages. It gets none until an administrator removes it from the list.") + detail
     return _("The message was not delivered.") + detail
 
 

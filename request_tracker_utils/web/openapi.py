@@ -23,7 +23,8 @@ _USER_SCHEMES: dict[str, dict[str, str]] = {
     "personalToken": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A personal token, created under Your account: `Authorization: Bearer …`. It has the permissions of its owner.",
+        "description": "A personal token, created under Your account, or an access token from `POST /api/login`: `Authorization: "
+        "Bearer …`. It has the permissions of its owner.",
     },
     "personalTokenAsToken": {
         "type": "apiKey",

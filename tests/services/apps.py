@@ -18,7 +18,7 @@ from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.settings import MIGRATIONS, load_settings
-from request_tracker_utils.preparation import prepare, with_secret_key
+from request_tracker_utils.preparation import prepare, with_stored_keys
 from request_tracker_utils.web.registry import registry_of
 
 _numbers = count(1)
@@ -47,7 +47,7 @@ def make_app(folder: Path, **settings: str) -> Flask:
     """An app with these settings (names in lower case) and its data in the folder. Its database may still be empty."""
     given = {"INSTANCE_PATH": str(folder), "LOG_LEVEL": "WARNING", "WEBHOOK_TOKEN": WEBHOOK_TOKEN}
     loaded = load_settings({**given, **{name.upper(): value for name, value in settings.items()}})
-    app = create_app(with_secret_key(loaded))
+    app = create_app(with_stored_keys(loaded))
     app.jinja_env.bytecode_cache = _templates
     _made.add(app)
     return app

@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from request_tracker_utils.accounts import login_events, service, sessions, tokens
+from request_tracker_utils.accounts.current import authentication
 from request_tracker_utils.accounts.forms import NewTokenForm, OwnPasswordForm
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.throttling import TooManyAttempts
-from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid

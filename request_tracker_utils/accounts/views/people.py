@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, student_links, tokens
-from request_tracker_utils.accounts.current import StoredAccessLog
+from request_tracker_utils.accounts.current import StoredAccessLog, authentication
 from request_tracker_utils.accounts.event_records import PAGE
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm, SchoolForm, StudentLinkForm
 from request_tracker_utils.accounts.login_events import Origin
@@ -17,7 +17,6 @@ from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.permissions import AccountPermission
 from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
 from request_tracker_utils.accounts.student_links import KnownStudent, StudentLookup
-from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction

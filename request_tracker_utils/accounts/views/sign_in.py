@@ -4,9 +4,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.accounts import links, service
+from request_tracker_utils.accounts.current import authentication
 from request_tracker_utils.accounts.forms import ChooseAgainForm, SetUpForm, SignInForm
 from request_tracker_utils.accounts.throttling import TooManyAttempts
-from request_tracker_utils.accounts.views import authentication
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid

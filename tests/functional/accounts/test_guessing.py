@@ -219,7 +219,7 @@ def test_who_has_hundreds_of_networks_checks_few_passwords_a_day_and_the_owner_h
     guessing.now += timedelta(seconds=1)
     with pytest.raises(
         TooManyAttempts,
-        match="You can also sign in from a browser or network that you have used before, or ask your IT office for a password link",
+        match="You can also sign in from a browser or network that you have used before, or choose a new password: use “Forgot your pass",
     ) as error:
         service.verify_password(
             reading, transaction, name="ada", password=PASSWORD, unknown_key="ada", origin=Origin("192.0.2.9"), now=guessing.now

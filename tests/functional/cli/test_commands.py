@@ -76,12 +76,19 @@ def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
     assert "secretsecret" not in result.stdout + result.stderr
 
 
-def test_the_data_folder_and_its_key_are_the_owners_alone(ready: Terminal) -> None:
-    key = ready.folder / "instance" / "secret_key"
-    assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    before = key.read_text()
+def test_generated_keys_are_different_stay_the_same_and_are_the_owners_alone(ready: Terminal) -> None:
+    keys = [ready.folder / "instance" / name for name in ("secret_key", "token_key")]
+    assert [stat.S_IMODE(key.stat().st_mode) for key in keys] == [0o600] * 2
+    before = [key.read_text() for key in keys]
+    assert len(set(before)) == 2
     ready.run("tags", "next")
-    assert key.read_text() == before
+    assert [key.read_text() for key in keys] == before
+
+
+def test_a_damaged_token_key_is_reported_with_its_file(ready: Terminal) -> None:
+    (ready.folder / "instance" / "token_key").write_text("short\n")
+    result = ready.run("tags", "next")
+    assert (result.exit_code, "token_key does not contain a valid key" in result.stderr) == (2, True), result.stderr
 
 
 def test_users_are_made_and_listed(ready: Terminal) -> None:
@@ -164,7 +171,7 @@ def test_an_older_installations_database_is_refused_and_left_untouched(terminal:
         result = terminal.run(*arguments)
         assert (result.exit_code, "import-legacy" in result.stderr) == (3, True)
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
-    assert sorted(path.name for path in folder.iterdir()) == ["database.sqlite", "secret_key"]
+    assert sorted(path.name for path in folder.iterdir()) == ["database.sqlite", "secret_key", "token_key"]
 
 
 def test_a_file_that_is_no_database_is_refused(terminal: Terminal) -> None:

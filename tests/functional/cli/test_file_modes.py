@@ -93,17 +93,18 @@ def test_files_that_others_can_read_are_taken_from_them_once(tmp_path: Path) -> 
     log = tmp_path / "logs" / "program.log"
     rotated = log.with_name("program.log.1")
     rotated.write_text("an earlier line\n")
-    wide = [tmp_path / "above" / "instance" / name for name in ("database.sqlite", "database.sqlite.migration.lock", "secret_key")]
+    names = ("database.sqlite", "database.sqlite.migration.lock", "secret_key", "token_key")
+    wide = [tmp_path / "above" / "instance" / name for name in names]
     other = tmp_path / "above" / "instance" / "notes.txt"
     other.write_text("of the administrator")
     for path in [*wide, log, rotated, other]:
         path.chmod(0o644)
     for _ in range(2):
         assert terminal.run("users", "list").exit_code == 0
-    assert [path.stat().st_mode & 0o777 for path in [*wide, log, rotated]] == [0o600] * 5
+    assert [path.stat().st_mode & 0o777 for path in [*wide, log, rotated]] == [0o600] * 6
     assert other.stat().st_mode & 0o777 == 0o644
     assert log.read_text().count("database.sqlite\n") + log.read_text().count("database.sqlite ") == 1
-    assert log.read_text().count("now only its owner can") == 5
+    assert log.read_text().count("now only its owner can") == 6
 
 
 def test_the_server_leaves_nothing_to_others(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ SECRET = May(frozenset())
 """A secret of its own, which no account has."""
 STAFF = May(frozenset({"admin", "staff"}))
 TEACHER = May(frozenset({"admin", "staff", "teacher"}))
+COLLEAGUES = May(ALL_ROLES - {"student"})
 STUDENT = May(frozenset({"student"}))
 TEACHER_OR_STUDENT = May(TEACHER.roles | STUDENT.roles)
 """Students reach their own record and devices there: see tests/functional/students/test_visibility.py."""
@@ -52,6 +53,10 @@ ROUTES: dict[str, May | None] = {
     "POST /set-up/<key>": ANYBODY,
     "GET /password/<key>": ANYBODY,
     "POST /password/<key>": ANYBODY,
+    "POST /api/register": ANYBODY,
+    "POST /api/login": ANYBODY,
+    "GET /api/users": COLLEAGUES,
+    "GET /api/users/<user_id>": COLLEAGUES,
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
     "POST /me/sessions/<int:session_id>/end": ONESELF,
@@ -227,6 +232,8 @@ ROUTES: dict[str, May | None] = {
     "GET /static/<path:filename>": ANYBODY,
     "GET /bootstrap/static/<path:filename>": ANYBODY,
 }
+WITHOUT_SESSION = ("POST /api/register", "POST /api/login")
+"""They ignore sessions, and take a password from anybody."""
 REACHED = 299
 """Status of an answer where the call reached the route."""
 
@@ -305,7 +312,8 @@ def test_what_changes_something_needs_the_csrf_token_of_the_session(app: Flask, 
     user(app, "admin")
     sign_in(client, "admin")
     statuses = reached_by(client, [call for call in disarmed(app) if call.method != "GET"], {})
-    assert statuses == {name: 401 if may is SECRET else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
+    expected = {name: 401 if may is SECRET else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
+    assert statuses == expected | dict.fromkeys(WITHOUT_SESSION, REACHED)
 
 
 def test_files_for_everybody_are_small(app: Flask, client: FlaskClient) -> None:

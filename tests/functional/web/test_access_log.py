@@ -27,6 +27,7 @@ from request_tracker_utils.core.db import Base, db, transaction
 from request_tracker_utils.students import service
 from request_tracker_utils.web import addresses
 from request_tracker_utils.web.registry import registry_of
+from tests.functional.accounts.records import made
 from tests.services.access_log import accesses, storing_in_background
 from tests.services.apps import run_job, token, user
 from tests.services.csv_files import without_mark
@@ -71,6 +72,8 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /assets/<int:asset_id>": ("/assets/{asset}", LOOKUP, "RT user 1001"),
     "GET /labels/prints/unscanned.csv": ("/labels/prints/unscanned.csv", EXPORT, ""),
     "GET /admin/asset-tags/audit.csv": ("/admin/asset-tags/audit.csv", EXPORT, ""),
+    "GET /api/users": ("/api/users", LIST, ""),
+    "GET /api/users/<user_id>": ("/api/users/{colleague}", LOOKUP, "account colleague"),
     "GET /admin/people": ("/admin/people", LIST, ""),
     "GET /admin/people/<int:user_id>": ("/admin/people/{user}", LOOKUP, "account reader"),
     "GET /admin/sign-ins": ("/admin/sign-ins", LIST, ""),
@@ -168,6 +171,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     found = AssetStoreUser(7, "1001", "Grace Hopper", "", is_privileged=False)
     monkeypatch.setattr(EmbeddedAssetStore, "user", lambda _self, _name: found)
     reader, headers = Person(app, user(app, "admin", "reader")), token(app, "admin")
+    colleague = made(app, "staff", "colleague")
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}
@@ -178,7 +182,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
         if route in BODIES:
             answer = app.test_client().post(path, headers=headers, json=BODIES[route])
         else:
-            answer = reader.get(path.format(asset=library.asset, user=1, file=file))
+            answer = reader.get(path.format(asset=library.asset, user=1, colleague=colleague, file=file))
         answer.get_data()
         recorded = [(each.kind, each.subject) for each in accesses(app)[before:]]
         assert (answer.status_code, (kind, subject) in recorded) == (200, True), recorded

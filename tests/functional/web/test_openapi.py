@@ -206,6 +206,8 @@ def config(headers: dict[str, str]) -> SchemathesisConfig:
                 {"include-path": "/confirm-asset-tag", "checks": {"positive_data_acceptance": {"enabled": False}}},
                 # The same goes for the names of label formats; and of three ways to name the asset one must be taken.
                 {"include-path": "/labels/debug", "checks": {"positive_data_acceptance": {"enabled": False}}},
+                # Few texts are the name and the password of an account, and after many others the address has to wait.
+                {"include-path-regex": "^/api/(login|register)$", "checks": {"positive_data_acceptance": {"enabled": False}}},
                 # A serial number is taken once, and a text may hold characters that no schema can tell from others. At the same address
                 # stands the page for people, which is no part of this document.
                 {

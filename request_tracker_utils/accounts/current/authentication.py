@@ -1,4 +1,4 @@
-"""Authenticates requests for `web/auth`: by Flask-Login's session, a personal token, or a Request Tracker token."""
+"""Authenticates requests for `web/auth`: by Flask-Login's session, an access token, a personal token, or a Request Tracker token."""
 
 import hmac
 import secrets
@@ -14,7 +14,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import login_events, passwords, service, sessions, tokens
+from request_tracker_utils.accounts import access_tokens, login_events, passwords, service, sessions, tokens
+from request_tracker_utils.accounts.access_tokens import TokenService
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, SignInSession, User, key_hash
 from request_tracker_utils.accounts.rt_tokens import RtTokens, account_of
@@ -134,6 +135,8 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
     if scheme not in ("bearer", "token"):
         return None
     now = utc_now()
+    if access_tokens.has_form(credentials):
+        return _by_access_token(credentials, now)
     rt_callers = registry().find(RtTokens)
     if rt_callers is not None and credentials.startswith("1-"):
         return _by_rt_token(rt_callers, credentials, now)
@@ -146,6 +149,18 @@ def _by_token(scheme: str, credentials: str) -> Caller | None:
         with _bookkeeping("last use of a token"), transaction(durable=False, brief=True) as session:
             tokens.record_use(session, owner.token_id, now=now)
     _record_new_address(f"token {owner.token_id}", now, user_id=owner.user_id)
+    return Caller(owner.user_id, owner.name, owner.role, owner.student_id, owner.school, owner.homeroom)
+
+
+def _by_access_token(token: str, now: datetime) -> Caller | None:
+    claims, owner = registry().get(TokenService).read(token, now=now), None
+    if claims is not None:
+        with read_connection() as connection:
+            owner = access_tokens.owner_of(connection, claims)
+    if owner is None:
+        _record_rejected(token, now)
+        return None
+    _record_new_address(f"access {owner.user_id}", now, user_id=owner.user_id)
     return Caller(owner.user_id, owner.name, owner.role, owner.student_id, owner.school, owner.homeroom)
 
 
