@@ -16,12 +16,14 @@ from urllib.parse import parse_qs
 
 import resend
 from sendgrid.helpers.eventwebhook import EventWebhook, EventWebhookHeader
-from twilio.request_validator import SIGNATURE_SETTINGS_HEADER, RequestValidator, get_signature_algorithm
+from twilio.request_validator import SIGNATURE_HEADER, SIGNATURE_SETTINGS_HEADER, RequestValidator, get_signature_algorithm
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.notifications.models import DeliveryOutcome
 
+_SENDGRID_SIGNATURE, _SENDGRID_TIMESTAMP = EventWebhookHeader.SIGNATURE.lower(), EventWebhookHeader.TIMESTAMP.lower()
+_TWILIO_SIGNATURE = SIGNATURE_HEADER.lower()
 MAX_ID, MAX_DETAIL = 200, 500
 FUTURE = timedelta(minutes=5)
 """By how much a provider's clock may be ahead of ours."""
@@ -50,7 +52,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `headers` finds names in any case."""
+    """A request. The names of headers are in lowercase."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -142,14 +144,14 @@ class SendGridCallback(Callback):
     def check_headers(self, headers: Mapping[str, str], settings: Settings, now: datetime) -> None:
         if settings.sendgrid_webhook_key is None:
             raise NotSetUp("SENDGRID_WEBHOOK_KEY")
-        _require(headers, EventWebhookHeader.SIGNATURE, EventWebhookHeader.TIMESTAMP)
-        _check_time(headers[EventWebhookHeader.TIMESTAMP], now, self.TOLERANCE)
+        _require(headers, _SENDGRID_SIGNATURE, _SENDGRID_TIMESTAMP)
+        _check_time(headers[_SENDGRID_TIMESTAMP], now, self.TOLERANCE)
 
     def reports(self, call: Call, settings: Settings) -> list[Report]:
-        text, timestamp = _decoded(call.body), call.headers.get(EventWebhookHeader.TIMESTAMP, "")
+        text, timestamp = _decoded(call.body), call.headers.get(_SENDGRID_TIMESTAMP, "")
         try:
             is_genuine = EventWebhook(settings.sendgrid_webhook_key).verify_signature(
-                text, call.headers.get(EventWebhookHeader.SIGNATURE, ""), timestamp
+                text, call.headers.get(_SENDGRID_SIGNATURE, ""), timestamp
             )
         except ValueError as error:  # the signature is not Base64
             raise NotGenuine(str(error)) from None
@@ -207,7 +209,7 @@ class TwilioCallback(Callback):
             raise NotSetUp("TWILIO_AUTH_TOKEN")
         if settings.app_url is None:  # what Twilio signs contains the address that it calls
             raise NotSetUp("APP_URL")
-        _require(headers, "X-Twilio-Signature")
+        _require(headers, _TWILIO_SIGNATURE)
 
     def reports(self, call: Call, settings: Settings) -> list[Report]:
         if settings.twilio_auth_token is None:
@@ -217,8 +219,8 @@ class TwilioCallback(Callback):
         except ValueError as error:
             raise NotGenuine(str(error)) from None
         validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
-        algorithm = get_signature_algorithm(call.headers.get(SIGNATURE_SETTINGS_HEADER))
-        if not validator.validate(callback_address(settings, self.name), form, call.headers.get("X-Twilio-Signature", ""), algorithm):
+        algorithm = get_signature_algorithm(call.headers.get(SIGNATURE_SETTINGS_HEADER.lower()))
+        if not validator.validate(callback_address(settings, self.name), form, call.headers.get(_TWILIO_SIGNATURE, ""), algorithm):
             raise NotGenuine("no matching signature")
         message_id = _id(form.first("MessageSid") or form.first("SmsSid"))
         status = (form.first("MessageStatus") or form.first("SmsStatus")).lower()
