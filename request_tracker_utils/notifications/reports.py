@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from request_tracker_utils.core.db import affected, after_commit, upsert_into
 from request_tracker_utils.core.messages import Channel
@@ -128,6 +129,7 @@ def _apply(session: Session, reports: Sequence[Report], fallback: Fallback, *, n
     """Applies reports in this order, and returns those about messages that are known, or about none."""
     messages = _messages(session, reports)
     known = []
+    changed: dict[int, Notification] = {}
     failed: list[Notification] = []
     unusable: dict[tuple[Channel, str], Report] = {}
     for report in reports:
@@ -135,14 +137,16 @@ def _apply(session: Session, reports: Sequence[Report], fallback: Fallback, *, n
         if report.message_id and not found:
             continue
         known.append(report)
-        failed += [message for message in found if _advance(message, report) and report.outcome in _REASONS]
+        advanced = [message for message in found if _advance(message, report)]
+        changed |= {message.id: message for message in advanced}
+        failed += advanced if report.outcome in _REASONS else []
         for address in {report.address, *(message.address for message in found)} - {""}:
             if report.outcome is DeliveryOutcome.RESUMED:
                 unusable.pop((channel, address), None)
                 release(session, channel, address, only=SuppressionReason.STOPPED)
             elif report.outcome in _REASONS:
                 unusable.setdefault((channel, address), report)
-    session.flush()
+    _write(session, changed.values())
     for (channel, address), report in sorted(unusable.items(), key=lambda item: item[0]):
         reason = _REASONS[report.outcome]
         if suppress(session, channel, address, reason, provider=report.provider, detail=report.detail, now=now):
@@ -172,9 +176,17 @@ def _advance(message: Notification, report: Report) -> bool:
     """Whether the report changes the status."""
     if message.status not in _BEFORE.get(report.outcome, ()):
         return False
-    message.status = _AFTER.get(report.outcome, NotificationStatus.FAILED)
-    message.error_message = _sentence(report)[:500] if message.status == NotificationStatus.FAILED else None
+    status = _AFTER.get(report.outcome, NotificationStatus.FAILED)
+    set_committed_value(message, "status", status)
+    set_committed_value(message, "error_message", _sentence(report)[:500] if status is NotificationStatus.FAILED else None)
     return True
+
+
+def _write(session: Session, messages: Iterable[Notification]) -> None:
+    """One statement for all, whatever has changed of each."""
+    rows = [{"id": each.id, "status": each.status, "error_message": each.error_message} for each in messages]
+    if rows:
+        session.execute(update(Notification), rows)
 
 
 def _sentence(report: Report) -> str:
