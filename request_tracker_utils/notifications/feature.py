@@ -1,73 +1,57 @@
 """What notifications contribute to the app."""
 
+from datetime import timedelta
+
 from flask import Flask
 
+from request_tracker_utils.core.clock import steady_now, utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.messages import Messenger
-from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.notifications import current, phone_confirmation, tasks
 from request_tracker_utils.notifications.api import api
 from request_tracker_utils.notifications.jobs import jobs
+from request_tracker_utils.notifications.page_settings import GROUPS
+from request_tracker_utils.notifications.permissions import GRANTS, NotificationPermission
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders
+from request_tracker_utils.notifications.providers.interface import Providers
 from request_tracker_utils.notifications.service import NotificationService
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.notifications.views import administration, messages, own
+from request_tracker_utils.tasks.kinds import TaskKinds
+from request_tracker_utils.web.feature import Feature, NavItem, PageLink
 from request_tracker_utils.web.registry import registry_of
 
-EMAIL_SETTINGS = SettingsGroup(
-    "email",
-    gettext_noop("E-mail"),
-    {
-        "sendgrid_from_email": gettext_noop("Sender of every e-mail"),
-        "resend_api_key": gettext_noop("Resend: API key"),
-        "resend_webhook_secret": gettext_noop("Resend: signing secret of the webhook"),
-        "sendgrid_api_key": gettext_noop("SendGrid: API key"),
-        "sendgrid_webhook_key": gettext_noop("SendGrid: verification key of the webhook"),
-        "smtp_host": gettext_noop("SMTP: server"),
-        "smtp_port": gettext_noop("SMTP: port"),
-        "smtp_tls": gettext_noop("SMTP: encryption"),
-        "smtp_user": gettext_noop("SMTP: user"),
-        "smtp_password": gettext_noop("SMTP: password"),
-        "smtp_from": gettext_noop("SMTP: another sender"),
-    },
-    help=gettext_noop(
-        "E-mails go through the first of these that is set up: Resend, SendGrid, the SMTP server. If it refuses them or cannot be reached, "
-        "they go through the next."
-    ),
-    order=10,
-    sent_to={"smtp_password": ("smtp_host", "smtp_port", "smtp_tls")},
-)
-SMS_SETTINGS = SettingsGroup(
-    "sms",
-    gettext_noop("SMS"),
-    {
-        "twilio_account_sid": gettext_noop("Twilio: account SID"),
-        "twilio_auth_token": gettext_noop("Twilio: auth token"),
-        "twilio_phone_number": gettext_noop("Twilio: sender"),
-    },
-    help=gettext_noop("Twilio sends SMS, and reports whether they have arrived if APP_URL begins with https://."),
-    order=20,
-)
-CHAT_SETTINGS = SettingsGroup(
-    "chat",
-    gettext_noop("Chat"),
-    {"notify_urls": gettext_noop("Chat channels of the office")},
-    help=gettext_noop("People enter addresses of their own under Notifications."),
-    order=30,
-)
+DELETE_PHONE_CODES = "delete-phone-codes"
+
+
+def delete_phone_codes() -> int:
+    with transaction(durable=False) as session:  # the next run deletes them again
+        return phone_confirmation.delete_old(session, now=steady_now(session, DELETE_PHONE_CODES, utc_now()))
 
 
 def install(app: Flask) -> None:
-    """Settings of providers may change at any time, so they are asked for with each message."""
     registry = registry_of(app)
     providers = ConfiguredProviders(registry.page_settings.current)
+    registry.provide(Providers, providers)
     service = NotificationService({kind.name: kind for kind in registry.messages}, lambda: providers, registry.settings.zone)
     registry.provide(NotificationService, service)
     registry.provide(Messenger, service)
+    registry.get(TaskKinds).add(*tasks.kinds)
 
 
 feature = Feature(
     name="notifications",
     apis=[api],
-    jobs=jobs,
-    page_settings=[EMAIL_SETTINGS, SMS_SETTINGS, CHAT_SETTINGS],
+    jobs=[
+        *jobs,
+        Job(DELETE_PHONE_CODES, gettext_noop("Delete codes for phone numbers after a day"), timedelta(days=1), delete_phone_codes),
+    ],
+    pages=[messages.pages, own.pages, administration.pages],
+    navigation=[NavItem(gettext_noop("Messages"), "notifications.messages", NotificationPermission.READ, order=80)],
+    links=[PageLink("me.me", gettext_noop("Notifications"), "my_notifications.show", NotificationPermission.OWN)],
+    messages=[current.PHONE_CODE, phone_confirmation.SHARED],
+    page_settings=GROUPS,
+    grants=GRANTS,
     install=install,
 )

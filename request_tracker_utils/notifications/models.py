@@ -37,6 +37,8 @@ class NotificationStatus(StrEnum):
 
 _STATUSES = ", ".join(f"'{status}'" for status in NotificationStatus)
 
+_UNFINISHED = "status NOT IN ('sent', 'delivered')"
+
 
 class Notification(Base):
     """A message to one recipient on one channel. The first columns are those of seed document 3."""
@@ -58,6 +60,7 @@ class Notification(Base):
         Index("ix_notifications_created_at", "created_at"),
         Index("ix_notifications_ticket_id", "ticket_id"),
         Index("ix_notifications_provider_id", "provider", "provider_id"),
+        Index("ix_notifications_unfinished", "created_at", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -176,3 +179,46 @@ class DeliveryReport(Base):
     """When it was received."""
     pending: Mapped[bool]
     """No message with this id is known yet: providers may report before their answer has arrived. Applied once it is known."""
+
+
+class PhoneCode(Base):
+    """A code that was sent to a phone number, to find out whether it belongs to the person. Deleted after a day.
+
+    The code is not stored: it follows from `seed` and the secret key, see `phone_confirmation.py`.
+    """
+
+    __tablename__ = "phone_codes"
+    __table_args__ = (
+        Index("ix_phone_codes_user_id", "user_id", "created_at"),
+        Index("ix_phone_codes_number", "number", "created_at"),
+        Index("ix_phone_codes_network", "network", "created_at"),
+        Index("ix_phone_codes_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    number: Mapped[str] = mapped_column(String(20))
+    """In the form +12025550123. It becomes the phone number of the account once it is confirmed."""
+    network: Mapped[str] = mapped_column(String(60))
+    """From which it was requested, see `LoginEvent.network`."""
+    seed: Mapped[str] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    """How often a code was entered."""
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was used, or replaced by a newer one."""
+
+
+class ReleasedAddress(Base):
+    """A suppressed address to which messages may be sent again: who decided so, and why."""
+
+    __tablename__ = "released_addresses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(10))
+    address_key: Mapped[str] = mapped_column(String(254))
+    suppressed_because: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(String(200))
+    """Why it was removed, in the person's words."""
+    released_by: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(Instant, index=True)

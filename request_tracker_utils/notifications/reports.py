@@ -98,14 +98,6 @@ def delete_old(session: Session, *, before: datetime) -> int:
     return affected(session.execute(delete(DeliveryReport).where(DeliveryReport.at < before)))
 
 
-def reports_about(session: Session, message: Notification) -> list[DeliveryReport]:
-    """The oldest first."""
-    if not message.provider or not message.provider_id:
-        return []
-    about = (DeliveryReport.provider == message.provider, DeliveryReport.message_id == message.provider_id)
-    return list(session.scalars(select(DeliveryReport).where(*about).order_by(DeliveryReport.at, DeliveryReport.report_id)))
-
-
 def _record(session: Session, reports: Iterable[Report], now: datetime) -> list[tuple[str, str]]:
     """The keys of those that are new."""
     rows = [

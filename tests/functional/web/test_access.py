@@ -34,6 +34,8 @@ SIGNED_IN = May(ALL_ROLES)
 ONESELF = May(ALL_ROLES, by_token=False)
 ADMIN = May(frozenset({"admin"}))
 ADMIN_BY_BROWSER = May(frozenset({"admin"}), by_token=False)
+NO_STUDENT_BY_BROWSER = May(ALL_ROLES - {"student"}, by_token=False)
+"""No phone numbers of children are collected."""
 SECRET = May(frozenset())
 """A secret of its own, which no account has."""
 SIGNED = May(frozenset())
@@ -48,6 +50,43 @@ TEACHER_OR_STUDENT = May(TEACHER.roles | STUDENT.roles)
 # A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
     "GET /": SIGNED_IN,
+    "GET /stock": COLLEAGUES,
+    "GET /stock/stock.csv": COLLEAGUES,
+    "GET /stock/<int:stock_id>": COLLEAGUES,
+    "POST /stock/<int:stock_id>/take-out": STAFF,
+    "POST /stock/<int:stock_id>/return": STAFF,
+    "POST /stock/<int:stock_id>/adjust": STAFF,
+    "GET /stock/take-out": STAFF,
+    "POST /stock/take-out": STAFF,
+    "GET /stock/receive": STAFF,
+    "POST /stock/receive": STAFF,
+    "GET /stock/receive/<int:receipt_id>": STAFF,
+    "POST /stock/receive/<int:receipt_id>/undo": STAFF,
+    "GET /stock/count": STAFF,
+    "POST /stock/count": STAFF,
+    "GET /stock/count/<int:count_id>": STAFF,
+    "POST /stock/count/<int:count_id>/rows/<int:stock_id>": STAFF,
+    "POST /stock/count/<int:count_id>/finish": STAFF,
+    "GET /stock/movements": COLLEAGUES,
+    "GET /stock/movements/movements.csv": COLLEAGUES,
+    "POST /stock/movements/<int:movement_id>/reverse": STAFF,
+    "GET /stock/reorder": STAFF,
+    "POST /stock/reorder": STAFF,
+    "GET /stock/reorder/order.csv": STAFF,
+    "GET /stock/cable-types": STAFF,
+    "POST /stock/cable-types": STAFF,
+    "POST /stock/cable-types/<int:type_id>": STAFF,
+    "GET /stock/import": STAFF,
+    "POST /stock/import": STAFF,
+    "GET /stock/receive/import": STAFF,
+    "POST /stock/receive/import": STAFF,
+    "GET /stock/imports": STAFF,
+    "GET /stock/imports/<int:file_id>": STAFF,
+    "POST /stock/imports/<int:file_id>/delete": STAFF,
+    "POST /stock/imports/<int:file_id>/preview": STAFF,
+    "POST /stock/imports/<int:file_id>/import": STAFF,
+    "POST /stock/imports/<int:file_id>/imports/<int:import_id>/undo": STAFF,
+    "GET /stock/imports/<int:file_id>/problems.csv": STAFF,
     "GET /sign-in": ANYBODY,
     "POST /sign-in": ANYBODY,
     "POST /sign-out": SIGNED_IN,
@@ -55,12 +94,29 @@ ROUTES: dict[str, May | None] = {
     "POST /set-up/<key>": ANYBODY,
     "GET /password/<key>": ANYBODY,
     "POST /password/<key>": ANYBODY,
+    **{f"{method} {path}": ANYBODY for path in ("/register", "/register/<key>", "/forgot-password") for method in ("GET", "POST")},
     "POST /api/register": ANYBODY,
     "POST /api/login": ANYBODY,
     "GET /api/users": COLLEAGUES,
     "GET /api/users/<user_id>": COLLEAGUES,
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
+    "GET /me/notifications": SIGNED_IN,
+    "POST /me/notifications": ONESELF,
+    "POST /me/notifications/chat": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/chat/remove": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone/confirm": NO_STUDENT_BY_BROWSER,
+    "POST /me/notifications/phone/remove": NO_STUDENT_BY_BROWSER,
+    "GET /notifications": SIGNED_IN,
+    "GET /notifications/messages.csv": SIGNED_IN,
+    "GET /notifications/<int:message_id>": SIGNED_IN,
+    "POST /notifications/<int:message_id>/send-again": ADMIN_BY_BROWSER,
+    "POST /notifications/send-again": ADMIN_BY_BROWSER,
+    "GET /notifications/test": ADMIN_BY_BROWSER,
+    "POST /notifications/test": ADMIN_BY_BROWSER,
+    "GET /notifications/suppressed": ADMIN,
+    "POST /notifications/suppressed/remove": ADMIN_BY_BROWSER,
     "POST /me/sessions/<int:session_id>/end": ONESELF,
     "POST /me/sessions/end": ONESELF,
     "POST /me/tokens": ONESELF,
@@ -68,6 +124,9 @@ ROUTES: dict[str, May | None] = {
     "GET /admin/people": ADMIN,
     "GET /admin/people/new": ADMIN_BY_BROWSER,
     "POST /admin/people/new": ADMIN_BY_BROWSER,
+    "GET /admin/people/invitations": ADMIN,
+    "POST /admin/people/invitations": ADMIN_BY_BROWSER,
+    "POST /admin/people/invitations/<int:link_id>/revoke": ADMIN_BY_BROWSER,
     "GET /admin/people/<int:user_id>": ADMIN,
     "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
@@ -319,7 +378,9 @@ def test_what_changes_something_needs_the_csrf_token_of_the_session(app: Flask, 
     user(app, "admin")
     sign_in(client, "admin")
     statuses = reached_by(client, [call for call in disarmed(app) if call.method != "GET"], {})
-    expected = {name: 401 if may is SECRET else 404 if may is SIGNED else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
+    expected = {
+        name: 401 if may is SECRET else 404 if may is SIGNED else 403 for name, may in ROUTES.items() if not name.startswith("GET ")
+    }
     assert statuses == expected | dict.fromkeys(WITHOUT_SESSION, REACHED)
 
 

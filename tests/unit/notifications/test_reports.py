@@ -283,16 +283,6 @@ def test_a_thousand_events_take_a_dozen_statements() -> None:
     assert len([each for each in statements if "suppressed_addresses" not in each]) <= 16, statements
 
 
-def test_reports_about_a_message_are_listed() -> None:
-    number = message()
-    receive(report(Outcome.SENT))
-    receive(report(Outcome.DELIVERED), report(Outcome.DELIVERED, "m2"), now=NOW + timedelta(seconds=1))
-    with reading() as session:
-        assert [each.outcome for each in reports.reports_about(session, session.get_one(Notification, number))] == ["sent", "delivered"]
-    with reading() as session:
-        assert reports.reports_about(session, session.get_one(Notification, message(None, Status.QUEUED))) == []
-
-
 def test_addresses_are_compared_without_case_and_the_first_reason_stays() -> None:
     with transaction() as session:
         assert suppress(session, Channel.EMAIL, " Ann@School.org ", SuppressionReason.BOUNCED, provider="resend", now=NOW, detail="x" * 900)

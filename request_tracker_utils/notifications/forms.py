@@ -1,0 +1,69 @@
+"""Forms of notifications."""
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField, TimeField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from request_tracker_utils.core.messages import Channel
+
+
+class PreferencesForm(FlaskForm):  # type: ignore[misc]
+    email = BooleanField(_("Email"))
+    sms = BooleanField(_("Text message"))
+    chat = BooleanField(_("Chat"))
+    wanted = SelectMultipleField(_("Messages"), validate_choice=True)
+    """The optional kinds of messages that the person receives; the others are muted."""
+    quiet_from = TimeField(_("Quiet from"), [Optional()], render_kw={"autocomplete": "off"})
+    quiet_until = TimeField(_("Quiet until"), [Optional()], render_kw={"autocomplete": "off"})
+
+
+class ChatForm(FlaskForm):  # type: ignore[misc]
+    addresses = TextAreaField(
+        _("Chat addresses"),
+        [DataRequired(_("Enter at least one address.")), Length(max=1_000)],
+        render_kw={"rows": 3, "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+class PhoneForm(FlaskForm):  # type: ignore[misc]
+    phone = StringField(
+        _("Phone number"),
+        [DataRequired(_("Enter a phone number.")), Length(max=40)],
+        render_kw={"type": "tel", "autocomplete": "tel", "placeholder": "+1 202 555 0123"},
+    )
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    code = StringField(
+        _("Code"),
+        [InputRequired(_("Enter the code."))],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 12},
+    )
+
+
+class TestMessageForm(FlaskForm):  # type: ignore[misc]
+    __test__ = False  # no test of pytest
+
+    channel = SelectField(
+        _("Channel"),
+        choices=[
+            SelectChoice(Channel.EMAIL, _("Email")),
+            SelectChoice(Channel.SMS, _("Text message")),
+            SelectChoice(Channel.CHAT, _("Chat")),
+        ],
+    )
+    address = StringField(
+        _("Address"),
+        [DataRequired(_("Enter an address.")), Length(max=500)],
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )
+
+
+class ReleaseForm(FlaskForm):  # type: ignore[misc]
+    reason = StringField(
+        _("Reason"),
+        [DataRequired(_("Enter a reason, such as “The mailbox works again.”")), Length(max=200)],
+        render_kw={"autocomplete": "off"},
+    )
