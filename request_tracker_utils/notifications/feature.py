@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.notifications import current, phone_confirmation, tasks
+from request_tracker_utils.notifications import cli, current, phone_confirmation, tasks
 from request_tracker_utils.notifications.api import api
 from request_tracker_utils.notifications.jobs import jobs
 from request_tracker_utils.notifications.page_settings import GROUPS
@@ -47,6 +47,7 @@ feature = Feature(
         *jobs,
         Job(DELETE_PHONE_CODES, gettext_noop("Delete codes for phone numbers after a day"), timedelta(days=1), delete_phone_codes),
     ],
+    commands=[cli.notifications],
     pages=[messages.pages, own.pages, administration.pages],
     navigation=[NavItem(gettext_noop("Messages"), "notifications.messages", NotificationPermission.READ, order=80)],
     links=[PageLink("me.me", gettext_noop("Notifications"), "my_notifications.show", NotificationPermission.OWN)],
