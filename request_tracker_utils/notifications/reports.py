@@ -31,8 +31,6 @@ KNOWN_SOON = timedelta(seconds=10)
 """A provider may report before its answer has arrived: after this time, its reports about unknown messages are looked at again."""
 KNOWN_AT_LAST = timedelta(days=1)
 """Later, a message that is unknown is not ours: others use the same account of the provider."""
-REMEMBERED = timedelta(days=180)
-"""How long a repetition of a report is recognized, and how long the reports about a message can be read."""
 WORTH_REPEATING = timedelta(days=1)
 """How old a message that bounces may be to be sent by another channel."""
 _ROWS = 500
