@@ -1,4 +1,4 @@
-"""The cost of authentication: a route with a session, a personal token or an access token, compared with the same route without authentication.
+"""The cost of authentication: a route with a session, a personal token or an access token, and the same route without authentication.
 
 The WSGI app is called directly: the time of a server would make the ratio smaller.
 """
@@ -66,7 +66,9 @@ def measure() -> Iterator[Row]:
         )
     ratios = [signed / personal for signed, personal in zip(times["access token"], times["token"], strict=True)]
     detail = f"both in the app, as above; median of {ROUNDS} rounds ({min(ratios):.2f} to {max(ratios):.2f})"
-    yield Row("A request with an access token, vs. one with a personal token", statistics.median(ratios), 1.1, TIMES, detail, at_least=False)
+    yield Row(
+        "A request with an access token, vs. one with a personal token", statistics.median(ratios), 1.1, TIMES, detail, at_least=False
+    )
     detail = "counted at the database driver"
     for name in ("token", "access token"):
         yield Row(f"Queries to authenticate by {name}", queries[name] - queries["open"], 1, COUNT, detail, at_least=False)

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts.current.messages import keys
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.asset_store.current import asset_store
@@ -73,7 +74,7 @@ class Showroom:
 
 @contextmanager
 def full_showroom(folder: Path) -> Iterator[Showroom]:
-    app = ready(make_app(folder, app_url="http://utils.example.org"))
+    app = ready(make_app(folder, app_url="http://utils.example.org", registration="open"))
     with app.app_context():
         for feature in (assets, students, inventory):
             assert feature.demo is not None
@@ -178,6 +179,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "person-student": "/admin/people/4",
         "person-student-not-linked": "/admin/people/5",
         "new-person": "/admin/people/new",
+        "invitations": "/admin/people/invitations",
         "sign-ins": "/admin/sign-ins",
         "personal-data": "/admin/personal-data",
         "status": "/admin",
@@ -196,8 +198,14 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "label-debug": "/labels/debug?asset_id=1&size=small",
         "label-calibration": "/labels/calibration?size=large",
     }
+    open_pages = {
+        "sign-in": "/sign-in",
+        "password": f"/password/{key}",
+        "forgot-password": "/forgot-password",
+        "register": "/register",
+    }
     with served(app) as url:
-        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"}, others)
+        yield Showroom(url, pages, open_pages, others)
 
 
 @contextmanager
@@ -225,6 +233,8 @@ def _people(app: Flask) -> str:
             tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
         login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
         login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        for role, email in (("staff", "k.johnson@example.org"), ("teacher", None)):
+            links.invite(session, role=role, email=email, created_by=NAME, keys=keys, now=now)
         return links.new_password_key(session, turing, now=now)
 
 
