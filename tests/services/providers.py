@@ -3,10 +3,12 @@
 The real client libraries talk to them. Addresses of recipients decide what a healthy stand-in refuses, as real ones do.
 """
 
+import asyncio
 import contextlib
 import json
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from base64 import b64decode
@@ -15,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, ClassVar, Literal, Self
+from ipaddress import ip_address
+from typing import Any, ClassVar, Literal, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 from aiosmtpd.controller import Controller
@@ -295,12 +298,15 @@ class Received:
 
 
 class SmtpServer:
-    """aiosmtpd; with some modes, a socket that greets badly. An address that begins with `nobody` does not exist here."""
+    """aiosmtpd; with some modes, a socket that greets badly. An address that begins with `nobody` does not exist here. Its
+    certificate is for the address `certified`."""
 
-    def __init__(self, mode: SmtpMode = "ok", *, tls: Literal["none", "starttls", "tls"] = "none", password: str = "") -> None:
+    def __init__(
+        self, mode: SmtpMode = "ok", *, tls: Literal["none", "starttls", "tls"] = "none", password: str = "", certified: str = "127.0.0.1"
+    ) -> None:
         self.mode, self.tls, self.password = mode, tls, password
         self.accepted: list[Received] = []
-        self.certificate, context = _certificate() if tls != "none" else (b"", None)
+        self.certificate, context = self_signed(certified) if tls != "none" else (b"", None)
         self._released = threading.Event()
         options: dict[str, Any] = {"hostname": "127.0.0.1", "port": 0, "decode_data": False, "enable_SMTPUTF8": True}
         if tls == "starttls":
@@ -319,9 +325,7 @@ class SmtpServer:
         if self._raw is not None:
             return self._raw.port
         assert self._smtp is not None
-        assert self._smtp.server is not None
-        number: int = self._smtp.server.sockets[0].getsockname()[1]
-        return number
+        return int(self._smtp.port)
 
     def settings(self) -> dict[str, str]:
         given = {"smtp_host": "127.0.0.1", "smtp_port": str(self.port), "smtp_tls": self.tls, "sendgrid_from_email": SENDER}
@@ -394,7 +398,9 @@ class SmtpServer:
 
 class _Controller(Controller):
     def _trigger_server(self) -> None:
-        """Controller connects to the port that it was given, not to the one that it got."""
+        """The first connection, with which it finds out whether it works. The original uses the port that it was given: 0."""
+        self.port = cast(asyncio.Server, self.server).sockets[0].getsockname()[1]
+        socket.create_connection(("127.0.0.1", self.port)).close()
 
 
 class RawServer:
@@ -439,14 +445,11 @@ def settings_of(*servers: ProviderServer | SmtpServer, **more: str) -> Settings:
     return Settings.model_validate(given | more)
 
 
-def _certificate() -> tuple[bytes, ssl.SSLContext]:
-    """A certificate that nobody trusts, for `localhost` and 127.0.0.1 (PEM), and a server's context with it."""
-    import ipaddress
-    import tempfile
-
+def self_signed(host: str = "127.0.0.1") -> tuple[bytes, ssl.SSLContext]:
+    """A certificate that nobody trusts, for this address (PEM), and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
     builder = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

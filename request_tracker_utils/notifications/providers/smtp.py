@@ -63,7 +63,7 @@ class SmtpProvider(Provider):
         return Accepted(email["Message-ID"])
 
     def _email(self, message: RenderedMessage, key: str) -> EmailMessage:
-        if parseaddr(message.to)[1] != message.to or not message.to.isprintable():
+        if "@" not in message.to or parseaddr(message.to)[1] != message.to or not message.to.isprintable():
             raise BadRecipient(_("This is not an e-mail address."))
         email = EmailMessage(policy=SMTP_POLICY)
         try:

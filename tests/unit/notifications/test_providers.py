@@ -1,6 +1,7 @@
 """Providers of messages: the real client libraries against stand-ins that answer well, badly, late, or not at all."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders, outbox_folder, set_up_providers
+from request_tracker_utils.notifications.providers.connections import trusted_authorities
 from request_tracker_utils.notifications.providers.http import HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
@@ -42,6 +44,7 @@ from tests.services.providers import (
     Resend,
     SendGrid,
     Twilio,
+    self_signed,
     settings_of,
 )
 from tests.services.server import free_port
@@ -189,20 +192,20 @@ def test_a_provider_that_answers_nothing_or_byte_by_byte_ends_at_the_deadline() 
 def test_headers_and_connections_that_do_not_end() -> None:
     """What no library limits: a status line and headers byte by byte, endless headers, a connection that is closed before the request."""
 
-    def drip(connection: object) -> None:
+    def drip(connection: socket.socket) -> None:
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
-            connection.sendall(bytes([byte]))  # type: ignore[attr-defined]
+            connection.sendall(bytes([byte]))
             time.sleep(0.02)
 
-    def endless(connection: object) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")  # type: ignore[attr-defined]
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
         while True:
-            connection.sendall(b"X-More: " + b"x" * 60_000 + b"\r\n")  # type: ignore[attr-defined]
+            connection.sendall(b"X-More: " + b"x" * 60_000 + b"\r\n")
 
-    def close(connection: object) -> None:
+    def close(connection: socket.socket) -> None:
         """Before anything is read."""
 
-    def check(answer: Callable[[object], None]) -> None:
+    def check(answer: Callable[[socket.socket], None]) -> None:
         with RawServer(answer) as server:
             provider = ResendProvider(RESEND_KEY, url=server.url)
             provider.seconds = 2
@@ -219,6 +222,41 @@ def test_nothing_was_sent_where_no_connection_was_possible() -> None:
         assert RESEND_KEY not in str(found)
 
     check_all([f"http://127.0.0.1:{free_port()}", "http://no-such-host.invalid", "https://" + "a" * 70 + ".invalid"], check)
+
+
+def test_a_certificate_that_does_not_fit_gets_neither_key_nor_message(trusting: Path) -> None:
+    received: list[bytes] = []
+
+    def check(certified: str, trusted: bool, expected: type[object]) -> None:
+        certificate, context = self_signed(certified)
+        trusting.write_bytes(certificate if trusted else b"")
+        trusted_authorities.cache_clear()
+        received.clear()
+
+        def answer(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                received.append(secure.recv(65_536))
+                secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"id": "x"}')
+
+        with RawServer(answer) as server:
+            found = outcome(ResendProvider(RESEND_KEY, url=server.url.replace("http://", "https://")), message())
+        assert type(found) is expected, repr(found)
+        assert bool(received) is (expected is Accepted)
+        assert expected is Accepted or "certificate" in str(found)
+
+    check_all([("127.0.0.1", True, Accepted), ("127.0.0.1", False, NotConnected), ("127.0.0.2", True, NotConnected)], check)
+
+
+def test_a_handshake_that_does_not_end() -> None:
+    def drip(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"\x16\x03\x03\x40\x00")
+            time.sleep(0.02)
+
+    with RawServer(drip) as server:
+        provider = ResendProvider(RESEND_KEY, url=server.url.replace("http://", "https://"))
+        provider.seconds = 2
+        assert type(outcome(provider, message())) is NotConnected
 
 
 def test_a_character_that_no_header_may_have_is_found_before_anything_is_sent() -> None:
