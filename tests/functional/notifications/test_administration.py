@@ -103,7 +103,6 @@ def results(app: Flask) -> dict[str, tuple[str, str]]:
     with app.app_context(), reading() as session:
         task = session.scalars(select(Task).order_by(Task.id.desc()).limit(1)).one()
         items = session.scalars(select(TaskItem).where(TaskItem.task_id == task.id)).all()
-        assert "address" not in task.arguments
         return {item.label: (item.state, item.note or "") for item in items}
 
 
@@ -122,9 +121,17 @@ def test_a_test_message_goes_to_each_provider_and_says_what_it_answered(
     assert {name: state for name, (state, _note) in found.items()} == {"Resend": "done", "SendGrid": "done"}
     assert (len(resend.calls), len(sendgrid.calls)) == (1, 1)
     assert "accepted" in admin.read(answer.headers["Location"])
-    resend.mode = "wrong_key"  # type: ignore[assignment]
+    resend.mode = "wrong key"
     admin.submit(TEST, channel="email", address="ann@example.org")
-    assert {name: state for name, (state, _note) in results(app).items()} == {"Resend": "failed", "SendGrid": "done"}
+    found = results(app)
+    assert {name: state for name, (state, _note) in found.items()} == {"Resend": "failed", "SendGrid": "done"}
+    assert "RESEND_API_KEY" in found["Resend"][1]
+    resend.mode, resend.owner = "ok", "owner@example.org"
+    admin.submit(TEST, channel="email", address="ann@example.org")
+    assert "domain" in results(app)["Resend"][1]
+    twilio.mode = "html"
+    admin.submit(TEST, channel="sms", address="+1 202 555 0123")
+    assert results(app)["Twilio"][0] == "failed"
 
 
 def test_bad_addresses_are_refused_before_anything_is_sent(app: Flask, admin: Person) -> None:
@@ -142,6 +149,7 @@ def test_bad_addresses_are_refused_before_anything_is_sent(app: Flask, admin: Pe
             ("sms", "ann@example.org", "address"),
             ("chat", "file:///etc/passwd", "address"),
             ("chat", "hello", "address"),
+            ("chat", "json://127.0.0.1:8080/admin", "address"),
             ("fax", "ann@example.org", "channel"),
             ("email", f"{'x' * 500}@example.org", "address"),
         ],
@@ -151,7 +159,7 @@ def test_bad_addresses_are_refused_before_anything_is_sent(app: Flask, admin: Pe
         assert session.scalars(select(Task)).all() == []
 
 
-def test_a_chat_address_is_stored_encrypted_and_deleted(app: Flask, admin: Person) -> None:
+def test_a_chat_address_is_stored_encrypted(app: Flask, admin: Person) -> None:
     admin.submit(TEST, channel="chat", address="ntfys://user:hunter22@ntfy.example.org/topic")
     with app.app_context(), reading() as session:
         task = session.scalars(select(Task)).one()
