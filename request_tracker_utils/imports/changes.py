@@ -41,8 +41,8 @@ class Changes:
 
     @property
     def existing(self) -> list[int]:
-        """Records that are not created."""
-        return [row[0] for row in self.changed] + [each.id for each in self.follow_ups]
+        """Records that are not created, each once."""
+        return list(dict.fromkeys([*(row[0] for row in self.changed), *(each.id for each in self.follow_ups)]))
 
 
 def record(session: Session, run_id: int, changes: Changes) -> None:

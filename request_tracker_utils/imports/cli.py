@@ -62,7 +62,8 @@ def list_imports(waiting: bool) -> None:
         for run, file in undo.recent(session):
             counts = _("%(created)s created, %(changed)s changed", created=f"{run.created:,}", changed=f"{run.changed:,}")
             if run.followed_up:
-                counts += ", " + f"{run.followed_up:,} " + _(_row_type(file).wording.follow_up_done).lower()
+                wording = _row_type(file).wording
+                counts += ", " + f"{run.followed_up:,} " + _(wording.follow_up_done or wording.follow_ups).lower()
             undone = _("undone by %(name)s", name=run.undone_by) if run.undone_at else ""
             started = run.started_at.astimezone(settings().zone).strftime("%Y-%m-%d %H:%M")
             click.echo("\t".join((str(run.id), started, run.started_by, service.name_of(file), counts, undone)))

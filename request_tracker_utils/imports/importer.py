@@ -191,7 +191,8 @@ class Importer:
     def _write(self, session: Session, chunk: Chunk, zeros: LeadingZeros, ahead: ImportReport, is_counted: bool) -> Plan:
         """`ahead` becomes the report once this is committed."""
         plan = zeros.plan(session, chunk)
-        self.record_changes(session, self.row_type.apply(session, chunk, plan, now=self.clock()))
+        changes = self.row_type.apply(session, chunk, plan, actor=self.actor, now=self.clock(), source=self.source)
+        self.record_changes(session, changes)
         if is_counted:
             _count(plan, ahead)
         self.record_progress(session, ahead)

@@ -55,6 +55,9 @@ class Wording:
     """Why an import cannot be undone, and what to do; `%(names)s` are some records that have changed since."""
     follow_up_done: str = ""
     follow_up_planned: str = ""
+    follow_up: str = ""
+    follow_ups: str = ""
+    """What an undo takes back beside records, such as "assignment or status change", and its plural."""
     deactivate: str = ""
     deactivate_help: str = ""
 
@@ -188,8 +191,9 @@ class RowType(ABC):
         """What the rows would change now."""
 
     @abstractmethod
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
-        """Writes new and changed records, and returns what it has changed. Raises bulk.ConcurrentChange."""
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, actor: Actor, now: datetime, source: str) -> Changes:
+        """Writes new and changed records, and returns what it has changed. `source` names the import in the history of its records. Raises
+        bulk.ConcurrentChange."""
 
     @abstractmethod
     def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:

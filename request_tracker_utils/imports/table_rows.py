@@ -59,7 +59,7 @@ class TableRowType(RowType):
                 plan.unchanged += 1
         return plan
 
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, actor: Actor, now: datetime, source: str) -> Changes:
         changes = Changes(now)
         if plan.new:
             changes.created = self._insert(session, chunk, plan, now)

@@ -11,7 +11,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.imports import service, undo
 from request_tracker_utils.imports.models import ImportRun
 from request_tracker_utils.imports.report import ImportReport
-from request_tracker_utils.imports.row_types import FollowUpRowType, RowType, RowTypes
+from request_tracker_utils.imports.row_types import RowType, RowTypes
 from request_tracker_utils.tasks.kinds import Link, TaskKind
 from request_tracker_utils.tasks.models import Task
 from request_tracker_utils.tasks.running import RunningTask
@@ -63,9 +63,10 @@ def undo_import(task: RunningTask) -> str:
 def describe_undone(run: ImportRun, row_type: RowType) -> str:
     """What the undo of the import has changed."""
     counts = {"created": f"{run.created:,}", "changed": f"{run.changed:,}"}
-    if isinstance(row_type, FollowUpRowType):
-        counts["steps"] = f"{run.followed_up:,}"
-        return _("%(created)s deleted, %(changed)s restored, %(steps)s assignments or status changes undone.", **counts)
+    wording = row_type.wording
+    if wording.follow_ups:
+        steps = {"steps": f"{run.followed_up:,}", "what": _(wording.follow_up if run.followed_up == 1 else wording.follow_ups)}
+        return _("%(created)s deleted, %(changed)s restored, %(steps)s %(what)s undone.", **counts, **steps)
     return _("%(created)s deleted, %(changed)s restored.", **counts)
 
 

@@ -34,6 +34,8 @@ class SourceType(StrEnum):
 
     RECEIPT = "cable_receiving"
     COUNT = "stock_count"
+    IMPORT = "stock_import"
+    """An imported file of balances."""
     MANUAL = "manual"
     """A person's own decision; without a source ID."""
 

@@ -94,6 +94,8 @@ class DeviceRows(TableRowType, FollowUpRowType):
         ),
         follow_up_done=gettext_noop("Assigned or status changed"),
         follow_up_planned=gettext_noop("To assign or change status"),
+        follow_up=gettext_noop("assignment or status change"),
+        follow_ups=gettext_noop("assignments or status changes"),
     )
     fields: ClassVar[Mapping[str, Field]] = {
         "asset_tag": Field(
@@ -140,9 +142,9 @@ class DeviceRows(TableRowType, FollowUpRowType):
         notes = _("From %(source)s", source=source) if source else ""
         return [_assign(session, chunk, each, existing.get(each), actor=actor, now=now, notes=notes) for each in keys]
 
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, actor: Actor, now: datetime, source: str) -> Changes:
         undone_devices.unmark(session, list(chunk.values))
-        return super().apply(session, chunk, plan, now=now)
+        return super().apply(session, chunk, plan, actor=actor, now=now, source=source)
 
     def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
         super().lock_for_undo(session, read, now=now)

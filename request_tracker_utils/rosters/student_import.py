@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 from sqlalchemy import ColumnElement, Table, select, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.imports import bulk
@@ -132,7 +133,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
             columns["is_active"] = True
         return columns, None
 
-    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, now: datetime) -> Changes:
+    def apply(self, session: Session, chunk: Chunk, plan: Plan, *, actor: Actor, now: datetime, source: str) -> Changes:
         synced = [place for place, name in enumerate(chunk.columns[KEY_AND_IDENTITY:]) if name in SYNCED_COLUMNS]
         renamed = [
             change.key
@@ -141,7 +142,7 @@ class StudentRows(TableRowType, DeactivatingRowType):
         ]
         if renamed:
             service.resync_students(session, renamed, now=now)  # locks devices before students, as assignments do
-        return super().apply(session, chunk, plan, now=now)
+        return super().apply(session, chunk, plan, actor=actor, now=now, source=source)
 
     def dependent_columns(
         self, chunk: Chunk, changed: Sequence[Change], columns: Sequence[str]

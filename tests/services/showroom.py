@@ -35,6 +35,7 @@ from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.uploads import inspected
 from request_tracker_utils.imports.waiting import Quota
+from request_tracker_utils.inventory.feature import feature as inventory
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.notifications import suppression
@@ -78,7 +79,7 @@ class Showroom:
 def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org"))
     with app.app_context():
-        for feature in (assets, students):
+        for feature in (assets, students, inventory):
             assert feature.demo is not None
             feature.demo.fill()
         untagged_id, troubled_id = _special_assets()
@@ -142,6 +143,23 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "students-list-imported": f"/students/imports/{roster_id - 2}",
         "rollover": "/students/rollover",
         "leavers": "/students/leavers?last_grade=12",
+        "stock": "/stock",
+        "stock-found": "/stock?q=cat6+7ft",
+        "stock-low": "/stock?only=low",
+        "stock-row": "/stock/2",
+        "stock-receive": "/stock/receive?cable_type=Cat6&cable_length=7+ft",
+        "stock-receipt": "/stock/receive/1",
+        "stock-take-out": "/stock/take-out",
+        "stock-take-out-offers": "/stock/take-out?cable_type=Cat6&cable_length=100ft&quantity=1",
+        "stock-take-out-cut": "/stock/take-out?cable_type=Cat6A&cable_length=40ft&quantity=3",
+        "stock-take-out-none": "/stock/take-out?cable_type=Cat6A&cable_length=40m&quantity=3",
+        "stock-counts": "/stock/count",
+        "stock-count": "/stock/count/1",
+        "stock-movements": "/stock/movements",
+        "stock-reorder": "/stock/reorder",
+        "cable-types": "/stock/cable-types",
+        "stock-import": "/stock/import",
+        "deliveries-import": "/stock/receive/import",
         "labels": "/labels/batch?asset_ids=1,2,3",
         "labels-scan": "/labels/scan",
         "labels-printed": "/labels/prints",

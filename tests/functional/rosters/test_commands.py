@@ -113,9 +113,9 @@ def test_imports_are_listed_and_undone(run: Run, file: File, school: School) -> 
     refused = run("imports", "undo", "1")
     assert (refused.exit_code, "or have devices: 1002 Alan Turing." in refused.stderr, count(school)) == (1, True, 2), refused.output
     planned = run("imports", "undo", "2", "--dry-run")
-    assert planned.stdout == "Dry run: 1 deleted, 0 restored, 1 assignments or status changes undone.\n"
+    assert planned.stdout == "Dry run: 1 deleted, 0 restored, 1 assignment or status change undone.\n"
     assert school.device_now("W12-0001").current_student_id == "1002"
-    assert run("imports", "undo", "2").stdout == "Undone: 1 deleted, 0 restored, 1 assignments or status changes undone.\n"
+    assert run("imports", "undo", "2").stdout == "Undone: 1 deleted, 0 restored, 1 assignment or status change undone.\n"
     assert school.device_now("W12-0001").current_student_id is None
     assert run("imports", "undo", "1").stdout == "Undone: 1 deleted, 1 restored.\n"
     assert (count(school), school.student_now("1001").grade) == (1, "8")
