@@ -6,7 +6,8 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts import links, login_events, service, student_links, tokens as personal_tokens
+from request_tracker_utils.accounts import links, login_events, registration, service, student_links, tokens as personal_tokens
+from request_tracker_utils.accounts.current import messages
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind, Role, User
 from request_tracker_utils.accounts.rt_tokens import RtTokens, rt_user_named
@@ -38,34 +39,53 @@ def users() -> None:
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--email")
+@click.option("--phone", help="With + and the country code.")
 @click.option("--student-id", help="Number of the account’s student. Only for the role student.")
 @click.option("--school", help="The teacher's school; for the role teacher.")
 @click.option("--homeroom", help="The teacher's homeroom at the school.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Without it, a password link is printed.")
 def create_user(
-    name: str, role: str, email: str | None, student_id: str | None, school: str | None, homeroom: str | None, password_stdin: bool
+    name: str,
+    role: str,
+    email: str | None,
+    phone: str | None,
+    student_id: str | None,
+    school: str | None,
+    homeroom: str | None,
+    password_stdin: bool,
 ) -> None:
     """Create an account."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     with transaction() as session:
-        user = service.create_user(session, name=name, role=role, email=email, password=password, actor=of_command(), now=utc_now())
+        user = service.create_user(
+            session, name=name, role=role, email=email, phone=phone, password=password, actor=of_command(), now=utc_now()
+        )
         _set_students(session, user, student_id, school, homeroom)
         key = None if password_stdin else links.new_password_key(session, user, now=utc_now())
-    click.echo(f"Created {name} with the role {role}." if key is None else password_address(key))
+    click.echo(f"Created {name} with the role {role}." if key is None else messages.password_address(key))
 
 
 @users.command("change")
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(role) for role in Role]))
 @click.option("--email")
+@click.option("--phone", help="With + and the country code. An empty value removes it.")
 @click.option("--student-id", help="Number of the account’s student. An empty value removes the link.")
 @click.option("--school", help="The teacher's school. An empty value removes it, with the homeroom.")
 @click.option("--homeroom", help="The teacher's homeroom at the school. An empty value removes it.")
-def change_user(name: str, role: str | None, email: str | None, student_id: str | None, school: str | None, homeroom: str | None) -> None:
-    """Change an account's role, email address, student, school or homeroom."""
-    changes = {key: value for key, value in (("role", role), ("email", email)) if value is not None}
+def change_user(
+    name: str,
+    role: str | None,
+    email: str | None,
+    phone: str | None,
+    student_id: str | None,
+    school: str | None,
+    homeroom: str | None,
+) -> None:
+    """Change an account's role, email address, phone number, student, school or homeroom."""
+    changes = {key: value for key, value in (("role", role), ("email", email), ("phone", phone)) if value is not None}
     if not changes and student_id is None and school is None and homeroom is None:
-        raise click.UsageError("Pass --role, --email, --student-id, --school or --homeroom.")
+        raise click.UsageError("Pass --role, --email, --phone, --student-id, --school or --homeroom.")
     with transaction() as session:
         user = service.user_named(session, name)
         service.change_user(session, user, changes, actor=of_command(), now=utc_now())
@@ -105,17 +125,35 @@ def activate_user(name: str) -> None:
 
 @users.command("password-link")
 @click.argument("name")
-def password_link(name: str) -> None:
-    """Print a one-time link for NAME to choose a new password."""
+@click.option("--send", is_flag=True, help="Send the link to the account’s email address instead of printing it.")
+def password_link(name: str, send: bool) -> None:
+    """Print or send a one-time link for NAME to choose a new password."""
     with transaction() as session:
         user = service.user_named(session, name)
-        key = links.new_password_key(session, user, now=utc_now())
+        if send:
+            messages.check_sendable(session, user)
+            link, key = links.send_password_key(session, user, keys=messages.keys, now=utc_now())
+            messages.send_password_link(session, user, link, actor=of_command())
+        else:
+            key = links.new_password_key(session, user, now=utc_now())
         _record_change(session, user, "password link")
-    click.echo(password_address(key))
+    click.echo(f"A password link is on its way to {user.email}." if send else messages.password_address(key))
 
 
-def password_address(key: str) -> str:
-    return f"{settings().public_address()}/password/{key}"
+@users.command("invite")
+@click.option("--role", type=click.Choice(links.INVITED_ROLES), required=True, help="Role of the new account.")
+@click.option("--email", help="Address of the person; the account gets it.")
+@click.option("--send", is_flag=True, help="Send the invitation to --email instead of printing its link.")
+def invite(role: str, email: str | None, send: bool) -> None:
+    """Print or send a one-time link with which a person creates an account."""
+    registration.check_open(settings().registration, invited=True)
+    with transaction() as session:
+        link, key = links.invite(session, role=role, email=email, created_by=of_command().name, keys=messages.keys, now=utc_now())
+        if send:
+            messages.send_invitation(session, link, actor=of_command())
+        detail = f"invitation with the role {role} by {of_command().name}"
+        login_events.record(session, LoginKind.CHANGED, Origin(), name=of_command().name, detail=detail, now=utc_now())
+    click.echo(f"An invitation is on its way to {link.email}." if send else messages.invitation_address(key))
 
 
 def _record_change(session: Session, user: User, change: str) -> None:

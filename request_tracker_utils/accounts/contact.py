@@ -22,7 +22,7 @@ def checked_email(email: str | None) -> str | None:
     try:
         return validate_email(typed, check_deliverability=False).normalized
     except EmailNotValidError:
-        message = _("%(email)s is not an email address. Enter one such as ada@example.org.", email=typed[:MAX_TYPED])
+        message = _("%(email)s is not an email address. Enter one such as ada@example.org.", email=" ".join(typed[:MAX_TYPED].split()))
         raise Invalid(message, field="email") from None
 
 

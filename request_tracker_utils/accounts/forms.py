@@ -6,6 +6,8 @@ from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
+from request_tracker_utils.accounts.contact import MAX_TYPED
+from request_tracker_utils.accounts.links import INVITED_ROLES
 from request_tracker_utils.accounts.models import Role
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
@@ -37,6 +39,27 @@ class SetUpForm(FlaskForm):  # type: ignore[misc]
     again = PasswordField(_("Repeat the password"), [EqualTo("password", _("The passwords do not match."))], render_kw=_NEW)
 
 
+class RegisterForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(_("Name"), [InputRequired(_("Enter a name."))], render_kw={**_NAME, "autofocus": True})
+    email = StringField(_("Email address"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "email", "inputmode": "email"})
+    phone = StringField(_("Phone number"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "tel", "inputmode": "tel"})
+    password = PasswordField(_("Password"), [InputRequired(_("Choose a password."))], render_kw=_NEW)
+    again = PasswordField(_("Repeat the password"), [EqualTo("password", _("The passwords do not match."))], render_kw=_NEW)
+
+
+class ForgottenForm(FlaskForm):  # type: ignore[misc]
+    account = StringField(
+        _("Name or email address"),
+        [DataRequired(_("Enter your name or your email address.")), Length(max=MAX_TYPED)],
+        render_kw={**_NAME, "autofocus": True},
+    )
+
+
+class InvitationForm(FlaskForm):  # type: ignore[misc]
+    role = SelectField(_("Role"), choices=INVITED_ROLES, default=str(Role.STAFF))
+    email = StringField(_("Email address"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "off", "inputmode": "email"})
+
+
 class OwnPasswordForm(FlaskForm):  # type: ignore[misc]
     current = PasswordField(
         _("Current password"), [InputRequired(_("Enter your current password."))], render_kw={"autocomplete": "current-password"}
@@ -53,12 +76,14 @@ class NewTokenForm(FlaskForm):  # type: ignore[misc]
 
 class NewPersonForm(FlaskForm):  # type: ignore[misc]
     name = StringField(_("Name"), [InputRequired(_("Enter a name."))], render_kw={"autocomplete": "off", "autocapitalize": "none"})
-    email = StringField(_("Email address"), [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    email = StringField(_("Email address"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    phone = StringField(_("Phone number"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "off", "inputmode": "tel"})
     role = SelectField(_("Role"), choices=[str(role) for role in Role], default=str(Role.STAFF))
 
 
 class PersonForm(FlaskForm):  # type: ignore[misc]
-    email = StringField(_("Email address"), [Length(max=254)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    email = StringField(_("Email address"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "off", "inputmode": "email"})
+    phone = StringField(_("Phone number"), [Length(max=MAX_TYPED)], render_kw={"autocomplete": "off", "inputmode": "tel"})
     role = SelectField(_("Role"), choices=[str(role) for role in Role])
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import login_events
 from request_tracker_utils.accounts.login_events import Origin
-from request_tracker_utils.accounts.models import LoginEvent, LoginKind
+from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.clock import SKEW, is_believed
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, ngettext
@@ -92,13 +92,18 @@ def pause_of_network(session: Session, kind: LoginKind, origin: Origin, *, now: 
     return TooManyAttempts(message, retry_after=seconds)
 
 
-def admit_stranger(session: Session, kind: LoginKind, origin: Origin, *, now: datetime, key: str | None = None) -> int:
-    """Records and counts an event of this kind; returns its id. Raises TooManyAttempts while the network waits."""
+def admit_stranger(
+    session: Session, kind: LoginKind, origin: Origin, *, now: datetime, user: User | None = None, key: str | None = None
+) -> int:
+    """Records and counts an event of this kind; returns its id.
+
+    Raises TooManyAttempts while the network waits.
+    """
     serialize_attempts(session, origin)
     paused = pause_of_network(session, kind, origin, now=now)
     if paused is not None:
         raise paused
-    event = login_events.record(session, kind, origin, now=now, key=key)
+    event = login_events.record(session, kind, origin, now=now, user=user, key=key)
     session.flush()
     return event.id
 

@@ -33,7 +33,7 @@ def once(
         raise InvalidStockField(_("A request key has at most %(count)s printable characters.", count=MAX_KEY), field="Idempotency-Key")
     fingerprint = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
     insert = upsert_into(session)(StockRequest).values(actor=actor.name, key=key, fingerprint=fingerprint, result=[], created_at=now)
-    is_new = affected(session.execute(insert.on_conflict_do_nothing(index_elements=["actor", "key"]))) == 1
+    is_new = session.scalar(insert.on_conflict_do_nothing(index_elements=["actor", "key"]).returning(StockRequest.id)) is not None
     request = session.scalars(select(StockRequest).where(StockRequest.actor == actor.name, StockRequest.key == key)).one()
     if is_new:
         request.result = do()

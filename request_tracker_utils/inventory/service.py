@@ -157,9 +157,11 @@ def take_out(
 
 def parse_delta(value: object) -> int:
     """A number of pieces with its sign. Raises InvalidStockField."""
-    sign, number = (-1, value[1:]) if isinstance(value, str) and value[:1] in ("-", "−") else (1, value)
-    if isinstance(number, int) and not isinstance(number, bool):
-        sign, number = (-1, -number) if number < 0 else (1, number)
+    sign, number = 1, value
+    if isinstance(value, str) and value[:1] in ("-", "−"):
+        sign, number = -1, value[1:].replace("+", "-")
+    elif isinstance(value, int) and value < 0:
+        sign, number = -1, -value
     try:
         return sign * parse_quantity(number)
     except InvalidStockField:

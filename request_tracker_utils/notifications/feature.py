@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.notifications import current, phone_confirmation, tasks
+from request_tracker_utils.notifications import cli, current, phone_confirmation, tasks
 from request_tracker_utils.notifications.permissions import GRANTS, NotificationPermission
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders
 from request_tracker_utils.notifications.providers.interface import Providers
@@ -39,6 +39,7 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="notifications",
     jobs=[Job(DELETE_PHONE_CODES, gettext_noop("Delete codes for phone numbers after a day"), timedelta(days=1), delete_phone_codes)],
+    commands=[cli.notifications],
     pages=[messages.pages, own.pages, administration.pages],
     navigation=[NavItem(gettext_noop("Messages"), "notifications.messages", NotificationPermission.READ, order=80)],
     links=[PageLink("me.me", gettext_noop("Notifications"), "my_notifications.show", NotificationPermission.OWN)],

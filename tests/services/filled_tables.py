@@ -1,10 +1,10 @@
 """A row in every table with a value in every column, also where no use of the program would write one."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import JSON, Boolean, Column, Connection, Date, DateTime, Float, Integer, LargeBinary, String, Text, insert, text
+from sqlalchemy import JSON, Boolean, Column, Connection, Date, DateTime, Float, Integer, LargeBinary, String, Text, Time, insert, text
 from sqlalchemy.types import TypeDecorator
 
 from request_tracker_utils.core.db import Base, db
@@ -57,6 +57,8 @@ def _value(column: Column[Any], number: int) -> Any:
             return AT
         case Date():
             return date(2026, 2, 28)
+        case Time():
+            return time(22, 30)
         case LargeBinary():
             return b"\x00\xff\xfe" * 1_000
         case Text():

@@ -11,6 +11,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import MessageKind, Recipient, Values
 from request_tracker_utils.inventory import reservations, service
+from request_tracker_utils.inventory.current import Change
 from request_tracker_utils.inventory.lengths import parse_cable
 from request_tracker_utils.inventory.models import CableReceipt, Movement, Reservation, StockRow
 from request_tracker_utils.inventory.receiving import Delivery, DeliveryItem, receive
@@ -21,7 +22,7 @@ from request_tracker_utils.inventory.stock import Source, find_imbalances
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 ADA, GRACE = Actor("ada", user_id=1), Actor("grace", user_id=2)
 NO_ALERTS = ReorderAlerts()
-HOW = {"actor": ADA, "now": NOW, "alerts": NO_ALERTS}
+HOW: Change = {"actor": ADA, "now": NOW, "alerts": NO_ALERTS}
 
 
 @dataclass
@@ -49,6 +50,16 @@ def delivered(*items: tuple[str, str, object], alerts: ReorderAlerts = NO_ALERTS
 def taken(cable_type: str, length: str, quantity: object, *, alerts: ReorderAlerts = NO_ALERTS, **values: object) -> list[Movement]:
     with transaction() as session:
         return service.take_out(session, cable_type, length, quantity, actor=ADA, now=NOW, alerts=alerts, **values)[0]  # type: ignore[arg-type]
+
+
+def adjusted(cable_type: str, length: str, delta: object, *, reason: str = "Found", **values: object) -> Movement:
+    with transaction() as session:
+        return service.adjust(session, cable_type, length, delta, reason=reason, **(HOW | values))[0]  # type: ignore[arg-type]
+
+
+def returned(cable_type: str, length: str, quantity: object, **values: object) -> Movement:
+    with transaction() as session:
+        return service.put_back(session, cable_type, length, quantity, **(HOW | values))[0]  # type: ignore[arg-type]
 
 
 def line(length: str, quantity: int, number: int = 0) -> Line:

@@ -70,7 +70,7 @@ def verify_password(name: str, password: str, *, detail: str | None = None) -> U
     """The user with this name and password. Raises what `service.verify_password` raises."""
     here, now = origin(name), utc_now()
     return service.verify_password(
-        reading, transaction, name=name, password=password, unknown_key=_unknown_key(name), origin=here, now=now, detail=detail
+        reading, transaction, name=name, password=password, unknown_key=unknown_key(name), origin=here, now=now, detail=detail
     )
 
 
@@ -95,6 +95,11 @@ def end() -> None:
             sessions.end(session, signed_in.key, now=utc_now())
     logout_user()
     cookie.clear()
+
+
+def unknown_key(name: str) -> str:
+    """A keyed hash of an unknown name, because people type passwords there: no dictionary recovers it."""
+    return hmac.digest(str(current_app.secret_key).encode(), name.strip().lower().encode(), "sha256").hex()
 
 
 def session_key() -> str | None:
@@ -234,11 +239,6 @@ def _bookkeeping(what: str) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
         log.warning("not recorded", what=what, error=str(getattr(error, "orig", error)))
-
-
-def _unknown_key(name: str) -> str:
-    """A keyed hash of an unknown name, because people type passwords there: no dictionary recovers it."""
-    return hmac.digest(str(current_app.secret_key).encode(), name.strip().lower().encode(), "sha256").hex()
 
 
 def _user(session: Session, user_id: int | None) -> User | None:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
 from request_tracker_utils.accounts import access_events as events_of_access, links, login_events, service, sessions, student_links, tokens
-from request_tracker_utils.accounts.current import StoredAccessLog, authentication
+from request_tracker_utils.accounts.current import StoredAccessLog, authentication, messages
 from request_tracker_utils.accounts.event_records import PAGE
 from request_tracker_utils.accounts.forms import NewPersonForm, PersonForm, RtUserForm, SchoolForm, StudentLinkForm
 from request_tracker_utils.accounts.login_events import Origin
@@ -66,10 +66,10 @@ def add() -> ResponseReturnValue:
     """Adds an account. Its owner chooses the password with a link."""
     form = NewPersonForm()
     if form.validate_on_submit():
-        name, email = form.name.data.strip(), (form.email.data or "").strip()
+        given = {name: (form[name].data or "").strip() for name in ("name", "email", "phone")}
         try:
             with transaction() as session:
-                user = service.create_user(session, name=name, role=form.role.data, email=email, **_by())
+                user = service.create_user(session, **given, role=form.role.data, **_by())
                 key = links.new_password_key(session, user, now=utc_now())
             return _person_page(user.id, link=key)
         except AppError as error:
@@ -90,7 +90,7 @@ def change(user_id: int) -> ResponseReturnValue:
     """Changes role and email address."""
     form = PersonForm()
     if form.validate_on_submit():
-        changes = {"role": form.role.data, "email": (form.email.data or "").strip()}
+        changes = {"role": form.role.data, "email": (form.email.data or "").strip(), "phone": (form.phone.data or "").strip()}
         try:
             with transaction() as session:
                 service.change_user(session, service.user_by_id(session, user_id), changes, **_by())
@@ -118,14 +118,22 @@ def change_state(user_id: int) -> ResponseReturnValue:
 
 @pages.post("/people/<int:user_id>/password-link")
 @require(AccountPermission.MANAGE, by_token=False)
-def password_link(user_id: int) -> str:
-    """Creates a link for choosing a new password and shows it once."""
+def password_link(user_id: int) -> ResponseReturnValue:
+    """Creates a link for choosing a new password; sends it by email, or shows it once."""
+    actor, now, by_email = current_actor(), utc_now(), request.form.get("send") == "email"
     with transaction() as session:
         user = service.user_by_id(session, user_id)
-        key = links.new_password_key(session, user, now=utc_now())
-        login_events.record(
-            session, LoginKind.CHANGED, authentication.origin(), user=user, detail=f"password link by {current_actor().name}", now=utc_now()
-        )
+        if by_email:
+            messages.check_sendable(session, user)
+            link, key = links.send_password_key(session, user, keys=messages.keys, now=now)
+            messages.send_password_link(session, user, link, actor=actor)
+        else:
+            key = links.new_password_key(session, user, now=now)
+        detail = f"password link {'sent ' if by_email else ''}by {actor.name}"
+        login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=user, detail=detail, now=now)
+    if by_email:
+        flash(_("A password link is on its way to %(email)s.", email=user.email), "success")
+        return redirect(url_for(".person", user_id=user_id), 303)
     return _person_page(user_id, link=key)
 
 
@@ -339,5 +347,6 @@ def _person_page(
             sessions=authentication.open_sessions(session, user_id, now=now),
             tokens=tokens.valid_tokens(session, user_id, now=now),
             events=login_events.records.newest(session, login_events.Filter(user_id=user_id), limit=20),
-            link=f"{settings().public_address()}/password/{link}" if link else None,
+            link=messages.password_address(link) if link else None,
+            can_send=messages.can_send_to(session, user),
         )

@@ -57,7 +57,8 @@ class AppriseProvider(HttpProvider):
         accepted: list[str] = []
         for address in addresses:
             try:
-                accepted.append(self._send_one(address, message, personal=personal, seconds=self.seconds / len(addresses)))
+                own = personal and address not in self._office
+                accepted.append(self._send_one(address, message, personal=own, seconds=self.seconds / len(addresses)))
             except ProviderError as error:
                 errors.append(error)
         if accepted:

@@ -31,6 +31,10 @@ def sender_of(settings: Settings) -> str:
     return settings.sendgrid_from_email or settings.smtp_from or ""
 
 
+def office_addresses(settings: Settings) -> list[str]:
+    return _secret(settings.notify_urls).split()
+
+
 def set_up_providers(settings: Settings, channel: Channel) -> list[Provider]:
     """Without the folder, and without those whose setup is incomplete (`diagnosis` says why)."""
     if channel is Channel.EMAIL:
@@ -80,7 +84,7 @@ class ConfiguredProviders:
     def of(self, channel: Channel) -> Sequence[Provider]:
         settings = self.settings()
         with self._lock:
-            if self._built is None or self._built[0] != settings:
+            if self._built is None or (self._built[0] is not settings and self._built[0] != settings):
                 folder = outbox_folder(settings)
                 self._built = settings, {each: set_up_providers(settings, each) or [FolderProvider(each, folder)] for each in Channel}
             return self._built[1][channel]

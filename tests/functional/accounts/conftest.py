@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
+from tests.services.recorded_messages import mailbox  # noqa: F401 — a fixture
+
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:

@@ -13,13 +13,12 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from request_tracker_utils.accounts import links, passwords
-from request_tracker_utils.accounts.access_tokens import TokenService
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.accounts.throttling import NETWORK, THIS_NETWORK
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.web.registry import registry_of
-from tests.functional.accounts.records import account, made, recorded
+from tests.functional.accounts.records import account, invited, made, recorded
 from tests.services.apps import PASSWORD, make_app, token, user
 from tests.services.tables import check_all
 
@@ -44,12 +43,6 @@ def post(here: Flask) -> Post:
         return here.test_client().post(path, json=body, environ_base={"REMOTE_ADDR": address})
 
     return post
-
-
-def invitation(app: Flask, role: str = "staff", email: str | None = None) -> str:
-    with app.app_context(), transaction() as session:
-        keys = registry_of(app).get(TokenService).derived_keys
-        return links.invite(session, role=role, email=email, created_by="ada", keys=keys, now=datetime.now(UTC))[1]
 
 
 def test_registering_and_signing_in_answer_as_the_document_says(here: Flask, post: Post) -> None:
@@ -170,7 +163,7 @@ def test_of_two_people_who_take_a_name_at_once_one_gets_it(here: Flask, post: Po
 @pytest.mark.parametrize("mode", ["closed"], indirect=True)
 def test_closed_is_the_default_and_refuses_even_invitations(app: Flask, here: Flask, post: Post) -> None:
     assert registry_of(app).settings.registration == "closed"
-    for body in (DOCUMENT, {**DOCUMENT, "invitation": invitation(here)}):
+    for body in (DOCUMENT, {**DOCUMENT, "invitation": invited(here)}):
         answer = post("/api/register", **body)
         assert (answer.status_code, answer.json["code"]) == (403, "registration_closed")
     assert not recorded(here, LoginKind.REGISTERED)
@@ -180,7 +173,7 @@ def test_closed_is_the_default_and_refuses_even_invitations(app: Flask, here: Fl
 def test_an_invitation_gives_its_role_and_address_once(here: Flask, post: Post) -> None:
     answer = post("/api/register", **DOCUMENT)
     assert (answer.status_code, answer.json["code"]) == (403, "invitation_required")
-    key = invitation(here, "teacher", "carol@example.org")
+    key = invited(here, "teacher", "carol@example.org")
     assert post("/api/register", username="carol", password="short", invitation=key).status_code == 400  # which leaves it valid
     user(here, "staff", "taken")
     assert post("/api/register", username="taken", password=DOCUMENT["password"], invitation=key).status_code == 409  # this too
@@ -193,7 +186,7 @@ def test_an_invitation_gives_its_role_and_address_once(here: Flask, post: Post) 
 
 @pytest.mark.parametrize("mode", ["invited"], indirect=True)
 def test_bad_invitations_are_refused(here: Flask, post: Post) -> None:
-    key, now = invitation(here), datetime.now(UTC)
+    key, now = invited(here), datetime.now(UTC)
     made(here, "staff", "bob")
     with here.app_context(), transaction() as session:
         password_key = links.new_password_key(session, account(here, "bob"), now=now)

@@ -157,7 +157,7 @@ def test_commands_link_students_and_set_schools(app: Flask, school: School, run:
         ("Only accounts with the role student", "create", "bob", "--role", "staff", "--student-id", "1003"),
         ("Only accounts with the role teacher", "create", "bob", "--role", "staff", "--school", "North"),
         ("No active student has the school East.", "create", "bob", "--role", "teacher", "--school", "East"),
-        ("Pass --role, --email, --student-id", "change", "grace"),
+        ("Pass --role, --email, --phone, --student-id", "change", "grace"),
     ]
     check_all(rows, is_refused)
     with app.app_context(), reading() as session:

@@ -45,6 +45,9 @@ STUDENT = May(frozenset({"student"}))
 TEACHER_OR_STUDENT = May(TEACHER.roles | STUDENT.roles)
 """Students reach their own record and devices there: see tests/functional/students/test_visibility.py."""
 
+ORDERING = May(ALL_ROLES - {"student"})
+"""Everyone who may order cable."""
+
 # A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
     "GET /": SIGNED_IN,
@@ -92,6 +95,7 @@ ROUTES: dict[str, May | None] = {
     "POST /set-up/<key>": ANYBODY,
     "GET /password/<key>": ANYBODY,
     "POST /password/<key>": ANYBODY,
+    **{f"{method} {path}": ANYBODY for path in ("/register", "/register/<key>", "/forgot-password") for method in ("GET", "POST")},
     "POST /api/register": ANYBODY,
     "POST /api/login": ANYBODY,
     "GET /api/users": COLLEAGUES,
@@ -121,6 +125,9 @@ ROUTES: dict[str, May | None] = {
     "GET /admin/people": ADMIN,
     "GET /admin/people/new": ADMIN_BY_BROWSER,
     "POST /admin/people/new": ADMIN_BY_BROWSER,
+    "GET /admin/people/invitations": ADMIN,
+    "POST /admin/people/invitations": ADMIN_BY_BROWSER,
+    "POST /admin/people/invitations/<int:link_id>/revoke": ADMIN_BY_BROWSER,
     "GET /admin/people/<int:user_id>": ADMIN,
     "POST /admin/people/<int:user_id>": ADMIN_BY_BROWSER,
     "POST /admin/people/<int:user_id>/password-link": ADMIN_BY_BROWSER,
@@ -273,6 +280,27 @@ ROUTES: dict[str, May | None] = {
     "POST /admin/asset-tags/sweep/preview": ADMIN,
     "POST /admin/asset-tags/sweep/switch": ADMIN,
     "POST /admin/asset-tags/sweep/run": ADMIN,
+    "GET /api/inventory/on-hand": ORDERING,
+    "GET /api/inventory/movements": ORDERING,
+    "GET /api/inventory/cut-offers": ORDERING,
+    "GET /api/inventory/reorder": ORDERING,
+    "GET /api/cable-types": ORDERING,
+    "POST /api/cable-types": STAFF,
+    "PUT /api/cable-types/<type_id>": STAFF,
+    "POST /api/inventory/adjustments": STAFF,
+    "POST /api/inventory/returns": STAFF,
+    "POST /api/inventory/consumptions": STAFF,
+    "POST /api/inventory/movements/<movement_id>/reverse": STAFF,
+    "PUT /api/inventory/stock/<stock_id>/levels": STAFF,
+    "GET /api/inventory/counts": STAFF,
+    "POST /api/inventory/counts": STAFF,
+    "GET /api/inventory/counts/<count_id>": STAFF,
+    "POST /api/inventory/counts/<count_id>/rows": STAFF,
+    "POST /api/inventory/counts/<count_id>/finish": STAFF,
+    "GET /api/cable-receiving": STAFF,
+    "POST /api/cable-receiving": STAFF,
+    "GET /api/cable-receiving/<receipt_id>": STAFF,
+    "POST /api/cable-receiving/<receipt_id>/reverse": STAFF,
     "GET /tasks": STAFF,
     "GET /tasks/<int:task_id>": STAFF,
     "POST /tasks/<int:task_id>/cancel": STAFF,

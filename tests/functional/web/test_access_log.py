@@ -27,7 +27,7 @@ from request_tracker_utils.core.db import Base, db, transaction
 from request_tracker_utils.students import service
 from request_tracker_utils.web import addresses
 from request_tracker_utils.web.registry import registry_of
-from tests.functional.accounts.records import made
+from tests.functional.accounts.records import invited, made
 from tests.services.access_log import accesses, storing_in_background
 from tests.services.apps import run_job, token, user
 from tests.services.csv_files import without_mark
@@ -76,6 +76,7 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /api/users": ("/api/users", LIST, ""),
     "GET /api/users/<user_id>": ("/api/users/{colleague}", LOOKUP, "account colleague"),
     "GET /admin/people": ("/admin/people", LIST, ""),
+    "GET /admin/people/invitations": ("/admin/people/invitations", LIST, ""),
     "GET /admin/people/<int:user_id>": ("/admin/people/{user}", LOOKUP, "account reader"),
     "GET /admin/sign-ins": ("/admin/sign-ins", LIST, ""),
     "GET /admin/sign-ins.csv": ("/admin/sign-ins.csv", EXPORT, ""),
@@ -105,6 +106,8 @@ NOT_RECORDED = {
     "/sign-in": "no data",
     "/set-up": "one's own account",
     "/password": "one's own account",
+    "/register": "one's own account",
+    "/forgot-password": "no data",
     "/me": "one's own account",
     "/notifications/test": "an empty form",
     "/my": "one's own record and devices",
@@ -126,6 +129,9 @@ NOT_RECORDED = {
     "/students/import": "one's own uploads",
     "/devices/new": "an empty form",
     "/devices/import": "one's own uploads",
+    "/api/inventory": "cable; the names of those who moved it are staff",
+    "/api/cable-receiving": "cable; the names of those who received it are staff",
+    "/api/cable-types": "cable",
     "/assets/create": "one's own work",
     "/assets/import": "one's own uploads",
     "/assets/validate-serial": "assets",
@@ -184,6 +190,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     reader, headers = Person(app, user(app, "admin", "reader")), token(app, "admin")
     colleague, message = made(app, "staff", "colleague"), add_message(app, "colleague")
     suppress(app, "gone@example.org")
+    invited(app)
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}
