@@ -68,9 +68,9 @@ class TestStock:
             with transaction() as session:
                 reorder.set_levels(session, 1, threshold=4, target=10, **HOW)  # type: ignore[arg-type]
         text = words(client.get("/stock", headers=PAGE))
-        assert "Cat6 Cat6, 30 m" in text.replace("Length", ""), text
-        assert "On hand Reserved Available" in text
-        assert "100 ft Low 5 3 2" in text
+        assert "Length On hand Reserved Available" in text
+        assert "Cat6 Cat6, 100 ft Low 5 3 2 Take out" in text
+        assert "cat6, 30 m 2 0 2" in text
         assert "Gone" not in text
 
         def finds(query: str, *expected: str) -> None:
@@ -87,7 +87,6 @@ class TestStock:
             ("q=fiber+spo", fiber),
             ("q=cat6+100+m",),
             ("q=%25",),
-            ("q=%00", cat, meters, fiber),
             ("only=low", cat),
             ("only=reserved", cat),
             ("only=all", cat, meters, fiber, "Gone, 1 m"),
@@ -102,7 +101,7 @@ class TestStock:
         for path in ("/stock", "/stock/1", "/stock/movements"):
             page = teacher.get(path, headers=PAGE).text
             assert "100 ft" in page
-            assert not re.search(r"Take out|Receive|Reverse|Adjust stock|Reorder", words(page.split("<main", 1)[1])), path
+            assert not re.search(r"Take out|Receive\b|Reverse\b|Adjust stock|Reorder", words(page.split("<main", 1)[1])), path
 
     def test_the_export_has_every_row(self, app: Flask, client: FlaskClient) -> None:
         with app.app_context():
@@ -252,7 +251,7 @@ class TestReceive:
         answers = [receive(client, *self.ROWS, vendor="Graybar", packing_slip="4711") for _ in range(2)]
         assert [answer.location for answer in answers] == ["/stock/receive/2?key=form-1"] * 2
         page = client.get(answers[0].location, headers=PAGE)
-        assert "8 pieces were received. This delivery was recorded already." in words(page)
+        assert "This delivery was recorded already." in words(page)
         with app.app_context():
             assert on_hand() == {"Cat6 100 ft": 8, "Fiber spool": 1}
         undo = submit(client, "/stock/receive/2", "Undo delivery", reason="Wrong vendor")
@@ -355,22 +354,13 @@ class TestCount:
         assert "0 of 2 rows counted" in text
         assert "Cat6, 50 ft Pieces on the shelf" in text
         assert "not counted" in text
-        assert not re.search(r"\b(3|5) ", text.split("Pieces on the shelf")[1].split("Next")[0].replace("1 2 3 4 5 6 7 8 9", "")), (
-            "what is expected"
-        )
+        assert "expected" not in text.split("Rows")[0], "only after counting"
         answer = submit(client, page, "Next", counted="3")
         text = words(client.get(answer.location, headers=PAGE))
         assert "1 of 2 rows counted" in text
         assert "Cat6, 100 ft Pieces on the shelf" in text
         asked = submit(client, answer.location, "Next", counted="4")
-        assert (
-            asked.status_code,
-            "counted 4 expected 5 difference −1" in re.sub(r"(\d+) (counted|expected|difference)", r"\2 \1", words(asked)),
-        ) == (
-            400,
-            "counted 4 expected 5 difference −1" in words(asked),
-        )
-        assert "4" in words(asked)
+        assert (asked.status_code, "counted 4 expected 5 difference −1 Reason" in words(asked)) == (400, True)
         pressed = button(asked.text, "Record the difference")
         refused = client.post(pressed.action, data={**pressed.fields, "reason": "  "}, headers=PAGE)
         assert refused.status_code == 400
@@ -499,9 +489,8 @@ class TestReorder:
         answer = submit(client, "/stock/reorder", "Save levels", **levels)
         assert (answer.status_code, errors(answer.text)) == (400, ["The target cannot be less than the threshold."])
         text = words(answer)
-        assert "The levels of 1 row were saved. 1 row was not saved. Correct it below." in re.sub(
-            r" To order .* Thresholds and targets", "", text
-        )
+        assert "The levels of 1 row were saved." in text
+        assert "1 row was not saved. Correct it below." in text
         assert 'name="target-3" value="1"' in answer.text
         assert submit(client, "/stock/reorder", "Save levels", **{**levels, "target-3": "9"}).status_code == 303
         rows = list(csv.reader(io.StringIO(without_mark(client.get("/stock/reorder/order.csv").text))))
@@ -562,7 +551,7 @@ def test_cable_types_are_added_changed_and_suggested(app: Flask, client: FlaskCl
     )
     form = client.get("/stock/receive", headers=PAGE).text
     assert re.search(r'<datalist id="types"><option value="Cat6A">', form)
-    assert [value for value in re.findall(r'<option value="([^"]*)">', form.split('id="lengths"')[1])] == ["3 ft", "1,000 ft"]
+    assert re.findall(r'<option value="([^"]*)">', form.split('id="lengths"')[1].split("</datalist>")[0]) == ["3 ft", "1,000 ft"]
     assert submit(client, page, "Save type", name="Cat6A", gauges="", lengths="7 ft").status_code == 303
     assert "inactive" in client.get(page, headers=PAGE).text
     assert 'value="Cat6A"' not in client.get("/stock/receive", headers=PAGE).text
