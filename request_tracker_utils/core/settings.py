@@ -123,7 +123,7 @@ def _sender(value: str) -> str:
             raise ValueError
         validate_email(address, check_deliverability=False, allow_domain_literal=False)
     except ValueError:
-        raise ValueError("must be an e-mail address such as tickets@example.org or Tickets <tickets@example.org>") from None
+        raise ValueError("must be an email address such as tickets@example.org or Tickets <tickets@example.org>") from None
     return value
 
 
@@ -290,16 +290,16 @@ class Settings(BaseModel):
         None, description="Jinja template for the contents of labels. See `contrib/labels/label.html` for an example."
     )
 
-    resend_api_key: Token | None = Field(None, description="API key of Resend, the first provider for e-mail.")
+    resend_api_key: Token | None = Field(None, description="API key of Resend, the first provider for email.")
     resend_api_url: Address | None = Field(None, description="Address of Resend's API, if not the default of its library.")
-    sendgrid_api_key: Token | None = Field(None, description="API key of SendGrid, the second provider for e-mail.")
+    sendgrid_api_key: Token | None = Field(None, description="API key of SendGrid, the second provider for email.")
     sendgrid_api_url: Address | None = Field(
         None, description="Address of SendGrid's API, if not the default of its library; for accounts in the EU."
     )
     sendgrid_from_email: Sender | None = Field(
-        None, description="Sender of every e-mail, through any provider: `tickets@example.org` or `Tickets <tickets@example.org>`."
+        None, description="Sender of every email, through any provider: `tickets@example.org` or `Tickets <tickets@example.org>`."
     )
-    smtp_host: Host | None = Field(None, description="SMTP server, the third provider for e-mail.")
+    smtp_host: Host | None = Field(None, description="SMTP server, the third provider for email.")
     smtp_port: int | None = Field(None, ge=1, le=65535, description="Its port. If not set: 587 (`starttls`), 465 (`tls`) or 25 (`none`).")
     smtp_user: str | None = Field(None, pattern=r"^[^\x00-\x1f]+$", description="User name at the SMTP server, if it needs one.")
     smtp_password: SecretStr | None = Field(None, description="Password at the SMTP server.")
@@ -307,7 +307,7 @@ class Settings(BaseModel):
         "starttls",
         description="Encryption of the connection to the SMTP server. With `starttls`, nothing is sent if the server does not offer it.",
     )
-    smtp_from: Sender | None = Field(None, description="Sender of e-mails through the SMTP server, if not SENDGRID_FROM_EMAIL.")
+    smtp_from: Sender | None = Field(None, description="Sender of emails through the SMTP server, if not SENDGRID_FROM_EMAIL.")
     twilio_account_sid: Annotated[str, Field(pattern=r"^AC[0-9A-Za-z]{32}$")] | None = Field(
         None, description="Account SID of Twilio, the provider for SMS."
     )
@@ -325,6 +325,17 @@ class Settings(BaseModel):
     )
     notify_private_addresses: bool = Field(
         False, description="Whether chat addresses that people enter for themselves may lead to this machine and to private networks."
+    )
+    notification_days: int = Field(180, ge=7, le=3650, description="Days until messages to people are deleted.")
+    notifications_per_recipient: int = Field(
+        100, ge=1, le=1_000_000, description="Messages that one email address, phone or person may receive in 24 hours on one channel."
+    )
+    notifications_per_sender: int = Field(2_000, ge=1, le=1_000_000, description="Messages that what one person does may send in 24 hours.")
+    notifications_per_day: int = Field(
+        20_000, ge=1, le=10_000_000, description="Emails that are sent in 24 hours, and as many chat messages. The others fail and say why."
+    )
+    sms_per_day: int = Field(
+        500, ge=1, le=1_000_000, description="SMS that are sent in 24 hours. Each may cost twice the price of a segment."
     )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from apprise import Apprise, NotifyBase, NotifyFormat
+from apprise import Apprise, NotifyFormat
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.notifications.providers.chat_addresses import MAX_ADDRESSES, InvalidChatAddress, parse_chat_address
 from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, any_address, public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider, quoted_detail
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadRecipient,
@@ -33,6 +33,8 @@ from request_tracker_utils.notifications.providers.interface import (
 
 _MENTION = re.compile(r"@(?=everyone|here|channel|all\b)|(?<=<)(?=[!@#])", re.IGNORECASE)
 """What services turn into a call to everybody. Text of people is in messages."""
+SHORTEST_SECRET = 8
+"""Characters. Longer parts of an address may be secrets."""
 _WORST: Sequence[type[ProviderError]] = (Silent, Busy, NotConnected, Refused, BadRecipient)
 """If a message went to none of several addresses, the first of these decides what happens next."""
 
@@ -73,7 +75,8 @@ class AppriseProvider(HttpProvider):
         # Not the class of the plugin but its module uses `requests`.
         vars(sys.modules[type(plugin).__module__])["requests"] = _requests
         service = str(plugin.service_name)
-        call = _Call(_Service(service, seconds), restricted=personal and not self._allow_private)
+        sender = _Service(service, seconds, address)
+        call = _Call(sender, restricted=personal and not self._allow_private)
         token = _current.set(call)
         try:
             result = Apprise(plugin).notify(body=_harmless(message.text), title=_harmless(message.subject), body_format=NotifyFormat.TEXT)
@@ -84,29 +87,30 @@ class AppriseProvider(HttpProvider):
         answer = call.answers[-1] if call.answers else None
         if answer is None:
             raise Refused(_("%(service)s cannot be used with this address. Copy it again.", service=service))
-        return self._outcome(plugin, answer, bool(result))
+        return _outcome(sender, answer, bool(result))
 
-    def _outcome(self, plugin: NotifyBase, answer: Answer, accepted: bool) -> str:
-        service = _Service(str(plugin.service_name), self.seconds)
-        said = _said(answer)
-        is_page = answer.is_page and answer.body.lstrip()[:1] == b"<"
-        number = answer.json.get("id")
-        if 200 <= answer.status < 300 and is_page:
-            raise service.general_error(answer)
-        if accepted and service.title == "ntfy" and not number:
-            raise service.general_error(answer)
-        if accepted:
-            return str(number or "")[:200]
-        if answer.status in (401, 403, 404, 410) and not is_page:
-            text = _(
-                "%(service)s does not accept the address (%(status)s): it was revoked, or its channel is gone. Create a new one.",
-                service=service.title,
-                status=answer.status,
-            )
-            raise Refused(text + quoted_detail(said))
-        if 200 <= answer.status < 300:  # Slack answers refusals with 200
-            raise Refused(_("%(service)s refuses the message.", service=service.title) + quoted_detail(said))
-        raise service.general_error(answer, said)
+
+def _outcome(service: "_Service", answer: Answer, accepted: bool) -> str:
+    """The id, if the service tells one. Raises a ProviderError."""
+    said = _said(answer)
+    is_page = answer.is_page and answer.body.lstrip()[:1] == b"<"
+    number = answer.json.get("id")
+    if 200 <= answer.status < 300 and is_page:
+        raise service.general_error(answer)
+    if accepted and service.title == "ntfy" and not number:
+        raise service.general_error(answer)
+    if accepted:
+        return str(number or "")[:200]
+    if answer.status in (401, 403, 404, 410) and not is_page:
+        text = _(
+            "%(service)s does not accept the address (%(status)s): it was revoked, or its channel is gone. Create a new one.",
+            service=service.title,
+            status=answer.status,
+        )
+        raise Refused(text + service.quoted(said))
+    if 200 <= answer.status < 300:  # Slack answers refusals with 200
+        raise Refused(_("%(service)s refuses the message.", service=service.title) + service.quoted(said))
+    raise service.general_error(answer, said)
 
 
 def _said(answer: Answer) -> str:
@@ -125,8 +129,9 @@ class _Service(HttpProvider):
 
     name, title, channel = "apprise", "Apprise", Channel.CHAT
 
-    def __init__(self, title: str, seconds: float) -> None:
+    def __init__(self, title: str, seconds: float, address: str) -> None:
         self.title, self.seconds = title, seconds  # type: ignore[misc]
+        self.secrets = [part for part in re.split(r"[^\w.-]", address) if len(part) >= SHORTEST_SECRET]
 
     def send(self, message: RenderedMessage, key: str) -> Accepted:
         raise NotImplementedError

@@ -7,7 +7,7 @@ certificates are always verified, and time and size are limited.
 import base64
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -65,6 +65,11 @@ class HttpProvider(Provider):
     """What providers with an HTTP API share."""
 
     seconds: float = SECONDS
+    secrets: Sequence[str] = ()
+    """Never quoted, should a provider repeat them."""
+
+    def quoted(self, detail: str) -> str:
+        return quoted_detail(detail, self.secrets)
 
     def exchange(
         self,
@@ -93,7 +98,7 @@ class HttpProvider(Provider):
 
     def general_error(self, answer: Answer, detail: str = "") -> ProviderError:
         """What a status means that the provider's own rules have not explained. `detail` is what the provider said."""
-        status, quoted = answer.status, quoted_detail(detail)
+        status, quoted = answer.status, self.quoted(detail)
         if status == 429 or (status == 503 and answer.retry_after is not None):
             text = _("%(provider)s accepts no more messages at the moment (%(status)s).", provider=self.title, status=status)
             return Busy(text + quoted, retry_after=answer.retry_after or timedelta(seconds=30))
@@ -133,8 +138,10 @@ class NoAnswer(Exception):
     """The request may have arrived, but no response did."""
 
 
-def quoted_detail(detail: str) -> str:
-    """What a provider said, as a sentence to append; one line."""
+def quoted_detail(detail: str, secrets: Iterable[str] = ()) -> str:
+    """What a provider said, as a sentence to append: one line, without these secrets, which a provider might repeat."""
+    for secret in secrets:
+        detail = detail.replace(secret, "***") if secret else detail
     line = " ".join("".join(character if character.isprintable() else " " for character in detail).split())[:200]
     return " " + _("It said: %(text)s", text=line) if line else ""
 

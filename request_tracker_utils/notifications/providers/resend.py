@@ -18,7 +18,7 @@ from resend.exceptions import NoContentError, ResendError
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider, quoted_detail
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, ProviderError, Refused, RenderedMessage
 
 _DEFAULT_URL = str(library.api_url)
@@ -32,6 +32,7 @@ class ResendProvider(HttpProvider):
 
     def __init__(self, key: str, *, url: str | None = None) -> None:
         self._key, self._url = key, (url or _DEFAULT_URL).rstrip("/")
+        self.secrets = (key,)
 
     def send(self, message: RenderedMessage, key: str) -> Accepted:
         parameters: dict[str, Any] = {"from": message.sender, "to": [message.to], "subject": message.subject, "text": message.text}
@@ -57,22 +58,20 @@ class ResendProvider(HttpProvider):
         if status == 409:
             raise self.silent(_("it is still working on an earlier attempt"))
         if status in (401, 403) and ("api key" in lowered or "api_key" in kind):
-            raise Refused(
-                _("Resend does not accept the key. Create an API key that may send, and set RESEND_API_KEY.") + quoted_detail(said)
-            )
+            raise Refused(_("Resend does not accept the key. Create an API key that may send, and set RESEND_API_KEY.") + self.quoted(said))
         if status == 403 and "testing emails" in lowered:
             text = _(
                 "Resend is in its sandbox: it sends only to the owner of its account. Verify your domain at Resend, and set "
                 "SENDGRID_FROM_EMAIL to an address of it."
             )
-            raise Refused(text + quoted_detail(said))
+            raise Refused(text + self.quoted(said))
         if status == 403 and "not verified" in lowered:
             text = _("Resend has not verified the domain of the sender. Add its DNS records, or correct SENDGRID_FROM_EMAIL.")
-            raise Refused(text + quoted_detail(said))
+            raise Refused(text + self.quoted(said))
         if status in (400, 422) and "`to`" in lowered:
-            raise BadRecipient(_("Resend says that the address of the recipient is invalid.") + quoted_detail(said))
+            raise BadRecipient(_("Resend says that the address of the recipient is invalid.") + self.quoted(said))
         if status == 429 and "quota" in kind:
-            raise Refused(_("The quota of the Resend account is used up.") + quoted_detail(said))
+            raise Refused(_("The quota of the Resend account is used up.") + self.quoted(said))
         raise self.general_error(answer, said)
 
 

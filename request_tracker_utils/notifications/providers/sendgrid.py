@@ -18,7 +18,7 @@ from python_http_client.exceptions import HTTPError, handle_error
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.http import LONGEST_PAUSE, Answer, HttpProvider, quoted_detail
+from request_tracker_utils.notifications.providers.http import LONGEST_PAUSE, Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, ProviderError, Refused, RenderedMessage
 
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -37,6 +37,7 @@ class SendGridProvider(HttpProvider):
 
     def __init__(self, key: str, *, url: str | None = None) -> None:
         self._key, self._options = key, {"host": url.rstrip("/")} if url else {}
+        self.secrets = (key,)
 
     def send(self, message: RenderedMessage, key: str) -> Accepted:
         client = library.SendGridAPIClient(self._key, **self._options)
@@ -77,12 +78,12 @@ class SendGridProvider(HttpProvider):
             text = _(
                 "SendGrid does not accept the key, or its credits are used up. Create an API key for Mail Send, and set SENDGRID_API_KEY."
             )
-            return Refused(text + quoted_detail(said))
+            return Refused(text + self.quoted(said))
         if answer.status == 403 and "sender identity" in said.lower():
             text = _("SendGrid has not verified the sender. Verify its domain or address at SendGrid, or correct SENDGRID_FROM_EMAIL.")
-            return Refused(text + quoted_detail(said))
+            return Refused(text + self.quoted(said))
         if answer.status == 400 and field.startswith("personalizations") and ".to" in field:
-            return BadRecipient(_("SendGrid says that the address of the recipient is invalid.") + quoted_detail(said))
+            return BadRecipient(_("SendGrid says that the address of the recipient is invalid.") + self.quoted(said))
         reset = answer.headers.get("x-ratelimit-reset", "")
         if answer.status == 429 and reset.isascii() and reset.isdigit():
             wait = min(max(int(reset[:12]) - int(time.time()), 1), int(LONGEST_PAUSE / timedelta(seconds=1)))

@@ -64,14 +64,14 @@ class SmtpProvider(Provider):
 
     def _email(self, message: RenderedMessage, key: str) -> EmailMessage:
         if "@" not in message.to or parseaddr(message.to)[1] != message.to or not message.to.isprintable():
-            raise BadRecipient(_("This is not an e-mail address."))
+            raise BadRecipient(_("This is not an email address."))
         email = EmailMessage(policy=SMTP_POLICY)
         try:
             email["From"] = self._sender or message.sender
             email["To"] = message.to
             email["Subject"] = message.subject
         except ValueError as error:  # a line break in a header
-            raise BadMessage(_("The message has an invalid header.") + quoted_detail(str(error))) from None
+            raise BadMessage(_("The message has an invalid header.") + self._quoted(str(error))) from None
         email["Message-ID"] = message_id(message, key)
         if message.written_at is not None:
             email["Date"] = format_datetime(message.written_at)
@@ -90,6 +90,7 @@ class SmtpProvider(Provider):
             connection.ehlo_or_helo_if_needed()
             if self._tls == "starttls":
                 connection.starttls(context=trusted_authorities())
+                connection.ehlo_or_helo_if_needed()
             if self._user:
                 connection.login(self._user, self._password)
         except smtplib.SMTPNotSupportedError:
@@ -99,7 +100,7 @@ class SmtpProvider(Provider):
             if error.smtp_code < 500:
                 raise self._refused(error.smtp_code, error.smtp_error) from None
             text = _("The SMTP server does not accept the user name and password. Check SMTP_USER and SMTP_PASSWORD.")
-            raise Refused(text + quoted_detail(_text(error.smtp_error))) from None
+            raise Refused(text + self._quoted(error.smtp_error)) from None
         except smtplib.SMTPResponseException as error:
             raise self._refused(error.smtp_code, error.smtp_error) from None
         except (OSError, smtplib.SMTPException, ValueError) as error:
@@ -120,7 +121,7 @@ class SmtpProvider(Provider):
                     text = _(
                         "The SMTP server refuses the sender. Set SMTP_FROM or SENDGRID_FROM_EMAIL to an address that SMTP_USER may use."
                     )
-                    raise Refused(text + quoted_detail(_text(said)))
+                    raise Refused(text + self._quoted(said))
                 raise self._refused(code, said)
             code, said = connection.rcpt(message.to)
             if code not in (250, 251):
@@ -138,7 +139,7 @@ class SmtpProvider(Provider):
             raise Silent(text) from None
         if code != 250:
             if code == 552:
-                raise BadMessage(_("The message is too large for the SMTP server.") + quoted_detail(_text(said)))
+                raise BadMessage(_("The message is too large for the SMTP server.") + self._quoted(said))
             raise self._refused(code, said)
         with suppress(OSError, smtplib.SMTPException):
             connection.docmd("quit")
@@ -146,20 +147,20 @@ class SmtpProvider(Provider):
     def _recipient_refused(self, code: int, said: bytes | str) -> ProviderError:
         text = _text(said)
         if code in (550, 551, 553) and text.startswith(_NO_SUCH_MAILBOX):
-            return BadRecipient(_("The SMTP server says that this mailbox does not exist.") + quoted_detail(text), suppress="bounced")
+            return BadRecipient(_("The SMTP server says that this mailbox does not exist.") + self._quoted(text), suppress="bounced")
         if code in (501, 553) or (code == 550 and not text.startswith("5.")):
-            return BadRecipient(_("The SMTP server refuses the address of the recipient.") + quoted_detail(text))
+            return BadRecipient(_("The SMTP server refuses the address of the recipient.") + self._quoted(text))
         if code >= 500:
             sandbox = _(
                 "The SMTP server does not send to this address. It may be restricted to its own domain or to verified addresses "
                 "(a sandbox), or require SMTP_USER."
             )
-            return Refused(sandbox + quoted_detail(text))
+            return Refused(sandbox + self._quoted(text))
         return self._refused(code, said)
 
     def _refused(self, code: int, said: bytes | str) -> ProviderError:
         """Any other reply that is no success."""
-        detail = quoted_detail(_text(said))
+        detail = self._quoted(said)
         if 400 <= code < 500:
             return Busy(_("The SMTP server accepts no message at the moment (%(code)s).", code=code) + detail, retry_after=BUSY_PAUSE)
         if 500 <= code < 600:
@@ -169,6 +170,9 @@ class SmtpProvider(Provider):
     def _not_connected(self, error: Exception, deadline: Deadline) -> NotConnected:
         text = _("The connection to the SMTP server failed (%(reason)s).", reason=reason_of(error, deadline))
         return NotConnected(text + " " + _("Check SMTP_HOST, SMTP_PORT and SMTP_TLS."))
+
+    def _quoted(self, said: bytes | str) -> str:
+        return quoted_detail(_text(said), (self._password,))
 
 
 def _text(said: bytes | str) -> str:

@@ -12,7 +12,7 @@ from twilio.rest import Client
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider, quoted_detail
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,
@@ -45,7 +45,7 @@ _BAD_MESSAGES = {21605: _TOO_LONG, 21617: _TOO_LONG, 21602: _EMPTY, 21619: _EMPT
 _REFUSALS = {20003: _WRONG_KEY, 20005: _WRONG_KEY, 21408: _COUNTRY, 21608: _TRIAL} | dict.fromkeys(
     (21603, 21606, 21612, 21659, 21660, 21661), _WRONG_SENDER
 )
-"""What Twilio's codes mean: https://www.twilio.com/docs/api/errors"""
+"""What Twilio's codes mean, by its list of error codes."""
 
 
 class TwilioProvider(HttpProvider):
@@ -56,6 +56,7 @@ class TwilioProvider(HttpProvider):
     def __init__(self, account: str, token: str, sender: str, *, url: str | None = None, callback: str | None = None) -> None:
         """`sender` is a number or a messaging service. `callback` is the public address for delivery reports."""
         self._account, self._token, self._sender = account, token, sender
+        self.secrets = (token,)
         self._url, self._callback = url.rstrip("/") if url else None, callback
 
     def send(self, message: RenderedMessage, key: str) -> Accepted:
@@ -100,13 +101,13 @@ class TwilioProvider(HttpProvider):
             code = 20003 if answer.status == 401 and not answer.is_page else 0
         if code in _BAD_RECIPIENTS:
             suppress = "stopped" if _BAD_RECIPIENTS[code] is _STOPPED else "bounced"
-            return BadRecipient(_(_BAD_RECIPIENTS[code]) + quoted_detail(detail), suppress=suppress)
+            return BadRecipient(_(_BAD_RECIPIENTS[code]) + self.quoted(detail), suppress=suppress)
         if code in _BAD_MESSAGES:
-            return BadMessage(_(_BAD_MESSAGES[code]) + quoted_detail(detail))
+            return BadMessage(_(_BAD_MESSAGES[code]) + self.quoted(detail))
         if code in _REFUSALS:
-            return Refused(_(_REFUSALS[code]) + quoted_detail(detail))
+            return Refused(_(_REFUSALS[code]) + self.quoted(detail))
         if code in _BUSY:
-            text = _("Twilio accepts no more messages at the moment.") + quoted_detail(detail)
+            text = _("Twilio accepts no more messages at the moment.") + self.quoted(detail)
             return Busy(text, retry_after=answer.retry_after or timedelta(seconds=30))
         return self.general_error(answer, detail)
 

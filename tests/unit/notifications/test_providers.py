@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders, outbox_folder, set_up_providers
-from request_tracker_utils.notifications.providers.connections import trusted_authorities
-from request_tracker_utils.notifications.providers.http import HttpProvider
+from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, public_address, trusted_authorities
+from request_tracker_utils.notifications.providers.folder import FolderProvider
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,
@@ -30,7 +32,7 @@ from request_tracker_utils.notifications.providers.interface import (
     Silent,
 )
 from request_tracker_utils.notifications.providers.resend import ResendProvider
-from tests.services.local_server import Reply
+from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.providers import (
     RESEND_KEY,
     SENDER,
@@ -248,6 +250,46 @@ def test_a_certificate_that_does_not_fit_gets_neither_key_nor_message(trusting: 
     check_all([("127.0.0.1", True, Accepted), ("127.0.0.1", False, NotConnected), ("127.0.0.2", True, NotConnected)], check)
 
 
+def test_a_proxy_of_the_environment(trusting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees the host, not the key or the message. Where addresses are restricted, it is not used: it would look the name up itself."""
+    certificate, context = self_signed("127.0.0.1")
+    trusting.write_bytes(certificate)
+    requests: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        requests.append(head)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as secure:
+            received = b""
+            while not received.endswith(b"}"):
+                received += secure.recv(65_536)
+            secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"id": "x"}')
+
+    provider = ResendProvider(RESEND_KEY, url=f"https://127.0.0.1:{free_port()}")
+    with RawServer(answer) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://user:p%40ss@"))
+        assert outcome(provider, message()) == Accepted("x")
+        assert requests[0].startswith(b"CONNECT 127.0.0.1:")
+        assert b"Proxy-Authorization: Basic dXNlcjpwQHNz" in requests[0]
+        assert RESEND_KEY.encode() not in requests[0]
+        with pytest.raises(ForbiddenAddress):
+            provider.exchange("GET", "https://127.0.0.1/", headers={}, permits=public_address)
+        assert len(requests) == 1
+
+
+def test_how_long_a_busy_provider_asks_to_wait() -> None:
+    def check(header: str, seconds: int | None) -> None:
+        found = Answer(429, {"retry-after": header}, b"").retry_after
+        assert found == (None if seconds is None else timedelta(seconds=seconds))
+
+    check_all(
+        [("7", 7), (" 0 ", 0), ("99999999999", 3600), ("", None), ("-5", None), ("²", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)], check
+    )
+
+
 def test_a_handshake_that_does_not_end() -> None:
     def drip(connection: socket.socket) -> None:
         while True:
@@ -365,6 +407,24 @@ def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
                 outcome(provider_of(server), message(CHANNELS[type(server)], text="the secret text"))
     for secret in (RESEND_KEY, SENDGRID_KEY, TWILIO_TOKEN, "the secret text", "ada@school", "+12025550123", "/office", '"office"'):
         assert secret not in caplog.text
+
+
+def test_a_provider_that_repeats_a_secret_is_not_quoted_with_it() -> None:
+    def repeat(call: Call) -> Reply:
+        return Reply({"message": f"bad {call.headers.get('authorization')} {call.path}", "error": call.path, "code": 1, "status": 400}, 400)
+
+    with LocalServer(repeat) as server:
+        hook = server.url.replace("http://", "json://") + "/T0KENT0KENT0KEN"
+        providers: list[tuple[Provider, Channel]] = [
+            (ResendProvider(RESEND_KEY, url=server.url), Channel.EMAIL),
+            (AppriseProvider(hook, folder=FolderProvider(Channel.CHAT, Path("/nowhere"))), Channel.CHAT),
+        ]
+        for provider, channel in providers:
+            found = outcome(provider, message(channel))
+            assert type(found) is Refused
+            assert "***" in str(found)
+            assert RESEND_KEY not in str(found)
+            assert "T0KEN" not in str(found)
 
 
 def test_without_a_provider_messages_are_written_to_the_outbox_folder(tmp_path: Path) -> None:

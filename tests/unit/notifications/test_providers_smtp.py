@@ -148,14 +148,14 @@ def test_no_smtp_server_answers() -> None:
 
 
 def test_encryption_with_a_trusted_certificate(trusting: Path) -> None:
-    def check(tls: str) -> None:
-        with SmtpServer(tls=tls, password=PASSWORD) as server:  # type: ignore[arg-type]
+    def check(tls: str, password: str) -> None:
+        with SmtpServer(tls=tls, password=password) as server:  # type: ignore[arg-type]
             trusting.write_bytes(server.certificate)
             trusted_authorities.cache_clear()
             assert provider_of(server).send(message(), KEY) == Accepted(MESSAGE_ID)
             assert len(server.accepted) == 1
 
-    check_all(["starttls", "tls"], check)
+    check_all([(tls, password) for tls in ("starttls", "tls") for password in (PASSWORD, "")], check)
 
 
 def test_a_certificate_that_does_not_fit(trusting: Path) -> None:
