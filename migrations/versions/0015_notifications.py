@@ -51,6 +51,7 @@ def upgrade() -> None:
     op.create_index("ix_notifications_address", "notifications", ["address", "created_at"])
     op.create_index("ix_notifications_sender", "notifications", ["sender_user_id", "created_at"])
     op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
+    op.create_index("ix_notifications_given_at", "notifications", ["notification_type", "given_at"])
     op.create_index("ix_notifications_ticket_id", "notifications", ["ticket_id"])
     op.create_index("ix_notifications_provider_id", "notifications", ["provider", "provider_id"])
     op.create_table(

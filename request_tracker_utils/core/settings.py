@@ -326,6 +326,17 @@ class Settings(BaseModel):
     notify_private_addresses: bool = Field(
         False, description="Whether chat addresses that people enter for themselves may lead to this machine and to private networks."
     )
+    notification_days: int = Field(180, ge=7, le=3650, description="Days until messages to people are deleted.")
+    notifications_per_recipient: int = Field(
+        100, ge=1, le=1_000_000, description="Messages that one email address, phone or person may receive in 24 hours on one channel."
+    )
+    notifications_per_sender: int = Field(2_000, ge=1, le=1_000_000, description="Messages that what one person does may send in 24 hours.")
+    notifications_per_day: int = Field(
+        20_000, ge=1, le=10_000_000, description="Emails that are sent in 24 hours, and as many chat messages. The others fail and say why."
+    )
+    sms_per_day: int = Field(
+        500, ge=1, le=1_000_000, description="SMS that are sent in 24 hours. Each may cost twice the price of a segment."
+    )
 
     login_event_days: int = Field(180, ge=7, le=3650, description="Days until sign-ins, failed attempts and denied requests are deleted.")
     import_megabytes: int = Field(

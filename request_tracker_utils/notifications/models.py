@@ -57,6 +57,7 @@ class Notification(Base):
         Index("ix_notifications_address", "address", "created_at"),
         Index("ix_notifications_sender", "sender_user_id", "created_at"),
         Index("ix_notifications_created_at", "created_at"),
+        Index("ix_notifications_given_at", "notification_type", "given_at"),
         Index("ix_notifications_ticket_id", "ticket_id"),
         Index("ix_notifications_provider_id", "provider", "provider_id"),
         Index("ix_notifications_unfinished", "created_at", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
@@ -101,7 +102,6 @@ OUTBOX = Outbox(
     key=Notification.key,
     lease=LEASE,
     longest_wait=LONGEST_WAIT,
-    unchanged=(Notification.status,),
 )
 """`service.py` writes rows for all recipients at once; `sending.py` ends their claims with a status."""
 

@@ -82,7 +82,7 @@ class Renderer:
     """`address` is that of this program, for links (`{{ app_url }}`). Thread-safe."""
 
     def __init__(self, *, address: str, zone: ZoneInfo, folder: Path = TEMPLATES) -> None:
-        self._address, self._zone = address, zone
+        self._address, self.zone = address, zone
         self._templates = self._environment(folder)
         self._emails: dict[str, tuple[Template, Template]] = {}
         self._inliner = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
@@ -122,7 +122,7 @@ class Renderer:
 
     def _when(self, at: str) -> str:
         """A time that was stored as text (`datetime.isoformat`), as people read it."""
-        return datetime.fromisoformat(at).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        return datetime.fromisoformat(at).astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
     def _subject_and_text(self, name: str, values: Mapping[str, str | int]) -> tuple[str, str]:
         subject, text = self._emails.get(name) or self._emails.setdefault(name, self._split(name))

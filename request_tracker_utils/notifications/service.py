@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -130,6 +130,11 @@ class NotificationService:
         return draft.row(channel, user_id=person.user_id, address=person.address(channel), due=due, problem=obstacle)
 
 
+def delete_old(session: Session, *, before: datetime) -> int:
+    """Deletes older messages with what they said, unless they are still to be sent. Returns how many."""
+    return affected(session.execute(delete(Notification).where(Notification.created_at < before, Notification.due_at.is_(None))))
+
+
 class _Draft:
     """What all rows of one message have in common."""
 
@@ -195,7 +200,8 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> int:
 
 @cache
 def _insertion(insert: Any) -> Any:
-    return insert(Notification.__table__).on_conflict_do_nothing(index_elements=["key"])
+    statement = insert(Notification.__table__).on_conflict_do_nothing(index_elements=["key"])
+    return statement.execution_options(preserve_rowcount=True)  # SQLAlchemy does not count the rows of several INSERTs otherwise
 
 
 def _storable(values: Values) -> dict[str, str | int]:

@@ -55,6 +55,8 @@ def _value(column: Column[Any], number: int) -> Any:
             return number / 7
         case DateTime():
             return AT
+        case Time():
+            return time(22, 30)
         case Date():
             return date(2026, 2, 28)
         case Time():

@@ -52,6 +52,8 @@ SECRETS = frozenset(
         "asset_intakes.head",
         "asset_intakes.rows",
         "asset_intakes.findings",
+        "notification_preferences.chat_urls",
+        "phone_codes.seed",
     }
 )
 """Columns that their names do not reveal: secrets, and contents of uploaded lists, which are for their owners."""
