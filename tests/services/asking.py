@@ -21,6 +21,6 @@ def ask(app: Flask, client: FlaskClient) -> Ask:
     def ask(method: str, path: str, *, role: str = "staff", **more: Any) -> TestResponse:
         if role not in headers:
             headers[role] = token(app, role)
-        return client.open(path, method=method, headers=headers[role], **more)
+        return client.open(path, method=method, headers={**headers[role], **more.pop("headers", {})}, **more)
 
     return ask

@@ -32,8 +32,8 @@ class DeliveryIn(BaseModel):
     )
     notes: Text = Field("", max_length=MAX_NOTES, examples=[""])
     items: list[ItemIn] = Field([], max_length=MAX_ITEMS)
-    cable_type: Text = Field("", max_length=MAX_TEXT, description=TYPE, examples=[""])
-    cable_length: Text = Field("", max_length=MAX_TEXT, description=LENGTH, examples=[""])
+    cable_type: str = Field("", max_length=MAX_TEXT, description=TYPE, examples=[""])
+    cable_length: str = Field("", max_length=MAX_TEXT, description=LENGTH, examples=[""])
     quantity: Pieces = Field(None, examples=[1])
 
     def delivery(self) -> Delivery:

@@ -63,13 +63,13 @@ class CableIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"required": ["cable_type", "cable_length"]})
 
-    cable_type: Text = Field("", max_length=MAX_TEXT, description=TYPE, examples=["Cat6"])
-    cable_length: Text = Field("", max_length=MAX_TEXT, description=LENGTH, examples=["100 ft"])
+    cable_type: str = Field("", max_length=MAX_TEXT, description=TYPE, examples=["Cat6"])
+    cable_length: str = Field("", max_length=MAX_TEXT, description=LENGTH, examples=["100 ft"])
 
 
 class OnHandQuery(BaseModel):
     include_zero: bool = Field(False, description="Also rows of which nothing is left.", json_schema_extra={"example": False})
-    cable_type: Text = Field("", max_length=MAX_TEXT, description=TYPE, json_schema_extra={"example": ""})
+    cable_type: str = Field("", max_length=MAX_TEXT, description=TYPE, json_schema_extra={"example": ""})
 
 
 class StockOut(BaseModel):
@@ -170,8 +170,8 @@ class ConsumptionIn(CableIn):
 
 
 class CutQuery(BaseModel):
-    cable_type: Text = Field("", max_length=MAX_TEXT, description=TYPE, json_schema_extra={"example": "Cat6"})
-    cable_length: Text = Field("", max_length=MAX_TEXT, description=LENGTH, json_schema_extra={"example": "100 ft"})
+    cable_type: str = Field("", max_length=MAX_TEXT, description=TYPE, json_schema_extra={"example": "Cat6"})
+    cable_length: str = Field("", max_length=MAX_TEXT, description=LENGTH, json_schema_extra={"example": "100 ft"})
     quantity: int = Field(1, ge=1, le=MAX_QUANTITY, description="Pieces.", json_schema_extra={"example": 1})
 
 
