@@ -18,9 +18,8 @@ from request_tracker_utils.notifications.providers.connections import public_add
 from request_tracker_utils.notifications.providers.folder import FolderProvider, count_messages, delete_older
 from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, NotConnected, Refused, RenderedMessage, Silent
 from tests.services.local_server import Call, LocalServer, Reply
-from tests.services.providers import Ntfy
+from tests.services.providers import KEY, Ntfy, message, outcome
 from tests.services.tables import check_all
-from tests.unit.notifications.test_providers import KEY, message, outcome
 
 WEBHOOK = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 SLACK = f"slack://{WEBHOOK}"
@@ -245,7 +244,6 @@ def test_a_refusal_with_status_200(tmp_path: Path) -> None:
 
 
 def test_office_messages_without_addresses_go_to_the_folder(provider: AppriseProvider, tmp_path: Path) -> None:
-    assert provider.is_folder
     provider.send(chat(), KEY)
     folder = tmp_path / "outbox"
     assert count_messages(folder) == 1

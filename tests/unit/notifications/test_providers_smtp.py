@@ -20,10 +20,10 @@ from request_tracker_utils.notifications.providers.interface import (
     Silent,
 )
 from request_tracker_utils.notifications.providers.smtp import SmtpProvider
-from tests.services.providers import SENDER, SmtpMode, SmtpServer, settings_of
+from tests.services.providers import KEY, WRITTEN_AT, message, outcome, settings_of
 from tests.services.server import free_port
+from tests.services.smtp_server import SENDER, SmtpMode, SmtpServer
 from tests.services.tables import check_all
-from tests.unit.notifications.test_providers import KEY, WRITTEN_AT, message, outcome
 
 MESSAGE_ID = f"<{KEY}@school.example.org>"
 PASSWORD = "the-smtp-password"
