@@ -1,4 +1,4 @@
-"""The cost of authentication: a route with a session or a personal token, compared with the same route without authentication.
+"""The cost of authentication: a route with a session, a personal token or an access token, and the same route without authentication.
 
 The WSGI app is called directly: the time of a server would make the ratio smaller.
 """
@@ -20,7 +20,7 @@ from werkzeug.test import EnvironBuilder
 from benchmarks.report import COUNT, TIMES, Row, say
 from request_tracker_utils.core.db import db
 from request_tracker_utils.web.auth import public
-from tests.services.apps import make_app, ready, sign_in, token, user
+from tests.services.apps import PASSWORD, make_app, ready, sign_in, token, user
 
 TARGET = 2.0
 ROUNDS, CALLS = 15, 300
@@ -33,7 +33,12 @@ def measure() -> Iterator[Row]:
         app = make_app(Path(folder), scheduler="false")
         _add_public_copy(app)
         ready(app)
-        callers = {"open": call_of(OPEN), "token": call_of(PATH, **token(app, "admin")), "session": call_of(PATH, Cookie=_cookie(app))}
+        callers = {
+            "open": call_of(OPEN),
+            "token": call_of(PATH, **token(app, "admin")),
+            "session": call_of(PATH, Cookie=_cookie(app)),
+            "access token": call_of(PATH, Authorization=f"Bearer {_access_token(app)}"),
+        }
         for call in callers.values():
             _seconds(app, call, 100)
         times: dict[str, list[float]] = {name: [] for name in callers}
@@ -43,7 +48,7 @@ def measure() -> Iterator[Row]:
         queries = {name: _queries(app, call) for name, call in callers.items()}
         with app.app_context():
             db.engine.dispose()
-    for name in ("session", "token"):
+    for name in ("session", "token", "access token"):
         ratios = [signed / free for signed, free in zip(times[name], times["open"], strict=True)]
         say(f"{name}: {min(ratios):.2f} to {max(ratios):.2f}")
         micros = {key: statistics.median(times[key]) / CALLS * 1e6 for key in (name, "open")}
@@ -52,15 +57,21 @@ def measure() -> Iterator[Row]:
             f"median of {ROUNDS} rounds of {CALLS} calls ({min(ratios):.2f} to {max(ratios):.2f})"
         )
         yield Row(
-            f"A request with a {name}, vs. the route without authentication",
+            f"A request with {'an' if name.startswith('a') else 'a'} {name}, vs. the route without authentication",
             statistics.median(ratios),
             TARGET,
             TIMES,
             detail,
             at_least=False,
         )
+    ratios = [signed / personal for signed, personal in zip(times["access token"], times["token"], strict=True)]
+    detail = f"both in the app, as above; median of {ROUNDS} rounds ({min(ratios):.2f} to {max(ratios):.2f})"
+    yield Row(
+        "A request with an access token, vs. one with a personal token", statistics.median(ratios), 1.1, TIMES, detail, at_least=False
+    )
     detail = "counted at the database driver"
-    yield Row("Queries to authenticate a token", queries["token"] - queries["open"], 1, COUNT, detail, at_least=False)
+    for name in ("token", "access token"):
+        yield Row(f"Queries to authenticate by {name}", queries[name] - queries["open"], 1, COUNT, detail, at_least=False)
 
 
 def _add_public_copy(app: Flask) -> None:
@@ -81,6 +92,13 @@ def _cookie(app: Flask) -> str:
     if cookie is None:
         raise AssertionError("signing in set no cookie")
     return f"rtutils={cookie.value}"
+
+
+def _access_token(app: Flask) -> str:
+    answer = app.test_client().post("/api/login", json={"username": user(app, "admin", "script"), "password": PASSWORD})
+    if answer.json is None:
+        raise AssertionError(f"signing in was answered with {answer.status}")
+    return str(answer.json["access_token"])
 
 
 def call_of(path: str, **headers: str) -> dict[str, Any]:

@@ -13,7 +13,9 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("epoch", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("users", sa.Column("phone", sa.String(20), nullable=True))
     op.add_column("users", sa.Column("phone_confirmed_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_index("ix_users_email", "users", [sa.text("lower(email)")])
+    op.add_column("users", sa.Column("email_key", sa.String(254), nullable=True))
+    op.execute("UPDATE users SET email_key = lower(email)")
+    op.create_index("ix_users_email_key", "users", ["email_key"])
     op.add_column("one_time_links", sa.Column("role", sa.String(20), nullable=True))
     op.add_column("one_time_links", sa.Column("email", sa.String(254), nullable=True))
     op.add_column("one_time_links", sa.Column("created_by", sa.String(100), nullable=True))
@@ -25,6 +27,6 @@ def downgrade() -> None:
     op.execute("DELETE FROM one_time_links WHERE purpose IN ('invitation', 'reset')")
     for column in ("requested_by", "created_by", "email", "role"):
         op.drop_column("one_time_links", column)
-    op.drop_index("ix_users_email", "users")
-    for column in ("phone_confirmed_at", "phone", "epoch"):
+    op.drop_index("ix_users_email_key", "users")
+    for column in ("email_key", "phone_confirmed_at", "phone", "epoch"):
         op.drop_column("users", column)

@@ -88,7 +88,7 @@ def upgrade() -> None:
         sa.Column("pending", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("provider", "report_id", name="pk_delivery_reports"),
         sa.CheckConstraint(
-            "outcome IN ('sent', 'delivered', 'failed', 'bounced', 'complained', 'unsubscribed', 'stopped')",
+            "outcome IN ('sent', 'delivered', 'failed', 'bounced', 'complained', 'unsubscribed', 'stopped', 'resumed')",
             name=op.f("ck_delivery_reports_outcome"),
         ),
     )

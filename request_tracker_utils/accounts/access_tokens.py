@@ -7,6 +7,7 @@ Only our own header is accepted, byte for byte, before anything is decoded: `alg
 """
 
 import hmac
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ ACCESS = "access"
 """The `use` of tokens that authenticate requests. Other tokens of the service have another one."""
 MAX_LENGTH = 2_000
 MAX_ID = 2**31 - 1
+MAX_REMEMBERED = 1_000
+"""Tokens of which a process remembers that we have signed them."""
 _OPTIONS: Options = {"require": ["sub", "epoch", "use", "iat", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 """Times are compared here, with the time of the request."""
 _HEADER = jwt.encode({}, "x" * 32, algorithm=ALGORITHM).partition(".")[0]
@@ -57,6 +60,7 @@ class TokenService:
 
     def __init__(self, keys: Sequence[str], *, lifetime: timedelta) -> None:
         self._keys, self.lifetime = tuple(keys), lifetime
+        self._signed: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def issue(self, user: User, *, now: datetime, use: str = ACCESS, lifetime: timedelta | None = None) -> str:
         """A token of the user. Pass the user as they were before the password was checked: a change in between then ends the token."""
@@ -89,6 +93,18 @@ class TokenService:
         return tuple(hmac.digest(key.encode(), purpose.encode(), "sha256").hex() for key in self._keys)
 
     def _signed_claims(self, token: str) -> dict[str, Any] | None:
+        """Remembers tokens with a good signature, since decoding takes longer than the query. Their times and the account are checked on
+        each request."""
+        known = self._signed.get(token)
+        if known is None:
+            known = self._decoded(token)
+            if known is not None:
+                self._signed[token] = known
+                while len(self._signed) > MAX_REMEMBERED:
+                    self._signed.popitem(last=False)
+        return known
+
+    def _decoded(self, token: str) -> dict[str, Any] | None:
         for key in self._keys:
             try:
                 return jwt.decode(token, key, algorithms=[ALGORITHM], options=_OPTIONS)

@@ -4,8 +4,8 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from request_tracker_utils.core.db import Base, Instant
 
@@ -34,7 +34,6 @@ class User(Base):
         CheckConstraint(f"role IN ({_ROLES})", name="role"),
         CheckConstraint("student_id IS NULL OR role = 'student'", name="student_link"),
         CheckConstraint("role = 'teacher' OR (school = '' AND homeroom = '')", name="teacher_school"),
-        Index("ix_users_email", text("lower(email)")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -42,6 +41,8 @@ class User(Base):
     name_key: Mapped[str] = mapped_column(String(60), unique=True)
     email: Mapped[str | None] = mapped_column(String(254))
     """Not unique: offices and families share mailboxes, and registering must not reveal who has an account."""
+    email_key: Mapped[str | None] = mapped_column(String(254), index=True)
+    """The address in lowercase, by which accounts are found. Follows `email`."""
     phone: Mapped[str | None] = mapped_column(String(20))
     """In the form E.164, `+12025551234`. `accounts.contact.set_phone` changes it."""
     phone_confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -60,6 +61,11 @@ class User(Base):
     school: Mapped[str] = mapped_column(String(100), default="")
     homeroom: Mapped[str] = mapped_column(String(50), default="")
     """For the role teacher only: TEACHERS_SEE limits teachers to the students of their school, or of their homeroom there."""
+
+    @validates("email")
+    def _set_email_key(self, _name: str, email: str | None) -> str | None:
+        self.email_key = email.lower() if email else None
+        return email
 
 
 class SignInSession(Base):

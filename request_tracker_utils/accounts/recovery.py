@@ -7,7 +7,7 @@ and links of an account by `links.MAX_RESETS`. Earlier links go on working, so r
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import links, throttling
@@ -72,5 +72,5 @@ def _named(session: Session, typed: str) -> User | None:
 
 def _with_email(session: Session, email: str) -> list[User]:
     """Active accounts with this address, in any case, by age."""
-    same = (func.lower(User.email) == email.lower(), User.active)
+    same = (User.email_key == email.lower(), User.active)
     return list(session.scalars(select(User).where(*same).order_by(User.id).limit(MAX_ACCOUNTS)))

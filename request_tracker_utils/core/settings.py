@@ -1,5 +1,6 @@
 """All settings, read once from the environment and `SECRETS_FILE`. Frozen; all errors are reported together."""
 
+import base64
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +11,9 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dotenv import dotenv_values
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
@@ -147,6 +151,29 @@ def _student_user(value: str) -> str:
     if rest == value or "{" in rest or "}" in rest:
         raise ValueError("must contain {student_id} or {email}, and no other braces")
     return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    """Refuses what would be read as an empty or short key: then anybody could sign."""
+    try:
+        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 16:
+        raise ValueError("must be the signing secret of a webhook, which begins with whsec_")
+    return value
+
+
+def _public_key(value: str) -> str:
+    """The Base64 text of a key for elliptic curves, without the lines of PEM around it."""
+    text = re.sub(r"-----(BEGIN|END) PUBLIC KEY-----|\s", "", value)
+    try:
+        key = load_der_public_key(base64.b64decode(text, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise ValueError("must be the verification key of the signed event webhook, which begins with MF")
+    return text
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -325,6 +352,12 @@ class Settings(BaseModel):
     )
     notify_private_addresses: bool = Field(
         False, description="Whether chat addresses that people enter for themselves may lead to this machine and to private networks."
+    )
+    resend_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+        None, description="Signing secret of the webhook at Resend that calls `APP_URL/webhooks/resend`, `whsec_…`."
+    )
+    sendgrid_webhook_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
+        None, description="Verification key of the signed event webhook at SendGrid that calls `APP_URL/webhooks/sendgrid`."
     )
     notification_days: int = Field(180, ge=7, le=3650, description="Days until messages to people are deleted.")
     notifications_per_recipient: int = Field(

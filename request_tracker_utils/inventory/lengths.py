@@ -30,8 +30,8 @@ SPELLINGS = {
 UNITS = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings}
 _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
 _LENGTH = re.compile(rf"\+?({_NUMBER})[ -]?([^\W\d_]+\.?|['′’\"″”])")
-_NEGATIVE = re.compile(r"[-−–]\s?(?:[0-9.,]+)\b.*")
-_NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)\b.*|[-+]?[0-9.]+e[-+]?[0-9]+\b.*", re.IGNORECASE)
+_NEGATIVE = re.compile(r"[-−–]\s?[0-9.,]*[0-9].*")
+_NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)\b.*|[-+]?[0-9.]+e[-+]?[0-9]+.*", re.IGNORECASE)
 _QUANTITY = re.compile(r"\+?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)")
 
 

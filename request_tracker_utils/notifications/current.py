@@ -9,12 +9,18 @@ from request_tracker_utils.core.encryption import Encryption
 from request_tracker_utils.core.messages import Channel, MessageKind, Values
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.notifications import phone_confirmation, preferences
+from request_tracker_utils.notifications.service import NotificationService
 from request_tracker_utils.web.registry import registry, settings
 
 
 def message_kinds() -> Mapping[str, MessageKind]:
     """The kinds of messages of all domains, by name."""
     return {kind.name: kind for kind in registry().messages}
+
+
+def messenger() -> NotificationService:
+    """Writes messages, and sends by another channel what did not arrive."""
+    return registry().get(NotificationService)
 
 
 def phone_code_key() -> bytes:

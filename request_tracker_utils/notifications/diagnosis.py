@@ -66,7 +66,11 @@ def send_test(
 
     # One destination each: that one is unreachable says nothing about the others.
     sent = deliver(tested, send, workers=max(len(tested), 1), destination=lambda provider: provider.name, in_context=in_context)
-    results = [_result(each.item, each.result if each.result is not None else each.error) for each in sent]
+    without_address = channel is Channel.CHAT and not to and not office_addresses(settings)
+    results = [
+        _result(each.item, each.result if each.result is not None else each.error, is_folder=each.item.is_folder or without_address)
+        for each in sent
+    ]
     return Diagnosis(channel, results, [*_setup_hints(settings, channel), *_arrival_hints(settings, channel, results)])
 
 
@@ -103,9 +107,9 @@ def _message(channel: Channel, to: str, sender: str, provider: Provider) -> Rend
     return RenderedMessage(channel, to, sender, subject, text)
 
 
-def _result(provider: Provider, outcome: object) -> ProviderResult:
+def _result(provider: Provider, outcome: object, *, is_folder: bool) -> ProviderResult:
     if isinstance(outcome, Accepted):
-        if provider.is_folder:
+        if is_folder:
             text = _("No provider is set up. The message was written to the file %(file)s.", file=outcome.provider_id)
             return ProviderResult("folder", _("Outbox folder"), True, text, outcome.provider_id)
         text = _("%(provider)s has accepted the message.", provider=provider.title)

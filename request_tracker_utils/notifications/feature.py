@@ -8,8 +8,10 @@ from request_tracker_utils.core.encryption import Encryption
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.notifications import cli, current, jobs, phone_confirmation, preferences, status, tasks
+from request_tracker_utils.notifications.api import api
 from request_tracker_utils.notifications.attempts import Attempts
 from request_tracker_utils.notifications.limits import Caps
+from request_tracker_utils.notifications.page_settings import GROUPS
 from request_tracker_utils.notifications.permissions import GRANTS, NotificationPermission
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders
 from request_tracker_utils.notifications.providers.interface import Providers
@@ -54,6 +56,7 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="notifications",
+    apis=[api],
     jobs=jobs.jobs,
     commands=[cli.notifications],
     pages=[messages.pages, own.pages, administration.pages],
@@ -62,6 +65,7 @@ feature = Feature(
     messages=[current.PHONE_CODE, phone_confirmation.SHARED],
     status=[StatusSection(gettext_noop("Messages"), "notifications/status.html", status.section, order=60)],
     gauges=[status.gauges],
+    page_settings=GROUPS,
     grants=GRANTS,
     install=install,
 )

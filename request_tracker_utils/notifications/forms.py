@@ -5,6 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField, TimeField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput
 
 from request_tracker_utils.core.messages import Channel
 
@@ -13,7 +14,7 @@ class PreferencesForm(FlaskForm):  # type: ignore[misc]
     email = BooleanField(_("Email"))
     sms = BooleanField(_("Text message"))
     chat = BooleanField(_("Chat"))
-    wanted = SelectMultipleField(_("Messages"), validate_choice=True)
+    wanted = SelectMultipleField(_("Messages"), option_widget=CheckboxInput())
     """The optional kinds of messages that the person receives; the others are muted."""
     quiet_from = TimeField(_("Quiet from"), [Optional()], render_kw={"autocomplete": "off"})
     quiet_until = TimeField(_("Quiet until"), [Optional()], render_kw={"autocomplete": "off"})
@@ -56,7 +57,7 @@ class TestMessageForm(FlaskForm):  # type: ignore[misc]
     )
     address = StringField(
         _("Address"),
-        [DataRequired(_("Enter an address.")), Length(max=500)],
+        [Length(max=500)],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
 

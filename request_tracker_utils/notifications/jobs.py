@@ -8,8 +8,9 @@ from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.notifications import phone_confirmation, service
-from request_tracker_utils.notifications.models import SEND_CHAT, SEND_EMAIL, SEND_SMS
+from request_tracker_utils.notifications import phone_confirmation, reports, service
+from request_tracker_utils.notifications.current import messenger
+from request_tracker_utils.notifications.models import APPLY_REPORTS, DELETE_REPORTS, SEND_CHAT, SEND_EMAIL, SEND_SMS
 from request_tracker_utils.notifications.sending import Sender
 from request_tracker_utils.web.registry import registry, settings
 
@@ -30,6 +31,17 @@ def delete_old_notifications() -> int:
         return service.delete_old(session, before=now - timedelta(days=settings().notification_days))
 
 
+def apply_reports() -> int:
+    with transaction() as session:
+        return reports.apply_pending(session, messenger(), now=utc_now())
+
+
+def delete_reports() -> int:
+    with transaction(durable=False) as session:
+        now = steady_now(session, DELETE_REPORTS, utc_now())
+        return reports.delete_old(session, before=now - timedelta(days=settings().notification_days))
+
+
 def delete_phone_codes() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
         return phone_confirmation.delete_old(session, now=steady_now(session, DELETE_PHONE_CODES, utc_now()))
@@ -40,5 +52,7 @@ jobs = [
     Job(SEND_SMS, gettext_noop("Send text messages"), EVERY, partial(send, Channel.SMS)),
     Job(SEND_CHAT, gettext_noop("Send chat messages"), EVERY, partial(send, Channel.CHAT)),
     Job(DELETE_OLD_NOTIFICATIONS, "Delete messages older than NOTIFICATION_DAYS", timedelta(days=1), delete_old_notifications),
+    Job(APPLY_REPORTS, gettext_noop("Apply delivery reports that came before the provider's answer"), timedelta(minutes=5), apply_reports),
+    Job(DELETE_REPORTS, "Delete delivery reports older than NOTIFICATION_DAYS", timedelta(days=1), delete_reports),
     Job(DELETE_PHONE_CODES, gettext_noop("Delete codes for phone numbers after a day"), timedelta(days=1), delete_phone_codes),
 ]

@@ -13,6 +13,7 @@ from request_tracker_utils.core.outbox import Outbox
 
 SEND_EMAIL, SEND_SMS, SEND_CHAT = "send-email", "send-sms", "send-chat"
 """Jobs, one for each channel: a slow provider of one channel does not delay the others. They run soon after a message is written."""
+APPLY_REPORTS, DELETE_REPORTS = "apply-delivery-reports", "delete-delivery-reports"
 SEND_JOBS = {Channel.EMAIL: SEND_EMAIL, Channel.SMS: SEND_SMS, Channel.CHAT: SEND_CHAT}
 LEASE = timedelta(minutes=2)
 LONGEST_WAIT = timedelta(hours=25)
@@ -151,6 +152,8 @@ class DeliveryOutcome(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     STOPPED = "stopped"
     """The phone has answered STOP, so messages to it are refused."""
+    RESUMED = "resumed"
+    """The phone has answered START."""
 
 
 _OUTCOMES = ", ".join(f"'{outcome}'" for outcome in DeliveryOutcome)

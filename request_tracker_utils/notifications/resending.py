@@ -12,6 +12,7 @@ from request_tracker_utils.core.messages import Channel, MessageKind, Messenger,
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.notifications import history
 from request_tracker_utils.notifications.models import Notification, NotificationStatus
+from request_tracker_utils.notifications.service import LONGEST_ABOUT
 
 CAN_BE_SENT_AGAIN = frozenset({NotificationStatus.FAILED, NotificationStatus.UNCERTAIN})
 """An uncertain one may arrive twice."""
@@ -62,4 +63,5 @@ def sent_again(session: Session, found: Notification) -> Notification | None:
 
 def _about(found: Notification) -> str:
     """What the repetition is about. It contains the message that it repeats, so that each is repeated once, also by two people at once."""
-    return f"{found.about.split(_AGAIN)[0]}{_AGAIN}{found.id}"
+    suffix = f"{_AGAIN}{found.id}"
+    return found.about.split(_AGAIN)[0][: LONGEST_ABOUT - len(suffix)] + suffix

@@ -48,7 +48,7 @@ def suppress(
         provider=provider,
         at=now,
     )
-    return affected(session.execute(insert.on_conflict_do_nothing())) == 1
+    return session.scalar(insert.on_conflict_do_nothing().returning(SuppressedAddress.address_key)) is not None
 
 
 def suppressed_among(session: Session, channel: Channel, addresses: Iterable[str]) -> dict[str, SuppressedAddress]:

@@ -34,6 +34,8 @@ class Access:
     """Whether tokens are accepted, or only browser sessions: a token must not be able to create another one and outlive itself."""
     reserved: Reserved | None = None
     """The kind of request whose reserved threads it uses."""
+    before_body: Callable[[], None] | None = None
+    """Refuses a request by its headers, or sets `request.max_content_length`, before the body is read."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,11 @@ def signed_in_by_browser(route: Route) -> Route:
     return _marked(Access(by_token=False))(route)
 
 
-def public(reason: str, *, csrf: bool = True, reserved: Reserved | None = None) -> Callable[[Route], Route]:
+def public(
+    reason: str, *, csrf: bool = True, reserved: Reserved | None = None, before_body: Callable[[], None] | None = None
+) -> Callable[[Route], Route]:
     """Allows everyone. `csrf=False` for routes that check a secret of their own and ignore cookies."""
-    return _marked(Access(public=True, csrf=csrf, reason=reason, reserved=reserved))
+    return _marked(Access(public=True, csrf=csrf, reason=reason, reserved=reserved, before_body=before_body))
 
 
 def open_endpoint(app: Flask, endpoint: str, access: Access) -> None:
@@ -185,6 +189,8 @@ def _guard() -> None:
             admit(access.permission)
         if not access.by_token and "Authorization" in request.headers:
             raise Forbidden(_("This needs a browser session: sign in, or use the command line. Tokens are not accepted."))
+    if access.before_body is not None:
+        access.before_body()
     if not is_static(request.endpoint):  # sent at once, from memory
         enter(access.reserved, g.actor if not access.public else None)
     if request.method not in SAFE_METHODS and access.csrf and "Authorization" not in request.headers:

@@ -30,12 +30,14 @@ _KEY = "rtutils.places"
 
 
 class Reserved(StrEnum):
-    """Requests with places of their own. Routes declare it next to who may call them."""
+    """Requests with places of their own, or limits. Routes declare it next to who may call them."""
 
     SIGN_IN = "sign_in"
     WEBHOOK = "webhook"
     SCAN = "scan"
     HEALTH = "health"
+    REPORT = "report"
+    """Calls of providers of messages: without places of their own, and with a third of the shared ones at most."""
 
 
 class TooManyRequests(AppError):
@@ -126,6 +128,8 @@ class ThreadLimits:
         )
         if reserved is None:
             return (shared,)
+        if reserved is Reserved.REPORT:
+            return ((Limit(("reports",), max(1, self.sizes.shared // 3), reserved, _overloaded), *shared),)
         own = (self._own(reserved),)
         if reserved is Reserved.HEALTH:  # strangers call it: it takes nothing from others
             return (own,)
@@ -135,8 +139,8 @@ class ThreadLimits:
 
     def reading(self, reserved: Reserved | None, caller: "Caller") -> tuple[Limits, ...]:
         """The choices for a request whose body is being read."""
-        own = (self._own(reserved),) if reserved else ()
-        shared = self.working(None, caller)[0]
+        own = (self._own(reserved),) if reserved in self.sizes.reserved else ()
+        shared = self.working(reserved if reserved is Reserved.REPORT else None, caller)[0]
         if not caller.account:
             bodies = self.sizes.stranger_bodies
             mine = _stretched("address_bodies", caller.address, max(1, bodies // 2), "address_bodies", _bodies_busy)

@@ -3,33 +3,19 @@
 The real client libraries talk to them. Addresses of recipients decide what a healthy stand-in refuses, as real ones do.
 """
 
-import asyncio
-import contextlib
 import json
-import socket
-import ssl
-import tempfile
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from ipaddress import ip_address
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.notifications.providers.interface import Accepted, Provider, ProviderError, RenderedMessage
 from tests.services.local_server import Call, LocalServer, Reply
+from tests.services.smtp_server import SENDER, SmtpServer
 
 Mode = Literal[
     "ok",
@@ -48,9 +34,11 @@ Mode = Literal[
     "drip",
 ]
 HTML = b"<html><head><title>Blocked</title></head><body>This page was blocked by the content filter.</body></html>"
+KEY = "5f" * 32
+WRITTEN_AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
+TO = {Channel.EMAIL: "ada@school.example.org", Channel.SMS: "+12025550123", Channel.CHAT: ""}
 RESEND_KEY, SENDGRID_KEY = "re_Standin_key", "SG.standin.key"
 TWILIO_SID, TWILIO_TOKEN, TWILIO_NUMBER = "AC" + "5" * 32, "standin-auth-token", "+12025550100"
-SENDER = "Tickets <tickets@school.example.org>"
 
 
 class ProviderServer(LocalServer):
@@ -272,171 +260,6 @@ class Ntfy(ProviderServer):
         return Reply({"id": f"ntfy{len(self.accepted)}", "event": "message", "topic": call.json["topic"]})
 
 
-SmtpMode = Literal[
-    "ok",
-    "wrong password",
-    "sender refused",
-    "relaying denied",
-    "greylisted",
-    "message refused",
-    "busy",  # 421 at the greeting
-    "lost before",  # closes the connection when the recipient is named
-    "lost after",  # keeps the message, then closes the connection
-    "hang before",
-    "hang",  # keeps the message, then answers nothing
-    "huge",  # an endless greeting
-    "drip",  # a greeting that never ends, byte by byte
-    "rubbish",
-]
-
-
-@dataclass(frozen=True)
-class Received:
-    sender: str
-    recipients: list[str]
-    message: EmailMessage
-
-
-class SmtpServer:
-    """aiosmtpd; with some modes, a socket that greets badly. An address that begins with `nobody` does not exist here. Its
-    certificate is for the address `certified`."""
-
-    def __init__(
-        self, mode: SmtpMode = "ok", *, tls: Literal["none", "starttls", "tls"] = "none", password: str = "", certified: str = "127.0.0.1"
-    ) -> None:
-        self.mode, self.tls, self.password = mode, tls, password
-        self.accepted: list[Received] = []
-        self.certificate, context = self_signed(certified) if tls != "none" else (b"", None)
-        self._released = threading.Event()
-        options: dict[str, Any] = {"hostname": "127.0.0.1", "port": 0, "decode_data": False, "enable_SMTPUTF8": True}
-        if tls == "starttls":
-            options |= {"tls_context": context, "require_starttls": True}
-        elif tls == "tls":
-            options |= {"ssl_context": context}
-        if password:
-            options |= {"authenticator": self._check, "auth_required": True, "auth_require_tls": tls == "starttls"}
-        self._raw = RawServer(self._greet_badly) if mode in ("huge", "drip", "rubbish", "busy") else None
-        self._smtp = None if self._raw else _Controller(self, **options)
-        if self._smtp is not None:
-            self._smtp.start()
-
-    @property
-    def port(self) -> int:
-        if self._raw is not None:
-            return self._raw.port
-        assert self._smtp is not None
-        return int(self._smtp.port)
-
-    def settings(self) -> dict[str, str]:
-        given = {"smtp_host": "127.0.0.1", "smtp_port": str(self.port), "smtp_tls": self.tls, "sendgrid_from_email": SENDER}
-        return given | ({"smtp_user": "tickets", "smtp_password": self.password} if self.password else {})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._released.set()
-        if self._raw is not None:
-            self._raw.close()
-        if self._smtp is not None:
-            self._smtp.stop()
-
-    def _check(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any) -> AuthResult:
-        return AuthResult(success=self.mode != "wrong password" and given.password.decode() == self.password, handled=False)
-
-    def _greet_badly(self, connection: socket.socket) -> None:
-        if self.mode == "busy":
-            connection.sendall(b"421 Too many connections, try again later\r\n")
-        elif self.mode == "rubbish":
-            connection.sendall(b"\xff\xfe not a greeting\r\n" * 3)
-        elif self.mode == "huge":
-            line = b"220-" + b"x" * 1000 + b"\r\n"
-            with contextlib.suppress(OSError):
-                while not self._released.is_set():
-                    connection.sendall(line * 100)
-        else:
-            with contextlib.suppress(OSError):
-                while not self._released.wait(0.05):
-                    connection.sendall(b"2")
-
-    # Called by aiosmtpd
-
-    async def handle_MAIL(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        if self.mode == "sender refused":
-            return "553 5.7.1 Sender address rejected: not owned by user"
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
-
-    async def handle_RCPT(self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:
-        if address.startswith("nobody"):
-            return "550 5.1.1 No such user here"
-        if self.mode == "relaying denied":
-            return "554 5.7.1 Relay access denied"
-        if self.mode == "greylisted":
-            return "450 4.7.1 Greylisted, please try again in 300 seconds"
-        if self.mode == "lost before":
-            server.transport.close()
-        if self.mode == "hang before":
-            await server.loop.run_in_executor(None, self._released.wait, 3600)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
-        if self.mode == "message refused":
-            return "554 5.7.1 Message rejected as spam"
-        content = envelope.content if isinstance(envelope.content, bytes) else b""
-        message = message_from_bytes(content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.accepted.append(Received(envelope.mail_from or "", list(envelope.rcpt_tos), message))
-        if self.mode == "lost after":
-            server.transport.close()
-        if self.mode == "hang":
-            await server.loop.run_in_executor(None, self._released.wait, 3600)
-        return f"250 2.0.0 Ok: queued as {len(self.accepted)}"
-
-
-class _Controller(Controller):
-    def _trigger_server(self) -> None:
-        """The first connection, with which it finds out whether it works. The original uses the port that it was given: 0."""
-        self.port = cast(asyncio.Server, self.server).sockets[0].getsockname()[1]
-        socket.create_connection(("127.0.0.1", self.port)).close()
-
-
-class RawServer:
-    """Passes each connection to `answer`, in a thread, and closes it afterwards."""
-
-    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
-        self._answer = answer
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            self._answer(connection)
-
-
 def settings_of(*servers: ProviderServer | SmtpServer, **more: str) -> Settings:
     """Settings by which the program uses these stand-ins."""
     given: dict[str, str] = {}
@@ -445,19 +268,23 @@ def settings_of(*servers: ProviderServer | SmtpServer, **more: str) -> Settings:
     return Settings.model_validate(given | more)
 
 
-def self_signed(host: str = "127.0.0.1") -> tuple[bytes, ssl.SSLContext]:
-    """A certificate that nobody trusts, for this address (PEM), and a server's context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-    builder = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(private + certificate)
-        file.flush()
-        context.load_cert_chain(file.name)
-    return certificate, context
+def message(
+    channel: Channel = Channel.EMAIL, *, to: str | None = None, text: str = "Cat6, 100 ft — approved ✓", html: str = ""
+) -> RenderedMessage:
+    email = channel is Channel.EMAIL
+    return RenderedMessage(
+        channel=channel,
+        to=TO[channel] if to is None else to,
+        sender=SENDER if email else "",
+        subject="" if channel is Channel.SMS else "Ticket 12: approved",
+        text=text,
+        html=html,
+        written_at=WRITTEN_AT,
+    )
+
+
+def outcome(provider: Provider, message: RenderedMessage, key: str = KEY) -> Accepted | ProviderError:
+    try:
+        return provider.send(message, key)
+    except ProviderError as error:
+        return error

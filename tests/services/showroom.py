@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
+from request_tracker_utils.accounts.current.messages import keys
 from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.asset_store.current import asset_store
@@ -29,6 +30,7 @@ from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
+from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
@@ -37,6 +39,8 @@ from request_tracker_utils.imports.waiting import Quota
 from request_tracker_utils.inventory.feature import feature as inventory
 from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
+from request_tracker_utils.notifications import suppression
+from request_tracker_utils.notifications.models import DeliveryReport, PhoneCode
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.students import devices, service as school
 from request_tracker_utils.students.feature import feature as students
@@ -52,6 +56,7 @@ from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
 from request_tracker_utils.web.registry import registry
 from tests.services.apps import PASSWORD, make_app, ready, user
+from tests.services.messages import add_message, suppress
 
 NAME = "ada"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -73,7 +78,7 @@ class Showroom:
 
 @contextmanager
 def full_showroom(folder: Path) -> Iterator[Showroom]:
-    app = ready(make_app(folder, app_url="http://utils.example.org"))
+    app = ready(make_app(folder, app_url="http://utils.example.org", registration="open"))
     with app.app_context():
         for feature in (assets, students, inventory):
             assert feature.demo is not None
@@ -89,15 +94,23 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     key = _people(app)
+    failed_id, uncertain_id = _messages(app)
     tag = _of_student(app)
     others = {
-        "e.galois": {"my-home": "/", "my-devices": "/my/devices", "my-record": "/my/record", "my-device": f"/devices/{tag}"},
+        "e.galois": {
+            "my-home": "/",
+            "my-devices": "/my/devices",
+            "my-record": "/my/record",
+            "my-device": f"/devices/{tag}",
+            "student-notifications": "/me/notifications",
+        },
         "new.student": {"my-home-not-linked": "/", "my-devices-not-linked": "/my/devices"},
         "a.turing": {
             "teacher-home": "/",
             "teacher-students": "/students",
             "teacher-device": f"/devices/{tag}",
             "teacher-overdue": "/devices/overdue",
+            "teacher-messages": "/notifications",
         },
     }
     pages = {
@@ -178,7 +191,16 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "person-student": "/admin/people/4",
         "person-student-not-linked": "/admin/people/5",
         "new-person": "/admin/people/new",
+        "invitations": "/admin/people/invitations",
         "sign-ins": "/admin/sign-ins",
+        "messages": "/notifications",
+        "messages-failed": "/notifications?status=failed&channel=email&from=2026-01-01",
+        "messages-none": "/notifications?to=nobody",
+        "message-failed": f"/notifications/{failed_id}",
+        "message-uncertain": f"/notifications/{uncertain_id}",
+        "test-message": "/notifications/test",
+        "suppressed-addresses": "/notifications/suppressed",
+        "my-notifications": "/me/notifications",
         "personal-data": "/admin/personal-data",
         "status": "/admin",
         "jobs": "/admin/jobs",
@@ -196,8 +218,14 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "label-debug": "/labels/debug?asset_id=1&size=small",
         "label-calibration": "/labels/calibration?size=large",
     }
+    open_pages = {
+        "sign-in": "/sign-in",
+        "password": f"/password/{key}",
+        "forgot-password": "/forgot-password",
+        "register": "/register",
+    }
     with served(app) as url:
-        yield Showroom(url, pages, {"sign-in": "/sign-in", "password": f"/password/{key}"}, others)
+        yield Showroom(url, pages, open_pages, others)
 
 
 @contextmanager
@@ -225,6 +253,8 @@ def _people(app: Flask) -> str:
             tokens.create(session, who, label="backup script", expires_at=now + timedelta(days=365), now=now)
         login_events.record(session, LoginKind.FAILED, Origin("203.0.113.80", "curl/8.5"), key="root", now=now)
         login_events.record(session, LoginKind.FORBIDDEN, phone, user=turing, detail="GET /webhook needs tags:webhook:configure", now=now)
+        for role, email in (("staff", "k.johnson@example.org"), ("teacher", None)):
+            links.invite(session, role=role, email=email, created_by=NAME, keys=keys, now=now)
         return links.new_password_key(session, turing, now=now)
 
 
@@ -406,6 +436,34 @@ def _bring(subject: str, lines: list[str], *, only_check: bool = False) -> int:
             start(session, file.id, rows, actor=ada, now=utc_now())
         run_tasks()
     return file.id
+
+
+def _messages(app: Flask) -> tuple[int, int]:
+    """Messages in each state, suppressed addresses, and a code that ada is to enter. Returns one that failed, and an uncertain one."""
+    now, sms = utc_now(), {"notification_type": "sms", "address": "+12025550123", "provider": "twilio"}
+    add_message(app, NAME, status="delivered", provider="resend", provider_id="49a3999c-0ce1", sent_at=now, created_at=now)
+    add_message(app, "a.turing", status="sent", provider="sendgrid", provider_id="14c5d75ce93", sent_at=now, created_at=now)
+    add_message(app, status="queued", event="phone-code", created_at=now, due_at=now + timedelta(hours=1), attempts=0, **sms)
+    add_message(app, "a.turing", notification_type="chat", address="", created_at=now, status="sending", due_at=now, provider="apprise")
+    said = "Resend sends only to its owner until a domain is verified. Verify the domain of the sender at Resend, or set another provider."
+    failed = {"error_message": said, "provider": "resend", "provider_id": "49a3999c-0ce2", "attempts": 3}
+    failed_id = add_message(app, "a.turing", created_at=now, about="ticket 12 approved, 100 ft of Cat6 for the new office", **failed)
+    silent = "Twilio did not answer, and its list of messages could not be read."
+    uncertain_id = add_message(app, NAME, status="uncertain", error_message=silent, created_at=now, **sms)
+    with app.app_context(), transaction() as session:
+        for number, (outcome, detail) in enumerate((("delivered", None), ("bounced", "550 5.1.1 The email account does not exist"))):
+            report = {"outcome": outcome, "detail": detail, "at": now + timedelta(seconds=number), "pending": False}
+            session.add(DeliveryReport(provider="resend", report_id=f"report-{number}", message_id="49a3999c-0ce2", **report))
+        session.add(
+            PhoneCode(user_id=service.user_named(session, NAME).id, number="+12025550123", network="", seed="1" * 32, created_at=now)
+        )
+    for address in ("former.employee@school.example.org", "moved@example.org"):
+        suppress(app, address)
+    suppress(app, "+12025550199", Channel.SMS, detail="")
+    with app.app_context(), transaction() as session:
+        reason = "The mailbox works again, says the help desk."
+        suppression.release_by_person(session, Channel.EMAIL, "moved@example.org", reason=reason, actor=Actor(NAME), now=now)
+    return failed_id, uncertain_id
 
 
 def _labels() -> None:

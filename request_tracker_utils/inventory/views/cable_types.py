@@ -32,7 +32,7 @@ def add() -> ResponseReturnValue:
         with transaction() as session:
             added = cable_types.add_type(session, name=sent["name"], gauges=_list(sent["gauges"]), lengths=_list(sent["lengths"]))
     except (InvalidStockField, CableTypeExists) as error:
-        return _page(0, sent, {error.fields["field"]: error.message}), error.status
+        return _page(0, sent, _beside(error)), error.status
     flash(_("%(name)s was added.", name=added.name), "success")
     return redirect(url_for(".listed"), 303)
 
@@ -47,7 +47,7 @@ def change(type_id: int) -> ResponseReturnValue:
         with transaction() as session:
             changed = cable_types.change_type(session, type_id, **values)
     except (InvalidStockField, CableTypeExists) as error:
-        return _page(type_id, sent, {error.fields["field"]: error.message}), error.status
+        return _page(type_id, sent, _beside(error)), error.status
     flash(_("%(name)s was saved.", name=changed.name), "success")
     return redirect(url_for(".listed"), 303)
 
@@ -58,6 +58,12 @@ def _page(type_id: int | None = None, sent: dict[str, str] | None = None, errors
         types = cable_types.list_types(session, include_inactive=True)
     values = {"failed": type_id, "sent": sent or {}, "errors": errors or {}}
     return render_template("inventory/cable-types.html", types=types, **values)
+
+
+def _beside(error: InvalidStockField | CableTypeExists) -> Errors:
+    """One of several lengths is checked like that of a stock row."""
+    field = error.fields["field"]
+    return {"lengths" if field == "cable_length" else field: error.message}
 
 
 def _sent() -> dict[str, str]:

@@ -56,20 +56,19 @@ def show(count_id: int) -> str:
 @pages.post("/<int:count_id>/rows/<int:stock_id>")
 @require(StockPermission.ADJUST)
 def count_row(count_id: int, stock_id: int) -> ResponseReturnValue:
-    """Records the number of a row. If the row has moved while it was counted, asks which came first; for a difference, asks for the
-    reason."""
+    """Records the number of a row. `seen` is the row's last movement when its page was shown. If it has moved since, the page asks which
+    came first, and `moment` is the last movement before the person counted. For a difference, it asks for the reason."""
     form = request.form
     sent = {name: form.get(name, "").strip() for name in ("counted", "reason", "seen", "moment")}
     if not _is_number(sent["seen"]):
         return redirect(url_for(".show", count_id=count_id, row=stock_id), 303)
     seen, recount = int(sent["seen"]), "recount" in form
     with reading() as session:
-        row = service.get_row(session, stock_id)
         moved = service.movements(session, MovementFilter(stock_id=stock_id), limit=MOVEMENTS_SHOWN)
     since = [each for each in moved if each.id > seen]
     if since and not sent["moment"] and _is_number(sent["counted"]) and not _was_recorded(count_id, stock_id):
         return _count_page(count_id, stock_id, sent=sent, since=since, recount=recount)
-    moment = {"after": row.movement_id}.get(sent["moment"], seen)
+    moment = int(sent["moment"]) if _is_number(sent["moment"]) else seen
     context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": sent_key(form)}
     try:
         with transaction() as session:
@@ -105,7 +104,7 @@ def finish(count_id: int) -> ResponseReturnValue:
 def _overview(sent: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> str:
     with reading() as session:
         counts = counting.list_counts(session, limit=RECENT)
-        progress = {count.id: _progress(counting.rows_of(session, count)) for count in counts}
+        progress = listing.count_progress(session, [count.id for count in counts])
         types = listing.types_on_shelf(session)
     return render_template("inventory/counts.html", counts=counts, progress=progress, types=types, sent=sent or {}, errors=errors or {})
 

@@ -48,7 +48,6 @@ class AppriseProvider(HttpProvider):
         """`office_addresses` are those of NOTIFY_URLS; without any, messages to them are written to the folder. `allow_private` permits
         personal ones that lead to private networks."""
         self._office, self._allow_private, self._folder = office_addresses.split(), allow_private, folder
-        self.is_folder = not self._office  # type: ignore[misc]
 
     def send(self, message: RenderedMessage, key: str) -> Accepted:
         personal = bool(message.to.strip())

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.notifications import suppression
@@ -17,7 +17,6 @@ from request_tracker_utils.notifications.tasks import start_test
 from request_tracker_utils.notifications.views.messages import CHANNELS
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import current_actor, require
-from request_tracker_utils.web.error_responses import add_error
 from request_tracker_utils.web.paging import requested_page
 from request_tracker_utils.web.registry import registry
 
@@ -40,11 +39,14 @@ def test_message() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction() as session:
-                task = start_test(session, Channel(form.channel.data), form.address.data.strip(), actor=current_actor(), now=utc_now())
+                task = start_test(
+                    session, Channel(form.channel.data), (form.address.data or "").strip(), actor=current_actor(), now=utc_now()
+                )
             return redirect(url_for("tasks.show", task_id=task.id), 303)
-        except AppError as error:
-            add_error(form, error)
-    return render_template("notifications/test.html", form=form, channels=CHANNELS, providers=_providers()), 400 if form.errors else 200
+        except Invalid as error:
+            form.address.errors = [error.message]
+    page = render_template("notifications/test.html", form=form, channels=CHANNELS, providers=_providers())
+    return page, 400 if form.errors else 200
 
 
 @pages.get("/suppressed")

@@ -127,7 +127,10 @@ def send_again(message_id: int) -> ResponseReturnValue:
     """Sends one message again, as a new message."""
     with transaction() as session:
         repeat = resending.send_again(session, _messenger(), message_kinds(), message_id, actor=current_actor(), now=utc_now())
-    flash(_("The message is sent again, as message %(id)s.", id=repeat.id), "success")
+    if repeat.status == NotificationStatus.FAILED:
+        flash(_("The message could not be sent again: %(problem)s", problem=repeat.error_message or ""), "error")
+    else:
+        flash(_("The message is sent again, as message %(id)s.", id=repeat.id), "success")
     return redirect(url_for(".message", message_id=repeat.id), 303)
 
 
@@ -140,10 +143,13 @@ def send_several_again() -> ResponseReturnValue:
     with transaction() as session:
         for message_id in ids:
             try:
-                resending.send_again(session, _messenger(), message_kinds(), message_id, actor=current_actor(), now=utc_now())
-                sent += 1
+                repeat = resending.send_again(session, _messenger(), message_kinds(), message_id, actor=current_actor(), now=utc_now())
             except Conflict as error:
                 refused.append(error.message)
+            else:
+                sent += repeat.status != NotificationStatus.FAILED
+                if repeat.status == NotificationStatus.FAILED:
+                    refused.append(_("Message %(id)s could not be sent: %(problem)s", id=message_id, problem=repeat.error_message or ""))
     if sent:
         flash(ngettext("One message is sent again.", "%(num)s messages are sent again.", sent), "success")
     for text in dict.fromkeys(refused):

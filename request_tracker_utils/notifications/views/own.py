@@ -61,7 +61,7 @@ def save_chat() -> ResponseReturnValue:
         try:
             count = _store_chat(form.addresses.data)
             flash(ngettext("One chat address was saved.", "%(num)s chat addresses were saved.", count), "success")
-            return redirect(url_for(".show", _anchor="chat"), 303)
+            return redirect(url_for(".show", _anchor="your-chat"), 303)
         except Invalid as error:
             add_error(form, error)
     return _page(chat_form=form), 400
@@ -73,7 +73,7 @@ def remove_chat() -> ResponseReturnValue:
     """Removes the chat addresses."""
     _store_chat("")
     flash(_("Your chat addresses were removed."), "success")
-    return redirect(url_for(".show", _anchor="chat"), 303)
+    return redirect(url_for(".show", _anchor="your-chat"), 303)
 
 
 @pages.post("/phone")
@@ -96,7 +96,7 @@ def request_code() -> ResponseReturnValue:
                     now=utc_now(),
                 )
             flash(_("A code was sent to %(number)s. Enter it within 10 minutes.", number=number), "success")
-            return redirect(url_for(".show", _anchor="phone"), 303)
+            return redirect(url_for(".show", _anchor="your-phone"), 303)
         except AppError as error:
             add_error(form, error)
             status = error.status
@@ -127,7 +127,7 @@ def confirm_phone() -> ResponseReturnValue:
             if checked.shared_with:
                 shared = _("This number is also confirmed for another account, which was informed. Its messages arrive on your phone too.")
                 flash(shared, "warning")
-            return redirect(url_for(".show", _anchor="phone"), 303)
+            return redirect(url_for(".show", _anchor="your-phone"), 303)
         form.code.errors = [_what_is_wrong(checked)]
     return _page(code_form=form), 400
 
@@ -142,7 +142,7 @@ def remove_phone() -> ResponseReturnValue:
             _record(session, user, f"phone number ending in {user.phone[-4:]} removed")
         phone_confirmation.remove_phone(session, user, now=utc_now())
     flash(_("Your phone number was removed. You receive no more text messages."), "success")
-    return redirect(url_for(".show", _anchor="phone"), 303)
+    return redirect(url_for(".show", _anchor="your-phone"), 303)
 
 
 def _what_is_wrong(checked: phone_confirmation.Checked) -> str:

@@ -171,6 +171,16 @@ def test_what_is_no_access_token_opens_nothing(keyed: Flask, bob: int) -> None:
     assert {kept.kind for kept in recorded(keyed, LoginKind.TOKEN_REFUSED)} == {LoginKind.TOKEN_REFUSED}
 
 
+def test_a_process_remembers_few_tokens_and_only_ours(keyed: Flask, bob: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_tokens, "MAX_REMEMBERED", 3)
+    service = registry_of(keyed).get(TokenService)
+    tokens = [sign(claims(bob, exp=int(datetime.now(UTC).timestamp()) + 60 + n)) for n in range(5)]
+    for token in (*tokens, *tokens):
+        assert status_of(keyed, token) == 200
+        assert status_of(keyed, token[:-2]) == 401
+    assert list(service._signed) == tokens[-3:]
+
+
 def test_a_long_token_is_refused_before_it_is_decoded(keyed: Flask, bob: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def decode(*_: object, **__: object) -> None:
         raise AssertionError("decoded")

@@ -97,7 +97,7 @@ def test_bad_chat_addresses_are_refused_without_repeating_their_secrets(app: Fla
 
 def test_a_phone_number_is_entered_confirmed_and_removed(app: Flask, staff: Person) -> None:
     answer = staff.submit(f"{PAGE}/phone", phone="+1 (202) 555-0123")
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"{PAGE}#phone")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{PAGE}#your-phone")
     (sent,) = stored_messages(app)
     assert (sent.address, sent.event) == (NUMBER, "phone-code")
     code = code_sent(app)

@@ -38,6 +38,8 @@ NO_STUDENT_BY_BROWSER = May(ALL_ROLES - {"student"}, by_token=False)
 """No phone numbers of children are collected."""
 SECRET = May(frozenset())
 """A secret of its own, which no account has."""
+SIGNED = May(frozenset())
+"""A signature of a provider, and a setting with which it is verified; without it there is nothing."""
 STAFF = May(frozenset({"admin", "staff"}))
 TEACHER = May(frozenset({"admin", "staff", "teacher"}))
 COLLEAGUES = May(ALL_ROLES - {"student"})
@@ -145,6 +147,9 @@ ROUTES: dict[str, May | None] = {
     "GET /admin/jobs": ADMIN,
     "GET /admin/jobs/<name>": ADMIN,
     "POST /admin/jobs/<name>/run": ADMIN,
+    "POST /webhooks/resend": SIGNED,
+    "POST /webhooks/sendgrid": SIGNED,
+    "POST /webhooks/twilio": SIGNED,
     "GET /admin/settings": ADMIN,
     "GET /admin/settings/<name>": ADMIN_BY_BROWSER,
     "POST /admin/settings/<name>": ADMIN_BY_BROWSER,
@@ -366,8 +371,8 @@ def statuses_for(role: str, *, by_token: bool = False) -> dict[str, int]:
 
 
 def _status_for(may: May | None, role: str, by_token: bool) -> int:
-    if may is SECRET:
-        return 401
+    if may is SECRET or may is SIGNED:
+        return 401 if may is SECRET else 404
     return REACHED if may is ANYBODY or (role in may.roles and (may.by_token or not by_token)) else 403
 
 
@@ -377,7 +382,9 @@ def test_every_route_has_a_line_in_the_table_and_every_line_a_route(calls: list[
 
 def test_public_routes_alone_are_reached_without_signing_in(app: Flask, client: FlaskClient) -> None:
     csrf = {"X-CSRFToken": csrf_token(client)}
-    assert reached_by(client, disarmed(app), csrf) == {name: REACHED if may is ANYBODY else 401 for name, may in ROUTES.items()}
+    assert reached_by(client, disarmed(app), csrf) == {
+        name: REACHED if may is ANYBODY else 404 if may is SIGNED else 401 for name, may in ROUTES.items()
+    }
 
 
 @pytest.mark.parametrize("role", sorted(ALL_ROLES))
@@ -395,7 +402,9 @@ def test_what_changes_something_needs_the_csrf_token_of_the_session(app: Flask, 
     user(app, "admin")
     sign_in(client, "admin")
     statuses = reached_by(client, [call for call in disarmed(app) if call.method != "GET"], {})
-    expected = {name: 401 if may is SECRET else 403 for name, may in ROUTES.items() if not name.startswith("GET ")}
+    expected = {
+        name: 401 if may is SECRET else 404 if may is SIGNED else 403 for name, may in ROUTES.items() if not name.startswith("GET ")
+    }
     assert statuses == expected | dict.fromkeys(WITHOUT_SESSION, REACHED)
 
 

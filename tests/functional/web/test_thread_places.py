@@ -52,10 +52,14 @@ def test_the_routes_with_places_of_their_own(app: Flask) -> None:
             found.setdefault(access.reserved, set()).add(rule.rule)
     scans = {f"/api/scan/{action}" for action in ("resolve", "assign", "return", "undo", "recent")}
     assert found == {
-        Reserved.SIGN_IN: {"/sign-in", "/set-up/<key>", "/password/<key>"},
+        Reserved.SIGN_IN: {
+            *("/sign-in", "/set-up/<key>", "/password/<key>", "/forgot-password"),
+            *("/register", "/register/<key>", "/api/login", "/api/register"),
+        },
         Reserved.WEBHOOK: {"/webhook/asset-created"},
         Reserved.SCAN: {*scans, "/students/scan", "/labels/scan"},
         Reserved.HEALTH: {"/api/health"},
+        Reserved.REPORT: {"/webhooks/resend", "/webhooks/sendgrid", "/webhooks/twilio"},
     }
 
 

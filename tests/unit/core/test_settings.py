@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
+from tests.services.tables import check_all
 
 
 def problems(**environ: str) -> list[str]:
@@ -137,3 +138,40 @@ def test_two_settings_for_one_custom_field_are_rejected() -> None:
     assert refused.value.problems == [
         "RT_CATEGORY_FIELD: RT_MODEL_FIELD already names the field model. Choose a different field for each setting."
     ]
+
+
+def test_settings_of_providers_that_cannot_work_are_refused() -> None:
+    def refused(name: str, value: str) -> None:
+        [problem] = problems(**{name: value})
+        assert problem.startswith(f"{name}: ")
+        assert "secret" not in problem
+
+    check_all(
+        [
+            ("SENDGRID_FROM_EMAIL", "tickets"),
+            ("SENDGRID_FROM_EMAIL", "Tickets <tickets>"),
+            ("SENDGRID_FROM_EMAIL", "tickets@school.example.org, eve@example.org"),
+            ("SENDGRID_FROM_EMAIL", "Tickets <tickets@school.example.org>\nBcc: eve@example.org"),
+            ("SMTP_FROM", "@school.example.org"),
+            ("SMTP_HOST", "https://mail.school.example.org"),
+            ("SMTP_HOST", "mail.school.example.org secret"),
+            ("SMTP_PORT", "0"),
+            ("SMTP_TLS", "ssl"),
+            ("SMTP_USER", "tickets\r\nsecret"),
+            ("RESEND_API_KEY", "re_ secret"),
+            ("RESEND_API_URL", "ftp://example.org"),
+            ("TWILIO_ACCOUNT_SID", "secret"),
+            ("TWILIO_PHONE_NUMBER", "2025550100"),
+            ("TWILIO_PHONE_NUMBER", "+1 202 555 0100"),
+            ("TWILIO_PHONE_NUMBER", "MGshort"),
+        ],
+        refused,
+    )
+    fits = {
+        "SENDGRID_FROM_EMAIL": '"Tickets, School" <tickets@school.example.org>',
+        "SMTP_HOST": "10.0.0.5",
+        "TWILIO_PHONE_NUMBER": "+12025550100",
+    }
+    assert load_settings(fits).sendgrid_from_email == fits["SENDGRID_FROM_EMAIL"]
+    masked = load_settings({"NOTIFY_URLS": "slack://secret", "SMTP_PASSWORD": "secret"}).masked()
+    assert (masked["NOTIFY_URLS"], masked["SMTP_PASSWORD"]) == ("***", "***")

@@ -10,12 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from request_tracker_utils.core.messages import Channel
-from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
-from request_tracker_utils.notifications.providers.available import ConfiguredProviders, outbox_folder, set_up_providers
+from request_tracker_utils.notifications.providers.available import set_up_providers
 from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, public_address, trusted_authorities
 from request_tracker_utils.notifications.providers.folder import FolderProvider
 from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
@@ -34,27 +32,27 @@ from request_tracker_utils.notifications.providers.interface import (
 from request_tracker_utils.notifications.providers.resend import ResendProvider
 from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.providers import (
+    KEY,
     RESEND_KEY,
-    SENDER,
     SENDGRID_KEY,
+    TO,
     TWILIO_NUMBER,
     TWILIO_TOKEN,
     Mode,
     Ntfy,
     ProviderServer,
-    RawServer,
     Resend,
     SendGrid,
     Twilio,
-    self_signed,
+    message,
+    outcome,
     settings_of,
 )
+from tests.services.raw_server import RawServer, self_signed
 from tests.services.server import free_port
+from tests.services.smtp_server import SENDER
 from tests.services.tables import check_all
 
-KEY = "5f" * 32
-WRITTEN_AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
-TO = {Channel.EMAIL: "ada@school.example.org", Channel.SMS: "+12025550123", Channel.CHAT: ""}
 STAND_INS: list[type[ProviderServer]] = [Resend, SendGrid, Twilio, Ntfy]
 CHANNELS: dict[type[ProviderServer], Channel] = {
     Resend: Channel.EMAIL,
@@ -64,33 +62,11 @@ CHANNELS: dict[type[ProviderServer], Channel] = {
 }
 
 
-def message(
-    channel: Channel = Channel.EMAIL, *, to: str | None = None, text: str = "Cat6, 100 ft — approved ✓", html: str = ""
-) -> RenderedMessage:
-    email = channel is Channel.EMAIL
-    return RenderedMessage(
-        channel=channel,
-        to=TO[channel] if to is None else to,
-        sender=SENDER if email else "",
-        subject="" if channel is Channel.SMS else "Ticket 12: approved",
-        text=text,
-        html=html,
-        written_at=WRITTEN_AT,
-    )
-
-
 def provider_of(server: ProviderServer, *, seconds: float = 20, **more: str) -> Provider:
     [provider] = set_up_providers(settings_of(server, **more), CHANNELS[type(server)])
     assert isinstance(provider, HttpProvider)
     provider.seconds = seconds
     return provider
-
-
-def outcome(provider: Provider, message: RenderedMessage, key: str = KEY) -> Accepted | ProviderError:
-    try:
-        return provider.send(message, key)
-    except ProviderError as error:
-        return error
 
 
 @pytest.fixture
@@ -215,6 +191,19 @@ def test_headers_and_connections_that_do_not_end() -> None:
             assert type(found) is Silent, repr(found)
 
     check_all([drip, endless, close], check)
+
+
+def test_an_endless_response_is_not_read_to_its_end() -> None:
+    sent = [0]
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n")
+        while sent[0] < 500_000_000:
+            sent[0] += connection.send(b"x" * 1_000_000)
+
+    with RawServer(endless) as server:
+        assert type(outcome(ResendProvider(RESEND_KEY, url=server.url), message())) is Refused
+    assert sent[0] < 50_000_000
 
 
 def test_nothing_was_sent_where_no_connection_was_possible() -> None:
@@ -425,46 +414,6 @@ def test_a_provider_that_repeats_a_secret_is_not_quoted_with_it() -> None:
             assert "***" in str(found)
             assert RESEND_KEY not in str(found)
             assert "T0KEN" not in str(found)
-
-
-def test_without_a_provider_messages_are_written_to_the_outbox_folder(tmp_path: Path) -> None:
-    settings = Settings(instance_path=tmp_path)
-    providers = ConfiguredProviders(lambda: settings)
-    for channel in Channel:
-        [provider] = providers.of(channel)
-        assert provider.is_folder
-        with capture_logs() as logged:
-            for _attempt in range(2):  # a repetition writes the same file
-                provider.send(message(channel), KEY)
-        file = outbox_folder(settings) / f"{channel}-{KEY}.txt"
-        assert file.read_text(encoding="utf-8").endswith("\n\nCat6, 100 ft — approved ✓\n")
-        assert file.stat().st_mode & 0o777 == 0o600
-        assert [line["file"] for line in logged] == [str(file)] * 2
-        assert "ada@school" not in str(logged)
-    assert outbox_folder(settings).stat().st_mode & 0o777 == 0o700
-    assert len(list(outbox_folder(settings).iterdir())) == 3
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    (tmp_path / "outbox").write_text("a file")
-    [provider] = ConfiguredProviders(lambda: Settings(instance_path=tmp_path)).of(Channel.EMAIL)
-    found = outcome(provider, message())
-    assert type(found) is NotConnected
-    assert "outbox" in str(found)
-
-
-def test_providers_follow_settings_that_change(tmp_path: Path) -> None:
-    settings = [Settings(instance_path=tmp_path)]
-    providers = ConfiguredProviders(lambda: settings[0])
-    assert [each.name for each in providers.of(Channel.EMAIL)] == ["folder"]
-    everything = {"resend_api_key": "re_x", "sendgrid_api_key": "SG.x", "smtp_host": "mail.school.example.org"}
-    settings[0] = Settings.model_validate({"instance_path": tmp_path, **everything})
-    assert [each.name for each in providers.of(Channel.EMAIL)] == ["folder"], "nothing can be sent without a sender"
-    settings[0] = Settings.model_validate({"instance_path": tmp_path, **everything, "sendgrid_from_email": SENDER})
-    first = providers.of(Channel.EMAIL)
-    assert [each.name for each in first] == ["resend", "sendgrid", "smtp"]
-    assert providers.of(Channel.EMAIL) is first
-    assert providers.sender(Channel.EMAIL) == SENDER
 
 
 def test_a_message_that_is_too_large_goes_to_no_provider() -> None:

@@ -10,7 +10,8 @@ from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.notifications.diagnosis import Diagnosis, send_test
 from request_tracker_utils.notifications.providers.available import ConfiguredProviders, outbox_folder
-from tests.services.providers import TWILIO_SID, Ntfy, Resend, SendGrid, SmtpServer, Twilio, settings_of
+from tests.services.providers import TWILIO_SID, Ntfy, Resend, SendGrid, Twilio, settings_of
+from tests.services.smtp_server import SmtpServer
 from tests.services.tables import check_all
 
 ADA = "ada@school.example.org"
@@ -64,6 +65,7 @@ def test_the_usual_causes_are_explained(tmp_path: Path) -> None:
                 (settings_of(smtp, smtp_user="x"), Channel.EMAIL, ADA, "SMTP_USER is set without SMTP_PASSWORD"),
                 (settings_of(smtp), Channel.EMAIL, ADA, "SPF"),
                 (folder, Channel.EMAIL, ADA, "No provider is set up", str(outbox_folder(folder))),
+                (folder, Channel.CHAT, "", "No provider is set up", str(outbox_folder(folder))),
                 (Settings.model_validate({"instance_path": tmp_path, "resend_api_key": "re_x"}), Channel.EMAIL, ADA, "SENDGRID_FROM_EMAIL"),
                 (settings_of(twilio), Channel.SMS, "+15005550008", "trial account"),
                 (settings_of(twilio, twilio_auth_token="wrong"), Channel.SMS, "+12025550123", "TWILIO_AUTH_TOKEN"),

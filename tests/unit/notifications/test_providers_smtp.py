@@ -20,10 +20,10 @@ from request_tracker_utils.notifications.providers.interface import (
     Silent,
 )
 from request_tracker_utils.notifications.providers.smtp import SmtpProvider
-from tests.services.providers import SENDER, SmtpMode, SmtpServer, settings_of
+from tests.services.providers import KEY, WRITTEN_AT, message, outcome, settings_of
 from tests.services.server import free_port
+from tests.services.smtp_server import SENDER, SmtpMode, SmtpServer
 from tests.services.tables import check_all
-from tests.unit.notifications.test_providers import KEY, WRITTEN_AT, message, outcome
 
 MESSAGE_ID = f"<{KEY}@school.example.org>"
 PASSWORD = "the-smtp-password"
@@ -100,6 +100,7 @@ def test_what_a_bad_answer_of_an_smtp_server_means() -> None:
             assert text in str(found)
             assert PASSWORD not in str(found)
             assert len(server.accepted) == accepted
+            assert server.bytes_sent < 50_000_000
             if isinstance(found, Busy):
                 assert found.retry_after == timedelta(minutes=5)
 
