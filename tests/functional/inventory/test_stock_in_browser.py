@@ -73,26 +73,28 @@ def test_a_delivery_is_scanned_previewed_recorded_and_undone(app: Flask, browser
         page.get_by_label("Vendor").focus()
         press_keys(page, "Graybar\nPO-7\nPS-4711\n")  # Enter moves on
         press_keys(page, "Cat6\n100 ft\n5\n")
-        press_keys(page, "Fiber\t3 m\t2\t")  # as Tab does
+        press_keys(page, "Fiber\tspool\t2\t")  # as Tab does
         press_keys(page, "cat6\n100ft\n1\n\n\n")  # a scanner that ends with two keys adds no empty rows
-        assert entered(page) == [["Cat6", "100 ft", "5"], ["Fiber", "3 m", "2"], ["cat6", "100ft", "1"]]
+        assert entered(page) == [["Cat6", "100 ft", "5"], ["Fiber", "spool", "2"], ["cat6", "100ft", "1"]]
         expect(page.get_by_text("The same cable as in row 1: the pieces are added up.")).to_be_visible()
         expect(page.locator("#rows > li").last.get_by_label("Cable")).to_be_focused()
         looks_right(page, size)
         assert receipts(app) == 1, "a scan never sends the form"
 
         page.reload()
-        assert entered(page) == [["Cat6", "100 ft", "5"], ["Fiber", "3 m", "2"], ["cat6", "100ft", "1"]]
+        assert entered(page) == [["Cat6", "100 ft", "5"], ["Fiber", "spool", "2"], ["cat6", "100ft", "1"]]
         expect(page.get_by_label("Packing slip")).to_have_value("PS-4711")
 
         page.get_by_role("button", name="Preview balances").click()
         preview = page.get_by_role("region", name="Resulting balances")
         expect(preview).to_contain_text(re.compile(r"Cat6, 100 ft.*1.*\+6.*7", re.DOTALL))
+        expect(preview).to_be_focused()
+        expect(preview).to_be_in_viewport()
         looks_right(page, size)
 
-        page.get_by_role("button", name="Record delivery").dblclick()
+        preview.get_by_role("button", name="Record delivery").dblclick()
         expect(page.get_by_role("heading", name="Delivery")).to_be_visible()
-        assert (receipts(app), on_hand(app)) == (2, {"Cat6 100 ft": 7, "Fiber 3 m": 2})
+        assert (receipts(app), on_hand(app)) == (2, {"Cat6 100 ft": 7, "Fiber spool": 2})
         looks_right(page, size)
         page.get_by_role("link", name="Receive another").click()
         assert entered(page) == []
@@ -100,7 +102,7 @@ def test_a_delivery_is_scanned_previewed_recorded_and_undone(app: Flask, browser
 
         page.get_by_role("button", name="Undo delivery").click()
         expect(page.get_by_text("The delivery was undone.")).to_be_visible()
-        assert on_hand(app) == {"Cat6 100 ft": 1, "Fiber 3 m": 0}
+        assert on_hand(app) == {"Cat6 100 ft": 1, "Fiber spool": 0}
 
 
 def test_a_delivery_whose_answer_was_lost_is_sent_again_and_recorded_once(app: Flask, browser: Browser) -> None:
