@@ -34,7 +34,19 @@ CHECKED_EVERY = timedelta(seconds=1)
 MAX_LENGTH = 2_000
 NEVER = frozenset(
     {
-        *("host", "port", "workers", "threads", "instance_path", "secrets_file", "secret_key", "database_url", "database_path"),
+        *(
+            "host",
+            "port",
+            "workers",
+            "threads",
+            "instance_path",
+            "secrets_file",
+            "secret_key",
+            "token_key",
+            "token_key_old",
+            "database_url",
+            "database_path",
+        ),
         *("trusted_proxies", "scheduler", "log_file"),
     }
 )
