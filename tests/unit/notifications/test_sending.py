@@ -22,7 +22,7 @@ from request_tracker_utils.notifications.providers.interface import (
     Refused,
     RenderedMessage,
 )
-from tests.services.messages import NOW, FakeProvider, FakeTwilio, Office, silent
+from tests.services.sending import NOW, FakeProvider, FakeTwilio, Office, silent
 from tests.services.tables import check_all
 
 Failure = ProviderError | None
