@@ -1,6 +1,7 @@
 """Load on one address of a server, and how fast it is answered."""
 
 import http.client
+import itertools
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -34,6 +36,11 @@ def apply_load(served: "Served", path: str, seconds: int) -> Load:
     return (_by_wrk if shutil.which("wrk") else _by_processes)(served, path, seconds)
 
 
+def post_load(served: "Served", path: str, seconds: int, bodies: Sequence[object]) -> Load:
+    """The same with POST: each connection sends the bodies as JSON, one after another, again and again."""
+    return _by_processes(served, path, seconds, bodies)
+
+
 def _by_wrk(served: "Served", path: str, seconds: int) -> Load:
     headers = [part for name, value in served.headers.items() for part in ("-H", f"{name}: {value}")]
     options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={WAIT}s", "--latency"]
@@ -45,7 +52,7 @@ def _by_wrk(served: "Served", path: str, seconds: int) -> Load:
     return Load(float(rate[1]), float(p99[1]) * UNITS[p99[2]])
 
 
-def _by_processes(served: "Served", path: str, seconds: int) -> Load:
+def _by_processes(served: "Served", path: str, seconds: int, bodies: Sequence[object] = ()) -> Load:
     """Without wrk: one process per connection, which needs more CPU time."""
     clients = [
         subprocess.Popen([sys.executable, "-m", "benchmarks.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -56,7 +63,7 @@ def _by_processes(served: "Served", path: str, seconds: int) -> Load:
             raise AssertionError("a client did not start")
     for client in clients:
         if client.stdin is not None:
-            client.stdin.write(json.dumps([served.url, path, served.headers, seconds]))
+            client.stdin.write(json.dumps([served.url, path, served.headers, seconds, bodies]))
             client.stdin.close()
     outputs = [client.stdout.read() if client.stdout else "" for client in clients]
     if any(client.wait(WAIT) for client in clients):
@@ -65,13 +72,15 @@ def _by_processes(served: "Served", path: str, seconds: int) -> Load:
     return Load(len(times) / seconds, statistics.quantiles(times, n=100)[98] if len(times) > 1 else float(WAIT))
 
 
-def _ask(url: str, path: str, headers: dict[str, str], seconds: int) -> list[float]:
+def _ask(url: str, path: str, headers: dict[str, str], seconds: int, bodies: Sequence[object]) -> list[float]:
     """The seconds that each response took, over one persistent connection."""
+    contents = itertools.cycle([json.dumps(body).encode() for body in bodies] or [None])
+    method, headers = ("POST", {**headers, "Content-Type": "application/json"}) if bodies else ("GET", headers)
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT)
     times, started = [], time.monotonic()
     while (begun := time.monotonic()) < started + seconds:
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, next(contents), headers)
             answer = connection.getresponse()
             answer.read()
         except TimeoutError:

@@ -19,6 +19,7 @@ READY_WITHIN = 60.0
 ROOT = Path(__file__).parents[1]
 PROGRAM = ("request_tracker_utils.cli", "serve")
 BARE = ("benchmarks.bare_app",)
+NOTIFYING = ("benchmarks.notifying_app",)
 
 
 class NotServing(Exception):
@@ -31,6 +32,11 @@ class Served:
     headers: dict[str, str]
     """The Authorization header of an administrator."""
     folder: Path
+    pid: int
+
+    def worker_pids(self) -> list[int]:
+        """Of the processes that answer requests."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def wait_until_tags_are_adopted(self) -> None:
         """Before the first tag is assigned, a job adopts the names in Request Tracker."""
@@ -43,14 +49,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def program(folder: Path, settings: dict[str, str] | None = None, *, port: int = 0) -> Iterator[Served]:
+def program(folder: Path, settings: dict[str, str] | None = None, *, port: int = 0, module: tuple[str, ...] = PROGRAM) -> Iterator[Served]:
     """The program, started with `rtutils serve`, with these settings (lowercase names) and its data in `folder`."""
     port, settings = port or free_port(), settings or {}
     app = ready(make_app(folder, **settings))
     headers = token(app, "admin")
     environment = {name.upper(): value for name, value in settings.items()} | {"INSTANCE_PATH": str(folder), "PORT": str(port)}
-    with _running(PROGRAM, environment, folder / "server.log", f"http://127.0.0.1:{port}/sign-in"):
-        yield Served(f"http://127.0.0.1:{port}", headers, folder)
+    with _running(module, environment, folder / "server.log", f"http://127.0.0.1:{port}/sign-in") as pid:
+        yield Served(f"http://127.0.0.1:{port}", headers, folder, pid)
 
 
 @contextlib.contextmanager
@@ -58,12 +64,13 @@ def bare(folder: Path) -> Iterator[Served]:
     """A bare Flask app with one route, on the same server as the program."""
     port = free_port()
     environment = {"INSTANCE_PATH": str(folder), "PORT": str(port), "SCHEDULER": "false"}
-    with _running(BARE, environment, folder / "server.log", f"http://127.0.0.1:{port}/next-asset-tag"):
-        yield Served(f"http://127.0.0.1:{port}", {}, folder)
+    with _running(BARE, environment, folder / "server.log", f"http://127.0.0.1:{port}/next-asset-tag") as pid:
+        yield Served(f"http://127.0.0.1:{port}", {}, folder, pid)
 
 
 @contextlib.contextmanager
-def _running(module: tuple[str, ...], settings: dict[str, str], log: Path, page: str) -> Iterator[None]:
+def _running(module: tuple[str, ...], settings: dict[str, str], log: Path, page: str) -> Iterator[int]:
+    """Yields the id of the process."""
     inherited = {name: value for name in ("PATH", "HOME", "LANG", "TMPDIR") if (value := os.environ.get(name))}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
@@ -78,7 +85,7 @@ def _running(module: tuple[str, ...], settings: dict[str, str], log: Path, page:
         )
     try:
         _wait_for(page, {}, process, log)
-        yield
+        yield process.pid
     finally:
         _end(process)
 

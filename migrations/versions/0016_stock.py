@@ -121,8 +121,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("cut_from_id", name=op.f("uq_inventory_movements_cut_from_id")),
         sa.UniqueConstraint("reverses_id", name=op.f("uq_inventory_movements_reverses_id")),
     )
-    op.create_index("ix_inventory_movements_source", "inventory_movements", ["source_type", "source_id", "id"])
-    op.create_index("ix_inventory_movements_source_type", "inventory_movements", ["source_type", "movement_type", "id"])
+    op.create_index("ix_inventory_movements_stock_source", "inventory_movements", ["stock_id", "source_type", "id"])
+    op.create_index("ix_inventory_movements_source", "inventory_movements", ["source_id", "source_type", "id"])
+    op.create_index("ix_inventory_movements_source_type", "inventory_movements", ["source_type", "id"])
+    op.create_index("ix_inventory_movements_source_and_type", "inventory_movements", ["source_type", "movement_type", "id"])
     op.create_index("ix_inventory_movements_stock", "inventory_movements", ["stock_id", "id"])
     op.create_index("ix_inventory_movements_stock_type", "inventory_movements", ["stock_id", "movement_type", "id"])
     op.create_index("ix_inventory_movements_type", "inventory_movements", ["movement_type", "id"])

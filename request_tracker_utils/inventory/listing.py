@@ -10,7 +10,7 @@ from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Page, Segment
 from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.lengths import Length, key_of, parse_length
-from request_tracker_utils.inventory.models import CableReceipt, CableType, Movement, StockRow
+from request_tracker_utils.inventory.models import CableReceipt, CableType, Movement, StockCountRow, StockRow
 
 MAX_SUGGESTIONS = 300
 MAX_WORDS = 8
@@ -106,6 +106,13 @@ def level_counts(session: Session) -> LevelCounts:
 def history(session: Session, stock_id: int, *, limit: int) -> Sequence[Movement]:
     """A row's last movements, the newest first."""
     return session.scalars(select(Movement).where(Movement.stock_id == stock_id).order_by(Movement.id.desc()).limit(limit)).all()
+
+
+def count_progress(session: Session, count_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Count → how many rows are counted, and how many of them differ. Without counts of which no row is counted."""
+    differs = func.count().filter(StockCountRow.counted != StockCountRow.expected)
+    query = select(StockCountRow.count_id, func.count(), differs).where(StockCountRow.count_id.in_(count_ids))
+    return {count_id: (counted, differing) for count_id, counted, differing in session.execute(query.group_by(StockCountRow.count_id))}
 
 
 def by_keys(session: Session, keys: Sequence[str]) -> dict[str, StockRow]:

@@ -118,8 +118,10 @@ class Movement(Base):
         CheckConstraint("balance >= 0", name="balance"),
         Index("ix_inventory_movements_stock", "stock_id", "id"),
         Index("ix_inventory_movements_stock_type", "stock_id", "movement_type", "id"),
-        Index("ix_inventory_movements_source", "source_type", "source_id", "id"),
-        Index("ix_inventory_movements_source_type", "source_type", "movement_type", "id"),
+        Index("ix_inventory_movements_stock_source", "stock_id", "source_type", "id"),
+        Index("ix_inventory_movements_source", "source_id", "source_type", "id"),
+        Index("ix_inventory_movements_source_type", "source_type", "id"),
+        Index("ix_inventory_movements_source_and_type", "source_type", "movement_type", "id"),
         Index("ix_inventory_movements_type", "movement_type", "id"),
     )
 

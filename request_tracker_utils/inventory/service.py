@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -60,8 +60,13 @@ def movements(session: Session, filters: MovementFilter, *, limit: int, before: 
 
 def matching(filters: MovementFilter) -> Select[Movement]:
     """The entries without an order. Movement IDs grow with time."""
-    values = {name: value for name, value in vars(filters).items() if value not in ("", None)}
-    return select(Movement).filter_by(**values)
+    query = select(Movement)
+    for name, value in vars(filters).items():
+        if value not in ("", None):
+            # A source has few movements: SQLite, which does not know this, must not choose the index of another column.
+            column, is_other = getattr(Movement, name), name not in ("source_id", "source_type")
+            query = query.where((func.coalesce(column, value) if is_other and filters.source_id is not None else column) == value)
+    return query
 
 
 def adjust(

@@ -20,7 +20,7 @@ from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.backorders import fill_backorders, give_up_reservations
 from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, ShelfFull, StockRowNotFound
 from request_tracker_utils.inventory.lengths import Cable, type_of_key
-from request_tracker_utils.inventory.models import MAX_ON_HAND, Movement, MovementType, SourceType, StockRow
+from request_tracker_utils.inventory.models import MAX_ON_HAND, Movement, MovementType, Reservation, SourceType, StockRow
 from request_tracker_utils.inventory.reorder import ReorderAlerts, note_level
 
 MAX_NOTES = 1_000
@@ -188,17 +188,28 @@ def clean_notes(text: str, *, field: str = "notes") -> str:
 
 @dataclass(frozen=True)
 class Imbalance:
-    """A row whose balance is not the sum of its movements or reservations."""
+    """A number of a row that is not the sum it should be; `what` is `on_hand`, `reserved` or `backordered`."""
 
     stock_id: int
     name: str
-    on_hand: int
-    moved: int
+    what: str
+    stored: int
+    computed: int
 
 
 def find_imbalances(session: Session) -> list[Imbalance]:
-    """Recomputes every balance from the ledger."""
-    moved = select(Movement.stock_id, func.sum(Movement.quantity_delta).label("moved")).group_by(Movement.stock_id).subquery()
-    total = func.coalesce(moved.c.moved, 0)
-    query = select(StockRow, total).outerjoin(moved, moved.c.stock_id == StockRow.id).where(StockRow.on_hand != total)
-    return [Imbalance(row.id, f"{row.cable_type} {row.cable_length}", row.on_hand, int(sum_)) for row, sum_ in session.execute(query)]
+    """Recomputes every balance from the ledger, and every sum of reservations. Each number is read in one statement,
+    so it is right while others move stock too."""
+    found = []
+    for what, quantity in (
+        ("on_hand", Movement.quantity_delta),
+        ("reserved", Reservation.reserved),
+        ("backordered", Reservation.backordered),
+    ):
+        source = quantity.class_
+        sums = select(source.stock_id, func.sum(quantity).label("total")).group_by(source.stock_id).subquery()
+        total, column = func.coalesce(sums.c.total, 0), getattr(StockRow, what)
+        query = select(StockRow, total).outerjoin(sums, sums.c.stock_id == StockRow.id).where(column != total).order_by(StockRow.id)
+        for row, computed in session.execute(query):
+            found.append(Imbalance(row.id, f"{row.cable_type} {row.cable_length}", what, getattr(row, what), int(computed)))
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
@@ -51,12 +51,21 @@ class Filter:
         if self.event:
             found.append(Notification.event == self.event)
         if self.recipient:
-            found.append(or_(Notification.recipient_user_id.in_(_people(session, self.recipient)), Notification.address == self.recipient))
+            found.append(self._is_recipient(session))
         if self.since:
             found.append(Notification.created_at >= self._midnight(self.since))
         if self.until and self.until < date.max:
             found.append(Notification.created_at < self._midnight(self.until + timedelta(days=1)))
         return found
+
+    def _is_recipient(self, session: Session) -> ColumnElement[bool]:
+        """People with such a name, or else the address: SQLite would read all messages for a condition of two columns."""
+        ids = _people(session, self.recipient)
+        is_address = Notification.address.in_({self.recipient, self.recipient.lower()})
+        if not ids:
+            return is_address
+        is_person = Notification.recipient_user_id.in_(ids)
+        return or_(is_person, is_address) if "@" in self.recipient else is_person
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
@@ -103,14 +112,6 @@ def reports(session: Session, found: Notification) -> list[DeliveryReport]:
         return []
     about = select(DeliveryReport).where(DeliveryReport.provider == found.provider, DeliveryReport.message_id == found.provider_id)
     return list(session.scalars(about.order_by(DeliveryReport.at, DeliveryReport.report_id).limit(REPORTS)))
-
-
-def failed_since(session: Session, since: datetime, *, only_to: int | None = None) -> int:
-    """How many messages have failed, or are uncertain, since then."""
-    states = (NotificationStatus.FAILED, NotificationStatus.UNCERTAIN)
-    own = [] if only_to is None else [Notification.recipient_user_id == only_to]
-    query = select(func.count()).select_from(Notification)
-    return session.scalar(query.where(UNFINISHED, Notification.status.in_(states), Notification.created_at >= since, *own)) or 0
 
 
 def _query(session: Session, selected: Filter, only_to: int | None) -> KeysetQuery[Notification]:

@@ -11,6 +11,8 @@ from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.notifications import phone_confirmation, reports, service
 from request_tracker_utils.notifications.current import messenger
 from request_tracker_utils.notifications.models import APPLY_REPORTS, DELETE_REPORTS, SEND_CHAT, SEND_EMAIL, SEND_SMS
+from request_tracker_utils.notifications.providers.available import outbox_folder
+from request_tracker_utils.notifications.providers.folder import delete_older
 from request_tracker_utils.notifications.sending import Sender
 from request_tracker_utils.web.registry import registry, settings
 
@@ -27,8 +29,9 @@ def send(channel: Channel) -> int:
 
 def delete_old_notifications() -> int:
     with transaction(durable=False) as session:  # the next run deletes them again
-        now = steady_now(session, DELETE_OLD_NOTIFICATIONS, utc_now())
-        return service.delete_old(session, before=now - timedelta(days=settings().notification_days))
+        before = steady_now(session, DELETE_OLD_NOTIFICATIONS, utc_now()) - timedelta(days=settings().notification_days)
+        deleted = service.delete_old(session, before=before)
+    return deleted + delete_older(outbox_folder(settings()), before)
 
 
 def apply_reports() -> int:

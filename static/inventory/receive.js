@@ -84,13 +84,10 @@ function receiving() {
     const field = event.target;
     const isInRows = field.matches("#rows input");
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || !field.matches(".receive-head input, #rows input")) return;
-    const isLast = isInRows && field.name === "quantity" && field.closest("[data-row]") === list.lastElementChild;
-    if (event.key === "Enter" && !event.shiftKey) {
+    const endsRow = event.key === "Tab" && isInRows && field.name === "quantity" && !isEmpty(field.closest("[data-row]"));
+    if (!event.shiftKey && (event.key === "Enter" || endsRow)) {
       event.preventDefault();
       advance(field);
-    } else if (event.key === "Tab" && !event.shiftKey && isLast && !isEmpty(list.lastElementChild)) {
-      event.preventDefault();
-      nextRow();
     }
   });
   form.addEventListener("input", () => { markSame(); save(); });

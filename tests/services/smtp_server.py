@@ -49,6 +49,8 @@ class SmtpServer:
     ) -> None:
         self.mode, self.tls, self.password = mode, tls, password
         self.accepted: list[Received] = []
+        self.bytes_sent = 0
+        """Of an endless greeting."""
         self.certificate, context = self_signed(certified) if tls != "none" else (b"", None)
         self._released = threading.Event()
         options: dict[str, Any] = {"hostname": "127.0.0.1", "port": 0, "decode_data": False, "enable_SMTPUTF8": True}
@@ -96,7 +98,7 @@ class SmtpServer:
             line = b"220-" + b"x" * 1000 + b"\r\n"
             with contextlib.suppress(OSError):
                 while not self._released.is_set():
-                    connection.sendall(line * 100)
+                    self.bytes_sent += connection.send(line * 100)
         else:
             with contextlib.suppress(OSError):
                 while not self._released.wait(0.05):

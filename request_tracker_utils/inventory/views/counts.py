@@ -104,7 +104,7 @@ def finish(count_id: int) -> ResponseReturnValue:
 def _overview(sent: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None) -> str:
     with reading() as session:
         counts = counting.list_counts(session, limit=RECENT)
-        progress = {count.id: _progress(counting.rows_of(session, count)) for count in counts}
+        progress = listing.count_progress(session, [count.id for count in counts])
         types = listing.types_on_shelf(session)
     return render_template("inventory/counts.html", counts=counts, progress=progress, types=types, sent=sent or {}, errors=errors or {})
 

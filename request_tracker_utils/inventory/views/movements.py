@@ -10,10 +10,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext_noop, ngettext
-from request_tracker_utils.inventory import reversals, service
+from request_tracker_utils.inventory import listing, reversals, service
 from request_tracker_utils.inventory.current import reorder_alerts
 from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.forms import new_key, sent_key
+from request_tracker_utils.inventory.listing import StockFilter
 from request_tracker_utils.inventory.models import Movement, MovementType, SourceType
 from request_tracker_utils.inventory.permissions import StockPermission
 from request_tracker_utils.inventory.service import MovementFilter
@@ -76,7 +77,7 @@ def _page(**problem: Any) -> str:
         found = service.movements(session, filters, limit=PAGE_SIZE + 1, before=before)
         shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
         done = reversals.reversals_of(session, shown)
-        rows = service.on_hand(session, include_zero=True)[:MAX_CHOICES]
+        rows = listing.find_rows(session, StockFilter(only="all"), size=MAX_CHOICES).rows
     values = {"failed": None, "sent": "", "field_error": "", "error": "", **problem}
     return render_template(
         "inventory/movements.html",

@@ -146,5 +146,7 @@ def _page(
         known |= {"vendors": listing.vendors_written(session)}
         recent = receiving.list_receipts(session, limit=RECENT)
     focus = next((number for number, line in enumerate(draft.lines, 1) if line.errors or line.is_blank), 1)
+    if preview:
+        focus = 0  # the preview has it
     values = {"preview": preview, "errors": errors or {}, "error": error, "other_receipt": other, "sent": sent, "focus": focus, **known}
     return render_template("inventory/receive.html", draft=draft, recent=recent, **values)

@@ -15,7 +15,7 @@ from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.notifications import resending
 from request_tracker_utils.notifications.current import message_kinds
-from request_tracker_utils.notifications.models import DeliveryReport, Notification, NotificationStatus
+from request_tracker_utils.notifications.models import SITE_CHAT, DeliveryReport, Notification, NotificationStatus
 from request_tracker_utils.web.registry import registry
 from tests.services.access_log import accesses
 from tests.services.apps import user
@@ -92,6 +92,7 @@ def test_messages_are_filtered(app: Flask, admin: Person) -> None:
             ("?to=CAROL", {sms}),
             ("?to=%2B12025550199", {code}),
             ("?to=carol@example.org", set()),
+            ("?to=BOBBY@example.org", {failed, sent}),
             ("?to=b_b", set()),
             ("?to=100%25", set()),
             ("?from=2026-07-02", {sent, sms, code}),
@@ -173,6 +174,7 @@ def test_what_a_message_says_is_not_shown(app: Flask, admin: Person) -> None:
     page = admin.read(f"{LIST}/{one}")
     assert ("top secret note" in page, "not shown, since it contains secrets" in page) == (False, True)
     assert "top secret note" not in admin.get(CSV).get_data(as_text=True)
+    assert "Chat channels of the office" in admin.read(f"{LIST}/{add_message(app, notification_type='chat', address=SITE_CHAT)}")
 
 
 def test_a_failed_message_is_sent_again_as_a_new_one(app: Flask, admin: Person) -> None:

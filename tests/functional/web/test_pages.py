@@ -226,6 +226,16 @@ def test_every_page_is_legible_on_a_wide_screen(showroom: Showroom, signed_in: A
                     assert page.evaluate(FAINT) == [], name
 
 
+def test_pages_for_people_who_are_not_signed_in_are_usable_on_phones_and_wide_screens(showroom: Showroom, browser: Browser) -> None:
+    for options in ({"viewport": PHONE, "has_touch": True}, {"color_scheme": "dark"}):
+        with watched(browser, **options) as page:
+            for name, path in showroom.open_pages.items():
+                page.goto(showroom.url + path)
+                assert page.evaluate(OVERFLOW) == [0, []], name
+                assert page.evaluate(FAINT) == [], name
+                assert not options.get("has_touch") or page.evaluate(SMALL_TARGETS) == [], name
+
+
 def test_pages_of_students_and_teachers_are_usable_on_phones_and_wide_screens(showroom: Showroom, browser: Browser) -> None:
     for name, pages in showroom.others.items():
         for theme, size in (("light", PHONE), ("dark", PHONE), ("light", None), ("dark", None)):

@@ -193,6 +193,19 @@ def test_headers_and_connections_that_do_not_end() -> None:
     check_all([drip, endless, close], check)
 
 
+def test_an_endless_response_is_not_read_to_its_end() -> None:
+    sent = [0]
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n")
+        while sent[0] < 500_000_000:
+            sent[0] += connection.send(b"x" * 1_000_000)
+
+    with RawServer(endless) as server:
+        assert type(outcome(ResendProvider(RESEND_KEY, url=server.url), message())) is Refused
+    assert sent[0] < 50_000_000
+
+
 def test_nothing_was_sent_where_no_connection_was_possible() -> None:
     def check(url: str) -> None:
         found = outcome(ResendProvider(RESEND_KEY, url=url), message())

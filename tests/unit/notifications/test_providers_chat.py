@@ -1,12 +1,14 @@
 """Chat messages through Apprise, and which addresses it may use."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import address_of
+from request_tracker_utils.notifications.providers import chat_addresses
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.chat_addresses import (
     InvalidChatAddress,
@@ -16,7 +18,16 @@ from request_tracker_utils.notifications.providers.chat_addresses import (
 )
 from request_tracker_utils.notifications.providers.connections import public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider, count_messages, delete_older
-from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, NotConnected, Refused, RenderedMessage, Silent
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.notifications.providers.interface import (
+    Accepted,
+    BadRecipient,
+    Busy,
+    NotConnected,
+    Refused,
+    RenderedMessage,
+    Silent,
+)
 from tests.services.local_server import Call, LocalServer, Reply
 from tests.services.providers import KEY, Ntfy, message, outcome
 from tests.services.tables import check_all
@@ -158,8 +169,6 @@ def test_a_name_of_a_private_address_is_refused_when_it_is_sent(tmp_path: Path) 
         folder = FolderProvider(Channel.CHAT, tmp_path)
         strict, lenient = AppriseProvider("", folder=folder), AppriseProvider("", folder=folder, allow_private=True)
         # The name passes here: as if it had led elsewhere when it was entered.
-        from request_tracker_utils.notifications.providers import chat_addresses
-
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(chat_addresses, "_check_reach", lambda _parts: None)
             found = outcome(strict, chat(personal))
@@ -195,14 +204,11 @@ def test_nobody_is_called_by_a_name(provider: AppriseProvider) -> None:
 
 def test_each_service_is_sent_through_our_connection(provider: AppriseProvider, tmp_path: Path) -> None:
     """Apprise has no hook for its HTTP client. If a new version changes how its plugins send, this fails: nothing may leave another way."""
-    from request_tracker_utils.notifications.providers.http import HttpProvider
-    from request_tracker_utils.notifications.providers.interface import Silent as OurSilent
-
     sent: list[str] = []
 
     def note(self: HttpProvider, method: str, url: str, **_options: object) -> None:
         sent.append(url)
-        raise OurSilent("noted")
+        raise Silent("noted")
 
     def check(address: str) -> None:
         sent.clear()
@@ -225,6 +231,26 @@ def test_each_service_is_sent_through_our_connection(provider: AppriseProvider, 
         ],
         check,
     )
+
+
+def test_a_service_that_is_busy_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin for Discord would wait as long as the response says, and send again."""
+    sent: list[str] = []
+
+    def busy(self: HttpProvider, method: str, url: str, **_options: object) -> Answer:
+        sent.append(url)
+        return Answer(429, {"retry-after": "3", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 3)}, b"{}")
+
+    monkeypatch.setattr(HttpProvider, "exchange", busy)
+
+    def check(address: str) -> None:
+        sent.clear()
+        found = outcome(AppriseProvider(address, folder=FolderProvider(Channel.CHAT, tmp_path)), chat())
+        assert isinstance(found, Busy)
+        assert found.retry_after == timedelta(seconds=3)
+        assert len(sent) == 1
+
+    check_all([SLACK, TEAMS, "ntfy://topic", DISCORD, "gchat://workspace/key/token", SNS], check)
 
 
 def test_a_refusal_with_status_200(tmp_path: Path) -> None:
