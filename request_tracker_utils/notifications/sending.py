@@ -33,7 +33,7 @@ from request_tracker_utils.notifications.providers.interface import Provider
 
 log = structlog.get_logger(__name__)
 
-PACE = 0.2
+PACE = 0.25
 """Seconds from one message to the next of the same thread: what is sent must leave the processors to requests."""
 
 
