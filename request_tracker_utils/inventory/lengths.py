@@ -38,8 +38,8 @@ _QUANTITY = re.compile(r"\+?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)")
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212\ufe58\ufe63"
 _SAME = str.maketrans(
     {
-        **{dash: "-" for dash in _DASHES},
-        **{joiner: None for joiner in JOINERS},
+        **dict.fromkeys(_DASHES, "-"),
+        **dict.fromkeys(JOINERS),
         **{chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)},  # full-width characters of Asian keyboards
     }
 )
