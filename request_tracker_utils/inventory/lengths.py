@@ -1,7 +1,7 @@
 """Types and lengths of cable as people write them: `100ft`, `100 ft` and `100'` are one length, feet and meters never are.
 
 A number with a known unit is a length, in the digits of any script. `1,5 m` could be 1.5 m or a mistyped 15 m, so it is text, as are
-`spool` and `100`: text is a row of its own. A number that cannot be a length, and one with an unknown unit, such as `100 fet`, are mistakes.
+`spool` and `100`: text is a row of its own. A number that cannot be a length, and one with an unknown unit (`100 fet`), are mistakes.
 """
 
 import re
