@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
 from request_tracker_utils.core.locks import lock_until_commit
+from request_tracker_utils.core.text import clean_identifier
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.backorders import fill_backorders, give_up_reservations
 from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, ShelfFull, StockRowNotFound
@@ -179,6 +180,8 @@ def nothing_of(cable: Cable, requested: int) -> NotEnough:
 def clean_notes(text: str, *, field: str = "notes") -> str:
     """Without characters that cannot be stored. Raises InvalidStockField."""
     written = text.replace("\0", "\ufffd").strip()
+    if not clean_identifier(written).strip():
+        return ""  # a reason that nobody can see is none
     if len(written) > MAX_NOTES:
         raise InvalidStockField(_("Enter at most %(count)s characters.", count=f"{MAX_NOTES:,}"), field=field)
     return written
