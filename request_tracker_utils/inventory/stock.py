@@ -5,17 +5,18 @@ Changes of one type of cable run one after the other, since a cut changes rows t
 Every change is made on a `Shelf`, inside `with Shelf(…) as shelf:`. Leaving it fills back-orders and sends reorder alerts.
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.locks import lock_until_commit
+from request_tracker_utils.core.text import clean_identifier
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.backorders import fill_backorders, give_up_reservations
 from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, ShelfFull, StockRowNotFound
@@ -25,8 +26,7 @@ from request_tracker_utils.inventory.reorder import ReorderAlerts, note_level
 
 MAX_NOTES = 1_000
 _ROWS_IN_STATEMENT = 500
-_LOCK_SPACE = 7_033
-"""Of the advisory locks of types; `accounts/throttling.py` has others."""
+_TYPE_LOCKS = 7_033
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,13 @@ class Shelf:
                 note_level(self.session, row, self.alerts, actor=self.actor, now=self.now)
             self.session.flush()
 
-    def lock_types(self, type_keys: Iterable[str]) -> None:
-        """All changes of a type run one after the other, until the transaction ends: what is planned here is still true when it is written.
-        SQLite has one writer anyway."""
-        if self.session.get_bind().dialect.name == "postgresql":
-            for number in sorted({zlib.crc32(key.encode()) - 2**31 for key in type_keys}):
-                self.session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": _LOCK_SPACE, "number": number})
-
     def lock(self, cables: Iterable[Cable], *, also: Iterable[str] = ()) -> dict[str, StockRow]:
         """The rows by key. Missing ones are created, except those with the keys `also`."""
         by_key: dict[str, Cable] = {}
         for cable in cables:
             by_key.setdefault(cable.key, cable)  # the spelling that was written first stays
         others = set(also)
-        self.lock_types(type_of_key(key) for key in {*by_key, *others})
+        lock_types(self.session, {type_of_key(key) for key in {*by_key, *others}})
         missing = set(by_key) - set(self.session.scalars(select(StockRow.key).where(StockRow.key.in_(by_key))))
         new = [self._new_row(by_key[key]) for key in sorted(missing)]
         for start in range(0, len(new), _ROWS_IN_STATEMENT):
@@ -84,7 +77,7 @@ class Shelf:
     def lock_ids(self, stock_ids: Iterable[int]) -> dict[int, StockRow]:
         """The rows by ID. Raises StockRowNotFound."""
         wanted = set(stock_ids)
-        self.lock_types(self.session.scalars(select(StockRow.type_key).where(StockRow.id.in_(wanted))).all())
+        lock_types(self.session, self.session.scalars(select(StockRow.type_key).where(StockRow.id.in_(wanted))).all())
         rows = {row.id: row for row in self._locked(StockRow.id.in_(wanted))}
         if missing := wanted - set(rows):
             raise StockRowNotFound(_("The stock has no row %(id)s.", id=min(missing)))
@@ -160,6 +153,12 @@ class Shelf:
         }
 
 
+def lock_types(session: Session, type_keys: Iterable[str]) -> None:
+    """All changes of a type run one after the other, until the transaction ends: what is planned here is still true when it is written.
+    Called before rows are locked."""
+    lock_until_commit(session, _TYPE_LOCKS, type_keys)
+
+
 def not_enough(row: StockRow, requested: int) -> NotEnough:
     """Says how many there are."""
     values = {"type": row.cable_type, "length": row.cable_length, "requested": requested}
@@ -181,6 +180,8 @@ def nothing_of(cable: Cable, requested: int) -> NotEnough:
 def clean_notes(text: str, *, field: str = "notes") -> str:
     """Without characters that cannot be stored. Raises InvalidStockField."""
     written = text.replace("\0", "\ufffd").strip()
+    if not clean_identifier(written).strip():
+        return ""  # a reason that nobody can see is none
     if len(written) > MAX_NOTES:
         raise InvalidStockField(_("Enter at most %(count)s characters.", count=f"{MAX_NOTES:,}"), field=field)
     return written

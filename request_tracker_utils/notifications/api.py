@@ -76,7 +76,7 @@ def _provider_calls(provider: str) -> Callable[[Callable[..., Answer]], Callable
 def resend() -> Answer:
     """Report what became of an email: called by Resend.
 
-    The body is an event of Resend, signed with RESEND_WEBHOOK_SECRET. Reports can be repeated and come in any order.
+    The body is an event of Resend with its signature. Reports can be repeated and come in any order.
     """
     return _receive("resend")
 
