@@ -16,11 +16,10 @@ the future do not count: the clock was set back (`core/clock.py`).
 """
 
 import math
-import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts import login_events
@@ -28,6 +27,7 @@ from request_tracker_utils.accounts.login_events import Origin
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.clock import SKEW, is_believed
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.translation import gettext as _, ngettext
 
 WINDOW, DAY = timedelta(hours=1), timedelta(days=1)
@@ -35,6 +35,7 @@ NEW_NETWORK_ATTEMPTS = 2
 """Failures of an account within a day after which a network is not new."""
 DAILY_GUESSES = 1_000
 """Failures of an account within a day after which new networks wait like others."""
+_ACCOUNT_LOCKS, _NETWORK_LOCKS = 7_031, 7_032
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,10 @@ def admit_stranger(
 def serialize_attempts(session: Session, origin: Origin, key: str | None = None) -> None:
     """Takes advisory locks, so that attempts for one account (its key) and from one network run one after the other until the transaction
     ends: otherwise a burst of attempts would all see a low count. Accounts are locked before networks, which rules out deadlocks.
-
-    SQLite has a single writer anyway.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        for space, name in ((7_031, key), (7_032, origin.network)):
-            if name is None:
-                continue
-            number = zlib.crc32(name.encode()) - 2**31
-            session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": space, "number": number})
+    for space, name in ((_ACCOUNT_LOCKS, key), (_NETWORK_LOCKS, origin.network)):
+        if name is not None:
+            lock_until_commit(session, space, [name])
 
 
 def _pauses(session: Session, key: str, origin: Origin, now: datetime) -> tuple[datetime, datetime]:

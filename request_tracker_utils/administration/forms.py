@@ -14,6 +14,10 @@ from request_tracker_utils.core.settings import Settings
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
+class SettingField(StringField):  # type: ignore[misc]
+    """The page does not say of each field that it is optional: without a value, the default applies."""
+
+
 class PageSettingsForm(FlaskForm):  # type: ignore[misc]
     """The fields of a group that the environment does not set. Empty fields mean the default; an empty secret stays as it is."""
 
@@ -45,7 +49,7 @@ def _field(name: str, title: str) -> Any:
         return PasswordField(label, id=f"field-{name}", render_kw={**_PLAIN, "autocomplete": "new-password"})
     if choices := _choices(name):
         return SelectField(label, id=f"field-{name}", choices=choices)
-    return StringField(label, id=f"field-{name}", render_kw=_PLAIN)
+    return SettingField(label, id=f"field-{name}", render_kw=_PLAIN)
 
 
 def _choices(name: str) -> Sequence[SelectChoice]:

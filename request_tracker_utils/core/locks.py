@@ -7,12 +7,13 @@ released when its process dies.
 import fcntl
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.private_files import open_private
 
@@ -75,6 +76,17 @@ class SharedLock:
             return False
         self._connection = connection
         return True
+
+
+def lock_until_commit(session: Session, space: int, names: Iterable[str]) -> None:
+    """Locks names in the session's transaction: others who lock one of them wait until it ends. `space` keeps apart what is locked:
+    `accounts/throttling.py` has 7031 and 7032, `inventory/stock.py` 7033, `notifications/phone_confirmation.py` 7041 to 7043.
+
+    Names are locked in one order, so that two calls do not deadlock. SQLite has a single writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        for number in sorted({zlib.crc32(name.encode()) - 2**31 for name in names}):
+            session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": space, "number": number})
 
 
 @contextmanager

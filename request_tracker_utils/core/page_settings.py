@@ -34,20 +34,8 @@ CHECKED_EVERY = timedelta(seconds=1)
 MAX_LENGTH = 2_000
 NEVER = frozenset(
     {
-        *(
-            "host",
-            "port",
-            "workers",
-            "threads",
-            "instance_path",
-            "secrets_file",
-            "secret_key",
-            "token_key",
-            "token_key_old",
-            "database_url",
-            "database_path",
-        ),
-        *("trusted_proxies", "scheduler", "log_file"),
+        *("host", "port", "workers", "threads", "instance_path", "secrets_file", "secret_key", "database_url", "database_path"),
+        *("trusted_proxies", "scheduler", "log_file", "token_key", "token_key_old"),
     }
 )
 """Needed before the database can be read, or decides who may change settings."""
@@ -240,7 +228,7 @@ class PageSettings:
                 problems[row.name] = _("The stored value cannot be decrypted, because SECRET_KEY has changed. Enter it again.")
             except ValueError as error:
                 problems[row.name] = _("The stored value is not used: %(problem)s. Enter it again, or remove it.", problem=error)
-        for name in problems:
+        for name in problems.keys() - (self._effective.problems.keys() if self._effective else set()):
             log.warning("a setting that was entered on a page cannot be used; enter it again", setting=name.upper())
         settings = Settings.model_construct({*given, *values}, **{**dict(self.base), **values})
         return Effective(version, settings, sources, {row.name: row.value for row in rows}, problems)

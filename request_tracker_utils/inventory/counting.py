@@ -61,6 +61,11 @@ def rows_of(session: Session, count: StockCount) -> list[RowToCount]:
     return [RowToCount(row, counted) for row, counted in session.execute(query)]
 
 
+def is_counted(session: Session, count_id: int, stock_id: int) -> bool:
+    counted = select(StockCountRow.id).where(StockCountRow.count_id == count_id, StockCountRow.stock_id == stock_id)
+    return session.scalar(counted) is not None
+
+
 def count_row(
     session: Session,
     count_id: int,

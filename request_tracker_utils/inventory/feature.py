@@ -10,7 +10,7 @@ from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.imports.row_types import RowTypes
 from request_tracker_utils.imports.tasks import import_kinds
 from request_tracker_utils.imports.views import import_pages
-from request_tracker_utils.inventory import demo, jobs
+from request_tracker_utils.inventory import cli, demo, jobs
 from request_tracker_utils.inventory.api import counts as count_api, receiving as receiving_api, stock as stock_api
 from request_tracker_utils.inventory.current import reorder_alerts
 from request_tracker_utils.inventory.listing import level_counts
@@ -59,6 +59,7 @@ feature = Feature(
     apis=[stock_api.api, receiving_api.api, count_api.api],
     pages=[stock.pages, receiving.pages, counts.pages, movements.pages, reorder.pages, cable_types.pages, imports],
     jobs=jobs.jobs,
+    commands=[cli.stock],
     navigation=[NavItem("Stock", "stock.show", StockPermission.READ, order=16)],
     links=links,
     cards=[HomeCard("inventory/card.html", StockPermission.RECEIVE, card, order=16)],

@@ -1,15 +1,16 @@
 """Types and lengths of cable as people write them: `100ft`, `100 ft` and `100'` are one length, feet and meters never are.
 
-A number with a known unit is a length. `1,5 m` could be 1.5 m or a mistyped 15 m, so it is text, as are `spool` and `100`: text is a row of
-its own. A number that cannot be a length, and a number with an unknown unit, such as `100 fet`, are mistakes.
+A number with a known unit is a length, in the digits of any script. `1,5 m` could be 1.5 m or a mistyped 15 m, so it is text, as are
+`spool` and `100`: text is a row of its own. A number that cannot be a length, and one with an unknown unit (`100 fet`), are mistakes.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
-from request_tracker_utils.core.text import clean, unprintable_character
+from request_tracker_utils.core.text import JOINERS, clean, unprintable_character
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.models import MAX_QUANTITY, THOUSAND
@@ -30,9 +31,19 @@ SPELLINGS = {
 UNITS = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings}
 _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
 _LENGTH = re.compile(rf"\+?({_NUMBER})[ -]?([^\W\d_]+\.?|['′’\"″”])")
-_NEGATIVE = re.compile(r"[-−–]\s?[0-9.,]*[0-9].*")
+_BARE_NUMBER = re.compile(rf"\+?({_NUMBER})")
+_NEGATIVE = re.compile(r"-\s?[0-9.,]*[0-9].*")
 _NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)\b.*|[-+]?[0-9.]+e[-+]?[0-9]+.*", re.IGNORECASE)
 _QUANTITY = re.compile(r"\+?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)")
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212\ufe58\ufe63"
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys(_DASHES, "-"),
+        **dict.fromkeys(JOINERS),
+        **{chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)},  # full-width characters of Asian keyboards
+    }
+)
+"""Characters that look like others, or like nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def parse_cable(cable_type: str, cable_length: str) -> Cable:
 def parse_type(text: str) -> str:
     """Raises InvalidStockField."""
     written = one_line(text, "cable_type", MAX_TEXT)
-    if not written:
+    if not key_of(written):
         raise InvalidStockField(_("Enter the cable type, such as Cat6."), field="cable_type")
     return written
 
@@ -81,16 +92,19 @@ def parse_type(text: str) -> str:
 def parse_length(text: str) -> Length:
     """Raises InvalidStockField for what cannot be a length: a negative number, zero, NaN, a huge number, an unknown unit."""
     written = one_line(text, "cable_length", MAX_TEXT)
-    if not written:
+    read = _alike(written)
+    if not read:
         raise _invalid_length(_("Enter the length, such as 100 ft."))
-    if _NEGATIVE.fullmatch(written):
+    if _NEGATIVE.fullmatch(read):
         raise _invalid_length(_("A length cannot be negative."))
-    if _NOT_FINITE.fullmatch(written):
+    if _NOT_FINITE.fullmatch(read):
         raise _invalid_length(_("This is not a length. Write a number and a unit, such as 100 ft."))
-    found = _LENGTH.fullmatch(written)
+    found = _LENGTH.fullmatch(read)
     if not found:
+        if bare := _BARE_NUMBER.fullmatch(read):
+            _thousandths(_decimal(bare[1]))
         return Length(written)
-    number, unit = Decimal(found[1].replace(",", "")), UNITS.get(found[2].casefold())
+    number, unit = _decimal(found[1]), UNITS.get(found[2].casefold())
     if unit is None:
         known = ", ".join(SPELLINGS)
         raise _invalid_length(_("“%(unit)s” is not a unit of length. Use one of %(known)s.", unit=found[2], known=known))
@@ -99,14 +113,8 @@ def parse_length(text: str) -> Length:
 
 def length_of(value: Decimal, unit: str, *, written: str = "") -> Length:
     """Raises InvalidStockField."""
-    if not value:
-        raise _invalid_length(_("A length cannot be zero."))
-    if value > MAX_LENGTH:
-        raise _invalid_length(_("The length is larger than %(largest)s.", largest=f"{MAX_LENGTH:,}"))
-    thousandths = value * THOUSAND
-    if thousandths != int(thousandths):
-        raise _invalid_length(_("A length has at most three decimal places."))
-    return Length(written or f"{plain(value)} {unit}", int(thousandths), unit)
+    thousandths = _thousandths(value)
+    return Length(written or f"{plain(value)} {unit}", thousandths, unit)
 
 
 def parse_quantity(value: object, *, field: str = "quantity", minimum: int = 1) -> int:
@@ -130,7 +138,7 @@ def one_line(text: str, field: str, longest: int) -> str:
 
 def key_of(text: str) -> str:
     """By which two spellings are the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return unicodedata.normalize("NFC", _alike(unicodedata.normalize("NFC", text).casefold()))
 
 
 def type_of_key(key: str) -> str:
@@ -141,6 +149,29 @@ def type_of_key(key: str) -> str:
 def plain(value: Decimal) -> str:
     """Without zeros at the end and without an exponent."""
     return f"{value.normalize():f}"
+
+
+def _alike(text: str) -> str:
+    """With ASCII digits and hyphens, and without joiners: what looks the same is the same."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(each, each)) for each in text.translate(_SAME))
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
+
+
+def _thousandths(value: Decimal) -> int:
+    """Raises InvalidStockField for what cannot be a length."""
+    if not value:
+        raise _invalid_length(_("A length cannot be zero."))
+    if value > MAX_LENGTH:
+        raise _invalid_length(_("The length is larger than %(largest)s.", largest=f"{MAX_LENGTH:,}"))
+    thousandths = Fraction(value) * THOUSAND  # a Decimal would be rounded to 28 digits
+    if thousandths.denominator != 1:
+        raise _invalid_length(_("A length has at most three decimal places."))
+    return int(thousandths)
 
 
 def _whole_number(value: object) -> int | None:

@@ -120,6 +120,11 @@ def by_keys(session: Session, keys: Sequence[str]) -> dict[str, StockRow]:
     return {row.key: row for row in session.scalars(select(StockRow).where(StockRow.key.in_(keys)))}
 
 
+def balances(session: Session, stock_ids: Sequence[int]) -> dict[int, int]:
+    """What is on hand in these rows, by ID."""
+    return dict(session.execute(select(StockRow.id, StockRow.on_hand).where(StockRow.id.in_(stock_ids))).tuples().all())
+
+
 def _query(filters: StockFilter) -> KeysetQuery[StockRow]:
     conditions = [_CONDITIONS[filters.only]] if filters.only in _CONDITIONS else []
     return KeysetQuery(StockRow, [Segment(_ORDER)], [*conditions, *_matches(filters.text)])  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ the sums of the ledger and of the reservations. Rows are locked in the order of 
 """
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -101,10 +100,6 @@ class StockRow(Base):
     @property
     def available(self) -> int:
         return self.on_hand - self.reserved
-
-    @property
-    def length_value(self) -> Decimal | None:
-        return None if self.length_thousandths is None else Decimal(self.length_thousandths) / THOUSAND
 
 
 class Movement(Base):

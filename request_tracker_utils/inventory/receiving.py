@@ -101,10 +101,10 @@ def _receive(session: Session, delivery: Delivery, actor: Actor, now: datetime, 
         "received_by": actor.name,
         "created_at": now,
     }
-    receipt_id = _add_receipt(session, values)
-    source = Source(SourceType.RECEIPT, receipt_id)
     with Shelf(session, actor, now, alerts) as shelf:
         rows = shelf.lock(cable for cable, _quantity in items)
+        receipt_id = _add_receipt(session, values)  # after the locks: two deliveries with one packing slip do not wait for each other
+        source = Source(SourceType.RECEIPT, receipt_id)
         for cable, quantity in items:
             row = rows[cable.key]
             written = {"cable_type": cable.cable_type, "cable_length": cable.length.written, "quantity": quantity}

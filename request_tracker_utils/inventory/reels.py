@@ -12,7 +12,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNotFound
 from request_tracker_utils.inventory.lengths import Cable, Length, length_of
 from request_tracker_utils.inventory.models import THOUSAND, Movement, MovementType, StockRow
-from request_tracker_utils.inventory.stock import Shelf, Source, not_enough, nothing_of
+from request_tracker_utils.inventory.stock import Shelf, Source, lock_types, not_enough, nothing_of
 
 MAX_CUTS = 200
 """Longer pieces that one request may cut."""
@@ -20,7 +20,7 @@ MAX_CUTS = 200
 
 @dataclass(frozen=True)
 class Cut:
-    """Whether longer pieces may be cut, and of which stock row only."""
+    """Whether longer pieces may be cut; with `stock_id`, only those of that stock row."""
 
     allowed: bool = False
     stock_id: int | None = None
@@ -54,7 +54,7 @@ def sufficient(session: Session, cable: Cable) -> Sequence[StockRow]:
 
 def take_pieces(shelf: Shelf, cable: Cable, quantity: int, cut: Cut, *, source: Source, notes: str) -> list[Movement]:
     """Consumes pieces of a cable, cutting longer ones if it is allowed. Raises NotEnough, StockRowNotFound for an unknown row to cut."""
-    shelf.lock_types([cable.type_key])  # the plan stays true
+    lock_types(shelf.session, [cable.type_key])  # the plan stays true
     if cut.stock_id is not None and shelf.session.get(StockRow, cut.stock_id) is None:
         raise StockRowNotFound(_("The stock has no row %(id)s.", id=cut.stock_id))
     whole, planned = offers(shelf.session, cable, quantity, cut=cut)

@@ -15,6 +15,7 @@ from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNo
 from request_tracker_utils.inventory.lengths import parse_quantity
 from request_tracker_utils.inventory.models import StockRow
 
+LEVELS = ("threshold", "target")
 REORDER_ALERT = MessageKind("reorder-alert", gettext_noop("Cable to reorder"), "inventory/messages/reorder-alert")
 
 
@@ -72,21 +73,24 @@ def set_levels(
 ) -> StockRow:
     """Sets when to reorder and how many there should be then; None for a row that is not reordered. Raises InvalidStockField,
     StockRowNotFound."""
-    low, full = (
-        None if value is None else parse_quantity(value, field=field, minimum=0)
-        for field, value in (("threshold", threshold), ("target", target))
-    )
-    if (low is None) != (full is None):
-        message = _("Enter both the threshold and the target, or neither.")
-        raise InvalidStockField(message, field="threshold" if low is None else "target")
-    if low is not None and full is not None and full < low:
-        raise InvalidStockField(_("The target cannot be less than the threshold."), field="target")
+    given = zip(LEVELS, (threshold, target), strict=True)
+    low, full = (None if value is None else parse_quantity(value, field=field, minimum=0) for field, value in given)
+    check_levels(low, full)
     row = session.get(StockRow, stock_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise StockRowNotFound(_("The stock has no row %(id)s.", id=stock_id))
     row.threshold, row.target, row.updated_at = low, full, now
     note_level(session, row, alerts, actor=actor, now=now)
     return row
+
+
+def check_levels(threshold: int | None, target: int | None) -> None:
+    """Raises InvalidStockField unless both or neither are given, and the target is not the lower one."""
+    if (threshold is None) != (target is None):
+        message = _("Enter both the threshold and the target, or neither.")
+        raise InvalidStockField(message, field="threshold" if threshold is None else "target")
+    if threshold is not None and target is not None and target < threshold:
+        raise InvalidStockField(_("The target cannot be less than the threshold."), field="target")
 
 
 def suggestions(session: Session) -> Sequence[Suggestion]:

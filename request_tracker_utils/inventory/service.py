@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNotFound
-from request_tracker_utils.inventory.lengths import Cable, Length, key_of, parse_cable, parse_quantity
+from request_tracker_utils.inventory.lengths import Cable, key_of, parse_cable, parse_quantity
 from request_tracker_utils.inventory.models import MAX_QUANTITY, Movement, MovementType, StockRow
 from request_tracker_utils.inventory.reels import Cut, take_pieces
 from request_tracker_utils.inventory.reorder import ReorderAlerts
@@ -180,7 +180,3 @@ def required_reason(text: str) -> str:
     if not reason:
         raise InvalidStockField(_("Enter the reason."), field="reason")
     return reason
-
-
-def length_of_row(row: StockRow) -> Length:
-    return Length(row.cable_length, row.length_thousandths, row.unit)

@@ -5,28 +5,28 @@ Changes of one type of cable run one after the other, since a cut changes rows t
 Every change is made on a `Shelf`, inside `with Shelf(…) as shelf:`. Leaving it fills back-orders and sends reorder alerts.
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.locks import lock_until_commit
+from request_tracker_utils.core.text import clean_identifier
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.backorders import fill_backorders, give_up_reservations
 from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, ShelfFull, StockRowNotFound
 from request_tracker_utils.inventory.lengths import Cable, type_of_key
-from request_tracker_utils.inventory.models import MAX_ON_HAND, Movement, MovementType, SourceType, StockRow
+from request_tracker_utils.inventory.models import MAX_ON_HAND, Movement, MovementType, Reservation, SourceType, StockRow
 from request_tracker_utils.inventory.reorder import ReorderAlerts, note_level
 
 MAX_NOTES = 1_000
 _ROWS_IN_STATEMENT = 500
-_LOCK_SPACE = 7_033
-"""Of the advisory locks of types; `accounts/throttling.py` has others."""
+_TYPE_LOCKS = 7_033
 
 
 @dataclass(frozen=True)
@@ -60,20 +60,13 @@ class Shelf:
                 note_level(self.session, row, self.alerts, actor=self.actor, now=self.now)
             self.session.flush()
 
-    def lock_types(self, type_keys: Iterable[str]) -> None:
-        """All changes of a type run one after the other, until the transaction ends: what is planned here is still true when it is written.
-        SQLite has one writer anyway."""
-        if self.session.get_bind().dialect.name == "postgresql":
-            for number in sorted({zlib.crc32(key.encode()) - 2**31 for key in type_keys}):
-                self.session.execute(text("SELECT pg_advisory_xact_lock(:space, :number)"), {"space": _LOCK_SPACE, "number": number})
-
     def lock(self, cables: Iterable[Cable], *, also: Iterable[str] = ()) -> dict[str, StockRow]:
         """The rows by key. Missing ones are created, except those with the keys `also`."""
         by_key: dict[str, Cable] = {}
         for cable in cables:
             by_key.setdefault(cable.key, cable)  # the spelling that was written first stays
         others = set(also)
-        self.lock_types(type_of_key(key) for key in {*by_key, *others})
+        lock_types(self.session, {type_of_key(key) for key in {*by_key, *others}})
         missing = set(by_key) - set(self.session.scalars(select(StockRow.key).where(StockRow.key.in_(by_key))))
         new = [self._new_row(by_key[key]) for key in sorted(missing)]
         for start in range(0, len(new), _ROWS_IN_STATEMENT):
@@ -84,7 +77,7 @@ class Shelf:
     def lock_ids(self, stock_ids: Iterable[int]) -> dict[int, StockRow]:
         """The rows by ID. Raises StockRowNotFound."""
         wanted = set(stock_ids)
-        self.lock_types(self.session.scalars(select(StockRow.type_key).where(StockRow.id.in_(wanted))).all())
+        lock_types(self.session, self.session.scalars(select(StockRow.type_key).where(StockRow.id.in_(wanted))).all())
         rows = {row.id: row for row in self._locked(StockRow.id.in_(wanted))}
         if missing := wanted - set(rows):
             raise StockRowNotFound(_("The stock has no row %(id)s.", id=min(missing)))
@@ -160,6 +153,12 @@ class Shelf:
         }
 
 
+def lock_types(session: Session, type_keys: Iterable[str]) -> None:
+    """All changes of a type run one after the other, until the transaction ends: what is planned here is still true when it is written.
+    Called before rows are locked."""
+    lock_until_commit(session, _TYPE_LOCKS, type_keys)
+
+
 def not_enough(row: StockRow, requested: int) -> NotEnough:
     """Says how many there are."""
     values = {"type": row.cable_type, "length": row.cable_length, "requested": requested}
@@ -181,6 +180,8 @@ def nothing_of(cable: Cable, requested: int) -> NotEnough:
 def clean_notes(text: str, *, field: str = "notes") -> str:
     """Without characters that cannot be stored. Raises InvalidStockField."""
     written = text.replace("\0", "\ufffd").strip()
+    if not clean_identifier(written).strip():
+        return ""  # a reason that nobody can see is none
     if len(written) > MAX_NOTES:
         raise InvalidStockField(_("Enter at most %(count)s characters.", count=f"{MAX_NOTES:,}"), field=field)
     return written
@@ -188,17 +189,28 @@ def clean_notes(text: str, *, field: str = "notes") -> str:
 
 @dataclass(frozen=True)
 class Imbalance:
-    """A row whose balance is not the sum of its movements or reservations."""
+    """A number of a row that is not the sum it should be; `what` is `on_hand`, `reserved` or `backordered`."""
 
     stock_id: int
     name: str
-    on_hand: int
-    moved: int
+    what: str
+    stored: int
+    computed: int
 
 
 def find_imbalances(session: Session) -> list[Imbalance]:
-    """Recomputes every balance from the ledger."""
-    moved = select(Movement.stock_id, func.sum(Movement.quantity_delta).label("moved")).group_by(Movement.stock_id).subquery()
-    total = func.coalesce(moved.c.moved, 0)
-    query = select(StockRow, total).outerjoin(moved, moved.c.stock_id == StockRow.id).where(StockRow.on_hand != total)
-    return [Imbalance(row.id, f"{row.cable_type} {row.cable_length}", row.on_hand, int(sum_)) for row, sum_ in session.execute(query)]
+    """Recomputes every balance from the ledger, and every sum of reservations. Each number is read in one statement,
+    so it is right while others move stock too."""
+    found = []
+    for what, quantity in (
+        ("on_hand", Movement.quantity_delta),
+        ("reserved", Reservation.reserved),
+        ("backordered", Reservation.backordered),
+    ):
+        source = quantity.class_
+        sums = select(source.stock_id, func.sum(quantity).label("total")).group_by(source.stock_id).subquery()
+        total, column = func.coalesce(sums.c.total, 0), getattr(StockRow, what)
+        query = select(StockRow, total).outerjoin(sums, sums.c.stock_id == StockRow.id).where(column != total).order_by(StockRow.id)
+        for row, computed in session.execute(query):
+            found.append(Imbalance(row.id, f"{row.cable_type} {row.cable_length}", what, getattr(row, what), int(computed)))
+    return found

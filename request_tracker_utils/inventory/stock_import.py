@@ -23,10 +23,9 @@ from request_tracker_utils.inventory.errors import InvalidStockField, PackingSli
 from request_tracker_utils.inventory.lengths import Cable, key_of, one_line, parse_length, parse_quantity, parse_type
 from request_tracker_utils.inventory.models import CableReceipt, Movement, MovementType, SourceType, StockRow
 from request_tracker_utils.inventory.receiving import MAX_ITEMS, MAX_NUMBER, MAX_VENDOR, Delivery, DeliveryItem
-from request_tracker_utils.inventory.reorder import ReorderAlerts
-from request_tracker_utils.inventory.stock import Shelf, Source, clean_notes
+from request_tracker_utils.inventory.reorder import LEVELS, ReorderAlerts
+from request_tracker_utils.inventory.stock import Shelf, Source, clean_notes, lock_types
 
-LEVELS = ("threshold", "target")
 _LOOKED_UP = 500
 """Keys in one query."""
 _TABLE = cast(Table, StockRow.__table__)
@@ -72,8 +71,9 @@ class StockRowType(RowType):
         return "", messages
 
     def lock_for_undo(self, session: Session, read: ReadChanges, *, now: datetime) -> None:
-        ids = {stock_id for changes in read() for stock_id in changes.existing}
-        bulk.lock(session, _TABLE, "key", sorted(ids))
+        ids = sorted({stock_id for changes in read() for stock_id in changes.existing})
+        lock_types(session, session.scalars(select(StockRow.type_key).where(bulk.id_in(session, _TABLE, ids))).all())
+        bulk.lock(session, _TABLE, "key", ids)
 
     def names(self, session: Session, ids: Sequence[int]) -> list[str]:
         return [row_name(row) for row in session.scalars(select(StockRow).where(StockRow.id.in_(ids)).order_by(StockRow.key))]
@@ -133,13 +133,7 @@ class StockLevels(StockRowType):
 
     def columns(self, parsed: Mapping[str, Any]) -> dict[str, Any]:
         cable = Cable(parsed["cable_type"], parsed["cable_length"])
-        low, full = parsed.get("threshold"), parsed.get("target")
-        if (low is None) != (full is None):
-            raise InvalidStockField(
-                _("Enter both the threshold and the target, or neither."), field="threshold" if low is None else "target"
-            )
-        if low is not None and full is not None and full < low:
-            raise InvalidStockField(_("The target cannot be less than the threshold."), field="target")
+        reorder.check_levels(parsed.get("threshold"), parsed.get("target"))
         own = {name: parsed[name] for name in ("on_hand", *LEVELS) if name in parsed}
         return {"key": cable.key, "name": cable_name(cable), **own}
 

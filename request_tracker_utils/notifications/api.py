@@ -26,7 +26,7 @@ api = APIBlueprint(
     "delivery_reports",
     __name__,
     url_prefix="/webhooks",
-    abp_tags=[Tag(name="delivery reports", description="Called by providers of e-mail and SMS when a message has arrived or not.")],
+    abp_tags=[Tag(name="delivery reports", description="Called by providers of email and SMS when a message has arrived or not.")],
     abp_security=[],
 )
 
@@ -74,9 +74,9 @@ def _provider_calls(provider: str) -> Callable[[Callable[..., Answer]], Callable
 @_provider_calls("resend")
 @may_raise(SignatureInvalid, NoWebhook)
 def resend() -> Answer:
-    """Report what became of an e-mail: called by Resend.
+    """Report what became of an email: called by Resend.
 
-    The body is an event of Resend, signed with RESEND_WEBHOOK_SECRET. Reports can be repeated and come in any order.
+    The body is an event of Resend with its signature. Reports can be repeated and come in any order.
     """
     return _receive("resend")
 
@@ -85,7 +85,7 @@ def resend() -> Answer:
 @_provider_calls("sendgrid")
 @may_raise(SignatureInvalid, NoWebhook)
 def sendgrid() -> Answer:
-    """Report what became of e-mails: called by SendGrid.
+    """Report what became of emails: called by SendGrid.
 
     The body is an array of events of SendGrid, signed with the key that belongs to SENDGRID_WEBHOOK_KEY.
     """

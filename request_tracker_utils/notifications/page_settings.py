@@ -8,9 +8,9 @@ from request_tracker_utils.core.translation import gettext_noop
 
 EMAIL_SETTINGS = SettingsGroup(
     "email",
-    gettext_noop("E-mail"),
+    gettext_noop("Email"),
     {
-        "sendgrid_from_email": gettext_noop("Sender of every e-mail"),
+        "sendgrid_from_email": gettext_noop("Sender of every email"),
         "resend_api_key": gettext_noop("Resend: API key"),
         "resend_webhook_secret": gettext_noop("Resend: signing secret of the webhook"),
         "sendgrid_api_key": gettext_noop("SendGrid: API key"),
@@ -23,7 +23,7 @@ EMAIL_SETTINGS = SettingsGroup(
         "smtp_from": gettext_noop("SMTP: another sender"),
     },
     help=gettext_noop(
-        "E-mails go through the first of these that is set up: Resend, SendGrid, the SMTP server. If it refuses them or cannot be reached, "
+        "Emails go through the first of these that is set up: Resend, SendGrid, the SMTP server. If it refuses them or cannot be reached, "
         "they go through the next."
     ),
     order=10,

@@ -11,14 +11,13 @@ import hmac
 import re
 import secrets
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
@@ -26,6 +25,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import SKEW
 from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
+from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.messages import Channel, MessageKind, Messenger, Recipient, Values
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.notifications.models import PhoneCode, SuppressedAddress
@@ -45,6 +45,7 @@ LIMITS: dict[str, tuple[tuple[timedelta, int], ...]] = {
 """How many codes may be requested within a time, for each number, account and network. A school has one address for everybody."""
 
 _PURPOSE = b"phone confirmation 1"
+_ACCOUNT_LOCKS, _NUMBER_LOCKS, _NETWORK_LOCKS = 7_041, 7_042, 7_043
 
 
 class TooManyCodes(AppError):
@@ -169,8 +170,8 @@ def delete_old(session: Session, *, now: datetime) -> int:
 
 def code_of(row: PhoneCode, key: bytes) -> str:
     """The code that was sent. Numbers of 64 bits are distributed evenly enough over a million codes."""
-    told = b"\0".join([_PURPOSE, row.seed.encode(), str(row.user_id).encode(), row.number.encode()])
-    return f"{int.from_bytes(hmac.digest(key, told, 'sha256')[:8]) % 10**DIGITS:0{DIGITS}}"
+    signed = b"\0".join([_PURPOSE, row.seed.encode(), str(row.user_id).encode(), row.number.encode()])
+    return f"{int.from_bytes(hmac.digest(key, signed, 'sha256')[:8]) % 10**DIGITS:0{DIGITS}}"
 
 
 def _digits(entered: str) -> str:
@@ -215,8 +216,6 @@ def _pause(session: Session, which: ColumnElement[bool], window: timedelta, most
 
 
 def _serialize(session: Session, user_id: int, number: str, network: str) -> None:
-    """Takes advisory locks, so that concurrent requests do not all see a low count. Always in this order. SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        for space, name in ((7_041, str(user_id)), (7_042, number), (7_043, network)):
-            lock = text("SELECT pg_advisory_xact_lock(:space, :number)")
-            session.execute(lock, {"space": space, "number": zlib.crc32(name.encode()) - 2**31})
+    """Takes advisory locks, so that concurrent requests do not all see a low count. Always in this order."""
+    for space, name in ((_ACCOUNT_LOCKS, str(user_id)), (_NUMBER_LOCKS, number), (_NETWORK_LOCKS, network)):
+        lock_until_commit(session, space, [name])

@@ -89,8 +89,9 @@ def end_of_quiet_hours(begin: time | None, end: time | None, now: datetime, zone
     if not is_quiet:
         return None
     day = local.date() + timedelta(days=next_day)
-    ends_at = datetime.combine(day, end, zone).astimezone(now.tzinfo)
-    return ends_at if ends_at > now else None  # an hour that a clock change has skipped
+    # When clocks change, the time may occur twice or not at all: quiet is not interrupted, so the later reading counts.
+    ends_at = max(datetime.combine(day, end, zone).replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1))
+    return ends_at if ends_at > now else None
 
 
 def people(session: Session, user_ids: Collection[int]) -> dict[int, Person]:

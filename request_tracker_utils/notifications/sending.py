@@ -33,9 +33,9 @@ from request_tracker_utils.notifications.providers.interface import Provider
 
 log = structlog.get_logger(__name__)
 
-PACE = 0.2
+PACE = 0.25
 """Seconds from one message to the next of the same thread."""
-BUSY_PACE = 20
+BUSY_PACE = 16
 """How many times as long a thread waits as long as requests are running in this process: sending a message takes as much processor time as
 several requests, and nobody waits for it."""
 

@@ -129,7 +129,7 @@ class ThreadLimits:
         if reserved is None:
             return (shared,)
         if reserved is Reserved.REPORT:
-            return ((Limit(("reports",), max(1, self.sizes.shared // 3), reserved, _overloaded), *shared),)
+            return ((Limit(("reports",), max(1, self.sizes.shared // 3), reserved, _overloaded, patience=1.0), *shared),)
         own = (self._own(reserved),)
         if reserved is Reserved.HEALTH:  # strangers call it: it takes nothing from others
             return (own,)

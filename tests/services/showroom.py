@@ -31,6 +31,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.core.page_settings import PageSetting
 from request_tracker_utils.holders.models import HolderDiscrepancy
 from request_tracker_utils.imports import service as imports
 from request_tracker_utils.imports.row_types import RowTypes
@@ -54,7 +55,7 @@ from request_tracker_utils.tags.tasks import confirm_tags
 from request_tracker_utils.tasks.jobs import run_tasks
 from request_tracker_utils.tasks.models import ItemState, TaskState
 from request_tracker_utils.tasks.service import items
-from request_tracker_utils.web.registry import registry
+from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
 
@@ -94,6 +95,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     key = _people(app)
+    _settings(app)
     failed_id, uncertain_id = _messages(app)
     tag = _of_student(app)
     others = {
@@ -206,6 +208,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "jobs": "/admin/jobs",
         "job": "/admin/jobs/confirm-tags",
         "settings": "/admin/settings",
+        "settings-email": "/admin/settings/email",
+        "settings-sms": "/admin/settings/sms",
         "access": "/admin/access",
         "data": "/admin/data/",
         "data-table": "/admin/data/asset_tags/?flt0_state_equals=assigned&sort=1",
@@ -236,6 +240,18 @@ def empty_showroom(folder: Path) -> Iterator[Showroom]:
         key = links.new_setup_key(session, now=utc_now())
     with served(app) as url:
         yield Showroom(url, {"assets-none": "/assets", "home-none": "/"}, {"set-up": f"/set-up/{key}"})
+
+
+def _settings(app: Flask) -> None:
+    """Some that were entered on a page. A row that cannot be decrypted is to be entered again. Nothing is set up completely."""
+    page_settings = registry_of(app).page_settings
+    with app.app_context():
+        texts = {"smtp_host": "mail.school.org", "smtp_tls": "tls", "smtp_password": "a password of the mail server"}
+        version = page_settings.refresh().version
+        with transaction() as session:
+            page_settings.store(session, texts, version=version, actor=of_command(), now=utc_now())
+            session.add(PageSetting(name="twilio_auth_token", ciphertext="of another key", changed_at=utc_now(), changed_by="ada"))
+        page_settings.refresh()
 
 
 def _people(app: Flask) -> str:

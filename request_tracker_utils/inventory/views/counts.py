@@ -12,7 +12,7 @@ from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import counting, listing, service
 from request_tracker_utils.inventory.counting import RowToCount
-from request_tracker_utils.inventory.current import reorder_alerts
+from request_tracker_utils.inventory.current import request as context
 from request_tracker_utils.inventory.errors import CorrectedMeanwhile, CountedAlready, InvalidStockField
 from request_tracker_utils.inventory.forms import new_key, sent_key
 from request_tracker_utils.inventory.permissions import StockPermission
@@ -69,12 +69,10 @@ def count_row(count_id: int, stock_id: int) -> ResponseReturnValue:
     if since and not sent["moment"] and _is_number(sent["counted"]) and not _was_recorded(count_id, stock_id):
         return _count_page(count_id, stock_id, sent=sent, since=since, recount=recount)
     moment = int(sent["moment"]) if _is_number(sent["moment"]) else seen
-    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": sent_key(form)}
+    given: dict[str, Any] = {"movement_id": moment, "reason": sent["reason"], "recount": recount}
     try:
         with transaction() as session:
-            counting.count_row(
-                session, count_id, stock_id, sent["counted"], movement_id=moment, reason=sent["reason"], recount=recount, **context
-            )
+            counting.count_row(session, count_id, stock_id, sent["counted"], **given, **context(sent_key(form)))
     except InvalidStockField as error:
         errors = {error.fields.get("field", "counted"): error.message}
         page = _count_page(count_id, stock_id, sent=sent, errors=errors, expected=error.fields.get("expected"), recount=recount)
@@ -158,8 +156,7 @@ def _progress(rows: Sequence[RowToCount]) -> tuple[int, int]:
 def _was_recorded(count_id: int, stock_id: int) -> bool:
     """Whether the row is counted: then its own adjustment is among its movements."""
     with reading() as session:
-        rows = counting.rows_of(session, counting.get_count(session, count_id))
-    return any(each.row.id == stock_id and each.counted is not None for each in rows) and "recount" not in request.form
+        return counting.is_counted(session, count_id, stock_id) and "recount" not in request.form
 
 
 def _is_number(text: str) -> bool:

@@ -6,19 +6,18 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext_noop, ngettext
 from request_tracker_utils.inventory import listing, reversals, service
-from request_tracker_utils.inventory.current import reorder_alerts
+from request_tracker_utils.inventory.current import request as context
 from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.forms import new_key, sent_key
 from request_tracker_utils.inventory.listing import StockFilter
 from request_tracker_utils.inventory.models import Movement, MovementType, SourceType
 from request_tracker_utils.inventory.permissions import StockPermission
 from request_tracker_utils.inventory.service import MovementFilter
-from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import row_id
 from request_tracker_utils.web.registry import settings
@@ -58,11 +57,10 @@ def export() -> Response:
 @require(StockPermission.ADJUST)
 def reverse(movement_id: int) -> ResponseReturnValue:
     """Reverses an entry, with its remnant if a piece was cut."""
-    reason, key = request.form.get("reason", ""), sent_key(request.form)
-    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": key}
+    reason = request.form.get("reason", "")
     try:
         with transaction() as session:
-            written, _repeated = reversals.reverse(session, movement_id, reason=reason, **context)
+            written, _repeated = reversals.reverse(session, movement_id, reason=reason, **context(sent_key(request.form)))
     except InvalidStockField as error:
         return _page(failed=movement_id, sent=reason, field_error=error.message), error.status
     except Conflict as error:

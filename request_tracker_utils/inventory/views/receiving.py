@@ -1,21 +1,19 @@
 """Recording deliveries: rows from a scanner, a preview of the resulting balances, and undo."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.inventory import listing, receiving, reversals, service
-from request_tracker_utils.inventory.current import reorder_alerts
+from request_tracker_utils.inventory import listing, receiving, reversals
+from request_tracker_utils.inventory.current import request as context
 from request_tracker_utils.inventory.errors import InvalidStockField, PackingSlipReceived
 from request_tracker_utils.inventory.forms import BLANK_ROWS, HEAD, DeliveryDraft, Errors, Line, new_key, sent_key
 from request_tracker_utils.inventory.permissions import StockPermission
-from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.auth import require
 
 RECENT = 5
 
@@ -54,10 +52,9 @@ def receive() -> ResponseReturnValue:
         return _page(draft.with_blank_rows(), sent=True), 400
     if action == "preview":
         return _page(draft.with_blank_rows(), sent=True, preview=_balances(draft))
-    facts: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": draft.request_key}
     try:
         with transaction() as session:
-            receipt, repeated = receiving.receive(session, draft.delivery(), **facts)
+            receipt, repeated = receiving.receive(session, draft.delivery(), **context(draft.request_key))
     except (InvalidStockField, Conflict) as error:
         return _refused(draft, error)
     pieces = sum(item.quantity for item in receipt.items)
@@ -76,7 +73,7 @@ def show(receipt_id: int) -> str:
     """A delivery with the balances now. `key` is that of the form that has recorded it."""
     with reading() as session:
         receipt = receiving.get_receipt(session, receipt_id)
-        balances = {item.stock_id: service.get_row(session, item.stock_id).on_hand for item in receipt.items}
+        balances = listing.balances(session, [item.stock_id for item in receipt.items])
     return render_template(
         "inventory/receipt.html", receipt=receipt, items=receipt.items, balances=balances, key=request.args.get("key", "")[:60]
     )
@@ -86,12 +83,10 @@ def show(receipt_id: int) -> str:
 @require(StockPermission.ADJUST)
 def undo(receipt_id: int) -> ResponseReturnValue:
     """Reverses the movements of a delivery, all or none."""
-    context: dict[str, Any] = {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts()}
+    reason = request.form.get("reason", "")
     try:
         with transaction() as session:
-            reversals.reverse_receipt(
-                session, receipt_id, reason=request.form.get("reason", ""), **context, request_key=sent_key(request.form)
-            )
+            reversals.reverse_receipt(session, receipt_id, reason=reason, **context(sent_key(request.form)))
         flash(_("The delivery was undone."), "success")
     except (InvalidStockField, Conflict) as error:
         flash(error.message, "danger")

@@ -14,12 +14,12 @@ from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNo
 from request_tracker_utils.inventory.forms import Errors
 from request_tracker_utils.inventory.listing import StockFilter
 from request_tracker_utils.inventory.permissions import StockPermission
+from request_tracker_utils.inventory.reorder import LEVELS
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 
 PAGE_SIZE = 100
-LEVELS = ("threshold", "target")
 HEADER = ("cable_type", "cable_length", "order", "available", "backordered", "threshold", "target")
 
 pages = Blueprint("stock_reorder", __name__, url_prefix="/stock/reorder")

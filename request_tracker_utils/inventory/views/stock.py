@@ -8,19 +8,18 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory import listing, reels, service
-from request_tracker_utils.inventory.current import reorder_alerts
+from request_tracker_utils.inventory.current import request as context
 from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough
 from request_tracker_utils.inventory.forms import Errors, new_key, sent_key
 from request_tracker_utils.inventory.lengths import Cable, parse_length, parse_quantity, parse_type
 from request_tracker_utils.inventory.listing import StockFilter
 from request_tracker_utils.inventory.models import Movement, StockRow
 from request_tracker_utils.inventory.permissions import StockPermission
-from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.exports import csv_response
 from request_tracker_utils.web.paging import requested_cursor, requested_page
 
@@ -78,7 +77,7 @@ def take_out(stock_id: int) -> ResponseReturnValue:
     sent: dict[str, Any] = {name: request.form.get(name, "") for name in ("quantity", "notes")}
 
     def take(session: Session, row: StockRow, key: str) -> str:
-        movements, _repeated = service.take_out(session, row.cable_type, row.cable_length, **sent, **_context(key))
+        movements, _repeated = service.take_out(session, row.cable_type, row.cable_length, **sent, **context(key))
         return describe_taken(movements)
 
     return _act(stock_id, "take_out", sent, take)
@@ -91,7 +90,7 @@ def give_back(stock_id: int) -> ResponseReturnValue:
     sent: dict[str, Any] = {name: request.form.get(name, "") for name in ("quantity", "notes")}
 
     def put(session: Session, row: StockRow, key: str) -> str:
-        movement, _repeated = service.put_back(session, row.cable_type, row.cable_length, **sent, **_context(key))
+        movement, _repeated = service.put_back(session, row.cable_type, row.cable_length, **sent, **context(key))
         return ngettext("%(num)s piece was returned.", "%(num)s pieces were returned.", movement.quantity_delta)
 
     return _act(stock_id, "give_back", sent, put)
@@ -105,7 +104,7 @@ def adjust(stock_id: int) -> ResponseReturnValue:
 
     def change(session: Session, row: StockRow, key: str) -> str:
         delta = sent["change"].strip().removeprefix("+")
-        movement, _repeated = service.adjust(session, row.cable_type, row.cable_length, delta, reason=sent["reason"], **_context(key))
+        movement, _repeated = service.adjust(session, row.cable_type, row.cable_length, delta, reason=sent["reason"], **context(key))
         return _("The stock was adjusted by %(change)s.", change=f"{movement.quantity_delta:+,}".replace("-", "−"))
 
     return _act(stock_id, "adjust", sent, change)
@@ -136,7 +135,7 @@ def take() -> ResponseReturnValue:
         how = {"cut_from": int(chosen)}
     try:
         with transaction() as session:
-            movements, _repeated = service.take_out(session, **sent, **how, **_context(sent_key(request.form)))
+            movements, _repeated = service.take_out(session, **sent, **how, **context(sent_key(request.form)))
     except (InvalidStockField, Conflict) as error:
         cable, pieces, errors = _asked(sent)
         field = error.fields.get("field")
@@ -265,7 +264,3 @@ def _take_out_page(sent: dict[str, str], errors: Errors, cable: Cable | None = N
 def _filters() -> StockFilter:
     only = request.args.get("only", "")
     return StockFilter(request.args.get("q", "").replace("\0", "").strip()[:120], only if only in ONLY else "")
-
-
-def _context(key: str) -> dict[str, Any]:
-    return {"actor": current_actor(), "now": utc_now(), "alerts": reorder_alerts(), "request_key": key}

@@ -120,6 +120,22 @@ def test_an_address_of_several_accounts_gets_a_link_for_each(app: Flask, bob: st
     assert [message.values["name"] for message in mailbox.written] == ["bob", *(f"bob{n}" for n in range(MAX_ACCOUNTS - 1))]
 
 
+def test_an_account_named_like_somebodys_address_does_not_keep_the_link_from_them(
+    app: Flask, bob: str, mailbox: RecordingMessenger
+) -> None:
+    user(app, "user", "bob@example.org", email="mallory@example.org")
+    asked(app, "Bob@example.org")
+    sent(app)
+    assert [(message.to, message.values["name"]) for message in mailbox.written] == [
+        ("mallory@example.org", "bob@example.org"),
+        ("bob@example.org", "bob"),
+    ]
+    user(app, "user", "ada@example.org", email="Ada@Example.org")
+    asked(app, "ada@example.org")
+    sent(app)
+    assert [message.to for message in mailbox.written[2:]] == ["Ada@Example.org"]
+
+
 def test_the_job_runs_soon_after_the_request(app: Flask, bob: str, mailbox: RecordingMessenger) -> None:
     queued: list[str] = []
     with app.app_context():

@@ -10,9 +10,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.page_settings import PageSettings, SettingsGroup
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.notifications.providers.interface import Providers
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import csrf_token, signed_in, token
 from tests.services.tables import check_all
@@ -169,3 +173,40 @@ def test_only_administrators_with_a_browser_change_settings(app: Flask, settings
     for method, address in (("GET", ADDRESS), ("POST", ADDRESS), ("POST", f"{ADDRESS}/remove")):
         assert app.test_client().open(address, method=method, headers=headers, data={"setting": "session_days"}).status_code == 403
     assert signed_in(app, "admin").post(ADDRESS, data={"field_session_days": "1"}).status_code in (400, 403)  # without a CSRF token
+
+
+def test_whoever_changes_the_mail_server_enters_its_password_again(app: Flask) -> None:
+    """The pages of notifications: an administrator cannot have another one's password sent to a server of their own."""
+    client, address = signed_in(app, "admin"), "/admin/settings/email"
+
+    def post(**values: str) -> tuple[int, str]:
+        text = client.get(address).get_data(as_text=True)
+        version = re.search(r'name="version"[^>]*value="([^"]*)"', text)
+        assert version
+        form = {f"field_{name}": value for name, value in values.items()}
+        answer = client.post(address, data={"version": version[1], "csrf_token": csrf_token(client, address), **form})
+        return answer.status_code, answer.get_data(as_text=True)
+
+    assert post(smtp_host="mail.school.org", smtp_password=SECRET)[0] == 303
+    status, text = post(smtp_host="mail.mine.org")
+    assert status == 400
+    assert "Enter it again, because SMTP_HOST" in setting(text, "smtp_password")
+    assert post(smtp_host="mail.mine.org", smtp_password=SECRET)[0] == 303
+    assert post(smtp_user="tickets")[0] == 303
+    with app.app_context():
+        current = registry_of(app).page_settings.current()
+        assert (current.smtp_host, current.smtp_user, str(current.smtp_password)) == ("mail.mine.org", "tickets", "**********")
+
+
+def test_providers_use_what_was_entered_on_the_page(app: Flask) -> None:
+    with app.app_context(), transaction() as session:
+        registry = registry_of(app)
+        assert [each.name for each in registry.get(Providers).of(Channel.EMAIL)] == ["folder"]
+        texts = {"sendgrid_from_email": "tickets@school.org", "smtp_host": "mail.school.org"}
+        version = registry.page_settings.refresh().version
+        registry.page_settings.store(session, texts, version=version, actor=of_command(), now=utc_now())
+    with app.app_context():
+        registry.page_settings.refresh()
+        assert [each.name for each in registry.get(Providers).of(Channel.EMAIL)] == ["smtp"]
+        assert registry.get(Providers).sender(Channel.EMAIL) == "tickets@school.org"
+        assert registry.settings.smtp_host is None

@@ -14,7 +14,11 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from request_tracker_utils.cli import main
+from request_tracker_utils.core.actor import of_command
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import db, transaction
 from request_tracker_utils.core.settings import MIGRATIONS
+from request_tracker_utils.web.registry import registry_of
 from tests.services import apps
 from tests.services.csv_files import without_mark
 from tests.services.databases import SQLite
@@ -74,6 +78,37 @@ def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
     assert "RT_TOKEN=***" in result.stdout
     assert "RT_URL=https://rt.example.org" in result.stdout
     assert "secretsecret" not in result.stdout + result.stderr
+
+
+def test_settings_are_shown_with_where_they_come_from(ready: Terminal) -> None:
+    """The lines are those of a file for SECRETS_FILE, with comments."""
+    app = apps.make_app(ready.folder / "instance")
+    with app.app_context():
+        page_settings = registry_of(app).page_settings
+        texts = {"smtp_host": "mail.school.org", "smtp_password": "a-password-of-smtp"}
+        with transaction() as session:
+            page_settings.store(session, texts, version=page_settings.refresh().version, actor=of_command(), now=utc_now())
+        db.engine.dispose()
+    result = ready.run("settings", TIMEZONE="America/Chicago")
+    lines = result.stdout.splitlines()
+    for line in (
+        "TIMEZONE=America/Chicago  # environment",
+        "SMTP_HOST=mail.school.org  # page",
+        "SMTP_PASSWORD=***  # page",
+        "SMTP_TLS=starttls  # default",
+    ):
+        assert line in lines
+    assert "a-password-of-smtp" not in result.stdout + result.stderr
+    other = ready.run("settings", SECRET_KEY="another-secret-key-of-tests")
+    assert "SMTP_PASSWORD=  # default" in other.stdout
+    assert "SMTP_PASSWORD: The stored value cannot be decrypted" in other.stderr
+    assert ready.run("settings", SMTP_HOST="mail.other.org").stdout.count("SMTP_HOST=mail.other.org  # environment") == 1
+
+
+def test_settings_are_shown_without_a_database_that_can_be_read(terminal: Terminal) -> None:
+    result = terminal.run("settings", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none", SECRET_KEY="a-secret-key-of-the-tests")
+    assert (result.exit_code, "PORT=8080  # default" in result.stdout) == (0, True)
+    assert "cannot be read" in result.stderr
 
 
 def test_generated_keys_are_different_stay_the_same_and_are_the_owners_alone(ready: Terminal) -> None:

@@ -198,7 +198,7 @@ def test_api_routes_are_filtered_and_copied(showroom: Showroom, signed_in: Any, 
         page.locator("footer").get_by_role("link", name="API").click()
         calls = page.locator("article")
         assert calls.filter(visible=True).count() > 3
-        page.get_by_label("Find a route").fill("webhook SECRET")
+        page.get_by_label("Find a route").fill("webhook/asset-created SECRET")
         expect(calls.filter(visible=True)).to_have_count(1)
         page.get_by_role("button", name="Copy Example request").click()
         assert page.evaluate("navigator.clipboard.readText()").startswith("curl http://utils.example.org/webhook/asset-created")

@@ -47,6 +47,11 @@ LENGTHS = [
     ("50 cm", "50", "cm"),
     ("5 mm", "5", "mm"),
     ("1.25 km", "1.25", "km"),
+    ("１００ ft", "100", "ft"),
+    ("１００ｆｔ", "100", "ft"),
+    ("٣ m", "3", "m"),
+    ("100\u2011ft", "100", "ft"),
+    ("100\u200d ft", "100", "ft"),
 ]
 TEXTS = [
     "1,5 m",
@@ -60,8 +65,8 @@ TEXTS = [
     "1/2 in",
     "1000 ft box",
     "m",
-    "１００ ft",
     "½ m",
+    "5² m",
 ]
 REFUSED = [
     "",
@@ -75,6 +80,15 @@ REFUSED = [
     "- 5 ft",
     "-1,000 ft",
     "-5",
+    "－5 ft",
+    "\u20115 ft",
+    "-٣ m",
+    "0",
+    "０",
+    "0.00",
+    "9" * 59,
+    "1.00000000000000000000000000000000001 ft",
+    "\u200d",
     "0 ft",
     "0.000 m",
     "0'",
@@ -160,7 +174,7 @@ def test_any_text_is_a_cable_or_is_refused(cable_type: str, length: str) -> None
 
 
 def test_types_differ_by_more_than_case_and_invisible_characters() -> None:
-    same = ["Cat6", "CAT6", "cat6", " Cat6 ", "Ca\u200bt6", "Cat6\u00a0"]
+    same = ["Cat6", "CAT6", "cat6", " Cat6 ", "Ca\u200bt6", "Cat6\u00a0", "Cat6\u200d", "Ｃａｔ６", "Cat٦"]
     assert {key_of(parse_type(text)) for text in same} == {"cat6"}
     assert key_of(parse_type("Cat 6")) != "cat6"
     assert key_of(parse_type("Straße")) == key_of(parse_type("STRASSE"))
@@ -173,7 +187,7 @@ def test_a_type_is_one_line_of_text() -> None:
             parse_type(text)
         assert error.value.fields["field"] == "cable_type"
 
-    check_all(["", " ", "\u200b", "x" * 61, "Cat\x00", "Cat\x1b[2J"], check)
+    check_all(["", " ", "\u200b", "\u200d", "x" * 61, "Cat\x00", "Cat\x1b[2J"], check)
 
 
 def test_quantities_are_whole_positive_numbers() -> None:

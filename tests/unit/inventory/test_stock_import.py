@@ -2,10 +2,10 @@
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.imports import service as imports, undo
 from request_tracker_utils.imports.models import ImportRun
 from request_tracker_utils.imports.report import CHANGED, NEW, ImportReport
@@ -166,6 +166,34 @@ def test_deliveries_are_imported_once_and_undone(app: Flask) -> None:
         assert undone("deliveries").state == "done"
         assert balances()["Cat6 9 ft"] == (0, None, None)
         assert imported("deliveries", "4713,,,Cat6,9 ft,4").new == 1, "the packing slip is free again"
+
+
+@pytest.mark.parametrize("name", ["stock", "deliveries"])
+def test_types_are_locked_before_rows_and_packing_slips(app: Flask, name: str) -> None:
+    """Everyone locks in this order, so nobody waits for somebody who waits for them."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    def locks() -> list[str]:
+        kinds = {"advisory": "type", " FOR ": "row", "INTO cable_receipts": "slip"}
+        found = [kind for each in statements for mark, kind in kinds.items() if mark in each and ("stock_rows" in each or kind != "row")]
+        statements.clear()
+        return found
+
+    with app.app_context():
+        imported(name, "Cat6,100 ft,5,," if name == "stock" else "4711,Graybar,,Cat6,100 ft,5")
+        is_postgresql = db.engine.dialect.name == "postgresql"
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            delivered(("Cat6A", "7 ft", 1), packing_slip="4712")
+            order = [kind for kind in locks() if is_postgresql or kind == "slip"]
+            assert order == (["type", "row", "slip"] if is_postgresql else ["slip"])
+            assert undone(name).state == "done"
+            assert not is_postgresql or locks()[:2] == ["type", "row"]
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_deliveries_are_undone_after_cable_was_taken_unless_it_is_gone(app: Flask) -> None:

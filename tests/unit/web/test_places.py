@@ -201,3 +201,30 @@ def test_calls_of_the_webhook_leave_shared_places_to_others() -> None:
             limits.places.leave(limits.places.take(*wanted))  # raises if there is none
 
     check_all([(8,), (16,), (64,)], leaves_places)
+
+
+def test_reports_of_providers_leave_most_places_to_others() -> None:
+    """They have a third of the shared places at most, and count as bodies of strangers while they arrive."""
+
+    def leaves_places(threads: int) -> None:
+        limits = ThreadLimits(Sizes.of(threads), on_refusal=lambda _reason: None)
+        limits.places._may_wait = 0
+        held: list[Place] = []
+        with suppress(AppError):
+            for address in range(40):
+                caller = Caller("", f"203.0.113.{address}")
+                held.append(limits.places.take(*limits.working(Reserved.REPORT, caller)))
+                held[-1].since = float("-inf")  # nobody waits for it
+        assert len(held) == max(1, limits.sizes.shared // 3)
+        staff = Caller("technician", "192.0.2.1")
+        for wanted in (limits.working(None, staff), limits.reading(None, staff), limits.working(Reserved.WEBHOOK, Caller("", "192.0.2.9"))):
+            limits.places.leave(limits.places.take(*wanted))  # raises if there is none
+        with pytest.raises(AppError):
+            limits.places.take(*limits.reading(Reserved.REPORT, Caller("", "198.51.100.7")))
+        for place in held:
+            limits.places.leave(place)
+        read = limits.places.take(*limits.reading(Reserved.REPORT, Caller("", "198.51.100.7")))
+        assert (limits.places.count("reports"), limits.places.count("bodies", "strangers")) == (1, 1)
+        limits.places.leave(read)
+
+    check_all([(8,), (16,), (64,)], leaves_places)
