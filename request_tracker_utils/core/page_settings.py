@@ -254,7 +254,9 @@ class PageSettings:
         for secret, fields in self._sent_to.items():
             moved = [name.upper() for name in fields if name in changed and texts[name]]
             if moved and secret in rows and secret not in texts:
-                problems[secret] = _("Enter it again, because it is sent elsewhere after this change of %(settings)s", settings=", ".join(moved))
+                problems[secret] = _(
+                    "Enter it again, because it is sent elsewhere after this change of %(settings)s", settings=", ".join(moved)
+                )
         return problems
 
     def _columns(self, name: str, text: str) -> dict[str, str | None]:

@@ -81,7 +81,9 @@ def _cannot_cut(session: Session, cable: Cable, quantity: int, stock_id: int) ->
     row, length = session.get_one(StockRow, stock_id), cable.length.thousandths or 0
     if row.type_key != cable.type_key or not row.unit or row.unit != cable.length.unit or (row.length_thousandths or 0) <= length:
         names = {"type": cable.cable_type, "length": cable.length.written, "from_type": row.cable_type, "from_length": row.cable_length}
-        message = _("%(type)s %(length)s cannot be cut from %(from_type)s %(from_length)s. Choose a longer length of the same type.", **names)
+        message = _(
+            "%(type)s %(length)s cannot be cut from %(from_type)s %(from_length)s. Choose a longer length of the same type.", **names
+        )
         return InvalidStockField(message, field="cut_from")
     return not_enough(row, -(-quantity // ((row.length_thousandths or 0) // length)))
 
