@@ -255,7 +255,7 @@ class PageSettings:
             moved = [name.upper() for name in fields if name in changed and texts[name]]
             if moved and secret in rows and secret not in texts:
                 problems[secret] = _(
-                    "Enter it again, because it is sent elsewhere after this change of %(settings)s", settings=", ".join(moved)
+                    "Enter it again, because %(settings)s changed and it would be sent there", settings=", ".join(moved)
                 )
         return problems
 

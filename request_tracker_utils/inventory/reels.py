@@ -36,8 +36,8 @@ class Offer:
 
 
 def offers(session: Session, cable: Cable, quantity: int, *, cut: Cut = Cut(allowed=True)) -> tuple[int, list[Offer]]:
-    """How many pieces are there in this length, and which longer pieces to cut for the rest, in order. Raises NotEnough; InvalidStockField for
-    a row from which this cannot be cut."""
+    """How many pieces are there in this length, and which longer pieces to cut for the rest, in order. Raises NotEnough;
+    InvalidStockField for a row from which this cannot be cut."""
     exact = session.scalar(select(StockRow).where(StockRow.key == cable.key).execution_options(populate_existing=True))
     whole = 0 if cut.stock_id is not None or exact is None else min(quantity, exact.available)
     if whole == quantity:
