@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event, select
 
 from request_tracker_utils.core.messages import Channel, Recipient
 from request_tracker_utils.core.outbox import UNREACHABLE
 from request_tracker_utils.notifications.attempts import EXPIRES, LOOKED_UP_FOR, MAX_ATTEMPTS
-from request_tracker_utils.notifications.models import LEASE
+from request_tracker_utils.notifications.models import LEASE, Notification
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,
@@ -22,6 +25,7 @@ from request_tracker_utils.notifications.providers.interface import (
     Refused,
     RenderedMessage,
 )
+from request_tracker_utils.notifications.sending import BUSY_PACE, Sender
 from tests.services.sending import NOW, FakeProvider, FakeTwilio, Office, silent
 from tests.services.tables import check_all
 
@@ -335,3 +339,52 @@ def test_a_process_killed_while_it_sends_leaves_one_message(office: Office, rese
     office.send_due()
     assert [row.status for row in office.rows()] == ["sent", "uncertain"]
     assert (len(resend.calls), len(twilio.calls)) == (2, 1)
+
+
+def test_sending_waits_while_requests_are_answered_but_not_for_ever(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = 1000.0, list[float]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        slept.append(seconds)
+        now += seconds
+
+    monkeypatch.setattr("request_tracker_utils.notifications.sending.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    busy_until, is_stopping = 0.0, False
+    sender = Sender(
+        office.attempts, in_context=lambda call: call, stopping=lambda: is_stopping, is_busy=lambda: now < busy_until, pace=0.25
+    )
+
+    def waits(began: float, busy_for: float = 0.0) -> float:
+        nonlocal busy_until
+        busy_until, before = now + busy_for, now
+        sender._wait(began)
+        return now - before
+
+    assert waits(float("-inf"), busy_for=60) == 0  # the first message of a thread
+    assert waits(now) == 0.25
+    assert waits(now, busy_for=0.6) == 0.75
+    assert waits(now, busy_for=60) == 0.25 * BUSY_PACE
+    assert max(slept) <= 0.25
+    is_stopping = True
+    assert waits(now, busy_for=60) == 0
+
+
+def test_caps_are_checked_without_reading_what_still_waits(office: Office) -> None:
+    """However many messages wait: a backlog would make itself slower."""
+    office.write(ADA)
+    with office.writing() as session:
+        statements: list[tuple[str, Any]] = []
+        connection = session.connection()
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL scans small tables")
+        event.listen(connection, "before_cursor_execute", lambda _c, _cursor, text, values, *_rest: statements.append((text, values)))
+        message = session.scalars(select(Notification)).one()
+        session.expunge(message)
+        message.sender_user_id = 1
+        statements.clear()
+        office.attempts.caps.exceeded(session, message, is_required=False, now=NOW)
+        (statement,) = [each for each in statements if each[0].startswith("SELECT")]
+        plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]))
+    assert "ix_notifications_sender (sender_user_id=? AND given_at>? AND given_at<?)" in plan
+    assert "ix_notifications_given_at (notification_type=? AND given_at>? AND given_at<?)" in plan
