@@ -37,7 +37,8 @@ def apply_load(served: "Served", path: str, seconds: int) -> Load:
 
 
 def post_load(served: "Served", path: str, seconds: int, bodies: Sequence[object]) -> Load:
-    """The same with POST: each connection sends the bodies as JSON, one after another, again and again."""
+    """The same with POST: each connection sends the bodies as JSON, one after another, again and again. They begin with
+    different ones."""
     return _by_processes(served, path, seconds, bodies)
 
 
@@ -61,9 +62,10 @@ def _by_processes(served: "Served", path: str, seconds: int, bodies: Sequence[ob
     for client in clients:
         if client.stdout is None or client.stdout.readline() != "ready\n":
             raise AssertionError("a client did not start")
-    for client in clients:
+    for number, client in enumerate(clients):
+        first = number * len(bodies) // CONNECTIONS
         if client.stdin is not None:
-            client.stdin.write(json.dumps([served.url, path, served.headers, seconds, bodies]))
+            client.stdin.write(json.dumps([served.url, path, served.headers, seconds, [*bodies[first:], *bodies[:first]]]))
             client.stdin.close()
     outputs = [client.stdout.read() if client.stdout else "" for client in clients]
     if any(client.wait(WAIT) for client in clients):

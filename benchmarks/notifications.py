@@ -88,7 +88,7 @@ class Site:
 
     def rate(self, *, recipients: int, seconds: int = SECONDS) -> float:
         """Requests per second."""
-        bodies = [{"to": self.people[at : at + recipients]} for at in range(0, len(self.people), MESSAGES)]
+        bodies = [_body(self.people[at : at + recipients], at) for at in range(0, len(self.people), MESSAGES)]
         return post_load(self.served, PATH, seconds, bodies).rate
 
     def post(self, client: requests.Session, body: Mapping[str, object]) -> int:
@@ -169,7 +169,7 @@ def _rates(title: str, healthy: Site, silent: Site) -> Iterator[Row]:
         raise AssertionError(f"{most} threads wait for a provider that does not answer")
     ratios, silent_ratios = _ratios(answered, without), _ratios(unanswered, answered)
     detail = (
-        f"{statistics.median(answered):.0f} requests/s vs. {statistics.median(without):.0f}, each writes one row; "
+        f"{statistics.median(answered):.0f} requests/s vs. {statistics.median(without):.0f}, each receives three kinds of cable; "
         f"{statistics.median(sent):.0f} messages/s sent meanwhile; {CONNECTIONS} connections, median of {ROUNDS} rounds{_range(ratios)}"
     )
     yield Row(f"A request that writes three messages, vs. none, {title}", statistics.median(ratios), WITH_MESSAGES, SHARE, detail)
@@ -191,7 +191,7 @@ def _wait_until_silent(site: Site) -> None:
 def _chats(title: str, silent: Site, ntfy: TimedNtfy) -> Row:
     """Chat messages, each together with three emails that nobody answers."""
     with _client() as client:
-        numbers = _in_time(SILENT_CHATS, lambda at: silent.post(client, {"to": _three(silent, at), "chat": True}))
+        numbers = _in_time(SILENT_CHATS, lambda at: silent.post(client, _body(_three(silent, at), at) | {"chat": True}))
     wait_until(lambda: ntfy.received_at.keys() >= set(numbers), within=60)
     written = silent.written_at(Notification.about, Channel.CHAT)
     seconds = [(ntfy.received_at[number] - written[about(number)]).total_seconds() for number in numbers]
@@ -202,7 +202,7 @@ def _ordinary(title: str, healthy: Site) -> Row:
     healthy.forget_what_is_due()
     healthy.resend.received_at.clear()
     with _client() as client:
-        _in_time(ORDINARY, lambda at: healthy.post(client, {"to": _three(healthy, at)}))
+        _in_time(ORDINARY, lambda at: healthy.post(client, _body(_three(healthy, at), at)))
     wait_until(lambda: len(healthy.resend.received_at) >= ORDINARY * MESSAGES, within=60)
     return _to_the_door(f"From a request to the provider, {title}: 95 % within", _waits(healthy))
 
@@ -215,7 +215,7 @@ def _batch(title: str, healthy: Site) -> Row:
     before = len(healthy.resend.accepted)
     with _client() as client:
         began = time.perf_counter()
-        healthy.post(client, {"to": healthy.people})
+        healthy.post(client, _body(healthy.people, 0))
         wait_until(lambda: len(healthy.resend.accepted) >= before + BATCH, within=BATCH * PAUSE * 2)
         seconds = time.perf_counter() - began + PAUSE
     with healthy.app.app_context():
@@ -261,6 +261,10 @@ def _client() -> requests.Session:
     client = requests.Session()
     client.trust_env = False
     return client
+
+
+def _body(to: Sequence[int], at: int) -> dict[str, object]:
+    return {"to": to, "lengths": [at % BATCH + number for number in (1, 2, 3)]}
 
 
 def _three(site: Site, at: int) -> Sequence[int]:

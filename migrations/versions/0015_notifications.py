@@ -43,17 +43,14 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("notification_type IN ('email', 'sms', 'chat')", name=op.f("ck_notifications_notification_type")),
     )
-    is_due = sa.text("due_at IS NOT NULL")
-    op.create_index(
-        "ix_notifications_due_at", "notifications", ["notification_type", "due_at"], sqlite_where=is_due, postgresql_where=is_due
-    )
+    op.create_index("ix_notifications_due_at", "notifications", ["notification_type", "due_at"], **_where("due_at IS NOT NULL"))
     op.create_index("ix_notifications_recipient", "notifications", ["recipient_user_id", "created_at"])
     op.create_index("ix_notifications_address", "notifications", ["address", "created_at"])
-    op.create_index("ix_notifications_sender", "notifications", ["sender_user_id", "created_at"])
+    op.create_index("ix_notifications_sender", "notifications", ["sender_user_id", "given_at"], **_where("given_at IS NOT NULL"))
     op.create_index("ix_notifications_created_at", "notifications", ["created_at"])
-    op.create_index("ix_notifications_given_at", "notifications", ["notification_type", "given_at"])
-    op.create_index("ix_notifications_ticket_id", "notifications", ["ticket_id"])
-    op.create_index("ix_notifications_provider_id", "notifications", ["provider", "provider_id"])
+    op.create_index("ix_notifications_given_at", "notifications", ["notification_type", "given_at"], **_where("given_at IS NOT NULL"))
+    op.create_index("ix_notifications_ticket_id", "notifications", ["ticket_id"], **_where("ticket_id IS NOT NULL"))
+    op.create_index("ix_notifications_provider_id", "notifications", ["provider", "provider_id"], **_where("provider_id IS NOT NULL"))
     op.create_table(
         "notification_preferences",
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -101,3 +98,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("delivery_reports", "suppressed_addresses", "notification_preferences", "notifications"):
         op.drop_table(table)
+
+
+def _where(condition: str) -> dict[str, sa.TextClause]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}

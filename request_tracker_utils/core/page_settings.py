@@ -254,7 +254,7 @@ class PageSettings:
         for secret, fields in self._sent_to.items():
             moved = [name.upper() for name in fields if name in changed and texts[name]]
             if moved and secret in rows and secret not in texts:
-                problems[secret] = _("Enter it again, because %(settings)s decide where it is sent", settings=", ".join(moved))
+                problems[secret] = _("Enter it again, because %(settings)s changed and it would be sent there", settings=", ".join(moved))
         return problems
 
     def _columns(self, name: str, text: str) -> dict[str, str | None]:

@@ -135,9 +135,10 @@ class Scheduler:
     def _request(self, slot_name: str, job: Job, at: float) -> None:
         slot = self._slots.setdefault(slot_name, _Slot(job))
         is_starting = slot.is_running or (bool(slot.requested) and slot.requested[0] <= monotonic())
+        has_timer = bool(slot.requested) and slot.requested[0] <= at
         slot.requested = sorted({*slot.requested, at})
         del slot.requested[1:-1]
-        if not is_starting:
+        if not is_starting and not has_timer:  # a timer costs more than most requests that ask for a run
             self._set_timer(slot_name, slot)
 
     def _set_timer(self, slot_name: str, slot: _Slot) -> None:

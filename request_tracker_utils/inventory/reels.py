@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNotFound
+from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, StockRowNotFound
 from request_tracker_utils.inventory.lengths import Cable, Length, length_of
 from request_tracker_utils.inventory.models import THOUSAND, Movement, MovementType, StockRow
 from request_tracker_utils.inventory.stock import Shelf, Source, lock_types, not_enough, nothing_of
@@ -36,13 +36,16 @@ class Offer:
 
 
 def offers(session: Session, cable: Cable, quantity: int, *, cut: Cut = Cut(allowed=True)) -> tuple[int, list[Offer]]:
-    """How many pieces are there in this length, and which longer pieces to cut for the rest, in order. Raises NotEnough."""
+    """How many pieces are there in this length, and which longer pieces to cut for the rest, in order. Raises NotEnough;
+    InvalidStockField for a row from which this cannot be cut."""
     exact = session.scalar(select(StockRow).where(StockRow.key == cable.key).execution_options(populate_existing=True))
     whole = 0 if cut.stock_id is not None or exact is None else min(quantity, exact.available)
     if whole == quantity:
         return whole, []
     planned = _plan(_longer(session, cable, cut), cable, quantity - whole) if cut.allowed and cable.length.unit else None
     if planned is None:
+        if cut.stock_id is not None:
+            raise _cannot_cut(session, cable, quantity, cut.stock_id)
         raise not_enough(exact, quantity) if exact else nothing_of(cable, quantity)
     return whole, planned
 
@@ -72,6 +75,17 @@ def take_pieces(shelf: Shelf, cable: Cable, quantity: int, cut: Cut, *, source: 
             row = rows[remnant.key]
             written.append(shelf.move(row, MovementType.RETURN, 1, source=source, cable=remnant, notes=said, cut_from_id=taken.id))
     return written
+
+
+def _cannot_cut(session: Session, cable: Cable, quantity: int, stock_id: int) -> InvalidStockField | NotEnough:
+    row, length = session.get_one(StockRow, stock_id), cable.length.thousandths or 0
+    if row.type_key != cable.type_key or not row.unit or row.unit != cable.length.unit or (row.length_thousandths or 0) <= length:
+        names = {"type": cable.cable_type, "length": cable.length.written, "from_type": row.cable_type, "from_length": row.cable_length}
+        message = _(
+            "%(type)s %(length)s cannot be cut from %(from_type)s %(from_length)s. Choose a longer length of the same type.", **names
+        )
+        return InvalidStockField(message, field="cut_from")
+    return not_enough(row, -(-quantity // ((row.length_thousandths or 0) // length)))
 
 
 def _longer(session: Session, cable: Cable, cut: Cut) -> Sequence[StockRow]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -186,11 +187,17 @@ class Attempts:
             found = attempt.ask(lambda: provider.find(message, given_at - SKEW))
         except ProviderError as error:
             found, doubt = None, f"{doubt} {error.message}"
-        if found is not None:
+        if found is not None and not self._is_of_another(row, found):
             return _accepted(attempt, found, now)
         if is_over(given_at, LOOKED_UP_FOR, now):
             return _end(attempt.claim, NotificationStatus.UNCERTAIN, doubt)
         return self._postpone(attempt, doubt, NotificationStatus.UNCERTAIN)
+
+    def _is_of_another(self, row: Notification, found: Accepted) -> bool:
+        """Whether the provider has found an earlier message with the same text."""
+        same = (Notification.provider == row.provider, Notification.provider_id == found.provider_id, Notification.id != row.id)
+        with self.reading() as session:
+            return session.scalar(select(Notification.id).where(*same).limit(1)) is not None
 
     def _hold(self, session: Session, row: Notification, person: Person | None, now: datetime) -> _Hold | None:
         kind = self.kinds.get(row.event)

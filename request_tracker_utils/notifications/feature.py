@@ -23,6 +23,7 @@ from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, NavItem, PageLink, StatusSection
 from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.web.threads import ThreadLimits
 
 
 def install(app: Flask) -> None:
@@ -50,7 +51,9 @@ def install(app: Flask) -> None:
         clock=utc_now,
     )
     with app.app_context():
-        registry.provide(Sender, Sender(attempts, in_context=in_context_of_app(), stopping=registry.stopping))
+        places = registry.get(ThreadLimits).places
+        sender = Sender(attempts, in_context=in_context_of_app(), stopping=registry.stopping, is_busy=lambda: places.count("shared") > 0)
+        registry.provide(Sender, sender)
     registry.get(TaskKinds).add(*tasks.kinds)
 
 

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import Integer, Select, bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.clock import SKEW
@@ -37,35 +39,48 @@ class Caps:
     def exceeded(self, session: Session, message: Notification, *, is_required: bool, now: datetime) -> str:
         """Why this message must not be sent; empty if it may be. Threads that count at the same moment may let a few more through."""
         sms = message.notification_type == Channel.SMS
-        same_channel = Notification.notification_type == message.notification_type
-        is_recent = Notification.created_at >= now - DAY - LONGEST_WAIT  # for the indexes of recipients and senders
-        checks = [
-            ("NOTIFICATIONS_PER_RECIPIENT", self.per_recipient, [_same_recipient(message), same_channel, is_recent]),
-            ("SMS_PER_DAY" if sms else "NOTIFICATIONS_PER_DAY", self.sms_per_day if sms else self.per_day, [same_channel]),
-        ]
-        if message.sender_user_id is not None:
-            checks.insert(
-                1, ("NOTIFICATIONS_PER_SENDER", self.per_sender, [Notification.sender_user_id == message.sender_user_id, is_recent])
-            )
-        for setting, cap, which in checks:
-            most = cap * REQUIRED if is_required else cap
-            if _count(session, message, which, now=now, most=most) >= most:
-                return _cap_reached(setting, most)
+        caps = {
+            "recipient": ("NOTIFICATIONS_PER_RECIPIENT", self.per_recipient),
+            "sender": ("NOTIFICATIONS_PER_SENDER", self.per_sender),
+            "site": ("SMS_PER_DAY", self.sms_per_day) if sms else ("NOTIFICATIONS_PER_DAY", self.per_day),
+        }
+        most = {name: cap * REQUIRED if is_required else cap for name, (_setting, cap) in caps.items()}
+        values = {
+            "id": message.id,
+            "channel": message.notification_type,
+            "address": message.address,
+            "user": message.recipient_user_id,
+            "sender": message.sender_user_id,
+            "since": now - DAY,
+            "until": now + SKEW,
+            "written_since": now - DAY - LONGEST_WAIT,
+            **{f"most_{name}": each for name, each in most.items()},
+        }
+        counts = session.connection().execute(_counts(bool(message.address)), values).one()
+        for name, (setting, _cap) in caps.items():
+            if counts._mapping[name] >= most[name]:
+                return _cap_reached(setting, most[name])
         return ""
 
 
-def _same_recipient(message: Notification) -> ColumnElement[bool]:
-    """One phone or mailbox, even if several people share it; for chat, whose addresses are secret, the person."""
-    if message.address:
-        return Notification.address == message.address
-    return Notification.recipient_user_id == message.recipient_user_id
-
-
-def _count(session: Session, message: Notification, which: list[ColumnElement[bool]], *, now: datetime, most: int) -> int:
-    """How many others were given to a provider in the last day; at most `most`, so that no count reads more rows than it needs."""
-    in_a_day = Notification.given_at.between(now - DAY, now + SKEW)
-    given = select(literal(1)).where(*which, in_a_day, Notification.id != message.id)
-    return session.execute(select(func.count()).select_from(given.limit(most).subquery())).scalar_one()
+@cache
+def _counts(has_address: bool) -> Select[Any]:
+    """How many others were given to a provider in the last day: to one phone or mailbox, whoever shares it (for chat, whose addresses are
+    secret, to one person); for one sender; and on this channel. Counts no further than `most_…`, so none reads more rows than it needs.
+    """
+    table = Notification.__table__
+    of = table.c
+    recipient = of.address == bindparam("address") if has_address else of.recipient_user_id == bindparam("user")
+    same_channel = of.notification_type == bindparam("channel")
+    which = {
+        "recipient": [recipient, same_channel, of.created_at >= bindparam("written_since")],  # for the indexes of recipients
+        "sender": [of.sender_user_id == bindparam("sender")],
+        "site": [same_channel],
+    }
+    in_a_day = [of.given_at >= bindparam("since"), of.given_at <= bindparam("until"), of.id != bindparam("id")]
+    given = {name: select(literal(1)).select_from(table).where(*where, *in_a_day) for name, where in which.items()}
+    limited = {name: query.limit(bindparam(f"most_{name}", type_=Integer)).subquery() for name, query in given.items()}
+    return select(*(select(func.count()).select_from(query).scalar_subquery().label(name) for name, query in limited.items()))
 
 
 def _cap_reached(setting: str, most: int) -> str:

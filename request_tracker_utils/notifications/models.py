@@ -37,7 +37,10 @@ class NotificationStatus(StrEnum):
 
 _STATUSES = ", ".join(f"'{status}'" for status in NotificationStatus)
 
-_UNFINISHED = "status NOT IN ('sent', 'delivered')"
+
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    """Requests that write messages do not write to it what is not known yet."""
+    return Index(f"ix_notifications_{name}", *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Notification(Base):
@@ -47,21 +50,15 @@ class Notification(Base):
     __table_args__ = (
         CheckConstraint(f"status IN ({_STATUSES})", name="status"),
         CheckConstraint("notification_type IN ('email', 'sms', 'chat')", name="notification_type"),
-        Index(
-            "ix_notifications_due_at",
-            "notification_type",
-            "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
-        ),
+        _partial_index("due_at", "notification_type", "due_at", where="due_at IS NOT NULL"),
         Index("ix_notifications_recipient", "recipient_user_id", "created_at"),
         Index("ix_notifications_address", "address", "created_at"),
-        Index("ix_notifications_sender", "sender_user_id", "created_at"),
         Index("ix_notifications_created_at", "created_at"),
-        Index("ix_notifications_given_at", "notification_type", "given_at"),
-        Index("ix_notifications_ticket_id", "ticket_id"),
-        Index("ix_notifications_provider_id", "provider", "provider_id"),
-        Index("ix_notifications_unfinished", "created_at", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
+        _partial_index("sender", "sender_user_id", "given_at", where="given_at IS NOT NULL"),
+        _partial_index("given_at", "notification_type", "given_at", where="given_at IS NOT NULL"),
+        _partial_index("ticket_id", "ticket_id", where="ticket_id IS NOT NULL"),
+        _partial_index("provider_id", "provider", "provider_id", where="provider_id IS NOT NULL"),
+        _partial_index("unfinished", "created_at", where="status NOT IN ('sent', 'delivered')"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

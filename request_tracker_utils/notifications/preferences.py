@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, bindparam, case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.core.db import upsert_into
@@ -45,7 +45,8 @@ class Person:
         return {Channel.EMAIL: self.email, Channel.SMS: self.phone, Channel.CHAT: ""}[channel]
 
     def can_be_reached_by(self, channel: Channel) -> bool:
-        return self.active and not self.obstacle(channel)
+        destination = {Channel.EMAIL: self.email, Channel.SMS: self.phone, Channel.CHAT: self.chat_urls}[channel]
+        return self.active and bool(destination) and channel not in self.suppressed
 
     def obstacle(self, channel: Channel) -> str:
         """Why nothing can be sent to the person on this channel; empty if it can."""
@@ -97,7 +98,9 @@ def people(session: Session, user_ids: Collection[int]) -> dict[int, Person]:
     """Those of the people who have an account, in one query."""
     if not user_ids:
         return {}
-    return {row.id: _person(row) for row in session.execute(_query(), {"user_ids": sorted(set(user_ids))})}
+    session.flush()
+    found = session.connection().execute(_query(), {"user_ids": sorted(set(user_ids))})
+    return {row.id: _person(row) for row in found}
 
 
 def preference(session: Session, user_id: int) -> NotificationPreference:
@@ -149,18 +152,20 @@ def _store(session: Session, user_id: int, **values: object) -> None:
 
 @cache
 def _query() -> Select[Any]:
-    """Built once: it is part of each request that sends messages."""
-    by_email, by_phone = aliased(SuppressedAddress), aliased(SuppressedAddress)
-    phone = case((User.phone_confirmed_at.is_not(None), User.phone))
-    chosen = NotificationPreference
+    """Built once, and of tables: it is part of each request that sends messages."""
+    users, chosen = User.__table__.c, NotificationPreference.__table__.c
+    by_email, by_phone = SuppressedAddress.__table__.alias(), SuppressedAddress.__table__.alias()
+    is_email = and_(by_email.c.channel == Channel.EMAIL, by_email.c.address_key == func.lower(func.trim(users.email)))
+    is_phone = and_(by_phone.c.channel == Channel.SMS, by_phone.c.address_key == users.phone)
+    joined = User.__table__.outerjoin(NotificationPreference.__table__, chosen.user_id == users.id)
     return (
         select(
-            User.id,
-            User.name,
-            User.active,
-            User.email,
-            phone.label("phone"),
-            and_(User.phone.is_not(None), User.phone_confirmed_at.is_(None)).label("phone_is_unconfirmed"),
+            users.id,
+            users.name,
+            users.active,
+            users.email,
+            case((users.phone_confirmed_at.is_not(None), users.phone)).label("phone"),
+            and_(users.phone.is_not(None), users.phone_confirmed_at.is_(None)).label("phone_is_unconfirmed"),
             chosen.user_id.label("has_chosen"),
             chosen.email.label("by_email"),
             chosen.sms.label("by_sms"),
@@ -169,13 +174,11 @@ def _query() -> Select[Any]:
             chosen.chat_urls,
             chosen.quiet_from,
             chosen.quiet_until,
-            by_email.channel.label("email_suppressed"),
-            by_phone.channel.label("phone_suppressed"),
+            by_email.c.channel.label("email_suppressed"),
+            by_phone.c.channel.label("phone_suppressed"),
         )
-        .outerjoin(chosen, chosen.user_id == User.id)
-        .outerjoin(by_email, and_(by_email.channel == Channel.EMAIL, by_email.address_key == func.lower(func.trim(User.email))))
-        .outerjoin(by_phone, and_(by_phone.channel == Channel.SMS, by_phone.address_key == User.phone))
-        .where(User.id.in_(bindparam("user_ids", expanding=True)))
+        .select_from(joined.outerjoin(by_email, is_email).outerjoin(by_phone, is_phone))
+        .where(users.id.in_(bindparam("user_ids", expanding=True)))
     )
 
 

@@ -33,8 +33,11 @@ from request_tracker_utils.notifications.providers.interface import Provider
 
 log = structlog.get_logger(__name__)
 
-PACE = 0.2
-"""Seconds from one message to the next of the same thread: what is sent must leave the processors to requests."""
+PACE = 0.25
+"""Seconds from one message to the next of the same thread."""
+BUSY_PACE = 16
+"""How many times as long a thread waits as long as requests are running in this process: sending a message takes as much processor time as
+several requests, and nobody waits for it."""
 
 
 @dataclass
@@ -48,10 +51,19 @@ class _Lane:
 
 class Sender:
     """One for each process; thread-safe. `in_context` wraps what runs in another thread; `stopping` says whether this process is shutting
-    down."""
+    down, and `is_busy` whether it is answering requests."""
 
-    def __init__(self, attempts: Attempts, *, in_context: InContext, stopping: Callable[[], bool], pace: float = PACE) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        *,
+        in_context: InContext,
+        stopping: Callable[[], bool],
+        is_busy: Callable[[], bool] = lambda: False,
+        pace: float = PACE,
+    ) -> None:
         self._attempts, self._in_context, self._stopping, self._pace = attempts, in_context, stopping, pace
+        self._is_busy = is_busy
         self._lanes: dict[tuple[Channel, str], _Lane] = {}
         self._sent = dict.fromkeys(Channel, 0)
         self._running = dict.fromkeys(Channel, 0)
@@ -111,7 +123,7 @@ class Sender:
                         return
                     continue
                 self._start_thread(provider)  # there may be more
-                time.sleep(max(0.0, began + self._pace - time.monotonic()))
+                self._wait(began)
                 began = time.monotonic()
                 if self._stopping():
                     ended = not_tried(claim, self._attempts.clock())
@@ -123,6 +135,11 @@ class Sender:
         finally:
             if not has_left:
                 self._leave(provider, lane, in_any_case=True)
+
+    def _wait(self, began: float) -> None:
+        """Until the next message of a thread may be sent, whose last one began then."""
+        while (now := time.monotonic()) < began + self._pace * (BUSY_PACE if self._is_busy() else 1) and not self._stopping():
+            time.sleep(max(0.0, began + self._pace - now) or self._pace)
 
     def _leave(self, provider: Provider, lane: _Lane, *, in_any_case: bool = False) -> bool:
         """Counts a thread that ends. False if something has become due for it since it looked."""

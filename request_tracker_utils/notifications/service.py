@@ -19,8 +19,8 @@ from request_tracker_utils.notifications.providers.interface import Providers
 from request_tracker_utils.notifications.rendering import LONGEST_VALUE
 from request_tracker_utils.notifications.suppression import address_key
 
-COALESCED = timedelta(milliseconds=150)
-"""Commits within this time share one run of the job."""
+COALESCED = timedelta(milliseconds=500)
+"""Commits within this time share one run of the job, which costs as much as a request. So messages wait this long at least."""
 LONGEST_ABOUT, LONGEST_NAME = 200, 100
 
 

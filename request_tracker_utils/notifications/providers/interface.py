@@ -126,7 +126,7 @@ class Provider(ABC):
     """Whether a repetition with the same key reaches the person once. After silence, only then is a message sent again."""
     idempotency_lasts: ClassVar[timedelta] = timedelta(hours=24)
     """How long the provider remembers a key. Later a silent message stays uncertain."""
-    at_once: ClassVar[int] = 8
+    at_once: ClassVar[int] = 12
     """How many messages each process gives it at the same time."""
     is_folder: ClassVar[bool] = False
     """Whether it only writes files because no provider of the channel is set up; the status page warns."""

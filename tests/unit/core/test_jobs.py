@@ -161,6 +161,18 @@ def test_requests_to_run_a_job_soon_that_one_run_can_answer_are_answered_by_one(
         scheduler.run_soon("unknown", timedelta(0))
 
 
+def test_many_requests_for_a_run_set_one_timer(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: 1)]))
+    scheduler._background.start(paused=True)
+    timers: list[str] = []
+    add = scheduler._background.add_job
+    monkeypatch.setattr(scheduler._background, "add_job", lambda *args, **options: (timers.append(options["id"]), add(*args, **options)))
+    for after in (30, 40, 50, 20, 60):
+        scheduler.run_soon("sweep", timedelta(seconds=after))
+    assert timers == ["sweep soon"] * 2  # for the first one, and for the earlier one
+    scheduler.stop()
+
+
 def test_a_run_that_is_requested_during_another_one_follows_it(inside: Flask, warnings: Callable[[], list[str]]) -> None:
     gate = Gate()
     scheduler = Scheduler(inside.app_context, Jobs([job(gate.work), job(name="other")]))

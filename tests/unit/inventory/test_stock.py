@@ -244,10 +244,15 @@ def test_a_cut_is_refused_where_it_cannot_be(app: Flask) -> None:
         taken("Cat6", "100 ft", 1, cut_from=99)
     with pytest.raises(NotEnough):
         taken("Cat6", "half a spool", 1, cut=True)
-    with pytest.raises(NotEnough):
-        taken("Cat6", "100 ft", 1, cut_from=row_of("Cat6", "a spool").id)
-    with pytest.raises(NotEnough):
-        taken("Cat6", "100 ft", 1, cut_from=row_of("Cat6", "1,000 ft").id)
+    box = row_of("Cat6", "1,000 ft").id
+    for length, row in (("100 ft", row_of("Cat6", "a spool").id), ("1,000 ft", box), ("2,000 ft", box), ("1 m", box), ("a spool", box)):
+        with pytest.raises(InvalidStockField, match=f"Cat6 {length} cannot be cut from") as error:
+            taken("Cat6", length, 1, cut_from=row)
+        assert error.value.fields["field"] == "cut_from"
+    with pytest.raises(InvalidStockField, match="Cat5 100 ft cannot be cut from Cat6 1,000 ft"):
+        taken("Cat5", "100 ft", 1, cut_from=box)
+    with pytest.raises(NotEnough, match="0 pieces of Cat6 1,000 ft are available, and 2 are needed"):
+        taken("Cat6", "100 ft", 11, cut_from=box)
     with pytest.raises(InvalidStockField, match="cuts more than 200 pieces"):
         taken("Cat6", "1,900 ft", 250, cut=True)
     check_books()

@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event, select
 
 from request_tracker_utils.core.messages import Channel, Recipient
 from request_tracker_utils.core.outbox import UNREACHABLE
 from request_tracker_utils.notifications.attempts import EXPIRES, LOOKED_UP_FOR, MAX_ATTEMPTS
-from request_tracker_utils.notifications.models import LEASE
+from request_tracker_utils.notifications.models import LEASE, Notification
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,
@@ -22,6 +25,7 @@ from request_tracker_utils.notifications.providers.interface import (
     Refused,
     RenderedMessage,
 )
+from request_tracker_utils.notifications.sending import BUSY_PACE, Sender
 from tests.services.sending import NOW, FakeProvider, FakeTwilio, Office, silent
 from tests.services.tables import check_all
 
@@ -182,6 +186,18 @@ def test_a_message_without_idempotency_is_looked_up_and_never_sent_twice(office:
     assert (office.row().status, office.row().provider_id, len(twilio.calls)) == ("sent", "twilio-1", 1)
 
 
+def test_an_earlier_message_with_the_same_text_is_not_taken_for_one_that_was_lost(office: Office, twilio: FakeTwilio) -> None:
+    office.write(PHONE, about="ticket 12")
+    office.send_due()
+    twilio.answer = silent
+    office.write(PHONE, about="ticket 13")
+    office.send_due()
+    office.wait(5 * SECOND)
+    office.send_due()
+    assert [(row.status, row.provider_id) for row in office.rows()] == [("sent", "twilio-1"), ("uncertain", None)]
+    assert (twilio.searches, len(twilio.calls)) == (1, 2)
+
+
 def test_a_message_that_is_not_found_stays_uncertain(office: Office, twilio: FakeTwilio, sendgrid: FakeProvider) -> None:
     twilio.answer = silent
     office.write(PHONE)
@@ -323,3 +339,52 @@ def test_a_process_killed_while_it_sends_leaves_one_message(office: Office, rese
     office.send_due()
     assert [row.status for row in office.rows()] == ["sent", "uncertain"]
     assert (len(resend.calls), len(twilio.calls)) == (2, 1)
+
+
+def test_sending_waits_while_requests_are_answered_but_not_for_ever(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = 1000.0, list[float]()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        slept.append(seconds)
+        now += seconds
+
+    monkeypatch.setattr("request_tracker_utils.notifications.sending.time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    busy_until, is_stopping = 0.0, False
+    sender = Sender(
+        office.attempts, in_context=lambda call: call, stopping=lambda: is_stopping, is_busy=lambda: now < busy_until, pace=0.25
+    )
+
+    def waits(began: float, busy_for: float = 0.0) -> float:
+        nonlocal busy_until
+        busy_until, before = now + busy_for, now
+        sender._wait(began)
+        return now - before
+
+    assert waits(float("-inf"), busy_for=60) == 0  # the first message of a thread
+    assert waits(now) == 0.25
+    assert waits(now, busy_for=0.6) == 0.75
+    assert waits(now, busy_for=60) == 0.25 * BUSY_PACE
+    assert max(slept) <= 0.25
+    is_stopping = True
+    assert waits(now, busy_for=60) == 0
+
+
+def test_caps_are_checked_without_reading_what_still_waits(office: Office) -> None:
+    """However many messages wait: a backlog would make itself slower."""
+    office.write(ADA)
+    with office.writing() as session:
+        statements: list[tuple[str, Any]] = []
+        connection = session.connection()
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL scans small tables")
+        event.listen(connection, "before_cursor_execute", lambda _c, _cursor, text, values, *_rest: statements.append((text, values)))
+        message = session.scalars(select(Notification)).one()
+        session.expunge(message)
+        message.sender_user_id = 1
+        statements.clear()
+        office.attempts.caps.exceeded(session, message, is_required=False, now=NOW)
+        (statement,) = [each for each in statements if each[0].startswith("SELECT")]
+        plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1]))
+    assert "ix_notifications_sender (sender_user_id=? AND given_at>? AND given_at<?)" in plan
+    assert "ix_notifications_given_at (notification_type=? AND given_at>? AND given_at<?)" in plan
