@@ -41,7 +41,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 10
-"""Rounds through all providers. With the pauses of the outbox they take five hours."""
+"""Rounds through all providers. With the pauses of the outbox they take three and a half hours."""
 EXPIRES = timedelta(days=2)
 """After this time a message is given up, though no provider could be reached. Longer than quiet hours."""
 LOOKED_UP_FOR = timedelta(hours=1)
