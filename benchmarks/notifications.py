@@ -189,13 +189,13 @@ def _wait_until_silent(site: Site) -> None:
 
 
 def _chats(title: str, silent: Site, ntfy: TimedNtfy) -> Row:
-    """Chat messages, each together with three e-mails that nobody answers."""
+    """Chat messages, each together with three emails that nobody answers."""
     with _client() as client:
         numbers = _in_time(SILENT_CHATS, lambda at: silent.post(client, _body(_three(silent, at), at) | {"chat": True}))
     wait_until(lambda: ntfy.received_at.keys() >= set(numbers), within=60)
     written = silent.written_at(Notification.about, Channel.CHAT)
     seconds = [(ntfy.received_at[number] - written[about(number)]).total_seconds() for number in numbers]
-    return _to_the_door(f"From a request to the chat server while the e-mail provider answers nothing, {title}: 95 % within", seconds)
+    return _to_the_door(f"From a request to the chat server while the email provider answers nothing, {title}: 95 % within", seconds)
 
 
 def _ordinary(title: str, healthy: Site) -> Row:

@@ -46,7 +46,7 @@ class SignInRefused(Unauthenticated):
 def register(body: Registration) -> Answer:
     """Create an account and sign in.
 
-    Depends on the setting REGISTRATION: everyone may register, whoever has an invitation, or nobody. The role is that of the invitation,
+    Depends on the setting REGISTRATION: everyone may register, people with an invitation, or nobody. The role is that of the invitation,
     or `user`.
     """
     with _as_username():

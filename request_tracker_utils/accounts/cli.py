@@ -145,7 +145,7 @@ def password_link(name: str, send: bool) -> None:
 @click.option("--email", help="Address of the person; the account gets it.")
 @click.option("--send", is_flag=True, help="Send the invitation to --email instead of printing its link.")
 def invite(role: str, email: str | None, send: bool) -> None:
-    """Print or send a one-time link with which a person creates an account."""
+    """Print or send a one-time link that lets a person create an account."""
     registration.check_open(settings().registration, invited=True)
     with transaction() as session:
         link, key = links.invite(session, role=role, email=email, created_by=of_command().name, keys=messages.keys, now=utc_now())

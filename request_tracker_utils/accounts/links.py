@@ -97,7 +97,7 @@ def invite(session: Session, *, role: str, email: str | None, created_by: str, k
     """Creates an invitation; returns it and its key. Raises Invalid for a role that invitations cannot give."""
     if role not in INVITED_ROLES:
         roles = ", ".join(INVITED_ROLES)
-        raise Invalid(_("An invitation cannot give the role %(role)s. Choose one of: %(roles)s.", role=role, roles=roles), field="role")
+        raise Invalid(_("An invitation cannot assign the role %(role)s. Choose one of: %(roles)s.", role=role, roles=roles), field="role")
     link = OneTimeLink(purpose=INVITATION, role=role, email=checked_email(email), created_by=created_by[:100])
     return link, _add(session, link, keys, now)
 

@@ -118,7 +118,7 @@ class OneTimeLink(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
     role: Mapped[str | None] = mapped_column(String(20))
-    """Of invitations: the role of the new account. `email` is the address that was invited, `created_by` who has invited."""
+    """For invitations, the role of the new account. `email` is the address that was invited, `created_by` who has invited."""
     email: Mapped[str | None] = mapped_column(String(254))
     created_by: Mapped[str | None] = mapped_column(String(100))
     requested_by: Mapped[str | None] = mapped_column(String(5))

@@ -13,8 +13,8 @@ from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.core.errors import Forbidden
 from request_tracker_utils.core.translation import gettext as _
 
-OPEN, INVITED, CLOSED = "open", "invited", "closed"
-"""Values of REGISTRATION."""
+OPEN, INVITED = "open", "invited"
+"""Values of REGISTRATION under which people can register."""
 
 
 class RegistrationClosed(Forbidden):

@@ -26,7 +26,7 @@ class UsersQuery(BaseModel):
 
 
 class Registration(BaseModel):
-    """A new account. A `role` is ignored: administrators give roles."""
+    """A new account. A `role` is ignored: administrators assign roles."""
 
     username: str = Field(max_length=MAX_NAME, examples=["testuser"])
     password: str = Field(max_length=MAX_PASSWORD, examples=["tulips on the moon"])

@@ -89,7 +89,7 @@ def pause_of_network(session: Session, kind: LoginKind, origin: Origin, *, now: 
     if left <= timedelta(0):
         return None
     seconds = math.ceil(left.total_seconds())
-    message = _("There were too many such requests from your network. Wait %(duration)s, then try again.", duration=_duration(seconds))
+    message = _("Too many requests came from your network. Wait %(duration)s, then try again.", duration=_duration(seconds))
     return TooManyAttempts(message, retry_after=seconds)
 
 

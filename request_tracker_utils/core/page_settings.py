@@ -58,7 +58,7 @@ class Change(StrEnum):
 
 
 class SettingsChanged(Conflict):
-    """Somebody has changed these settings since the page was opened. Check the values, then save again."""
+    """Another person changed these settings after the page was opened. Check the values, then save again."""
 
     code = "settings_changed"
 
@@ -110,8 +110,8 @@ class SettingsGroup:
     help: str = ""
     order: int = 50
     sent_to: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Secret → fields that decide where it is sent. Whoever changes one must know the secret, so that nobody gets a stored secret by having
-    it sent to a server of their own."""
+    """Secret → fields that decide where it is sent. A person who changes one must know the secret, so that nobody gets a stored secret by
+    having it sent to a server of their own."""
 
     def __post_init__(self) -> None:
         if wrong := [name for name in self.fields if name in NEVER or name not in Settings.model_fields]:
@@ -325,4 +325,4 @@ def _lock_version(session: Session, version: str) -> None:
     store_once(session, _VERSION, "")
     stored = session.scalars(select(StoredValue).where(StoredValue.name == _VERSION).with_for_update()).one()
     if stored.value != version:
-        raise SettingsChanged(_("Somebody has changed these settings in the meantime. Check the values, then save again."))
+        raise SettingsChanged(_("Another person changed these settings in the meantime. Check the values, then save again."))

@@ -221,7 +221,7 @@ class Settings(BaseModel):
     access_token_hours: int = Field(12, ge=1, le=24 * 30, description="Hours until an access token from `/api/login` expires.")
     registration: Literal["open", "invited", "closed"] = Field(
         "closed",
-        description="Who may create an account: everyone (`open`, with the role user), whoever has an invitation link (`invited`), or "
+        description="Who may create an account: everyone (`open`, with the role user), people with an invitation link (`invited`), or "
         "nobody except administrators (`closed`).",
     )
     database_url: Annotated[str, AfterValidator(_database)] | None = Field(
@@ -242,7 +242,9 @@ class Settings(BaseModel):
         "or `all`. Never students who left school, and no notes.",
     )
     reorder_alerts: EmailAddresses = Field(
-        (), description="Email addresses that are told when cable has to be reordered, separated by commas. If not set: all administrators."
+        (),
+        description="Email addresses that get a message when cable has to be reordered, separated by commas. If not set: all "
+        "administrators.",
     )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 

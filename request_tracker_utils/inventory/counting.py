@@ -1,4 +1,4 @@
-"""Counting the shelf while work goes on. Whoever counts a row sends the number, and the row's last movement when they counted. The
+"""Counting the shelf while work goes on. A person who counts a row sends the number, and the row's last movement at that moment. The
 adjustment is the difference to the balance at that moment; what has moved since stays true. Several people may count different rows."""
 
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def count_row(
     earlier request with the key has written it.
 
     Raises InvalidStockField, also without a reason for a difference; CountNotFound, CountFinished, StockRowNotFound; CountedAlready unless
-    `recount`; CorrectedMeanwhile if the row was corrected after `movement_id`, since whoever did that may have seen the same difference.
+    `recount`; CorrectedMeanwhile if the row was corrected after `movement_id`, since that person may have seen the same difference.
     """
     content = {"do": "count", "count": count_id, "stock": stock_id, "counted": counted, "seen": movement_id, "reason": reason}
     content["recount"] = recount
@@ -113,7 +113,7 @@ def _count(shelf: Shelf, count: StockCount, row: StockRow, pieces: int, seen: in
         raise InvalidStockField(_("This count is only about %(type)s.", type=count.cable_type), field="stock_id")
     former = session.scalar(select(StockCountRow).where(StockCountRow.count_id == count.id, StockCountRow.stock_id == row.id))
     if former is not None and not recount:
-        message = _("%(name)s has counted this row already: %(counted)s.", name=former.counted_by, counted=former.counted)
+        message = _("%(name)s already counted this row: %(counted)s.", name=former.counted_by, counted=former.counted)
         raise CountedAlready(message, counted=former.counted, counted_by=former.counted_by)
     expected = _balance_at(session, row, seen)
     difference = pieces - expected

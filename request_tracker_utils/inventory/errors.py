@@ -22,7 +22,7 @@ class MovementNotFound(NotFound):
 
 
 class ReceiptNotFound(NotFound):
-    """No receipt has this ID."""
+    """No delivery has this ID."""
 
     code = "receipt_not_found"
 
@@ -52,7 +52,7 @@ class ShelfFull(Conflict):
 
 
 class PackingSlipReceived(Conflict):
-    """The vendor's packing slip was received already; `receipt_id` is its receipt."""
+    """The vendor's packing slip was already received; `receipt_id` is its delivery."""
 
     code = "packing_slip_received"
 
@@ -64,7 +64,7 @@ class RequestKeyReused(Conflict):
 
 
 class NotReversible(Conflict):
-    """The movement is a reversal, or was reversed already; `reversal_id` is its reversal."""
+    """The movement is a reversal, or was already reversed; `reversal_id` is its reversal."""
 
     code = "movement_not_reversible"
 
@@ -76,7 +76,7 @@ class CountFinished(Conflict):
 
 
 class CountedAlready(Conflict):
-    """The row was counted in this count already. Send `recount` to count it again."""
+    """The row was already counted in this count. Send `recount` to count it again."""
 
     code = "row_counted"
 

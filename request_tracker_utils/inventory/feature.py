@@ -33,12 +33,12 @@ imports = import_pages(
     files="/stock/imports",
 )
 links = [
-    PageLink("stock.show", "Import stock", UPLOAD, StockPermission.ADJUST, 10, IMPORT_STOCK),
-    PageLink("stock_receiving.form", "Import deliveries", UPLOAD, StockPermission.ADJUST, 10, IMPORT_DELIVERIES),
-    PageLink(UPLOAD, "Stock", "stock.show", StockPermission.READ, 5),
-    PageLink(UPLOAD, "Import stock", UPLOAD, StockPermission.ADJUST, 10, IMPORT_STOCK),
-    PageLink(UPLOAD, "Import deliveries", UPLOAD, StockPermission.ADJUST, 20, IMPORT_DELIVERIES),
-    PageLink(UPLOAD, "Export stock", "stock.export", StockPermission.READ, 30),
+    PageLink("stock.show", gettext_noop("Import stock"), UPLOAD, StockPermission.ADJUST, 10, IMPORT_STOCK),
+    PageLink("stock_receiving.form", gettext_noop("Import deliveries"), UPLOAD, StockPermission.ADJUST, 10, IMPORT_DELIVERIES),
+    PageLink(UPLOAD, gettext_noop("Stock"), "stock.show", StockPermission.READ, 5),
+    PageLink(UPLOAD, gettext_noop("Import stock"), UPLOAD, StockPermission.ADJUST, 10, IMPORT_STOCK),
+    PageLink(UPLOAD, gettext_noop("Import deliveries"), UPLOAD, StockPermission.ADJUST, 20, IMPORT_DELIVERIES),
+    PageLink(UPLOAD, gettext_noop("Export stock"), "stock.export", StockPermission.READ, 30),
 ]
 
 
@@ -60,7 +60,7 @@ feature = Feature(
     pages=[stock.pages, receiving.pages, counts.pages, movements.pages, reorder.pages, cable_types.pages, imports],
     jobs=jobs.jobs,
     commands=[cli.stock],
-    navigation=[NavItem("Stock", "stock.show", StockPermission.READ, order=16)],
+    navigation=[NavItem(gettext_noop("Stock"), "stock.show", StockPermission.READ, order=16)],
     links=links,
     cards=[HomeCard("inventory/card.html", StockPermission.RECEIVE, card, order=16)],
     messages=[REORDER_ALERT],

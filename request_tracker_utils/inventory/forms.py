@@ -13,7 +13,7 @@ from request_tracker_utils.inventory.lengths import Cable, parse_length, parse_q
 from request_tracker_utils.inventory.receiving import MAX_ITEMS, Delivery, DeliveryItem
 
 BLANK_ROWS = 3
-"""Of a new delivery, for browsers without scripts."""
+"""How many a new delivery has, for browsers without scripts."""
 HEAD = ("vendor", "po_number", "packing_slip", "notes")
 COLUMNS = ("cable_type", "cable_length", "quantity")
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.inventory import repeats
 from request_tracker_utils.inventory.names import DELETE_REQUEST_KEYS
 
@@ -14,4 +15,6 @@ def delete_request_keys() -> int:
         return repeats.delete_old(session, now=steady_now(session, DELETE_REQUEST_KEYS, utc_now()))
 
 
-jobs = [Job(DELETE_REQUEST_KEYS, "Delete keys of requests that moved stock", timedelta(days=1), delete_request_keys)]
+jobs = [
+    Job(DELETE_REQUEST_KEYS, gettext_noop("Delete keys of requests that moved stock after 30 days"), timedelta(days=1), delete_request_keys)
+]

@@ -16,7 +16,7 @@ MAX_SUGGESTIONS = 300
 MAX_WORDS = 8
 CHUNK = 500
 STOCK_HEADER = ("cable_type", "cable_length", "on_hand", "reserved", "available", "backordered", "threshold", "target")
-"""Of an exported file. The import knows these names."""
+"""Columns of an exported file. The import knows these names."""
 
 AVAILABLE = StockRow.on_hand - StockRow.reserved
 _ORDER = (StockRow.type_key, StockRow.unit, func.coalesce(StockRow.length_thousandths, 0), StockRow.id)

@@ -88,7 +88,7 @@ class StockRow(Base):
     backordered: Mapped[int] = mapped_column(default=0)
     """Pieces that reservations still lack; the sum over them."""
     movement_id: Mapped[int] = mapped_column(default=0)
-    """The last movement; 0 for none. Whoever counts the shelf says which one they had seen."""
+    """The last movement; 0 for none. A count names the one that was seen while counting."""
     threshold: Mapped[int | None]
     """Reorder when no more than this is available."""
     target: Mapped[int | None]
@@ -133,7 +133,7 @@ class Movement(Base):
     source_id: Mapped[int | None]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_movements.id"), unique=True)
     cut_from_id: Mapped[int | None] = mapped_column(ForeignKey("inventory_movements.id"), unique=True)
-    """Of the return of a remnant: the consumption of the piece that it was cut from. They are reversed together."""
+    """For the return of a remnant, the consumption of the piece that it was cut from. They are reversed together."""
     actor_user_id: Mapped[int | None]
     """No foreign key: the ledger outlives accounts."""
     actor: Mapped[str] = mapped_column(String(100))

@@ -59,7 +59,7 @@ def get_receipt(session: Session, receipt_id: int) -> CableReceipt:
     """Raises ReceiptNotFound."""
     receipt = session.get(CableReceipt, receipt_id, options=[selectinload(CableReceipt.items)])
     if receipt is None:
-        raise ReceiptNotFound(_("No receipt has the number %(id)s.", id=receipt_id))
+        raise ReceiptNotFound(_("No delivery has the number %(id)s.", id=receipt_id))
     return receipt
 
 
@@ -122,5 +122,5 @@ def _add_receipt(session: Session, values: dict[str, Any]) -> int:
         return added
     same = [getattr(CableReceipt, name) == values[name] for name in ("vendor_key", "packing_slip_key")]
     found = session.scalar(select(CableReceipt.id).where(*same, where))
-    message = _("Packing slip %(slip)s was received already, as receipt %(id)s.", slip=values["packing_slip"], id=found)
+    message = _("Packing slip %(slip)s was already received, as delivery %(id)s.", slip=values["packing_slip"], id=found)
     raise PackingSlipReceived(message, receipt_id=found, field="packing_slip")

@@ -93,7 +93,7 @@ def _with_its_pair(session: Session, movement: Movement) -> list[Movement]:
 def _refuse_reversed(session: Session, movements: Sequence[Movement]) -> None:
     """Called with the rows locked; the unique index decides in the end. Raises NotReversible."""
     for movement_id, reversal_id in reversals_of(session, movements).items():
-        message = _("Movement %(id)s was reversed already, by movement %(reversal)s.", id=movement_id, reversal=reversal_id)
+        message = _("Movement %(id)s was already reversed, by movement %(reversal)s.", id=movement_id, reversal=reversal_id)
         raise NotReversible(message, reversal_id=reversal_id)
 
 

@@ -208,7 +208,7 @@ class DeliveryRows(StockRowType):
         introduction=gettext_noop("Choose a file with a row for each cable type and length of a delivery."),
         help=gettext_noop(
             "The packing slip, the cable type, the length and the quantity are required. Rows with the same vendor and packing slip are "
-            "one delivery. A packing slip that is recorded already is not recorded again."
+            "one delivery. A packing slip is recorded only once."
         ),
         undo_refused=gettext_noop("The import cannot be undone, because some of its cable is gone: %(names)s."),
         follow_up=gettext_noop("movement"),
@@ -262,7 +262,7 @@ class DeliveryRows(StockRowType):
             stored = defaultdict[str, int](int)
             for item in receipt.items:
                 stored[Cable(item.cable_type, parse_length(item.cable_length)).key] += item.quantity
-            message = _("This packing slip is recorded already, as delivery %(id)s, with other cable.", id=receipt.id)
+            message = _("This packing slip is already recorded, as delivery %(id)s, with other cable.", id=receipt.id)
             for key in keys:
                 if stored[chunk.follow_ups[key].key] == chunk.as_mapping(key)["quantity"]:
                     plan.unchanged += 1

@@ -74,7 +74,7 @@ def _provider_calls(provider: str) -> Callable[[Callable[..., Answer]], Callable
 @_provider_calls("resend")
 @may_raise(SignatureInvalid, NoWebhook)
 def resend() -> Answer:
-    """Report what became of an email: called by Resend.
+    """Receive delivery reports from Resend.
 
     The body is an event of Resend with its signature. Reports can be repeated and come in any order.
     """
@@ -85,7 +85,7 @@ def resend() -> Answer:
 @_provider_calls("sendgrid")
 @may_raise(SignatureInvalid, NoWebhook)
 def sendgrid() -> Answer:
-    """Report what became of emails: called by SendGrid.
+    """Receive delivery reports from SendGrid.
 
     The body is an array of events of SendGrid, signed with the key that belongs to SENDGRID_WEBHOOK_KEY.
     """
@@ -96,7 +96,7 @@ def sendgrid() -> Answer:
 @_provider_calls("twilio")
 @may_raise(SignatureInvalid, NoWebhook)
 def twilio() -> Answer:
-    """Report what became of an SMS, or that a person answered STOP or START: called by Twilio.
+    """Receive delivery reports, and STOP and START replies, from Twilio.
 
     The body is a form of Twilio, signed with TWILIO_AUTH_TOKEN for the address that begins with APP_URL.
     """

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -15,10 +16,11 @@ from request_tracker_utils.core.encryption import Encryption
 from request_tracker_utils.core.messages import Channel, MessageKind
 from request_tracker_utils.core.outbox import UNREACHABLE, Claim
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.limits import LONGEST_PAUSE, Breaker, Caps
+from request_tracker_utils.notifications.limits import Breaker, Caps
 from request_tracker_utils.notifications.models import OUTBOX, SITE_CHAT, Notification, NotificationStatus
 from request_tracker_utils.notifications.preferences import Person, chat_urls, people
 from request_tracker_utils.notifications.providers.interface import (
+    LONGEST_PAUSE,
     Accepted,
     BadMessage,
     BadRecipient,
@@ -39,7 +41,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 10
-"""Rounds through all providers. With the pauses of the outbox they take five hours."""
+"""Rounds through all providers. With the pauses of the outbox they take three and a half hours."""
 EXPIRES = timedelta(days=2)
 """After this time a message is given up, though no provider could be reached. Longer than quiet hours."""
 LOOKED_UP_FOR = timedelta(hours=1)
@@ -185,11 +187,17 @@ class Attempts:
             found = attempt.ask(lambda: provider.find(message, given_at - SKEW))
         except ProviderError as error:
             found, doubt = None, f"{doubt} {error.message}"
-        if found is not None:
+        if found is not None and not self._is_of_another(row, found):
             return _accepted(attempt, found, now)
         if is_over(given_at, LOOKED_UP_FOR, now):
             return _end(attempt.claim, NotificationStatus.UNCERTAIN, doubt)
         return self._postpone(attempt, doubt, NotificationStatus.UNCERTAIN)
+
+    def _is_of_another(self, row: Notification, found: Accepted) -> bool:
+        """Whether the provider has found an earlier message with the same text."""
+        same = (Notification.provider == row.provider, Notification.provider_id == found.provider_id, Notification.id != row.id)
+        with self.reading() as session:
+            return session.scalar(select(Notification.id).where(*same).limit(1)) is not None
 
     def _hold(self, session: Session, row: Notification, person: Person | None, now: datetime) -> _Hold | None:
         kind = self.kinds.get(row.event)

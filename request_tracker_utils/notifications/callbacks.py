@@ -1,8 +1,7 @@
 """Calls with which providers report deliveries: whether they are genuine, and what they say.
 
-Each provider signs its calls, and its own library verifies them over the raw body. Nothing is parsed before that. Event names and codes:
-https://resend.com/docs/webhooks/event-types, https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event,
-https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
+Each provider signs its calls, and its own library verifies them over the raw body. Nothing is parsed before that. Event names and codes are
+those of the providers' documentation: Resend "event types", SendGrid "event webhook", Twilio "status callbacks".
 """
 
 import json

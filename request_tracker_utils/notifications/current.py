@@ -29,7 +29,7 @@ def phone_code_key() -> bytes:
 
 
 def chat_encryption() -> Encryption:
-    """Of people's chat addresses."""
+    """Encrypts people's chat addresses."""
     return Encryption.of(settings(), preferences.PURPOSE)
 
 

@@ -17,7 +17,7 @@ from request_tracker_utils.notifications.providers.chat_addresses import parse_c
 from request_tracker_utils.notifications.providers.interface import Accepted, Provider, ProviderError, Providers, RenderedMessage, Silent
 
 TEST_SERVER_PORTS = frozenset({1025, 1026})
-"""Of SMTP servers for developers, which deliver to nobody."""
+"""SMTP servers for developers use them. They deliver to nobody."""
 
 
 class InvalidTestAddress(Invalid):

@@ -17,7 +17,7 @@ PAGE_SIZE = 50
 CHUNK = 1_000
 """Messages read at once for an export."""
 MATCHING_PEOPLE = 50
-"""A text in the filter for recipients finds at most so many people."""
+"""At most this many people match a name in the filter for recipients."""
 REPORTS = 100
 """Reports that a page shows of a message."""
 UNFINISHED: ColumnElement[bool] = literal_column("notifications.status NOT IN ('sent', 'delivered')")

@@ -54,8 +54,10 @@ jobs = [
     Job(SEND_EMAIL, gettext_noop("Send emails"), EVERY, partial(send, Channel.EMAIL)),
     Job(SEND_SMS, gettext_noop("Send text messages"), EVERY, partial(send, Channel.SMS)),
     Job(SEND_CHAT, gettext_noop("Send chat messages"), EVERY, partial(send, Channel.CHAT)),
-    Job(DELETE_OLD_NOTIFICATIONS, "Delete messages older than NOTIFICATION_DAYS", timedelta(days=1), delete_old_notifications),
+    Job(
+        DELETE_OLD_NOTIFICATIONS, gettext_noop("Delete messages older than NOTIFICATION_DAYS"), timedelta(days=1), delete_old_notifications
+    ),
     Job(APPLY_REPORTS, gettext_noop("Apply delivery reports that came before the provider's answer"), timedelta(minutes=5), apply_reports),
-    Job(DELETE_REPORTS, "Delete delivery reports older than NOTIFICATION_DAYS", timedelta(days=1), delete_reports),
+    Job(DELETE_REPORTS, gettext_noop("Delete delivery reports older than NOTIFICATION_DAYS"), timedelta(days=1), delete_reports),
     Job(DELETE_PHONE_CODES, gettext_noop("Delete codes for phone numbers after a day"), timedelta(days=1), delete_phone_codes),
 ]

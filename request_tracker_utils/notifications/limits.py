@@ -15,6 +15,7 @@ from request_tracker_utils.core.clock import SKEW
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.notifications.models import LONGEST_WAIT, Notification
+from request_tracker_utils.notifications.providers.interface import LONGEST_PAUSE
 
 DAY = timedelta(days=1)
 REQUIRED = 2
@@ -24,7 +25,6 @@ FAILURES = 3
 PAUSE = timedelta(seconds=30)
 SLOW = timedelta(seconds=5)
 """A provider that needs longer for one message gets no new ones, if another provider is ready."""
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Breaker:
             self._started.pop(attempt, None)
             self._failures = FAILURES if pause is not None else self._failures + 1
             if self._failures >= FAILURES:
-                wanted = PAUSE if pause is None else min(pause, LONGEST_PAUSE)
-                self._closed_again_at = max(self._closed_again_at, self.clock() + wanted.total_seconds())
+                length = PAUSE if pause is None else min(pause, LONGEST_PAUSE)
+                self._closed_again_at = max(self._closed_again_at, self.clock() + length.total_seconds())
 
     def _is_open(self) -> bool:
         if self._failures < FAILURES:

@@ -1,6 +1,6 @@
 """Settings of providers that administrators may enter on a page.
 
-Addresses of APIs are not among them: whoever enters one would receive the key.
+Addresses of APIs are not among them: a person who enters one would receive the key.
 """
 
 from request_tracker_utils.core.page_settings import SettingsGroup

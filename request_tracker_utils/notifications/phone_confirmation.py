@@ -1,4 +1,4 @@
-"""Confirming a phone number: a code is sent to it, and whoever enters the code can read messages there.
+"""Confirming a phone number: a code is sent to it, and a person who enters the code can read messages there.
 
 A code of six digits could be found in its hash within a second. So neither is stored: the code is an HMAC of a random seed, the account and
 the number, with a key that is not in the database. Each code is derived twice: when it is sent, and when one is entered.

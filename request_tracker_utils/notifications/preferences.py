@@ -18,7 +18,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.notifications.models import NotificationPreference, SuppressedAddress
 
 PURPOSE = "chat addresses"
-"""Of the encryption of what people enter as chat addresses."""
+"""The purpose for which chat addresses are encrypted, see `core/encryption.py`."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Person:
         if channel is Channel.CHAT:
             return "" if self.chat_urls else _("The account %(name)s has no chat address.", name=self.name)
         if self.phone_is_unconfirmed:
-            return _("The phone number of %(name)s is not confirmed. They confirm it under My account.", name=self.name)
+            return _("The phone number of %(name)s is not confirmed. Ask them to confirm it under Your account.", name=self.name)
         return "" if self.phone else _("The account %(name)s has no phone number.", name=self.name)
 
     def has_turned_off(self, kind: MessageKind) -> bool:

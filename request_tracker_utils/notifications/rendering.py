@@ -1,4 +1,4 @@
-"""Renders messages from the templates of their kind: the subject and text of an e-mail, its HTML, and the short text of SMS and chat.
+"""Renders messages from the templates of their kind: the subject and text of an email, its HTML, and the short text of SMS and chat.
 
 **The same values give the same message**, whenever and wherever it is rendered: providers recognize a repetition by its key, and refuse it
 if the message has changed. So templates know no time, and the time zone and the language are those of the installation.

@@ -60,17 +60,17 @@ class Fallback(Protocol):
     """Sends by another channel what did not arrive. `service.NotificationService` implements it."""
 
     def fall_back(self, session: Session, message: Notification, *, now: datetime) -> bool:
-        """Of a message that has failed because of its address."""
+        """Sends a message by another channel that has failed because of its address."""
 
     def fall_back_from(self, session: Session, channel: Channel, address: str, reason: str, *, now: datetime) -> int:
-        """Of all messages that wait for an address."""
+        """Does the same for all messages that wait for an address."""
 
 
 def receive(session: Session, reports: Sequence[Report], fallback: Fallback, *, now: datetime) -> int:
     """Applies those of the reports that are new, and returns how many that were."""
     by_key = {_key(report): report for report in reversed(reports)}  # of repetitions the first
-    wanted = [by_key[key] for key in sorted(by_key)]  # always in this order, so that no two calls wait for each other
-    new = {key for chunk in _chunks(wanted) for key in _record(session, chunk, now)}
+    ordered = [by_key[key] for key in sorted(by_key)]  # always in this order, so that no two calls wait for each other
+    new = {key for chunk in _chunks(ordered) for key in _record(session, chunk, now)}
     known = _apply(session, [report for key, report in by_key.items() if key in new][::-1], fallback, now=now)
     _no_longer_pending(session, known)
     if len(known) < len(new):
@@ -153,8 +153,8 @@ def _messages(session: Session, reports: Sequence[Report]) -> dict[tuple[str, st
     ids = defaultdict(set)
     for report in reports:
         ids[report.provider].add(report.message_id)
-    for provider, wanted in sorted(ids.items()):
-        for chunk in _chunks(sorted(wanted - {""})):
+    for provider, message_ids in sorted(ids.items()):
+        for chunk in _chunks(sorted(message_ids - {""})):
             is_one = (Notification.provider == provider, Notification.provider_id.in_(chunk), Notification.status.not_in(_ON_THE_WAY))
             query = select(Notification).where(*is_one).order_by(Notification.id).with_for_update()
             for row in session.scalars(query.execution_options(populate_existing=True)):

@@ -120,9 +120,9 @@ class NotificationService:
             return []
         if channels := person.channels(draft.kind):
             return [self._row(draft, person, channel) for channel in channels]
-        wanted = [channel for channel in Channel if channel in draft.kind.channels]
-        channel = next((channel for channel in wanted if channel in person.chosen), wanted[0])
-        reasons = [person.obstacle(each) for each in wanted if each in person.chosen or not draft.kind.optional]
+        possible = [channel for channel in Channel if channel in draft.kind.channels]
+        channel = next((channel for channel in possible if channel in person.chosen), possible[0])
+        reasons = [person.obstacle(each) for each in possible if each in person.chosen or not draft.kind.optional]
         return [self._row(draft, person, channel, " ".join(dict.fromkeys(filter(None, reasons))))]
 
     def _row(self, draft: "_Draft", person: Person, channel: Channel, obstacle: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.notifications.models import OUTBOX, Notification, NotificationStatus
+from request_tracker_utils.notifications.providers.folder import FolderProvider
 from request_tracker_utils.notifications.providers.interface import Providers
 from request_tracker_utils.notifications.sending import Sender
 from request_tracker_utils.web.feature import SectionContent
@@ -18,8 +19,6 @@ from request_tracker_utils.web.registry import registry
 
 RECENT = timedelta(days=1)
 LATE = timedelta(minutes=5)
-FOLDER = "folder"
-"""The name of the provider that only writes files."""
 TITLES = {Channel.EMAIL: gettext_noop("Email"), Channel.SMS: gettext_noop("Text messages"), Channel.CHAT: gettext_noop("Chat")}
 
 
@@ -29,7 +28,7 @@ def section() -> SectionContent:
     with reading() as session:
         pending, late = OUTBOX.counts(session)["pending"], _count_late(session, now)
         recent = Notification.created_at >= now - RECENT
-        grouped = select(Notification.status, Notification.notification_type, Notification.provider == FOLDER, func.count())
+        grouped = select(Notification.status, Notification.notification_type, Notification.provider == FolderProvider.name, func.count())
         rows = session.execute(grouped.where(recent).group_by(Notification.status, Notification.notification_type, text("3"))).all()
     counts: Counter[str] = Counter()
     written: Counter[str] = Counter()
@@ -38,7 +37,7 @@ def section() -> SectionContent:
         written[channel] += number if is_written else 0
     problems = [
         _(
-            "No provider of %(channel)s is set up: messages are written to the folder outbox instead of being sent. See Settings.",
+            "No provider is set up for %(channel)s: messages are written to the outbox folder instead of being sent. See Settings.",
             channel=_(TITLES[channel]),
         )
         for channel in Channel
@@ -46,7 +45,7 @@ def section() -> SectionContent:
     ]
     failed, uncertain = counts[NotificationStatus.FAILED], counts[NotificationStatus.UNCERTAIN]
     if failed:
-        problems.append(ngettext("%(num)s message has failed in 24 hours.", "%(num)s messages have failed in 24 hours.", failed))
+        problems.append(ngettext("%(num)s message failed in the last 24 hours.", "%(num)s messages failed in the last 24 hours.", failed))
     if uncertain:
         problems.append(ngettext("%(num)s message may not have arrived.", "%(num)s messages may not have arrived.", uncertain))
     if late:
@@ -77,6 +76,6 @@ def gauges() -> dict[str, tuple[str, float]]:
     with reading() as session:
         counts = OUTBOX.counts(session)
     return {
-        "rtutils_notifications_pending": ("Messages to people that are still to be sent.", counts["pending"]),
-        "rtutils_notifications_failing": ("Messages that are still to be sent and met with a problem.", counts["failing"]),
+        "rtutils_notifications_pending": ("Pending messages to people.", counts["pending"]),
+        "rtutils_notifications_failing": ("Pending messages to people after a failed attempt.", counts["failing"]),
     }

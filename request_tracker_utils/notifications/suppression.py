@@ -30,7 +30,7 @@ class SuppressionReason(StrEnum):
 
 
 def address_key(address: str) -> str:
-    """How addresses are compared: `Ann@School.org` and `ann@school.org` are one."""
+    """How addresses are compared: `Ann@Example.org` and `ann@example.org` are one."""
     return address.strip().lower()
 
 

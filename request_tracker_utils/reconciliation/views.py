@@ -76,7 +76,7 @@ def pages(reconciliation: Reconciliation[Any]) -> Blueprint:
         except (Conflict, NotFound, Invalid) as error:
             flash(error.message, "warning")
         except (Unavailable, UpstreamRefused) as error:
-            flash(_("The difference was not resolved: %(reason)s", reason=error.message), "error")
+            flash(_("The difference was not resolved: %(reason)s", reason=error.message), "danger")
         return redirect(_previous_page(reconciliation), 303)
 
     @blueprint.post("/resolve-all")

@@ -58,11 +58,15 @@ def by_twilio(form: dict[str, str], *, token: str = TWILIO_TOKEN, address: str =
 
 
 def resend_event(kind: str, message: str, **data: object) -> dict[str, Any]:
-    return {"type": f"email.{kind}", "created_at": "2026-02-03T04:05:06.000Z", "data": {"email_id": message, "to": ["a@b.org"], **data}}
+    return {
+        "type": f"email.{kind}",
+        "created_at": "2026-02-03T04:05:06.000Z",
+        "data": {"email_id": message, "to": ["a@b.example.org"], **data},
+    }
 
 
 def sendgrid_event(kind: str, message: str, event_id: str, **data: object) -> dict[str, Any]:
-    shared = {"email": "a@b.org", "timestamp": 1770091506, "event": kind, "sg_event_id": event_id}
+    shared = {"email": "a@b.example.org", "timestamp": 1770091506, "event": kind, "sg_event_id": event_id}
     return {**shared, "sg_message_id": f"{message}.recvd-canary-7d.1-69817312-4.0", **data}
 
 

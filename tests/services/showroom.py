@@ -246,7 +246,7 @@ def _settings(app: Flask) -> None:
     """Some that were entered on a page. A row that cannot be decrypted is to be entered again. Nothing is set up completely."""
     page_settings = registry_of(app).page_settings
     with app.app_context():
-        texts = {"smtp_host": "mail.school.org", "smtp_tls": "tls", "smtp_password": "a password of the mail server"}
+        texts = {"smtp_host": "mail.school.example.org", "smtp_tls": "tls", "smtp_password": "a password of the mail server"}
         version = page_settings.refresh().version
         with transaction() as session:
             page_settings.store(session, texts, version=version, actor=of_command(), now=utc_now())

@@ -35,9 +35,9 @@ def can_send_to(session: Session, user: User) -> bool:
 def check_sendable(session: Session, user: User) -> None:
     """Raises NotSendable unless a password link can be sent to this account."""
     if not user.email:
-        raise NotSendable(_("%(name)s has no email address. Add one, or create a link and pass it on.", name=user.name))
+        raise NotSendable(_("%(name)s has no email address. Add one, or create a link and give it to the person.", name=user.name))
     if not can_send_to(session, user):
-        raise NotSendable(_("Email cannot be sent to %(name)s. Create a link and pass it on.", name=user.name))
+        raise NotSendable(_("Email cannot be sent to %(name)s. Create a link and give it to the person.", name=user.name))
 
 
 def send_password_link(session: Session, user: User, link: OneTimeLink, *, actor: Actor) -> None:
@@ -50,7 +50,7 @@ def send_password_link(session: Session, user: User, link: OneTimeLink, *, actor
 def send_invitation(session: Session, link: OneTimeLink, *, actor: Actor) -> None:
     """Sends the invitation to the address that was invited. Raises NotSendable."""
     if not link.email or registry().find(Messenger) is None:
-        raise NotSendable(_("This invitation cannot be sent by email. Copy the link and pass it on."))
+        raise NotSendable(_("This invitation cannot be sent by email. Copy the link and give it to the person."))
     _send(session, INVITATION, Recipient(address=link.email, channel=Channel.EMAIL), link, {"invited_by": link.created_by or ""}, actor)
 
 

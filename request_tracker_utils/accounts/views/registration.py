@@ -48,7 +48,7 @@ def forgot_password() -> ResponseReturnValue:
             recovery.request_link(reading, transaction, typed=typed, unknown_key=unknown_key, origin=origin, now=utc_now())
             message = _(
                 "If an account has this name or email address, a link to choose a new password is on its way to its email address. It "
-                "arrives within a few minutes. Look into the spam folder too."
+                "arrives within a few minutes. Check your spam folder too."
             )
             flash(message, "success")
             return redirect(url_for("accounts.sign_in"), 303)

@@ -1,4 +1,4 @@
-"""Settings that administrators enter on a page. Browser sessions only: whoever sets the mail server can read password links."""
+"""Settings that administrators enter on a page. Browser sessions only: a person who sets the mail server can read password links."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue

@@ -97,7 +97,7 @@ class CountedIn(BaseModel):
         0, ge=0, le=LARGEST_ID, description="The row’s last movement when it was counted; 0 if it had none.", examples=[41]
     )
     reason: Text = Field("", max_length=MAX_NOTES, description="Required if the number differs.", examples=["One was broken"])
-    recount: bool = Field(False, description="Count a row again that was counted already.", examples=[False])
+    recount: bool = Field(False, description="Count a row again that was already counted.", examples=[False])
 
 
 class RowCounted(BaseModel):

@@ -85,7 +85,7 @@ class ReceiptsQuery(BaseModel):
 
 
 class ReceiptPath(BaseModel):
-    receipt_id: int = Field(ge=1, le=LARGEST_ID, description="The receipt’s ID.", json_schema_extra={"example": 7})
+    receipt_id: int = Field(ge=1, le=LARGEST_ID, description="The delivery’s ID.", json_schema_extra={"example": 7})
 
 
 class Received(BaseModel):

@@ -68,7 +68,7 @@ class CableIn(BaseModel):
 
 
 class OnHandQuery(BaseModel):
-    include_zero: bool = Field(False, description="Also rows of which nothing is left.", json_schema_extra={"example": False})
+    include_zero: bool = Field(False, description="Also rows with nothing left.", json_schema_extra={"example": False})
     cable_type: str = Field("", max_length=MAX_TEXT, description=TYPE, json_schema_extra={"example": ""})
 
 
@@ -132,7 +132,7 @@ class MovementOut(BaseModel):
     stock_id: int = Field(examples=[3])
     reverses_id: int | None = Field(description="The movement that this one reverses.", examples=[None])
     cut_from_id: int | None = Field(
-        description="Of a remnant: the consumption of the piece that it was cut from. Both are reversed together.", examples=[None]
+        description="For a remnant, the consumption of the piece that it was cut from. Both are reversed together.", examples=[None]
     )
     created_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
 

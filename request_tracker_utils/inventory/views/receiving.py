@@ -59,7 +59,7 @@ def receive() -> ResponseReturnValue:
         return _refused(draft, error)
     pieces = sum(item.quantity for item in receipt.items)
     said = (
-        _("This delivery was recorded already.")
+        _("This delivery was already recorded.")
         if repeated
         else ngettext("%(num)s piece was received.", "%(num)s pieces were received.", pieces)
     )

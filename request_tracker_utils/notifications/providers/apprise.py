@@ -175,8 +175,8 @@ class _Requests:
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """Ignores options about certificates, redirects and timeouts."""
-        wanted = {name: options[name] for name in ("params", "data", "json", "headers", "auth", "files") if options.get(name) is not None}
-        prepared = requests.Request(method.upper(), url, **wanted).prepare()
+        given = {name: options[name] for name in ("params", "data", "json", "headers", "auth", "files") if options.get(name) is not None}
+        prepared = requests.Request(method.upper(), url, **given).prepare()
         answer = _current.get().send(prepared)
         if not 200 <= answer.status < 300:
             raise requests.HTTPError  # without a response: some plugins would wait as long as it says, and send again

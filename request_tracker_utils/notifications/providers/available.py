@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.settings import Settings
+from request_tracker_utils.notifications.callbacks import TwilioCallback, callback_address
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.folder import FolderProvider
 from request_tracker_utils.notifications.providers.interface import Provider
@@ -17,7 +18,6 @@ from request_tracker_utils.notifications.providers.sendgrid import SendGridProvi
 from request_tracker_utils.notifications.providers.smtp import SmtpProvider
 from request_tracker_utils.notifications.providers.twilio import TwilioProvider
 
-TWILIO_CALLBACK = "/webhooks/twilio"
 FALLBACK_SENDER = "rtutils@localhost"
 """In the outbox folder, where no sender is set."""
 
@@ -27,7 +27,7 @@ def outbox_folder(settings: Settings) -> Path:
 
 
 def sender_of(settings: Settings) -> str:
-    """The From address of e-mail. Empty if none is set: then no provider of e-mail is set up."""
+    """The From address of email. Empty if none is set: then no provider of email is set up."""
     return settings.sendgrid_from_email or settings.smtp_from or ""
 
 
@@ -43,7 +43,8 @@ def set_up_providers(settings: Settings, channel: Channel) -> list[Provider]:
         account, token, sender = settings.twilio_account_sid, _secret(settings.twilio_auth_token), settings.twilio_phone_number
         if not (account and token and sender):
             return []
-        callback = settings.app_url + TWILIO_CALLBACK if settings.app_url and settings.app_url.startswith("https://") else None
+        is_reachable = (settings.app_url or "").startswith("https://")
+        callback = callback_address(settings, TwilioCallback.name) if is_reachable else None
         return [TwilioProvider(account, token, sender, url=settings.twilio_api_url, callback=callback)]
     # Personal addresses need no setting. Messages to the office's channels do, and are written to the folder without it.
     folder = FolderProvider(channel, outbox_folder(settings))

@@ -16,7 +16,7 @@ logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
 
 MAX_LENGTH = 500
 MAX_ADDRESSES = 3
-"""Of one person."""
+"""How many one person may have."""
 
 _COMMON = frozenset({"to", "token", "mode", "image", "format"})
 _OPTIONS: dict[str, frozenset[str]] = {
@@ -109,15 +109,6 @@ def check_personal_addresses(text: str, *, allow_private: bool = False) -> list[
     for address in addresses:
         parse_chat_address(address, personal=True, allow_private=allow_private)
     return addresses
-
-
-def service_title(address: str) -> str:
-    """What people read instead of the address, which contains secrets."""
-    try:
-        service = _service_of(_parts(address))
-    except InvalidChatAddress:
-        service = None
-    return _(_TITLES[service]) if service else _("unknown service")
 
 
 def _parts(address: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from request_tracker_utils.core.translation import gettext as _
 CONNECT_TIMEOUT = 5.0
 """Seconds for each address of a host."""
 MAX_ADDRESSES = 4
-"""Of one host that are tried, so that a name with many dead addresses does not take minutes."""
+"""How many addresses of one host are tried, so that a name with many dead addresses does not take minutes."""
 
 Permits = Callable[[IpAddress | None], bool]
 """Whether a connection to this address is permitted."""

@@ -67,10 +67,6 @@ def delete_older(folder: Path, before: datetime) -> int:
     return count
 
 
-def count_messages(folder: Path) -> int:
-    return sum(1 for _file in _messages(folder))
-
-
 def _messages(folder: Path) -> Iterator[Path]:
     prefixes = tuple(f"{start}{channel}-" for channel in Channel for start in ("", "."))
     with suppress(FileNotFoundError):

@@ -24,13 +24,21 @@ from request_tracker_utils.notifications.providers.connections import (
     reason_of,
     trusted_authorities,
 )
-from request_tracker_utils.notifications.providers.interface import BadMessage, Busy, NotConnected, Provider, ProviderError, Refused, Silent
+from request_tracker_utils.notifications.providers.interface import (
+    LONGEST_PAUSE,
+    BadMessage,
+    Busy,
+    NotConnected,
+    Provider,
+    ProviderError,
+    Refused,
+    Silent,
+)
 
 SECONDS = 20.0
 """For the whole exchange after the lookup of the name, to the end of the response. A provider has `interface.DEADLINE` for all."""
 LARGEST_ANSWER = 256 * 1024
 """Bytes. The rest is not read: providers answer with a few hundred."""
-LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)

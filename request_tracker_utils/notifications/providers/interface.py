@@ -1,4 +1,4 @@
-"""What a provider of e-mail, SMS or chat does, and how an attempt to send ends.
+"""What a provider of email, SMS or chat does, and how an attempt to send ends.
 
 `send` returns `Accepted` or raises one of the outcomes below; which one decides what happens next, so a provider must tell them apart:
 
@@ -26,6 +26,8 @@ from request_tracker_utils.core.errors import UpstreamRefused
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
 
+LONGEST_PAUSE = timedelta(hours=1)
+"""After which a provider is tried again, whatever it asks for."""
 DEADLINE = timedelta(seconds=25)
 """`send` and `find` end by then, whatever the other side does. Less than a quarter of the outbox's lease."""
 
@@ -39,16 +41,16 @@ class RenderedMessage:
 
     channel: Channel
     to: str = field(repr=False)
-    """An e-mail address, or a phone number in E.164. For chat, the person's Apprise URLs, one per line; empty for those of NOTIFY_URLS."""
+    """An email address, or a phone number in E.164. For chat, the person's Apprise URLs, one per line; empty for those of NOTIFY_URLS."""
     sender: str = field(repr=False)
-    """E-mail: the From address. Otherwise empty: the provider's settings say who sends."""
+    """Email: the From address. Otherwise empty: the provider's settings say who sends."""
     subject: str = field(repr=False)
     """One line without control characters; empty for SMS."""
     text: str = field(repr=False)
     html: str = field(repr=False, default="")
-    """Empty for SMS and chat, and for e-mail without an HTML template."""
+    """Empty for SMS and chat, and for email without an HTML template."""
     written_at: datetime | None = None
-    """When the message was decided: the Date of an e-mail."""
+    """When the message was decided: the Date of an email."""
 
 
 @dataclass(frozen=True)
@@ -147,5 +149,5 @@ class Providers(Protocol):
         ...
 
     def sender(self, channel: Channel) -> str:
-        """The From address of e-mail; empty for other channels."""
+        """The From address of email; empty for other channels."""
         ...

@@ -1,4 +1,4 @@
-"""E-mail through Resend, the first provider.
+"""Email through Resend, the first provider.
 
 Its library has one key, address and HTTP client for the whole process, in module variables. Ours finds those of the message that this
 thread sends in a context variable, so that messages with different settings can be sent at the same time.

@@ -1,4 +1,4 @@
-"""E-mail through SendGrid, the second provider, and what e-mail through SendGrid and SMTP share."""
+"""Email through SendGrid, the second provider, and what email through SendGrid and SMTP share."""
 
 import io
 import logging
@@ -18,15 +18,22 @@ from python_http_client.exceptions import HTTPError, handle_error
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.http import LONGEST_PAUSE, Answer, HttpProvider
-from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, ProviderError, Refused, RenderedMessage
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.notifications.providers.interface import (
+    LONGEST_PAUSE,
+    Accepted,
+    BadRecipient,
+    ProviderError,
+    Refused,
+    RenderedMessage,
+)
 
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
 """It logs the key and the message at a lower level."""
 
 
 def message_id(message: RenderedMessage, key: str) -> str:
-    """The same for each attempt, so that a mailbox that gets an e-mail twice can tell."""
+    """The same for each attempt, so that a mailbox that gets an email twice can tell."""
     return f"<{key}@{parseaddr(message.sender)[1].rpartition('@')[2]}>"
 
 

@@ -1,4 +1,4 @@
-"""E-mail through an SMTP server, the third provider."""
+"""Email through an SMTP server, the third provider."""
 
 import re
 import smtplib

@@ -128,7 +128,7 @@ def send_again(message_id: int) -> ResponseReturnValue:
     with transaction() as session:
         repeat = resending.send_again(session, _messenger(), message_kinds(), message_id, actor=current_actor(), now=utc_now())
     if repeat.status == NotificationStatus.FAILED:
-        flash(_("The message could not be sent again: %(problem)s", problem=repeat.error_message or ""), "error")
+        flash(_("The message could not be sent again: %(problem)s", problem=repeat.error_message or ""), "danger")
     else:
         flash(_("The message is sent again, as message %(id)s.", id=repeat.id), "success")
     return redirect(url_for(".message", message_id=repeat.id), 303)
@@ -153,7 +153,7 @@ def send_several_again() -> ResponseReturnValue:
     if sent:
         flash(ngettext("One message is sent again.", "%(num)s messages are sent again.", sent), "success")
     for text in dict.fromkeys(refused):
-        flash(text, "error")
+        flash(text, "danger")
     return redirect(url_for(".messages", _external=False, **_query(request.form)), 303)
 
 

@@ -141,7 +141,7 @@ def remove_phone() -> ResponseReturnValue:
         if user.phone:
             _record(session, user, f"phone number ending in {user.phone[-4:]} removed")
         phone_confirmation.remove_phone(session, user, now=utc_now())
-    flash(_("Your phone number was removed. You receive no more text messages."), "success")
+    flash(_("Your phone number was removed. You will no longer receive text messages."), "success")
     return redirect(url_for(".show", _anchor="your-phone"), 303)
 
 
@@ -150,7 +150,7 @@ def _what_is_wrong(checked: phone_confirmation.Checked) -> str:
         left = checked.attempts_left
         return ngettext("This is not the code. You have one attempt left.", "This is not the code. You have %(num)s attempts left.", left)
     if checked.result == CodeResult.EXHAUSTED:
-        return _("This was not the code, five times. Request a new code.")
+        return _("You entered a wrong code five times. Request a new code.")
     return _("There is no code to enter: it has expired, or a newer one was sent. Request a new code.")
 
 
@@ -193,7 +193,7 @@ def _choose(session: Session, form: PreferencesForm) -> None:
     if len(missing) == 1:
         raise Invalid(_("Enter both times, or neither."), field=missing[0])
     if not missing and form.quiet_from.data == form.quiet_until.data:
-        raise Invalid(_("Enter another time than “Quiet from”."), field="quiet_until")
+        raise Invalid(_("Enter a time other than “Quiet from”."), field="quiet_until")
     offered = {name for name, _label in form.wanted.choices}
     before = preferences.preference(session, _my_id())
     chosen = {"email": form.email.data, "sms": before.sms, "chat": before.chat}

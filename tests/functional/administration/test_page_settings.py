@@ -132,7 +132,7 @@ def test_errors_are_beside_their_fields_and_nothing_is_stored(admin: FlaskClient
 
 def test_what_is_not_on_the_page_is_not_stored(admin: FlaskClient, settings: PageSettings) -> None:
     status, _text = save(
-        admin, rt_catalog="Mine", secret_key="a-key-of-somebody-else", database_url="sqlite:////tmp/x", rt_url="http://x.org"
+        admin, rt_catalog="Mine", secret_key="a-key-of-somebody-else", database_url="sqlite:////tmp/x", rt_url="http://x.example.org"
     )
     assert (status, settings.refresh().stored) == (303, {})
     assert remove(admin, "secret_key") == 404
@@ -144,7 +144,7 @@ def test_the_second_of_two_people_keeps_what_was_typed_and_is_told(admin: FlaskC
     answer = admin.post(ADDRESS, data=form)
     text = answer.get_data(as_text=True)
     assert (answer.status_code, settings.refresh().stored) == (409, {})
-    assert "Somebody has changed these settings" in text
+    assert "Another person changed these settings" in text
     assert 'value="9"' in setting(text, "session_days")
     version = re.search(r'name="version"[^>]*value="([^"]*)"', text)
     assert version
@@ -187,26 +187,26 @@ def test_whoever_changes_the_mail_server_enters_its_password_again(app: Flask) -
         answer = client.post(address, data={"version": version[1], "csrf_token": csrf_token(client, address), **form})
         return answer.status_code, answer.get_data(as_text=True)
 
-    assert post(smtp_host="mail.school.org", smtp_password=SECRET)[0] == 303
-    status, text = post(smtp_host="mail.mine.org")
+    assert post(smtp_host="mail.school.example.org", smtp_password=SECRET)[0] == 303
+    status, text = post(smtp_host="mail.mine.example.org")
     assert status == 400
     assert "Enter it again, because SMTP_HOST" in setting(text, "smtp_password")
-    assert post(smtp_host="mail.mine.org", smtp_password=SECRET)[0] == 303
+    assert post(smtp_host="mail.mine.example.org", smtp_password=SECRET)[0] == 303
     assert post(smtp_user="tickets")[0] == 303
     with app.app_context():
         current = registry_of(app).page_settings.current()
-        assert (current.smtp_host, current.smtp_user, str(current.smtp_password)) == ("mail.mine.org", "tickets", "**********")
+        assert (current.smtp_host, current.smtp_user, str(current.smtp_password)) == ("mail.mine.example.org", "tickets", "**********")
 
 
 def test_providers_use_what_was_entered_on_the_page(app: Flask) -> None:
     with app.app_context(), transaction() as session:
         registry = registry_of(app)
         assert [each.name for each in registry.get(Providers).of(Channel.EMAIL)] == ["folder"]
-        texts = {"sendgrid_from_email": "tickets@school.org", "smtp_host": "mail.school.org"}
+        texts = {"sendgrid_from_email": "tickets@school.example.org", "smtp_host": "mail.school.example.org"}
         version = registry.page_settings.refresh().version
         registry.page_settings.store(session, texts, version=version, actor=of_command(), now=utc_now())
     with app.app_context():
         registry.page_settings.refresh()
         assert [each.name for each in registry.get(Providers).of(Channel.EMAIL)] == ["smtp"]
-        assert registry.get(Providers).sender(Channel.EMAIL) == "tickets@school.org"
+        assert registry.get(Providers).sender(Channel.EMAIL) == "tickets@school.example.org"
         assert registry.settings.smtp_host is None

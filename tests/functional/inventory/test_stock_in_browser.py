@@ -116,7 +116,7 @@ def test_a_delivery_whose_answer_was_lost_is_sent_again_and_recorded_once(app: F
         page.go_back()
         expect(page.locator("#rows > li").first.get_by_label("Cable")).to_have_value("Cat6")
         page.get_by_role("button", name="Record delivery").click()
-        expect(page.get_by_text("This delivery was recorded already.")).to_be_visible()
+        expect(page.get_by_text("This delivery was already recorded.")).to_be_visible()
         assert (receipts(app), on_hand(app)) == (1, {"Cat6 100 ft": 5})
 
 

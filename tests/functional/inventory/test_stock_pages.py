@@ -251,7 +251,7 @@ class TestReceive:
         answers = [receive(client, *self.ROWS, vendor="Graybar", packing_slip="4711") for _ in range(2)]
         assert [answer.location for answer in answers] == ["/stock/receive/2?key=form-1"] * 2
         page = client.get(answers[0].location, headers=PAGE)
-        assert "This delivery was recorded already." in words(page)
+        assert "This delivery was already recorded." in words(page)
         with app.app_context():
             assert on_hand() == {"Cat6 100 ft": 8, "Fiber spool": 1}
         undo = submit(client, "/stock/receive/2", "Undo delivery", reason="Wrong vendor")
@@ -308,7 +308,7 @@ class TestReceive:
         assert receive(client, row, vendor="Graybar", packing_slip="PS-1").status_code == 303
         again = receive(client, row, vendor="GRAYBAR ", packing_slip="ps-1", key="form-2")
         assert (again.status_code, 'href="/stock/receive/1"' in again.text) == (409, True)
-        assert "received already, as receipt 1" in errors(again.text)[0]
+        assert "already received, as delivery 1" in errors(again.text)[0]
         assert receive(client, row, vendor="Anixter", packing_slip="PS-1", key="form-3").status_code == 303
         other = receive(client, ("Cat6", "100 ft", "6"), vendor="Graybar", packing_slip="PS-2", key="form-1")
         assert (other.status_code, "Send a new key" in words(other)) == (409, True)
@@ -396,7 +396,7 @@ class TestCount:
         second = button(client.get(f"{page}?row=1", headers=PAGE).text, "Next")
         assert client.post(first.action, data={**first.fields, "counted": "5"}).status_code == 303
         again = client.post(second.action, data={**second.fields, "counted": "5"}, headers=PAGE)
-        assert (again.status_code, "has counted this row already: 5" in words(again)) == (409, True)
+        assert (again.status_code, "already counted this row: 5" in words(again)) == (409, True)
         assert submit(client, f"{page}?row=1", "Next", counted="5").status_code == 303, "who opens a counted row means to count it again"
         opened = button(client.get(f"{page}?row=2", headers=PAGE).text, "Next")
         with app.app_context(), transaction() as session:
@@ -470,7 +470,7 @@ class TestMovements:
         assert "Reverse movement" not in page
         assert "of movement 1" in page
         again = {**pressed.fields, "reason": "Wrong", "request_key": "another"}
-        for movement, reason in (("1", "was reversed already, by movement 2"), ("2", "is a reversal and cannot be reversed")):
+        for movement, reason in (("1", "was already reversed, by movement 2"), ("2", "is a reversal and cannot be reversed")):
             answer = client.post(f"/stock/movements/{movement}/reverse", data=again, headers=PAGE)
             assert (answer.status_code, reason in words(answer)) == (409, True), movement
         assert client.post("/stock/movements/99/reverse", data={**again, "request_key": "third"}, headers=PAGE).status_code == 404

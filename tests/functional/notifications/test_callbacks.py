@@ -54,7 +54,7 @@ def call(app: Flask, provider: str, signed: Signed) -> TestResponse:
     return app.test_client().post(f"/webhooks/{provider}", data=signed[0], headers=signed[1])
 
 
-def written(app: Flask, provider: str, message_id: str = "m1", *, address: str = "a@b.org") -> int:
+def written(app: Flask, provider: str, message_id: str = "m1", *, address: str = "a@b.example.org") -> int:
     with app.app_context(), transaction() as session:
         row = Notification(
             notification_type=Channel.SMS if provider == "twilio" else Channel.EMAIL,
@@ -105,7 +105,7 @@ def test_a_bounce_a_complaint_and_stop_mark_the_address(providers: Flask) -> Non
     ]
 
     def marks(provider: str, signed: Signed, status: str) -> None:
-        number = written(providers, provider, address=f"{provider}@b.org")
+        number = written(providers, provider, address=f"{provider}@b.example.org")
         assert call(providers, provider, signed).json == {"received": 1}
         assert status_of(providers, number) == status
 

@@ -20,7 +20,7 @@ from tests.services.apps import make_app, ready, user
 from tests.services.callbacks import SETTINGS, Signed, by_resend, by_twilio, resend_event, twilio_answer, twilio_status
 
 KIND = MessageKind("test-kind", "A test", "notifications/messages/test", optional=False)
-MAIL, PHONE = "ann@school.org", "+12025550123"
+MAIL, PHONE = "ann@school.example.org", "+12025550123"
 
 pytestmark = pytest.mark.both_databases
 

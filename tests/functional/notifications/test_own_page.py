@@ -133,7 +133,7 @@ def test_codes_run_out_on_the_page(app: Flask, staff: Person) -> None:
     bad = f"{(int(code_sent(app)) + 1) % 1_000_000:06}"
     for _ in range(5):
         last = staff.submit(f"{PAGE}/phone/confirm", code=bad)
-    assert errors_in(last) == {"code": "This was not the code, five times. Request a new code."}
+    assert errors_in(last) == {"code": "You entered a wrong code five times. Request a new code."}
     assert staff.submit(f"{PAGE}/phone/confirm", code=code_sent(app)).status_code == 400
     assert phone_of(app, "bob") == (None, False)
 

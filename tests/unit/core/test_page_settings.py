@@ -215,22 +215,22 @@ def test_a_secret_cannot_be_moved_to_another_setting() -> None:
 def test_nobody_gets_a_secret_by_having_it_sent_elsewhere() -> None:
     """As with an SMTP password and the server's name: whoever changes the one must know the other."""
     process = Process()
-    process.store(rt_token=SECRET, app_url="https://ours.org")
+    process.store(rt_token=SECRET, app_url="https://ours.example.org")
     with pytest.raises(InvalidSettings, match="RT_TOKEN: Enter it again, because APP_URL"):
-        process.store(app_url="https://mine.org")
-    assert process.store(app_url="https://ours.org", session_days="3") == ["session_days"]  # the same place
+        process.store(app_url="https://mine.example.org")
+    assert process.store(app_url="https://ours.example.org", session_days="3") == ["session_days"]  # the same place
     assert process.store(app_url="") == ["app_url"]  # no place
     with pytest.raises(InvalidSettings):
-        process.store(app_url="https://mine.org")
-    assert process.store(app_url="https://new.org", rt_token=SECRET) == ["app_url"]
-    assert process.store(app_url="https://mine.org", rt_token="") == ["app_url", "rt_token"]
-    assert process.store(app_url="https://ours.org") == ["app_url"]
+        process.store(app_url="https://mine.example.org")
+    assert process.store(app_url="https://new.example.org", rt_token=SECRET) == ["app_url"]
+    assert process.store(app_url="https://mine.example.org", rt_token="") == ["app_url", "rt_token"]
+    assert process.store(app_url="https://ours.example.org") == ["app_url"]
 
-    with_secret = Process({**ENVIRONMENT, "RT_TOKEN": SECRET, "RT_URL": "https://rt.org"})
+    with_secret = Process({**ENVIRONMENT, "RT_TOKEN": SECRET, "RT_URL": "https://rt.example.org"})
     effective = with_secret.settings.refresh()
     assert (effective.settings.app_url, list(effective.problems)) == (None, ["app_url"])
     with pytest.raises(InvalidSettings, match="RT_TOKEN comes from the environment"):
-        with_secret.store(app_url="https://mine.org")
+        with_secret.store(app_url="https://mine.example.org")
     assert with_secret.store(app_url="") == ["app_url"]
 
 
@@ -278,7 +278,12 @@ def test_values_are_parsed_like_the_environment() -> None:
     def is_same(name: str, text: str) -> None:
         assert parsed(name, text) == getattr(load_settings({name.upper(): text}), name)
 
-    rows: list[tuple[Any, ...]] = [("device_catalogs", "A, B"), ("scheduler", "false"), ("rt_timeout", "7"), ("app_url", "https://u.org/")]
+    rows: list[tuple[Any, ...]] = [
+        ("device_catalogs", "A, B"),
+        ("scheduler", "false"),
+        ("rt_timeout", "7"),
+        ("app_url", "https://u.example.org/"),
+    ]
     check_all(rows, is_same)
 
 

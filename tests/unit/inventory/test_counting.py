@@ -72,7 +72,7 @@ def test_the_same_difference_is_not_corrected_twice(count: int) -> None:
     with transaction() as session:
         other = counting.start(session, actor=GRACE, now=NOW).id
     counted(count, 4, seen=seen)
-    with pytest.raises(CountedAlready, match="ada has counted this row already: 4"):
+    with pytest.raises(CountedAlready, match="ada already counted this row: 4"):
         counted(count, 4, seen=seen, actor=GRACE)
     with pytest.raises(CorrectedMeanwhile) as error:
         counted(other, 4, seen=seen, actor=GRACE)

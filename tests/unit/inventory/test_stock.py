@@ -147,7 +147,7 @@ def test_bad_values_change_nothing(app: Flask) -> None:
 
 def test_a_packing_slip_is_received_once_per_vendor(app: Flask) -> None:
     first = delivered(("Cat6", "100 ft", 5), vendor="Graybar", packing_slip="PS-1")
-    with pytest.raises(PackingSlipReceived, match=f"ps-1 was received already, as receipt {first.id}") as error:
+    with pytest.raises(PackingSlipReceived, match=f"ps-1 was already received, as delivery {first.id}") as error:
         delivered(("Cat6", "100 ft", 5), vendor=" GRAYBAR ", packing_slip="ps-1")
     assert error.value.fields["receipt_id"] == first.id
     delivered(("Cat6", "100 ft", 1), vendor="Anixter", packing_slip="PS-1")
@@ -264,7 +264,7 @@ def test_a_movement_is_reversed_once(app: Flask) -> None:
     (back,) = reversed_(out.id)
     assert (back.movement_type, back.quantity_delta, back.balance, back.reverses_id) == ("reversal", 2, 5, out.id)
     assert (back.source_type, back.source_id, back.notes) == (out.source_type, out.source_id, "A mistake")
-    with pytest.raises(NotReversible, match=f"was reversed already, by movement {back.id}") as error:
+    with pytest.raises(NotReversible, match=f"was already reversed, by movement {back.id}") as error:
         reversed_(out.id)
     assert error.value.fields["reversal_id"] == back.id
     with pytest.raises(NotReversible, match="is a reversal and cannot be reversed"):

@@ -162,7 +162,7 @@ def test_deliveries_are_imported_once_and_undone(app: Flask) -> None:
         assert balances() == {"Cat6 50 ft": (3, None, None), "Cat6 100 ft": (7, None, None)}
         again = imported("deliveries", *lines, "4712,Graybar,PO-1,Cat6,9 ft,1", "4713,,,Cat6,9 ft,1")
         assert (again.new, again.unchanged, again.invalid) == (1, 3, 1)
-        assert "recorded already, as delivery 2, with other cable" in again.problems[0].message
+        assert "already recorded, as delivery 2, with other cable" in again.problems[0].message
         assert undone("deliveries").state == "done"
         assert balances()["Cat6 9 ft"] == (0, None, None)
         assert imported("deliveries", "4713,,,Cat6,9 ft,4").new == 1, "the packing slip is free again"
@@ -237,7 +237,7 @@ def test_bad_rows_of_deliveries_are_skipped_with_the_reason(app: Flask) -> None:
 
 @pytest.mark.parametrize("name", ["stock", "deliveries"])
 def test_an_import_that_was_killed_is_continued(app: Flask, name: str) -> None:
-    """What is recorded already counts as unchanged."""
+    """What is already recorded counts as unchanged."""
     with app.app_context():
         line = "Cat6,100 ft,5,1,9" if name == "stock" else "4711,Graybar,,Cat6,100 ft,5"
         imported(name, line)

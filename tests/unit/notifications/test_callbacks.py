@@ -15,7 +15,6 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.notifications.callbacks import CALLBACKS, MAX_DETAIL, MAX_ID, Call, NotGenuine, NotSetUp, callback_address
 from request_tracker_utils.notifications.models import DeliveryOutcome
-from request_tracker_utils.notifications.providers.available import TWILIO_CALLBACK
 from tests.services.callbacks import (
     APP_URL,
     RESEND_SECRET,
@@ -240,4 +239,4 @@ def test_keys_with_which_anybody_could_sign_are_refused() -> None:
 
 
 def test_twilio_is_told_the_address_that_is_verified() -> None:
-    assert callback_address(settings(), "twilio") == APP_URL + TWILIO_CALLBACK
+    assert callback_address(settings(), "twilio") == f"{APP_URL}/webhooks/twilio"

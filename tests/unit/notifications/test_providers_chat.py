@@ -14,10 +14,9 @@ from request_tracker_utils.notifications.providers.chat_addresses import (
     InvalidChatAddress,
     check_personal_addresses,
     parse_chat_address,
-    service_title,
 )
 from request_tracker_utils.notifications.providers.connections import public_address
-from request_tracker_utils.notifications.providers.folder import FolderProvider, count_messages, delete_older
+from request_tracker_utils.notifications.providers.folder import FolderProvider, delete_older
 from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
@@ -49,21 +48,20 @@ def provider(tmp_path: Path) -> AppriseProvider:
 
 
 def test_which_addresses_are_permitted() -> None:
-    def fits(address: str, title: str) -> None:
+    def fits(address: str) -> None:
         assert check_personal_addresses(address) == [address]
-        assert service_title(address) == title
 
     check_all(
         [
-            (SLACK, "Slack"),
-            (f"{SLACK}?footer=no", "Slack"),
-            (TEAMS, "Microsoft Teams"),
-            ("ntfys://tk_secret@ntfy.school.example.org/tickets?priority=high", "ntfy"),
-            ("ntfy://tickets-of-ada", "ntfy"),
-            (DISCORD, "Discord"),
-            ("mmosts://chat.school.example.org/3ccdd113474722377935511fc85d3dd4", "Mattermost"),
-            ("gchat://workspace/key/token", "Google Chat"),
-            (SNS, "Amazon SNS"),
+            (SLACK,),
+            (f"{SLACK}?footer=no",),
+            (TEAMS,),
+            ("ntfys://tk_secret@ntfy.school.example.org/tickets?priority=high",),
+            ("ntfy://tickets-of-ada",),
+            (DISCORD,),
+            ("mmosts://chat.school.example.org/3ccdd113474722377935511fc85d3dd4",),
+            ("gchat://workspace/key/token",),
+            (SNS,),
         ],
         fits,
     )
@@ -195,11 +193,11 @@ def test_one_of_several_addresses_is_enough(provider: AppriseProvider) -> None:
 def test_nobody_is_called_by_a_name(provider: AppriseProvider) -> None:
     """Text of people is in messages; services turn `@everyone` into a call to everybody."""
     with Ntfy() as ntfy:
-        provider.send(chat(ntfy.chat_url("a"), text="From @everyone and <!channel>, mail a@allen.org"), KEY)
+        provider.send(chat(ntfy.chat_url("a"), text="From @everyone and <!channel>, mail a@allen.example.org"), KEY)
         text = ntfy.accepted[0]["message"]
         assert "@everyone" not in text
         assert "<!" not in text
-        assert "a@allen.org" in text
+        assert "a@allen.example.org" in text
 
 
 def test_each_service_is_sent_through_our_connection(provider: AppriseProvider, tmp_path: Path) -> None:
@@ -272,7 +270,7 @@ def test_a_refusal_with_status_200(tmp_path: Path) -> None:
 def test_office_messages_without_addresses_go_to_the_folder(provider: AppriseProvider, tmp_path: Path) -> None:
     provider.send(chat(), KEY)
     folder = tmp_path / "outbox"
-    assert count_messages(folder) == 1
+    assert len(list(folder.iterdir())) == 1
     (folder / "notes.txt").write_text("of a person")
     assert delete_older(folder, datetime(2020, 1, 1, tzinfo=UTC)) == 0
     assert delete_older(folder, datetime(2120, 1, 1, tzinfo=UTC)) == 1

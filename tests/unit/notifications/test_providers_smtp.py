@@ -1,4 +1,4 @@
-"""E-mail through an SMTP server, with smtplib and aiosmtpd."""
+"""Email through an SMTP server, with smtplib and aiosmtpd."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -27,7 +27,7 @@ from request_tracker_utils.notifications.suppression import SuppressionReason, i
 from tests.services.tables import check_all
 
 NOW = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
-MAIL, PHONE = "Ann@School.org", "+12025550123"
+MAIL, PHONE = "Ann@School.example.org", "+12025550123"
 _numbers = count(1)
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -204,7 +204,7 @@ def test_a_report_about_an_unknown_message_waits_until_it_is_known(app: Flask) -
         row = session.get_one(Notification, number)
         row.status, row.due_at = Status.SENT, None
     assert (apply_pending(), pending()) == (3, 0)
-    assert (status_of(number)[0], suppressed()) == (Status.FAILED, {"ann@school.org": "bounced"})
+    assert (status_of(number)[0], suppressed()) == (Status.FAILED, {"ann@school.example.org": "bounced"})
     assert apply_pending() == 0
 
 
@@ -265,7 +265,7 @@ def test_stop_and_start_by_sms() -> None:
 
 
 def test_a_thousand_events_take_a_dozen_statements() -> None:
-    numbers = [message(f"m{number}", address=f"person{number}@school.org") for number in range(0, 1000, 10)]
+    numbers = [message(f"m{number}", address=f"person{number}@school.example.org") for number in range(0, 1000, 10)]
     events = [report(Outcome.BOUNCED if number % 100 == 0 else Outcome.DELIVERED, f"m{number}") for number in range(1000)]
     statements: list[str] = []
 
@@ -285,14 +285,18 @@ def test_a_thousand_events_take_a_dozen_statements() -> None:
 
 def test_addresses_are_compared_without_case_and_the_first_reason_stays() -> None:
     with transaction() as session:
-        assert suppress(session, Channel.EMAIL, " Ann@School.org ", SuppressionReason.BOUNCED, provider="resend", now=NOW, detail="x" * 900)
-        assert not suppress(session, Channel.EMAIL, "ann@school.ORG", SuppressionReason.COMPLAINED, provider="sendgrid", now=NOW)
+        assert suppress(
+            session, Channel.EMAIL, " Ann@School.example.org ", SuppressionReason.BOUNCED, provider="resend", now=NOW, detail="x" * 900
+        )
+        assert not suppress(session, Channel.EMAIL, "ann@school.example.ORG", SuppressionReason.COMPLAINED, provider="sendgrid", now=NOW)
         assert not suppress(session, Channel.EMAIL, " ", SuppressionReason.COMPLAINED, provider="sendgrid", now=NOW)
     with reading() as session:
-        assert is_suppressed(session, Channel.EMAIL, "ANN@school.org")
-        assert not is_suppressed(session, Channel.SMS, "ann@school.org")
+        assert is_suppressed(session, Channel.EMAIL, "ANN@school.example.org")
+        assert not is_suppressed(session, Channel.SMS, "ann@school.example.org")
         assert not is_suppressed(session, Channel.EMAIL, "")
-        assert list(suppressed_among(session, Channel.EMAIL, ["bob@school.org", "Ann@school.org", ""])) == ["ann@school.org"]
+        assert list(suppressed_among(session, Channel.EMAIL, ["bob@school.example.org", "Ann@school.example.org", ""])) == [
+            "ann@school.example.org"
+        ]
     with transaction() as session:
         assert not release(session, Channel.EMAIL, MAIL, only=SuppressionReason.STOPPED)
         assert release(session, Channel.EMAIL, MAIL)

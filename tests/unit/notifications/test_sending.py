@@ -186,6 +186,18 @@ def test_a_message_without_idempotency_is_looked_up_and_never_sent_twice(office:
     assert (office.row().status, office.row().provider_id, len(twilio.calls)) == ("sent", "twilio-1", 1)
 
 
+def test_an_earlier_message_with_the_same_text_is_not_taken_for_one_that_was_lost(office: Office, twilio: FakeTwilio) -> None:
+    office.write(PHONE, about="ticket 12")
+    office.send_due()
+    twilio.answer = silent
+    office.write(PHONE, about="ticket 13")
+    office.send_due()
+    office.wait(5 * SECOND)
+    office.send_due()
+    assert [(row.status, row.provider_id) for row in office.rows()] == [("sent", "twilio-1"), ("uncertain", None)]
+    assert (twilio.searches, len(twilio.calls)) == (1, 2)
+
+
 def test_a_message_that_is_not_found_stays_uncertain(office: Office, twilio: FakeTwilio, sendgrid: FakeProvider) -> None:
     twilio.answer = silent
     office.write(PHONE)
