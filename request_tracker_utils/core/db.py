@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MethodType
 from typing import Any, Protocol, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakMethod
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, CursorResult, DateTime, Engine, ExceptionContext, MetaData, Result, String, event, select, text
@@ -37,7 +38,7 @@ class Base(DeclarativeBase):
 
 
 _JOBS = "run after commit"
-_after_commit: WeakKeyDictionary[Engine, Callable[[str, timedelta], None]] = WeakKeyDictionary()
+_after_commit: WeakKeyDictionary[Engine, Callable[[], Callable[[str, timedelta], None] | None]] = WeakKeyDictionary()
 _logs: WeakKeyDictionary[Engine, WriteAheadLog] = WeakKeyDictionary()
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
@@ -99,7 +100,7 @@ def transaction(*, durable: bool = True, brief: bool = False) -> Iterator[Sessio
             log.wait_until_stored()
         except NotOnDisk as error:
             raise OperationalError("COMMIT", None, error) from error
-    run = _after_commit.get(engine)
+    run = _after_commit[engine]() if engine in _after_commit else None
     for job, after in session.info.pop(_JOBS, {}).items():
         if run is not None:
             run(job, after)
@@ -115,8 +116,11 @@ def after_commit(session: Session, job: str, *, after: timedelta = timedelta(0))
 
 
 def run_after_commit(engine: Engine, run: Callable[[str, timedelta], None]) -> None:
-    """Calls `run` with the job's name and the delay for each `after_commit` of a transaction on this engine."""
-    _after_commit[engine] = run
+    """Calls `run` with the job's name and the delay for each `after_commit` of a transaction on this engine.
+
+    A method is referred to weakly: its object usually knows the app, which would be kept alive by its own engine.
+    """
+    _after_commit[engine] = WeakMethod(run) if isinstance(run, MethodType) else lambda: run
 
 
 @contextmanager

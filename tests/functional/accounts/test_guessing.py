@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 
 import pytest
 import time_machine
@@ -305,7 +304,7 @@ def test_unknown_names_take_as_long_as_known_ones(attempt: Attempt) -> None:
             begun = time.perf_counter()
             attempt(name=name, address=f"192.0.2.{n}")
             taken.append(time.perf_counter() - begun)
-    known, unknown = (median(some) for some in times.values())
+    known, unknown = (min(some) for some in times.values())  # what else runs on the machine only adds to the others
     assert 0.6 < known / unknown < 1.67
 
 
