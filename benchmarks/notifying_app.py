@@ -34,7 +34,7 @@ def write() -> dict[str, int]:
         recipients.append(Recipient(channel=Channel.CHAT))
     with transaction() as session:
         number = session.execute(insert(REQUESTS).values(created_at=now.replace(tzinfo=None)).returning(REQUESTS.c.id)).scalar_one()
-        items = [DeliveryItem("Cat6", f"{length} ft", 1) for length in body["lengths"]]
+        items = [DeliveryItem(f"Cable {length}", f"{length} ft", 1) for length in body["lengths"]]  # others receive other types
         delivery = Delivery(items, vendor="Graybar", packing_slip=f"PS-{number}")
         receiving.receive(session, delivery, actor=current_actor(), now=now, alerts=reorder_alerts())
         values: dict[str, str | int] = {"cable_type": "Cat6", "cable_length": f"#{number}", "threshold": 5, "backordered": 0}
