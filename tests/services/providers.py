@@ -189,6 +189,9 @@ class Twilio(ProviderServer):
         "+15005550009": (400, 21614, "'To' number is not a valid mobile number"),
     }
 
+    last = 0
+    """The number of the newest message: never the same twice, as at Twilio."""
+
     def settings(self) -> dict[str, str]:
         return {
             "twilio_account_sid": TWILIO_SID,
@@ -215,8 +218,9 @@ class Twilio(ProviderServer):
         form = {name: values[0] for name, values in parse_qs(call.body.decode(), keep_blank_values=True).items()}
         if form["To"] in self._ERRORS:
             return self._error(*self._ERRORS[form["To"]])
+        self.last += 1
         message = {
-            "sid": f"SM{len(self.accepted) + 1:032d}",
+            "sid": f"SM{self.last:032d}",
             "account_sid": TWILIO_SID,
             "to": form["To"],
             "from": form.get("From"),

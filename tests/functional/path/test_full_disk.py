@@ -180,7 +180,8 @@ def test_a_start_on_a_full_disk_says_why_and_one_after_a_power_cut_can_read(disk
         folder = disk.folder / name
         folder.mkdir()
         if code == 3:
-            shutil.copy(disk.folder / "instance" / "secret_key", folder)
+            for key in ("secret_key", "token_key"):
+                shutil.copy(disk.folder / "instance" / key, folder)
         places = {
             "instance_path": folder,
             "database_url": f"sqlite:///{folder}/database.sqlite",
