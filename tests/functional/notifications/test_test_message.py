@@ -45,7 +45,9 @@ def test_the_command_says_what_is_missing(run: Run) -> None:
 
 def test_files_of_the_outbox_folder_are_deleted_after_a_while(app: Flask) -> None:
     folder = outbox_folder(registry_of(app).settings)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    for file in folder.iterdir():
+        file.unlink()
     for name, days in (("email-old.txt", 200), ("email-new.txt", 1), ("notes.txt", 200)):
         (folder / name).write_text("Hello")
         written_at = (utc_now() - timedelta(days=days)).timestamp()
