@@ -9,7 +9,7 @@ Nor does the second count apply to the first two attempts of a day from a new ne
 who keep it going do not keep the owner out of a new place. That ends after DAILY_GUESSES wrong passwords within a day: an attacker with
 hundreds of networks, one for each guess, looks the same as the owner. Then the owner uses a known browser or network, or a password link.
 
-Registrations and requests for password links are counted like the passwords of a network, each kind by itself.
+Registrations and requests for password links are counted like the passwords of a network, each kind separately.
 
 A pause always ends. Attempts during a pause are not checked and do not extend it, so an account cannot be blocked permanently. Failures in
 the future do not count: the clock was set back (`core/clock.py`).

@@ -24,7 +24,7 @@ class Encryption:
     def of(cls, settings: Settings, purpose: str) -> "Encryption":
         """Raises ValueError for settings without a secret key; see `preparation.with_stored_keys`."""
         if settings.secret_key is None:
-            raise ValueError("there is no secret key yet")
+            raise ValueError("the secret key does not exist yet")
         return cls(settings.secret_key.get_secret_value(), purpose)
 
     def encrypt(self, text: str) -> str:

@@ -45,7 +45,7 @@ def get_count(session: Session, count_id: int) -> StockCount:
     """Raises CountNotFound."""
     count = session.get(StockCount, count_id)
     if count is None:
-        raise CountNotFound(_("There is no count %(id)s.", id=count_id))
+        raise CountNotFound(_("Count %(id)s was not found.", id=count_id))
     return count
 
 
@@ -151,7 +151,7 @@ def _balance_at(session: Session, row: StockRow, movement_id: int) -> int:
 def _open_count(session: Session, count_id: int) -> StockCount:
     count = session.get(StockCount, count_id, with_for_update=True, populate_existing=True)
     if count is None:
-        raise CountNotFound(_("There is no count %(id)s.", id=count_id))
+        raise CountNotFound(_("Count %(id)s was not found.", id=count_id))
     if count.finished_at is not None:
         raise CountFinished(_("This count is finished. Start another one."))
     return count

@@ -77,7 +77,7 @@ def consume(
     notes: str = "",
 ) -> list[Movement]:
     """Takes pieces from the shelf: those that are reserved for the line first, then others that are available, and with `cut` pieces cut
-    from longer ones. What a line has got is no longer reserved or back-ordered for it.
+    from longer ones. What a line has received is no longer reserved or back-ordered for it.
 
     Raises NotEnough: then nothing is to be committed.
     """

@@ -58,7 +58,7 @@ class Result:
 
 
 class _NotNeeded(Exception):
-    """What the message says is no longer of use, such as a link that has been used."""
+    """What the message says is no longer useful, such as a link that has been used."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def open_code(session: Session, user_id: int, *, now: datetime) -> PhoneCode | N
 def enter_code(session: Session, user: User, entered: str, *, key: bytes, now: datetime) -> Checked:
     """Compares the code with the one that was sent. If it is right, the number is the confirmed phone number of the account.
 
-    Raises Invalid for text that is no code, which is no attempt.
+    Raises Invalid for text that is not a code; this does not count as an attempt.
     """
     digits = _digits(entered)
     counted = update(PhoneCode).where(*_is_open(user.id, now), PhoneCode.attempts < ATTEMPTS).values(attempts=PhoneCode.attempts + 1)

@@ -71,7 +71,7 @@ def _store(texts: dict[str, str], version: str) -> list[str]:
 def _group_named(name: str) -> SettingsGroup:
     found = next((each for each in registry().page_settings.groups if each.name == name), None)
     if found is None:
-        raise NotFound(_("There is no such page of settings."))
+        raise NotFound(_("This page of settings was not found."))
     return found
 
 
