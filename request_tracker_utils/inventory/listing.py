@@ -55,9 +55,9 @@ def export_rows(reading: Reading, filters: StockFilter) -> Iterator[list[object]
 
 def types_written(session: Session) -> list[str]:
     """Names of cable types, and other types that the stock has."""
-    known = session.execute(select(CableType.name_key, CableType.name).where(CableType.active)).tuples()
+    known = session.execute(select(CableType.name_key, CableType.name).where(CableType.active)).all()
     written = select(StockRow.type_key, func.min(StockRow.cable_type)).group_by(StockRow.type_key).limit(MAX_SUGGESTIONS)
-    return sorted({**dict(session.execute(written).tuples().all()), **dict(known.all())}.values(), key=str.casefold)
+    return sorted({**dict(session.execute(written).all()), **dict(known)}.values(), key=str.casefold)
 
 
 def types_on_shelf(session: Session) -> list[str]:
@@ -122,7 +122,7 @@ def by_keys(session: Session, keys: Sequence[str]) -> dict[str, StockRow]:
 
 def balances(session: Session, stock_ids: Sequence[int]) -> dict[int, int]:
     """What is on hand in these rows, by ID."""
-    return dict(session.execute(select(StockRow.id, StockRow.on_hand).where(StockRow.id.in_(stock_ids))).tuples().all())
+    return dict(session.execute(select(StockRow.id, StockRow.on_hand).where(StockRow.id.in_(stock_ids))).all())
 
 
 def _query(filters: StockFilter) -> KeysetQuery[StockRow]:

@@ -60,7 +60,7 @@ def reverse_receipt(
 def reversals_of(session: Session, movements: Sequence[Movement]) -> dict[int, int]:
     """The reversal of each movement that has one, by ID."""
     found = select(Movement.reverses_id, Movement.id).where(Movement.reverses_id.in_([movement.id for movement in movements]))
-    return {reversed_id: reversal_id for reversed_id, reversal_id in session.execute(found).tuples() if reversed_id is not None}
+    return {reversed_id: reversal_id for reversed_id, reversal_id in session.execute(found) if reversed_id is not None}
 
 
 def _reverse(session: Session, movements: Sequence[Movement], reason: str, actor: Actor, now: datetime, alerts: ReorderAlerts) -> list[int]:

@@ -52,7 +52,12 @@ def install(app: Flask) -> None:
     )
     with app.app_context():
         places = registry.get(ThreadLimits).places
-        sender = Sender(attempts, in_context=in_context_of_app(), stopping=registry.stopping, is_busy=lambda: places.count("shared") > 0)
+        sender = Sender(
+            attempts,
+            in_context=in_context_of_app(),
+            stopping=registry.stopping,
+            is_busy=lambda: places.are_used("shared", within=0.02),  # between two requests it may be idle for a moment
+        )
         registry.provide(Sender, sender)
     registry.get(TaskKinds).add(*tasks.kinds)
 

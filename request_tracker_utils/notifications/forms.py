@@ -8,6 +8,9 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput
 
 from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.core.translation import gettext_noop
+
+CHANNELS = {Channel.EMAIL: gettext_noop("Email"), Channel.SMS: gettext_noop("Text message"), Channel.CHAT: gettext_noop("Chat")}
 
 
 class PreferencesForm(FlaskForm):  # type: ignore[misc]
@@ -49,11 +52,7 @@ class TestMessageForm(FlaskForm):  # type: ignore[misc]
 
     channel = SelectField(
         _("Channel"),
-        choices=[
-            SelectChoice(Channel.EMAIL, _("Email")),
-            SelectChoice(Channel.SMS, _("Text message")),
-            SelectChoice(Channel.CHAT, _("Chat")),
-        ],
+        choices=[SelectChoice(channel, _(title)) for channel, title in CHANNELS.items()],
     )
     address = StringField(
         _("Address"),

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 PACE = 0.25
 """Seconds from one message to the next of the same thread."""
-BUSY_PACE = 16
+BUSY_PACE = 32
 """How many times as long a thread waits as long as requests are running in this process: sending a message takes as much processor time as
 several requests, and nobody waits for it."""
 
@@ -111,7 +111,7 @@ class Sender:
         Thread(target=self._in_context(self._work), args=(provider, lane), name=f"send-{provider.name}").start()
 
     def _work(self, provider: Provider, lane: _Lane) -> None:
-        began = float("-inf")
+        began = time.monotonic() - self._pace  # the first message waits only while requests are running
         ended: Result | None = None
         has_left = False
         try:

@@ -1,5 +1,6 @@
 """Counted places: how many requests may do something at the same time, and who waits for how long."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -39,6 +40,8 @@ class Places:
         """`may_wait` requests wait their whole patience for places that do not move. `on_refusal` is called with the limit's reason."""
         self._changed, self._clock, self._may_wait, self._on_refusal = threading.Condition(), clock, may_wait, on_refusal
         self._held: dict[tuple[str, ...], set[Place]] = {}
+        self._left_at: dict[tuple[str, ...], float] = {}
+        """Of the keys that `are_used` was asked about, not of each account and address."""
         self._waiting = 0
 
     def take(self, *choices: Limits) -> Place:
@@ -78,6 +81,11 @@ class Places:
         with self._changed:
             return len(self._held.get(key, ()))
 
+    def are_used(self, *key: str, within: float) -> bool:
+        """Whether somebody holds such a place, or has left one within these seconds."""
+        with self._changed:
+            return key in self._held or self._clock() - self._left_at.setdefault(key, -math.inf) < within
+
     def held(self) -> int:
         """Places that anybody holds."""
         with self._changed:
@@ -100,6 +108,8 @@ class Places:
     def _drop(self, place: Place) -> None:
         for key in place.keys:
             self._held[key].remove(place)
+            if key in self._left_at:
+                self._left_at[key] = self._clock()
             if not self._held[key]:
                 del self._held[key]
         place.keys = []

@@ -19,7 +19,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.notifications.providers.chat_addresses import MAX_ADDRESSES, InvalidChatAddress, parse_chat_address
 from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, any_address, public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.notifications.providers.http import Answer, HttpProvider, HttpService
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadRecipient,
@@ -123,17 +123,12 @@ def _harmless(text: str) -> str:
     return _MENTION.sub(lambda found: f"{found.group()}\u200b", text)
 
 
-class _Service(HttpProvider):
+class _Service(HttpService):
     """One address: its errors name the service instead of Apprise."""
 
-    name, title, channel = "apprise", "Apprise", Channel.CHAT
-
     def __init__(self, title: str, seconds: float, address: str) -> None:
-        self.title, self.seconds = title, seconds  # type: ignore[misc]
+        self.title, self.seconds = title, seconds
         self.secrets = [part for part in re.split(r"[^\w.-]", address) if len(part) >= SHORTEST_SECRET]
-
-    def send(self, message: RenderedMessage, key: str) -> Accepted:
-        raise NotImplementedError
 
 
 @dataclass

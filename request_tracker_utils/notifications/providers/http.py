@@ -69,9 +69,10 @@ class Answer:
         return min(timedelta(seconds=int(value[:6])), LONGEST_PAUSE) if value.isascii() and value.isdigit() else None
 
 
-class HttpProvider(Provider):
-    """What providers with an HTTP API share."""
+class HttpService:
+    """A service with an HTTP API, which errors name by its title."""
 
+    title: str
     seconds: float = SECONDS
     secrets: Sequence[str] = ()
     """Never quoted, should a provider repeat them."""
@@ -136,6 +137,10 @@ class HttpProvider(Provider):
                 status=answer.status,
             )
         return _("%(provider)s refuses the message (%(status)s).", provider=self.title, status=answer.status)
+
+
+class HttpProvider(HttpService, Provider):
+    """What providers with an HTTP API share."""
 
 
 class NothingSent(Exception):

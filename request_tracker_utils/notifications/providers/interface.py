@@ -119,7 +119,7 @@ class Provider(ABC):
 
     name: ClassVar[str]
     """Stored as the notification's `provider`, at most 20 characters: `resend`, `sendgrid`, `smtp`, `twilio`, `apprise`, `folder`."""
-    title: ClassVar[str]
+    title: str
     """As people read it."""
     channel: ClassVar[Channel]
     has_idempotency: ClassVar[bool] = False

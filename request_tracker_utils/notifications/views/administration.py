@@ -9,12 +9,11 @@ from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.notifications import suppression
-from request_tracker_utils.notifications.forms import ReleaseForm, TestMessageForm
+from request_tracker_utils.notifications.forms import CHANNELS, ReleaseForm, TestMessageForm
 from request_tracker_utils.notifications.permissions import NotificationPermission
 from request_tracker_utils.notifications.providers.interface import Providers
 from request_tracker_utils.notifications.suppression import SuppressionReason
 from request_tracker_utils.notifications.tasks import start_test
-from request_tracker_utils.notifications.views.messages import CHANNELS
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import requested_page

@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid
-from request_tracker_utils.core.messages import Channel, Messenger
+from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.notifications import history, resending
 from request_tracker_utils.notifications.current import message_kinds
+from request_tracker_utils.notifications.forms import CHANNELS
 from request_tracker_utils.notifications.history import Filter
 from request_tracker_utils.notifications.models import DeliveryOutcome, NotificationStatus
 from request_tracker_utils.notifications.permissions import NotificationPermission
@@ -31,7 +32,6 @@ HEADER = (
     *("id", "created", "event", "about", "channel", "recipient", "address", "status"),
     *("error", "provider", "provider id", "attempts", "sent", "sender"),
 )
-CHANNELS = {Channel.EMAIL: gettext_noop("Email"), Channel.SMS: gettext_noop("Text message"), Channel.CHAT: gettext_noop("Chat")}
 STATUSES = {
     NotificationStatus.QUEUED: (gettext_noop("Queued"), ""),
     NotificationStatus.SENDING: (gettext_noop("Sending"), ""),

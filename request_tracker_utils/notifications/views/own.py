@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
+from wtforms.fields.choices import SelectChoice
 
 from request_tracker_utils.accounts import login_events, service as accounts
 from request_tracker_utils.accounts.contact import checked_phone
@@ -182,7 +183,7 @@ def _page(
 
 def _offer(form: PreferencesForm) -> PreferencesForm:
     """With the kinds of messages that people may turn off."""
-    form.wanted.choices = [(name, _(kind.title)) for name, kind in message_kinds().items() if kind.optional]
+    form.wanted.choices = [SelectChoice(name, _(kind.title)) for name, kind in message_kinds().items() if kind.optional]
     return form
 
 
@@ -194,7 +195,7 @@ def _choose(session: Session, form: PreferencesForm) -> None:
         raise Invalid(_("Enter both times, or neither."), field=missing[0])
     if not missing and form.quiet_from.data == form.quiet_until.data:
         raise Invalid(_("Enter a time other than “Quiet from”."), field="quiet_until")
-    offered = {name for name, _label in form.wanted.choices}
+    offered = {choice.value for choice in form.wanted.choices}
     before = preferences.preference(session, _my_id())
     chosen = {"email": form.email.data, "sms": before.sms, "chat": before.chat}
     if current_actor().may(NotificationPermission.CONTACT):

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from request_tracker_utils.asset_store.current import asset_store, asset_store_name
 from request_tracker_utils.core.clock import utc_now
@@ -40,7 +41,10 @@ class DeviceForm(RecordForm):
     serial_number = StringField(lazy_gettext("Serial number"))
     model = StringField(lazy_gettext("Model"))
     building = StringField(lazy_gettext("School"))
-    condition = SelectField(lazy_gettext("Condition"), choices=[(name, lazy_gettext(label)) for name, label in CONDITIONS.items()])
+    condition = SelectField(
+        lazy_gettext("Condition"),
+        choices=[SelectChoice(name, lazy_gettext(label)) for name, label in CONDITIONS.items()],
+    )
 
 
 @pages.get("")

@@ -31,5 +31,5 @@ def test_a_text_is_decrypted_with_the_same_key_and_for_the_same_purpose_only() -
 
 
 def test_settings_without_a_key_encrypt_nothing() -> None:
-    with pytest.raises(ValueError, match="no secret key"):
+    with pytest.raises(ValueError, match="the secret key does not exist yet"):
         Encryption.of(Settings(), "smtp")

@@ -17,7 +17,7 @@ from request_tracker_utils.notifications.providers.chat_addresses import (
 )
 from request_tracker_utils.notifications.providers.connections import public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider, delete_older
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.notifications.providers.http import Answer, HttpService
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadRecipient,
@@ -204,14 +204,14 @@ def test_each_service_is_sent_through_our_connection(provider: AppriseProvider, 
     """Apprise has no hook for its HTTP client. If a new version changes how its plugins send, this fails: nothing may leave another way."""
     sent: list[str] = []
 
-    def note(self: HttpProvider, method: str, url: str, **_options: object) -> None:
+    def note(self: HttpService, method: str, url: str, **_options: object) -> None:
         sent.append(url)
         raise Silent("noted")
 
     def check(address: str) -> None:
         sent.clear()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(HttpProvider, "exchange", note)
+            patch.setattr(HttpService, "exchange", note)
             assert type(outcome(AppriseProvider(address, folder=FolderProvider(Channel.CHAT, tmp_path)), chat())) is Silent
         assert len(sent) == 1
 
@@ -235,11 +235,11 @@ def test_a_service_that_is_busy_is_not_waited_for(tmp_path: Path, monkeypatch: p
     """The plugin for Discord would wait as long as the response says, and send again."""
     sent: list[str] = []
 
-    def busy(self: HttpProvider, method: str, url: str, **_options: object) -> Answer:
+    def busy(self: HttpService, method: str, url: str, **_options: object) -> Answer:
         sent.append(url)
         return Answer(429, {"retry-after": "3", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 3)}, b"{}")
 
-    monkeypatch.setattr(HttpProvider, "exchange", busy)
+    monkeypatch.setattr(HttpService, "exchange", busy)
 
     def check(address: str) -> None:
         sent.clear()

@@ -35,9 +35,9 @@ def test_each_provider_is_tested() -> None:
 
 
 def test_a_provider_that_answers_nothing_does_not_delay_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    from request_tracker_utils.notifications.providers.http import HttpProvider
+    from request_tracker_utils.notifications.providers.http import HttpService
 
-    monkeypatch.setattr(HttpProvider, "seconds", 3)
+    monkeypatch.setattr(HttpService, "seconds", 3)
     with Resend("hang") as resend, SendGrid("hang") as sendgrid, SmtpServer() as smtp:
         began = time.monotonic()
         found = diagnose(settings_of(resend, sendgrid, smtp), Channel.EMAIL, ADA)

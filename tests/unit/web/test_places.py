@@ -45,6 +45,18 @@ def test_a_place_counts_under_all_limits_and_comes_back_whole(places: Places, re
     assert (places.count("account"), places.count("shared"), places.held(), refused) == (0, 0, 0, [])
 
 
+def test_places_are_used_for_a_moment_longer_than_they_are_held(places: Places, clock: MonotonicClock) -> None:
+    assert not places.are_used("shared", within=2)
+    place = places.take((limit("shared"),))
+    clock.now += 10
+    assert places.are_used("shared", within=2)
+    places.leave(place)
+    clock.now += 1
+    assert places.are_used("shared", within=2)
+    clock.now += 1
+    assert not places.are_used("shared", within=2)
+
+
 def test_the_second_choice_is_taken_when_the_first_is_full(places: Places) -> None:
     choices = ((limit("own"),), (limit("shared"),))
     assert [places.take(*choices).keys for _ in range(2)] == [[("own",)], [("shared",)]]
