@@ -63,7 +63,7 @@ def _accounts(session: Session, request: OneTimeLink) -> list[User]:
     if user is None:
         return []
     by_email = request.requested_by == BY_EMAIL
-    # A name may be an address, also one of somebody else, whom it must not keep from their link.
+    # A name may be the address of somebody else, who must still get their link.
     mailed = _with_email(session, (user.email or "") if by_email else user.name)
     found = mailed if by_email else {each.id: each for each in (user, *mailed)}.values()
     return [each for each in found if each.active and each.email]

@@ -1,1 +1,1 @@
-"""Messages by email, SMS and chat: what is sent to whom, through which provider, and what became known of it."""
+"""Messages by email, SMS and chat: who gets which message, through which provider, and whether it arrived."""

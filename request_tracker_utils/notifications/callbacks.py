@@ -247,7 +247,7 @@ CALLBACKS: dict[str, Callback] = {each.name: each for each in (ResendCallback(),
 
 
 def callback_address(settings: Settings, provider: str) -> str:
-    """The address that a provider calls. Twilio is told it with each message if APP_URL is set; at the others it is entered by hand."""
+    """The address that a provider calls. Messages to Twilio contain it if APP_URL is set; at the others it is entered by hand."""
     return f"{settings.public_address()}/webhooks/{provider}"
 
 

@@ -1,4 +1,4 @@
-"""Searching messages that were sent: filters, pages, and the names of the people to whom they went."""
+"""Searching messages that were sent: filters, pages, and the names of their recipients."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

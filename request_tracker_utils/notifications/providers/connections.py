@@ -49,7 +49,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds, self._ends_at = seconds, time.monotonic() + seconds
         self._timer: threading.Timer | None = None
-        self._twin: socket.socket | None = None
+        self._duplicate: socket.socket | None = None
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -58,8 +58,8 @@ class Deadline:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._twin is not None:
-            self._twin.close()
+        if self._duplicate is not None:
+            self._duplicate.close()
 
     def left(self) -> float:
         return max(self._ends_at - time.monotonic(), 0.001)
@@ -69,16 +69,16 @@ class Deadline:
         return self._ended or time.monotonic() >= self._ends_at
 
     def watch(self, connection: socket.socket) -> None:
-        """Called once, before TLS: the twin is the same connection, and stays valid when TLS replaces the socket."""
-        self._twin = connection.dup()
-        self._timer = threading.Timer(self.left(), self._end, (self._twin,))
+        """Called once, before TLS: the duplicate is the same connection, and stays valid when TLS replaces the socket."""
+        self._duplicate = connection.dup()
+        self._timer = threading.Timer(self.left(), self._end, (self._duplicate,))
         self._timer.daemon = True
         self._timer.start()
 
-    def _end(self, twin: socket.socket) -> None:
+    def _end(self, duplicate: socket.socket) -> None:
         self._ended = True
         with suppress(OSError):  # the exchange has just ended
-            twin.shutdown(socket.SHUT_RDWR)
+            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 def connect(host: str, port: int, deadline: Deadline, permits: Permits = any_address) -> socket.socket:

@@ -51,7 +51,7 @@ class Answer:
 
     @property
     def json(self) -> Mapping[str, Any]:
-        """Empty if the body is no JSON object."""
+        """Empty if the body is not a JSON object."""
         try:
             parsed = json.loads(self.body)
         except (ValueError, RecursionError):

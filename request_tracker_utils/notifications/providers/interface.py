@@ -55,8 +55,8 @@ class RenderedMessage:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has the message. `provider_id` is its id, by which delivery reports name it; empty if it told none, as when it refuses a
-    repetition because it has accepted a message with this key already."""
+    """The provider has the message. `provider_id` is its id, by which delivery reports name it; empty if the response has none, as
+    when it refuses a repetition because it has accepted a message with this key already."""
 
     provider_id: str = ""
 

@@ -159,13 +159,13 @@ class SmtpProvider(Provider):
         return self._refused(code, said)
 
     def _refused(self, code: int, said: bytes | str) -> ProviderError:
-        """Any other reply that is no success."""
+        """Any other reply that is not a success."""
         detail = self._quoted(said)
         if 400 <= code < 500:
             return Busy(_("The SMTP server accepts no message at the moment (%(code)s).", code=code) + detail, retry_after=BUSY_PAUSE)
         if 500 <= code < 600:
             return Refused(_("The SMTP server refuses the message (%(code)s).", code=code) + detail)
-        return NotConnected(_("What answers at the SMTP server's address is no SMTP server. Check SMTP_HOST, SMTP_PORT and SMTP_TLS."))
+        return NotConnected(_("The server at this address does not speak SMTP. Check SMTP_HOST, SMTP_PORT and SMTP_TLS."))
 
     def _not_connected(self, error: Exception, deadline: Deadline) -> NotConnected:
         text = _("The connection to the SMTP server failed (%(reason)s).", reason=reason_of(error, deadline))

@@ -88,7 +88,7 @@ class TwilioProvider(HttpProvider):
         return None
 
     def _client(self, transport: "_HttpClient") -> Client:
-        no_environment = {"TWILIO_REGION": ""}  # the library would read TWILIO_EDGE, which is no setting of ours
+        no_environment = {"TWILIO_REGION": ""}  # not empty: otherwise the library reads variables of the process, such as TWILIO_EDGE
         client = Client(self._account, self._token, http_client=transport, environment=no_environment)
         if self._url:
             client.api.base_url = self._url

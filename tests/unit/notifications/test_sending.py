@@ -1,5 +1,6 @@
 """Each message reaches its recipient once: whatever a provider answers, and wherever a process is killed."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -381,6 +382,7 @@ def test_caps_are_checked_without_reading_what_still_waits(office: Office) -> No
         is_sqlite = connection.dialect.name == "sqlite"
         if not is_sqlite:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # it scans small tables
+            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         event.listen(connection, "before_cursor_execute", lambda _c, _cursor, text, values, *_rest: statements.append((text, values)))
         message = session.scalars(select(Notification)).one()
         session.expunge(message)
@@ -390,5 +392,10 @@ def test_caps_are_checked_without_reading_what_still_waits(office: Office) -> No
         (statement,) = [each for each in statements if each[0].startswith("SELECT")]
         explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         plan = " ".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {statement[0]}", statement[1]))
-    assert ("ix_notifications_sender (sender_user_id=? AND given_at>? AND given_at<?)" if is_sqlite else "ix_notifications_sender") in plan
-    assert ("ix_notifications_given_at (notification_type=? AND given_at>? AND given_at<?)" if is_sqlite else "given_at") in plan
+    if is_sqlite:
+        assert "ix_notifications_sender (sender_user_id=? AND given_at>? AND given_at<?)" in plan
+        assert "ix_notifications_given_at (notification_type=? AND given_at>? AND given_at<?)" in plan
+    else:  # which of the two it takes for a table of one row is its own decision; both omit what still waits
+        _recipient, *others = re.findall(r"Index (?:Only )?Scan using (\w+)", plan)
+        assert len(others) == 2
+        assert set(others) <= {"ix_notifications_sender", "ix_notifications_given_at"}
