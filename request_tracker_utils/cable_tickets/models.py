@@ -1,0 +1,174 @@
+"""Tables: cable tickets with their items, approvers, comments and events; kits; and absences.
+
+A ticket's row is locked before each step, and before stock rows: all who change it wait for each other in one order.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
+from request_tracker_utils.core.db import Base, Instant
+
+TICKET_SOURCE = "ticket_fulfillment"
+"""`source_type` of the ticket's movements and reservations; `source_id` is the ticket, `line` the item."""
+
+_STATUSES = ", ".join(f"'{status}'" for status in TicketStatus)
+_PRIORITIES = ", ".join(f"'{priority}'" for priority in Priority)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Ticket(Base):
+    """The first columns are those of seed document 3; its `approval_token` is replaced by `TicketApprover.nonce`."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_STATUSES})", name="status"),
+        CheckConstraint(f"priority IN ({_PRIORITIES})", name="priority"),
+        CheckConstraint("(status = 'deleted') = (deleted_at IS NOT NULL)", name="deleted_at"),
+        CheckConstraint("(status = 'deleted') = (status_before IS NOT NULL)", name="status_before"),
+        _partial("ix_tickets_listed", "id", where="status <> 'deleted'"),
+        Index("ix_tickets_status", "status", "id"),
+        Index("ix_tickets_priority", "priority", "id"),
+        Index("ix_tickets_created_by_id", "created_by_id", "id"),
+        Index("ix_tickets_assigned_to_id", "assigned_to_id", "id"),
+        _partial("ix_tickets_remind_at", "remind_at", where="remind_at IS NOT NULL"),
+        _partial("ix_tickets_picked", "location_key", "id", where="status IN ('approved', 'in_progress')"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_by: Mapped[str] = mapped_column(String(100))
+    """The name at that time: it remains when the account is deleted."""
+    assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """Who was chosen to decide; empty while DEFAULT_APPROVERS are asked. The rows of `ticket_approvers` are all who may."""
+    status: Mapped[str] = mapped_column(String(20), default=TicketStatus.PENDING_APPROVAL)
+    location: Mapped[str] = mapped_column(String(200), default="")
+    location_key: Mapped[str] = mapped_column(String(200), default="")
+    notes: Mapped[str] = mapped_column(Text, default="")
+    priority: Mapped[str] = mapped_column(String(10), default=Priority.MEDIUM)
+    rejection_reason: Mapped[str | None] = mapped_column(String(1000))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    updated_at: Mapped[datetime] = mapped_column(Instant)
+
+    needed_by: Mapped[date | None] = mapped_column(Date)
+    revision: Mapped[int] = mapped_column(default=1)
+    """Grows with each edit, reassignment, decision and archiving. Approval links are bound to it."""
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    decided_by: Mapped[str | None] = mapped_column(String(250))
+    """`B for A` if a substitute decided."""
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    fulfilled_at: Mapped[datetime | None] = mapped_column(Instant)
+    close_reason: Mapped[str | None] = mapped_column(String(1000))
+    remind_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When an undecided ticket reminds its approvers next, or goes to DEFAULT_APPROVERS."""
+    reminders: Mapped[int] = mapped_column(default=0)
+    status_before: Mapped[str | None] = mapped_column(String(20))
+    deleted_at: Mapped[datetime | None] = mapped_column(Instant)
+    deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    request_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    """The form's or the client's own key: a ticket that is sent twice is created once."""
+
+    items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
+
+
+class TicketItem(Base):
+    """One type of cable in one length. What is reserved and back-ordered is a row of `stock_reservations`."""
+
+    __tablename__ = "ticket_items"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("fulfilled >= 0 AND fulfilled <= quantity", name="fulfilled"),
+        CheckConstraint("returned >= 0 AND returned <= fulfilled", name="returned"),
+        Index("ix_ticket_items_ticket_id", "ticket_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    cable_type: Mapped[str] = mapped_column(String(60))
+    cable_length: Mapped[str] = mapped_column(String(60))
+    cable_gauge: Mapped[str] = mapped_column(String(30), default="")
+    quantity: Mapped[int] = mapped_column(default=1)
+    fulfilled: Mapped[int] = mapped_column(default=0)
+    returned: Mapped[int] = mapped_column(default=0)
+
+
+class TicketApprover(Base):
+    """Somebody who was asked to decide, with what their approval link is made of."""
+
+    __tablename__ = "ticket_approvers"
+    __table_args__ = (Index("ix_ticket_approvers_user_id", "user_id", "ticket_id"),)
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    for_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """The absent person whom this one represents."""
+    nonce: Mapped[str] = mapped_column(String(32))
+    revision: Mapped[int]
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    """Links expire APPROVAL_LINK_DAYS later."""
+
+
+class TicketComment(Base):
+    __tablename__ = "ticket_comments"
+    __table_args__ = (Index("ix_ticket_comments_ticket_id", "ticket_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    author: Mapped[str] = mapped_column(String(100))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class TicketEvent(Base):
+    """One change of a ticket. Append-only; it remains when the ticket is purged."""
+
+    __tablename__ = "ticket_events"
+    __table_args__ = (Index("ix_ticket_events_ticket_id", "ticket_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int]
+    event: Mapped[str] = mapped_column(String(30))
+    status_from: Mapped[str | None] = mapped_column(String(20))
+    status_to: Mapped[str | None] = mapped_column(String(20))
+    actor_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor: Mapped[str] = mapped_column(String(250))
+    """`B for A` if a substitute acted."""
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Kit(Base):
+    """What the site often asks for, as one tap on the form. Administrators edit them."""
+
+    __tablename__ = "cable_kits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    position: Mapped[int] = mapped_column(default=0)
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+
+
+class Absence(Base):
+    """While a person is absent, what they would decide goes to their substitute too."""
+
+    __tablename__ = "absences"
+    __table_args__ = (
+        CheckConstraint("until_date >= from_date", name="dates"),
+        CheckConstraint("substitute_id <> user_id", name="substitute"),
+        Index("ix_absences_user_id", "user_id", "until_date"),
+        Index("ix_absences_substitute_id", "substitute_id", "until_date"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    substitute_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    from_date: Mapped[date] = mapped_column(Date)
+    until_date: Mapped[date] = mapped_column(Date)
+    """Local dates in TIMEZONE, the last one included."""

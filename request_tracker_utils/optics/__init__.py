@@ -1,0 +1,1 @@
+"""Requests for optics: transceivers and other parts that administrators approve."""
