@@ -13,6 +13,7 @@ from request_tracker_utils.administration.feature import feature as administrati
 from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
+from request_tracker_utils.cable_tickets.feature import feature as cable_tickets
 from request_tracker_utils.core import log
 from request_tracker_utils.core.db import db, reading, run_after_commit, shorten_postgresql_errors, tune_sqlite
 from request_tracker_utils.core.health import core_checks
@@ -25,6 +26,7 @@ from request_tracker_utils.inventory.feature import feature as inventory
 from request_tracker_utils.labels.feature import feature as labels
 from request_tracker_utils.legacy_import.feature import feature as legacy_import
 from request_tracker_utils.notifications.feature import feature as notifications
+from request_tracker_utils.optics.feature import feature as optics
 from request_tracker_utils.rosters.feature import feature as rosters
 from request_tracker_utils.students.feature import feature as students
 from request_tracker_utils.tags.feature import feature as tags
@@ -58,6 +60,8 @@ FEATURES: list[Feature] = [
     assets,
     students,
     inventory,
+    cable_tickets,
+    optics,
     rosters,
     holders,
     legacy_import,

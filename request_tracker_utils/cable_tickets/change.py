@@ -1,0 +1,61 @@
+"""What each service that changes a ticket needs: the session, who changes it and when, and what it tells others."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNotFound
+from request_tracker_utils.cable_tickets.models import Ticket, TicketEvent
+from request_tracker_utils.cable_tickets.states import TicketStatus
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.messages import Messenger
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.inventory.reorder import ReorderAlerts
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change in the transaction of `session`, by `actor`."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    alerts: ReorderAlerts
+    messenger: Messenger | None = None
+    """None if the app sends no messages."""
+    substitute_for: str = ""
+    """The name of the absent person for whom the actor acts."""
+
+    @property
+    def name(self) -> str:
+        """As events and decisions record it: `B for A`."""
+        return f"{self.actor.name} for {self.substitute_for}" if self.substitute_for else self.actor.name
+
+    def locked(self, ticket_id: int, *, archived: bool = False) -> Ticket:
+        """The ticket, locked until the transaction ends. Its row is locked before rows of the stock, so that nobody deadlocks.
+
+        Raises TicketNotFound, and TicketArchived unless `archived`.
+        """
+        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+        if ticket is None:
+            raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
+        if ticket.status == TicketStatus.DELETED and not archived:
+            raise TicketArchived(_("Ticket %(id)s is archived. Restore it first.", id=ticket_id))
+        return ticket
+
+    def record(self, ticket: Ticket, event: str, *, status_from: str | None = None, **detail: object) -> TicketEvent:
+        """Adds an event to the ticket's history. `status_from` is the former status if the status has changed."""
+        recorded = TicketEvent(
+            ticket_id=ticket.id,
+            event=event,
+            status_from=status_from,
+            status_to=None if status_from is None else ticket.status,
+            actor_user_id=self.actor.user_id,
+            actor=self.name,
+            detail=detail,
+            created_at=self.now,
+        )
+        self.session.add(recorded)
+        ticket.updated_at = self.now
+        return recorded
