@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("status_before", sa.String(20), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_by_id", sa.Integer(), nullable=True),
-        sa.Column("request_key", sa.String(120), nullable=True),
+        sa.Column("search_words", sa.Text(), nullable=False),
         sa.CheckConstraint("(status = 'deleted') = (deleted_at IS NOT NULL)", name=op.f("ck_tickets_deleted_at")),
         sa.CheckConstraint("(status = 'deleted') = (status_before IS NOT NULL)", name=op.f("ck_tickets_status_before")),
         sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name=op.f("ck_tickets_priority")),
@@ -125,7 +125,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_tickets_decided_by_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["deleted_by_id"], ["users.id"], name=op.f("fk_tickets_deleted_by_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_tickets_request_key")),
     )
     op.create_index("ix_tickets_assigned_to_id", "tickets", ["assigned_to_id", "id"], unique=False)
     op.create_index("ix_tickets_created_by_id", "tickets", ["created_by_id", "id"], unique=False)

@@ -24,6 +24,8 @@ class Change:
     alerts: ReorderAlerts
     messenger: Messenger | None = None
     """None if the app sends no messages."""
+    default_approvers: tuple[str, ...] = ()
+    """DEFAULT_APPROVERS: who is asked if nobody was chosen; empty for the administrators."""
     substitute_for: str = ""
     """The name of the absent person for whom the actor acts."""
 
@@ -37,7 +39,8 @@ class Change:
 
         Raises TicketNotFound, and TicketArchived unless `archived`.
         """
-        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+        exists = 0 < ticket_id < 2**31  # PostgreSQL refuses other numbers
+        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True) if exists else None
         if ticket is None:
             raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
         if ticket.status == TicketStatus.DELETED and not archived:

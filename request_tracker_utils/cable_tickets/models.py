@@ -71,8 +71,9 @@ class Ticket(Base):
     status_before: Mapped[str | None] = mapped_column(String(20))
     deleted_at: Mapped[datetime | None] = mapped_column(Instant)
     deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    request_key: Mapped[str | None] = mapped_column(String(120), unique=True)
-    """The form's or the client's own key: a ticket that is sent twice is created once."""
+
+    search_words: Mapped[str] = mapped_column(Text, default="")
+    """The words by which the ticket is found: see `search.py`."""
 
     items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
 

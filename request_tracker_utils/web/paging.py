@@ -1,6 +1,8 @@
 """Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages.
 And row ids in addresses."""
 
+from typing import Any
+
 from flask import request
 from pydantic import BaseModel, Field
 
@@ -11,6 +13,7 @@ from request_tracker_utils.web.addresses import this_page
 from request_tracker_utils.web.body import Answer
 
 MAX_PAGE_SIZE = 1_000
+ListAnswer = tuple[list[dict[str, Any]], int, dict[str, str]]
 MAX_PAGE = 100_000
 """The last page that a page's address may name."""
 
@@ -45,6 +48,14 @@ def page_answer(query: PageQuery, count: int, next_cursor: Cursor | None, rows: 
     following = this_page(page=query.page + 1, after=str(next_cursor)) if next_cursor else None
     previous = this_page(page=query.page - 1, after=None) if query.page > 1 else None
     return {"count": count, "next": following, "previous": previous, "results": rows}
+
+
+def list_answer(rows: list[dict[str, Any]], limit: int) -> ListAnswer:
+    """A plain array with at most `limit` of these rows, newest first. If there are more, the header `Link` has the address of the next
+    page: callers read one row more than they show."""
+    shown = rows[:limit]
+    headers = {"Link": f'<{this_page(before_id=shown[-1]["id"])}>; rel="next"'} if len(rows) > limit else {}
+    return shown, 200, headers
 
 
 def requested_page() -> int:

@@ -130,6 +130,7 @@ NOT_RECORDED = {
     "/devices/new": "an empty form",
     "/devices/import": "one's own uploads",
     "/api/inventory": "cable; the names of those who moved it are staff",
+    "/api/tickets": "cable; the names of those who asked and decided are staff",
     "/api/cable-receiving": "cable; the names of those who received it are staff",
     "/api/cable-types": "cable",
     "/assets/create": "one's own work",
