@@ -9,7 +9,11 @@ branch_labels = None
 depends_on = None
 
 
+_FILLED_NEXT, _ARRIVED = sa.text("backordered > 0"), sa.text("arrived > 0")
+
+
 def upgrade() -> None:
+    _let_reservations_have_priorities()
     op.create_table(
         "cable_kits",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -201,7 +205,36 @@ def upgrade() -> None:
     op.create_index("ix_ticket_items_ticket_id", "ticket_items", ["ticket_id", "id"], unique=False)
 
 
+def _let_reservations_have_priorities() -> None:
+    op.drop_index("ix_stock_reservations_backordered", table_name="stock_reservations")
+    with op.batch_alter_table("stock_reservations") as table:
+        table.add_column(sa.Column("priority", sa.Integer(), nullable=False, server_default="0"))
+        table.add_column(sa.Column("arrived", sa.Integer(), nullable=False, server_default="0"))
+        table.create_check_constraint(op.f("ck_stock_reservations_arrived"), "arrived >= 0 AND arrived <= reserved")
+    _create_index("backordered", ["stock_id", "priority", "id"], _FILLED_NEXT)
+    _create_index("arrived", ["source_type", "source_id"], _ARRIVED)
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("stock_rows", "backordered", type_=sa.BigInteger(), existing_nullable=False)
+
+
+def _remove_priorities() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("stock_rows", "backordered", type_=sa.Integer(), existing_nullable=False)
+    for name in ("arrived", "backordered"):
+        op.drop_index(f"ix_stock_reservations_{name}", table_name="stock_reservations")
+    with op.batch_alter_table("stock_reservations") as table:
+        table.drop_constraint(op.f("ck_stock_reservations_arrived"), type_="check")
+        table.drop_column("arrived")
+        table.drop_column("priority")
+    _create_index("backordered", ["stock_id", "id"], _FILLED_NEXT)
+
+
+def _create_index(name: str, columns: list[str], where: sa.TextClause) -> None:
+    op.create_index(f"ix_stock_reservations_{name}", "stock_reservations", columns, sqlite_where=where, postgresql_where=where)
+
+
 def downgrade() -> None:
+    _remove_priorities()
     op.drop_index("ix_ticket_items_ticket_id", table_name="ticket_items")
     op.drop_table("ticket_items")
     op.drop_index("ix_ticket_comments_ticket_id", table_name="ticket_comments")

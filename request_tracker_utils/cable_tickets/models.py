@@ -11,8 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.inventory.models import SourceType
 
-TICKET_SOURCE = "ticket_fulfillment"
+TICKET_SOURCE = SourceType.TICKET
 """`source_type` of the ticket's movements and reservations; `source_id` is the ticket, `line` the item."""
 
 _STATUSES = ", ".join(f"'{status}'" for status in TicketStatus)
