@@ -111,7 +111,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fulfilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("close_reason", sa.String(1000), nullable=True),
-        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reminders", sa.Integer(), nullable=False),
         sa.Column("status_before", sa.String(20), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
@@ -151,12 +151,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_tickets_priority", "tickets", ["priority", "id"], unique=False)
     op.create_index(
-        "ix_tickets_remind_at",
+        "ix_tickets_waiting_since",
         "tickets",
-        ["remind_at"],
+        ["waiting_since"],
         unique=False,
-        sqlite_where=sa.text("remind_at IS NOT NULL"),
-        postgresql_where=sa.text("remind_at IS NOT NULL"),
+        sqlite_where=sa.text("waiting_since IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.create_index("ix_tickets_status", "tickets", ["status", "id"], unique=False)
     op.create_table(
@@ -167,6 +167,7 @@ def upgrade() -> None:
         sa.Column("nonce", sa.String(32), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["for_user_id"], ["users.id"], name=op.f("fk_ticket_approvers_for_user_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_ticket_approvers_ticket_id_tickets"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_ticket_approvers_user_id_users"), ondelete="CASCADE"),
@@ -243,10 +244,10 @@ def downgrade() -> None:
     op.drop_table("ticket_approvers")
     op.drop_index("ix_tickets_status", table_name="tickets")
     op.drop_index(
-        "ix_tickets_remind_at",
+        "ix_tickets_waiting_since",
         table_name="tickets",
-        sqlite_where=sa.text("remind_at IS NOT NULL"),
-        postgresql_where=sa.text("remind_at IS NOT NULL"),
+        sqlite_where=sa.text("waiting_since IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.drop_index("ix_tickets_priority", table_name="tickets")
     op.drop_index(
