@@ -19,6 +19,7 @@ def archive(change: Change, ticket: Ticket) -> None:
         stock.release_for(change, ticket)
     ticket.status_before, ticket.status = former, TicketStatus.DELETED
     ticket.deleted_at, ticket.deleted_by_id = change.now, change.actor.user_id
+    ticket.waiting_since = None
     ticket.revision += 1  # approval links die with it
     change.record(ticket, "archived", status_from=former)
 

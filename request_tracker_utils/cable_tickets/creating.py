@@ -55,7 +55,7 @@ def _create(change: Change, draft: Draft) -> int:
         location_key=key_of(location),
         notes=fields.parse_notes(draft.notes),
         priority=fields.parse_priority(draft.priority),
-        needed_by=fields.parse_needed_by(draft.needed_by, change.now),
+        needed_by=fields.parse_needed_by(draft.needed_by, change.today),
         revision=1,
         created_at=change.now,
         updated_at=change.now,

@@ -1,5 +1,7 @@
 """Who changes a ticket in this request, when, and where messages go, for entry points."""
 
+from zoneinfo import ZoneInfo
+
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets.change import Change
@@ -20,5 +22,6 @@ def change(session: Session, *, actor: Actor | None = None, substitute_for: str 
         reorder_alerts(),
         registry().find(Messenger),
         settings().default_approvers,
+        ZoneInfo(settings().timezone),
         substitute_for,
     )

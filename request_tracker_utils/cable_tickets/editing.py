@@ -55,6 +55,8 @@ def edit(change: Change, ticket: Ticket, wanted: Edit) -> list[str]:
     if not changed:
         return []
     ticket.search_words = search.words_of(ticket)
+    if "priority" in changed:
+        stock.prioritize(change, ticket)
     approve_again = items_changed and former in RESERVES
     if approve_again:
         stock.release_for(change, ticket)
@@ -87,7 +89,6 @@ def reassign(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None
         raise NotEditable(message, status_now=ticket.status)
     former = ticket.assigned_to_id
     ticket.revision += 1
-    ticket.reminders = 0
     ask(change, ticket, assigned_to_id)
     change.record(ticket, "reassigned", assigned_to_id=assigned_to_id, former_id=former)
     change.session.flush()
@@ -121,7 +122,7 @@ def _set_values(change: Change, ticket: Ticket, wanted: Edit) -> dict[str, Any]:
     if wanted.clear_needed_by:
         values["needed_by"] = None
     elif wanted.needed_by is not None and wanted.needed_by != ticket.needed_by:
-        values["needed_by"] = fields.parse_needed_by(wanted.needed_by, change.now)
+        values["needed_by"] = fields.parse_needed_by(wanted.needed_by, change.today)
     changed: dict[str, Any] = {}
     for name, value in values.items():
         former = getattr(ticket, name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.states import Priority
@@ -80,9 +80,9 @@ def parse_priority(text: str) -> Priority:
         raise InvalidTicketField(message, field="priority") from None
 
 
-def parse_needed_by(day: date | None, now: datetime) -> date | None:
-    """Raises InvalidTicketField for days that are over everywhere, and for mistyped years."""
-    if day is not None and not now.date() - timedelta(days=1) <= day <= now.date() + MAX_AHEAD:
+def parse_needed_by(day: date | None, today: date) -> date | None:
+    """Raises InvalidTicketField for days that are over, and for mistyped years."""
+    if day is not None and not today <= day <= today + MAX_AHEAD:
         raise InvalidTicketField(_("Enter a day from today on, at most five years ahead."), field="needed_by")
     return day
 

@@ -68,7 +68,11 @@ def surroundings(session: Session, tickets: Iterable[Ticket]) -> Surroundings:
     of_tickets = (Reservation.source_type == TICKET_SOURCE, Reservation.source_id.in_(by_id))
     reservations = {(each.source_id, each.line): each for each in session.scalars(select(Reservation).where(*of_tickets))}
     approvers: dict[int, list[TicketApprover]] = {}
-    asked = select(TicketApprover).where(TicketApprover.ticket_id.in_(by_id)).order_by(TicketApprover.user_id)
+    asked = (
+        select(TicketApprover)
+        .where(TicketApprover.ticket_id.in_(by_id), TicketApprover.ended_at.is_(None))
+        .order_by(TicketApprover.user_id)
+    )
     for approver in session.scalars(asked):
         approvers.setdefault(approver.ticket_id, []).append(approver)
     people = {ticket.assigned_to_id for ticket in by_id.values()} | {each.user_id for several in approvers.values() for each in several}
@@ -100,7 +104,9 @@ def _matching(filters: TicketFilter, user_id: int | None) -> Select[Ticket]:
     if filters.mine == Mine.CREATED:
         return query.where(Ticket.created_by_id == user_id)
     if filters.mine == Mine.ASSIGNED:
-        return query.join(TicketApprover, TicketApprover.ticket_id == Ticket.id).where(TicketApprover.user_id == user_id)
+        return query.join(TicketApprover, TicketApprover.ticket_id == Ticket.id).where(
+            TicketApprover.user_id == user_id, TicketApprover.ended_at.is_(None)
+        )
     return query
 
 

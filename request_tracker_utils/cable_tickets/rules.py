@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.cable_tickets import asking
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.states import STEPS, Step, TicketStatus, Who, open_steps
@@ -61,12 +61,11 @@ class Relation:
 
 
 def relation(session: Session, ticket: Ticket, actor: Actor) -> Relation:
-    asked = select(TicketApprover).where(TicketApprover.ticket_id == ticket.id, TicketApprover.user_id == actor.user_id)
-    return relation_of(ticket, session.scalars(asked).all() if actor.user_id is not None else (), actor)
+    return relation_of(ticket, asking.current(session, ticket), actor)
 
 
 def relation_of(ticket: Ticket, approvers: Iterable[TicketApprover], actor: Actor) -> Relation:
-    """The same with the ticket's approvers, of which the actor may be one."""
+    """The same with those who are asked at present."""
     reads = actor.user_id is not None and actor.may(TicketPermission.READ)
     mine = [each for each in approvers if reads and each.user_id == actor.user_id]
     assignee = ticket.assigned_to_id
