@@ -23,9 +23,8 @@ def upgrade() -> None:
         "optics_parts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
-        sa.Column("name_key", sa.String(100), nullable=False),
+        sa.Column("name_key", sa.String(300), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_optics_parts")),
         sa.UniqueConstraint("name_key", name=op.f("uq_optics_parts_name_key")),
     )
@@ -54,20 +53,27 @@ def upgrade() -> None:
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_by", sa.String(100), nullable=False),
         sa.Column("status", sa.String(10), nullable=False),
-        sa.Column("admin_note", sa.String(1000), nullable=False),
+        sa.Column("admin_note", sa.Text(), nullable=False),
+        sa.Column("decision", sa.String(10), nullable=True),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
         sa.Column("decided_by", sa.String(100), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("request_key", sa.String(120), nullable=True),
+        sa.Column("archived_by", sa.String(100), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(selected_part = 'Other') = (other_part <> '')", name=op.f("ck_optics_requests_other_part")),
         sa.CheckConstraint("status IN ('pending', 'approved', 'denied', 'archived')", name=op.f("ck_optics_requests_status")),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_optics_requests_quantity")),
+        sa.CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name=op.f("ck_optics_requests_decided_at")),
+        sa.CheckConstraint("(status = 'archived') = (archived_at IS NOT NULL)", name=op.f("ck_optics_requests_archived_at")),
+        sa.CheckConstraint(
+            "decision IN ('approved', 'denied') AND status IN (decision, 'archived')", name=op.f("ck_optics_requests_decision")
+        ),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 1000000", name=op.f("ck_optics_requests_quantity")),
+        sa.CheckConstraint("(status = 'pending') = (decision IS NULL)", name=op.f("ck_optics_requests_decided")),
         sa.ForeignKeyConstraint(["created_by_id"], ["users.id"], name=op.f("fk_optics_requests_created_by_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_optics_requests_decided_by_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_optics_requests")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_optics_requests_request_key")),
     )
     op.create_index("ix_optics_requests_created_by_id", "optics_requests", ["created_by_id", "id"], unique=False)
     op.create_index("ix_optics_requests_status", "optics_requests", ["status", "id"], unique=False)
