@@ -77,7 +77,11 @@ def postgresql_triggers() -> list[str]:
     ]
 
 
+_FILLED_NEXT, _ARRIVED = sa.text("backordered > 0"), sa.text("arrived > 0")
+
+
 def upgrade() -> None:
+    _let_reservations_have_priorities()
     op.create_table(
         "cable_kits",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -175,7 +179,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fulfilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("close_reason", sa.String(1000), nullable=True),
-        sa.Column("remind_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reminders", sa.Integer(), nullable=False),
         sa.Column("status_before", sa.String(20), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
@@ -215,12 +219,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_tickets_priority", "tickets", ["priority", "id"], unique=False)
     op.create_index(
-        "ix_tickets_remind_at",
+        "ix_tickets_waiting_since",
         "tickets",
-        ["remind_at"],
+        ["waiting_since"],
         unique=False,
-        sqlite_where=sa.text("remind_at IS NOT NULL"),
-        postgresql_where=sa.text("remind_at IS NOT NULL"),
+        sqlite_where=sa.text("waiting_since IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.create_index("ix_tickets_status", "tickets", ["status", "id"], unique=False)
     op.create_table(
@@ -231,6 +235,7 @@ def upgrade() -> None:
         sa.Column("nonce", sa.String(32), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["for_user_id"], ["users.id"], name=op.f("fk_ticket_approvers_for_user_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_ticket_approvers_ticket_id_tickets"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_ticket_approvers_user_id_users"), ondelete="CASCADE"),
@@ -280,6 +285,34 @@ def upgrade() -> None:
         op.execute(statement)
 
 
+def _let_reservations_have_priorities() -> None:
+    op.drop_index("ix_stock_reservations_backordered", table_name="stock_reservations")
+    with op.batch_alter_table("stock_reservations") as table:
+        table.add_column(sa.Column("priority", sa.Integer(), nullable=False, server_default="0"))
+        table.add_column(sa.Column("arrived", sa.Integer(), nullable=False, server_default="0"))
+        table.create_check_constraint(op.f("ck_stock_reservations_arrived"), "arrived >= 0 AND arrived <= reserved")
+    _create_index("backordered", ["stock_id", "priority", "id"], _FILLED_NEXT)
+    _create_index("arrived", ["source_type", "source_id"], _ARRIVED)
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("stock_rows", "backordered", type_=sa.BigInteger(), existing_nullable=False)
+
+
+def _remove_priorities() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("stock_rows", "backordered", type_=sa.Integer(), existing_nullable=False)
+    for name in ("arrived", "backordered"):
+        op.drop_index(f"ix_stock_reservations_{name}", table_name="stock_reservations")
+    with op.batch_alter_table("stock_reservations") as table:
+        table.drop_constraint(op.f("ck_stock_reservations_arrived"), type_="check")
+        table.drop_column("arrived")
+        table.drop_column("priority")
+    _create_index("backordered", ["stock_id", "id"], _FILLED_NEXT)
+
+
+def _create_index(name: str, columns: list[str], where: sa.TextClause) -> None:
+    op.create_index(f"ix_stock_reservations_{name}", "stock_reservations", columns, sqlite_where=where, postgresql_where=where)
+
+
 def downgrade() -> None:
     for verb in ("insert", "delete", "update"):
         if op.get_bind().dialect.name == "sqlite":
@@ -288,6 +321,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER tickets_counted_{verb} ON tickets")
             op.execute(f"DROP FUNCTION tickets_counted_{verb}()")
     op.drop_table("ticket_tallies")
+    _remove_priorities()
     op.drop_index("ix_ticket_items_ticket_id", table_name="ticket_items")
     op.drop_table("ticket_items")
     op.drop_index("ix_ticket_comments_ticket_id", table_name="ticket_comments")
@@ -296,10 +330,10 @@ def downgrade() -> None:
     op.drop_table("ticket_approvers")
     op.drop_index("ix_tickets_status", table_name="tickets")
     op.drop_index(
-        "ix_tickets_remind_at",
+        "ix_tickets_waiting_since",
         table_name="tickets",
-        sqlite_where=sa.text("remind_at IS NOT NULL"),
-        postgresql_where=sa.text("remind_at IS NOT NULL"),
+        sqlite_where=sa.text("waiting_since IS NOT NULL"),
+        postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.drop_index("ix_tickets_priority", table_name="tickets")
     op.drop_index(
