@@ -43,7 +43,8 @@ class Relation:
 
 
 def relation(session: Session, ticket: Ticket, actor: Actor) -> Relation:
-    asked = select(TicketApprover.user_id).where(TicketApprover.ticket_id == ticket.id, TicketApprover.user_id == actor.user_id)
+    is_theirs = (TicketApprover.ticket_id == ticket.id, TicketApprover.user_id == actor.user_id, TicketApprover.ended_at.is_(None))
+    asked = select(TicketApprover.user_id).where(*is_theirs)
     return Relation(
         is_creator=actor.user_id is not None and ticket.created_by_id == actor.user_id,
         is_asked=actor.user_id is not None and session.scalar(asked) is not None,

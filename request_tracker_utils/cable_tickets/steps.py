@@ -1,6 +1,6 @@
 """The one way in which a ticket's status changes, with what each status brings: reservations, an event, and messages."""
 
-from request_tracker_utils.cable_tickets import stock
+from request_tracker_utils.cable_tickets import asking, stock
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import StepNotOpen
 from request_tracker_utils.cable_tickets.messages import tell
@@ -19,17 +19,18 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
     require_open(ticket, to)
     former = TicketStatus(ticket.status)
     ticket.status = to
+    if to in _DECIDES:
+        change = asking.on_behalf(change, ticket)
     if to in RESERVES and former not in RESERVES:
         stock.reserve_for(change, ticket)
     elif former in RESERVES and to not in RESERVES:
         stock.release_for(change, ticket)
     if to in _DECIDES:
         ticket.decided_by_id, ticket.decided_by, ticket.decided_at = change.actor.user_id, change.name, change.now
-        ticket.remind_at = None
+        ticket.waiting_since = None
         ticket.revision += 1  # approval links die with the decision
-    if to is TicketStatus.REJECTED:
-        ticket.rejection_reason = reason
-    elif to is TicketStatus.FULFILLED:
+        ticket.rejection_reason = reason if to is TicketStatus.REJECTED else None
+    if to is TicketStatus.FULFILLED:
         ticket.fulfilled_at = change.now
     elif to is TicketStatus.CLOSED:
         ticket.close_reason = reason or None
