@@ -56,9 +56,8 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
         ticket.decided_by_id, ticket.decided_by, ticket.decided_at = change.actor.user_id, change.name, change.now
         ticket.waiting_since = None
         ticket.revision += 1  # approval links die with the decision
-    if to is TicketStatus.REJECTED:
-        ticket.rejection_reason = reason
-    elif to is TicketStatus.FULFILLED:
+        ticket.rejection_reason = reason if to is TicketStatus.REJECTED else None
+    if to is TicketStatus.FULFILLED:
         ticket.fulfilled_at = change.now
     elif to is TicketStatus.CLOSED:
         ticket.close_reason = reason or None

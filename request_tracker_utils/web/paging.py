@@ -1,5 +1,5 @@
-"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages.
-And row ids in addresses."""
+"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, or a plain array with a `Link`;
+`page` and `after` on pages. And row ids in addresses."""
 
 from typing import Any
 
@@ -13,7 +13,6 @@ from request_tracker_utils.web.addresses import this_page
 from request_tracker_utils.web.body import Answer
 
 MAX_PAGE_SIZE = 1_000
-ListAnswer = tuple[list[dict[str, Any]], int, dict[str, str]]
 MAX_PAGE = 100_000
 """The last page that a page's address may name."""
 
@@ -50,12 +49,13 @@ def page_answer(query: PageQuery, count: int, next_cursor: Cursor | None, rows: 
     return {"count": count, "next": following, "previous": previous, "results": rows}
 
 
-def list_answer(rows: list[dict[str, Any]], limit: int) -> ListAnswer:
-    """A plain array with at most `limit` of these rows, newest first. If there are more, the header `Link` has the address of the next
-    page: callers read one row more than they show."""
+def plain_list(rows: list[dict[str, Any]], *, limit: int) -> Any:
+    """The answer of a list route whose contract is a plain array, newest first, with `limit` and `before_id`: for `limit` + 1 rows, all
+    but the last of them, and the address of the next ones in a `Link` header."""
     shown = rows[:limit]
-    headers = {"Link": f'<{this_page(before_id=shown[-1]["id"])}>; rel="next"'} if len(rows) > limit else {}
-    return shown, 200, headers
+    if len(rows) <= limit:
+        return shown
+    return shown, 200, {"Link": f'<{this_page(before_id=shown[-1]["id"])}>; rel="next"'}
 
 
 def requested_page() -> int:

@@ -47,7 +47,7 @@ from request_tracker_utils.inventory.schemas.stock import RequestKey
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
-from request_tracker_utils.web.paging import ListAnswer, list_answer
+from request_tracker_utils.web.paging import plain_list
 
 TICKETS = Tag(
     name="cable tickets",
@@ -62,7 +62,7 @@ api = APIBlueprint("cable_tickets_api", __name__, abp_tags=[TICKETS])
 
 @api.get("/api/tickets", responses={200: TicketList})
 @require(TicketPermission.READ)
-def list_tickets(query: TicketsQuery) -> ListAnswer:
+def list_tickets(query: TicketsQuery) -> Any:
     """List tickets, newest first.
 
     Archived ones are listed with `include_deleted`, or with the status `deleted`.
@@ -73,7 +73,7 @@ def list_tickets(query: TicketsQuery) -> ListAnswer:
         tickets = listing.find(session, filters, user_id=actor.user_id, limit=query.limit + 1, before_id=query.before_id)
         around = listing.surroundings(session, tickets)
         rows = [TicketOut.of(ticket, around, actor) for ticket in tickets]
-    return list_answer(rows, query.limit)
+    return plain_list(rows, limit=query.limit)
 
 
 @api.post("/api/tickets", responses={201: TicketCreated})
@@ -185,7 +185,7 @@ def add_comment(path: TicketPath, body: CommentIn) -> Answer:
 @api.get("/api/tickets/<int:ticket_id>/events", responses={200: EventList})
 @require(TicketPermission.READ)
 @may_raise(TicketArchived, TicketNotFound)
-def list_events(path: TicketPath, query: EventsQuery) -> ListAnswer:
+def list_events(path: TicketPath, query: EventsQuery) -> Any:
     """List what has happened to a ticket, newest first.
 
     Administrators also get the events of a purged ticket.
@@ -195,7 +195,7 @@ def list_events(path: TicketPath, query: EventsQuery) -> ListAnswer:
             listing.get(session, path.ticket_id, include_deleted=query.include_deleted)
         found = listing.events(session, path.ticket_id, limit=query.limit + 1, before_id=query.before_id)
         rows = [EventOut.of(each) for each in found]
-    return list_answer(rows, query.limit)
+    return plain_list(rows, limit=query.limit)
 
 
 MOVING = {"status", "reason", "rejection_reason", "assigned_to_id"}
