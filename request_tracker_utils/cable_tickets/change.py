@@ -1,7 +1,8 @@
 """What each service that changes a ticket needs: the session, who changes it and when, and what it tells others."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -24,20 +25,29 @@ class Change:
     alerts: ReorderAlerts
     messenger: Messenger | None = None
     """None if the app sends no messages."""
+    default_approvers: tuple[str, ...] = ()
+    """DEFAULT_APPROVERS: who is asked if nobody was chosen; empty for the administrators."""
+    zone: ZoneInfo | None = None
+    """TIMEZONE, in which absences begin and end; UTC if it is not given."""
     substitute_for: str = ""
-    """The name of the absent person for whom the actor acts."""
+    """The name of the absent person for whom the actor acts. `steps.step` finds out for decisions."""
 
     @property
     def name(self) -> str:
         """As events and decisions record it: `B for A`."""
         return f"{self.actor.name} for {self.substitute_for}" if self.substitute_for else self.actor.name
 
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(self.zone or UTC).date()
+
     def locked(self, ticket_id: int, *, archived: bool = False) -> Ticket:
         """The ticket, locked until the transaction ends. Its row is locked before rows of the stock, so that nobody deadlocks.
 
         Raises TicketNotFound, and TicketArchived unless `archived`.
         """
-        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+        exists = 0 < ticket_id < 2**31  # PostgreSQL refuses other numbers
+        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True) if exists else None
         if ticket is None:
             raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
         if ticket.status == TicketStatus.DELETED and not archived:

@@ -6,13 +6,15 @@ A ticket's row is locked before each step, and before stock rows: all who change
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from request_tracker_utils.cable_tickets import triggers
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
 from request_tracker_utils.core.db import Base, Instant
+from request_tracker_utils.inventory.models import SourceType
 
-TICKET_SOURCE = "ticket_fulfillment"
+TICKET_SOURCE = SourceType.TICKET
 """`source_type` of the ticket's movements and reservations; `source_id` is the ticket, `line` the item."""
 
 _STATUSES = ", ".join(f"'{status}'" for status in TicketStatus)
@@ -37,7 +39,7 @@ class Ticket(Base):
         Index("ix_tickets_priority", "priority", "id"),
         Index("ix_tickets_created_by_id", "created_by_id", "id"),
         Index("ix_tickets_assigned_to_id", "assigned_to_id", "id"),
-        _partial("ix_tickets_remind_at", "remind_at", where="remind_at IS NOT NULL"),
+        _partial("ix_tickets_waiting_since", "waiting_since", where="waiting_since IS NOT NULL"),
         _partial("ix_tickets_picked", "location_key", "id", where="status IN ('approved', 'in_progress')"),
     )
 
@@ -65,14 +67,16 @@ class Ticket(Base):
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     fulfilled_at: Mapped[datetime | None] = mapped_column(Instant)
     close_reason: Mapped[str | None] = mapped_column(String(1000))
-    remind_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When an undecided ticket reminds its approvers next, or goes to DEFAULT_APPROVERS."""
+    waiting_since: Mapped[datetime | None] = mapped_column(Instant)
+    """When the approvers of an undecided ticket were asked or reminded last; empty if no reminder follows. See `reminders.py`."""
     reminders: Mapped[int] = mapped_column(default=0)
+    """0: only asked; 1: reminded; 2: handed to DEFAULT_APPROVERS."""
     status_before: Mapped[str | None] = mapped_column(String(20))
     deleted_at: Mapped[datetime | None] = mapped_column(Instant)
     deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    request_key: Mapped[str | None] = mapped_column(String(120), unique=True)
-    """The form's or the client's own key: a ticket that is sent twice is created once."""
+
+    search_words: Mapped[str] = mapped_column(Text, default="")
+    """The words by which the ticket is found: see `search.py`."""
 
     items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
 
@@ -99,7 +103,8 @@ class TicketItem(Base):
 
 
 class TicketApprover(Base):
-    """Somebody who was asked to decide, with what their approval link is made of."""
+    """Somebody who was asked to decide, with what their approval links are made of. The row remains when somebody else is asked instead, so
+    that an old link can say what became of the ticket."""
 
     __tablename__ = "ticket_approvers"
     __table_args__ = (Index("ix_ticket_approvers_user_id", "user_id", "ticket_id"),)
@@ -110,8 +115,11 @@ class TicketApprover(Base):
     """The absent person whom this one represents."""
     nonce: Mapped[str] = mapped_column(String(32))
     revision: Mapped[int]
+    """Of the ticket when they were asked last: links of other revisions are dead."""
     asked_at: Mapped[datetime] = mapped_column(Instant)
     """Links expire APPROVAL_LINK_DAYS later."""
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When somebody else was asked instead: since then this person may not decide."""
 
 
 class TicketComment(Base):
@@ -172,3 +180,22 @@ class Absence(Base):
     from_date: Mapped[date] = mapped_column(Date)
     until_date: Mapped[date] = mapped_column(Date)
     """Local dates in TIMEZONE, the last one included."""
+
+
+class TicketTally(Base):
+    """Counts of tickets, maintained by triggers in shards: see `core.tallies`. `dashboard.py` adds them up."""
+
+    __tablename__ = triggers.TALLIES
+
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """`all`; `created` and `assigned`, by person; `waiting`; `approval` and `fulfillment`, which count times."""
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 for `all`; the user; for the others the day, counted from 1970 in UTC: since when tickets wait, and when they were approved or
+    fulfilled."""
+    label: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """The status; for times the upper bound of their class in minutes, see `triggers.BOUNDS`."""
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+
+
+event.listen(Base.metadata, "after_create", triggers.create)

@@ -23,3 +23,8 @@ GRANTS = {
     "teacher": _EVERYBODY,
     "user": _EVERYBODY,
 }
+
+
+def roles_with(permission: TicketPermission) -> list[str]:
+    """The roles of accounts that have the permission, for queries of people."""
+    return [role for role, granted in GRANTS.items() if permission in granted]

@@ -1,14 +1,17 @@
-"""What a ticket reserves, gives up and takes. Each function passes all items in one call, since calls lock stock rows in the order of keys,
-and two calls in one transaction could deadlock."""
+"""What a ticket reserves, gives up, takes and returns. Each function passes all items in one call, since a call locks stock rows in the
+order of their keys, and two calls in one transaction could deadlock."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketItem
+from request_tracker_utils.cable_tickets.states import RESERVES, Priority
 from request_tracker_utils.inventory import reservations
-from request_tracker_utils.inventory.lengths import parse_cable
+from request_tracker_utils.inventory.lengths import Cable, parse_cable
 from request_tracker_utils.inventory.reservations import Line
 from request_tracker_utils.inventory.stock import Source
+
+FILLED_FIRST = {Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
 
 
 def source_of(ticket: Ticket) -> Source:
@@ -16,10 +19,18 @@ def source_of(ticket: Ticket) -> Source:
 
 
 def reserve_for(change: Change, ticket: Ticket) -> None:
-    """Reserves what is there for each item, and back-orders the rest. Repeating it changes nothing."""
-    lines = [_line(item, left) for item in ticket.items if (left := item.quantity - item.fulfilled) > 0]
+    """Reserves what is there for each item, and back-orders the rest. Repeating it changes nothing, except the priority of back-orders if
+    the ticket has another one."""
+    lines = [_line(ticket, item, left) for item in ticket.items if (left := left_of(item)) > 0]
     if lines:
         reservations.reserve(change.session, source_of(ticket), lines, actor=change.actor, now=change.now, alerts=change.alerts)
+
+
+def prioritize(change: Change, ticket: Ticket) -> None:
+    """To be called when a ticket's priority has changed: its back-orders are filled accordingly from now on. What others have reserved
+    stays theirs."""
+    if ticket.status in RESERVES:
+        reserve_for(change, ticket)
 
 
 def release_for(change: Change, ticket: Ticket) -> None:
@@ -27,12 +38,31 @@ def release_for(change: Change, ticket: Ticket) -> None:
     reservations.release(change.session, source_of(ticket), actor=change.actor, now=change.now, alerts=change.alerts)
 
 
-def consume_for(change: Change, ticket: Ticket, pieces: Mapping[int, int], *, cut: bool = False) -> None:
-    """Takes so many pieces of each item, by its ID, from the shelf. Raises NotEnough: then nothing is to be committed."""
-    lines = [_line(item, pieces[item.id]) for item in ticket.items if pieces.get(item.id)]
+def consume_for(change: Change, ticket: Ticket, pieces: Mapping[int, int], *, cut: Collection[int] = ()) -> None:
+    """Takes so many pieces of each item, by its ID, from the shelf; those of the items `cut` are cut from longer ones if they lack.
+
+    Raises NotEnough, and InvalidStockField if too many would be cut, with the item as `line`: then nothing is to be committed.
+    """
+    lines = [_line(ticket, item, pieces[item.id], cut=item.id in cut) for item in ticket.items if pieces.get(item.id)]
     source, note = source_of(ticket), f"ticket {ticket.id}"
-    reservations.consume(change.session, source, lines, actor=change.actor, now=change.now, alerts=change.alerts, cut=cut, notes=note)
+    reservations.consume(change.session, source, lines, actor=change.actor, now=change.now, alerts=change.alerts, notes=note)
 
 
-def _line(item: TicketItem, quantity: int) -> Line:
-    return Line(parse_cable(item.cable_type, item.cable_length), quantity, item.id)
+def give_back_for(change: Change, ticket: Ticket, pieces: Mapping[int, int], *, notes: str = "") -> None:
+    """Returns so many pieces of each item to the shelf. Raises ShelfFull."""
+    lines = [_line(ticket, item, pieces[item.id]) for item in ticket.items if pieces.get(item.id)]
+    source, note = source_of(ticket), notes or f"ticket {ticket.id}"
+    reservations.give_back(change.session, source, lines, actor=change.actor, now=change.now, alerts=change.alerts, notes=note)
+
+
+def left_of(item: TicketItem) -> int:
+    """Pieces that are not fulfilled yet."""
+    return item.quantity - item.fulfilled
+
+
+def cable_of(item: TicketItem) -> Cable:
+    return parse_cable(item.cable_type, item.cable_length)
+
+
+def _line(ticket: Ticket, item: TicketItem, quantity: int, *, cut: bool = False) -> Line:
+    return Line(cable_of(item), quantity, item.id, FILLED_FIRST[Priority(ticket.priority)], cut)

@@ -3,25 +3,31 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.inventory.models import Reservation, StockRow
+from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
 
 
 def fill_backorders(session: Session, row: StockRow) -> None:
-    """Reserves what has become available for the oldest back-orders."""
+    """Reserves what has become available for back-orders: by priority, then for the oldest."""
     if not row.backordered or row.available <= 0:
         return
-    waiting = select(Reservation).where(Reservation.stock_id == row.id, Reservation.backordered > 0).order_by(Reservation.id)
-    for reservation in session.scalars(waiting.execution_options(populate_existing=True)):
+    waiting = select(Reservation).where(Reservation.stock_id == row.id, Reservation.backordered > 0)
+    first = waiting.order_by(Reservation.priority, Reservation.id).limit(row.available)  # each gets a piece at least
+    for reservation in session.scalars(first.execution_options(populate_existing=True)):
         pieces = min(reservation.backordered, row.available)
         if pieces <= 0:
             break
         shift(row, reservation, reserved=pieces, backordered=-pieces)
+        reservation.arrived += pieces
+    after_commit(session, TELL_OF_ARRIVED_STOCK)
 
 
 def give_up_reservations(session: Session, row: StockRow, pieces: int) -> None:
-    """Turns as many reserved pieces into back-orders, of the newest reservations first."""
-    reserving = select(Reservation).where(Reservation.stock_id == row.id, Reservation.reserved > 0).order_by(Reservation.id.desc())
-    for reservation in session.scalars(reserving.execution_options(populate_existing=True)):
+    """Turns as many reserved pieces into back-orders: of the lowest priority first, then of the newest reservations."""
+    reserving = select(Reservation).where(Reservation.stock_id == row.id, Reservation.reserved > 0)
+    last = reserving.order_by(Reservation.priority.desc(), Reservation.id.desc())
+    for reservation in session.scalars(last.execution_options(populate_existing=True)):
         lost = min(reservation.reserved, pieces)
         shift(row, reservation, reserved=-lost, backordered=lost)
         pieces -= lost
@@ -33,5 +39,6 @@ def shift(row: StockRow, reservation: Reservation, *, reserved: int = 0, backord
     """Changes a reservation and the sums in its row."""
     reservation.reserved += reserved
     reservation.backordered += backordered
+    reservation.arrived = min(reservation.arrived, reservation.reserved)
     row.reserved += reserved
     row.backordered += backordered

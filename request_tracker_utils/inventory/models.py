@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Table, event, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.core.db import Base, Instant
@@ -29,7 +29,7 @@ class MovementType(StrEnum):
 
 
 class SourceType(StrEnum):
-    """What a movement or a reservation belongs to. Other domains add their own, such as `ticket_fulfillment`."""
+    """What a movement or a reservation belongs to."""
 
     RECEIPT = "cable_receiving"
     COUNT = "stock_count"
@@ -37,6 +37,8 @@ class SourceType(StrEnum):
     """An imported file of balances."""
     MANUAL = "manual"
     """A person's own decision; without a source ID."""
+    TICKET = "ticket_fulfillment"
+    """A cable ticket; the line of a reservation is the item."""
 
 
 _TYPES = ", ".join(f"'{kind}'" for kind in MovementType)
@@ -85,8 +87,8 @@ class StockRow(Base):
     cable_length: Mapped[str] = mapped_column(String(60))
     on_hand: Mapped[int] = mapped_column(default=0)
     reserved: Mapped[int] = mapped_column(default=0)
-    backordered: Mapped[int] = mapped_column(default=0)
-    """Pieces that reservations still lack; the sum over them."""
+    backordered: Mapped[int] = mapped_column(Integer().with_variant(BigInteger, "postgresql"), default=0)
+    """Pieces that reservations still lack; the sum over them, which nothing on the shelf limits."""
     movement_id: Mapped[int] = mapped_column(default=0)
     """The last movement; 0 for none. A count names the one that was seen while counting."""
     threshold: Mapped[int | None]
@@ -189,19 +191,29 @@ class CableReceiptItem(Base):
 
 
 class Reservation(Base):
-    """What a source, such as a line of a ticket, has reserved; `backordered` pieces are still missing."""
+    """What a source, such as a line of a ticket, has reserved; `backordered` pieces are still missing. What arrives goes to the smallest
+    `priority` first, then to the oldest."""
 
     __tablename__ = "stock_reservations"
     __table_args__ = (
         CheckConstraint("reserved >= 0 AND backordered >= 0", name="quantities"),
+        CheckConstraint("arrived >= 0 AND arrived <= reserved", name="arrived"),
         Index("uq_stock_reservations_source", "source_type", "source_id", "line", unique=True),
         Index("ix_stock_reservations_stock", "stock_id", "id"),
         Index(
             "ix_stock_reservations_backordered",
             "stock_id",
+            "priority",
             "id",
             sqlite_where=text("backordered > 0"),
             postgresql_where=text("backordered > 0"),
+        ),
+        Index(
+            "ix_stock_reservations_arrived",
+            "source_type",
+            "source_id",
+            sqlite_where=text("arrived > 0"),
+            postgresql_where=text("arrived > 0"),
         ),
     )
 
@@ -210,8 +222,11 @@ class Reservation(Base):
     source_id: Mapped[int]
     line: Mapped[int] = mapped_column(default=0)
     stock_id: Mapped[int] = mapped_column(ForeignKey("stock_rows.id"))
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
     reserved: Mapped[int] = mapped_column(default=0)
     backordered: Mapped[int] = mapped_column(default=0)
+    arrived: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Reserved pieces that were back-ordered, and of which nobody was told yet."""
     created_at: Mapped[datetime] = mapped_column(Instant)
 
 

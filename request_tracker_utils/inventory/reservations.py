@@ -2,7 +2,7 @@
 row the caller has locked. Each call locks its stock rows in the order of their keys."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Select, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.inventory.backorders import shift
+from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough
 from request_tracker_utils.inventory.lengths import Cable
 from request_tracker_utils.inventory.models import Movement, MovementType, Reservation, StockRow
 from request_tracker_utils.inventory.reels import Cut, take_pieces
@@ -19,11 +20,14 @@ from request_tracker_utils.inventory.stock import Shelf, Source, not_enough, not
 
 @dataclass(frozen=True)
 class Line:
-    """`quantity` pieces of a cable, for line `line` of a ticket."""
+    """`quantity` pieces of a cable, for line `line` of a ticket. Back-orders with the smallest `priority` are filled first. `cut` allows to
+    cut from longer pieces what is consumed."""
 
     cable: Cable
     quantity: int
     line: int = 0
+    priority: int = 0
+    cut: bool = False
 
 
 def reserve(
@@ -36,8 +40,8 @@ def reserve(
     alerts: ReorderAlerts,
     backorder: bool = True,
 ) -> list[Reservation]:
-    """Reserves what is available for each line, and records the rest as back-ordered; it is reserved as soon as there is enough, for the
-    oldest first. Replaces earlier reservations of the same lines, so a repetition changes nothing.
+    """Reserves what is available for each line, and records the rest as back-ordered; it is reserved as soon as there is enough, by
+    priority, then for the oldest first. Replaces earlier reservations of the same lines, so a repetition changes nothing.
 
     Raises NotEnough, and changes nothing, if `backorder` is False and a line lacks pieces.
     """
@@ -73,13 +77,12 @@ def consume(
     actor: Actor,
     now: datetime,
     alerts: ReorderAlerts,
-    cut: bool = False,
     notes: str = "",
 ) -> list[Movement]:
-    """Takes pieces from the shelf: those that are reserved for the line first, then others that are available, and with `cut` pieces cut
-    from longer ones. What a line has received is no longer reserved or back-ordered for it.
+    """Takes pieces from the shelf: those that are reserved for the line first, then others that are available, and with `Line.cut` pieces
+    cut from longer ones. What a line has received is no longer reserved or back-ordered for it. A line is named once.
 
-    Raises NotEnough: then nothing is to be committed.
+    Raises NotEnough, with `line`; InvalidStockField if too many pieces would be cut. Then nothing is to be committed.
     """
     written: list[Movement] = []
     with Shelf(session, actor, now, alerts) as shelf:
@@ -91,15 +94,31 @@ def consume(
             if reservation is not None and row is not None and reservation.stock_id == row.id:
                 _use(shelf, row, reservation, line.quantity)
             pieces = min(line.quantity, row.available) if row else 0
-            if pieces < line.quantity and not (cut and line.cable.length.unit):
-                raise not_enough(row, line.quantity) if row else nothing_of(line.cable, line.quantity)
+            if pieces < line.quantity and not (line.cut and line.cable.length.unit):
+                error = not_enough(row, line.quantity) if row else nothing_of(line.cable, line.quantity)
+                error.fields["line"] = line.line
+                raise error
             if row is not None and pieces:
                 written.append(shelf.move(row, MovementType.CONSUMPTION, -pieces, source=source, cable=line.cable, notes=notes))
             if pieces < line.quantity:
-                short.append(Line(line.cable, line.quantity - pieces, line.line))
+                short.append(replace(line, quantity=line.quantity - pieces))
         for line in short:
-            written += take_pieces(shelf, line.cable, line.quantity, Cut(allowed=True), source=source, notes=notes)
+            try:
+                written += take_pieces(shelf, line.cable, line.quantity, Cut(allowed=True), source=source, notes=notes)
+            except (NotEnough, InvalidStockField) as error:
+                error.fields["line"] = line.line
+                raise
     return written
+
+
+def give_back(
+    session: Session, source: Source, lines: Sequence[Line], *, actor: Actor, now: datetime, alerts: ReorderAlerts, notes: str = ""
+) -> list[Movement]:
+    """Returns pieces that a source has consumed to the shelf. The caller knows how many these are. Raises ShelfFull."""
+    with Shelf(session, actor, now, alerts) as shelf:
+        rows = shelf.lock(line.cable for line in lines)
+        back = MovementType.RETURN
+        return [shelf.move(rows[each.cable.key], back, each.quantity, source=source, cable=each.cable, notes=notes) for each in lines]
 
 
 def reservations_of(session: Session, source: Source) -> Sequence[Reservation]:
@@ -134,9 +153,10 @@ def _set(
         reservation = None
     if reservation is None:
         key = {"source_type": source.type, "source_id": source.id, "line": line.line}
-        reservation = Reservation(**key, stock_id=row.id, reserved=0, backordered=0, created_at=shelf.now)
+        reservation = Reservation(**key, stock_id=row.id, reserved=0, backordered=0, arrived=0, created_at=shelf.now)
         shelf.session.add(reservation)
         found[line.line] = reservation
+    reservation.priority = line.priority
     more = line.quantity - reservation.reserved - reservation.backordered
     if more < 0:
         freed = min(-more, reservation.backordered)

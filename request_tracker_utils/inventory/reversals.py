@@ -30,6 +30,7 @@ def reverse(
         movement = session.get(Movement, movement_id)
         if movement is None:
             raise MovementNotFound(_("The ledger has no movement %(id)s.", id=movement_id))
+        _refuse_tickets(movement)
         return _reverse(session, _with_its_pair(session, movement), required_reason(reason), actor, now, alerts)
 
     content = {"do": "reverse", "movement": movement_id, "reason": reason}
@@ -55,6 +56,10 @@ def reverse_receipt(
     content = {"do": "reverse receipt", "receipt": receipt_id, "reason": reason}
     ids, repeated = once(session, request_key, content, do, actor=actor, now=now)
     return [session.get_one(Movement, each) for each in ids], repeated
+
+
+def belongs_to_ticket(movement: Movement) -> bool:
+    return movement.source_type == SourceType.TICKET
 
 
 def reversals_of(session: Session, movements: Sequence[Movement]) -> dict[int, int]:
@@ -88,6 +93,14 @@ def _with_its_pair(session: Session, movement: Movement) -> list[Movement]:
         )
     pair = select(Movement).where(or_(Movement.id == movement.cut_from_id, Movement.cut_from_id == movement.id))
     return [movement, *session.scalars(pair)]
+
+
+def _refuse_tickets(movement: Movement) -> None:
+    """The ticket counts what it has received, so its pieces come back through it. Raises NotReversible."""
+    if belongs_to_ticket(movement):
+        values = {"id": movement.id, "ticket": movement.source_id}
+        message = _("Movement %(id)s belongs to cable ticket %(ticket)s. Return its pieces there.", **values)
+        raise NotReversible(message, ticket_id=movement.source_id)
 
 
 def _refuse_reversed(session: Session, movements: Sequence[Movement]) -> None:

@@ -30,6 +30,7 @@ SOURCES = {
     SourceType.COUNT: gettext_noop("Counts"),
     SourceType.IMPORT: gettext_noop("Imports"),
     SourceType.MANUAL: gettext_noop("By hand"),
+    SourceType.TICKET: gettext_noop("Cable tickets"),
 }
 HEADER = (
     *("id", "time", "movement_type", "cable_type", "cable_length", "quantity_delta", "balance", "source_type", "source_id"),
@@ -85,6 +86,7 @@ def _page(**problem: Any) -> str:
         more=more,
         before=before,
         reversed=done,
+        belongs_to_ticket=reversals.belongs_to_ticket,
         rows=rows,
         kinds=list(MovementType),
         sources=SOURCES,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 from flask import Flask
@@ -35,7 +36,7 @@ def at_once(app: Flask, calls: list[Callable[[], object]]) -> Counter[str]:
 
 def consumed(ticket: int, length: str = "100 ft", *, cut: bool = False) -> None:
     with transaction() as session:
-        reservations.consume(session, Source("ticket", ticket), [line(length, 1)], cut=cut, **HOW)
+        reservations.consume(session, Source("ticket", ticket), [replace(line(length, 1), cut=cut)], **HOW)
 
 
 def released(ticket: int) -> None:

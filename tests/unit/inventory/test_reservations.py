@@ -1,12 +1,15 @@
 """Reserving, releasing and consuming for tickets, and what to reorder."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Channel, Recipient
-from request_tracker_utils.inventory import reorder, reservations
-from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, StockRowNotFound
+from request_tracker_utils.inventory import reorder, reservations, reversals
+from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough, NotReversible, StockRowNotFound
+from request_tracker_utils.inventory.models import SourceType
 from request_tracker_utils.inventory.reorder import ReorderAlerts
 from request_tracker_utils.inventory.reservations import Line
 from request_tracker_utils.inventory.stock import Source
@@ -24,7 +27,8 @@ def released(ticket: int, *lines: int) -> int:
 
 def consumed(ticket: int, *lines: Line, cut: bool = False) -> list[tuple[str, int]]:
     with transaction() as session:
-        written = reservations.consume(session, Source("ticket", ticket), lines, cut=cut, **HOW)
+        chosen = [replace(each, cut=cut) for each in lines]
+        written = reservations.consume(session, Source("ticket", ticket), chosen, **HOW)
         return [(each.cable_length, each.quantity_delta) for each in written]
 
 
@@ -199,3 +203,64 @@ def test_levels_are_checked(app: Flask) -> None:
         with_levels(1, 2, stock_id=99)
     with_levels(0, 0)
     assert (row_of("Cat6", "100 ft").threshold, row_of("Cat6", "100 ft").target) == (0, 0)
+
+
+def test_priority_goes_before_age_when_stock_arrives_and_when_it_is_gone(app: Flask) -> None:
+    for ticket, priority in ((1, 3), (2, 2), (3, 1), (4, 2)):
+        reserved(ticket, replace(line("100 ft", 2), priority=priority))
+    expected = [(0, 2, 0), (1, 1, 1), (2, 0, 2), (0, 2, 0)]
+    delivered(("Cat6", "100 ft", 3))
+    assert states(1, 2, 3, 4) == expected, "the high one first, then the older of two"
+    delivered(("Cat6", "100 ft", 5))
+    assert states(1, 2, 3, 4) == [(2, 0, 2)] * 4
+    adjusted("Cat6", "100 ft", -5)
+    assert states(1, 2, 3, 4) == expected, "in the opposite order"
+    reserved(1, replace(line("100 ft", 2), priority=0))
+    delivered(("Cat6", "100 ft", 1))
+    assert states(1, 2) == [(1, 1, 1), (1, 1, 1)], "a new priority counts from then on"
+    check_books()
+
+
+def states(*tickets: int) -> list[tuple[int, int, int]]:
+    """Reserved, back-ordered and newly arrived pieces of their first line."""
+    with reading() as session:
+        found = [reservations.reservations_of(session, Source("ticket", ticket))[0] for ticket in tickets]
+    return [(each.reserved, each.backordered, each.arrived) for each in found]
+
+
+def test_what_was_taken_has_no_longer_arrived(app: Flask) -> None:
+    reserved(1, line("100 ft", 3))
+    delivered(("Cat6", "100 ft", 3))
+    consumed(1, line("100 ft", 2))
+    assert states(1) == [(1, 0, 1)]
+
+
+def test_backorders_have_no_limit(app: Flask) -> None:
+    """A database's integer ends at 2,147,483,647."""
+    for ticket in range(22):
+        reserved(ticket, line("100 ft", 100_000_000))
+    assert row_of("Cat6", "100 ft").backordered == 2_200_000_000
+    with reading() as session:
+        assert [each.quantity for each in reorder.suggestions(session)] == [2_200_000_000]
+    check_books()
+
+
+def test_a_ticket_s_movement_is_not_reversed_behind_its_back(app: Flask) -> None:
+    delivered(("Cat6", "100 ft", 1), ("Cat6", "1,000 ft", 1))
+    with transaction() as session:
+        chosen = [line("100 ft", 1), replace(line("70 ft", 1, 1), cut=True)]
+        written = reservations.consume(session, Source(SourceType.TICKET, 7), chosen, **HOW)
+    for movement in written:
+        with pytest.raises(NotReversible, match=r"belongs to cable ticket 7\. Return its pieces there") as error, transaction() as session:
+            reversals.reverse(session, movement.id, reason="Mistake", **HOW)
+        assert error.value.fields["ticket_id"] == 7
+    check_books()
+
+
+def test_the_line_that_lacks_pieces_is_named(app: Flask) -> None:
+    delivered(("Cat6", "100 ft", 5), ("Cat6", "50 ft", 1))
+    for lacking in (line("50 ft", 2, 4), line("7 ft", 2, 4), replace(line("900 ft", 2, 4), cut=True)):
+        with pytest.raises(NotEnough) as error:
+            consumed(1, line("100 ft", 1, 3), lacking)
+        assert error.value.fields["line"] == 4
+    check_books()

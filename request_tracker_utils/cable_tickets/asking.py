@@ -1,0 +1,121 @@
+"""Who is asked to decide a ticket: the person who was chosen or DEFAULT_APPROVERS, and for those who are absent their substitutes too."""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets.absences import substitutes
+from request_tracker_utils.cable_tickets.change import Change
+from request_tracker_utils.cable_tickets.errors import InvalidTicketField
+from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
+from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
+from request_tracker_utils.core.translation import gettext as _
+
+
+def ask(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None:
+    """Makes this person, or DEFAULT_APPROVERS, the approvers of a ticket of this revision. All earlier links are no longer valid; increase
+    `ticket.revision` before, unless the ticket is new. The caller tells them (`messages.tell`).
+
+    Raises InvalidTicketField for a person who cannot decide this ticket, and if nobody can.
+    """
+    asked = default_approvers(change, ticket) if assigned_to_id is None else [_chosen(change.session, ticket, assigned_to_id)]
+    ticket.assigned_to_id, ticket.reminders = assigned_to_id, 0
+    _ask_all(change, ticket, asked)
+
+
+def ask_again(change: Change, ticket: Ticket) -> None:
+    """Asks the person who was chosen before, or DEFAULT_APPROVERS if they cannot decide any more. Raises InvalidTicketField."""
+    ask(change, ticket, change.session.scalar(select(User.id).where(User.id == ticket.assigned_to_id, *may_decide())))
+
+
+def escalate(change: Change, ticket: Ticket) -> list[int]:
+    """Asks DEFAULT_APPROVERS too. Returns those who were not asked before."""
+    known = {row.user_id for row in current(change.session, ticket)}
+    added = [user_id for user_id in default_approvers(change, ticket) if user_id not in known]
+    _add(change, ticket, added, {})
+    return added
+
+
+def add_substitutes(change: Change, ticket: Ticket) -> list[int]:
+    """Asks the substitutes of those who are absent by now. Returns those who were not asked before."""
+    rows = current(change.session, ticket)
+    own = [row.user_id for row in rows if row.for_user_id is None]
+    known = {row.user_id for row in rows}
+    added = {user: absent for user, absent in _substitutes(change, ticket, own).items() if user not in known}
+    _add(change, ticket, added, added)
+    return list(added)
+
+
+def current(session: Session, ticket: Ticket) -> Sequence[TicketApprover]:
+    """Who may decide it at present, besides administrators."""
+    rows = select(TicketApprover).where(TicketApprover.ticket_id == ticket.id, TicketApprover.ended_at.is_(None))
+    return session.scalars(rows.order_by(TicketApprover.asked_at, TicketApprover.user_id)).all()
+
+
+def on_behalf(change: Change, ticket: Ticket) -> Change:
+    """The same change, by `B for A` if the actor was asked as the substitute of somebody who is absent."""
+    absent = select(User.name).join(TicketApprover, TicketApprover.for_user_id == User.id)
+    is_theirs = (TicketApprover.ticket_id == ticket.id, TicketApprover.user_id == change.actor.user_id, TicketApprover.ended_at.is_(None))
+    name = change.session.scalar(absent.where(*is_theirs)) if change.actor.user_id is not None else None
+    return replace(change, substitute_for=name) if name else change
+
+
+def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
+    """Those of DEFAULT_APPROVERS who can decide this ticket, otherwise the administrators. Administrators are asked about their own request
+    only if there is nobody else. Raises InvalidTicketField if there is nobody."""
+    names = [name.lower() for name in change.default_approvers]
+    administrators = User.role.in_(roles_with(TicketPermission.MANAGE))
+    others = User.id.is_distinct_from(ticket.created_by_id)
+    for choice in ([User.name_key.in_(names), others], [administrators, others], [administrators]):
+        found = change.session.scalars(select(User.id).where(*choice, *may_decide()).order_by(User.id)).all()
+        if found:
+            return found
+    raise InvalidTicketField(_("Nobody can approve this. Choose who is asked, or add an administrator."), field="assigned_to_id")
+
+
+def may_decide() -> tuple[ColumnElement[bool], ...]:
+    """Conditions of people who can decide a ticket at all."""
+    return (User.active.is_(True), User.role.in_(roles_with(TicketPermission.READ)))
+
+
+def _chosen(session: Session, ticket: Ticket, user_id: int) -> int:
+    chosen = session.scalars(select(User).where(User.id == user_id, *may_decide())).one_or_none() if 0 < user_id < 2**31 else None
+    if chosen is None:
+        raise InvalidTicketField(_("No active account that can approve has this ID. Choose somebody else."), field="assigned_to_id")
+    if user_id == ticket.created_by_id and chosen.role not in roles_with(TicketPermission.MANAGE):
+        raise InvalidTicketField(_("Choose somebody else: nobody approves their own request."), field="assigned_to_id")
+    return user_id
+
+
+def _ask_all(change: Change, ticket: Ticket, asked: Sequence[int]) -> None:
+    """Asks these people and their substitutes, and nobody else any longer."""
+    change.session.flush()
+    for_others = _substitutes(change, ticket, asked)
+    everybody = dict.fromkeys([*asked, *for_others])
+    for former in current(change.session, ticket):
+        if former.user_id not in everybody:
+            former.ended_at = change.now
+    _add(change, ticket, everybody, for_others)
+    ticket.waiting_since = change.now
+
+
+def _add(change: Change, ticket: Ticket, user_ids: Iterable[int], for_others: Mapping[int, int]) -> None:
+    for user_id in user_ids:
+        row = change.session.get(TicketApprover, (ticket.id, user_id))
+        if row is None:
+            # Kept as long as the ticket: earlier links of the same person are recognized by it, and are dead by their revision.
+            row = TicketApprover(ticket_id=ticket.id, user_id=user_id, nonce=secrets.token_hex(16))
+            change.session.add(row)
+        row.revision, row.asked_at, row.ended_at = ticket.revision, change.now, None
+        row.for_user_id = for_others.get(user_id)
+    change.session.flush()
+
+
+def _substitutes(change: Change, ticket: Ticket, asked: Sequence[int]) -> dict[int, int]:
+    """Substitute → whom they represent, of those of the asked people who are absent today. Nobody represents others before themselves."""
+    found = substitutes(change.session, asked, today=change.today)
+    return {substitute: absent for absent, substitute in found.items() if substitute not in asked and substitute != ticket.created_by_id}
