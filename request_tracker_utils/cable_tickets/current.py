@@ -1,5 +1,6 @@
 """Who changes a ticket in this request, when, and where messages go, for entry points."""
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -25,3 +26,8 @@ def change(session: Session, *, actor: Actor | None = None, substitute_for: str 
         ZoneInfo(settings().timezone),
         substitute_for,
     )
+
+
+def today() -> date:
+    """In TIMEZONE."""
+    return utc_now().astimezone(settings().zone).date()

@@ -57,7 +57,11 @@ def deliveries(session: Session, ticket_id: int) -> list[Delivery]:
 
 def describe_asked(session: Session, ticket_id: int) -> list[str]:
     """Sentences: who was asked to decide, on which channels, and whom no message can reach."""
-    rows = select(User.id, User.name).join(TicketApprover, TicketApprover.user_id == User.id).where(TicketApprover.ticket_id == ticket_id)
+    rows = (
+        select(User.id, User.name)
+        .join(TicketApprover, TicketApprover.user_id == User.id)
+        .where(TicketApprover.ticket_id == ticket_id, TicketApprover.ended_at.is_(None))
+    )
     asked = session.execute(rows.order_by(User.name_key)).all()
     reached: dict[str, list[str]] = {}
     silent: list[str] = []
@@ -68,14 +72,25 @@ def describe_asked(session: Session, ticket_id: int) -> list[str]:
             reached.setdefault(channel_names(sorted(channels, key=list(Channel).index)), []).append(name)
         else:
             silent.append(name)
-    sentences = [ngettext("%(names)s was asked by %(channels)s.", "%(names)s were asked by %(channels)s.", len(names), names=joined(names), channels=channels) for channels, names in reached.items()]
+    sentences = [
+        ngettext(
+            "%(names)s was asked by %(channels)s.",
+            "%(names)s were asked by %(channels)s.",
+            len(names),
+            names=joined(names),
+            channels=channels,
+        )
+        for channels, names in reached.items()
+    ]
     if silent:
-        sentences.append(ngettext(
-            "%(names)s got no message, and finds the request here.",
-            "%(names)s got no message, and find the request here.",
-            len(silent),
-            names=joined(silent),
-        ))
+        sentences.append(
+            ngettext(
+                "%(names)s got no message, and finds the request here.",
+                "%(names)s got no message, and find the request here.",
+                len(silent),
+                names=joined(silent),
+            )
+        )
     return sentences
 
 

@@ -43,3 +43,7 @@ class NotYourStep(Forbidden):
     """Somebody else may do this with the ticket; the message says who."""
 
     code = "not_your_step"
+
+
+class KitNotFound(NotFound):
+    code = "kit_not_found"

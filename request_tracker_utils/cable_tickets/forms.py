@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from werkzeug.datastructures import MultiDict
 
@@ -44,7 +44,8 @@ class ItemRow:
 
     @classmethod
     def of(cls, item: Mapping[str, object]) -> "ItemRow":
-        return cls(**{name: str(item.get(name, "")) for name in COLUMNS})
+        kind, length, quantity, gauge = (str(item.get(name, "")) for name in COLUMNS)
+        return cls(kind, length, quantity, gauge)
 
     def item(self) -> Item:
         number = int(self.item_id) if self.item_id.isascii() and self.item_id.isdigit() and len(self.item_id) < 10 else None
@@ -82,7 +83,7 @@ class RequestForm:
         cells = [[column[number].strip()[:LONGEST_CELL] if number < len(column) else "" for column in columns] for number in range(count)]
         return cls(
             request_key=sent_key(form),
-            rows=[ItemRow(*row) for row in cells],
+            rows=[ItemRow(kind, length, quantity, gauge, item_id) for kind, length, quantity, gauge, item_id in cells] or [ItemRow()],
             location=form.get("location", "").strip()[: 2 * LONGEST_CELL],
             assigned_to=form.get("assigned_to_id", "").strip()[:20],
             needed_by=form.get("needed_by", "").strip()[:20],
@@ -108,8 +109,9 @@ class RequestForm:
         self.rows = rows[:MAX_ITEMS] or [ItemRow()]
         self.location = self.location or location
 
-    def check(self, *, now: datetime, items: bool = True) -> bool:
-        """Notes what is wrong with each field. Returns whether nothing is. `items`: whether there has to be one."""
+    def check(self, *, today: date, items: bool = True, former_day: date | None = None) -> bool:
+        """Notes what is wrong with each field. Returns whether nothing is. `items`: whether there has to be one; `former_day` is accepted
+        although it may be over by now."""
         for row in self.filled:
             row.check()
         if items and not self.filled:
@@ -121,8 +123,9 @@ class RequestForm:
         _note(self.errors, lambda: fields.parse_notes(self.notes))
         _note(self.errors, lambda: fields.parse_priority(self.priority))
         if self.needed_by and self.needed_date is None:
-            self.errors["needed_by"] = _("Enter a day, such as %(today)s.", today=now.date().isoformat())
-        _note(self.errors, lambda: fields.parse_needed_by(self.needed_date, now))
+            self.errors["needed_by"] = _("Enter a day, such as %(today)s.", today=today.isoformat())
+        elif self.needed_date != former_day:
+            _note(self.errors, lambda: fields.parse_needed_by(self.needed_date, today))
         if self.assigned_to and self.approver_id is None:
             self.errors["assigned_to_id"] = _("Choose an approver from the list.")
         return not self.errors and not any(row.errors for row in self.rows)

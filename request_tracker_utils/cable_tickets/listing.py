@@ -45,9 +45,17 @@ class Surroundings:
     """Names of assignees and approvers."""
 
 
-def find(session: Session, filters: TicketFilter, *, user_id: int | None, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
-    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means."""
-    query = _matching(filters, user_id).options(selectinload(Ticket.items)).order_by(Ticket.id.desc()).limit(limit)
+def find(
+    session: Session,
+    filters: TicketFilter,
+    *,
+    user_id: int | None,
+    limit: int,
+    before_id: int | None = None,
+    within: Sequence[ColumnElement[bool]] = (),
+) -> Sequence[Ticket]:
+    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means; `within` are further conditions."""
+    query = _matching(filters, user_id).where(*within).options(selectinload(Ticket.items)).order_by(Ticket.id.desc()).limit(limit)
     return session.scalars(query if before_id is None else query.where(Ticket.id < before_id)).all()
 
 

@@ -6,14 +6,13 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import form_choices, kits
 from request_tracker_utils.cable_tickets.creating import Draft, create
-from request_tracker_utils.cable_tickets.current import change
+from request_tracker_utils.cable_tickets.current import change, today
 from request_tracker_utils.cable_tickets.deliveries import describe_asked
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.words import joined
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing
@@ -28,9 +27,8 @@ pages = Blueprint("ask_for_cable", __name__, url_prefix="/tickets/new")
 def form() -> str:
     """An empty request, or one like an earlier ticket (`again`), a kit (`kit`), or a cable."""
     draft = RequestForm(location=request.args.get("location", "").strip()[:200])
-    named = {name: request.args.get(name, "").strip()[:200] for name in ("cable_type", "cable_length")}
-    if any(named.values()):
-        draft.rows = [ItemRow(**named)]
+    kind, length = (request.args.get(name, "").strip()[:200] for name in ("cable_type", "cable_length"))
+    draft.rows = [ItemRow(kind, length)]
     for name, kind in (("again", "ticket"), ("kit", "kit")):
         if name in request.args:
             _fill(draft, f"{kind}-{request.args[name]}")
@@ -48,7 +46,7 @@ def send() -> ResponseReturnValue:
     if request.form.get("do") == "add":
         draft.rows.append(ItemRow())
         return _page(draft, new_row=True)
-    if not draft.check(now=utc_now()):
+    if not draft.check(today=today()):
         return _page(draft), 400
     try:
         with transaction() as session:
@@ -95,7 +93,7 @@ def _page(draft: RequestForm, *, new_row: bool = False) -> str:
             new_row=new_row,
             has_items=True,
             given=bool(request.args),
-            today=utc_now().astimezone(settings().zone).date().isoformat(),
+            today=today().isoformat(),
             chips=kits.chips(session, actor.user_id),
             approvers=form_choices.approver_choices(session, creator_id=actor.user_id, chosen_id=draft.approver_id),
             default_names=joined(form_choices.default_names(session, settings().default_approvers, creator_id=actor.user_id)),

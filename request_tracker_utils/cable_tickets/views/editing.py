@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import editing, form_choices, listing
-from request_tracker_utils.cable_tickets.current import change
+from request_tracker_utils.cable_tickets.current import change, today
 from request_tracker_utils.cable_tickets.editing import Edit
 from request_tracker_utils.cable_tickets.errors import EditedMeanwhile, InvalidTicketField, NotEditable, NotYourStep
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
@@ -14,7 +14,6 @@ from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
 from request_tracker_utils.cable_tickets.words import joined
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing as stock
@@ -42,7 +41,9 @@ def save(ticket_id: int) -> ResponseReturnValue:
     has_items = "cable_type" in request.form  # the items of a ticket that is partly fulfilled are not in the form
     if not has_items:
         draft.rows = []
-    if not draft.check(now=utc_now(), items=has_items):
+    with reading() as session:
+        former_day = listing.get(session, ticket_id).needed_by
+    if not draft.check(today=today(), items=has_items, former_day=former_day):
         return _page(ticket_id, draft), 400
     wanted = Edit(
         items=draft.items if has_items else None,
@@ -96,6 +97,7 @@ def _page(ticket_id: int, draft: RequestForm | None, *, new_row: bool = False) -
             has_items=has_items,
             new_row=new_row,
             consequence=_consequence(session, ticket, has_items),
+            today=today().isoformat(),
             locations=form_choices.locations(session, actor.user_id),
             types=stock.types_written(session),
             lengths=stock.lengths_written(session),
@@ -110,7 +112,10 @@ def _consequence(session: Session, ticket: Ticket, has_items: bool) -> str:
     if not has_items:
         return _("Part of this ticket is fulfilled, so its cable cannot be changed. Close it short, or ask for more in another request.")
     if ticket.status in RESERVES:
-        return _("If you change the cable, this ticket returns to approval: what it reserves is given up, and %(names)s is asked again.", names=names)
+        return _(
+            "If you change the cable, this ticket returns to approval: what it reserves is given up, and %(names)s is asked again.",
+            names=names,
+        )
     if ticket.status == TicketStatus.PENDING_APPROVAL:
         return _("If you change anything, %(names)s is asked again, and links that were sent before no longer work.", names=names)
     return ""

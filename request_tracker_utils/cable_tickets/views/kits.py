@@ -4,10 +4,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.cable_tickets import form_choices, kits
+from request_tracker_utils.cable_tickets.current import today
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
-from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing
@@ -79,7 +79,7 @@ def _save(kit_id: int | None) -> ResponseReturnValue:
     if request.form.get("do") == "add":
         draft.rows.append(ItemRow())
         return _page(kit_id, name, draft, new_row=True)
-    if not draft.check(now=utc_now()):
+    if not draft.check(today=today()):
         return _page(kit_id, name, draft), 400
     try:
         with transaction() as session:

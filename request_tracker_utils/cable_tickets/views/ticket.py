@@ -93,7 +93,7 @@ def archive(ticket_id: int) -> ResponseReturnValue:
         archiving.archive(change, ticket)
         return _("Ticket %(id)s was archived.", id=ticket.id)
 
-    return _act(ticket_id, put_away, at="archive", sent={}, include_deleted="true")
+    return _act(ticket_id, put_away, at="archive", sent={}, shows_archived=True)
 
 
 @pages.post("/restore")
@@ -120,7 +120,13 @@ def purge(ticket_id: int) -> ResponseReturnValue:
 
 
 def _act(
-    ticket_id: int, do: Callable[[Change, Ticket], str], *, at: str, sent: dict[str, str], archived: bool = False, **address: str
+    ticket_id: int,
+    do: Callable[[Change, Ticket], str],
+    *,
+    at: str,
+    sent: dict[str, str],
+    archived: bool = False,
+    shows_archived: bool = False,
 ) -> ResponseReturnValue:
     """Does something with the ticket, and shows it. Errors are shown beside the button (`at`)."""
     try:
@@ -131,7 +137,7 @@ def _act(
         return _page(ticket_id, failed=at, error=error.message, sent=sent)[0], error.status
     if done:
         flash(done, "success")
-    return redirect(url_for(".show", ticket_id=ticket_id, **address), 303)
+    return redirect(url_for(".show", ticket_id=ticket_id, include_deleted="true" if shows_archived else None), 303)
 
 
 def _done(ticket: Ticket) -> str:
@@ -183,5 +189,6 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
 
 def _asked(session: Session, ticket: Ticket) -> list[Any]:
     """Who was asked to decide: id, name."""
-    query = select(User.id, User.name).join(TicketApprover, TicketApprover.user_id == User.id).where(TicketApprover.ticket_id == ticket.id)
+    query = select(User.id, User.name).join(TicketApprover, TicketApprover.user_id == User.id)
+    query = query.where(TicketApprover.ticket_id == ticket.id, TicketApprover.ended_at.is_(None))
     return list(session.execute(query.order_by(User.name_key)).all())

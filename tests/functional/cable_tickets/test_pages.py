@@ -45,29 +45,29 @@ def ask(person: Person, *rows: tuple[str, ...], **fields: object) -> TestRespons
 
 
 def asked(person: Person, *rows: tuple[str, ...], **fields: object) -> int:
-    answer = ask(person, *(rows or [("Cat6", "100 ft")]), **{"request_key": f"key-{len(tickets())}", **fields})
+    answer = ask(person, *(rows or [("Cat6", "100 ft")]), **{"request_key": f"key-{len(tickets(person))}", **fields})
     assert answer.status_code == 303, errors(answer)
     return int(re.findall(r"/tickets/(\d+)", answer.headers["Location"])[0])
 
 
-def tickets() -> list[Ticket]:
-    with reading() as session:
+def tickets(person: Person) -> list[Ticket]:
+    with person.application.app_context(), reading() as session:
         return list(session.scalars(select(Ticket).order_by(Ticket.id)))
 
 
-def ticket(ticket_id: int) -> Ticket:
-    with reading() as session:
+def ticket(person: Person, ticket_id: int) -> Ticket:
+    with person.application.app_context(), reading() as session:
         return session.get_one(Ticket, ticket_id)
 
 
-def items(ticket_id: int) -> list[tuple[str, str, str, int]]:
-    with reading() as session:
+def items(person: Person, ticket_id: int) -> list[tuple[str, str, str, int]]:
+    with person.application.app_context(), reading() as session:
         found = session.scalars(select(TicketItem).where(TicketItem.ticket_id == ticket_id).order_by(TicketItem.id))
         return [(each.cable_type, each.cable_length, each.cable_gauge, each.quantity) for each in found]
 
 
-def user_id(name: str) -> int:
-    with reading() as session:
+def user_id(person: Person, name: str) -> int:
+    with person.application.app_context(), reading() as session:
         return accounts.user_named(session, name).id
 
 
@@ -83,7 +83,7 @@ def errors(answer: TestResponse) -> list[str]:
 
 def rows(page: str) -> list[list[str]]:
     """The values of the form's rows."""
-    form = page.split('<ol class="items"')[1].split("<template")[0]
+    form = page.split('<ol class="items"')[1].split("<template", maxsplit=1)[0]
     return [
         [re.findall(rf'name="{name}" value="([^"]*)"', row)[0] for name in ("cable_type", "cable_length", "quantity", "cable_gauge")]
         for row in form.split("<li data-row>")[1:]
@@ -95,17 +95,19 @@ def listed(person: Person, query: str = "") -> list[int]:
 
 
 def test_a_request_names_who_was_asked_and_is_created_once(ada: Person, tess: Person) -> None:
-    first, again = (ask(tess, ("Cat6", "100ft", "2", "23 AWG"), location="Room 12", notes="for <b>Ms Lee</b> 🔌", priority="high") for _ in range(2))
-    assert (first.status_code, again.status_code, len(tickets())) == (303, 303, 1)
+    first, again = (
+        ask(tess, ("Cat6", "100ft", "2", "23 AWG"), location="Room 12", notes="for <b>Ms Lee</b> 🔌", priority="high") for _ in range(2)
+    )
+    assert (first.status_code, again.status_code, len(tickets(ada))) == (303, 303, 1)
     assert first.headers["Location"] == again.headers["Location"]
     page = tess.read(first.headers["Location"])
     assert "Ticket 1 was created." in page
     assert re.search(r"ada (was asked by|got no message)", page), "who was asked, and how"
     assert "for <b>Ms Lee</b> 🔌" in page, "unescaped here: text_of"
     assert "<b>Ms Lee" not in tess.get(first.headers["Location"]).get_data(as_text=True)
-    stored = tickets()[0]
+    stored = tickets(ada)[0]
     assert (stored.created_by, stored.location, stored.priority, stored.status) == ("tess", "Room 12", "high", "pending_approval")
-    assert items(1) == [("Cat6", "100ft", "23 AWG", 2)]
+    assert items(ada, 1) == [("Cat6", "100ft", "23 AWG", 2)]
 
 
 def test_bad_input_of_the_form_is_shown_beside_its_field(app: Flask, ada: Person, tess: Person) -> None:
@@ -131,29 +133,31 @@ def test_bad_input_of_the_form_is_shown_beside_its_field(app: Flask, ada: Person
         ([("Cat6", "100 ft")], {"assigned_to_id": "-1"}, "Choose an approver"),
         ([("Cat6", "100 ft")], {"assigned_to_id": "999999999"}, "hoose"),
         ([("Cat6", "100 ft")], {"assigned_to_id": "99999999999999999999"}, "Choose an approver"),
-        ([("Cat6", "100 ft")], {"assigned_to_id": str(user_id("tess"))}, "Choose somebody else"),
-        ([("Cat6", "100 ft")], {"assigned_to_id": str(user_id("sam"))}, "hoose"),
+        ([("Cat6", "100 ft")], {"assigned_to_id": str(user_id(ada, "tess"))}, "Choose somebody else"),
+        ([("Cat6", "100 ft")], {"assigned_to_id": str(user_id(ada, "sam"))}, "hoose"),
         ([("Cat6", f"{number} ft") for number in range(1, 53)], {}, "at most 50 items"),
     ]
 
     def check(entered: list[tuple[str, ...]], fields: dict[str, str], expected: str) -> None:
         answer = ask(tess, *entered, **fields)
-        assert (answer.status_code, len(tickets())) == (400, 0)
+        assert (answer.status_code, len(tickets(ada))) == (400, 0)
         assert any(expected in each for each in errors(answer)), errors(answer)
         kept = text_of(answer)
-        assert all(value in kept for value in fields.values() if len(value) < 100), "what was entered is still there"
+        assert all(cell in kept for row in entered[:3] for cell in row), "what was entered is still there"
 
     check_all(table, check)
 
 
 def test_notes_of_ten_thousand_characters_are_stored(ada: Person, tess: Person) -> None:
     text = "<script>alert(1)</script> 🔌 " + "ä" * 9_970
-    assert ticket(asked(tess, notes=text)).notes == text
+    assert ticket(ada, asked(tess, notes=text)).notes == text
 
 
 def test_chips_fill_the_form_without_scripts(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
     with app.app_context(), transaction() as session:
-        session.add(Kit(name="Classroom", position=0, items=[{"cable_type": "Cat6", "cable_length": "7 ft", "cable_gauge": "", "quantity": 2}]))
+        session.add(
+            Kit(name="Classroom", position=0, items=[{"cable_type": "Cat6", "cable_length": "7 ft", "cable_gauge": "", "quantity": 2}])
+        )
     for number in range(1, 8):
         asked(tess, ("Cat6", f"{number} ft"), location=f"Room {number}")
     asked(tess, ("cat6", "7ft"), location="room 7")  # like the last one
@@ -172,7 +176,7 @@ def test_chips_fill_the_form_without_scripts(app: Flask, ada: Person, tess: Pers
     assert rows(tess.read(f"{NEW}?kit=1&location=Library")) == [["Cat6", "7 ft", "2", ""]]
     for unknown in ("ticket-99", "kit-7", "kit-x", "ticket--1", "x", "ticket-99999999999999999999"):
         assert rows(text_of(tess.submit(NEW, fill=unknown))) == [["", "", "1", ""]]
-    assert len(tickets()) == 9
+    assert len(tickets(ada)) == 9
 
 
 def test_rows_are_added_without_scripts(ada: Person, tess: Person) -> None:
@@ -181,14 +185,14 @@ def test_rows_are_added_without_scripts(ada: Person, tess: Person) -> None:
     assert rows(page) == [["Cat6", "100 ft", "2", ""], ["", "", "1", ""]]
     assert re.search(r'value="high" checked', page)
     assert asked(tess, ("Cat6", "100 ft", "2"), ("", "", "1"), ("Fiber", "3 m", "")) == 1
-    assert items(1) == [("Cat6", "100 ft", "", 2), ("Fiber", "3 m", "", 1)], "blank rows are left out"
+    assert items(ada, 1) == [("Cat6", "100 ft", "", 2), ("Fiber", "3 m", "", 1)], "blank rows are left out"
 
 
 def test_nobody_to_ask_is_said_before_a_ticket_is_created(app: Flask, tess: Person, ada: Person) -> None:
     with app.app_context(), transaction() as session:
         accounts.user_named(session, "ada").active = False
     answer = ask(tess, ("Cat6", "100 ft"))
-    assert (answer.status_code, len(tickets())) == (400, 0)
+    assert (answer.status_code, len(tickets(ada))) == (400, 0)
     assert errors(answer)
 
 
@@ -207,10 +211,10 @@ def test_a_ticket_is_decided_worked_on_and_closed_with_buttons(app: Flask, ada: 
     assert re.search(r'data-label="Reserved">1<.*?data-label="Back-ordered"><span class="mark mark-warn">1<', page, re.DOTALL)
     assert (listed(ada, "?tab=decide"), listed(bob, "?tab=fulfill"), listed(tess, "?tab=fulfill")) == ([], [made], [])
     refused = act(bob, made, "step", to="rejected", reason="late")
-    assert (refused.status_code, ticket(made).status) == (409, "approved")
+    assert (refused.status_code, ticket(ada, made).status) == (409, "approved")
     assert act(bob, made, "step", to="in_progress").status_code == 303
     short = act(bob, made, "step", to="fulfilled")
-    assert (short.status_code, ticket(made).status) == (409, "in_progress")
+    assert (short.status_code, ticket(ada, made).status) == (409, "in_progress")
     assert errors(short)
     with app.app_context():
         delivered(("Cat6", "100 ft", 1), packing_slip="2")
@@ -224,7 +228,7 @@ def test_a_ticket_is_decided_worked_on_and_closed_with_buttons(app: Flask, ada: 
 def test_a_rejection_and_closing_short_need_a_reason(ada: Person, tess: Person, bob: Person) -> None:
     made = asked(tess)
     refused = act(ada, made, "step", to="rejected")
-    assert (refused.status_code, ticket(made).status) == (400, "pending_approval")
+    assert (refused.status_code, ticket(ada, made).status) == (400, "pending_approval")
     assert errors(refused) == ["Enter the reason."]
     assert '<details class="step" open>' in text_of(refused)
     assert act(ada, made, "step", to="rejected", reason="Not <b>needed</b>").status_code == 303
@@ -234,7 +238,7 @@ def test_a_rejection_and_closing_short_need_a_reason(ada: Person, tess: Person, 
     assert act(ada, made, "step", to="approved").status_code == 303
     assert act(bob, made, "step", to="closed").status_code == 400
     assert act(bob, made, "step", to="closed", reason="Bought elsewhere").status_code == 303
-    assert ticket(made).close_reason == "Bought elsewhere"
+    assert ticket(ada, made).close_reason == "Bought elsewhere"
 
 
 def test_bad_steps_change_nothing(ada: Person, tess: Person) -> None:
@@ -252,7 +256,7 @@ def test_bad_steps_change_nothing(ada: Person, tess: Person) -> None:
 
     def check(ticket_id: int, form: dict[str, str], status: int) -> None:
         assert act(ada, ticket_id, "step", **form).status_code == status
-        assert ticket(made).status == "pending_approval"
+        assert ticket(ada, made).status == "pending_approval"
 
     check_all(table, check)
     for address in ("/tickets/99", f"/tickets/{2**31}", f"/tickets/{10**30}", "/tickets/-1", "/tickets/x"):
@@ -270,10 +274,10 @@ def test_comments_are_shown_as_they_were_written(ada: Person, tess: Person) -> N
 
 def test_a_request_is_sent_to_somebody_else(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
     made = asked(tess)
-    assert act(bob, made, "assign", assigned_to_id=str(user_id("bob"))).status_code == 403, "only who asked or was asked"
-    assert act(tess, made, "assign", assigned_to_id=str(user_id("tess"))).status_code == 400
+    assert act(bob, made, "assign", assigned_to_id=str(user_id(ada, "bob"))).status_code == 403, "only who asked or was asked"
+    assert act(tess, made, "assign", assigned_to_id=str(user_id(ada, "tess"))).status_code == 400
     assert act(tess, made, "assign", assigned_to_id="x").status_code == 400
-    assert act(ada, made, "assign", assigned_to_id=str(user_id("bob"))).status_code == 303
+    assert act(ada, made, "assign", assigned_to_id=str(user_id(ada, "bob"))).status_code == 303
     page = bob.read(f"/tickets/{made}")
     assert "sent the request to bob" in page
     assert 'value="approved"' in page
@@ -296,7 +300,7 @@ def test_an_archived_ticket_answers_410_and_is_restored_or_purged(app: Flask, ad
     assert act(ada, made, "purge").status_code == 409, "only archived ones"
     assert act(tess, made, "archive").status_code == 303
     assert act(ada, made, "purge").status_code == 303
-    assert (ada.get(f"/tickets/{made}").status_code, tickets()) == (404, [])
+    assert (ada.get(f"/tickets/{made}").status_code, tickets(ada)) == (404, [])
 
 
 def test_editing_says_before_what_it_means(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
@@ -323,11 +327,11 @@ def test_editing_says_before_what_it_means(app: Flask, ada: Person, tess: Person
         return tess.submit(edit, **{**sent, **changes})
 
     assert save(location="Room 9").status_code == 303
-    assert (ticket(made).location, ticket(made).status) == ("Room 9", "approved"), "only other cable needs another approval"
+    assert (ticket(ada, made).location, ticket(ada, made).status) == ("Room 9", "approved"), "only other cable needs another approval"
     assert save(location="Room 9", revision="1", quantity="3").status_code == 409, "changed since the form was opened"
     assert save(quantity="-3").status_code == 400
     answer = save(quantity="3", location="Room 9")
-    assert (answer.status_code, ticket(made).status, items(made)) == (303, "pending_approval", [("Cat6", "100 ft", "", 3)])
+    assert (answer.status_code, ticket(ada, made).status, items(ada, made)) == (303, "pending_approval", [("Cat6", "100 ft", "", 3)])
     page = tess.read(answer.headers["Location"])
     assert "It waits for approval again." in page
     assert "2 × Cat6 100 ft → 3 × Cat6 100 ft" in page
@@ -367,7 +371,8 @@ def test_the_list_has_tabs_filters_a_search_and_pages(app: Flask, ada: Person, t
 
     check_all(table, check)
     page = ada.read("/tickets/list?tab=all")
-    assert page.index("Waiting for approval</span>") and "High priority</span>" in page
+    assert "Waiting for approval</span>" in page
+    assert "High priority</span>" in page
     assert re.search(r"To decide <span[^>]*>4<", page)
 
 
