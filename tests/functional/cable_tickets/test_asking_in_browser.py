@@ -25,6 +25,9 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 BELOW = """() => [...document.querySelectorAll("#ask *")].filter((element) => element.checkVisibility())
   .map((element) => [element.getBoundingClientRect().bottom, element.outerHTML.slice(0, 80)]).filter(([bottom]) => bottom > innerHeight)"""
 
+CUT_OFF = """() => [...document.querySelectorAll(".flush")].filter((panel) => panel.scrollWidth > panel.clientWidth + 1)
+  .map((panel) => panel.outerHTML.slice(0, 80))"""
+
 
 class Taps:
     """Counts taps."""
@@ -77,6 +80,7 @@ def entered(page: Page) -> list[list[str]]:
 
 def looks_right(page: Page, *, phone: bool = True) -> None:
     assert page.evaluate(OVERFLOW) == [0, []]
+    assert page.evaluate(CUT_OFF) == [], "wider than its panel"
     assert page.evaluate(FAINT) == []
     assert not phone or page.evaluate(SMALL_TARGETS) == []
 
@@ -95,11 +99,11 @@ def test_the_form_is_one_screen_of_a_small_phone(app: Flask, browser: Browser, t
         expect(page.get_by_role("radio", name="Medium")).to_be_checked()
         expect(page.get_by_role("option", name="Usual: ada")).to_be_attached()
         expect(page.get_by_role("button", name="Add another")).to_be_in_viewport(ratio=1)
-        expect(page.get_by_text("Notes, gauge")).to_be_in_viewport(ratio=1)
+        expect(page.locator("summary")).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("button", name="Send request").last).to_be_in_viewport(ratio=1)
         looks_right(page)
-        page.get_by_text("Notes, gauge").tap()
-        expect(page.get_by_label("Notes")).to_be_visible()
+        page.locator("summary").tap()
+        expect(page.get_by_role("textbox", name="Notes")).to_be_visible()
         expect(page.get_by_label("Gauge")).to_be_visible()
         looks_right(page)
 
@@ -152,8 +156,8 @@ def test_a_draft_survives_a_reload_and_ends_with_its_ticket(app: Flask, browser:
         page.keyboard.type("Fiber LC")
         page.get_by_label("Where").fill("Room 12")
         page.get_by_role("radio", name="High").tap()
-        page.get_by_text("Notes, gauge").tap()
-        page.get_by_label("Notes").fill("Ms Lee’s room 🔌")
+        page.locator("summary").tap()
+        page.get_by_role("textbox", name="Notes").fill("Ms Lee’s room 🔌")
         expected = [["Cat6", "7 ft", "2"], ["Cat6", "100 ft", "1"], ["Fiber LC", "", "1"]]
         for _ in range(2):
             page.reload()
@@ -161,7 +165,7 @@ def test_a_draft_survives_a_reload_and_ends_with_its_ticket(app: Flask, browser:
             expect(page.get_by_role("button", name="Classroom")).to_have_attribute("aria-pressed", "true")
             expect(page.get_by_label("Where")).to_have_value("Room 12")
             expect(page.get_by_role("radio", name="High")).to_be_checked()
-            expect(page.get_by_label("Notes")).to_have_value("Ms Lee’s room 🔌")
+            expect(page.get_by_role("textbox", name="Notes")).to_have_value("Ms Lee’s room 🔌")
         page.get_by_role("button", name="Send request").last.tap()
         error = page.locator(".field-error")
         expect(error).to_contain_text("Enter the length")
@@ -258,3 +262,24 @@ def test_a_ticket_is_edited_and_a_kit_is_made(app: Flask, browser: Browser) -> N
         expect(page.get_by_role("link", name="Office")).to_be_visible()
         page.get_by_role("button", name="Move Office up").tap()
         expect(page.locator("tbody tr").first).to_contain_text("Office")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_lists_and_tickets_are_readable_on_phones_and_wide_screens(app: Flask, browser: Browser, theme: str) -> None:
+    place = "Wolfeschlegelsteinhausenbergerdorff Elementary, Building C, closet 4"
+    with opened(browser, app, "/tickets/new?kit=1", color_scheme=theme, **PHONE) as page:
+        page.get_by_label("Where").fill(place)
+        page.get_by_role("radio", name="High").tap()
+        page.get_by_role("button", name="Send request").last.tap()
+        expect(page.get_by_role("heading", name="Ticket 1")).to_be_visible()
+    for size in (PHONE, DESKTOP):
+        with opened(browser, app, "/tickets/list?tab=all", name="ada", color_scheme=theme, **size) as page:
+            looks_right(page, phone=size is PHONE)
+            expect(page.get_by_text("Waiting for approval", exact=True).last).to_be_visible()
+            page.get_by_role("link", name="2 × Cat6, 7 ft").click()
+            looks_right(page, phone=size is PHONE)
+            page.get_by_text("Reject …").click()
+            page.get_by_role("button", name="Reject request").click()
+            expect(page.get_by_text("Enter the reason.")).to_be_visible()
+            expect(page.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
+            looks_right(page, phone=size is PHONE)
