@@ -102,6 +102,12 @@ ROUTES: dict[str, May | None] = {
     "POST /api/login": ANYBODY,
     "GET /api/users": COLLEAGUES,
     "GET /api/users/<user_id>": COLLEAGUES,
+    **{
+        f"{method} {start}/tickets/<int:ticket_id>/{decision}/<token>": ANYBODY
+        for start in ("", "/api")
+        for method in ("GET", "POST")
+        for decision in ("approve", "reject")
+    },
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
     "GET /me/notifications": SIGNED_IN,
