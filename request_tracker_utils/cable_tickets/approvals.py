@@ -7,14 +7,11 @@ from enum import StrEnum
 from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.cable_tickets.approval_links import Decision, Link, LinkState, find
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.errors import InvalidTicketField, LinkClosed, NotYourStep
+from request_tracker_utils.cable_tickets.errors import LinkClosed
 from request_tracker_utils.cable_tickets.models import Ticket
-from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.steps import step
+from request_tracker_utils.cable_tickets.steps import move
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.translation import gettext as _
-
-MAX_REASON = 1000
 
 
 def decide(change: Change, ticket_id: int, token: str, decision: Decision, *, reason: str = "", keys: Keys, lifetime: timedelta) -> Link:
@@ -25,9 +22,7 @@ def decide(change: Change, ticket_id: int, token: str, decision: Decision, *, re
     change.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
     link = find(change.session, ticket_id, token, keys)
     require_open(link, change, lifetime)
-    if not relation(change.session, link.ticket, change.actor).may_decide:
-        raise NotYourStep(_("Nobody approves their own request. Somebody else has to decide it."))
-    step(change, link.ticket, decision.status, reason=_reason(reason) if decision is Decision.REJECT else "")
+    move(change, link.ticket, decision.status, reason=reason if decision is Decision.REJECT else "")
     return link
 
 
@@ -72,12 +67,3 @@ def actor_of(link: Link, grants: Mapping[str, Collection[StrEnum]]) -> Actor:
     """The approver, with the permissions of their role."""
     user = link.approver
     return Actor(user.name, frozenset(grants.get(user.role, ())), user.id, user.role)
-
-
-def _reason(text: str) -> str:
-    reason = text.replace("\0", "\ufffd").strip()
-    if not reason:
-        raise InvalidTicketField(_("Enter the reason, so that the person who asked knows what to do."), field="reason")
-    if len(reason) > MAX_REASON:
-        raise InvalidTicketField(_("Enter at most %(count)s characters.", count=f"{MAX_REASON:,}"), field="reason")
-    return reason

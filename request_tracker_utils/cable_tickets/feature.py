@@ -1,6 +1,7 @@
 """What cable tickets contribute to the app."""
 
-from request_tracker_utils.cable_tickets import models
+from request_tracker_utils.cable_tickets import jobs, models
+from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS
 from request_tracker_utils.cable_tickets.views import approvals
@@ -10,8 +11,9 @@ TABLES = (models.Ticket, models.TicketItem, models.TicketApprover, models.Ticket
 
 feature = Feature(
     name="cable_tickets",
-    apis=[approvals.api],
+    apis=[tickets_api.api, dashboard_api.api, approvals.api],
     pages=[approvals.pages],
+    jobs=jobs.jobs,
     messages=MESSAGE_KINDS,
     grants=GRANTS,
 )

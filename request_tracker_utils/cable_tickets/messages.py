@@ -24,16 +24,18 @@ APPROVAL_REMINDER = MessageKind("ticket-reminder", gettext_noop("Reminders of ca
 DECISION = MessageKind("ticket-decision", gettext_noop("Decisions about your cable tickets"), "cable_tickets/messages/news")
 PROGRESS = MessageKind("ticket-progress", gettext_noop("Cable tickets that are fulfilled or closed"), "cable_tickets/messages/news")
 ARRIVAL = MessageKind("ticket-stock", gettext_noop("Cable that has arrived for your tickets"), "cable_tickets/messages/news")
+ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets that you work on"), "cable_tickets/messages/news")
 COMMENT = MessageKind("ticket-comment", gettext_noop("Comments on your cable tickets"), "cable_tickets/messages/news")
 REQUESTS = (APPROVAL_REQUEST, APPROVAL_REMINDER)
 """They contain links, which `current.py` adds when they are sent."""
-KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT)
+KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT, ASSIGNMENT)
 
 
 class Who(StrEnum):
     APPROVERS = "approvers"
     """Everybody who may decide now, while the ticket waits; each once for each revision."""
     CREATOR = "creator"
+    ASSIGNEE = "assignee"
     CREATOR_AND_ASSIGNEE = "creator and assignee"
     EVERYBODY = "everybody"
     """Creator, assignee or those who were asked, and those who have commented."""
@@ -59,17 +61,25 @@ WHO_IS_TOLD: Mapping[str, Told] = {
     "closed": Told(PROGRESS, Who.CREATOR),
     "stock_arrived": Told(ARRIVAL, Who.CREATOR_AND_ASSIGNEE),
     "commented": Told(COMMENT, Who.EVERYBODY),
+    "handed_over": Told(ASSIGNMENT, Who.ASSIGNEE),
 }
 """Event → message and recipients. Nobody is told what they did themselves, and of other events nobody is told."""
 
 
 def tell(change: Change, ticket: Ticket, event: str, **values: str | int) -> None:
-    """Writes the messages about an event of a ticket, see WHO_IS_TOLD. `values` are further ones of the message, such as `comment`."""
+    """Writes the messages about an event of a ticket, see WHO_IS_TOLD. `values` are further ones, such as `comment_id`.
+
+    A ticket that is reassigned after its approval is handed over to somebody who works on it.
+    """
+    if event == "reassigned" and ticket.status != TicketStatus.PENDING_APPROVAL:
+        event = "handed_over"
     told = WHO_IS_TOLD.get(event)
     if told is None or change.messenger is None:
         return
     change.session.flush()
     known = {**_values(ticket), "event": event, "actor": change.name, **values}
+    if "comment_id" in values and (comment := change.session.get(TicketComment, values["comment_id"])) is not None:
+        known["comment"] = comment.body
     if told.who is Who.APPROVERS:
         if ticket.status == TicketStatus.PENDING_APPROVAL:
             for row in asking.current(change.session, ticket):
@@ -126,6 +136,8 @@ def _recipients(session: Session, ticket: Ticket, who: Who) -> set[int]:
     found = {creator}
     if who is not Who.CREATOR:
         found.add(assignee)
+    if who is Who.ASSIGNEE:
+        found = {ticket.assigned_to_id}
     if who is Who.EVERYBODY:
         found |= set(session.scalars(select(TicketComment.author_id).where(TicketComment.ticket_id == ticket.id)))
         if ticket.status == TicketStatus.PENDING_APPROVAL:

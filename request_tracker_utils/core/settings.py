@@ -263,6 +263,11 @@ class Settings(BaseModel):
         description="Whether opening the link in a message approves a cable ticket, without a button. Programs that scan mail "
         "open links too, so that tickets may be approved before anybody has read them.",
     )
+    optics_alert_emails: EmailAddresses = Field(
+        (),
+        description="Email addresses that get a message when somebody requests optics, separated by commas. If not set: all "
+        "administrators.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets.approval_links import Decision, path_of, token_of
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.creating import Draft, Item, create
+from request_tracker_utils.cable_tickets.creating import Draft, create
 from request_tracker_utils.cable_tickets.current import link_keys
+from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.models import Absence, Ticket, TicketApprover, TicketEvent
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction

@@ -16,6 +16,7 @@ from request_tracker_utils.cable_tickets import approvals
 from request_tracker_utils.cable_tickets.approval_links import Decision, Link, find
 from request_tracker_utils.cable_tickets.current import change, link_keys, link_lifetime
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, LinkClosed, NotYourStep, UnknownLink
+from request_tracker_utils.cable_tickets.fields import MAX_REASON
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
@@ -224,7 +225,7 @@ def _refusal(error: AppError) -> Response:
 def _page(status: int = 200, **values: Any) -> Response:
     """Without what belongs to whoever is signed in on this browser, such as messages of their other pages."""
     nothing: Callable[..., Sequence[str]] = lambda **_options: ()  # noqa: E731
-    context = {"quick_reasons": QUICK_REASONS, "max_reason": approvals.MAX_REASON, "get_flashed_messages": nothing, **values}
+    context = {"quick_reasons": QUICK_REASONS, "max_reason": MAX_REASON, "get_flashed_messages": nothing, **values}
     return _private(make_response(render_template("cable_tickets/approval.html", **context), status))
 
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from request_tracker_utils.cable_tickets import asking
 from request_tracker_utils.cable_tickets.approval_links import Decision
 from request_tracker_utils.cable_tickets.archiving import archive, purge, restore
-from request_tracker_utils.cable_tickets.creating import Item
+from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.steps import step
 from request_tracker_utils.web.registry import registry_of
@@ -201,7 +201,6 @@ def test_links_die_with_what_happens_to_the_ticket_and_say_so(app: Flask, client
                 elif what == "restored":
                     archive(change, found)
                     restore(change, found)
-                    asking.ask_again(change, found)
         for answer in (client.get(path), client.post(path), client.post(path.replace("approve", "reject"), json={"reason": "No"})):
             assert (answer.status_code, answer.json["link_state"]) == (410, state)
             assert words in answer.json["error"]
