@@ -236,6 +236,11 @@ class Settings(BaseModel):
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    run_seed_on_start: bool = Field(
+        False,
+        description="Create demo accounts when the server starts with an empty database without Request Tracker. Their one-time password "
+        "links are printed once.",
+    )
     teachers_see: Literal["none", "homeroom", "school", "all"] = Field(
         "school",
         description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
