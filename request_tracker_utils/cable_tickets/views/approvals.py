@@ -18,7 +18,7 @@ from request_tracker_utils.cable_tickets.current import change, link_keys, link_
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, LinkClosed, NotYourStep, UnknownLink
 from request_tracker_utils.cable_tickets.fields import MAX_REASON
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.web.auth import public
 from request_tracker_utils.web.error_responses import may_raise
@@ -105,7 +105,7 @@ class DecidedOut(BaseModel):
 
 @api.get("/api/tickets/<int:ticket_id>/approve/<token>", responses={200: ApprovalOut})
 @_OPEN
-@may_raise(UnknownLink, LinkClosed)
+@may_raise(NotFound, UnknownLink, LinkClosed)
 def show_to_approve(path: LinkPath) -> Response:
     """Show what the link would approve.
 
@@ -116,7 +116,7 @@ def show_to_approve(path: LinkPath) -> Response:
 
 @api.get("/api/tickets/<int:ticket_id>/reject/<token>", responses={200: ApprovalOut})
 @_OPEN
-@may_raise(UnknownLink, LinkClosed)
+@may_raise(NotFound, UnknownLink, LinkClosed)
 def show_to_reject(path: LinkPath) -> Response:
     """Show what the link would reject.
 
@@ -127,7 +127,7 @@ def show_to_reject(path: LinkPath) -> Response:
 
 @api.post("/api/tickets/<int:ticket_id>/approve/<token>", responses={200: DecidedOut})
 @_OPEN
-@may_raise(UnknownLink, LinkClosed, NotYourStep)
+@may_raise(NotFound, UnknownLink, LinkClosed, NotYourStep)
 def approve(path: LinkPath) -> Response:
     """Approve the ticket as the approver of the link.
 
@@ -138,7 +138,7 @@ def approve(path: LinkPath) -> Response:
 
 @api.post("/api/tickets/<int:ticket_id>/reject/<token>", responses={200: DecidedOut})
 @_OPEN
-@may_raise(UnknownLink, LinkClosed, NotYourStep, InvalidTicketField)
+@may_raise(NotFound, UnknownLink, LinkClosed, NotYourStep, InvalidTicketField)
 def reject(path: LinkPath) -> Response:
     """Reject the ticket as the approver of the link.
 
