@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from request_tracker_utils.cable_tickets import jobs, models, tabs
 from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
+from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS, TicketPermission
-from request_tracker_utils.cable_tickets.views import asking, editing, kits, ticket, tickets
+from request_tracker_utils.cable_tickets.views import approvals, asking, editing, kits, ticket, tickets
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.web.auth import current_actor
@@ -21,10 +22,11 @@ def card() -> Mapping[str, object]:
 
 feature = Feature(
     name="cable_tickets",
-    apis=[tickets_api.api, dashboard_api.api],
-    pages=[tickets.pages, asking.pages, ticket.pages, editing.pages, kits.pages],
+    apis=[tickets_api.api, dashboard_api.api, approvals.api],
+    pages=[tickets.pages, asking.pages, ticket.pages, editing.pages, kits.pages, approvals.pages],
     jobs=jobs.jobs,
     navigation=[NavItem(gettext_noop("Cable tickets"), "cable_tickets.listed", TicketPermission.READ, order=17)],
     cards=[HomeCard("cable_tickets/card.html", TicketPermission.CREATE, card, order=15)],
+    messages=MESSAGE_KINDS,
     grants=GRANTS,
 )

@@ -79,6 +79,14 @@ ROUTES: dict[str, May | None] = {
     "GET /stock/cable-types": STAFF,
     "POST /stock/cable-types": STAFF,
     "POST /stock/cable-types/<int:type_id>": STAFF,
+    "GET /optics": COLLEAGUES,
+    "POST /optics": COLLEAGUES,
+    "GET /optics/requests": ADMIN,
+    "GET /optics/requests/<int:request_id>": COLLEAGUES,
+    "POST /optics/requests/<int:request_id>/status": ADMIN,
+    "GET /optics/parts": ADMIN,
+    "POST /optics/parts": ADMIN,
+    "POST /optics/parts/<int:part_id>": ADMIN,
     "GET /stock/import": STAFF,
     "POST /stock/import": STAFF,
     "GET /stock/receive/import": STAFF,
@@ -102,6 +110,12 @@ ROUTES: dict[str, May | None] = {
     "POST /api/login": ANYBODY,
     "GET /api/users": COLLEAGUES,
     "GET /api/users/<user_id>": COLLEAGUES,
+    **{
+        f"{method} {start}/tickets/<int:ticket_id>/{decision}/<token>": ANYBODY
+        for start in ("", "/api")
+        for method in ("GET", "POST")
+        for decision in ("approve", "reject")
+    },
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
     "GET /me/notifications": SIGNED_IN,
@@ -346,8 +360,12 @@ ROUTES: dict[str, May | None] = {
     "GET /static/<path:filename>": ANYBODY,
     "GET /bootstrap/static/<path:filename>": ANYBODY,
 }
-WITHOUT_SESSION = ("POST /api/register", "POST /api/login")
-"""They ignore sessions, and take a password from anybody."""
+WITHOUT_SESSION = (
+    "POST /api/register",
+    "POST /api/login",
+    *(name for name in ROUTES if name.startswith("POST ") and name.endswith("/<token>")),
+)
+"""They ignore sessions, and take a password or the token of an approval link from anybody."""
 REACHED = 300
 """Status of an answer where the call reached the route."""
 
