@@ -14,6 +14,7 @@ from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.deliveries import deliveries, unreached
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep, TicketNotFound
+from request_tracker_utils.cable_tickets.messages import KINDS
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
@@ -179,6 +180,7 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             may_edit=mine.may_edit and status in EDITABLE,
             history=timeline(session, ticket_id),
             deliveries=told,
+            titles={kind.name: kind.title for kind in KINDS},
             failed=failed,
             error=error,
             sent=sent or {},
