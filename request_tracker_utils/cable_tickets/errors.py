@@ -29,3 +29,9 @@ class NotYourStep(Forbidden):
     """Somebody else may do this with the ticket; the message says who."""
 
     code = "not_your_step"
+
+
+class MoreThanLeft(Conflict):
+    """More pieces than are left to fulfill, or to return; `left` says how many, and `item_id` names the item."""
+
+    code = "more_than_left"
