@@ -1,4 +1,4 @@
-"""Cable tickets with items, approvers, comments and events, kits, absences, and requests for optics."""
+"""Cable tickets with items, approvers, comments and events, the triggers that count them, kits, absences, and requests for optics."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,74 @@ revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
+
+KEYS = "subject, key, label"
+BOUNDS = (15, 60, 240, 480, 1_440, 2_880, 4_320, 7_200, 10_080, 20_160, 43_200)
+COLUMNS = "status, status_before, created_by_id, assigned_to_id, created_at, decided_at, fulfilled_at, rejection_reason"
+
+
+def counted(seconds: str, row: str, source: str, step: int) -> str:
+    """What a ticket counts for, as the models had it when this was written."""
+    of, former = f" FROM {source}" if source else "", f"coalesce({row}status_before, {row}status)"
+    since = f"CASE WHEN {row}status = 'pending_approval' THEN {row}created_at ELSE coalesce({row}decided_at, {row}created_at) END"
+    approved = (
+        f"{row}decided_at IS NOT NULL AND ({former} IN ('approved', 'in_progress', 'fulfilled') "
+        f"OR {former} = 'closed' AND {row}rejection_reason IS NULL)"
+    )
+    fulfilled = f"{row}decided_at IS NOT NULL AND {row}fulfilled_at IS NOT NULL AND {former} IN ('fulfilled', 'closed')"
+
+    def class_of(begin: str, end: str) -> str:
+        passed = f"{seconds.format(row + end)} - {seconds.format(row + begin)}"
+        cases = " ".join(f"WHEN {passed} < {bound * 60} THEN '{bound}'" for bound in BOUNDS)
+        return f"CASE {cases} ELSE 'more' END"
+
+    def day(at: str) -> str:
+        return f"CAST({seconds.format(at)} / 86400 AS integer)"
+
+    parts = [
+        ("all", "0", f"{row}status", "true"),
+        ("created", f"{row}created_by_id", f"{row}status", f"{row}created_by_id IS NOT NULL"),
+        ("assigned", f"{row}assigned_to_id", f"{row}status", f"{row}assigned_to_id IS NOT NULL"),
+        ("waiting", day(since), f"{row}status", f"{row}status IN ('pending_approval', 'approved', 'in_progress')"),
+        ("approval", day(f"{row}decided_at"), class_of("created_at", "decided_at"), approved),
+        ("fulfillment", day(f"{row}fulfilled_at"), class_of("decided_at", "fulfilled_at"), fulfilled),
+    ]
+    return " UNION ALL ".join(
+        f"SELECT CAST('{subject}' AS varchar(20)) AS subject, {key} AS key, CAST({label} AS varchar(20)) AS label, {step} AS step{of} "
+        f"WHERE {when}"
+        for subject, key, label, when in parts
+    )
+
+
+def sqlite_triggers() -> list[str]:
+    old, new = (counted("CAST(strftime('%s', {}) AS INTEGER)", row, "", step) for row, step in (("OLD.", -1), ("NEW.", 1)))
+    return [
+        f"CREATE TRIGGER tickets_counted_{verb.split()[0].lower()} AFTER {verb} ON tickets BEGIN "  # noqa: S608
+        f"INSERT INTO ticket_tallies ({KEYS}, shard, count) SELECT {KEYS}, 0, sum(step) FROM ({rows}) WHERE true "
+        f"GROUP BY {KEYS} HAVING sum(step) <> 0 ON CONFLICT ({KEYS}, shard) DO UPDATE SET count = count + excluded.count; END"
+        for verb, rows in (("INSERT", new), ("DELETE", old), (f"UPDATE OF {COLUMNS}", f"{old} UNION ALL {new}"))
+    ]
+
+
+def postgresql_triggers() -> list[str]:
+    seconds = "CAST(floor(extract(epoch FROM {})) AS bigint)"
+    old, new = (counted(seconds, "", rows, step) for rows, step in (("old_rows", -1), ("new_rows", 1)))
+    return [
+        statement
+        for verb, tables, rows in (
+            ("INSERT", "NEW TABLE AS new_rows", new),
+            ("DELETE", "OLD TABLE AS old_rows", old),
+            ("UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows", f"{old} UNION ALL {new}"),
+        )
+        for statement in (
+            f"CREATE FUNCTION tickets_counted_{verb.lower()}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608
+            f"INSERT INTO ticket_tallies ({KEYS}, shard, count) SELECT {KEYS}, pg_backend_pid(), sum(step) FROM ({rows}) AS changed "
+            f"GROUP BY {KEYS} HAVING sum(step) <> 0 ORDER BY {KEYS} ON CONFLICT ({KEYS}, shard) DO UPDATE "
+            "SET count = ticket_tallies.count + excluded.count; RETURN NULL; END $$",
+            f"CREATE TRIGGER tickets_counted_{verb.lower()} AFTER {verb} ON tickets REFERENCING {tables} FOR EACH STATEMENT "
+            f"EXECUTE FUNCTION tickets_counted_{verb.lower()}()",
+        )
+    ]
 
 
 _FILLED_NEXT, _ARRIVED = sa.text("backordered > 0"), sa.text("arrived > 0")
@@ -27,9 +95,8 @@ def upgrade() -> None:
         "optics_parts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
-        sa.Column("name_key", sa.String(100), nullable=False),
+        sa.Column("name_key", sa.String(300), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_optics_parts")),
         sa.UniqueConstraint("name_key", name=op.f("uq_optics_parts_name_key")),
     )
@@ -58,20 +125,27 @@ def upgrade() -> None:
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_by", sa.String(100), nullable=False),
         sa.Column("status", sa.String(10), nullable=False),
-        sa.Column("admin_note", sa.String(1000), nullable=False),
+        sa.Column("admin_note", sa.Text(), nullable=False),
+        sa.Column("decision", sa.String(10), nullable=True),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
         sa.Column("decided_by", sa.String(100), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("request_key", sa.String(120), nullable=True),
+        sa.Column("archived_by", sa.String(100), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(selected_part = 'Other') = (other_part <> '')", name=op.f("ck_optics_requests_other_part")),
         sa.CheckConstraint("status IN ('pending', 'approved', 'denied', 'archived')", name=op.f("ck_optics_requests_status")),
-        sa.CheckConstraint("quantity > 0", name=op.f("ck_optics_requests_quantity")),
+        sa.CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name=op.f("ck_optics_requests_decided_at")),
+        sa.CheckConstraint("(status = 'archived') = (archived_at IS NOT NULL)", name=op.f("ck_optics_requests_archived_at")),
+        sa.CheckConstraint(
+            "decision IN ('approved', 'denied') AND status IN (decision, 'archived')", name=op.f("ck_optics_requests_decision")
+        ),
+        sa.CheckConstraint("quantity BETWEEN 1 AND 1000000", name=op.f("ck_optics_requests_quantity")),
+        sa.CheckConstraint("(status = 'pending') = (decision IS NULL)", name=op.f("ck_optics_requests_decided")),
         sa.ForeignKeyConstraint(["created_by_id"], ["users.id"], name=op.f("fk_optics_requests_created_by_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_optics_requests_decided_by_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_optics_requests")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_optics_requests_request_key")),
     )
     op.create_index("ix_optics_requests_created_by_id", "optics_requests", ["created_by_id", "id"], unique=False)
     op.create_index("ix_optics_requests_status", "optics_requests", ["status", "id"], unique=False)
@@ -116,7 +190,7 @@ def upgrade() -> None:
         sa.Column("status_before", sa.String(20), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_by_id", sa.Integer(), nullable=True),
-        sa.Column("request_key", sa.String(120), nullable=True),
+        sa.Column("search_words", sa.Text(), nullable=False),
         sa.CheckConstraint("(status = 'deleted') = (deleted_at IS NOT NULL)", name=op.f("ck_tickets_deleted_at")),
         sa.CheckConstraint("(status = 'deleted') = (status_before IS NOT NULL)", name=op.f("ck_tickets_status_before")),
         sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name=op.f("ck_tickets_priority")),
@@ -129,7 +203,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_tickets_decided_by_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["deleted_by_id"], ["users.id"], name=op.f("fk_tickets_deleted_by_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_tickets_request_key")),
     )
     op.create_index("ix_tickets_assigned_to_id", "tickets", ["assigned_to_id", "id"], unique=False)
     op.create_index("ix_tickets_created_by_id", "tickets", ["created_by_id", "id"], unique=False)
@@ -204,6 +277,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_items")),
     )
     op.create_index("ix_ticket_items_ticket_id", "ticket_items", ["ticket_id", "id"], unique=False)
+    op.create_table(
+        "ticket_tallies",
+        sa.Column("subject", sa.String(20), nullable=False),
+        sa.Column("key", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("label", sa.String(20), nullable=False),
+        sa.Column("shard", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "key", "label", "shard", name=op.f("pk_ticket_tallies")),
+    )
+    for statement in sqlite_triggers() if op.get_bind().dialect.name == "sqlite" else postgresql_triggers():
+        op.execute(statement)
 
 
 def _let_reservations_have_priorities() -> None:
@@ -235,6 +319,13 @@ def _create_index(name: str, columns: list[str], where: sa.TextClause) -> None:
 
 
 def downgrade() -> None:
+    for verb in ("insert", "delete", "update"):
+        if op.get_bind().dialect.name == "sqlite":
+            op.execute(f"DROP TRIGGER tickets_counted_{verb}")
+        else:
+            op.execute(f"DROP TRIGGER tickets_counted_{verb} ON tickets")
+            op.execute(f"DROP FUNCTION tickets_counted_{verb}()")
+    op.drop_table("ticket_tallies")
     _remove_priorities()
     op.drop_index("ix_ticket_items_ticket_id", table_name="ticket_items")
     op.drop_table("ticket_items")

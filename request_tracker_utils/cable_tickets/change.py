@@ -46,7 +46,8 @@ class Change:
 
         Raises TicketNotFound, and TicketArchived unless `archived`.
         """
-        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+        exists = 0 < ticket_id < 2**31  # PostgreSQL refuses other numbers
+        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True) if exists else None
         if ticket is None:
             raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
         if ticket.status == TicketStatus.DELETED and not archived:

@@ -4,25 +4,39 @@ from request_tracker_utils.core.errors import AppError, Conflict, Forbidden, Inv
 
 
 class InvalidTicketField(Invalid):
-    """A field of a ticket cannot be stored; `field` names it."""
+    """A field of a ticket cannot be stored; `field` names it, and `item` the position of the invalid item, from 0."""
 
     code = "invalid_ticket_field"
 
 
 class TicketNotFound(NotFound):
+    """No ticket has this ID."""
+
     code = "ticket_not_found"
 
 
 class TicketArchived(AppError):
-    """Archived tickets are only shown on request, restored and purged."""
+    """The ticket is archived. Restore it first, or send `include_deleted=true` to read it."""
 
     status, code = 410, "ticket_archived"
 
 
 class StepNotOpen(Conflict):
-    """The ticket is in another state; `open_steps` are the steps that are open."""
+    """The ticket is in another state; `status_now` is its status, and `open_steps` are the steps that are open."""
 
     code = "step_not_open"
+
+
+class NotEditable(Conflict):
+    """The ticket can no longer be edited like this; `status_now` is its status."""
+
+    code = "ticket_not_editable"
+
+
+class EditedMeanwhile(Conflict):
+    """Somebody has changed the ticket since `revision`; `revision_now` is its revision now. Read it again."""
+
+    code = "ticket_edited_meanwhile"
 
 
 class NotYourStep(Forbidden):

@@ -1,9 +1,15 @@
 """What cable tickets contribute to the app."""
 
-from request_tracker_utils.cable_tickets import models
+from request_tracker_utils.cable_tickets import jobs, models
+from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.permissions import GRANTS
 from request_tracker_utils.web.feature import Feature
 
 TABLES = (models.Ticket, models.TicketItem, models.TicketApprover, models.TicketComment, models.TicketEvent, models.Kit, models.Absence)
 
-feature = Feature(name="cable_tickets", grants=GRANTS)
+feature = Feature(
+    name="cable_tickets",
+    apis=[tickets_api.api, dashboard_api.api],
+    jobs=jobs.jobs,
+    grants=GRANTS,
+)

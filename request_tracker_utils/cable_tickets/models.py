@@ -6,9 +6,10 @@ A ticket's row is locked before each step, and before stock rows: all who change
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from request_tracker_utils.cable_tickets import triggers
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
 from request_tracker_utils.core.db import Base, Instant
 from request_tracker_utils.inventory.models import SourceType
@@ -73,8 +74,9 @@ class Ticket(Base):
     status_before: Mapped[str | None] = mapped_column(String(20))
     deleted_at: Mapped[datetime | None] = mapped_column(Instant)
     deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    request_key: Mapped[str | None] = mapped_column(String(120), unique=True)
-    """The form's or the client's own key: a ticket that is sent twice is created once."""
+
+    search_words: Mapped[str] = mapped_column(Text, default="")
+    """The words by which the ticket is found: see `search.py`."""
 
     items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
 
@@ -178,3 +180,22 @@ class Absence(Base):
     from_date: Mapped[date] = mapped_column(Date)
     until_date: Mapped[date] = mapped_column(Date)
     """Local dates in TIMEZONE, the last one included."""
+
+
+class TicketTally(Base):
+    """Counts of tickets, maintained by triggers in shards: see `core.tallies`. `dashboard.py` adds them up."""
+
+    __tablename__ = triggers.TALLIES
+
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """`all`; `created` and `assigned`, by person; `waiting`; `approval` and `fulfillment`, which count times."""
+    key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 for `all`; the user; for the others the day, counted from 1970 in UTC: since when tickets wait, and when they were approved or
+    fulfilled."""
+    label: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """The status; for times the upper bound of their class in minutes, see `triggers.BOUNDS`."""
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+
+
+event.listen(Base.metadata, "after_create", triggers.create)

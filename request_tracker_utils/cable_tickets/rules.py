@@ -1,12 +1,14 @@
 """Who may do what with one ticket. The table in `docs/cable-tickets.md` is a test of these functions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.cable_tickets import asking
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
+from request_tracker_utils.cable_tickets.states import STEPS, Step, TicketStatus, Who, open_steps
 from request_tracker_utils.core.actor import Actor
 
 
@@ -17,6 +19,8 @@ class Relation:
     is_creator: bool
     is_asked: bool
     """Was asked to decide: the assignee, their substitute, or one of DEFAULT_APPROVERS."""
+    is_assignee: bool
+    """The assignee, or their substitute."""
     is_worker: bool
     is_manager: bool
 
@@ -27,27 +31,48 @@ class Relation:
 
     @property
     def may_work(self) -> bool:
-        return self.is_manager or self.is_worker or (self.is_asked and not self.is_creator)
+        return self.is_manager or self.is_worker or (self.is_assignee and not self.is_creator)
 
     @property
     def may_edit(self) -> bool:
         return self.is_manager or self.is_creator
 
     @property
+    def may_reassign(self) -> bool:
+        """An approver who was asked may pass the ticket on."""
+        return self.may_edit or self.is_asked
+
+    @property
     def may_archive(self) -> bool:
+        """Also restores."""
         return self.is_manager or self.is_creator
 
     @property
     def may_purge(self) -> bool:
         return self.is_manager
 
+    def may_take(self, step: Step) -> bool:
+        allowed = {Who.DECIDER: self.may_decide, Who.WORKER: self.may_work, Who.CREATOR: self.may_edit}
+        return any(allowed[who] for who in step.who)
+
+    def open_steps(self, status: TicketStatus) -> list[TicketStatus]:
+        """The steps that this actor may take now."""
+        return [to for to in open_steps(status) if self.may_take(STEPS[status, to])]
+
 
 def relation(session: Session, ticket: Ticket, actor: Actor) -> Relation:
-    is_theirs = (TicketApprover.ticket_id == ticket.id, TicketApprover.user_id == actor.user_id, TicketApprover.ended_at.is_(None))
-    asked = select(TicketApprover.user_id).where(*is_theirs)
+    return relation_of(ticket, asking.current(session, ticket), actor)
+
+
+def relation_of(ticket: Ticket, approvers: Iterable[TicketApprover], actor: Actor) -> Relation:
+    """The same with those who are asked at present."""
+    reads = actor.user_id is not None and actor.may(TicketPermission.READ)
+    mine = [each for each in approvers if reads and each.user_id == actor.user_id]
+    assignee = ticket.assigned_to_id
     return Relation(
         is_creator=actor.user_id is not None and ticket.created_by_id == actor.user_id,
-        is_asked=actor.user_id is not None and session.scalar(asked) is not None,
+        is_asked=bool(mine),
+        is_assignee=assignee is not None and any(assignee in (each.user_id, each.for_user_id) for each in mine),
         is_worker=actor.may(TicketPermission.WORK),
         is_manager=actor.may(TicketPermission.MANAGE),
     )

@@ -1,5 +1,8 @@
-"""The states of a cable ticket, and which steps are open in each. The one table that services, pages and documentation read."""
+"""The states of a cable ticket, which steps are open in each, and who may take them. The one table that services, pages and documentation
+read."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -22,20 +25,46 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
-STEPS: dict[TicketStatus, tuple[TicketStatus, ...]] = {
-    TicketStatus.PENDING_APPROVAL: (TicketStatus.APPROVED, TicketStatus.REJECTED),
-    TicketStatus.APPROVED: (TicketStatus.IN_PROGRESS, TicketStatus.CLOSED),
-    TicketStatus.REJECTED: (TicketStatus.CLOSED, TicketStatus.PENDING_APPROVAL),
-    TicketStatus.IN_PROGRESS: (TicketStatus.FULFILLED, TicketStatus.CLOSED),
-    TicketStatus.FULFILLED: (TicketStatus.CLOSED,),
-    TicketStatus.CLOSED: (),
-    TicketStatus.DELETED: (),
+class Who(StrEnum):
+    """Who may take a step, apart from administrators, who may take each. See `rules.Relation`."""
+
+    DECIDER = "decider"
+    """The assignee, their substitute, or a default approver who was asked; never the ticket's creator."""
+    WORKER = "worker"
+    """The assignee, their substitute, and staff."""
+    CREATOR = "creator"
+
+
+@dataclass(frozen=True)
+class Step:
+    who: frozenset[Who]
+    needs_reason: bool = False
+
+
+_DECIDE = frozenset({Who.DECIDER})
+_WORK = frozenset({Who.WORKER})
+_CREATE = frozenset({Who.CREATOR})
+
+STEPS: Mapping[tuple[TicketStatus, TicketStatus], Step] = {
+    (TicketStatus.PENDING_APPROVAL, TicketStatus.APPROVED): Step(_DECIDE),
+    (TicketStatus.PENDING_APPROVAL, TicketStatus.REJECTED): Step(_DECIDE, needs_reason=True),
+    (TicketStatus.APPROVED, TicketStatus.IN_PROGRESS): Step(_WORK),
+    (TicketStatus.APPROVED, TicketStatus.CLOSED): Step(_WORK, needs_reason=True),
+    (TicketStatus.REJECTED, TicketStatus.CLOSED): Step(_CREATE | _DECIDE | _WORK),
+    (TicketStatus.REJECTED, TicketStatus.PENDING_APPROVAL): Step(_CREATE | _DECIDE),
+    (TicketStatus.IN_PROGRESS, TicketStatus.FULFILLED): Step(_WORK),
+    (TicketStatus.IN_PROGRESS, TicketStatus.CLOSED): Step(_WORK, needs_reason=True),
+    (TicketStatus.FULFILLED, TicketStatus.CLOSED): Step(_CREATE | _WORK),
 }
-"""Archiving and restoring are steps of their own: every status may become `deleted`, and returns to what it was before."""
+"""Archiving and restoring are not in it: every status may become `deleted`, and returns to what it was before (`archiving.py`)."""
 
 RESERVES = frozenset({TicketStatus.APPROVED, TicketStatus.IN_PROGRESS})
-"""While a ticket has one of these, its items reserve stock or wait for it."""
+"""While a ticket has one of these, its items reserve stock or wait for it: what takes it out of them releases, and what brings it back
+reserves."""
+
+EDITABLE = frozenset({TicketStatus.PENDING_APPROVAL, TicketStatus.APPROVED, TicketStatus.REJECTED, TicketStatus.IN_PROGRESS})
+"""While a ticket has one of these, its fields may be edited."""
 
 
 def open_steps(status: TicketStatus) -> tuple[TicketStatus, ...]:
-    return STEPS[status]
+    return tuple(to for former, to in STEPS if former is status)

@@ -2,13 +2,40 @@
 
 from request_tracker_utils.cable_tickets import asking, stock
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.errors import StepNotOpen
+from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep, StepNotOpen
+from request_tracker_utils.cable_tickets.fields import parse_reason
 from request_tracker_utils.cable_tickets.messages import tell
 from request_tracker_utils.cable_tickets.models import Ticket
-from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus, open_steps
-from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.cable_tickets.rules import relation
+from request_tracker_utils.cable_tickets.states import RESERVES, STEPS, TicketStatus, Who, open_steps
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
+WHO = {
+    Who.DECIDER: gettext_noop("an approver who was asked"),
+    Who.WORKER: gettext_noop("the approver"),
+    Who.CREATOR: gettext_noop("the person who asked"),
+}
 _DECIDES = frozenset({TicketStatus.APPROVED, TicketStatus.REJECTED})
+
+
+def move(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") -> None:
+    """Changes the status of a locked ticket if the actor may do so. Fulfilling takes everything that is left from the shelf.
+
+    Raises StepNotOpen, NotYourStep, InvalidTicketField for a missing reason, NotEnough.
+    """
+    require_open(ticket, to)
+    wanted = STEPS[TicketStatus(ticket.status), to]
+    if not relation(change.session, ticket, change.actor).may_take(wanted):
+        people = ", ".join(_(WHO[who]) for who in sorted(wanted.who))
+        raise NotYourStep(_("This is for others to do with ticket %(id)s: %(people)s, or an administrator.", id=ticket.id, people=people))
+    reason = parse_reason(reason)
+    if wanted.needs_reason and not reason:
+        raise InvalidTicketField(_("Enter the reason."), field="reason")
+    if to is TicketStatus.FULFILLED:
+        stock.consume_for(change, ticket, {item.id: item.quantity - item.fulfilled for item in ticket.items})
+        for item in ticket.items:
+            item.fulfilled = item.quantity
+    step(change, ticket, to, reason=reason)
 
 
 def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") -> None:
@@ -29,14 +56,24 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
         ticket.decided_by_id, ticket.decided_by, ticket.decided_at = change.actor.user_id, change.name, change.now
         ticket.waiting_since = None
         ticket.revision += 1  # approval links die with the decision
-    if to is TicketStatus.REJECTED:
-        ticket.rejection_reason = reason
-    elif to is TicketStatus.FULFILLED:
+        ticket.rejection_reason = reason if to is TicketStatus.REJECTED else None
+    if to is TicketStatus.FULFILLED:
         ticket.fulfilled_at = change.now
     elif to is TicketStatus.CLOSED:
         ticket.close_reason = reason or None
+    elif to is TicketStatus.PENDING_APPROVAL:
+        reopen(change, ticket)
     change.record(ticket, to, status_from=former, **({"reason": reason} if reason else {}))
-    tell(change, ticket, to)
+    change.session.flush()
+    tell(change, ticket, "reassigned" if to is TicketStatus.PENDING_APPROVAL else to)
+
+
+def reopen(change: Change, ticket: Ticket) -> None:
+    """Forgets the decision, and asks again with new links. The caller has changed the status. Raises InvalidTicketField if nobody can be
+    asked."""
+    ticket.decided_by_id = ticket.decided_by = ticket.decided_at = ticket.rejection_reason = None
+    ticket.revision += 1
+    asking.ask_again(change, ticket)
 
 
 def require_open(ticket: Ticket, to: TicketStatus) -> None:

@@ -246,6 +246,16 @@ class Settings(BaseModel):
         description="Email addresses that get a message when cable has to be reordered, separated by commas. If not set: all "
         "administrators.",
     )
+    default_approvers: Names = Field(
+        (),
+        description="Names of the accounts that are asked to approve cable tickets for which nobody was chosen, separated by commas. The "
+        "first of them decides. If not set, or if none of them can sign in: all administrators.",
+    )
+    optics_alert_emails: EmailAddresses = Field(
+        (),
+        description="Email addresses that get a message when somebody requests optics, separated by commas. If not set: all "
+        "administrators.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(

@@ -4,7 +4,7 @@ A domain's table has one row for each combination of keys and each shard: its pr
 integer. The count of a combination is the sum over its shards. On PostgreSQL each connection has a shard of its own, so that transactions
 do not wait for each other's counters; a scheduled job merges the shards into shard 0. SQLite only uses shard 0.
 
-The domain's triggers contain the statements that `sqlite_step` and `postgresql_steps` build.
+The domain's triggers contain the statements that `sqlite_step` or `sqlite_steps`, and `postgresql_steps` build.
 """
 
 from collections import Counter
@@ -24,6 +24,16 @@ def sqlite_step(table: str, keys: Mapping[str, str], step: int) -> str:
         f"INSERT INTO {table} ({columns}, shard, count) "
         f"VALUES ({', '.join(keys.values())}, 0, {step}) "
         f"ON CONFLICT ({columns}, shard) DO UPDATE SET count = count + {step};"
+    )
+
+
+def sqlite_steps(table: str, keys: Sequence[str], rows: str) -> str:
+    """The statement of a row trigger that adds the column `step` of `rows`, a query with the columns `keys`. What `rows` both adds and
+    removes is not written."""
+    columns = ", ".join(keys)
+    return (
+        f"INSERT INTO {table} ({columns}, shard, count) SELECT {columns}, 0, sum(step) FROM ({rows}) WHERE true "
+        f"GROUP BY {columns} HAVING sum(step) <> 0 ON CONFLICT ({columns}, shard) DO UPDATE SET count = count + excluded.count;"
     )
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts.models import Role, User
+from request_tracker_utils.accounts.alert_recipients import alert_recipients
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.messages import Channel, MessageKind, Messenger, Recipient
+from request_tracker_utils.core.messages import MessageKind, Messenger
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.inventory.errors import InvalidStockField, StockRowNotFound
 from request_tracker_utils.inventory.lengths import parse_quantity
@@ -41,13 +41,8 @@ class ReorderAlerts:
             "suggested": suggested(row),
         }
         about = f"stock row {row.id} fell to its threshold at {now.isoformat()}"
-        self.messenger.send(session, REORDER_ALERT, self._recipients(session), about=about, values=values, actor=actor, now=now)
-
-    def _recipients(self, session: Session) -> list[Recipient]:
-        if self.addresses:
-            return [Recipient(address=address, channel=Channel.EMAIL) for address in self.addresses]
-        admins = select(User.id).where(User.role == Role.ADMIN, User.active).order_by(User.id)
-        return [Recipient(user_id=user_id) for user_id in session.scalars(admins)]
+        recipients = alert_recipients(session, self.addresses)
+        self.messenger.send(session, REORDER_ALERT, recipients, about=about, values=values, actor=actor, now=now)
 
 
 @dataclass(frozen=True)

@@ -177,13 +177,13 @@ def nothing_of(cable: Cable, requested: int) -> NotEnough:
     return NotEnough(message, available=0, on_hand=0, requested=requested)
 
 
-def clean_notes(text: str, *, field: str = "notes") -> str:
+def clean_notes(text: str, *, field: str = "notes", longest: int = MAX_NOTES) -> str:
     """Without characters that cannot be stored. Raises InvalidStockField."""
     written = text.replace("\0", "\ufffd").strip()
     if not clean_identifier(written).strip():
         return ""  # a reason that nobody can see is none
-    if len(written) > MAX_NOTES:
-        raise InvalidStockField(_("Enter at most %(count)s characters.", count=f"{MAX_NOTES:,}"), field=field)
+    if len(written) > longest:
+        raise InvalidStockField(_("Enter at most %(count)s characters.", count=f"{longest:,}"), field=field)
     return written
 
 

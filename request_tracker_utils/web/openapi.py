@@ -11,7 +11,7 @@ from typing import Any, cast, get_type_hints
 from flask import Flask, current_app, request
 from flask.typing import RouteCallable
 from flask_openapi3 import APIBlueprint, OpenAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.translation import gettext as _
@@ -188,7 +188,8 @@ def add_examples(schemas: dict[str, Any]) -> None:
     for name, schema in schemas.items():
         for field, information in models[name].model_fields.items() if name in models else ():
             if information.examples:
-                schema["properties"][field]["examples"] = information.examples
+                described = schema if issubclass(models[name], RootModel) else schema["properties"][field]
+                described["examples"] = information.examples
     for schema in schemas.values():
         schema["examples"] = [_example(schema, schemas)]
 
@@ -197,8 +198,8 @@ def _models(base: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """This program's models by name."""
     found: dict[str, type[BaseModel]] = {}
     for model in base.__subclasses__():
-        if model.__module__.startswith(PACKAGE):
-            found |= {model.__name__: model, **_models(model)}
+        found |= {model.__name__: model} if model.__module__.startswith(PACKAGE) else {}
+        found |= _models(model)
     return found
 
 

@@ -1,5 +1,7 @@
-"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, `page` and `after` on pages.
-And row ids in addresses."""
+"""Pages of long lists, as routes take and answer them: `count`, `next`, `previous` and `results` over JSON, or a plain array with a `Link`;
+`page` and `after` on pages. And row ids in addresses."""
+
+from typing import Any
 
 from flask import request
 from pydantic import BaseModel, Field
@@ -45,6 +47,15 @@ def page_answer(query: PageQuery, count: int, next_cursor: Cursor | None, rows: 
     following = this_page(page=query.page + 1, after=str(next_cursor)) if next_cursor else None
     previous = this_page(page=query.page - 1, after=None) if query.page > 1 else None
     return {"count": count, "next": following, "previous": previous, "results": rows}
+
+
+def plain_list(rows: list[dict[str, Any]], *, limit: int) -> Any:
+    """The answer of a list route whose contract is a plain array, newest first, with `limit` and `before_id`: for `limit` + 1 rows, all
+    but the last of them, and the address of the next ones in a `Link` header."""
+    shown = rows[:limit]
+    if len(rows) <= limit:
+        return shown
+    return shown, 200, {"Link": f'<{this_page(before_id=shown[-1]["id"])}>; rel="next"'}
 
 
 def requested_page() -> int:

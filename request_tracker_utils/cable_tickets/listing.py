@@ -1,0 +1,121 @@
+"""Lists of tickets, and what is shown with each: who was asked, what is reserved, names of people."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, selectinload
+
+from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNotFound
+from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketApprover, TicketComment, TicketEvent
+from request_tracker_utils.cable_tickets.states import TicketStatus
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.inventory.models import Reservation
+
+IS_LISTED = Ticket.status != TicketStatus.DELETED
+
+
+class Mine(StrEnum):
+    CREATED = "created"
+    ASSIGNED = "assigned"
+    """Was asked to decide: as the assignee, their substitute, or one of DEFAULT_APPROVERS."""
+
+
+@dataclass(frozen=True)
+class TicketFilter:
+    """Empty fields do not filter. Archived tickets are only listed with `include_deleted`, or by their status."""
+
+    mine: str = ""
+    status: str = ""
+    priority: str = ""
+    text: str = ""
+    include_deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What belongs to several tickets, read at once."""
+
+    reservations: dict[tuple[int, int], Reservation] = field(default_factory=dict)
+    """By ticket and item."""
+    approvers: dict[int, list[TicketApprover]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    """Names of assignees and approvers."""
+
+
+def find(session: Session, filters: TicketFilter, *, user_id: int | None, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
+    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means."""
+    query = _matching(filters, user_id).options(selectinload(Ticket.items)).order_by(Ticket.id.desc()).limit(limit)
+    return session.scalars(query if before_id is None else query.where(Ticket.id < before_id)).all()
+
+
+def get(session: Session, ticket_id: int, *, include_deleted: bool = False) -> Ticket:
+    """Raises TicketNotFound, TicketArchived."""
+    ticket = session.get(Ticket, ticket_id, options=[selectinload(Ticket.items)]) if 0 < ticket_id < 2**31 else None
+    if ticket is None:
+        raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
+    if ticket.status == TicketStatus.DELETED and not include_deleted:
+        raise TicketArchived(_("Ticket %(id)s is archived. Restore it first.", id=ticket_id))
+    return ticket
+
+
+def surroundings(session: Session, tickets: Iterable[Ticket]) -> Surroundings:
+    by_id = {ticket.id: ticket for ticket in tickets}
+    if not by_id:
+        return Surroundings()
+    of_tickets = (Reservation.source_type == TICKET_SOURCE, Reservation.source_id.in_(by_id))
+    reservations = {(each.source_id, each.line): each for each in session.scalars(select(Reservation).where(*of_tickets))}
+    approvers: dict[int, list[TicketApprover]] = {}
+    asked = (
+        select(TicketApprover)
+        .where(TicketApprover.ticket_id.in_(by_id), TicketApprover.ended_at.is_(None))
+        .order_by(TicketApprover.user_id)
+    )
+    for approver in session.scalars(asked):
+        approvers.setdefault(approver.ticket_id, []).append(approver)
+    people = {ticket.assigned_to_id for ticket in by_id.values()} | {each.user_id for several in approvers.values() for each in several}
+    names = dict(session.execute(select(User.id, User.name).where(User.id.in_(people - {None}))).all())
+    return Surroundings(reservations, approvers, names)
+
+
+def comments(session: Session, ticket_id: int, *, limit: int) -> Sequence[TicketComment]:
+    """The last ones, the oldest first."""
+    query = select(TicketComment).where(TicketComment.ticket_id == ticket_id).order_by(TicketComment.id.desc()).limit(limit)
+    return session.scalars(query).all()[::-1]
+
+
+def is_purged(session: Session, ticket_id: int) -> bool:
+    """Whether only the events of a ticket exist."""
+    if not 0 < ticket_id < 2**31 or session.get(Ticket, ticket_id) is not None:
+        return False
+    return session.scalar(select(TicketEvent.id).where(TicketEvent.ticket_id == ticket_id).limit(1)) is not None
+
+
+def events(session: Session, ticket_id: int, *, limit: int, before_id: int | None = None) -> Sequence[TicketEvent]:
+    """Newest first. Also those of a purged ticket."""
+    query = select(TicketEvent).where(TicketEvent.ticket_id == ticket_id).order_by(TicketEvent.id.desc()).limit(limit)
+    return session.scalars(query if before_id is None else query.where(TicketEvent.id < before_id)).all()
+
+
+def _matching(filters: TicketFilter, user_id: int | None) -> Select[Ticket]:
+    query = select(Ticket).where(*_conditions(filters))
+    if filters.mine == Mine.CREATED:
+        return query.where(Ticket.created_by_id == user_id)
+    if filters.mine == Mine.ASSIGNED:
+        return query.join(TicketApprover, TicketApprover.ticket_id == Ticket.id).where(
+            TicketApprover.user_id == user_id, TicketApprover.ended_at.is_(None)
+        )
+    return query
+
+
+def _conditions(filters: TicketFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.status:
+        conditions.append(Ticket.status == filters.status)
+    elif not filters.include_deleted:
+        conditions.append(IS_LISTED)
+    if filters.priority:
+        conditions.append(Ticket.priority == filters.priority)
+    return conditions
