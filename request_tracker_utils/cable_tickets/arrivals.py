@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import stock
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.fulfillment import describe
 from request_tracker_utils.cable_tickets.messages import tell
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket
 from request_tracker_utils.core.db import Reading, Transaction
@@ -53,7 +52,7 @@ def _tell(change: Change, ticket_id: int) -> int:
     if ticket is None:
         return 0
     items = [item for item in ticket.items if item.id in pieces]
-    change.record(ticket, "stock_arrived", items=describe(ticket, pieces))
+    change.record(ticket, "stock_arrived", items=stock.describe(ticket, pieces))
     words = "\n".join(f"{pieces[item.id]} × {item.cable_type} {item.cable_length}" for item in items)
     missing = sum(each.backordered for each in reservations_of(change.session, stock.source_of(ticket)))
     tell(change, ticket, "stock_arrived", arrived=words, missing=missing)

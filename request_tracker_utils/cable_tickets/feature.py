@@ -1,7 +1,7 @@
 """What cable tickets contribute to the app."""
 
 from request_tracker_utils.cable_tickets import jobs, models
-from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
+from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, fulfillment as fulfillment_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.permissions import GRANTS
 from request_tracker_utils.web.feature import Feature
 
@@ -9,7 +9,7 @@ TABLES = (models.Ticket, models.TicketItem, models.TicketApprover, models.Ticket
 
 feature = Feature(
     name="cable_tickets",
-    apis=[tickets_api.api, dashboard_api.api],
+    apis=[tickets_api.api, fulfillment_api.api, dashboard_api.api],
     jobs=jobs.jobs,
     grants=GRANTS,
 )

@@ -14,8 +14,7 @@ from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus, open_steps
 from request_tracker_utils.cable_tickets.steps import step
 from request_tracker_utils.core.translation import gettext as _, ngettext
-from request_tracker_utils.inventory import reels
-from request_tracker_utils.inventory.errors import InvalidStockField, NotEnough
+from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.lengths import parse_quantity
 from request_tracker_utils.inventory.repeats import once
 
@@ -97,26 +96,14 @@ def pieces_of(
     return pieces
 
 
-def describe(ticket: Ticket, pieces: Mapping[int, int]) -> list[dict[str, object]]:
-    """For the ticket's history."""
-    names = ("id", "cable_type", "cable_length")
-    return [{name: getattr(each, name) for name in names} | {"quantity": pieces[each.id]} for each in ticket.items if each.id in pieces]
-
-
 def _take(change: Change, ticket: Ticket, pieces: dict[int, int], *, cut: set[int]) -> None:
-    try:
-        stock.consume_for(change, ticket, pieces, cut=cut)
-    except NotEnough as error:
-        raise _explained(change, ticket, error, cut) from None
-    except InvalidStockField as error:
-        raise InvalidTicketField(error.message, field="quantity", item_id=error.fields.get("line")) from None
-    for item in ticket.items:
-        item.fulfilled += pieces.get(item.id, 0)
+    taken = stock.take_for(change, ticket, pieces, cut=cut)
     if ticket.status == TicketStatus.APPROVED:
         step(change, ticket, TicketStatus.IN_PROGRESS)
-    change.record(ticket, "partly_fulfilled", items=describe(ticket, pieces))
-    if not any(stock.left_of(item) for item in ticket.items):
-        step(change, ticket, TicketStatus.FULFILLED)
+    if any(stock.left_of(item) for item in ticket.items):
+        change.record(ticket, "partly_fulfilled", items=taken)
+    else:
+        step(change, ticket, TicketStatus.FULFILLED, items=taken)
 
 
 def _more_than_left(item: TicketItem, left: int) -> MoreThanLeft:
@@ -128,16 +115,3 @@ def _more_than_left(item: TicketItem, left: int) -> MoreThanLeft:
         **names,
     )
     return MoreThanLeft(message, item_id=item.id, left=left)
-
-
-def _explained(change: Change, ticket: Ticket, error: NotEnough, cut: set[int]) -> NotEnough:
-    """The same error with the item, and with what to do."""
-    fields = {name: value for name, value in error.fields.items() if name != "line"}
-    item = next(each for each in ticket.items if each.id == error.fields["line"])
-    cable = stock.cable_of(item)
-    longer = reels.sufficient(change.session, cable) if cable.length.unit and item.id not in cut else ()
-    if longer:
-        what = _("Cut it from a longer piece (%(length)s), receive a delivery, or adjust the stock.", length=longer[0].cable_length)
-    else:
-        what = _("Receive a delivery or adjust the stock first, or fulfill fewer pieces.")
-    return NotEnough(f"{error.message} {what}", **fields, item_id=item.id, cut_from=longer[0].id if longer else None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from request_tracker_utils.cable_tickets import stock
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, MoreThanLeft
-from request_tracker_utils.cable_tickets.fulfillment import Pieces, describe, once_for, pieces_of
+from request_tracker_utils.cable_tickets.fulfillment import Pieces, once_for, pieces_of
 from request_tracker_utils.cable_tickets.models import Ticket, TicketItem
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.errors import InvalidStockField
@@ -34,7 +34,7 @@ def put_back(
         stock.give_back_for(change, ticket, pieces, notes=written)
         for item in ticket.items:
             item.returned += pieces.get(item.id, 0)
-        change.record(ticket, "returned", items=describe(ticket, pieces), **({"notes": written} if written else {}))
+        change.record(ticket, "returned", items=stock.describe(ticket, pieces), **({"notes": written} if written else {}))
 
     content = {"do": "return", "ticket": ticket_id, "items": [vars(each) for each in wanted], "notes": notes}
     return once_for(change, ticket_id, content, do, request_key)
