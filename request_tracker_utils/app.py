@@ -102,6 +102,7 @@ def create_app(settings: Settings) -> OpenAPI:
         checks=[*core_checks(settings, jobs), *chain.from_iterable(f.checks for f in FEATURES)],
         gauges=list(chain.from_iterable(f.gauges for f in FEATURES)),
         preparations=[feature.prepare for feature in FEATURES if feature.prepare],
+        demos=[feature.demo for feature in FEATURES if feature.demo],
     )
     install_registry(app, registry)
     _configure(app, settings)

@@ -16,7 +16,7 @@ from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.page_settings import Effective, PageSettings
 from request_tracker_utils.core.settings import Settings, SettingsError, load_settings
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.preparation import NotReady, check_schema, prepare, prepare_new, with_stored_keys
+from request_tracker_utils.preparation import NotReady, check_schema, is_without_data, prepare, prepare_new, with_stored_keys
 from request_tracker_utils.web.registry import registry
 
 INVALID_SETTINGS, NOT_READY, REJECTED = 2, 3, 1
@@ -117,10 +117,9 @@ def demo(ctx: click.Context) -> None:
     app, settings = _app()
     prepare_new(app, settings)
     ctx.with_resource(app.app_context())
-    demos = [feature.demo for feature in FEATURES if feature.demo]
-    if not all(demo_data.is_empty() for demo_data in demos):
+    if not is_without_data():
         raise Conflict(_("Sample data is only added to an empty database without Request Tracker. This database was not changed."))
-    for demo_data in demos:
+    for demo_data in registry().demos:
         click.echo(f"Added {demo_data.fill()} {demo_data.title}.")
 
 

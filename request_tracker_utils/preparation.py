@@ -15,7 +15,10 @@ from flask_migrate import upgrade
 from pydantic import SecretStr
 from sqlalchemy import inspect, text
 
+from request_tracker_utils.accounts import demo
+from request_tracker_utils.accounts.current.messages import password_address
 from request_tracker_utils.asset_store.current import asset_store
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, store_once, stored_value, transaction
 from request_tracker_utils.core.disk import disk_problem, temporary_folder
 from request_tracker_utils.core.durability import sync_folder
@@ -95,6 +98,26 @@ def prepare_new(app: Flask, settings: Settings) -> None:
         prepare(app, settings)
     else:
         check_schema(app, settings)
+
+
+def is_without_data() -> bool:
+    """Whether no domain has any data, and assets are not in Request Tracker. Accounts do not count."""
+    return all(each.is_empty() for each in registry().demos)
+
+
+def seed(app: Flask, settings: Settings) -> list[tuple[str, str]]:
+    """With RUN_SEED_ON_START, creates demo accounts in a prepared database without any accounts and data; returns their names and password
+    links. Of several processes that start at the same time, one does so."""
+    if not settings.run_seed_on_start:
+        return []
+    with app.app_context(), holding(db.engine, "seed"):
+        with reading() as session:
+            if demo.has_accounts(session):
+                return []
+        if not is_without_data():
+            return []
+        with transaction() as session:
+            return [(user.name, password_address(key)) for user, key in demo.seed(session, now=utc_now())]
 
 
 def prepare_rows() -> None:

@@ -29,7 +29,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings, load_settings
-from request_tracker_utils.preparation import NotReady, prepare, with_stored_keys
+from request_tracker_utils.preparation import NotReady, prepare, seed, with_stored_keys
 from request_tracker_utils.web.connections import Limits, Tracker, Watch
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.web.running import RunningRequests
@@ -55,6 +55,7 @@ def make_app() -> Flask:
     settings = with_stored_keys(load_settings())
     app = create_app(settings)
     prepare(app, settings)
+    _seed(app, settings)
     registry = registry_of(app)
     access_log = registry.get(StoredAccessLog).writer
     access_log.start()
@@ -120,6 +121,7 @@ def serve(settings: Settings) -> None:
     _check_port(settings)
     metrics.reset()  # those of an earlier server: a running one was detected by its port
     _raise_file_limit(settings)
+    _seed(app, settings)
     _print_greeting(app, settings)
     os.register_at_fork(after_in_child=_restore_signal_handlers)
     Granian(
@@ -190,6 +192,17 @@ def _exit_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _seed(app: Flask, settings: Settings) -> None:
+    """Prints the links of demo accounts if it creates them. They are not logged: log files are kept."""
+    if accounts := seed(app, settings):
+        lines = "".join(f"    {name}: {link}\n" for name, link in accounts)
+        sys.stderr.write(
+            f"\nDemo accounts were created (RUN_SEED_ON_START). Choose their passwords with these links within three days:\n\n{lines}\n"
+            "They are not shown again; `rtutils users password-link NAME` prints a new one.\n\n"
+        )
+        sys.stderr.flush()
 
 
 def _print_greeting(app: Flask, settings: Settings) -> None:

@@ -49,3 +49,16 @@ class MoreThanLeft(Conflict):
     """More pieces than are left to fulfill, or to return; `left` says how many, and `item_id` names the item."""
 
     code = "more_than_left"
+
+
+class UnknownLink(NotFound):
+    """The approval link was never sent, or was not copied completely."""
+
+    code = "unknown_approval_link"
+
+
+class LinkClosed(AppError):
+    """The approval link no longer works: the message says what was decided, by whom and when. `link_state` is `decided`, `expired`,
+    `replaced`, `reassigned`, `archived` or `deactivated`."""
+
+    status, code = 410, "approval_link_closed"

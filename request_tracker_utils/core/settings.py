@@ -236,6 +236,11 @@ class Settings(BaseModel):
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
     timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
+    run_seed_on_start: bool = Field(
+        False,
+        description="Create demo accounts when the server starts with an empty database without Request Tracker. Their one-time password "
+        "links are printed once.",
+    )
     teachers_see: Literal["none", "homeroom", "school", "all"] = Field(
         "school",
         description="Which students teachers see: `none`; those of the `homeroom` or the `school` of their account (without one: none); "
@@ -250,6 +255,18 @@ class Settings(BaseModel):
         (),
         description="Names of the accounts that are asked to approve cable tickets for which nobody was chosen, separated by commas. The "
         "first of them decides. If not set, or if none of them can sign in: all administrators.",
+    )
+    approval_link_days: int = Field(14, ge=1, le=90, description="Days until links to approve or reject a cable ticket expire.")
+    approval_remind_hours: int = Field(
+        24,
+        ge=1,
+        le=24 * 30,
+        description="Hours until approvers are reminded of a cable ticket. After as many more hours, it also goes to DEFAULT_APPROVERS.",
+    )
+    approve_by_get: bool = Field(
+        False,
+        description="Whether opening the link in a message approves a cable ticket, without a button. Programs that scan mail "
+        "open links too, so that tickets may be approved before anybody has read them.",
     )
     optics_alert_emails: EmailAddresses = Field(
         (),

@@ -15,7 +15,7 @@ from request_tracker_utils.core.messages import MessageKind
 from request_tracker_utils.core.page_settings import PageSettings
 from request_tracker_utils.core.scheduler import Scheduler
 from request_tracker_utils.core.settings import Settings
-from request_tracker_utils.web.feature import Gauges, HomeCard, NavItem, PageLink, StatusSection
+from request_tracker_utils.web.feature import Demo, Gauges, HomeCard, NavItem, PageLink, StatusSection
 
 _EXTENSION = "rtutils"
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class Registry:
     status: list[StatusSection] = field(default_factory=list)
     messages: list[MessageKind] = field(default_factory=list)
     preparations: list[Callable[[], None]] = field(default_factory=list)
+    demos: list[Demo] = field(default_factory=list)
     scheduler: Scheduler | None = None
     started_at: datetime = field(default_factory=utc_now)
     """When this process created the app."""

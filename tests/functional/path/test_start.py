@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -150,3 +151,23 @@ def test_a_first_start_logs_no_warning(tmp_path: Path) -> None:
         assert re.findall(r"(?im)^.*(?:level=(?:warning|error|critical)|warning:|traceback).*$", log) == []
 
     check_all([("serve", *PROGRAM), ("run", sys.executable, str(CHECKOUT / "run.py"))], check)
+
+
+def test_demo_accounts_are_created_by_one_of_two_servers_that_start_at_the_same_time(tmp_path: Path) -> None:
+    """Their links are printed once, work, and are not in the log file."""
+    settings = {"instance_path": str(tmp_path / "instance"), "log_file": str(tmp_path / "log"), "run_seed_on_start": "true"}
+    with ThreadPoolExecutor(2) as pool:
+        servers = list(pool.map(lambda name: RunningServer(tmp_path / name, **settings), ("one", "two")))
+    try:
+        found = re.findall(r"^ +(demo-\w+): http\S+(/password/\S+)$", "".join(server.log() for server in servers), re.MULTILINE)
+        assert sorted(name for name, _link in found) == ["demo-admin", "demo-staff", "demo-teacher", "demo-user"]
+        assert {requests.get(servers[1].url + link, timeout=20).status_code for _name, link in found} == {200}
+        assert "/set-up/" not in "".join(server.log() for server in servers)
+        logged = (tmp_path / "log").read_text()
+        assert [name for name, link in found if link.rsplit("/", 1)[1] in logged] == []
+        assert servers[0].run("users", "password-link", "demo-user").startswith("http")
+    finally:
+        for server in servers:
+            server.stop()
+    with RunningServer(tmp_path / "again", **settings) as server:
+        assert "demo-" not in server.log()
