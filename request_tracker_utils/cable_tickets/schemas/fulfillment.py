@@ -74,7 +74,9 @@ class PickOut(BaseModel):
     reserved: int = Field(description="Pieces on the shelf that are set aside for it.", examples=[2])
     backordered: int = Field(description="Pieces that are missing.", examples=[1])
     stock_id: int | None = Field(description="Its stock row.", examples=[3])
-    cut_from: CutFrom | None = Field(description="The shortest longer piece that missing ones could be cut from.")
+    cut_from: CutFrom | None = Field(
+        description="The shortest longer piece that missing ones could be cut from.", examples=[{"stock_id": 4, "cable_length": "1,000 ft"}]
+    )
 
     @classmethod
     def of(cls, pick: Pick) -> dict[str, Any]:

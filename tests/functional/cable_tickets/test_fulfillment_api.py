@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
+from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
 from request_tracker_utils.notifications.models import Notification
@@ -130,4 +131,5 @@ def test_stock_that_arrives_is_told_to_the_creator(app: Flask, ask: Ask) -> None
         with reading() as session:
             sent = session.scalars(select(Notification).where(Notification.ticket_id == created["id"])).all()
         assert state_of(created["id"])[0] == "approved"
-    assert {each.recipient_user_id for each in sent if each.event == "ticket-stock"} <= {created["created_by_id"], None}
+        decider = session.get_one(Ticket, created["id"]).decided_by_id
+    assert {each.recipient_user_id for each in sent if each.event == "ticket-stock"} == {created["created_by_id"], decider}
