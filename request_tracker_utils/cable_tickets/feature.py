@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from request_tracker_utils.cable_tickets import jobs, models, tabs
-from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
+from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, fulfillment as fulfillment_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS, TicketPermission
 from request_tracker_utils.cable_tickets.views import approvals, asking, editing, kits, ticket, tickets
@@ -22,7 +22,7 @@ def card() -> Mapping[str, object]:
 
 feature = Feature(
     name="cable_tickets",
-    apis=[tickets_api.api, dashboard_api.api, approvals.api],
+    apis=[tickets_api.api, fulfillment_api.api, dashboard_api.api, approvals.api],
     pages=[tickets.pages, asking.pages, ticket.pages, editing.pages, kits.pages, approvals.pages],
     jobs=jobs.jobs,
     navigation=[NavItem(gettext_noop("Cable tickets"), "cable_tickets.listed", TicketPermission.READ, order=17)],
