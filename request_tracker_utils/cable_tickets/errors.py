@@ -45,6 +45,10 @@ class NotYourStep(Forbidden):
     code = "not_your_step"
 
 
+class KitNotFound(NotFound):
+    code = "kit_not_found"
+
+
 class MoreThanLeft(Conflict):
     """More pieces than are left to fulfill, or to return; `left` says how many, and `item_id` names the item."""
 
