@@ -61,7 +61,9 @@ def fulfill(ticket_id: int) -> ResponseReturnValue:
 
     def do(by: Change, pieces: Sequence[Pieces]) -> str:
         ticket, _repeated = fulfillment.fulfill(by, ticket_id, pieces, request_key=sent_key(request.form))
-        return _("Ticket %(id)s is fulfilled.", id=ticket.id) if ticket.status == "fulfilled" else _("The pieces were taken from the shelf.")
+        return (
+            _("Ticket %(id)s is fulfilled.", id=ticket.id) if ticket.status == "fulfilled" else _("The pieces were taken from the shelf.")
+        )
 
     return _act(ticket_id, do)
 
