@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks.models import RUN_TASKS, Task
-from tests.services.apps import csrf_token, run_job, signed_in, user
+from tests.services.apps import csrf_token, run_job, signed_in
 from tests.services.fulfilling import approved, item_ids, state_of
 from tests.services.stocking import check_books, delivered, on_hand
 
@@ -68,7 +68,7 @@ def test_the_page_of_a_ticket_fulfills_in_part_cuts_and_takes_back(app: Flask) -
         assert state_of(ticket) == ("in_progress", [(3, 3), (0, 0)])
         assert on_hand(include_zero=False) == {"Cat6 100 ft": 3, "Cat6 900 ft": 1}
         check_books()
-    teacher = signed_in(app, "teacher")
+    teacher = signed_in(app, "teacher", "grace")
     assert "Take from the shelf" not in page(teacher, f"/tickets/{ticket}")
     assert "is fulfilled by staff" in send(teacher, f"/tickets/{ticket}/fulfill", **{f"pieces-{second}": "1"})[1]
 
@@ -115,7 +115,6 @@ def test_who_has_lost_the_account_fulfills_nothing(app: Flask) -> None:
         delivered((*CAT6, 2))
         ticket = approved((*CAT6, 1))
         (item,) = item_ids(ticket)
-    user(app, "admin", "ada")
     staff = signed_in(app, "staff")
     send(staff, PICK_LIST, **{f"pieces-{ticket}-{item}": "1"})
     with app.app_context(), transaction() as session:
