@@ -9,10 +9,11 @@ from sqlalchemy import text
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.messages import Channel, Recipient
+from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.notifications.rendering import LONGEST_SMS, Renderer, septets
 from request_tracker_utils.optics import service
 from request_tracker_utils.optics.messages import OPTICS_DECIDED, OPTICS_REQUESTED, OpticsMessages
-from request_tracker_utils.optics.models import MAX_NAME, MAX_NOTE, MAX_OTHER, OTHER
+from request_tracker_utils.optics.models import MAX_NAME, MAX_OTHER, OTHER
 from request_tracker_utils.optics.service import NewRequest, OpticsAction
 from tests.services.apps import user
 from tests.services.stocking import Sent
@@ -30,7 +31,7 @@ VALUES: dict[str, str | int] = {
 LONGEST = VALUES | {
     "part": "x" * MAX_OTHER,
     "requester": "y" * MAX_NAME,
-    "note": "🔌" * 10 * MAX_NOTE,
+    "note": "🔌" * 10 * MAX_NOTES,
     "quantity": 1_000_000,
     "decided_by": "z" * 100,
 }
