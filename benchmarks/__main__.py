@@ -27,6 +27,7 @@ from benchmarks import (
     students,
     sweep,
     tags,
+    ticket_taps,
     webhook,
 )
 from benchmarks.report import Row, say
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "students": students.measure,
     "notifications": notifications.measure,
     "stock": stock.measure,
+    "ticket-taps": ticket_taps.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,
