@@ -13,6 +13,7 @@ from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
+from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.translation import gettext as _
 
 
@@ -100,7 +101,7 @@ def _ask_all(change: Change, ticket: Ticket, asked: Sequence[int]) -> None:
         if former.user_id not in everybody:
             former.ended_at = change.now
     _add(change, ticket, everybody, for_others)
-    ticket.waiting_since = change.now
+    ticket.waiting_since = change.now if ticket.status == TicketStatus.PENDING_APPROVAL else None
 
 
 def _add(change: Change, ticket: Ticket, user_ids: Iterable[int], for_others: Mapping[int, int]) -> None:

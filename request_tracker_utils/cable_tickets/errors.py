@@ -43,3 +43,16 @@ class NotYourStep(Forbidden):
     """Somebody else may do this with the ticket; the message says who."""
 
     code = "not_your_step"
+
+
+class UnknownLink(NotFound):
+    """The approval link was never sent, or was not copied completely."""
+
+    code = "unknown_approval_link"
+
+
+class LinkClosed(AppError):
+    """The approval link no longer works: the message says what was decided, by whom and when. `link_state` is `decided`, `expired`,
+    `replaced`, `reassigned`, `archived` or `deactivated`."""
+
+    status, code = 410, "approval_link_closed"

@@ -157,7 +157,7 @@ class CommentIn(BaseModel):
     body: Text = Field("", max_length=MAX_NOTES, examples=["Please use the blue ones."])
 
 
-class ItemOut(BaseModel):
+class TicketItemOut(BaseModel):
     id: int = Field(examples=[12])
     cable_type: str = Field(description="As it was written.", examples=["Cat6"])
     cable_length: str = Field(description="As it was written.", examples=["100ft"])
@@ -188,7 +188,7 @@ class TicketOut(BaseModel):
     cable_type: str = Field(examples=["Cat6"])
     cable_length: str = Field(examples=["100ft"])
     cable_gauge: str = Field(examples=["23AWG"])
-    items: list[ItemOut]
+    items: list[TicketItemOut]
     location: str = Field(examples=["Building A"])
     notes: str = Field(examples=["Behind the stage"])
     priority: str = Field(description="`low`, `medium` or `high`.", examples=["medium"])
@@ -250,7 +250,7 @@ class TicketChanged(BaseModel):
     ticket: TicketOut
 
 
-class TicketCreated(BaseModel):
+class CreatedTicket(BaseModel):
     message: str = Field(examples=["Ticket created"])
     ticket: TicketOut
 
@@ -300,7 +300,7 @@ def _item_out(ticket: Ticket, position: int, around: Surroundings) -> dict[str, 
     counted = (
         {"reserved": reservation.reserved, "backordered": reservation.backordered} if reservation else {"reserved": 0, "backordered": 0}
     )
-    return {name: counted[name] if name in counted else getattr(item, name) for name in ItemOut.model_fields}
+    return {name: counted[name] if name in counted else getattr(item, name) for name in TicketItemOut.model_fields}
 
 
 def _json(value: Any) -> Any:

@@ -256,6 +256,18 @@ class Settings(BaseModel):
         description="Names of the accounts that are asked to approve cable tickets for which nobody was chosen, separated by commas. The "
         "first of them decides. If not set, or if none of them can sign in: all administrators.",
     )
+    approval_link_days: int = Field(14, ge=1, le=90, description="Days until links to approve or reject a cable ticket expire.")
+    approval_remind_hours: int = Field(
+        24,
+        ge=1,
+        le=24 * 30,
+        description="Hours until approvers are reminded of a cable ticket. After as many more hours, it also goes to DEFAULT_APPROVERS.",
+    )
+    approve_by_get: bool = Field(
+        False,
+        description="Whether opening the link in a message approves a cable ticket, without a button. Programs that scan mail "
+        "open links too, so that tickets may be approved before anybody has read them.",
+    )
     optics_alert_emails: EmailAddresses = Field(
         (),
         description="Email addresses that get a message when somebody requests optics, separated by commas. If not set: all "

@@ -69,7 +69,8 @@ def _add_headers(response: Response) -> Response:
     if isinstance(request.routing_exception, RequestRedirect) and response.location:
         response.location = without_host(response.location)
         response.set_data(b"")
-    headers.extend(ALWAYS)
+    for name, value in ALWAYS.items():
+        headers.setdefault(name, value)
     headers["X-Request-ID"] = g.get("request_id", "")
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}"

@@ -8,8 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets.approval_links import Decision, path_of, token_of
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.creating import Draft, Item, create
+from request_tracker_utils.cable_tickets.creating import Draft, create
+from request_tracker_utils.cable_tickets.current import link_keys
+from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.models import Absence, Ticket, TicketApprover, TicketEvent
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
@@ -92,3 +95,11 @@ def changed(name: str, **columns: object) -> None:
 
     with transaction() as session:
         change(session)
+
+
+def path_to(ticket_id: int, name: str, decision: Decision = Decision.APPROVE) -> str:
+    """The path of the link in the newest message to this approver."""
+    user_id = id_of(name)
+    with reading() as session:
+        row = session.get_one(TicketApprover, (ticket_id, user_id))
+        return path_of(ticket_id, decision, token_of(row, link_keys))

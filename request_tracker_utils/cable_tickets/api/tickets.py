@@ -24,6 +24,7 @@ from request_tracker_utils.cable_tickets.schemas import (
     Commented,
     CommentIn,
     CommentOut,
+    CreatedTicket,
     EventList,
     EventOut,
     EventsQuery,
@@ -31,7 +32,6 @@ from request_tracker_utils.cable_tickets.schemas import (
     NewTicket,
     TicketArchivedOut,
     TicketChanged,
-    TicketCreated,
     TicketList,
     TicketOut,
     TicketPath,
@@ -76,7 +76,7 @@ def list_tickets(query: TicketsQuery) -> Any:
     return plain_list(rows, limit=query.limit)
 
 
-@api.post("/api/tickets", responses={201: TicketCreated})
+@api.post("/api/tickets", responses={201: CreatedTicket})
 @require(TicketPermission.CREATE)
 @may_raise(InvalidTicketField, NotYourStep, RequestKeyReused, TicketArchived, TicketNotFound)
 def create_ticket(header: RequestKey, body: NewTicket) -> Answer:

@@ -102,6 +102,12 @@ ROUTES: dict[str, May | None] = {
     "POST /api/login": ANYBODY,
     "GET /api/users": COLLEAGUES,
     "GET /api/users/<user_id>": COLLEAGUES,
+    **{
+        f"{method} {start}/tickets/<int:ticket_id>/{decision}/<token>": ANYBODY
+        for start in ("", "/api")
+        for method in ("GET", "POST")
+        for decision in ("approve", "reject")
+    },
     "GET /me": SIGNED_IN,
     "POST /me/password": ONESELF,
     "GET /me/notifications": SIGNED_IN,
@@ -335,8 +341,12 @@ ROUTES: dict[str, May | None] = {
     "GET /static/<path:filename>": ANYBODY,
     "GET /bootstrap/static/<path:filename>": ANYBODY,
 }
-WITHOUT_SESSION = ("POST /api/register", "POST /api/login")
-"""They ignore sessions, and take a password from anybody."""
+WITHOUT_SESSION = (
+    "POST /api/register",
+    "POST /api/login",
+    *(name for name in ROUTES if name.startswith("POST ") and name.endswith("/<token>")),
+)
+"""They ignore sessions, and take a password or the token of an approval link from anybody."""
 REACHED = 300
 """Status of an answer where the call reached the route."""
 

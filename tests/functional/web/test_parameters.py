@@ -46,6 +46,7 @@ def test_every_route_of_the_api_that_reads_rejects_them(app: Flask, client: Flas
         and "GET" in (rule.methods or ())
         and rule.rule.startswith("/api/")
         and rule.rule != "/api/health"
+        and not rule.rule.endswith("<token>")  # programs that scan mail add parameters to links
     ]
     assert len(paths) > 10
 
