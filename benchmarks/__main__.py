@@ -28,6 +28,7 @@ from benchmarks import (
     sweep,
     tags,
     ticket_taps,
+    tickets,
     webhook,
 )
 from benchmarks.report import Row, say
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "notifications": notifications.measure,
     "stock": stock.measure,
     "ticket-taps": ticket_taps.measure,
+    "tickets": tickets.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,
