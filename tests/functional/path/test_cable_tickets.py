@@ -296,7 +296,7 @@ def test_two_people_on_phones_ask_approve_and_fulfill(site: Installation, browse
         stock_room.get_by_role("button", name="Fulfill everything").tap()
         expect(stock_room.get_by_role("heading", name=f"Ticket {number}")).to_contain_text("Fulfilled")
         looks_right(stock_room)
-        assert "fulfilled" in site.email("test@example.com", number, 2).lower()
+        assert "cable is ready" in site.email("test@example.com", number, 2).lower()
         asker.reload()
         expect(asker.get_by_role("heading", name=f"Ticket {number}")).to_contain_text("Fulfilled")
         messages = asker.get_by_role("region", name="Messages")
