@@ -2,10 +2,16 @@
 
 from datetime import timedelta
 
+from request_tracker_utils.cable_tickets import reminders
+from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.models import TicketTally
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.cable_tickets.names import REMIND_APPROVERS
+from request_tracker_utils.core.actor import of_job
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.tallies import merge_shards
+from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.web.registry import settings
 
 
 def merge_counts() -> int:
@@ -13,4 +19,25 @@ def merge_counts() -> int:
         return merge_shards(session, TicketTally)
 
 
-jobs = [Job("merge-ticket-counts", "Merge the counters of cable tickets", timedelta(hours=6), merge_counts)]
+def remind_approvers() -> int:
+    """Each ticket in a transaction of its own."""
+    pause, actor = timedelta(hours=settings().approval_remind_hours), of_job(REMIND_APPROVERS)
+    with reading() as session:
+        now = change(session, actor=actor)
+        due = reminders.due(session, pause=pause, today=now.today, now=now.now)
+    count = 0
+    for ticket_id in due:
+        with transaction() as session:
+            count += reminders.remind(change(session, actor=actor), ticket_id, pause=pause)
+    return count
+
+
+jobs = [
+    Job("merge-ticket-counts", gettext_noop("Merge the counters of cable tickets"), timedelta(hours=6), merge_counts),
+    Job(
+        REMIND_APPROVERS,
+        gettext_noop("Remind approvers of cable tickets, then ask others and substitutes"),
+        timedelta(minutes=10),
+        remind_approvers,
+    ),
+]
