@@ -12,6 +12,36 @@ KEYS = "subject, key, label"
 BOUNDS = (15, 60, 240, 480, 1_440, 2_880, 4_320, 7_200, 10_080, 20_160, 43_200)
 COLUMNS = "status, status_before, created_by_id, assigned_to_id, created_at, decided_at, fulfilled_at, rejection_reason"
 
+APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER ticket_events_no_{verb.lower()} BEFORE {verb} ON ticket_events "
+        "BEGIN SELECT RAISE(ABORT, 'the history of tickets only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION ticket_events_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the history of tickets only grows'; END $$",
+        "CREATE TRIGGER ticket_events_only_grow BEFORE UPDATE OR DELETE ON ticket_events "
+        "FOR EACH ROW EXECUTE FUNCTION ticket_events_only_grow()",
+    ],
+}
+ADD = "INSERT INTO ticket_words (rowid, search_words) VALUES (NEW.id, NEW.search_words);"
+REMOVE = "INSERT INTO ticket_words (ticket_words, rowid, search_words) VALUES ('delete', OLD.id, OLD.search_words);"
+SEARCH_INDEX = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE ticket_words USING fts5 "
+        "(search_words, content='tickets', content_rowid='id', tokenize='ascii', detail='none', columnsize=0, prefix='2 3 4 5 6')",
+        f"CREATE TRIGGER tickets_words_added AFTER INSERT ON tickets BEGIN {ADD} END",
+        f"CREATE TRIGGER tickets_words_removed AFTER DELETE ON tickets BEGIN {REMOVE} END",
+        "CREATE TRIGGER tickets_words_changed AFTER UPDATE OF search_words ON tickets "
+        f"WHEN OLD.search_words <> NEW.search_words BEGIN {REMOVE} {ADD} END",
+    ],
+    "postgresql": [
+        "CREATE INDEX ix_tickets_search_words ON tickets USING gin "
+        "((array_to_tsvector(string_to_array(search_words, ' ')))) WITH (fastupdate = off)"
+    ],
+}
+
 
 def counted(seconds: str, row: str, source: str, step: int) -> str:
     """What a ticket counts for, as the models had it when this was written."""
@@ -160,7 +190,6 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(250), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["actor_user_id"], ["users.id"], name=op.f("fk_ticket_events_actor_user_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_events")),
     )
     op.create_index("ix_ticket_events_ticket_id", "ticket_events", ["ticket_id", "id"], unique=False)
@@ -203,6 +232,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_tickets_decided_by_id_users"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["deleted_by_id"], ["users.id"], name=op.f("fk_tickets_deleted_by_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_tickets_assigned_to_id", "tickets", ["assigned_to_id", "id"], unique=False)
     op.create_index("ix_tickets_created_by_id", "tickets", ["created_by_id", "id"], unique=False)
@@ -232,6 +262,8 @@ def upgrade() -> None:
         postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.create_index("ix_tickets_status", "tickets", ["status", "id"], unique=False)
+    op.create_index("ix_tickets_status_priority", "tickets", ["status", "priority", "id"], unique=False)
+    op.create_index("ix_tickets_created_by_status", "tickets", ["created_by_id", "status", "id"], unique=False)
     op.create_table(
         "ticket_approvers",
         sa.Column("ticket_id", sa.Integer(), nullable=False),
@@ -275,6 +307,7 @@ def upgrade() -> None:
         sa.CheckConstraint("returned >= 0 AND returned <= fulfilled", name=op.f("ck_ticket_items_returned")),
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_ticket_items_ticket_id_tickets"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_items")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_ticket_items_ticket_id", "ticket_items", ["ticket_id", "id"], unique=False)
     op.create_table(
@@ -286,7 +319,9 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("subject", "key", "label", "shard", name=op.f("pk_ticket_tallies")),
     )
-    for statement in sqlite_triggers() if op.get_bind().dialect.name == "sqlite" else postgresql_triggers():
+    dialect = op.get_bind().dialect.name
+    counting = sqlite_triggers() if dialect == "sqlite" else postgresql_triggers()
+    for statement in [*counting, *APPEND_ONLY[dialect], *SEARCH_INDEX[dialect]]:
         op.execute(statement)
 
 
@@ -325,6 +360,10 @@ def downgrade() -> None:
         else:
             op.execute(f"DROP TRIGGER tickets_counted_{verb} ON tickets")
             op.execute(f"DROP FUNCTION tickets_counted_{verb}()")
+    if op.get_bind().dialect.name == "sqlite":
+        for change in ("added", "removed", "changed"):
+            op.execute(f"DROP TRIGGER tickets_words_{change}")
+        op.drop_table("ticket_words")
     op.drop_table("ticket_tallies")
     _remove_priorities()
     op.drop_index("ix_ticket_items_ticket_id", table_name="ticket_items")
@@ -333,6 +372,8 @@ def downgrade() -> None:
     op.drop_table("ticket_comments")
     op.drop_index("ix_ticket_approvers_user_id", table_name="ticket_approvers")
     op.drop_table("ticket_approvers")
+    op.drop_index("ix_tickets_created_by_status", table_name="tickets")
+    op.drop_index("ix_tickets_status_priority", table_name="tickets")
     op.drop_index("ix_tickets_status", table_name="tickets")
     op.drop_index(
         "ix_tickets_waiting_since",
@@ -358,6 +399,8 @@ def downgrade() -> None:
     op.drop_table("tickets")
     op.drop_index("ix_ticket_events_ticket_id", table_name="ticket_events")
     op.drop_table("ticket_events")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION ticket_events_only_grow()")
     op.drop_index("ix_optics_requests_status", table_name="optics_requests")
     op.drop_index("ix_optics_requests_created_by_id", table_name="optics_requests")
     op.drop_table("optics_requests")

@@ -1,20 +1,32 @@
 """What cable tickets contribute to the app."""
 
-from request_tracker_utils.cable_tickets import cli, jobs, models
-from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, tickets as tickets_api
+from collections.abc import Mapping
+
+from request_tracker_utils.cable_tickets import cli, jobs, models, tabs
+from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, fulfillment as fulfillment_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS, TicketPermission
-from request_tracker_utils.cable_tickets.views import absences, approvals
+from request_tracker_utils.cable_tickets.views import absences, approvals, asking, editing, kits, ticket, tickets
+from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.web.feature import Feature, PageLink
+from request_tracker_utils.web.auth import current_actor
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, PageLink
 
 TABLES = (models.Ticket, models.TicketItem, models.TicketApprover, models.TicketComment, models.TicketEvent, models.Kit, models.Absence)
 
+
+def card() -> Mapping[str, object]:
+    with reading() as session:
+        return {"counts": tabs.counts(session, current_actor()), "most": tabs.COUNTED}
+
+
 feature = Feature(
     name="cable_tickets",
-    apis=[tickets_api.api, dashboard_api.api, approvals.api],
-    pages=[approvals.pages, absences.pages],
+    apis=[tickets_api.api, fulfillment_api.api, dashboard_api.api, approvals.api],
+    pages=[tickets.pages, asking.pages, ticket.pages, editing.pages, kits.pages, approvals.pages, absences.pages],
     jobs=jobs.jobs,
+    navigation=[NavItem(gettext_noop("Cable tickets"), "cable_tickets.listed", TicketPermission.READ, order=17)],
+    cards=[HomeCard("cable_tickets/card.html", TicketPermission.CREATE, card, order=15)],
     commands=[cli.tickets],
     links=[PageLink("me.me", gettext_noop("Absence"), "my_absences.show", TicketPermission.READ, order=60)],
     messages=MESSAGE_KINDS,

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from request_tracker_utils.cable_tickets import reminders
+from request_tracker_utils.cable_tickets.arrivals import tell_of_arrivals
+from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.models import TicketTally
 from request_tracker_utils.cable_tickets.names import REMIND_APPROVERS
@@ -11,12 +15,20 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.tallies import merge_shards
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
+from request_tracker_utils.web.registry import registry, settings
 
 
 def merge_counts() -> int:
     with transaction(durable=False) as session:  # the sums are the same before and after
         return merge_shards(session, TicketTally)
+
+
+def tell_of_arrived_stock() -> int:
+    def by_job(session: Session) -> Change:
+        return change(session, actor=of_job(TELL_OF_ARRIVED_STOCK))
+
+    return tell_of_arrivals(transaction, reading, change=by_job, stopping=registry().stopping)
 
 
 def remind_approvers() -> int:
@@ -27,6 +39,8 @@ def remind_approvers() -> int:
         due = reminders.due(session, pause=pause, today=now.today, now=now.now)
     count = 0
     for ticket_id in due:
+        if registry().stopping():
+            break
         with transaction() as session:
             count += reminders.remind(change(session, actor=actor), ticket_id, pause=pause)
     return count
@@ -34,6 +48,12 @@ def remind_approvers() -> int:
 
 jobs = [
     Job("merge-ticket-counts", gettext_noop("Merge the counters of cable tickets"), timedelta(hours=6), merge_counts),
+    Job(
+        TELL_OF_ARRIVED_STOCK,
+        gettext_noop("Tell those who wait for cable that it has arrived"),
+        timedelta(minutes=5),
+        tell_of_arrived_stock,
+    ),
     Job(
         REMIND_APPROVERS,
         gettext_noop("Remind approvers of cable tickets, then ask others and substitutes"),

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets import search
 from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNotFound
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketApprover, TicketComment, TicketEvent
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -45,10 +46,20 @@ class Surroundings:
     """Names of assignees and approvers."""
 
 
-def find(session: Session, filters: TicketFilter, *, user_id: int | None, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
-    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means."""
-    query = _matching(filters, user_id).options(selectinload(Ticket.items)).order_by(Ticket.id.desc()).limit(limit)
-    return session.scalars(query if before_id is None else query.where(Ticket.id < before_id)).all()
+def find(
+    session: Session,
+    filters: TicketFilter,
+    *,
+    user_id: int | None,
+    limit: int,
+    before_id: int | None = None,
+    within: Sequence[ColumnElement[bool]] = (),
+) -> Sequence[Ticket]:
+    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means; `within` are further conditions."""
+    query, order = _matching(session, filters, user_id)
+    if before_id is not None:
+        query = query.where(order < before_id)
+    return session.scalars(query.where(*within).order_by(order.desc()).limit(limit).options(selectinload(Ticket.items))).all()
 
 
 def get(session: Session, ticket_id: int, *, include_deleted: bool = False) -> Ticket:
@@ -99,23 +110,24 @@ def events(session: Session, ticket_id: int, *, limit: int, before_id: int | Non
     return session.scalars(query if before_id is None else query.where(TicketEvent.id < before_id)).all()
 
 
-def _matching(filters: TicketFilter, user_id: int | None) -> Select[Ticket]:
-    query = select(Ticket).where(*_conditions(filters))
+def _matching(session: Session, filters: TicketFilter, user_id: int | None) -> tuple[Select[Ticket], SQLColumnExpression[int]]:
+    """The tickets, and the column by which they are ordered: that of the index which finds them."""
+    query: Select[Ticket]
+    order: SQLColumnExpression[int]
+    asked = (TicketApprover.user_id == user_id, TicketApprover.ended_at.is_(None))
+    if filters.text:
+        query, order = search.query(session, filters.text)
+        if filters.mine == Mine.ASSIGNED:
+            query = query.where(exists().where(TicketApprover.ticket_id == Ticket.id, *asked))
+    elif filters.mine == Mine.ASSIGNED:
+        query = select(Ticket).join(TicketApprover, TicketApprover.ticket_id == Ticket.id).where(*asked)
+        order = TicketApprover.ticket_id
+    else:
+        query, order = select(Ticket), Ticket.id
     if filters.mine == Mine.CREATED:
-        return query.where(Ticket.created_by_id == user_id)
-    if filters.mine == Mine.ASSIGNED:
-        return query.join(TicketApprover, TicketApprover.ticket_id == Ticket.id).where(
-            TicketApprover.user_id == user_id, TicketApprover.ended_at.is_(None)
-        )
-    return query
-
-
-def _conditions(filters: TicketFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+        query = query.where(Ticket.created_by_id == user_id)
     if filters.status:
-        conditions.append(Ticket.status == filters.status)
+        query = query.where(Ticket.status == filters.status)
     elif not filters.include_deleted:
-        conditions.append(IS_LISTED)
-    if filters.priority:
-        conditions.append(Ticket.priority == filters.priority)
-    return conditions
+        query = query.where(IS_LISTED)
+    return query.where(Ticket.priority == filters.priority) if filters.priority else query, order

@@ -6,7 +6,7 @@ A ticket's row is locked before each step, and before stock rows: all who change
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Text, event, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Table, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.cable_tickets import triggers
@@ -36,11 +36,14 @@ class Ticket(Base):
         CheckConstraint("(status = 'deleted') = (status_before IS NOT NULL)", name="status_before"),
         _partial("ix_tickets_listed", "id", where="status <> 'deleted'"),
         Index("ix_tickets_status", "status", "id"),
+        Index("ix_tickets_status_priority", "status", "priority", "id"),
         Index("ix_tickets_priority", "priority", "id"),
         Index("ix_tickets_created_by_id", "created_by_id", "id"),
+        Index("ix_tickets_created_by_status", "created_by_id", "status", "id"),
         Index("ix_tickets_assigned_to_id", "assigned_to_id", "id"),
         _partial("ix_tickets_waiting_since", "waiting_since", where="waiting_since IS NOT NULL"),
         _partial("ix_tickets_picked", "location_key", "id", where="status IN ('approved', 'in_progress')"),
+        {"sqlite_autoincrement": True},  # events, movements and reservations of a purged ticket must not become another one's
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -90,6 +93,7 @@ class TicketItem(Base):
         CheckConstraint("fulfilled >= 0 AND fulfilled <= quantity", name="fulfilled"),
         CheckConstraint("returned >= 0 AND returned <= fulfilled", name="returned"),
         Index("ix_ticket_items_ticket_id", "ticket_id", "id"),
+        {"sqlite_autoincrement": True},  # reservations name the item
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -145,7 +149,8 @@ class TicketEvent(Base):
     event: Mapped[str] = mapped_column(String(30))
     status_from: Mapped[str | None] = mapped_column(String(20))
     status_to: Mapped[str | None] = mapped_column(String(20))
-    actor_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor_user_id: Mapped[int | None]
+    """No foreign key: the history outlives accounts."""
     actor: Mapped[str] = mapped_column(String(250))
     """`B for A` if a substitute acted."""
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -198,4 +203,55 @@ class TicketTally(Base):
     count: Mapped[int]
 
 
+APPEND_ONLY = {
+    "sqlite": [
+        f"CREATE TRIGGER ticket_events_no_{verb.lower()} BEFORE {verb} ON ticket_events "
+        "BEGIN SELECT RAISE(ABORT, 'the history of tickets only grows'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION ticket_events_only_grow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the history of tickets only grows'; END $$",
+        "CREATE TRIGGER ticket_events_only_grow BEFORE UPDATE OR DELETE ON ticket_events "
+        "FOR EACH ROW EXECUTE FUNCTION ticket_events_only_grow()",
+    ],
+}
+PREFIXES = range(2, 7)
+"""Lengths of beginnings of words that FTS5 finds without looking at each word that begins like this."""
+WORDS = "array_to_tsvector(string_to_array(search_words, ' '))"
+_WORDS_OF = "INSERT INTO ticket_words ({0}rowid, search_words) VALUES ({1}.id, {1}.search_words);"
+_ADD, _REMOVE = _WORDS_OF.format("", "NEW"), _WORDS_OF.format("ticket_words, ", "OLD").replace("VALUES (", "VALUES ('delete', ")
+SEARCH_INDEX = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE ticket_words USING fts5 "
+        "(search_words, content='tickets', content_rowid='id', tokenize='ascii', detail='none', columnsize=0, "
+        f"prefix='{' '.join(map(str, PREFIXES))}')",
+        f"CREATE TRIGGER tickets_words_added AFTER INSERT ON tickets BEGIN {_ADD} END",
+        f"CREATE TRIGGER tickets_words_removed AFTER DELETE ON tickets BEGIN {_REMOVE} END",
+        "CREATE TRIGGER tickets_words_changed AFTER UPDATE OF search_words ON tickets "
+        f"WHEN OLD.search_words <> NEW.search_words BEGIN {_REMOVE} {_ADD} END",
+    ],
+    "postgresql": [f"CREATE INDEX ix_tickets_search_words ON tickets USING gin (({WORDS})) WITH (fastupdate = off)"],
+}
+"""Of `search_words`, which are separated by spaces: neither database cuts them again."""
+
+
+def _create_triggers(_table: Table, connection: Any, **_: Any) -> None:
+    for statement in APPEND_ONLY[connection.dialect.name]:
+        connection.execute(text(statement))
+
+
+def _create_search_index(_table: Table, connection: Any, **_: Any) -> None:
+    for statement in SEARCH_INDEX[connection.dialect.name]:
+        connection.execute(text(statement))
+
+
+def _drop_search_index(_table: Table, connection: Any, **_: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("DROP TABLE IF EXISTS ticket_words"))
+
+
 event.listen(Base.metadata, "after_create", triggers.create)
+event.listen(TicketEvent.__table__, "after_create", _create_triggers)
+event.listen(Ticket.__table__, "after_create", _create_search_index)
+event.listen(Ticket.__table__, "before_drop", _drop_search_index)
