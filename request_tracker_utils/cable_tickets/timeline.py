@@ -30,6 +30,8 @@ class Entry:
     """The person to whom the ticket was passed; empty for the default approvers."""
     changed: Mapping[str, Mapping[str, Any]] | None = None
     """Field → `from` and `to`, of an edit."""
+    pieces: Sequence[Mapping[str, Any]] = ()
+    """Cable that was taken, returned, or has arrived, with its `quantity`."""
 
 
 def timeline(session: Session, ticket_id: int) -> list[Entry]:
@@ -49,6 +51,7 @@ def timeline(session: Session, ticket_id: int) -> list[Entry]:
             reason=str(event.detail.get("reason", "")),
             name=names.get(event.detail.get("assigned_to_id"), ""),
             changed=_changed(event.detail.get("changed")),
+            pieces=_pieces(event.detail.get("items")),
         )
         for event in events
     ]
@@ -56,6 +59,10 @@ def timeline(session: Session, ticket_id: int) -> list[Entry]:
 
 def _changed(changed: object) -> Mapping[str, Mapping[str, Any]] | None:
     return {name: changed[name] for name in FIELDS if name in changed} if isinstance(changed, dict) else None
+
+
+def _pieces(items: object) -> Sequence[Mapping[str, Any]]:
+    return [each for each in items if isinstance(each, dict) and "quantity" in each] if isinstance(items, list) else ()
 
 
 def _bodies(session: Session, ids: Sequence[object]) -> dict[object, str]:

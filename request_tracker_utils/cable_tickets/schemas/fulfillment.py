@@ -21,7 +21,7 @@ class PiecesIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["id"]})
 
-    id: int = Field(description="The item’s ID.", json_schema_extra={"example": 12, "minimum": 1, "maximum": LARGEST_ID})
+    id: int = Field(description="The item’s ID.", examples=[12], json_schema_extra={"minimum": 1, "maximum": LARGEST_ID})
     quantity: Pieces = Field(None, description="Pieces; all that are left if it is omitted.", examples=[1])
 
     def pieces(self) -> ItemPieces:

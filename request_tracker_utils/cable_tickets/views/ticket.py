@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.cable_tickets import archiving, editing, form_choices
+from request_tracker_utils.cable_tickets import archiving, editing, form_choices, pick_list
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.deliveries import deliveries, unreached
@@ -18,13 +18,14 @@ from request_tracker_utils.cable_tickets.messages import KINDS
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.states import EDITABLE, TicketStatus
+from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
 from request_tracker_utils.cable_tickets.steps import move
 from request_tracker_utils.cable_tickets.stock import source_of
 from request_tracker_utils.cable_tickets.timeline import timeline
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.inventory.reservations import reservations_of
 from request_tracker_utils.web.auth import current_actor, require
 
@@ -181,6 +182,8 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             history=timeline(session, ticket_id),
             deliveries=told,
             titles={kind.name: kind.title for kind in KINDS},
+            picks=pick_list.of_ticket(session, ticket) if status in RESERVES else [],
+            request_key=new_key(),
             failed=failed,
             error=error,
             sent=sent or {},

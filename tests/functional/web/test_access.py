@@ -322,6 +322,8 @@ ROUTES: dict[str, May | None] = {
     "GET /tickets/kits": ADMIN,
     "POST /tickets/kits/<int:kit_id>/move": ADMIN,
     "POST /tickets/kits/<int:kit_id>/delete": ADMIN,
+    **{f"{method} /tickets/pick-list": STAFF for method in ("GET", "POST")},
+    **{f"POST /tickets/<int:ticket_id>/{action}": ORDERING for action in ("fulfill", "returns")},
     "GET /api/tickets/pick-list": STAFF,
     "POST /api/tickets/<int:ticket_id>/fulfill": ORDERING,
     "POST /api/tickets/<int:ticket_id>/returns": ORDERING,
