@@ -27,6 +27,7 @@ from benchmarks import (
     students,
     sweep,
     tags,
+    tickets_stock,
     webhook,
 )
 from benchmarks.report import Row, say
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "students": students.measure,
     "notifications": notifications.measure,
     "stock": stock.measure,
+    "tickets-stock": tickets_stock.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,
