@@ -27,6 +27,7 @@ from benchmarks import (
     students,
     sweep,
     tags,
+    tickets,
     tickets_stock,
     webhook,
 )
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "notifications": notifications.measure,
     "stock": stock.measure,
     "tickets-stock": tickets_stock.measure,
+    "tickets": tickets.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,
