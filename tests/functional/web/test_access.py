@@ -311,6 +311,7 @@ ROUTES: dict[str, May | None] = {
     "DELETE /api/tickets/<int:ticket_id>/purge": ADMIN,
     "POST /api/tickets/<int:ticket_id>/comments": ORDERING,
     "GET /api/tickets/<int:ticket_id>/events": ORDERING,
+    "GET /tickets": ORDERING,
     "GET /tickets/list": ORDERING,
     "GET /tickets/new": ORDERING,
     "POST /tickets/new": ORDERING,
