@@ -29,6 +29,7 @@ from benchmarks import (
     tags,
     ticket_taps,
     tickets,
+    tickets_stock,
     webhook,
 )
 from benchmarks.report import Row, say
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "notifications": notifications.measure,
     "stock": stock.measure,
     "ticket-taps": ticket_taps.measure,
+    "tickets-stock": tickets_stock.measure,
     "tickets": tickets.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
