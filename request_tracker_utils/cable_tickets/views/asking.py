@@ -8,7 +8,7 @@ from request_tracker_utils.cable_tickets import form_choices, kits
 from request_tracker_utils.cable_tickets.creating import Draft, create
 from request_tracker_utils.cable_tickets.current import change, today
 from request_tracker_utils.cable_tickets.deliveries import describe_asked
-from request_tracker_utils.cable_tickets.errors import InvalidTicketField
+from request_tracker_utils.cable_tickets.errors import InvalidTicketField, TicketArchived, TicketNotFound
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
@@ -16,6 +16,8 @@ from request_tracker_utils.cable_tickets.words import joined
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing
+from request_tracker_utils.inventory.errors import RequestKeyReused
+from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.registry import settings
 
@@ -53,6 +55,10 @@ def send() -> ResponseReturnValue:
             ticket = create(change(session), draft_of(draft), request_key=draft.request_key)
     except InvalidTicketField as error:
         draft.note(error)
+        return _page(draft), error.status
+    except (RequestKeyReused, TicketArchived, TicketNotFound) as error:  # shown again by the back button
+        draft.request_key = new_key()
+        draft.errors["form"] = _("This form has created a ticket before. Check the request; “Send request” creates another ticket.")
         return _page(draft), error.status
     with reading() as session:
         flash(_created(session, ticket), "success")

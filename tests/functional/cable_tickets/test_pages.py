@@ -110,6 +110,25 @@ def test_a_request_names_who_was_asked_and_is_created_once(ada: Person, tess: Pe
     assert items(ada, 1) == [("Cat6", "100ft", "23 AWG", 2)]
 
 
+def test_a_form_from_the_back_button_creates_another_ticket_when_it_is_sent_again(ada: Person, tess: Person) -> None:
+    assert ask(tess, ("Cat6", "100 ft")).status_code == 303
+
+    def changed_and_sent_twice(length: str) -> int:
+        answer = ask(tess, ("Cat6", length))
+        assert "has created a ticket before" in errors(answer)[0]
+        key = re.findall(r'name="request_key" value="([^"]+)"', text_of(answer))[0]
+        assert rows(text_of(answer)) == [["Cat6", length, "1", ""]]
+        assert ask(tess, ("Cat6", length), request_key=key).status_code == 303
+        return answer.status_code
+
+    assert changed_and_sent_twice("50 ft") == 409, "another request with the key of the first"
+    act(tess, 1, "archive")
+    assert changed_and_sent_twice("100 ft") == 410, "the first one was archived"
+    act(ada, 1, "purge")
+    assert changed_and_sent_twice("100 ft") == 404, "and then purged"
+    assert len(tickets(ada)) == 3
+
+
 def test_bad_input_of_the_form_is_shown_beside_its_field(app: Flask, ada: Person, tess: Person) -> None:
     user(app, "student", "sam")
     table: list[tuple[Any, ...]] = [
