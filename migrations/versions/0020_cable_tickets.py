@@ -252,6 +252,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
         postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
     )
+    op.create_index(
+        "ix_tickets_to_fulfill",
+        "tickets",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+    )
+    op.create_index(
+        "ix_tickets_to_fulfill_by",
+        "tickets",
+        ["assigned_to_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+    )
     op.create_index("ix_tickets_priority", "tickets", ["priority", "id"], unique=False)
     op.create_index(
         "ix_tickets_waiting_since",
@@ -382,6 +398,18 @@ def downgrade() -> None:
         postgresql_where=sa.text("waiting_since IS NOT NULL"),
     )
     op.drop_index("ix_tickets_priority", table_name="tickets")
+    op.drop_index(
+        "ix_tickets_to_fulfill_by",
+        table_name="tickets",
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+    )
+    op.drop_index(
+        "ix_tickets_to_fulfill",
+        table_name="tickets",
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+    )
     op.drop_index(
         "ix_tickets_picked",
         table_name="tickets",

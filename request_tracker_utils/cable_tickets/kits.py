@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, KitNotFound
 from request_tracker_utils.cable_tickets.fields import Item, parse_items
@@ -42,6 +42,7 @@ def recent(session: Session, user_id: int | None) -> list[Chip]:
     if user_id is None:
         return []
     query = select(Ticket).where(Ticket.created_by_id == user_id).order_by(Ticket.id.desc()).limit(LOOKED_THROUGH)
+    query = query.options(selectinload(Ticket.items))
     found: dict[object, Chip] = {}
     for ticket in session.scalars(query):
         if len(found) < RECENT:

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import listing
 from request_tracker_utils.cable_tickets.listing import TicketFilter
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
-from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus
+from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.actor import Actor
 
 COUNTED = 100
 """Tickets that a tab counts at most."""
+IS_OPEN: ColumnElement[bool] = literal_column("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
+"""The condition of the indexes `ix_tickets_to_fulfill…`: see `pick_list.PICKED`."""
 
 
 class Tab(StrEnum):
@@ -63,11 +65,9 @@ def _conditions(tab: Tab, actor: Actor) -> list[ColumnElement[bool]]:
         is_asked = exists().where(
             TicketApprover.ticket_id == Ticket.id, TicketApprover.user_id == actor.user_id, TicketApprover.ended_at.is_(None)
         )
-        # Nobody is asked about their own request, unless they are its only possible approver.
         return [Ticket.status == TicketStatus.PENDING_APPROVAL, is_asked]
     if tab is Tab.MINE:
         return [Ticket.created_by_id == actor.user_id]
     if tab is Tab.FULFILL:
-        is_open = or_(*(Ticket.status == status for status in sorted(RESERVES)))
-        return [is_open] if actor.may(TicketPermission.WORK) else [is_open, Ticket.assigned_to_id == actor.user_id]
+        return [IS_OPEN] if actor.may(TicketPermission.WORK) else [IS_OPEN, Ticket.assigned_to_id == actor.user_id]
     return []
