@@ -1,7 +1,7 @@
 """Who changes a ticket in this request, when, where messages go, and how long approval links work, for entry points."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,11 @@ def change(session: Session, *, actor: Actor | None = None) -> Change:
         settings().default_approvers,
         settings().zone,
     )
+
+
+def today() -> date:
+    """In TIMEZONE."""
+    return utc_now().astimezone(settings().zone).date()
 
 
 def link_keys(purpose: str) -> tuple[str, ...]:

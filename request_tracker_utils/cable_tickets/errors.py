@@ -45,6 +45,16 @@ class NotYourStep(Forbidden):
     code = "not_your_step"
 
 
+class KitNotFound(NotFound):
+    code = "kit_not_found"
+
+
+class MoreThanLeft(Conflict):
+    """More pieces than are left to fulfill, or to return; `left` says how many, and `item_id` names the item."""
+
+    code = "more_than_left"
+
+
 class UnknownLink(NotFound):
     """The approval link was never sent, or was not copied completely."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Select, SQLColumnExpression, exists, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.accounts.models import User
@@ -46,12 +46,20 @@ class Surroundings:
     """Names of assignees and approvers."""
 
 
-def find(session: Session, filters: TicketFilter, *, user_id: int | None, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
-    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means."""
+def find(
+    session: Session,
+    filters: TicketFilter,
+    *,
+    user_id: int | None,
+    limit: int,
+    before_id: int | None = None,
+    within: Sequence[ColumnElement[bool]] = (),
+) -> Sequence[Ticket]:
+    """Newest first; those with a smaller ID than `before_id`. `user_id` is who `mine` means; `within` are further conditions."""
     query, order = _matching(session, filters, user_id)
     if before_id is not None:
         query = query.where(order < before_id)
-    return session.scalars(query.order_by(order.desc()).limit(limit).options(selectinload(Ticket.items))).all()
+    return session.scalars(query.where(*within).order_by(order.desc()).limit(limit).options(selectinload(Ticket.items))).all()
 
 
 def get(session: Session, ticket_id: int, *, include_deleted: bool = False) -> Ticket:

@@ -31,15 +31,14 @@ def move(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
     reason = parse_reason(reason)
     if wanted.needs_reason and not reason:
         raise InvalidTicketField(_("Enter the reason."), field="reason")
+    detail: dict[str, object] = {}
     if to is TicketStatus.FULFILLED:
-        stock.consume_for(change, ticket, {item.id: item.quantity - item.fulfilled for item in ticket.items})
-        for item in ticket.items:
-            item.fulfilled = item.quantity
-    step(change, ticket, to, reason=reason)
+        detail["items"] = stock.take_for(change, ticket, {item.id: stock.left_of(item) for item in ticket.items})
+    step(change, ticket, to, reason=reason, **detail)
 
 
-def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") -> None:
-    """Changes the status of a locked ticket. The caller has checked that the actor may do so.
+def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "", **detail: object) -> None:
+    """Changes the status of a locked ticket. The caller has checked that the actor may do so. `detail` is for the history.
 
     Raises StepNotOpen, which names the steps that are open.
     """
@@ -63,7 +62,7 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
         ticket.close_reason = reason or None
     elif to is TicketStatus.PENDING_APPROVAL:
         reopen(change, ticket)
-    change.record(ticket, to, status_from=former, **({"reason": reason} if reason else {}))
+    change.record(ticket, to, status_from=former, **({"reason": reason} if reason else {}), **detail)
     change.session.flush()
     tell(change, ticket, "reassigned" if to is TicketStatus.PENDING_APPROVAL else to)
 

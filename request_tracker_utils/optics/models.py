@@ -11,7 +11,7 @@ from request_tracker_utils.inventory.models import MAX_QUANTITY
 
 OTHER = "Other"
 """The last entry of the list: the request then says which part in `other_part`."""
-MAX_PART, MAX_OTHER, MAX_NAME, MAX_NOTE = 100, 200, 100, 1_000
+MAX_PART, MAX_OTHER, MAX_NAME = 100, 200, 100
 
 
 class OpticsStatus(StrEnum):

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from request_tracker_utils.inventory.schemas.stock import LARGEST_ID, Pieces, Text
-from request_tracker_utils.optics.models import MAX_NAME, MAX_NOTE, MAX_OTHER, MAX_PART, OpticsRequest
+from request_tracker_utils.inventory.stock import MAX_NOTES
+from request_tracker_utils.optics.models import MAX_NAME, MAX_OTHER, MAX_PART, OpticsRequest
 from request_tracker_utils.optics.parts import MAX_PARTS
 from request_tracker_utils.optics.service import NewRequest, OpticsAction, open_steps
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
@@ -37,7 +38,7 @@ class StatusIn(BaseModel):
 
     action: Literal["approve", "deny", "archive"] = Field(description="`approve`, `deny` or `archive`.", examples=["approve"])
     admin_note: Text = Field(
-        "", max_length=MAX_NOTE, description="For the requester. Added to earlier notes.", examples=["Ordered, arrives on Monday."]
+        "", max_length=MAX_NOTES, description="For the requester. Added to earlier notes.", examples=["Ordered, arrives on Monday."]
     )
 
     def step(self) -> OpticsAction:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
@@ -132,6 +132,11 @@ def list_requests(
     if before_id is not None:
         conditions.append(OpticsRequest.id < before_id)
     return session.scalars(select(OpticsRequest).where(*conditions).order_by(OpticsRequest.id.desc()).limit(limit)).all()
+
+
+def count_pending(session: Session) -> int:
+    """How many requests wait for a decision."""
+    return session.scalar(select(func.count()).select_from(OpticsRequest).where(OpticsRequest.status == OpticsStatus.PENDING)) or 0
 
 
 def _checked(session: Session, entered: NewRequest, actor: Actor) -> dict[str, object]:

@@ -18,7 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
 from request_tracker_utils.accounts.current.messages import keys
 from request_tracker_utils.accounts.login_events import Origin
-from request_tracker_utils.accounts.models import LoginKind
+from request_tracker_utils.accounts.models import LoginKind, User
 from request_tracker_utils.asset_store.current import asset_store
 from request_tracker_utils.asset_store.models import EmbeddedAsset
 from request_tracker_utils.asset_store.service import Asset, NewAsset
@@ -42,6 +42,11 @@ from request_tracker_utils.labels import print_history
 from request_tracker_utils.labels.print_history import PrintRecorder
 from request_tracker_utils.notifications import suppression
 from request_tracker_utils.notifications.models import DeliveryReport, PhoneCode
+from request_tracker_utils.optics import service as requests
+from request_tracker_utils.optics.feature import feature as optics
+from request_tracker_utils.optics.messages import OpticsMessages
+from request_tracker_utils.optics.models import OTHER
+from request_tracker_utils.optics.service import NewRequest, OpticsAction
 from request_tracker_utils.reconciliation.tasks import start_comparison
 from request_tracker_utils.students import devices, service as school
 from request_tracker_utils.students.feature import feature as students
@@ -81,7 +86,7 @@ class Showroom:
 def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org", registration="open"))
     with app.app_context():
-        for feature in (assets, students, inventory):
+        for feature in (assets, students, inventory, optics):
             assert feature.demo is not None
             feature.demo.fill()
         untagged_id, troubled_id = _special_assets()
@@ -94,6 +99,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         cart_id = _cart()
         roster_id = _rosters()
     user(app, "admin", NAME)
+    _optics(app)
     key = _people(app)
     _settings(app)
     failed_id, uncertain_id = _messages(app)
@@ -113,6 +119,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
             "teacher-device": f"/devices/{tag}",
             "teacher-overdue": "/devices/overdue",
             "teacher-messages": "/notifications",
+            "teacher-optics": "/optics",
         },
     }
     pages = {
@@ -161,6 +168,12 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "stock-movements": "/stock/movements",
         "stock-reorder": "/stock/reorder",
         "cable-types": "/stock/cable-types",
+        "optics": "/optics",
+        "optics-requests": "/optics/requests",
+        "optics-requests-all": "/optics/requests?status=all",
+        "optics-request": "/optics/requests/4",
+        "optics-request-archived": "/optics/requests/1",
+        "optics-parts": "/optics/parts",
         "stock-import": "/stock/import",
         "deliveries-import": "/stock/receive/import",
         "labels": "/labels/batch?asset_ids=1,2,3",
@@ -240,6 +253,17 @@ def empty_showroom(folder: Path) -> Iterator[Showroom]:
         key = links.new_setup_key(session, now=utc_now())
     with served(app) as url:
         yield Showroom(url, {"assets-none": "/assets", "home-none": "/"}, {"set-up": f"/set-up/{key}"})
+
+
+def _optics(app: Flask) -> None:
+    """Requests of the administrator's own."""
+    with app.app_context(), transaction() as session:
+        ada = Actor(NAME, user_id=session.scalars(select(User.id).where(User.name == NAME)).one())
+        for part, other, quantity in (("SFP-10G-LR", "", 6), (OTHER, "Bidi pair for the stadium, 1310/1490 nm", 2), ("SFP-1G-T", "", 1)):
+            change: dict[str, Any] = {"actor": ada, "now": utc_now(), "messages": OpticsMessages()}
+            made, _repeated = requests.create(session, NewRequest(part, other, quantity), **change)
+            if part == "SFP-1G-T":
+                requests.decide(session, made.id, OpticsAction.DENY, note="There are three on the shelf.\nTake one.", **change)
 
 
 def _settings(app: Flask) -> None:

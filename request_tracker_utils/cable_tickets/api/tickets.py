@@ -19,7 +19,7 @@ from request_tracker_utils.cable_tickets.errors import (
 from request_tracker_utils.cable_tickets.listing import TicketFilter
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
-from request_tracker_utils.cable_tickets.schemas import (
+from request_tracker_utils.cable_tickets.schemas.tickets import (
     ChangedTicket,
     Commented,
     CommentIn,

@@ -150,6 +150,7 @@ NOT_RECORDED = {
     "/optics": "parts; the names of those who need them are colleagues",
     "/tags": "assets",
     "/tasks": "titles and counts of work",
+    "/tickets": "cable; the names of those who ask and decide are staff",
     "/webhook": "no people",
     "/openapi": "no data",
     "/metrics": "counts",

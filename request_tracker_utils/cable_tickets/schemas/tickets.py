@@ -1,4 +1,4 @@
-"""Schemas of cable tickets."""
+"""Schemas of tickets, their comments and events, and the types that all schemas of cable tickets share."""
 
 from datetime import date, datetime
 from typing import Any, Literal

@@ -1,0 +1,108 @@
+"""Who was told about a ticket, on which channel, and whether it arrived."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets.models import TicketApprover
+from request_tracker_utils.cable_tickets.words import channel_names, joined
+from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.core.translation import ngettext
+from request_tracker_utils.notifications.models import Notification, NotificationStatus
+
+SHOWN = 100
+FAILED = frozenset({NotificationStatus.FAILED, NotificationStatus.UNCERTAIN})
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message about a ticket, without its address."""
+
+    event: str
+    recipient: str
+    """Empty if it went to channels of the site, or to an account that was deleted."""
+    recipient_id: int | None
+    channel: Channel
+    status: NotificationStatus
+    problem: str
+    at: datetime
+
+
+def deliveries(session: Session, ticket_id: int) -> list[Delivery]:
+    """The last SHOWN messages about the ticket, newest first."""
+    query = (
+        select(Notification, User.name)
+        .outerjoin(User, User.id == Notification.recipient_user_id)
+        .where(Notification.ticket_id == ticket_id, Notification.ticket_id.is_not(None))
+        .order_by(Notification.id.desc())
+        .limit(SHOWN)
+    )
+    return [
+        Delivery(
+            event=message.event,
+            recipient=name or "",
+            recipient_id=message.recipient_user_id,
+            channel=Channel(message.notification_type),
+            status=NotificationStatus(message.status),
+            problem=message.error_message or "",
+            at=message.sent_at or message.created_at,
+        )
+        for message, name in session.execute(query).all()
+    ]
+
+
+def describe_asked(session: Session, ticket_id: int) -> list[str]:
+    """Sentences: who was asked to decide, on which channels, and whom no message can reach."""
+    rows = (
+        select(User.id, User.name)
+        .join(TicketApprover, TicketApprover.user_id == User.id)
+        .where(TicketApprover.ticket_id == ticket_id, TicketApprover.ended_at.is_(None))
+    )
+    asked = session.execute(rows.order_by(User.name_key)).all()
+    reached: dict[str, list[str]] = {}
+    silent: list[str] = []
+    sent = deliveries(session, ticket_id)
+    for user_id, name in asked:
+        channels = {each.channel for each in sent if each.recipient_id == user_id and each.status not in FAILED}
+        if channels:
+            reached.setdefault(channel_names(sorted(channels, key=list(Channel).index)), []).append(name)
+        else:
+            silent.append(name)
+    sentences = [
+        ngettext(
+            "%(names)s was asked by %(channels)s.",
+            "%(names)s were asked by %(channels)s.",
+            len(names),
+            names=joined(names),
+            channels=channels,
+        )
+        for channels, names in reached.items()
+    ]
+    if silent:
+        sentences.append(
+            ngettext(
+                "%(names)s got no message, and finds the request here.",
+                "%(names)s got no message, and find the request here.",
+                len(silent),
+                names=joined(silent),
+            )
+        )
+    return sentences
+
+
+def unreached(found: Sequence[Delivery], user_ids: Sequence[int]) -> list[Delivery]:
+    """The last failed message of each of these people whom no message has reached."""
+    last: dict[int, Delivery] = {}
+    reached: set[int] = set()
+    for each in found:
+        if each.recipient_id is None or each.recipient_id not in user_ids:
+            continue
+        if each.status in FAILED:
+            last.setdefault(each.recipient_id, each)
+        else:
+            reached.add(each.recipient_id)
+    return [each for user_id, each in last.items() if user_id not in reached]

@@ -1,0 +1,4 @@
+// The items of a kit.
+import { itemRows } from "cable_tickets/items";
+
+itemRows(document.getElementById("kit"));
