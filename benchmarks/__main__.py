@@ -27,6 +27,8 @@ from benchmarks import (
     students,
     sweep,
     tags,
+    tickets,
+    tickets_stock,
     webhook,
 )
 from benchmarks.report import Row, say
@@ -45,6 +47,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "students": students.measure,
     "notifications": notifications.measure,
     "stock": stock.measure,
+    "tickets-stock": tickets_stock.measure,
+    "tickets": tickets.measure,
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
 from flask import Flask
@@ -41,6 +41,7 @@ RECOUNTS = 50
 CABLE = {"cable_type": "Cat6", "cable_length": "100 ft"}
 Call = tuple[str, dict[str, object] | None]
 """Path and body; none for a count, whose body is what the client sees then."""
+Installed = TypeVar("Installed")
 MOVEMENTS, RECEIPTS = "/api/inventory/movements?limit=50", "/api/cable-receiving?limit=50"
 
 _SERIES = "WITH RECURSIVE series(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM series WHERE i + 1 < {count}) "
@@ -140,16 +141,16 @@ def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
         balances, sums = many.on_hand(), many.sums()
         detail = f"{balances * 1e3:.2f} ms vs. {sums * 1e3:.0f} ms; {MANY:,} movements of {ROWS} stock rows; median"
         yield Row(f"What is on hand, as fast as the sum of the ledger, {title}", sums / balances, FASTER, TIMES, detail)
-        few_seconds, many_seconds = _in_turn(few, many, lambda it, _chance: it.median("/api/inventory/on-hand"))
-        ratio = _median_ratio(few_seconds, many_seconds)
+        few_seconds, many_seconds = in_turn(few, many, lambda it, _chance: it.median("/api/inventory/on-hand"))
+        ratio = median_ratio(few_seconds, many_seconds)
         detail = f"{statistics.median(many_seconds) * 1e3:.1f} ms vs. {statistics.median(few_seconds) * 1e3:.1f} ms, GET "
         detail += f"/api/inventory/on-hand; {MANY:,} movements vs. {FEW:,}; median of {ROUNDS} rounds"
         yield Row(f"What is on hand with a hundred times as many movements, {title}", ratio, ON_HAND, TIMES, detail, at_least=False)
         ratios: dict[str, tuple[float, str]] = {}
         for name, asked in ASKED.items():
-            short, long = _in_turn(few, many, lambda it, chance, asked=asked: it.slowest([asked(it, chance) for _ in range(CALLS)]))
+            short, long = in_turn(few, many, lambda it, chance, asked=asked: it.slowest([asked(it, chance) for _ in range(CALLS)]))
             milliseconds = f"{statistics.median(long) * 1e3:.1f} ms vs. {statistics.median(short) * 1e3:.1f} ms"
-            ratios[name] = _median_ratio(short, long), milliseconds
+            ratios[name] = median_ratio(short, long), milliseconds
             say(f"{title}, {name}: {milliseconds}, {ratios[name][0]:.2f} ×")
     worst = max(ratios, key=lambda name: ratios[name][0])
     detail = (
@@ -160,16 +161,16 @@ def _of_database(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
     yield from _at_once(title, server)
 
 
-def _in_turn(few: Ledger, many: Ledger, measured: Callable[..., float]) -> tuple[list[float], list[float]]:
+def in_turn(few: Installed, many: Installed, measured: Callable[..., float]) -> tuple[list[float], list[float]]:
     """The seconds of both in each round; the first round warms up."""
-    chance, seconds = random.Random(1), list[dict[Ledger, float]]()
+    chance, seconds = random.Random(1), list[dict[Installed, float]]()
     for number in range(ROUNDS + 1):
         order = (few, many) if number % 2 else (many, few)
         seconds.append({it: measured(it, chance) for it in order})
     return [each[few] for each in seconds[1:]], [each[many] for each in seconds[1:]]
 
 
-def _median_ratio(few: list[float], many: list[float]) -> float:
+def median_ratio(few: list[float], many: list[float]) -> float:
     return statistics.median(long / short for short, long in zip(few, many, strict=True))
 
 

@@ -249,8 +249,8 @@ def upgrade() -> None:
         "tickets",
         ["location_key", "id"],
         unique=False,
-        sqlite_where=sa.text("status IN ('approved', 'in_progress')"),
-        postgresql_where=sa.text("status IN ('approved', 'in_progress')"),
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
     )
     op.create_index("ix_tickets_priority", "tickets", ["priority", "id"], unique=False)
     op.create_index(
@@ -385,8 +385,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_tickets_picked",
         table_name="tickets",
-        sqlite_where=sa.text("status IN ('approved', 'in_progress')"),
-        postgresql_where=sa.text("status IN ('approved', 'in_progress')"),
+        sqlite_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
+        postgresql_where=sa.text("coalesce(status, '') IN ('approved', 'in_progress')"),
     )
     op.drop_index(
         "ix_tickets_listed",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover, TicketTally
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -73,15 +73,15 @@ class Week:
 
 @dataclass(frozen=True)
 class Figures:
-    """`created` and `assigned` are those of the viewer. `waiting`: status → number for each class of AGES. `oldest`: status → the tickets
-    that were created first."""
+    """`created` and `assigned` are those of the viewer. `waiting`: status → number for each class of AGES. `oldest`: the undecided
+    tickets that were created first, with their items."""
 
     by_status: Mapping[str, int]
     created: Mapping[str, int]
     assigned: Mapping[str, int]
     to_decide: ToDecide
     waiting: Mapping[str, Sequence[int]]
-    oldest: Mapping[str, Sequence[Ticket]]
+    oldest: Sequence[Ticket]
     approval: Times
     fulfillment: Times
     weeks: Sequence[Week]
@@ -110,7 +110,7 @@ def figures(session: Session, *, user_id: int | None, now: datetime) -> Figures:
         assigned=_statuses(found, "assigned"),
         to_decide=_to_decide(session, user_id),
         waiting=_ages(found, today),
-        oldest={status: _oldest(session, status) for status in WAITS},
+        oldest=_oldest(session),
         approval=_times(times, "approval", today),
         fulfillment=_times(times, "fulfillment", today),
         weeks=_weeks(times, today),
@@ -162,8 +162,9 @@ def _weeks(found: _Sums, today: int) -> list[Week]:
     return [Week(today - 7 * ago, counts["approval", ago], counts["fulfillment", ago]) for ago in reversed(range(WEEKS))]
 
 
-def _oldest(session: Session, status: str) -> Sequence[Ticket]:
-    return session.scalars(select(Ticket).where(Ticket.status == status).order_by(Ticket.id).limit(OLDEST)).all()
+def _oldest(session: Session) -> Sequence[Ticket]:
+    undecided = select(Ticket).where(Ticket.status == TicketStatus.PENDING_APPROVAL).order_by(Ticket.id)
+    return session.scalars(undecided.limit(OLDEST).options(selectinload(Ticket.items))).all()
 
 
 def _to_decide(session: Session, user_id: int | None) -> ToDecide:
@@ -172,7 +173,7 @@ def _to_decide(session: Session, user_id: int | None) -> ToDecide:
         return ToDecide()
     pending = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL).order_by(Ticket.id)
     checked = pending.limit(CHECKED).subquery()
-    asks = (TicketApprover.ticket_id == checked.c.id) & (TicketApprover.user_id == user_id)
+    asks = (TicketApprover.ticket_id == checked.c.id) & (TicketApprover.user_id == user_id) & TicketApprover.ended_at.is_(None)
     query = select(func.count(checked.c.id), func.count(TicketApprover.user_id)).select_from(checked).outerjoin(TicketApprover, asks)
     number, count = session.execute(query).one()
     return ToDecide(int(count), int(number) == CHECKED)

@@ -53,6 +53,7 @@ WHO_IS_TOLD: Mapping[str, Told] = {
     "edited": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "restored": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "pending_approval": Told(APPROVAL_REQUEST, Who.APPROVERS),
+    "substituted": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "escalated": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "reminded": Told(APPROVAL_REMINDER, Who.APPROVERS),
     "approved": Told(DECISION, Who.CREATOR),

@@ -42,7 +42,7 @@ class Ticket(Base):
         Index("ix_tickets_created_by_status", "created_by_id", "status", "id"),
         Index("ix_tickets_assigned_to_id", "assigned_to_id", "id"),
         _partial("ix_tickets_waiting_since", "waiting_since", where="waiting_since IS NOT NULL"),
-        _partial("ix_tickets_picked", "location_key", "id", where="status IN ('approved', 'in_progress')"),
+        _partial("ix_tickets_picked", "location_key", "id", where="coalesce(status, '') IN ('approved', 'in_progress')"),
         {"sqlite_autoincrement": True},  # events, movements and reservations of a purged ticket must not become another one's
     )
 

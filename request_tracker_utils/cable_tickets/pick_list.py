@@ -12,8 +12,9 @@ from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Segment
 from request_tracker_utils.inventory.lengths import Cable
 from request_tracker_utils.inventory.models import Reservation, StockRow
 
-PICKED = text("tickets.status IN ('approved', 'in_progress')")
-"""The condition of its index, without parameters: SQLite would not recognize it."""
+PICKED = text("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
+"""The condition of the index `ix_tickets_picked`, without parameters, which SQLite would not recognize. Without `coalesce`, it would read
+the index of `status`, and sort all that it finds."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import fulfillment, returns
@@ -19,7 +19,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.inventory.lengths import key_of
-from request_tracker_utils.inventory.models import Reservation
+from request_tracker_utils.inventory.models import Movement, Reservation
 from request_tracker_utils.inventory.reservations import reservations_of
 from tests.services.stocking import NO_ALERTS, NOW
 
@@ -114,3 +114,14 @@ def totals() -> tuple[int, int]:
 def events(ticket_id: int) -> list[str]:
     with reading() as session:
         return list(session.scalars(select(TicketEvent.event).where(TicketEvent.ticket_id == ticket_id).order_by(TicketEvent.id)))
+
+
+def handed_out() -> tuple[int, int, int]:
+    """Pieces that tickets have, pieces that the ledger has given to tickets, and tickets that say they are fulfilled."""
+    with reading() as session:
+        has = session.scalar(select(func.coalesce(func.sum(TicketItem.fulfilled - TicketItem.returned), 0)))
+        gave = session.scalar(
+            select(func.coalesce(-func.sum(Movement.quantity_delta), 0)).where(Movement.source_type == "ticket_fulfillment")
+        )
+        done = session.scalar(select(func.count()).where(Ticket.status == "fulfilled"))
+        return int(has or 0), int(gave or 0), int(done or 0)

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.cable_tickets import listing, tabs
-from request_tracker_utils.cable_tickets.listing import Surroundings, TicketFilter
+from request_tracker_utils.cable_tickets.listing import Mine, Surroundings, TicketFilter
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
@@ -51,10 +51,11 @@ def listed() -> ResponseReturnValue:
 
 
 def _filters() -> TicketFilter:
-    sent = {name: request.args.get(name, "").strip() for name in ("status", "priority", "q")}
+    sent = {name: request.args.get(name, "").strip() for name in ("status", "priority", "q", "mine")}
     status = sent["status"] if sent["status"] in list(TicketStatus) else ""
     priority = sent["priority"] if sent["priority"] in list(Priority) else ""
-    return TicketFilter(status=status, priority=priority, text=sent["q"].replace("\0", "")[:MAX_TEXT])
+    mine = sent["mine"] if sent["mine"] in list(Mine) else ""
+    return TicketFilter(mine=mine, status=status, priority=priority, text=sent["q"].replace("\0", "")[:MAX_TEXT])
 
 
 def _asked(ticket: Ticket, around: Surroundings) -> str:
@@ -66,5 +67,5 @@ def _asked(ticket: Ticket, around: Surroundings) -> str:
 
 def _address(filters: TicketFilter) -> dict[str, str]:
     """The filters as they are in the address."""
-    named = {"status": filters.status, "priority": filters.priority, "q": filters.text}
+    named = {"mine": filters.mine, "status": filters.status, "priority": filters.priority, "q": filters.text}
     return {name: value for name, value in named.items() if value}

@@ -9,13 +9,9 @@ from threading import Barrier
 
 import pytest
 import requests
-from sqlalchemy import func, select
 
-from request_tracker_utils.cable_tickets.models import Ticket, TicketItem
-from request_tracker_utils.core.db import reading
-from request_tracker_utils.inventory.models import Movement
 from tests.services.apps import token
-from tests.services.fulfilling import approved, item_ids, pending, totals
+from tests.services.fulfilling import approved, handed_out, item_ids, pending, totals
 from tests.services.installation import Installation
 from tests.services.local_server import wait_until
 from tests.services.stocking import check_books, delivered, on_hand
@@ -67,17 +63,6 @@ class Room:
 
     def fulfill(self, ticket: int, **body: object) -> Call:
         return self.call("POST", f"/api/tickets/{ticket}/fulfill", f"ticket-{ticket}", **body)
-
-
-def handed_out() -> tuple[int, int, int]:
-    """Pieces that tickets have, pieces that the ledger has given to tickets, and tickets that say they are fulfilled."""
-    with reading() as session:
-        has = session.scalar(select(func.coalesce(func.sum(TicketItem.fulfilled - TicketItem.returned), 0)))
-        gave = session.scalar(
-            select(func.coalesce(-func.sum(Movement.quantity_delta), 0)).where(Movement.source_type == "ticket_fulfillment")
-        )
-        done = session.scalar(select(func.count()).where(Ticket.status == "fulfilled"))
-        return int(has or 0), int(gave or 0), int(done or 0)
 
 
 def test_fifty_approvals_of_five_pieces_then_fifty_fulfillments_with_a_crash_in_the_middle(installation: Installation) -> None:

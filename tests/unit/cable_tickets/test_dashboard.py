@@ -140,7 +140,7 @@ def test_counts_by_status_and_ones_own(people: list[Actor]) -> None:
     assert (of_root.assigned["approved"], of_root.assigned["rejected"], of_root.to_decide.count) == (1, 1, 1)
     nobody = figures(Actor("token"))
     assert (sum(nobody.created.values()), nobody.to_decide.count, nobody.total) == (0, 0, 3)
-    assert [ticket.id for ticket in found.oldest["pending_approval"]] == [four]
+    assert [ticket.id for ticket in found.oldest] == [four]
 
 
 def test_tickets_to_decide_beyond_those_that_are_checked_are_announced(people: list[Actor], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.event import listen
 
-from request_tracker_utils.cable_tickets import archiving, stock
+from request_tracker_utils.cable_tickets import archiving, pick_list, stock
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import (
     InvalidTicketField,
@@ -326,3 +328,21 @@ def test_a_delivery_that_fills_a_thousand_backorders_is_quick(app: Flask) -> Non
     with reading() as session:
         assert session.scalars(select(Reservation.arrived).distinct()).all() == [0]
     check_books()
+
+
+def test_the_pick_list_reads_its_index_in_order(app: Flask) -> None:
+    """However many tickets there are, a page reads only its own rows."""
+    said: list[tuple[str, Any]] = []
+    with reading() as session:
+        listen(session.get_bind(), "before_cursor_execute", lambda _c, _cursor, query, values, *_: said.append((query, values)))
+        pick_list.find(session, limit=2)
+        query, values = said[0]
+        if session.get_bind().dialect.name == "sqlite":
+            plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)]
+            assert plan == ["SCAN tickets USING INDEX ix_tickets_picked"]
+        else:
+            session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
+            session.connection().exec_driver_sql("SET LOCAL enable_sort = off")
+            session.connection().exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+            plan = [row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {query}", values)]
+            assert "Index Scan using ix_tickets_picked" in plan[1], plan
