@@ -107,10 +107,13 @@ def find(session: Session, ticket_id: int, token: str, keys: Keys) -> Link:
     raise UnknownLink(_("This link is not valid. Check that its address was copied completely, or sign in and open the ticket."))
 
 
-def row_of(session: Session, ticket_id: int, user_id: int) -> TicketApprover | None:
-    """The approver's row, if they may decide the ticket at present."""
-    row = session.get(TicketApprover, (ticket_id, user_id))
-    return row if row is not None and row.ended_at is None else None
+def approver_link(session: Session, ticket_id: int, user: User, keys: Keys) -> tuple[Link, str]:
+    """The present link of this approver, and its token. Raises UnknownLink for somebody who was not asked."""
+    row = session.get(TicketApprover, (ticket_id, user.id))
+    if row is None:
+        raise UnknownLink(_("%(name)s was not asked to decide ticket %(id)s.", name=user.name, id=ticket_id))
+    token = token_of(row, keys)
+    return find(session, ticket_id, token, keys), token
 
 
 def _rows(session: Session, ticket_id: int) -> Sequence[TicketApprover]:

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.cable_tickets.absences import substitutes
+from request_tracker_utils.cable_tickets.absences import able, substitutes
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
@@ -30,7 +30,7 @@ def ask(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None:
 
 def ask_again(change: Change, ticket: Ticket) -> None:
     """Asks the person who was chosen before, or DEFAULT_APPROVERS if they cannot decide any more. Raises InvalidTicketField."""
-    ask(change, ticket, change.session.scalar(select(User.id).where(User.id == ticket.assigned_to_id, *may_decide())))
+    ask(change, ticket, change.session.scalar(select(User.id).where(User.id == ticket.assigned_to_id, *able())))
 
 
 def escalate(change: Change, ticket: Ticket) -> list[int]:
@@ -72,19 +72,14 @@ def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
     administrators = User.role.in_(roles_with(TicketPermission.MANAGE))
     others = User.id.is_distinct_from(ticket.created_by_id)
     for choice in ([User.name_key.in_(names), others], [administrators, others], [administrators]):
-        found = change.session.scalars(select(User.id).where(*choice, *may_decide()).order_by(User.id)).all()
+        found = change.session.scalars(select(User.id).where(*choice, *able()).order_by(User.id)).all()
         if found:
             return found
     raise InvalidTicketField(_("Nobody can approve this. Choose who is asked, or add an administrator."), field="assigned_to_id")
 
 
-def may_decide() -> tuple[ColumnElement[bool], ...]:
-    """Conditions of people who can decide a ticket at all."""
-    return (User.active.is_(True), User.role.in_(roles_with(TicketPermission.READ)))
-
-
 def _chosen(session: Session, ticket: Ticket, user_id: int) -> int:
-    chosen = session.scalars(select(User).where(User.id == user_id, *may_decide())).one_or_none() if 0 < user_id < 2**31 else None
+    chosen = session.scalars(select(User).where(User.id == user_id, *able())).one_or_none() if 0 < user_id < 2**31 else None
     if chosen is None:
         raise InvalidTicketField(_("No active account that can approve has this ID. Choose somebody else."), field="assigned_to_id")
     if user_id == ticket.created_by_id and chosen.role not in roles_with(TicketPermission.MANAGE):

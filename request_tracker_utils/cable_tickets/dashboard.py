@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import case, false, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover, TicketTally
@@ -98,21 +98,17 @@ class Figures:
 
 def figures(session: Session, *, user_id: int | None, now: datetime) -> Figures:
     """As the user sees them; callers without an account have no tickets of their own."""
-    today = day_of(now)
-    subjects = [TicketTally.subject == "all", TicketTally.subject == "waiting"]
-    if user_id is not None:
-        subjects += [(TicketTally.subject == subject) & (TicketTally.key == user_id) for subject in ("created", "assigned")]
-    found = _sums(session, or_(*subjects))
-    times = _sums(session, TicketTally.subject.in_(("approval", "fulfillment")), TicketTally.key > today - WEEKS * 7)
+    today, found = day_of(now), _by_status(session, user_id)
+    times = _times_and_weeks(session, today)
     return Figures(
         by_status=_statuses(found, "all"),
         created=_statuses(found, "created"),
         assigned=_statuses(found, "assigned"),
         to_decide=_to_decide(session, user_id),
-        waiting=_ages(found, today),
+        waiting=_ages(session, today),
         oldest=_oldest(session),
-        approval=_times(times, "approval", today),
-        fulfillment=_times(times, "fulfillment", today),
+        approval=_times(times, "approval"),
+        fulfillment=_times(times, "fulfillment"),
         weeks=_weeks(times, today),
     )
 
@@ -121,44 +117,55 @@ def day_of(at: datetime) -> int:
     return int(at.timestamp()) // 86_400
 
 
-_Sums = Mapping[tuple[str, int, str], int]
-"""(subject, key, label) → count."""
+_COUNT = func.sum(TicketTally.count)
+_Times = Mapping[tuple[str, str, int, bool], int]
+"""(subject, class, weeks ago, whether it is one of TIMES_OF_DAYS) → count."""
 
 
-def _sums(session: Session, *where: ColumnElement[bool]) -> _Sums:
-    keys = (TicketTally.subject, TicketTally.key, TicketTally.label)
-    query = select(*keys, func.sum(TicketTally.count)).where(*where).group_by(*keys)
-    return {(subject, key, label): int(count) for subject, key, label, count in session.execute(query) if count}
+def _by_status(session: Session, user_id: int | None) -> Mapping[tuple[str, str], int]:
+    """(subject, status) → count."""
+    own = (TicketTally.subject.in_(("created", "assigned")) & (TicketTally.key == user_id)) if user_id is not None else false()
+    query = select(TicketTally.subject, TicketTally.label, _COUNT).where((TicketTally.subject == "all") | own)
+    rows = session.execute(query.group_by(TicketTally.subject, TicketTally.label))
+    return {(subject, status): int(number) for subject, status, number in rows}
 
 
-def _statuses(found: _Sums, subject: str) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for (each, _key, label), count in found.items():
-        if each == subject:
-            counts[label] += count
-    return {status.value: counts[status] for status in TicketStatus}
+def _statuses(found: Mapping[tuple[str, str], int], subject: str) -> dict[str, int]:
+    return {status.value: found.get((subject, status.value), 0) for status in TicketStatus}
 
 
-def _ages(found: _Sums, today: int) -> dict[str, list[int]]:
+def _ages(session: Session, today: int) -> dict[str, list[int]]:
+    """The database adds up the days of each class."""
+    since = [today - bound for bound in AGES]
+    place = case(*((TicketTally.key <= since[number - 1], number) for number in range(len(AGES), 0, -1)), else_=0).label("place")
+    query = select(TicketTally.label, place, _COUNT).where(TicketTally.subject == "waiting").group_by(TicketTally.label, place)
     ages = {status.value: [0] * (len(AGES) + 1) for status in WAITS}
-    for (subject, day, status), count in found.items():
-        if subject == "waiting":
-            ages[status][sum(today - day >= bound for bound in AGES)] += count
+    for status, number, found in session.execute(query):
+        ages[status][number] += int(found)
     return ages
 
 
-def _times(found: _Sums, subject: str, today: int) -> Times:
+def _times_and_weeks(session: Session, today: int) -> _Times:
+    week = case(*((TicketTally.key > today - 7 * (ago + 1), ago) for ago in range(WEEKS - 1)), else_=WEEKS - 1).label("week")
+    is_recent = case((TicketTally.key > today - TIMES_OF_DAYS, 1), else_=0).label("is_recent")
+    keys = (TicketTally.subject, TicketTally.label, week, is_recent)
+    which = (TicketTally.subject.in_(("approval", "fulfillment")), TicketTally.key > today - WEEKS * 7)
+    rows = session.execute(select(*keys, _COUNT).where(*which).group_by(*keys))
+    return {(subject, label, ago, bool(recent)): int(number) for subject, label, ago, recent, number in rows}
+
+
+def _times(found: _Times, subject: str) -> Times:
     classes: Counter[int | None] = Counter()
-    for (each, day, label), count in found.items():
-        if each == subject and day > today - TIMES_OF_DAYS:
-            classes[None if label == "more" else int(label)] += count
+    for (each, label, _ago, is_recent), number in found.items():
+        if each == subject and is_recent and number:
+            classes[None if label == "more" else int(label)] += number
     return Times(classes)
 
 
-def _weeks(found: _Sums, today: int) -> list[Week]:
+def _weeks(found: _Times, today: int) -> list[Week]:
     counts: Counter[tuple[str, int]] = Counter()
-    for (subject, day, _label), count in found.items():
-        counts[subject, max(today - day, 0) // 7] += count
+    for (subject, _label, ago, _recent), number in found.items():
+        counts[subject, ago] += number
     return [Week(today - 7 * ago, counts["approval", ago], counts["fulfillment", ago]) for ago in reversed(range(WEEKS))]
 
 

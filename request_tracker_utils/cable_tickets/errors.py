@@ -66,3 +66,9 @@ class LinkClosed(AppError):
     `replaced`, `reassigned`, `archived` or `deactivated`."""
 
     status, code = 410, "approval_link_closed"
+
+
+class AbsenceNotFound(NotFound):
+    """The absence does not exist, has ended, or is of somebody else."""
+
+    code = "absence_not_found"

@@ -4,17 +4,19 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.cable_tickets import reminders
 from request_tracker_utils.cable_tickets.arrivals import tell_of_arrivals
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.models import TicketTally
+from request_tracker_utils.cable_tickets.names import REMIND_APPROVERS
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.tallies import merge_shards
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
-from request_tracker_utils.web.registry import registry
+from request_tracker_utils.web.registry import registry, settings
 
 
 def merge_counts() -> int:
@@ -29,12 +31,33 @@ def tell_of_arrived_stock() -> int:
     return tell_of_arrivals(transaction, reading, change=by_job, stopping=registry().stopping)
 
 
+def remind_approvers() -> int:
+    """Each ticket in a transaction of its own."""
+    pause, actor = timedelta(hours=settings().approval_remind_hours), of_job(REMIND_APPROVERS)
+    with reading() as session:
+        now = change(session, actor=actor)
+        due = reminders.due(session, pause=pause, today=now.today, now=now.now)
+    count = 0
+    for ticket_id in due:
+        if registry().stopping():
+            break
+        with transaction() as session:
+            count += reminders.remind(change(session, actor=actor), ticket_id, pause=pause)
+    return count
+
+
 jobs = [
-    Job("merge-ticket-counts", "Merge the counters of cable tickets", timedelta(hours=6), merge_counts),
+    Job("merge-ticket-counts", gettext_noop("Merge the counters of cable tickets"), timedelta(hours=6), merge_counts),
     Job(
         TELL_OF_ARRIVED_STOCK,
         gettext_noop("Tell those who wait for cable that it has arrived"),
         timedelta(minutes=5),
         tell_of_arrived_stock,
+    ),
+    Job(
+        REMIND_APPROVERS,
+        gettext_noop("Remind approvers of cable tickets, then ask others and substitutes"),
+        timedelta(minutes=10),
+        remind_approvers,
     ),
 ]

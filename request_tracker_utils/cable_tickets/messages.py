@@ -53,6 +53,7 @@ WHO_IS_TOLD: Mapping[str, Told] = {
     "edited": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "restored": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "pending_approval": Told(APPROVAL_REQUEST, Who.APPROVERS),
+    "substituted": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "escalated": Told(APPROVAL_REQUEST, Who.APPROVERS),
     "reminded": Told(APPROVAL_REMINDER, Who.APPROVERS),
     "approved": Told(DECISION, Who.CREATOR),
@@ -122,6 +123,8 @@ def _values(ticket: Ticket) -> dict[str, str | int]:
         "needed_by": ticket.needed_by.isoformat() if ticket.needed_by else "",
         "reason": (ticket.rejection_reason if ticket.status == TicketStatus.REJECTED else ticket.close_reason) or "",
         "comment": "",
+        "arrived": "",
+        "missing": 0,
     }
 
 

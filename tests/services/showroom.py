@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Page
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from request_tracker_utils.accounts import links, login_events, service, sessions, tokens
@@ -26,6 +26,10 @@ from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
+from request_tracker_utils.cable_tickets import kits
+from request_tracker_utils.cable_tickets.feature import feature as cable_tickets
+from request_tracker_utils.cable_tickets.fields import Item
+from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -86,7 +90,7 @@ class Showroom:
 def full_showroom(folder: Path) -> Iterator[Showroom]:
     app = ready(make_app(folder, app_url="http://utils.example.org", registration="open"))
     with app.app_context():
-        for feature in (assets, students, inventory, optics):
+        for feature in (assets, students, inventory, optics, cable_tickets):
             assert feature.demo is not None
             feature.demo.fill()
         untagged_id, troubled_id = _special_assets()
@@ -100,6 +104,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     _optics(app)
+    tickets = _tickets(app)
     key = _people(app)
     _settings(app)
     failed_id, uncertain_id = _messages(app)
@@ -120,6 +125,9 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
             "teacher-overdue": "/devices/overdue",
             "teacher-messages": "/notifications",
             "teacher-optics": "/optics",
+            "teacher-tickets": "/tickets/list",
+            "teacher-ask-for-cable": "/tickets/new",
+            "teacher-ticket": f"/tickets/{tickets['in_progress']}",
         },
     }
     pages = {
@@ -168,6 +176,15 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "stock-movements": "/stock/movements",
         "stock-reorder": "/stock/reorder",
         "cable-types": "/stock/cable-types",
+        "tickets": "/tickets/list?tab=all",
+        "tickets-found": "/tickets/list?tab=all&q=library&status=pending_approval",
+        "tickets-none": "/tickets/list?tab=mine",
+        "ask-for-cable": "/tickets/new?kit=1",
+        "kits": "/tickets/kits",
+        "kit": "/tickets/kits/1",
+        **{f"ticket-{status.replace('_', '-')}": f"/tickets/{ticket_id}" for status, ticket_id in tickets.items()},
+        "ticket-deleted": f"/tickets/{tickets['deleted']}?include_deleted=true",
+        "ticket-edited": f"/tickets/{tickets['approved']}/edit",
         "optics": "/optics",
         "optics-requests": "/optics/requests",
         "optics-requests-all": "/optics/requests?status=all",
@@ -264,6 +281,15 @@ def _optics(app: Flask) -> None:
             made, _repeated = requests.create(session, NewRequest(part, other, quantity), **change)
             if part == "SFP-1G-T":
                 requests.decide(session, made.id, OpticsAction.DENY, note="There are three on the shelf.\nTake one.", **change)
+
+
+def _tickets(app: Flask) -> dict[str, int]:
+    """The demonstration's tickets: the newest ID of each status. The administrator is asked about the first, and there are two kits."""
+    with app.app_context(), transaction() as session:
+        for name, pieces in (("Classroom", 2), ("Office desk", 1)):
+            kits.add_kit(session, name=name, items=[Item("Cat6", "7 ft", quantity=pieces), Item("Cat6", "100 ft", "23 AWG")])
+        newest = session.execute(select(Ticket.status, func.max(Ticket.id)).group_by(Ticket.status)).all()
+        return {status: ticket_id for status, ticket_id in newest}  # noqa: C416 — mypy does not accept dict(newest)
 
 
 def _settings(app: Flask) -> None:

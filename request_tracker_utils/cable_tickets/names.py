@@ -1,0 +1,3 @@
+"""Names of jobs of cable tickets."""
+
+REMIND_APPROVERS = "remind-approvers"
