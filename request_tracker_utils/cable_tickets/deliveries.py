@@ -1,14 +1,16 @@
 """Who was told about a ticket, on which channel, and whether it arrived."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.cable_tickets.models import TicketApprover
+from request_tracker_utils.cable_tickets.messages import REQUESTS
+from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
+from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.words import channel_names, joined
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import ngettext
@@ -94,15 +96,39 @@ def describe_asked(session: Session, ticket_id: int) -> list[str]:
     return sentences
 
 
-def unreached(found: Sequence[Delivery], user_ids: Sequence[int]) -> list[Delivery]:
-    """The last failed message of each of these people whom no message has reached."""
-    last: dict[int, Delivery] = {}
-    reached: set[int] = set()
-    for each in found:
-        if each.recipient_id is None or each.recipient_id not in user_ids:
-            continue
-        if each.status in FAILED:
-            last.setdefault(each.recipient_id, each)
-        else:
-            reached.add(each.recipient_id)
-    return [each for user_id, each in last.items() if user_id not in reached]
+@dataclass(frozen=True)
+class Unreached:
+    """Somebody who is asked to decide, and whom no message about it has reached."""
+
+    recipient: str
+    problem: str
+
+
+def unreached(session: Session, ticket_ids: Collection[int]) -> dict[int, list[Unreached]]:
+    """By ticket that waits for approval, the approvers of whose present request every message has failed. Messages that wait to be sent, or
+    were sent by another channel instead, have not failed."""
+    asked = and_(TicketApprover.ticket_id == Notification.ticket_id, TicketApprover.user_id == Notification.recipient_user_id)
+    query = (
+        select(TicketApprover.ticket_id, User.name, Notification.status, Notification.error_message)
+        .join(TicketApprover, asked)
+        .join(User, User.id == TicketApprover.user_id)
+        .join(Ticket, Ticket.id == TicketApprover.ticket_id)
+        .where(
+            Notification.ticket_id.in_(ticket_ids),
+            Notification.ticket_id.is_not(None),  # so that the partial index is used
+            Notification.event.in_([kind.name for kind in REQUESTS]),
+            Notification.created_at >= TicketApprover.asked_at,
+            TicketApprover.ended_at.is_(None),
+            Ticket.status == TicketStatus.PENDING_APPROVAL,
+        )
+        .order_by(User.name_key, Notification.id)
+    )
+    found: dict[tuple[int, str], str | None] = {}
+    for ticket_id, name, status, problem in session.execute(query).all():
+        failed = status in FAILED and found.get((ticket_id, name), "") is not None
+        found[ticket_id, name] = (problem or "") if failed else None
+    by_ticket: dict[int, list[Unreached]] = {}
+    for (ticket_id, name), problem in found.items():
+        if problem is not None:
+            by_ticket.setdefault(ticket_id, []).append(Unreached(name, problem))
+    return by_ticket

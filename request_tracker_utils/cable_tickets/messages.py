@@ -123,6 +123,8 @@ def _values(ticket: Ticket) -> dict[str, str | int]:
         "needed_by": ticket.needed_by.isoformat() if ticket.needed_by else "",
         "reason": (ticket.rejection_reason if ticket.status == TicketStatus.REJECTED else ticket.close_reason) or "",
         "comment": "",
+        "arrived": "",
+        "missing": 0,
     }
 
 

@@ -194,6 +194,10 @@ class TicketOut(BaseModel):
     priority: str = Field(description="`low`, `medium` or `high`.", examples=["medium"])
     needed_by: date | None = Field(examples=["2026-12-01"])
     asked: list[ApproverOut] = Field(description="Who was asked to decide. The first of them decides.")
+    approver_unreachable: str | None = Field(
+        description="Which of those who were asked got no message, and why: ask somebody else with `assigned_to_id`. Null if none.",
+        examples=[None],
+    )
     decided_by: str | None = Field(description="`B for A` if a substitute decided.", examples=[None])
     decided_at: datetime | None = Field(examples=[None])
     rejection_reason: str | None = Field(examples=[None])
@@ -218,6 +222,7 @@ class TicketOut(BaseModel):
             "cable_length": first.cable_length,
             "cable_gauge": first.cable_gauge,
             "items": [_item_out(ticket, number, around) for number in range(len(ticket.items))],
+            "approver_unreachable": " ".join(f"{each.recipient}: {each.problem}" for each in around.unreached.get(ticket.id, [])) or None,
             "asked": [{"id": each.user_id, "name": around.names.get(each.user_id, ""), "for_id": each.for_user_id} for each in approvers],
         }
         return {name: shown[name] if name in shown else _json(getattr(ticket, name)) for name in TicketOut.model_fields}
