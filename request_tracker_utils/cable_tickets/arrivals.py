@@ -13,11 +13,11 @@ from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.messages import tell
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.inventory.models import Reservation
+from request_tracker_utils.inventory.models import HAS_ARRIVED, Reservation
 from request_tracker_utils.inventory.reservations import reservations_of
 
 CHUNK = 200
-_ARRIVED = (Reservation.arrived > 0, Reservation.source_type == TICKET_SOURCE)
+_ARRIVED = (HAS_ARRIVED, Reservation.source_type == TICKET_SOURCE)
 
 
 def tell_of_arrivals(
@@ -55,5 +55,5 @@ def _tell(change: Change, ticket_id: int) -> int:
     change.record(ticket, "stock_arrived", items=stock.describe(ticket, pieces))
     words = "\n".join(f"{pieces[item.id]} × {item.cable_type} {item.cable_length}" for item in items)
     missing = sum(each.backordered for each in reservations_of(change.session, stock.source_of(ticket)))
-    tell(change, ticket, "stock_arrived", arrived=words, missing=missing)
+    tell(change, ticket, "stock_arrived", items=words, missing=missing)
     return 1

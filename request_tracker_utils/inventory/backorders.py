@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import after_commit
-from request_tracker_utils.inventory.models import Reservation, StockRow
+from request_tracker_utils.inventory.models import WAITS, Reservation, StockRow
 from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
 
 
@@ -12,7 +12,7 @@ def fill_backorders(session: Session, row: StockRow) -> None:
     """Reserves what has become available for back-orders: by priority, then for the oldest."""
     if not row.backordered or row.available <= 0:
         return
-    waiting = select(Reservation).where(Reservation.stock_id == row.id, Reservation.backordered > 0)
+    waiting = select(Reservation).where(Reservation.stock_id == row.id, WAITS)
     first = waiting.order_by(Reservation.priority, Reservation.id).limit(row.available)  # each gets a piece at least
     for reservation in session.scalars(first.execution_options(populate_existing=True)):
         pieces = min(reservation.backordered, row.available)

@@ -8,7 +8,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Table, event, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    event,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.core.db import Base, Instant
@@ -228,6 +241,11 @@ class Reservation(Base):
     arrived: Mapped[int] = mapped_column(default=0, server_default="0")
     """Reserved pieces that were back-ordered, and of which nobody was told yet."""
     created_at: Mapped[datetime] = mapped_column(Instant)
+
+
+WAITS: ColumnElement[bool] = Reservation.backordered > literal_column("0")
+HAS_ARRIVED: ColumnElement[bool] = Reservation.arrived > literal_column("0")
+"""The conditions of the partial indexes. SQLite would not recognize them with a parameter."""
 
 
 class StockCount(Base):

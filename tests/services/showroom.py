@@ -176,6 +176,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "stock-movements": "/stock/movements",
         "stock-reorder": "/stock/reorder",
         "cable-types": "/stock/cable-types",
+        "tickets-dashboard": "/tickets",
         "tickets": "/tickets/list?tab=all",
         "tickets-found": "/tickets/list?tab=all&q=library&status=pending_approval",
         "tickets-none": "/tickets/list?tab=mine",

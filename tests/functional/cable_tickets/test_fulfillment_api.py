@@ -85,6 +85,9 @@ def test_what_is_refused(app: Flask, ask: Ask) -> None:
         ],
         refuses,
     )
+    assert ask("PATCH", f"{TICKETS}/{ticket}", json={"status": "in_progress"}).status_code == 200
+    everything = ask("PATCH", f"{TICKETS}/{ticket}", json={"status": "fulfilled"})
+    assert (everything.status_code, everything.json["code"], everything.json["item_id"]) == (409, "not_enough", item)
     for role in ("teacher", "user"):
         assert fulfill(ask, ticket, role=role).json["code"] == "not_your_step"
         assert give_back(ask, ticket, role=role).json["code"] == "not_your_step"
@@ -132,4 +135,6 @@ def test_stock_that_arrives_is_told_to_the_creator(app: Flask, ask: Ask) -> None
             sent = session.scalars(select(Notification).where(Notification.ticket_id == created["id"])).all()
         assert state_of(created["id"])[0] == "approved"
         decider = session.get_one(Ticket, created["id"]).decided_by_id
-    assert {each.recipient_user_id for each in sent if each.event == "ticket-stock"} == {created["created_by_id"], decider}
+    arrived = [each for each in sent if each.event == "ticket-stock"]
+    assert {each.recipient_user_id for each in arrived} == {created["created_by_id"], decider}
+    assert {(each.values["items"], each.values["missing"]) for each in arrived} == {("1 × Cat6 100ft", 1)}
