@@ -354,3 +354,20 @@ def test_notes_are_shown_as_they_were_written(app: Flask, client: FlaskClient) -
 def test_a_body_is_small(app: Flask, client: FlaskClient) -> None:
     path = link(app, new(app), decision=REJECT)
     assert client.post(path, json={"reason": "x" * 100_000}).status_code == 413
+
+
+def test_the_log_has_the_route_of_a_fault_and_not_the_token(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("broken")
+
+    caplog.set_level("DEBUG")
+    path = link(app, new(app))
+    token = path.rpartition("/")[2]
+    assert client.get(path).status_code == 200
+    monkeypatch.setattr("request_tracker_utils.cable_tickets.approvals.decide", broken)
+    failed = client.post(path)
+    assert (failed.status_code, token in failed.get_data(as_text=True)) == (500, False)
+    assert "approve/<token>" in caplog.text
+    assert token not in caplog.text

@@ -375,7 +375,7 @@ WITHOUT_SESSION = (
     *(name for name in ROUTES if name.startswith("POST ") and name.endswith("/<token>")),
 )
 """They ignore sessions, and take a password or the token of an approval link from anybody."""
-REACHED = 300
+REACHED = 299
 """Status of an answer where the call reached the route."""
 
 
