@@ -57,7 +57,7 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "", 
         ticket.revision += 1  # approval links die with the decision
         ticket.rejection_reason = reason if to is TicketStatus.REJECTED else None
     if to is TicketStatus.APPROVED:
-        asking.leave_to_decider(change, ticket)
+        approvers.leave_to_decider(change, ticket)
     if to is TicketStatus.FULFILLED:
         ticket.fulfilled_at = change.now
     elif to is TicketStatus.CLOSED:
