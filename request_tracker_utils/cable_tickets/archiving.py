@@ -1,10 +1,10 @@
 """Archiving a ticket, restoring it as it was, and purging it. The ledger and the events of a purged ticket remain."""
 
 from request_tracker_utils.cable_tickets import stock
-from request_tracker_utils.cable_tickets.asking import ask_again
+from request_tracker_utils.cable_tickets.approvers import ask_again
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import NotYourStep, StepNotOpen
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus
@@ -41,7 +41,7 @@ def restore(change: Change, ticket: Ticket) -> None:
     change.record(ticket, "restored", status_from=TicketStatus.DELETED)
     change.session.flush()
     if asks:
-        tell(change, ticket, "reassigned")
+        notify(change, ticket, "restored")
 
 
 def purge(change: Change, ticket: Ticket) -> None:

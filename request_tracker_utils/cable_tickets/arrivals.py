@@ -1,4 +1,4 @@
-"""Stock that arrived for back-orders: the ticket's history says so, and its creator and assignee are told.
+"""Stock that arrived for back-orders: the ticket's history says so, and its creator and assignee get a message.
 
 The delivery only counts the pieces (`Reservation.arrived`), so it stays short however many tickets wait. This runs soon after it.
 """
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import stock
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket
 from request_tracker_utils.core.db import Reading, Transaction
 from request_tracker_utils.inventory.models import HAS_ARRIVED, Reservation
@@ -20,7 +20,7 @@ CHUNK = 200
 _ARRIVED = (HAS_ARRIVED, Reservation.source_type == TICKET_SOURCE)
 
 
-def tell_of_arrivals(
+def notify_about_arrivals(
     transaction: Transaction, reading: Reading, *, change: Callable[[Session], Change], stopping: Callable[[], bool] = lambda: False
 ) -> int:
     """Each ticket in a transaction of its own. Returns how many tickets there were."""
@@ -32,14 +32,14 @@ def tell_of_arrivals(
         for ticket_id in ticket_ids:
             if stopping():
                 return count
-            with transaction(durable=False) as session:  # what a power failure loses is told again
-                count += _tell(change(session), ticket_id)
+            with transaction(durable=False) as session:  # what a power failure loses is repeated
+                count += _notify(change(session), ticket_id)
         if len(ticket_ids) < CHUNK:
             return count
         after = ticket_ids[-1]
 
 
-def _tell(change: Change, ticket_id: int) -> int:
+def _notify(change: Change, ticket_id: int) -> int:
     """Locks no row of the stock: who changes it may wait for these reservations."""
     ticket = change.session.get(Ticket, ticket_id, with_for_update=True)
     waited = select(Reservation).where(*_ARRIVED, Reservation.source_id == ticket_id).with_for_update()
@@ -55,5 +55,5 @@ def _tell(change: Change, ticket_id: int) -> int:
     change.record(ticket, "stock_arrived", items=stock.describe(ticket, pieces))
     words = "\n".join(f"{pieces[item.id]} × {item.cable_type} {item.cable_length}" for item in items)
     missing = sum(each.backordered for each in reservations_of(change.session, stock.source_of(ticket)))
-    tell(change, ticket, "stock_arrived", items=words, missing=missing)
+    notify(change, ticket, "stock_arrived", arrived=words, missing=missing)
     return 1

@@ -6,11 +6,11 @@ from datetime import date
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import fields, search
-from request_tracker_utils.cable_tickets.asking import ask
+from request_tracker_utils.cable_tickets.approvers import ask
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep
 from request_tracker_utils.cable_tickets.fields import Item, ticket_fields
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket, TicketItem
 from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
@@ -77,7 +77,7 @@ def _create(change: Change, draft: Draft) -> int:
     ask(change, ticket, draft.assigned_to_id)
     change.record(ticket, "created", assigned_to_id=draft.assigned_to_id)
     change.session.flush()
-    tell(change, ticket, "created")
+    notify(change, ticket, "created")
     return ticket.id
 
 

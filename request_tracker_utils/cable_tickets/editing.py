@@ -7,11 +7,11 @@ from datetime import date
 from typing import Any
 
 from request_tracker_utils.cable_tickets import fields, search, stock
-from request_tracker_utils.cable_tickets.asking import ask
+from request_tracker_utils.cable_tickets.approvers import ask
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.errors import EditedMeanwhile, InvalidTicketField, NotEditable, NotYourStep
+from request_tracker_utils.cable_tickets.errors import EditConflict, InvalidTicketField, NotEditable, NotYourStep
 from request_tracker_utils.cable_tickets.fields import Item
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket, TicketComment, TicketItem
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
@@ -39,13 +39,13 @@ def edit(change: Change, ticket: Ticket, wanted: Edit) -> list[str]:
     """Edits a locked ticket; returns the names of the fields that have changed. Other items of a ticket that is approved, or in progress,
     release what it reserves and return it to its approvers.
 
-    Raises NotYourStep, EditedMeanwhile, NotEditable, InvalidTicketField.
+    Raises NotYourStep, EditConflict, NotEditable, InvalidTicketField.
     """
     if not relation(change.session, ticket, change.actor).may_edit:
         raise NotYourStep(_("Only the person who asked, or an administrator, edits ticket %(id)s.", id=ticket.id))
     if wanted.revision is not None and wanted.revision != ticket.revision:
         message = _("Ticket %(id)s has been changed since you opened it. Reload it, and edit it again.", id=ticket.id)
-        raise EditedMeanwhile(message, revision_now=ticket.revision)
+        raise EditConflict(message, revision_now=ticket.revision)
     former = TicketStatus(ticket.status)
     if former not in EDITABLE:
         message = _("Ticket %(id)s is %(status)s and can no longer be edited. Add a comment instead.", id=ticket.id, status=former)
@@ -69,7 +69,7 @@ def edit(change: Change, ticket: Ticket, wanted: Edit) -> list[str]:
     change.record(ticket, "edited", status_from=former if approve_again else None, changed=changed)
     change.session.flush()
     if asks:
-        tell(change, ticket, "reassigned")
+        notify(change, ticket, "edited")
     return list(changed)
 
 
@@ -92,7 +92,7 @@ def reassign(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None
     ask(change, ticket, assigned_to_id)
     change.record(ticket, "reassigned", assigned_to_id=assigned_to_id, former_id=former)
     change.session.flush()
-    tell(change, ticket, "reassigned")
+    notify(change, ticket, "reassigned")
 
 
 def comment(change: Change, ticket: Ticket, body: str) -> TicketComment:
@@ -106,7 +106,7 @@ def comment(change: Change, ticket: Ticket, body: str) -> TicketComment:
     change.session.flush()
     change.record(ticket, "commented", comment_id=written.id)
     change.session.flush()
-    tell(change, ticket, "commented", comment_id=written.id)
+    notify(change, ticket, "commented", comment_id=written.id)
     return written
 
 

@@ -33,10 +33,10 @@ class NotEditable(Conflict):
     code = "ticket_not_editable"
 
 
-class EditedMeanwhile(Conflict):
+class EditConflict(Conflict):
     """Somebody has changed the ticket since `revision`; `revision_now` is its revision now. Read it again."""
 
-    code = "ticket_edited_meanwhile"
+    code = "ticket_edit_conflict"
 
 
 class NotYourStep(Forbidden):

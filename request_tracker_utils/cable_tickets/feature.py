@@ -8,7 +8,17 @@ from request_tracker_utils.cable_tickets import cli, demo, jobs, models, tabs, t
 from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, fulfillment as fulfillment_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS, TicketPermission
-from request_tracker_utils.cable_tickets.views import absences, approvals, asking, dashboard, editing, fulfillment, kits, ticket, tickets
+from request_tracker_utils.cable_tickets.views import (
+    absences,
+    approvals,
+    dashboard,
+    editing,
+    fulfillment,
+    kits,
+    request_form,
+    ticket,
+    tickets,
+)
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Messenger
@@ -39,7 +49,7 @@ feature = Feature(
     name="cable_tickets",
     apis=[tickets_api.api, fulfillment_api.api, dashboard_api.api, approvals.api],
     pages=[
-        *(dashboard.pages, tickets.pages, asking.pages, ticket.pages, editing.pages, kits.pages, approvals.pages, absences.pages),
+        *(dashboard.pages, tickets.pages, request_form.pages, ticket.pages, editing.pages, kits.pages, approvals.pages, absences.pages),
         *(fulfillment.lists, fulfillment.pages),
     ],
     jobs=jobs.jobs,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import reminders
-from request_tracker_utils.cable_tickets.arrivals import tell_of_arrivals
+from request_tracker_utils.cable_tickets.arrivals import notify_about_arrivals
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.models import TicketTally
@@ -15,7 +15,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.tallies import merge_shards
 from request_tracker_utils.core.translation import gettext_noop
-from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
+from request_tracker_utils.inventory.names import NOTIFY_ABOUT_ARRIVED_STOCK
 from request_tracker_utils.web.registry import registry, settings
 
 
@@ -24,11 +24,11 @@ def merge_counts() -> int:
         return merge_shards(session, TicketTally)
 
 
-def tell_of_arrived_stock() -> int:
+def notify_about_arrived_stock() -> int:
     def by_job(session: Session) -> Change:
-        return change(session, actor=of_job(TELL_OF_ARRIVED_STOCK))
+        return change(session, actor=of_job(NOTIFY_ABOUT_ARRIVED_STOCK))
 
-    return tell_of_arrivals(transaction, reading, change=by_job, stopping=registry().stopping)
+    return notify_about_arrivals(transaction, reading, change=by_job, stopping=registry().stopping)
 
 
 def remind_approvers() -> int:
@@ -49,10 +49,10 @@ def remind_approvers() -> int:
 jobs = [
     Job("merge-ticket-counts", gettext_noop("Merge the counters of cable tickets"), timedelta(hours=6), merge_counts),
     Job(
-        TELL_OF_ARRIVED_STOCK,
+        NOTIFY_ABOUT_ARRIVED_STOCK,
         gettext_noop("Tell those who wait for cable that it has arrived"),
         timedelta(minutes=5),
-        tell_of_arrived_stock,
+        notify_about_arrived_stock,
     ),
     Job(
         REMIND_APPROVERS,

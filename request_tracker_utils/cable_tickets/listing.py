@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import search
-from request_tracker_utils.cable_tickets.deliveries import Unreached, unreached
 from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNotFound
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketApprover, TicketComment, TicketEvent
+from request_tracker_utils.cable_tickets.sent_messages import Unreached, unreached
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.models import Reservation

@@ -1,4 +1,4 @@
-"""Who is told what about a ticket: one table, and the messages."""
+"""Messages about tickets: one table says which event notifies which people."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.cable_tickets import approval_links, asking
+from request_tracker_utils.cable_tickets import approval_links, approvers
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover, TicketComment
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -31,7 +31,7 @@ REQUESTS = (APPROVAL_REQUEST, APPROVAL_REMINDER)
 KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT, ASSIGNMENT)
 
 
-class Who(StrEnum):
+class Audience(StrEnum):
     APPROVERS = "approvers"
     """Everybody who may decide now, while the ticket waits; each once for each revision."""
     CREATOR = "creator"
@@ -42,53 +42,53 @@ class Who(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class Notice:
     kind: MessageKind
-    who: Who
+    audience: Audience
 
 
-WHO_IS_TOLD: Mapping[str, Told] = {
-    "created": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "reassigned": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "edited": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "restored": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "pending_approval": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "substituted": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "escalated": Told(APPROVAL_REQUEST, Who.APPROVERS),
-    "reminded": Told(APPROVAL_REMINDER, Who.APPROVERS),
-    "approved": Told(DECISION, Who.CREATOR),
-    "rejected": Told(DECISION, Who.CREATOR),
-    "fulfilled": Told(PROGRESS, Who.CREATOR),
-    "closed": Told(PROGRESS, Who.CREATOR),
-    "stock_arrived": Told(ARRIVAL, Who.CREATOR_AND_ASSIGNEE),
-    "commented": Told(COMMENT, Who.EVERYBODY),
-    "handed_over": Told(ASSIGNMENT, Who.ASSIGNEE),
+NOTICES: Mapping[str, Notice] = {
+    "created": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "reassigned": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "edited": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "restored": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "pending_approval": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "substituted": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "escalated": Notice(APPROVAL_REQUEST, Audience.APPROVERS),
+    "reminded": Notice(APPROVAL_REMINDER, Audience.APPROVERS),
+    "approved": Notice(DECISION, Audience.CREATOR),
+    "rejected": Notice(DECISION, Audience.CREATOR),
+    "fulfilled": Notice(PROGRESS, Audience.CREATOR),
+    "closed": Notice(PROGRESS, Audience.CREATOR),
+    "stock_arrived": Notice(ARRIVAL, Audience.CREATOR_AND_ASSIGNEE),
+    "commented": Notice(COMMENT, Audience.EVERYBODY),
+    "handed_over": Notice(ASSIGNMENT, Audience.ASSIGNEE),
 }
-"""Event → message and recipients. Nobody is told what they did themselves, and of other events nobody is told."""
+"""Event → message and recipients. Nobody gets a message about what they did themselves. Other events send no messages."""
 
 
-def tell(change: Change, ticket: Ticket, event: str, **values: str | int) -> None:
-    """Writes the messages about an event of a ticket, see WHO_IS_TOLD. `values` are further ones, such as `comment_id`.
+def notify(change: Change, ticket: Ticket, event: str, **values: str | int) -> None:
+    """Writes the messages about an event of a ticket, see NOTICES. `values` are further ones, such as `comment_id`.
 
     A ticket that is reassigned after its approval is handed over to somebody who works on it.
     """
     if event == "reassigned" and ticket.status != TicketStatus.PENDING_APPROVAL:
         event = "handed_over"
-    told = WHO_IS_TOLD.get(event)
-    if told is None or change.messenger is None:
+    notice = NOTICES.get(event)
+    if notice is None or change.messenger is None:
         return
     change.session.flush()
     known = {**_values(ticket), "event": event, "actor": change.name, **values}
     if "comment_id" in values and (comment := change.session.get(TicketComment, values["comment_id"])) is not None:
         known["comment"] = comment.body
-    if told.who is Who.APPROVERS:
+    if notice.audience is Audience.APPROVERS:
         if ticket.status == TicketStatus.PENDING_APPROVAL:
-            for row in asking.current(change.session, ticket):
-                about = f"{told.kind.name} revision {row.revision}"
-                _send(change, ticket, told.kind, [row.user_id], about, _for_approver(change.session, row, known))
+            for row in approvers.current(change.session, ticket):
+                about = f"{notice.kind.name} revision {row.revision}"
+                _send(change, ticket, notice.kind, [row.user_id], about, _for_approver(change.session, row, known))
         return
-    users = _recipients(change.session, ticket, told.who) - {change.actor.user_id}
-    _send(change, ticket, told.kind, sorted(users), f"{event} at {change.now.isoformat()}", known)
+    users = _recipients(change.session, ticket, notice.audience) - {change.actor.user_id}
+    _send(change, ticket, notice.kind, sorted(users), f"{event} at {change.now.isoformat()}", known)
 
 
 def with_links(session: Session, values: Values, *, keys: Keys, address: str, lifetime: timedelta, now: datetime) -> Values | None:
@@ -133,18 +133,18 @@ def _for_approver(session: Session, row: TicketApprover, values: Values) -> Valu
     return {**values, "approver_id": row.user_id, "revision": row.revision, "absent": absent or ""}
 
 
-def _recipients(session: Session, ticket: Ticket, who: Who) -> set[int]:
+def _recipients(session: Session, ticket: Ticket, audience: Audience) -> set[int]:
     """Those of them who still have an active account."""
     creator, assignee = ticket.created_by_id, ticket.assigned_to_id or ticket.decided_by_id
     found = {creator}
-    if who is not Who.CREATOR:
+    if audience is not Audience.CREATOR:
         found.add(assignee)
-    if who is Who.ASSIGNEE:
+    if audience is Audience.ASSIGNEE:
         found = {ticket.assigned_to_id}
-    if who is Who.EVERYBODY:
+    if audience is Audience.EVERYBODY:
         found |= set(session.scalars(select(TicketComment.author_id).where(TicketComment.ticket_id == ticket.id)))
         if ticket.status == TicketStatus.PENDING_APPROVAL:
-            found |= {row.user_id for row in asking.current(session, ticket)}
+            found |= {row.user_id for row in approvers.current(session, ticket)}
     active = select(User.id).where(User.id.in_(found - {None}), User.active.is_(True))
     return set(session.scalars(active))
 

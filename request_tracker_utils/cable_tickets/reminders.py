@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
-from request_tracker_utils.cable_tickets import asking
+from request_tracker_utils.cable_tickets import approvers
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Absence, Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import column_is_over, is_over
@@ -47,29 +47,29 @@ def remind(change: Change, ticket_id: int, *, pause: timedelta) -> bool:
     ticket = change.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True)
     if ticket is None or ticket.status != TicketStatus.PENDING_APPROVAL:
         return False
-    substitutes = asking.add_substitutes(change, ticket)
+    substitutes = approvers.add_substitutes(change, ticket)
     if substitutes:
         change.record(ticket, "substituted", user_ids=substitutes)
-        tell(change, ticket, "substituted")
+        notify(change, ticket, "substituted")
     if ticket.waiting_since is None or not is_over(ticket.waiting_since, pause, change.now):
         return bool(substitutes)
     ticket.reminders += 1
     if ticket.reminders == 1:
         ticket.waiting_since = change.now
         change.record(ticket, "reminded")
-        tell(change, ticket, "reminded")
+        notify(change, ticket, "reminded")
         return True
     ticket.waiting_since = None
     added = _escalated(change, ticket)
     if added:
         change.record(ticket, "escalated", user_ids=added)
-        tell(change, ticket, "escalated")
+        notify(change, ticket, "escalated")
     return True
 
 
 def _escalated(change: Change, ticket: Ticket) -> list[int]:
     """Nobody if there are no other approvers: then the ticket goes on waiting for those who were asked."""
     try:
-        return asking.escalate(change, ticket)
+        return approvers.escalate(change, ticket)
     except InvalidTicketField:
         return []

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.cable_tickets import asking
+from request_tracker_utils.cable_tickets import approvers
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
-from request_tracker_utils.cable_tickets.states import STEPS, Step, TicketStatus, Who, open_steps
+from request_tracker_utils.cable_tickets.states import STEPS, Party, Step, TicketStatus, open_steps
 from request_tracker_utils.core.actor import Actor
 
 
@@ -52,8 +52,8 @@ class Relation:
         return self.is_manager
 
     def may_take(self, step: Step) -> bool:
-        allowed = {Who.DECIDER: self.may_decide, Who.WORKER: self.may_work, Who.CREATOR: self.may_edit}
-        return any(allowed[who] for who in step.who)
+        allowed = {Party.DECIDER: self.may_decide, Party.WORKER: self.may_work, Party.CREATOR: self.may_edit}
+        return any(allowed[party] for party in step.parties)
 
     def open_steps(self, status: TicketStatus) -> list[TicketStatus]:
         """The steps that this actor may take now."""
@@ -61,7 +61,7 @@ class Relation:
 
 
 def relation(session: Session, ticket: Ticket, actor: Actor) -> Relation:
-    return relation_of(ticket, asking.current(session, ticket), actor)
+    return relation_of(ticket, approvers.current(session, ticket), actor)
 
 
 def relation_of(ticket: Ticket, approvers: Iterable[TicketApprover], actor: Actor) -> Relation:

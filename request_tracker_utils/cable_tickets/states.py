@@ -1,5 +1,5 @@
-"""The states of a cable ticket, which steps are open in each, and who may take them. The one table that services, pages and documentation
-read."""
+"""The states of a cable ticket, the steps that are open in each, and the parties that may take them. Services, pages and documentation read
+this one table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
-class Who(StrEnum):
-    """Who may take a step, apart from administrators, who may take each. See `rules.Relation`."""
+class Party(StrEnum):
+    """A group of people that may take a step. Administrators may take every step. See `rules.Relation`."""
 
     DECIDER = "decider"
     """The assignee, their substitute, or a default approver who was asked; never the ticket's creator."""
@@ -37,13 +37,13 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    who: frozenset[Who]
+    parties: frozenset[Party]
     needs_reason: bool = False
 
 
-_DECIDE = frozenset({Who.DECIDER})
-_WORK = frozenset({Who.WORKER})
-_CREATE = frozenset({Who.CREATOR})
+_DECIDE = frozenset({Party.DECIDER})
+_WORK = frozenset({Party.WORKER})
+_CREATE = frozenset({Party.CREATOR})
 
 STEPS: Mapping[tuple[TicketStatus, TicketStatus], Step] = {
     (TicketStatus.PENDING_APPROVAL, TicketStatus.APPROVED): Step(_DECIDE),

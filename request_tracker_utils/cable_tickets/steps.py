@@ -1,19 +1,19 @@
 """The one way in which a ticket's status changes, with what each status brings: reservations, an event, and messages."""
 
-from request_tracker_utils.cable_tickets import asking, stock
+from request_tracker_utils.cable_tickets import approvers, stock
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep, StepNotOpen
 from request_tracker_utils.cable_tickets.fields import parse_reason
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.states import RESERVES, STEPS, TicketStatus, Who, open_steps
+from request_tracker_utils.cable_tickets.states import RESERVES, STEPS, Party, TicketStatus, open_steps
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
-WHO = {
-    Who.DECIDER: gettext_noop("an approver who was asked"),
-    Who.WORKER: gettext_noop("the approver"),
-    Who.CREATOR: gettext_noop("the person who asked"),
+PARTIES = {
+    Party.DECIDER: gettext_noop("one of its approvers"),
+    Party.WORKER: gettext_noop("staff"),
+    Party.CREATOR: gettext_noop("the person who requested it"),
 }
 _DECIDES = frozenset({TicketStatus.APPROVED, TicketStatus.REJECTED})
 
@@ -26,8 +26,8 @@ def move(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
     require_open(ticket, to)
     wanted = STEPS[TicketStatus(ticket.status), to]
     if not relation(change.session, ticket, change.actor).may_take(wanted):
-        people = ", ".join(_(WHO[who]) for who in sorted(wanted.who))
-        raise NotYourStep(_("This is for others to do with ticket %(id)s: %(people)s, or an administrator.", id=ticket.id, people=people))
+        people = _(" or ").join(_(PARTIES[party]) for party in sorted(wanted.parties))
+        raise NotYourStep(_("You cannot do this with ticket %(id)s. Ask %(people)s, or an administrator.", id=ticket.id, people=people))
     reason = parse_reason(reason)
     if wanted.needs_reason and not reason:
         raise InvalidTicketField(_("Enter the reason."), field="reason")
@@ -46,7 +46,7 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "", 
     former = TicketStatus(ticket.status)
     ticket.status = to
     if to in _DECIDES:
-        change = asking.on_behalf(change, ticket)
+        change = approvers.on_behalf(change, ticket)
     if to in RESERVES and former not in RESERVES:
         stock.reserve_for(change, ticket)
     elif former in RESERVES and to not in RESERVES:
@@ -64,7 +64,7 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "", 
         reopen(change, ticket)
     change.record(ticket, to, status_from=former, **({"reason": reason} if reason else {}), **detail)
     change.session.flush()
-    tell(change, ticket, "reassigned" if to is TicketStatus.PENDING_APPROVAL else to)
+    notify(change, ticket, to)
 
 
 def reopen(change: Change, ticket: Ticket) -> None:
@@ -72,7 +72,7 @@ def reopen(change: Change, ticket: Ticket) -> None:
     asked."""
     ticket.decided_by_id = ticket.decided_by = ticket.decided_at = ticket.rejection_reason = None
     ticket.revision += 1
-    asking.ask_again(change, ticket)
+    approvers.ask_again(change, ticket)
 
 
 def require_open(ticket: Ticket, to: TicketStatus) -> None:

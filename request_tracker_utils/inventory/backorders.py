@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.inventory.models import WAITS, Reservation, StockRow
-from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
+from request_tracker_utils.inventory.names import NOTIFY_ABOUT_ARRIVED_STOCK
 
 
 def fill_backorders(session: Session, row: StockRow) -> None:
@@ -20,7 +20,7 @@ def fill_backorders(session: Session, row: StockRow) -> None:
             break
         shift(row, reservation, reserved=pieces, backordered=-pieces)
         reservation.arrived += pieces
-    after_commit(session, TELL_OF_ARRIVED_STOCK)
+    after_commit(session, NOTIFY_ABOUT_ARRIVED_STOCK)
 
 
 def give_up_reservations(session: Session, row: StockRow, pieces: int) -> None:

@@ -3,5 +3,5 @@
 DELETE_REQUEST_KEYS = "delete-stock-request-keys"
 """The job that deletes old keys of requests that moved stock."""
 
-TELL_OF_ARRIVED_STOCK = "tell-of-arrived-stock"
+NOTIFY_ABOUT_ARRIVED_STOCK = "notify-about-arrived-stock"
 """The job that tells those whose back-orders were filled. The domain that reserves has it."""

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import fulfillment, returns
-from request_tracker_utils.cable_tickets.arrivals import tell_of_arrivals
+from request_tracker_utils.cable_tickets.arrivals import notify_about_arrivals
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.fulfillment import Pieces
 from request_tracker_utils.cable_tickets.models import Ticket, TicketEvent, TicketItem
@@ -87,7 +87,7 @@ def came_back(ticket_id: int, *pieces: Pieces, notes: str = "", key: str = "", a
 
 def told(messenger: Messenger | None = None) -> int:
     """Runs the job that tells of arrived stock."""
-    return tell_of_arrivals(transaction, reading, change=lambda session: change_of(session, messenger=messenger))
+    return notify_about_arrivals(transaction, reading, change=lambda session: change_of(session, messenger=messenger))
 
 
 def state_of(ticket_id: int) -> tuple[str, list[tuple[int, int]]]:

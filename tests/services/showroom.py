@@ -126,7 +126,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
             "teacher-messages": "/notifications",
             "teacher-optics": "/optics",
             "teacher-tickets": "/tickets/list",
-            "teacher-ask-for-cable": "/tickets/new",
+            "teacher-request-cable": "/tickets/new",
             "teacher-ticket": f"/tickets/{tickets['in_progress']}",
         },
     }
@@ -180,7 +180,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "tickets": "/tickets/list?tab=all",
         "tickets-found": "/tickets/list?tab=all&q=library&status=pending_approval",
         "tickets-none": "/tickets/list?tab=mine",
-        "ask-for-cable": "/tickets/new?kit=1",
+        "request-cable": "/tickets/new?kit=1",
         "kits": "/tickets/kits",
         "kit": "/tickets/kits/1",
         **{f"ticket-{status.replace('_', '-')}": f"/tickets/{ticket_id}" for status, ticket_id in tickets.items()},

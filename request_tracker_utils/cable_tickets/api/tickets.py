@@ -8,7 +8,7 @@ from request_tracker_utils.cable_tickets import archiving, creating, editing, li
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import (
-    EditedMeanwhile,
+    EditConflict,
     InvalidTicketField,
     NotEditable,
     NotYourStep,
@@ -106,7 +106,7 @@ def get_ticket(path: TicketPath, query: IncludeDeleted) -> Answer:
 
 @api.patch("/api/tickets/<int:ticket_id>", responses={200: TicketChanged})
 @require(TicketPermission.READ)
-@may_raise(EditedMeanwhile, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, *NOT_FOUND)
+@may_raise(EditConflict, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, *NOT_FOUND)
 def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
     """Edit a ticket, ask somebody else, or change its status, in this order.
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.cable_tickets import editing, form_choices, listing
 from request_tracker_utils.cable_tickets.current import change, today
 from request_tracker_utils.cable_tickets.editing import Edit
-from request_tracker_utils.cable_tickets.errors import EditedMeanwhile, InvalidTicketField, NotEditable, NotYourStep
+from request_tracker_utils.cable_tickets.errors import EditConflict, InvalidTicketField, NotEditable, NotYourStep
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
@@ -64,7 +64,7 @@ def save(ticket_id: int) -> ResponseReturnValue:
     except InvalidTicketField as error:
         draft.note(error)
         return _page(ticket_id, draft), error.status
-    except (EditedMeanwhile, NotEditable) as error:
+    except (EditConflict, NotEditable) as error:
         draft.errors["form"] = error.message
         return _page(ticket_id, draft), error.status
     flash(_saved(ticket_id, bool(changed), former != now), "success")
@@ -90,7 +90,7 @@ def _page(ticket_id: int, draft: RequestForm | None, *, new_row: bool = False) -
             raise NotEditable(message, status_now=ticket.status)
         has_items = not any(item.fulfilled for item in ticket.items)
         return render_template(
-            "cable_tickets/ask.html",
+            "cable_tickets/request-form.html",
             ticket=ticket,
             revision=request.form.get("revision", ticket.revision, type=int),
             draft=draft or RequestForm.editing(ticket),

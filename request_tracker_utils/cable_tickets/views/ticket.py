@@ -12,12 +12,12 @@ from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import archiving, editing, form_choices, pick_list
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
-from request_tracker_utils.cable_tickets.deliveries import deliveries, unreached
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep, TicketNotFound
 from request_tracker_utils.cable_tickets.messages import KINDS
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
+from request_tracker_utils.cable_tickets.sent_messages import sent_messages, unreached
 from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
 from request_tracker_utils.cable_tickets.steps import move
 from request_tracker_utils.cable_tickets.stock import source_of
@@ -164,7 +164,6 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
         mine = relation(session, ticket, actor)
         asked = _asked(session, ticket)
-        told = deliveries(session, ticket_id)
         status = TicketStatus(ticket.status)
         is_archived = status is TicketStatus.DELETED
         may_reassign = mine.may_reassign and status in EDITABLE
@@ -180,7 +179,7 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             may_reassign=may_reassign,
             may_edit=mine.may_edit and status in EDITABLE,
             history=timeline(session, ticket_id),
-            deliveries=told,
+            messages=sent_messages(session, ticket_id),
             titles={kind.name: kind.title for kind in KINDS},
             picks=pick_list.of_ticket(session, ticket) if status in RESERVES else [],
             request_key=new_key(),

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from request_tracker_utils.cable_tickets import asking
+from request_tracker_utils.cable_tickets import approvers
 from request_tracker_utils.cable_tickets.approval_links import Decision
 from request_tracker_utils.cable_tickets.archiving import archive, purge, restore
 from request_tracker_utils.cable_tickets.fields import Item
@@ -192,10 +192,10 @@ def test_links_die_with_what_happens_to_the_ticket_and_say_so(app: Flask, client
                     step(change, found, TicketStatus.APPROVED)
                 elif what == "reassigned":
                     found.revision += 1
-                    asking.ask(change, found, linus)
+                    approvers.ask(change, found, linus)
                 elif what == "edited":
                     found.revision += 1
-                    asking.ask_again(change, found)
+                    approvers.ask_again(change, found)
                 elif what == "archived":
                     archive(change, found)
                 elif what == "restored":
@@ -225,7 +225,7 @@ def test_the_new_link_works_where_the_old_one_is_dead(app: Flask, client: FlaskC
     with app.app_context(), changing("ada", now=datetime.now(UTC)) as change:
         found = change.locked(number)
         found.revision += 1
-        asking.ask_again(change, found)
+        approvers.ask_again(change, found)
     assert link(app, number) != old
     assert client.post(old).status_code == 410
     assert client.post(link(app, number)).status_code == 200

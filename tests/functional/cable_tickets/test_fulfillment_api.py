@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.core.db import reading
-from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
+from request_tracker_utils.inventory.names import NOTIFY_ABOUT_ARRIVED_STOCK
 from request_tracker_utils.notifications.models import Notification
 from tests.services.apps import run_job
 from tests.services.asking import Ask
@@ -123,12 +123,12 @@ def test_the_pick_list_is_by_location_and_shows_what_to_fetch(app: Flask, ask: A
         assert ask("GET", f"{TICKETS}/pick-list?{wrong}").status_code == 400, wrong
 
 
-def test_stock_that_arrives_is_told_to_the_creator(app: Flask, ask: Ask) -> None:
+def test_stock_that_arrives_notifies_the_creator(app: Flask, ask: Ask) -> None:
     ask("GET", TICKETS, role="admin")
     created = ask("POST", TICKETS, role="user", json={"cable_type": "Cat6", "cable_length": "100ft", "quantity": 2}).json["ticket"]
     assert ask("PATCH", f"{TICKETS}/{created['id']}", role="admin", json={"status": "approved"}).status_code == 200
     assert ask("POST", "/api/cable-receiving", json={"cable_type": "Cat6", "cable_length": "100 ft", "quantity": 1}).status_code == 201
-    assert (run_job(app, TELL_OF_ARRIVED_STOCK), run_job(app, TELL_OF_ARRIVED_STOCK)) == (1, 0)
+    assert (run_job(app, NOTIFY_ABOUT_ARRIVED_STOCK), run_job(app, NOTIFY_ABOUT_ARRIVED_STOCK)) == (1, 0)
     with app.app_context():
         assert events(created["id"])[-1] == "stock_arrived"
         with reading() as session:
@@ -137,4 +137,6 @@ def test_stock_that_arrives_is_told_to_the_creator(app: Flask, ask: Ask) -> None
         decider = session.get_one(Ticket, created["id"]).decided_by_id
     arrived = [each for each in sent if each.event == "ticket-stock"]
     assert {each.recipient_user_id for each in arrived} == {created["created_by_id"], decider}
-    assert {(each.values["items"], each.values["missing"]) for each in arrived} == {("1 × Cat6 100ft", 1)}
+    assert {(each.values["items"], each.values["arrived"], each.values["missing"]) for each in arrived} == {
+        ("2 × Cat6 100ft", "1 × Cat6 100ft", 1)
+    }

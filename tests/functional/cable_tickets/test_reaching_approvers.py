@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from request_tracker_utils.cable_tickets import asking
-from request_tracker_utils.cable_tickets.deliveries import unreached
-from request_tracker_utils.cable_tickets.messages import tell
+from request_tracker_utils.cable_tickets import approvers
+from request_tracker_utils.cable_tickets.messages import notify
+from request_tracker_utils.cable_tickets.sent_messages import unreached
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.notifications.models import SEND_JOBS, Notification, NotificationStatus
@@ -82,7 +82,7 @@ def test_two_taps_from_the_message_and_who_cannot_be_reached_is_named(tmp_path: 
             with changing("ada", now=datetime.now(UTC)) as change:
                 found = change.locked(to_bob)
                 found.revision += 1
-                asking.ask(change, found, grace)
+                approvers.ask(change, found, grace)
             assert unreachable(app, to_bob) == []
             assert ticket(to_bob).assigned_to_id == grace
             assert client.post(path_to(to_bob, "bob")).status_code == 410
@@ -98,8 +98,8 @@ def test_an_earlier_message_that_arrived_says_nothing_about_the_present_request(
         with changing("ada", now=datetime.now(UTC)) as change:
             found = change.locked(number)
             found.revision += 1
-            asking.ask_again(change, found)
-            tell(change, found, "reassigned")
+            approvers.ask_again(change, found)
+            notify(change, found, "reassigned")
         assert unreachable(app, number) == []
         with transaction() as session:
             session.query(Notification).filter(Notification.status == NotificationStatus.QUEUED).update(

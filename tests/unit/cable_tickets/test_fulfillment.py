@@ -29,7 +29,7 @@ from request_tracker_utils.core.db import db, reading, run_after_commit, transac
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.inventory.errors import NotEnough, RequestKeyReused
 from request_tracker_utils.inventory.models import Movement, Reservation
-from request_tracker_utils.inventory.names import TELL_OF_ARRIVED_STOCK
+from request_tracker_utils.inventory.names import NOTIFY_ABOUT_ARRIVED_STOCK
 from request_tracker_utils.inventory.reservations import reserve
 from request_tracker_utils.inventory.stock import Source
 from tests.services.apps import user
@@ -294,7 +294,7 @@ def test_creator_and_assignee_are_told_once_of_what_has_arrived(app: Flask) -> N
     gone, ready = approved((*CAT6, 1), created_by_id=1), approved(("Cat6", "7 ft", 1))
     assert told(Sent()) == 0
     delivered((*CAT6, 1), ("Cat6", "50 ft", 1))
-    assert TELL_OF_ARRIVED_STOCK in queued
+    assert NOTIFY_ABOUT_ARRIVED_STOCK in queued
     delivered((*CAT6, 1))
     delivered((*CAT6, 1))
     closed(gone)

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from request_tracker_utils.cable_tickets import asking, messages
+from request_tracker_utils.cable_tickets import approvers, messages
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.editing import comment, reassign
 from request_tracker_utils.cable_tickets.fields import Item
-from request_tracker_utils.cable_tickets.messages import WHO_IS_TOLD, Who, tell
+from request_tracker_utils.cable_tickets.messages import NOTICES, Audience, notify
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
@@ -39,14 +39,14 @@ def told_of(app: Flask, number: int, event: str, by: str, status: str, **values:
     with changing(by, now=utc_now()) as change:
         ticket = change.locked(number)
         ticket.status = status
-        tell(change, ticket, event, **values)
+        notify(change, ticket, event, **values)
     rows = stored_messages(app)[before:]
     kinds = {row.event for row in rows}
     assert len(kinds) <= 1
     return (kinds.pop() if kinds else "", sorted(row.address.partition("@")[0] for row in rows))
 
 
-def test_the_table_of_who_is_told(app: Flask) -> None:
+def test_the_table_of_notices(app: Flask) -> None:
     """ada asked, grace was asked with bob as her substitute, and carol has commented."""
     absent("grace", "bob", utc_now().date() - timedelta(days=1), utc_now().date() + timedelta(days=1))
     pending, approved = TicketStatus.PENDING_APPROVAL.value, TicketStatus.APPROVED.value
@@ -67,8 +67,8 @@ def test_the_table_of_who_is_told(app: Flask) -> None:
         "handed_over": (approved, "ticket-assignment", ["grace"]),
         "commented": (pending, "ticket-comment", ["ada", "bob", "carol", "grace"]),
     }
-    assert set(expected) == set(WHO_IS_TOLD)
-    assert {told.who for told in WHO_IS_TOLD.values()} == set(Who)
+    assert set(expected) == set(NOTICES)
+    assert {notice.audience for notice in NOTICES.values()} == set(Audience)
     nobody = {"in_progress", "archived", "purged", "partly_fulfilled", "returned", "unknown"}
 
     def check(event: str, status: str, kind: str, to: list[str]) -> None:
@@ -78,7 +78,7 @@ def test_the_table_of_who_is_told(app: Flask) -> None:
         with changing("helper", now=utc_now()) as change:
             ticket = change.locked(number)
             ticket.revision += 1
-            asking.ask_again(change, ticket)
+            approvers.ask_again(change, ticket)
         assert told_of(app, number, event, "helper", status) == (kind, to)
         assert told_of(app, number, event, to[0], status)[1] in ([], to[1:]), "nobody is told what they did themselves"
 
@@ -101,7 +101,7 @@ def test_repetitions_and_deactivated_accounts_get_nothing(app: Flask) -> None:
     with changing("helper") as change:
         ticket = change.locked(number)
         ticket.created_by_id = None
-        tell(change, ticket, "closed")
+        notify(change, ticket, "closed")
     assert len(stored_messages(app)) == 1
 
 
@@ -134,7 +134,7 @@ def test_a_request_carries_both_links_which_are_not_stored(app: Flask) -> None:
 def test_a_request_that_is_dead_is_not_sent_and_a_reminder_says_so(app: Flask) -> None:
     number = requested(to="grace", now=utc_now())
     with changing("helper", now=utc_now()) as change:
-        tell(change, change.locked(number), "reminded")
+        notify(change, change.locked(number), "reminded")
     first, reminder = stored_messages(app)
     shown = rendered(reminder, Channel.EMAIL)
     assert shown is not None
@@ -142,7 +142,7 @@ def test_a_request_that_is_dead_is_not_sent_and_a_reminder_says_so(app: Flask) -
     with changing("helper", now=utc_now()) as change:
         ticket = change.locked(number)
         ticket.revision += 1
-        asking.ask_again(change, ticket)
+        approvers.ask_again(change, ticket)
     assert rendered(first, Channel.EMAIL) is rendered(reminder, Channel.SMS) is None
 
 
@@ -153,10 +153,10 @@ def test_text_messages_fit_two_segments(app: Flask) -> None:
     number = requested("ada", "grace", *items, now=utc_now(), **long)
     with changing("carol", now=utc_now()) as change:
         ticket = change.locked(number)
-        for event in WHO_IS_TOLD:
-            ticket.status = "pending_approval" if WHO_IS_TOLD[event].who is Who.APPROVERS else "closed"
+        for event in NOTICES:
+            ticket.status = "pending_approval" if NOTICES[event].audience is Audience.APPROVERS else "closed"
             ticket.close_reason = "z" * 900
-            tell(change, ticket, event, comment="c" * 9_000)
+            notify(change, ticket, event, comment="c" * 9_000)
         ticket.status = "pending_approval"
     rows = stored_messages(app)
     assert {row.event for row in rows} == {kind.name for kind in messages.KINDS}

@@ -5,7 +5,7 @@ import { gettext as _ } from "web/translation";
 
 const FIELDS = ["location", "assigned_to_id", "needed_by", "notes"];
 const EMPTY = { request_key: "", values: {}, priority: "", rows: [] };
-const draft = tabStore("ask-for-cable", EMPTY);
+const draft = tabStore("request-cable", EMPTY);
 const form = document.getElementById("ask");
 const created = document.getElementById("created");
 

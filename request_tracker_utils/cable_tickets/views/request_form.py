@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.cable_tickets import form_choices, kits
 from request_tracker_utils.cable_tickets.creating import Draft, create
 from request_tracker_utils.cable_tickets.current import change, today
-from request_tracker_utils.cable_tickets.deliveries import describe_asked
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, TicketArchived, TicketNotFound
 from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
+from request_tracker_utils.cable_tickets.sent_messages import describe_asked
 from request_tracker_utils.cable_tickets.words import joined
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _
@@ -21,7 +21,7 @@ from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.registry import settings
 
-pages = Blueprint("ask_for_cable", __name__, url_prefix="/tickets/new")
+pages = Blueprint("request_cable", __name__, url_prefix="/tickets/new")
 
 
 @pages.get("")
@@ -94,7 +94,7 @@ def _page(draft: RequestForm, *, new_row: bool = False) -> str:
     actor = current_actor()
     with reading() as session:
         return render_template(
-            "cable_tickets/ask.html",
+            "cable_tickets/request-form.html",
             draft=draft,
             new_row=new_row,
             has_items=True,

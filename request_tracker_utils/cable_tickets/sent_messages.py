@@ -21,7 +21,7 @@ FAILED = frozenset({NotificationStatus.FAILED, NotificationStatus.UNCERTAIN})
 
 
 @dataclass(frozen=True)
-class Delivery:
+class SentMessage:
     """A message about a ticket, without its address."""
 
     event: str
@@ -34,7 +34,7 @@ class Delivery:
     at: datetime
 
 
-def deliveries(session: Session, ticket_id: int) -> list[Delivery]:
+def sent_messages(session: Session, ticket_id: int) -> list[SentMessage]:
     """The last SHOWN messages about the ticket, newest first."""
     query = (
         select(Notification, User.name)
@@ -44,7 +44,7 @@ def deliveries(session: Session, ticket_id: int) -> list[Delivery]:
         .limit(SHOWN)
     )
     return [
-        Delivery(
+        SentMessage(
             event=message.event,
             recipient=name or "",
             recipient_id=message.recipient_user_id,
@@ -67,7 +67,7 @@ def describe_asked(session: Session, ticket_id: int) -> list[str]:
     asked = session.execute(rows.order_by(User.name_key)).all()
     reached: dict[str, list[str]] = {}
     silent: list[str] = []
-    sent = deliveries(session, ticket_id)
+    sent = sent_messages(session, ticket_id)
     for user_id, name in asked:
         channels = {each.channel for each in sent if each.recipient_id == user_id and each.status not in FAILED}
         if channels:

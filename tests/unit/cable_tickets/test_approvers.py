@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from request_tracker_utils.cable_tickets import asking
+from request_tracker_utils.cable_tickets import approvers
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -53,7 +53,7 @@ def test_who_may_not_decide_is_not_asked(app: Flask) -> None:
     check_all([("ada", "ada", "nobody approves their own"), ("ada", "linus", "No active"), ("ada", "pupil", "No active")], refused)
     number = requested(to="grace")
     with pytest.raises(InvalidTicketField, match="No active account"), changing("ada") as change:
-        asking.ask(change, change.locked(number), 2**70)
+        approvers.ask(change, change.locked(number), 2**70)
     with pytest.raises(InvalidTicketField, match="Nobody can approve this"):
         requested(default_approvers=("linus",))
 
@@ -98,7 +98,7 @@ def test_asking_somebody_else_ends_what_others_may() -> None:
     with changing("ada") as change:
         locked = change.locked(number)
         locked.revision += 1
-        asking.ask(change, locked, linus)
+        approvers.ask(change, locked, linus)
     assert asked(number) == {"linus": ""}
     with reading() as session:
         found = {name: relation(session, ticket(number), actor(name)).is_asked for name in ("grace", "linus", "bob")}
@@ -108,9 +108,9 @@ def test_asking_somebody_else_ends_what_others_may() -> None:
 def test_asking_again_asks_the_same_person_as_long_as_they_can_decide() -> None:
     number, later = requested(to="grace"), NOW + timedelta(days=2)
     with changing("ada", now=later, default_approvers=("bob",)) as change:
-        asking.ask_again(change, change.locked(number))
+        approvers.ask_again(change, change.locked(number))
     assert (asked(number), ticket(number).waiting_since) == ({"grace": ""}, later)
     changed("grace", active=False)
     with changing("ada", default_approvers=("bob",)) as change:
-        asking.ask_again(change, change.locked(number))
+        approvers.ask_again(change, change.locked(number))
     assert (asked(number), ticket(number).assigned_to_id) == ({"bob": ""}, None), "grace is deactivated, so others are asked"

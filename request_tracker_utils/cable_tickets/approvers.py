@@ -19,7 +19,7 @@ from request_tracker_utils.core.translation import gettext as _
 
 def ask(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None:
     """Makes this person, or DEFAULT_APPROVERS, the approvers of a ticket of this revision. All earlier links are no longer valid; increase
-    `ticket.revision` before, unless the ticket is new. The caller tells them (`messages.tell`).
+    `ticket.revision` before, unless the ticket is new. The caller tells them (`messages.notify`).
 
     Raises InvalidTicketField for a person who cannot decide this ticket, and if nobody can.
     """
