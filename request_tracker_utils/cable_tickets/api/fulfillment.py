@@ -5,7 +5,7 @@ from typing import Any
 from flask_openapi3 import APIBlueprint
 
 from request_tracker_utils.cable_tickets import fulfillment, listing, pick_list, returns
-from request_tracker_utils.cable_tickets.api.tickets import TICKETS
+from request_tracker_utils.cable_tickets.api.tickets import NOT_FOUND, TICKETS
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import (
@@ -14,7 +14,6 @@ from request_tracker_utils.cable_tickets.errors import (
     NotYourStep,
     StepNotOpen,
     TicketArchived,
-    TicketNotFound,
 )
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
@@ -68,7 +67,7 @@ def get_pick_list(query: PickListQuery) -> Any:
     ShelfFull,
     StepNotOpen,
     TicketArchived,
-    TicketNotFound,
+    *NOT_FOUND,
 )
 def fulfill(path: TicketPath, header: RequestKey, body: TicketFulfillIn) -> Answer:
     """Take pieces of a ticket from the shelf.
@@ -85,7 +84,7 @@ def fulfill(path: TicketPath, header: RequestKey, body: TicketFulfillIn) -> Answ
 
 @api.post("/api/tickets/<int:ticket_id>/returns", responses={201: TicketChanged})
 @require(TicketPermission.READ)
-@may_raise(InvalidStockField, InvalidTicketField, MoreThanLeft, NotYourStep, RequestKeyReused, ShelfFull, TicketArchived, TicketNotFound)
+@may_raise(InvalidStockField, InvalidTicketField, MoreThanLeft, NotYourStep, RequestKeyReused, ShelfFull, TicketArchived, *NOT_FOUND)
 def put_back(path: TicketPath, header: RequestKey, body: TicketReturnIn) -> Answer:
     """Return pieces of a ticket to the shelf.
 
