@@ -113,8 +113,8 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
     Its creator and administrators edit it. Approvers who were asked get new links; other items of a ticket that was approved have to be
     approved again. A status that is not open is refused with those that are.
     """
-    if not body.model_fields_set:
-        raise InvalidTicketField(_("Send at least one field."), field="status")
+    if not body.model_fields_set - {"reason", "rejection_reason"}:
+        raise InvalidTicketField(_("Send at least one field that is to be changed."), field="status")
     with transaction() as session:
         by = change(session)
         ticket = by.locked(path.ticket_id)

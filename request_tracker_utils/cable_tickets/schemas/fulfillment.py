@@ -21,7 +21,7 @@ class PiecesIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"required": ["id"]})
 
-    id: int = Field(description="The item’s ID.", examples=[12], json_schema_extra={"minimum": 1, "maximum": LARGEST_ID})
+    id: int = Field(strict=True, description="The item’s ID.", examples=[12], json_schema_extra={"minimum": 1, "maximum": LARGEST_ID})
     quantity: Pieces = Field(None, description="Pieces; all that are left if it is omitted.", examples=[1])
 
     def pieces(self) -> ItemPieces:
@@ -38,14 +38,14 @@ class FulfilledPiecesIn(PiecesIn):
 class TicketFulfillIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    items: list[FulfilledPiecesIn] = Field([], max_length=MAX_ITEMS, description="All that is left if it is omitted.")
+    items: list[FulfilledPiecesIn] = Field([], min_length=1, max_length=MAX_ITEMS, description="All that is left if it is omitted.")
     cut: bool = Field(False, description=f"For all items: {CUT[0].lower()}{CUT[1:]}", examples=[False])
 
 
 class TicketReturnIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    items: list[PiecesIn] = Field([], max_length=MAX_ITEMS, description="All that was fulfilled if it is omitted.")
+    items: list[PiecesIn] = Field([], min_length=1, max_length=MAX_ITEMS, description="All that was fulfilled if it is omitted.")
     notes: Text = Field("", max_length=MAX_NOTES, examples=["Not needed"])
 
 

@@ -75,7 +75,9 @@ class TicketItemIn(BaseModel):
 
 
 class EditedItemIn(TicketItemIn):
-    id: int | None = Field(None, ge=1, le=LARGEST_ID, description="An existing item’s ID. Without one, the item is added.", examples=[12])
+    id: int | None = Field(
+        None, strict=True, ge=1, le=LARGEST_ID, description="An existing item’s ID. Without one, the item is added.", examples=[12]
+    )
 
     def item(self) -> Item:
         return Item(self.cable_type, self.cable_length, self.cable_gauge, self.quantity, self.id)
@@ -97,10 +99,13 @@ class NewTicket(BaseModel):
     needed_by: date | None = Field(None, description="From today on.", examples=[None])
     assigned_to_id: int | None = Field(
         None,
+        strict=True,
         description="The account that decides; never the creator’s. If left out, DEFAULT_APPROVERS are asked, and the first decides.",
         examples=[2],
     )
-    created_by_id: int | None = Field(None, description="The caller. Only administrators may name somebody else.", examples=[1])
+    created_by_id: int | None = Field(
+        None, strict=True, description="The caller. Only administrators may name somebody else.", examples=[1]
+    )
 
     def draft(self) -> Draft:
         items = [each.item() for each in self.items]
@@ -118,7 +123,7 @@ class ChangedTicket(BaseModel):
     status: Status | None = Field(None, description="A step that is open: see `open_steps`.", examples=["in_progress"])
     reason: Text = Field("", max_length=MAX_REASON, description="Required for `rejected`, and to close a ticket short.", examples=[""])
     rejection_reason: Text = Field("", max_length=MAX_REASON, description="The same as `reason`, for `rejected`.", examples=[""])
-    assigned_to_id: int | None = Field(None, description="Asks somebody else; null asks DEFAULT_APPROVERS.", examples=[2])
+    assigned_to_id: int | None = Field(None, strict=True, description="Asks somebody else; null asks DEFAULT_APPROVERS.", examples=[2])
     items: list[EditedItemIn] | None = Field(
         None, max_length=MAX_ITEMS, description="All items: those without an ID are added, those that are left out are removed."
     )
@@ -130,7 +135,9 @@ class ChangedTicket(BaseModel):
     notes: Text | None = Field(None, max_length=MAX_NOTES, examples=["Behind the stage"])
     priority: Level | None = Field(None, examples=["high"])
     needed_by: date | None = Field(None, description="Null removes it.", examples=["2026-12-01"])
-    revision: int | None = Field(None, description="The revision that was edited. 409 if there is another one now.", examples=[None])
+    revision: int | None = Field(
+        None, strict=True, description="The revision that was edited. 409 if there is another one now.", examples=[None]
+    )
 
     def edit(self, ticket: Ticket) -> Edit:
         """Flat fields change the only item. Raises InvalidTicketField."""

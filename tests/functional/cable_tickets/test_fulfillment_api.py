@@ -74,10 +74,14 @@ def test_what_is_refused(app: Flask, ask: Ask) -> None:
             ],
             (f"{ticket}/fulfill", {"items": [{"id": item}, {"id": item}]}, 400, "invalid_ticket_field"),
             (f"{ticket}/fulfill", {"items": [{"id": 10**30}]}, 400, "invalid_ticket_field"),
-            *[(f"{ticket}/fulfill", {"items": wrong}, 400, "invalid") for wrong in ([{"id": "x"}], [{}], "x", [{"id": item}] * 51)],
+            *[
+                (f"{ticket}/fulfill", {"items": wrong}, 400, "invalid")
+                for wrong in ([{"id": "x"}], [{"id": True}], [{}], [], "x", [{"id": item}] * 51)
+            ],
             (f"{ticket}/fulfill", {"everything": True}, 400, "invalid"),
             (f"{ticket}/fulfill", {"items": [{"id": item, "cut": "perhaps"}]}, 400, "invalid"),
             (f"{ticket}/returns", {}, 409, "more_than_left"),
+            (f"{ticket}/returns", {"items": []}, 400, "invalid"),
             (f"{ticket}/returns", {"items": [{"id": item, "quantity": 1}]}, 409, "more_than_left"),
             (f"{ticket}/returns", {"notes": "x" * 1_001}, 400, "invalid"),
             *[(f"{wrong}/{do}", {}, 404, "ticket_not_found") for wrong in (999, 2**31 - 1, 10**20) for do in ("fulfill", "returns")],
