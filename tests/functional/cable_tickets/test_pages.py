@@ -478,3 +478,20 @@ def test_a_ticket_is_sent_to_somebody_else_or_handed_over(app: Flask, ada: Perso
     assert ticket(tess, number).assigned_to_id == int(ids["bob"])
     assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
     assert "Hand over" not in text_of(tess.get(f"/tickets/{number}"))
+
+
+def test_what_is_refused_is_said_also_if_its_button_is_gone(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
+    """Two people decide the same ticket: the page of the second one says why nothing has happened."""
+    number = asked(tess)
+    assert act(ada, number, "step", to="approved").status_code == 303
+
+    def is_said(person: Person, action: str, status: int, words: str, **form: object) -> None:
+        answer = act(person, number, action, **form)
+        assert answer.status_code == status
+        assert words in text_of(answer).partition("<main")[2], errors(answer)
+
+    is_said(ada, "step", 409, "it cannot become rejected", to="rejected", reason="Not needed")
+    assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
+    is_said(ada, "step", 409, "it cannot become rejected", to="rejected", reason="Not needed")
+    is_said(bob, "step", 409, "it cannot become in_progress", to="in_progress")
+    is_said(tess, "assign", 409, "nobody else has to do anything", assigned_to_id=user_id(tess, "bob"))
