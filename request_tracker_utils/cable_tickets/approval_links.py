@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.accounts.models import Role, User
+from request_tracker_utils.cable_tickets.change import acting_name
 from request_tracker_utils.cable_tickets.errors import UnknownLink
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -67,7 +68,7 @@ class Link:
 
     @property
     def name(self) -> str:
-        return f"{self.approver.name} for {self.absent.name}" if self.absent else self.approver.name
+        return acting_name(self.approver.name, self.absent.name if self.absent else "")
 
     def state(self, lifetime: timedelta, now: datetime) -> LinkState:
         """A deactivated person learns nothing about the ticket any more."""

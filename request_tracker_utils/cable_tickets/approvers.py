@@ -65,16 +65,24 @@ def on_behalf(change: Change, ticket: Ticket) -> Change:
     return replace(change, substitute_for=name) if name else change
 
 
-def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
-    """Those of DEFAULT_APPROVERS who can decide this ticket, otherwise the administrators. Administrators are asked about their own request
-    only if there is nobody else. Raises InvalidTicketField if there is nobody."""
-    names = [name.lower() for name in change.default_approvers]
+def usual_approvers(session: Session, names: Sequence[str], *, creator_id: int | None) -> Sequence[User]:
+    """Those of DEFAULT_APPROVERS (`names`) who can decide a request of this person, otherwise the administrators. Administrators are asked
+    about their own request only if there is nobody else. Empty if there is nobody at all."""
+    keys = [name.lower() for name in names]
     administrators = User.role.in_(roles_with(TicketPermission.MANAGE))
-    others = User.id.is_distinct_from(ticket.created_by_id)
-    for choice in ([User.name_key.in_(names), others], [administrators, others], [administrators]):
-        found = change.session.scalars(select(User.id).where(*choice, *able()).order_by(User.id)).all()
+    others = User.id.is_distinct_from(creator_id)
+    for choice in ([User.name_key.in_(keys), others], [administrators, others], [administrators]):
+        found = session.scalars(select(User).where(*choice, *able()).order_by(User.name_key)).all()
         if found:
             return found
+    return ()
+
+
+def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
+    """The IDs of `usual_approvers`. Raises InvalidTicketField if there is nobody."""
+    found = usual_approvers(change.session, change.default_approvers, creator_id=ticket.created_by_id)
+    if found:
+        return [user.id for user in found]
     raise InvalidTicketField(_("Nobody can approve this. Choose who is asked, or add an administrator."), field="assigned_to_id")
 
 

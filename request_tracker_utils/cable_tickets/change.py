@@ -15,6 +15,11 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.reorder import ReorderAlerts
 
 
+def acting_name(name: str, absent: str) -> str:
+    """`B for A` if B acts as the substitute of A, otherwise the name. Stored in this form."""
+    return f"{name} for {absent}" if absent else name
+
+
 @dataclass(frozen=True)
 class Change:
     """One change in the transaction of `session`, by `actor`."""
@@ -35,7 +40,7 @@ class Change:
     @property
     def name(self) -> str:
         """As events and decisions record it: `B for A`."""
-        return f"{self.actor.name} for {self.substitute_for}" if self.substitute_for else self.actor.name
+        return acting_name(self.actor.name, self.substitute_for)
 
     @property
     def today(self) -> date:

@@ -100,7 +100,7 @@ def comment(change: Change, ticket: Ticket, body: str) -> TicketComment:
     text = fields.parse_notes(body, field="body")
     if not text:
         raise InvalidTicketField(_("Enter a comment."), field="body")
-    author = {"author_id": change.actor.user_id, "author": change.name}
+    author = {"author_id": change.actor.user_id, "author": change.actor.name}
     written = TicketComment(ticket_id=ticket.id, body=text, created_at=change.now, **author)
     change.session.add(written)
     change.session.flush()

@@ -6,7 +6,7 @@ A ticket's row is locked before each step, and before stock rows: all who change
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Table, Text, event, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, Date, ForeignKey, Index, String, Table, Text, event, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.cable_tickets import triggers
@@ -84,6 +84,11 @@ class Ticket(Base):
     """The words by which the ticket is found: see `search.py`."""
 
     items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
+
+
+IS_TO_FULFILL: ColumnElement[bool] = literal_column("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
+"""The condition of the indexes `ix_tickets_picked` and `ix_tickets_to_fulfill…`, without parameters, which SQLite would not recognize.
+Without `coalesce`, it would read the index of `status`, and sort all that it finds."""
 
 
 class TicketItem(Base):

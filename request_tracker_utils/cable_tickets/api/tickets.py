@@ -86,7 +86,7 @@ def create_ticket(header: RequestKey, body: NewTicket) -> Answer:
     """
     with transaction() as session:
         ticket = creating.create(change(session), body.draft(), request_key=header.key)
-        return {"message": _("Ticket created"), "ticket": _shown(change(session), ticket)}, 201
+        return {"message": _("Ticket created"), "ticket": shown(change(session), ticket)}, 201
 
 
 @api.get("/api/tickets/<int:ticket_id>", responses={200: WholeTicket})
@@ -121,7 +121,7 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
             editing.reassign(by, ticket, body.assigned_to_id)
         if body.status is not None:
             steps.move(by, ticket, TicketStatus(body.status), reason=body.reason or body.rejection_reason)
-        return {"message": _("Ticket updated"), "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket updated"), "ticket": shown(by, ticket)}
 
 
 @api.delete("/api/tickets/<int:ticket_id>", responses={200: TicketArchivedOut})
@@ -136,7 +136,7 @@ def archive_ticket(path: TicketPath) -> Answer:
         by = change(session)
         ticket = by.locked(path.ticket_id)
         archiving.archive(by, ticket)
-        return {"message": _("Ticket archived"), "status": ticket.status, "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket archived"), "status": ticket.status, "ticket": shown(by, ticket)}
 
 
 @api.post("/api/tickets/<int:ticket_id>/restore", responses={200: TicketChanged})
@@ -151,7 +151,7 @@ def restore_ticket(path: TicketPath) -> Answer:
         by = change(session)
         ticket = by.locked(path.ticket_id, archived=True)
         archiving.restore(by, ticket)
-        return {"message": _("Ticket restored"), "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket restored"), "ticket": shown(by, ticket)}
 
 
 @api.delete("/api/tickets/<int:ticket_id>/purge", responses={200: TicketPurged})
@@ -202,6 +202,7 @@ MOVING = {"status", "reason", "rejection_reason", "assigned_to_id"}
 """Fields of ChangedTicket that do not edit the ticket."""
 
 
-def _shown(by: Change, ticket: Ticket) -> dict[str, Any]:
+def shown(by: Change, ticket: Ticket) -> dict[str, Any]:
+    """The changed ticket, as the actor sees it."""
     by.session.flush()
     return TicketOut.of(ticket, listing.surroundings(by.session, [ticket]), by.actor)

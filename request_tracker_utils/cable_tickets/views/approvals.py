@@ -21,7 +21,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.web.auth import public
-from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.error_responses import accepts_page, may_raise
 from request_tracker_utils.web.registry import registry, settings
 
 QUICK_REASONS = (gettext_noop("Not needed"), gettext_noop("Not in the budget"), gettext_noop("Ask for another cable"))
@@ -191,13 +191,13 @@ def _decide(ticket_id: int, token: str, decision: Decision) -> Response:
             link = approvals.decide(by, ticket_id, token, decision, reason=reason, keys=link_keys, lifetime=link_lifetime())
             link.ticket.items  # noqa: B018 — loaded before the session ends
     except InvalidTicketField as error:
-        if not _wants_page():
+        if not accepts_page():
             raise
         return _answer(ticket_id, token, decision, invalid=error, typed=reason)
     except AppError as error:
         return _refusal(error)
     message = _done(link, decision)
-    if _wants_page():
+    if accepts_page():
         return _page(link=link, decision=decision, done=message)
     return _private(jsonify(DecidedOut(message=message, ticket=ApprovalOut.model_validate(ApprovalOut.of(link))).model_dump()))
 
@@ -209,13 +209,13 @@ def _answer(ticket_id: int, token: str, decision: Decision, *, invalid: InvalidT
             approvals.require_open(link, change(session, actor=approvals.actor_of(link, registry().grants)), link_lifetime())
         except AppError as error:
             return _refusal(error)
-        if _wants_page():
+        if accepts_page():
             return _page(400 if invalid else 200, link=link, decision=decision, problem=invalid.message if invalid else "", typed=typed)
         return _private(jsonify(ApprovalOut.of(link)))
 
 
 def _refusal(error: AppError) -> Response:
-    if _wants_page():
+    if accepts_page():
         return _page(error.status, refused=error)
     response = jsonify({"error": error.message, "code": error.code, **error.fields})
     response.status_code = error.status
@@ -249,12 +249,6 @@ def _given_reason() -> str:
     if not isinstance(reason, str):
         raise InvalidTicketField(_("Send the reason as text."), field="reason")
     return reason
-
-
-def _wants_page() -> bool:
-    """Whatever the path: messages carry addresses under /api."""
-    accepted = request.accept_mimetypes
-    return "text/html" in accepted.values() and accepted["text/html"] >= accepted["application/json"]
 
 
 def _is_preview() -> bool:
