@@ -1,4 +1,4 @@
-"""What each service that changes a ticket needs: the session, who changes it and when, and what it tells others."""
+"""What every service that changes a ticket needs: session, actor, time, settings, and where messages go."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,7 +35,7 @@ class Change:
     zone: ZoneInfo | None = None
     """TIMEZONE, in which absences begin and end; UTC if it is not given."""
     substitute_for: str = ""
-    """The name of the absent person for whom the actor acts. `steps.step` finds out for decisions."""
+    """The name of the absent person that the actor represents. `steps.step` sets it for decisions."""
 
     @property
     def name(self) -> str:

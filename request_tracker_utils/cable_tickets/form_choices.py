@@ -20,13 +20,13 @@ LOOKED_THROUGH = 60
 
 @dataclass(frozen=True)
 class ApproverChoices:
-    """`usual` are those whom this person asked last; `others` everybody else, administrators and staff first."""
+    """`recent` are those that this person asked last; `others` everybody else, administrators and staff first."""
 
-    usual: Sequence[User]
+    recent: Sequence[User]
     others: Sequence[User]
 
     def has(self, user_id: int) -> bool:
-        return any(user.id == user_id for user in (*self.usual, *self.others))
+        return any(user.id == user_id for user in (*self.recent, *self.others))
 
 
 def approver_choices(session: Session, *, creator_id: int | None, chosen_id: int | None = None) -> ApproverChoices:
@@ -36,10 +36,10 @@ def approver_choices(session: Session, *, creator_id: int | None, chosen_id: int
     asked = dict.fromkeys(session.scalars(last.order_by(Ticket.id.desc()).limit(LOOKED_THROUGH))) if creator_id else {}
     wanted = [*list(asked)[:3], *([chosen_id] if chosen_id and chosen_id not in list(asked)[:3] else [])]
     by_id = {user.id: user for user in session.scalars(possible.where(User.id.in_(wanted)))} if wanted else {}
-    usual = [by_id[user_id] for user_id in wanted if user_id in by_id]
+    recent = [by_id[user_id] for user_id in wanted if user_id in by_id]
     rank = case({Role.ADMIN.value: 0, Role.STAFF.value: 1}, value=User.role, else_=2)
     others = possible.where(User.id.not_in(by_id)).order_by(rank, User.name_key).limit(MOST)
-    return ApproverChoices(usual, session.scalars(others).all())
+    return ApproverChoices(recent, session.scalars(others).all())
 
 
 def locations(session: Session, creator_id: int | None) -> Sequence[str]:

@@ -149,5 +149,5 @@ def _free_name(session: Session, name: str, kit_id: int | None) -> str:
         raise InvalidTicketField(_("Enter a name of 1 to %(count)s characters.", count=MAX_NAME), field="name")
     others = select(Kit.id).where(func.lower(Kit.name) == name.lower(), Kit.id.is_distinct_from(kit_id))
     if session.scalar(others) is not None:
-        raise InvalidTicketField(_("Another kit is called %(name)s. Choose another name.", name=name), field="name")
+        raise InvalidTicketField(_("There is already a kit named %(name)s. Choose another name.", name=name), field="name")
     return name

@@ -22,9 +22,9 @@ APPROVAL_REQUEST = MessageKind(
 )
 APPROVAL_REMINDER = MessageKind("ticket-reminder", gettext_noop("Reminders of cable tickets to approve"), "cable_tickets/messages/approval")
 DECISION = MessageKind("ticket-decision", gettext_noop("Decisions about your cable tickets"), "cable_tickets/messages/news")
-PROGRESS = MessageKind("ticket-progress", gettext_noop("Cable tickets that are fulfilled or closed"), "cable_tickets/messages/news")
+PROGRESS = MessageKind("ticket-progress", gettext_noop("Fulfilled and closed cable tickets"), "cable_tickets/messages/news")
 ARRIVAL = MessageKind("ticket-stock", gettext_noop("Cable that has arrived for your tickets"), "cable_tickets/messages/news")
-ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets that you work on"), "cable_tickets/messages/news")
+ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets assigned to you"), "cable_tickets/messages/news")
 COMMENT = MessageKind("ticket-comment", gettext_noop("Comments on your cable tickets"), "cable_tickets/messages/news")
 REQUESTS = (APPROVAL_REQUEST, APPROVAL_REMINDER)
 """They contain links, which `current.py` adds when they are sent."""

@@ -115,7 +115,7 @@ class TicketItem(Base):
 
 class TicketApprover(Base):
     """Somebody who was asked to decide, with what their approval links are made of. The row remains when somebody else is asked instead, so
-    that an old link can say what became of the ticket."""
+    that an old link can show the decision."""
 
     __tablename__ = "ticket_approvers"
     __table_args__ = (Index("ix_ticket_approvers_user_id", "user_id", "ticket_id"),)
@@ -123,7 +123,7 @@ class TicketApprover(Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     for_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    """The absent person whom this one represents."""
+    """The absent person that this one represents."""
     nonce: Mapped[str] = mapped_column(String(32))
     revision: Mapped[int]
     """Of the ticket when they were asked last: links of other revisions are dead."""

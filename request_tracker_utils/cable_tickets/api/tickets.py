@@ -51,9 +51,9 @@ from request_tracker_utils.web.paging import plain_list
 
 TICKETS = Tag(
     name="cable tickets",
-    description="People ask for cable, an approver decides, and the stock room fulfills. A status changes only in steps: from "
+    description="People request cable, an approver decides, and the stock room fulfills the request. A status changes only in steps: from "
     "`pending_approval` to `approved` or `rejected`, from `approved` to `in_progress`, from there to `fulfilled`, and to `closed`. "
-    "`POST /api/tickets/create` is something else: it creates a ticket in Request Tracker.",
+    "`POST /api/tickets/create` is unrelated: it creates a ticket in Request Tracker.",
 )
 MAX_COMMENTS = 200
 
@@ -80,9 +80,9 @@ def list_tickets(query: TicketsQuery) -> Any:
 @require(TicketPermission.CREATE)
 @may_raise(InvalidTicketField, NotYourStep, RequestKeyReused, TicketArchived, TicketNotFound)
 def create_ticket(header: RequestKey, body: NewTicket) -> Answer:
-    """Ask for cable.
+    """Request cable.
 
-    One item may be sent flat, without `items`. The approvers get a message with links that decide.
+    A single item may be sent as flat fields instead of `items`. The approvers get a message with approval links.
     """
     with transaction() as session:
         ticket = creating.create(change(session), body.draft(), request_key=header.key)
@@ -105,10 +105,10 @@ def get_ticket(path: TicketPath, query: IncludeDeleted) -> Answer:
 @require(TicketPermission.READ)
 @may_raise(EditConflict, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, TicketNotFound)
 def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
-    """Edit a ticket, ask somebody else, or change its status, in this order.
+    """Edit a ticket, reassign it, and change its status, in this order.
 
-    Its creator and administrators edit it. Approvers who were asked get new links; other items of a ticket that was approved have to be
-    approved again. A status that is not open is refused with those that are.
+    Only the creator and administrators can edit it. Its approvers get new links. Changed items of an approved ticket have to be approved
+    again. For a status that is not open, the error lists those that are.
     """
     if not body.model_fields_set:
         raise InvalidTicketField(_("Send at least one field."), field="status")
@@ -130,7 +130,7 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
 def archive_ticket(path: TicketPath) -> Answer:
     """Archive a ticket.
 
-    What it reserves is free again. It can be restored.
+    Its reservations are released. It can be restored.
     """
     with transaction() as session:
         by = change(session)
@@ -145,7 +145,7 @@ def archive_ticket(path: TicketPath) -> Answer:
 def restore_ticket(path: TicketPath) -> Answer:
     """Restore an archived ticket.
 
-    It gets its former status, and reserves again. If it waits for approval, approvers get new links.
+    It gets its former status and reserves stock again. If it is pending approval, its approvers get new links.
     """
     with transaction() as session:
         by = change(session)
@@ -158,9 +158,9 @@ def restore_ticket(path: TicketPath) -> Answer:
 @require(TicketPermission.MANAGE)
 @may_raise(NotYourStep, StepNotOpen, TicketNotFound)
 def purge_ticket(path: TicketPath) -> Answer:
-    """Delete an archived ticket for good.
+    """Delete an archived ticket permanently.
 
-    Its events, and the movements of the stock, remain.
+    Its events and stock movements are kept.
     """
     with transaction() as session:
         by = change(session)
@@ -174,7 +174,7 @@ def purge_ticket(path: TicketPath) -> Answer:
 def add_comment(path: TicketPath, body: CommentIn) -> Answer:
     """Comment on a ticket.
 
-    The others who have to do with it get a message.
+    The creator, approvers and earlier commenters get a message.
     """
     with transaction() as session:
         by = change(session)

@@ -1,4 +1,4 @@
-"""*Absence*: when a person is away, and who decides about cable for them meanwhile."""
+"""*Absence*: dates on which a person is away, and the substitute who decides their requests."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -42,7 +42,7 @@ def plan() -> ResponseReturnValue:
             login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=me, detail=detail, now=utc_now())
     except InvalidTicketField as error:
         return _page(sent=sent, problem=error), 400
-    flash(_("%(name)s decides for you in that time, and gets messages about requests to you.", name=name), "success")
+    flash(_("Your absence was saved. %(name)s decides for you and gets your approval requests.", name=name), "success")
     return redirect(url_for(".show"), 303)
 
 
@@ -54,7 +54,7 @@ def end(absence_id: int) -> ResponseReturnValue:
         me = accounts.user_by_id(session, _my_id())
         absences.end(session, me.id, absence_id, today=change(session).today)
         login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=me, detail="absence ended", now=utc_now())
-    flash(_("Your absence was ended. New requests go to you alone."), "success")
+    flash(_("Your absence has ended. New requests only go to you."), "success")
     return redirect(url_for(".show"), 303)
 
 

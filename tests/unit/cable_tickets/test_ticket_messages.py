@@ -1,4 +1,4 @@
-"""Who is told what about a ticket, and what the messages say."""
+"""The recipients of messages about a ticket, and their text."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -80,7 +80,7 @@ def test_the_table_of_notices(app: Flask) -> None:
             ticket.revision += 1
             approvers.ask_again(change, ticket)
         assert told_of(app, number, event, "helper", status) == (kind, to)
-        assert told_of(app, number, event, to[0], status)[1] in ([], to[1:]), "nobody is told what they did themselves"
+        assert told_of(app, number, event, to[0], status)[1] in ([], to[1:]), "nobody gets a message about their own change"
 
     check_all([(event, *row) for event, row in expected.items()], check)
     number = requested(to="grace", now=utc_now())
@@ -121,8 +121,8 @@ def test_a_request_carries_both_links_which_are_not_stored(app: Flask) -> None:
     assert token not in repr([getattr(row, column.key) for column in Notification.__mapper__.columns])
     message = rendered(row, Channel.EMAIL)
     assert message is not None
-    assert message.subject == f"ada asks for cable (ticket {number})"
-    for part in ("1 × Cat6 100 ft\n3 × Cat6 50 ft (23AWG)", "Where: Building A", "Notes: For the lab", approve, reject):
+    assert message.subject == f"ada requests cable (ticket {number})"
+    for part in ("1 × Cat6 100 ft\n3 × Cat6 50 ft (23AWG)", "Location: Building A", "Notes: For the lab", approve, reject):
         assert part in message.text
     assert all(f'{path}"' in message.html for path in (approve, reject))
     assert message == rendered(row, Channel.EMAIL), "a repetition is the same message"
@@ -138,7 +138,7 @@ def test_a_request_that_is_dead_is_not_sent_and_a_reminder_says_so(app: Flask) -
     first, reminder = stored_messages(app)
     shown = rendered(reminder, Channel.EMAIL)
     assert shown is not None
-    assert shown.subject.startswith("Still waiting for you")
+    assert shown.subject.startswith("Reminder: ")
     with changing("helper", now=utc_now()) as change:
         ticket = change.locked(number)
         ticket.revision += 1
