@@ -10,7 +10,7 @@ depends_on = None
 
 KEYS = "subject, key, label"
 BOUNDS = (15, 60, 240, 480, 1_440, 2_880, 4_320, 7_200, 10_080, 20_160, 43_200)
-COLUMNS = "status, status_before, created_by_id, assigned_to_id, created_at, decided_at, fulfilled_at, rejection_reason"
+COLUMNS = "status, status_before, created_by_id, created_at, decided_at, fulfilled_at, rejection_reason"
 
 APPEND_ONLY = {
     "sqlite": [
@@ -64,7 +64,6 @@ def counted(seconds: str, row: str, source: str, step: int) -> str:
     parts = [
         ("all", "0", f"{row}status", "true"),
         ("created", f"{row}created_by_id", f"{row}status", f"{row}created_by_id IS NOT NULL"),
-        ("assigned", f"{row}assigned_to_id", f"{row}status", f"{row}assigned_to_id IS NOT NULL"),
         ("waiting", day(since), f"{row}status", f"{row}status IN ('pending_approval', 'approved', 'in_progress')"),
         ("approval", day(f"{row}decided_at"), class_of("created_at", "decided_at"), approved),
         ("fulfillment", day(f"{row}fulfilled_at"), class_of("decided_at", "fulfilled_at"), fulfilled),
@@ -76,33 +75,75 @@ def counted(seconds: str, row: str, source: str, step: int) -> str:
     )
 
 
+def assigned(user: str, status: str, step: int, source: str) -> str:
+    """What an approver counts for."""
+    return (
+        f"SELECT CAST('assigned' AS varchar(20)) AS subject, {user} AS key, CAST({status} AS varchar(20)) AS label, {step} AS step {source}"
+    )
+
+
 def sqlite_triggers() -> list[str]:
     old, new = (counted("CAST(strftime('%s', {}) AS INTEGER)", row, "", step) for row, step in (("OLD.", -1), ("NEW.", 1)))
+    of_old, of_new = (
+        assigned("user_id", f"{row}.status", step, f"FROM ticket_approvers WHERE ticket_id = {row}.id AND ended_at IS NULL")
+        for row, step in (("OLD", -1), ("NEW", 1))
+    )
+    removed, added = (
+        assigned(f"{row}.user_id", "status", step, f"FROM tickets WHERE id = {row}.ticket_id AND {row}.ended_at IS NULL")
+        for row, step in (("OLD", -1), ("NEW", 1))
+    )
     return [
-        f"CREATE TRIGGER tickets_counted_{verb.split()[0].lower()} AFTER {verb} ON tickets BEGIN "  # noqa: S608
+        f"CREATE TRIGGER {name} {when} BEGIN "  # noqa: S608
         f"INSERT INTO ticket_tallies ({KEYS}, shard, count) SELECT {KEYS}, 0, sum(step) FROM ({rows}) WHERE true "
         f"GROUP BY {KEYS} HAVING sum(step) <> 0 ON CONFLICT ({KEYS}, shard) DO UPDATE SET count = count + excluded.count; END"
-        for verb, rows in (("INSERT", new), ("DELETE", old), (f"UPDATE OF {COLUMNS}", f"{old} UNION ALL {new}"))
+        for name, when, rows in (
+            ("tickets_counted_insert", "AFTER INSERT ON tickets", new),
+            ("tickets_counted_delete", "AFTER DELETE ON tickets", old),
+            ("tickets_counted_update", f"AFTER UPDATE OF {COLUMNS} ON tickets", f"{old} UNION ALL {new}"),
+            ("approvers_counted_ticket", "AFTER UPDATE OF status ON tickets", f"{of_old} UNION ALL {of_new}"),
+            ("approvers_counted_purge", "BEFORE DELETE ON tickets", of_old),
+            ("approvers_counted_insert", "AFTER INSERT ON ticket_approvers", added),
+            ("approvers_counted_delete", "AFTER DELETE ON ticket_approvers", removed),
+            ("approvers_counted_update", "AFTER UPDATE OF ended_at ON ticket_approvers", f"{removed} UNION ALL {added}"),
+        )
     ]
 
 
 def postgresql_triggers() -> list[str]:
     seconds = "CAST(floor(extract(epoch FROM {})) AS bigint)"
     old, new = (counted(seconds, "", rows, step) for rows, step in (("old_rows", -1), ("new_rows", 1)))
+    of_old, of_new = (
+        assigned("user_id", "status", step, f"FROM {rows} JOIN ticket_approvers ON ticket_id = {rows}.id WHERE ended_at IS NULL")
+        for rows, step in (("old_rows", -1), ("new_rows", 1))
+    )
+    removed, added = (
+        assigned("user_id", "status", step, f"FROM {rows} JOIN tickets ON tickets.id = ticket_id WHERE ended_at IS NULL")
+        for rows, step in (("old_rows", -1), ("new_rows", 1))
+    )
+    purged = assigned("user_id", "OLD.status", -1, "FROM ticket_approvers WHERE ticket_id = OLD.id AND ended_at IS NULL")
+    tables = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows", "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows"}
     return [
         statement
-        for verb, tables, rows in (
-            ("INSERT", "NEW TABLE AS new_rows", new),
-            ("DELETE", "OLD TABLE AS old_rows", old),
-            ("UPDATE", "OLD TABLE AS old_rows NEW TABLE AS new_rows", f"{old} UNION ALL {new}"),
+        for name, when, rows, result in (
+            *(
+                (f"{short}_counted_{verb.lower()}", f"AFTER {verb} ON {table} REFERENCING {tables[verb]} FOR EACH STATEMENT", rows, "NULL")
+                for short, table, verb, rows in (
+                    ("tickets", "tickets", "INSERT", new),
+                    ("tickets", "tickets", "DELETE", old),
+                    ("tickets", "tickets", "UPDATE", f"{old} UNION ALL {new} UNION ALL {of_old} UNION ALL {of_new}"),
+                    ("approvers", "ticket_approvers", "INSERT", added),
+                    ("approvers", "ticket_approvers", "DELETE", removed),
+                    ("approvers", "ticket_approvers", "UPDATE", f"{removed} UNION ALL {added}"),
+                )
+            ),
+            ("approvers_counted_purge", "BEFORE DELETE ON tickets FOR EACH ROW", purged, "OLD"),
         )
         for statement in (
-            f"CREATE FUNCTION tickets_counted_{verb.lower()}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608
             f"INSERT INTO ticket_tallies ({KEYS}, shard, count) SELECT {KEYS}, pg_backend_pid(), sum(step) FROM ({rows}) AS changed "
             f"GROUP BY {KEYS} HAVING sum(step) <> 0 ORDER BY {KEYS} ON CONFLICT ({KEYS}, shard) DO UPDATE "
-            "SET count = ticket_tallies.count + excluded.count; RETURN NULL; END $$",
-            f"CREATE TRIGGER tickets_counted_{verb.lower()} AFTER {verb} ON tickets REFERENCING {tables} FOR EACH STATEMENT "
-            f"EXECUTE FUNCTION tickets_counted_{verb.lower()}()",
+            f"SET count = ticket_tallies.count + excluded.count; RETURN {result}; END $$",
+            f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {name}()",
         )
     ]
 
@@ -370,12 +411,15 @@ def _create_index(name: str, columns: list[str], where: sa.TextClause) -> None:
 
 
 def downgrade() -> None:
-    for verb in ("insert", "delete", "update"):
-        if op.get_bind().dialect.name == "sqlite":
-            op.execute(f"DROP TRIGGER tickets_counted_{verb}")
-        else:
-            op.execute(f"DROP TRIGGER tickets_counted_{verb} ON tickets")
-            op.execute(f"DROP FUNCTION tickets_counted_{verb}()")
+    on_tickets = [*(f"tickets_counted_{verb}" for verb in ("insert", "delete", "update")), "approvers_counted_purge"]
+    on_approvers = [f"approvers_counted_{verb}" for verb in ("insert", "delete", "update")]
+    if op.get_bind().dialect.name == "sqlite":
+        for name in (*on_tickets, *on_approvers, "approvers_counted_ticket"):
+            op.execute(f"DROP TRIGGER {name}")
+    else:
+        for name in (*on_tickets, *on_approvers):
+            op.execute(f"DROP TRIGGER {name} ON {'tickets' if name in on_tickets else 'ticket_approvers'}")
+            op.execute(f"DROP FUNCTION {name}()")
     if op.get_bind().dialect.name == "sqlite":
         for change in ("added", "removed", "changed"):
             op.execute(f"DROP TRIGGER tickets_words_{change}")

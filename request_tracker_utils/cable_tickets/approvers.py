@@ -51,8 +51,16 @@ def add_substitutes(change: Change, ticket: Ticket) -> list[int]:
     return list(added)
 
 
+def leave_to_decider(change: Change, ticket: Ticket) -> None:
+    """After the approval, only the person who approved the ticket, the assignee and their substitute remain its approvers."""
+    for row in current(change.session, ticket):
+        theirs = {row.user_id, row.for_user_id} & ({ticket.assigned_to_id} - {None})
+        if not theirs and row.user_id != change.actor.user_id:
+            row.ended_at = change.now
+
+
 def current(session: Session, ticket: Ticket) -> Sequence[TicketApprover]:
-    """The people who may decide it at present, besides administrators."""
+    """The people who may decide it at present, besides administrators. After the approval: the people who approved it or work on it."""
     rows = select(TicketApprover).where(TicketApprover.ticket_id == ticket.id, TicketApprover.ended_at.is_(None))
     return session.scalars(rows.order_by(TicketApprover.asked_at, TicketApprover.user_id)).all()
 
@@ -108,8 +116,9 @@ def _ask_all(change: Change, ticket: Ticket, asked: Sequence[int]) -> None:
 
 
 def _add(change: Change, ticket: Ticket, user_ids: Iterable[int], for_others: Mapping[int, int]) -> None:
+    known = {row.user_id: row for row in change.session.scalars(select(TicketApprover).where(TicketApprover.ticket_id == ticket.id))}
     for user_id in user_ids:
-        row = change.session.get(TicketApprover, (ticket.id, user_id))
+        row = known.get(user_id)
         if row is None:
             # Stored as long as the ticket, so that earlier links of the same person are recognized. Their revision ends them.
             row = TicketApprover(ticket_id=ticket.id, user_id=user_id, nonce=secrets.token_hex(16))

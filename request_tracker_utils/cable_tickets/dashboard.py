@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import case, false, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover, TicketTally
+from request_tracker_utils.cable_tickets.models import Ticket, TicketTally
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.triggers import BOUNDS, WAITS
 
@@ -21,18 +21,8 @@ AGES = (1, 3, 7, 14, 30)
 TIMES_OF_DAYS = 30
 WEEKS = 12
 OLDEST = 5
-CHECKED = 500
-"""So many undecided tickets are checked for those that ask somebody; it is only said of the others that there are more."""
 _MOST_MINUTES = 2 * BOUNDS[-1]
 """Stands for the upper bound of the class that has none."""
-
-
-@dataclass(frozen=True)
-class ToDecide:
-    """Tickets that ask somebody. `more`: there are undecided tickets that were not checked."""
-
-    count: int = 0
-    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,13 +63,12 @@ class Week:
 
 @dataclass(frozen=True)
 class Figures:
-    """`created` and `assigned` are those of the viewer. `waiting`: status → number for each class of AGES. `oldest`: the undecided
-    tickets that were created first, with their items."""
+    """`created` and `assigned` are those of the viewer, see `listing.Mine`. `waiting`: status → number for each class of AGES. `oldest`:
+    the undecided tickets that were created first, with their items."""
 
     by_status: Mapping[str, int]
     created: Mapping[str, int]
     assigned: Mapping[str, int]
-    to_decide: ToDecide
     waiting: Mapping[str, Sequence[int]]
     oldest: Sequence[Ticket]
     approval: Times
@@ -90,6 +79,11 @@ class Figures:
     def total(self) -> int:
         """Without archived tickets."""
         return sum(count for status, count in self.by_status.items() if status != TicketStatus.DELETED)
+
+    @property
+    def to_decide(self) -> int:
+        """Tickets that wait for the viewer's decision."""
+        return self.assigned[TicketStatus.PENDING_APPROVAL]
 
     @property
     def archived(self) -> int:
@@ -104,13 +98,18 @@ def figures(session: Session, *, user_id: int | None, now: datetime) -> Figures:
         by_status=_statuses(found, "all"),
         created=_statuses(found, "created"),
         assigned=_statuses(found, "assigned"),
-        to_decide=_to_decide(session, user_id),
         waiting=_ages(session, today),
         oldest=_oldest(session),
         approval=_times(times, "approval"),
         fulfillment=_times(times, "fulfillment"),
         weeks=_weeks(times, today),
     )
+
+
+def count_to_decide(session: Session, user_id: int | None) -> int:
+    """Tickets that wait for this person's decision."""
+    pending = (TicketTally.subject == "assigned", TicketTally.key == user_id, TicketTally.label == TicketStatus.PENDING_APPROVAL)
+    return int(session.scalar(select(_COUNT).where(*pending)) or 0) if user_id is not None else 0
 
 
 def day_of(at: datetime) -> int:
@@ -172,15 +171,3 @@ def _weeks(found: _Times, today: int) -> list[Week]:
 def _oldest(session: Session) -> Sequence[Ticket]:
     undecided = select(Ticket).where(Ticket.status == TicketStatus.PENDING_APPROVAL).order_by(Ticket.id)
     return session.scalars(undecided.limit(OLDEST).options(selectinload(Ticket.items))).all()
-
-
-def _to_decide(session: Session, user_id: int | None) -> ToDecide:
-    """Checks the oldest undecided tickets, and no others."""
-    if user_id is None:
-        return ToDecide()
-    pending = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL).order_by(Ticket.id)
-    checked = pending.limit(CHECKED).subquery()
-    asks = (TicketApprover.ticket_id == checked.c.id) & (TicketApprover.user_id == user_id) & TicketApprover.ended_at.is_(None)
-    query = select(func.count(checked.c.id), func.count(TicketApprover.user_id)).select_from(checked).outerjoin(TicketApprover, asks)
-    number, count = session.execute(query).one()
-    return ToDecide(int(count), int(number) == CHECKED)

@@ -12,7 +12,7 @@ from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import approval_links, approvers
 from request_tracker_utils.cable_tickets.change import Change
-from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover, TicketComment
+from request_tracker_utils.cable_tickets.models import Absence, Ticket, TicketApprover, TicketComment
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.messages import MessageKind, Recipient, Values
 from request_tracker_utils.core.translation import gettext_noop
@@ -26,9 +26,10 @@ PROGRESS = MessageKind("ticket-progress", gettext_noop("Fulfilled and closed cab
 ARRIVAL = MessageKind("ticket-stock", gettext_noop("Cable that has arrived for your tickets"), "cable_tickets/messages/news")
 ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets assigned to you"), "cable_tickets/messages/news")
 COMMENT = MessageKind("ticket-comment", gettext_noop("Comments on your cable tickets"), "cable_tickets/messages/news")
+SUBSTITUTE = MessageKind("absence-substitute", gettext_noop("Absences of people you substitute for"), "cable_tickets/messages/substitute")
 REQUESTS = (APPROVAL_REQUEST, APPROVAL_REMINDER)
 """They contain links, which `current.py` adds when they are sent."""
-KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT, ASSIGNMENT)
+KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT, ASSIGNMENT, SUBSTITUTE)
 
 
 class Audience(StrEnum):
@@ -89,6 +90,17 @@ def notify(change: Change, ticket: Ticket, event: str, **values: str | int) -> N
         return
     users = _recipients(change.session, ticket, notice.audience) - {change.actor.user_id}
     _send(change, ticket, notice.kind, sorted(users), f"{event} at {change.now.isoformat()}", known)
+
+
+def notify_substitute(change: Change, absence: Absence) -> None:
+    """Writes a message to the substitute of the actor, who is absent."""
+    if change.messenger is None:
+        return
+    days = {"begin": absence.from_date.isoformat(), "end": absence.until_date.isoformat()}
+    about = f"absence of user {absence.user_id} from {days['begin']} to {days['end']}, planned at {change.now.isoformat()}"
+    values = {"absent": change.actor.name, **days}
+    recipients = [Recipient(user_id=absence.substitute_id)]
+    change.messenger.send(change.session, SUBSTITUTE, recipients, about=about, values=values, actor=change.actor, now=change.now)
 
 
 def with_links(session: Session, values: Values, *, keys: Keys, address: str, lifetime: timedelta, now: datetime) -> Values | None:

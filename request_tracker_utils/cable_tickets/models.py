@@ -200,7 +200,7 @@ class TicketTally(Base):
     __tablename__ = triggers.TALLIES
 
     subject: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """`all`; `created` and `assigned`, by person; `waiting`; `approval` and `fulfillment`, which count times."""
+    """`all`; `created` and `assigned` (see `listing.Mine`), by person; `waiting`; `approval` and `fulfillment`, which count times."""
     key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     """0 for `all`; the user; for the others the day, counted from 1970 in UTC: since when tickets wait, and when they were approved or
     fulfilled."""

@@ -56,6 +56,8 @@ def step(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "", 
         ticket.waiting_since = None
         ticket.revision += 1  # approval links die with the decision
         ticket.rejection_reason = reason if to is TicketStatus.REJECTED else None
+    if to is TicketStatus.APPROVED:
+        approvers.leave_to_decider(change, ticket)
     if to is TicketStatus.FULFILLED:
         ticket.fulfilled_at = change.now
     elif to is TicketStatus.CLOSED:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import listing
+from request_tracker_utils.cable_tickets.dashboard import count_to_decide
 from request_tracker_utils.cable_tickets.listing import TicketFilter
 from request_tracker_utils.cable_tickets.models import IS_TO_FULFILL, Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
@@ -39,11 +40,13 @@ class Counts:
 
 def find(session: Session, tab: Tab, filters: TicketFilter, actor: Actor, *, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
     """Newest first."""
+    if tab is Tab.DECIDE and not count_to_decide(session, actor.user_id):
+        return []  # does not search all undecided tickets
     return listing.find(session, filters, user_id=actor.user_id, limit=limit, before_id=before_id, within=_conditions(tab, actor))
 
 
 def counts(session: Session, actor: Actor) -> Counts:
-    return Counts(*(_count(session, tab, actor) for tab in (Tab.DECIDE, Tab.FULFILL)))
+    return Counts(min(count_to_decide(session, actor.user_id), COUNTED), _count(session, Tab.FULFILL, actor))
 
 
 def first_tab(found: Counts, actor: Actor) -> Tab:

@@ -15,7 +15,7 @@ WAITS = (TicketStatus.PENDING_APPROVAL, TicketStatus.APPROVED, TicketStatus.IN_P
 """Statuses in which a ticket waits for somebody."""
 
 _COLUMNS = (
-    *("status", "status_before", "created_by_id", "assigned_to_id"),
+    *("status", "status_before", "created_by_id"),
     *("created_at", "decided_at", "fulfilled_at", "rejection_reason"),
 )
 _WAITING = ", ".join(f"'{status}'" for status in WAITS)
@@ -49,7 +49,6 @@ def _counted(seconds: str, row: str, source: str, step: int) -> str:
     parts = [
         ("all", "0", f"{row}status", "true"),
         ("created", f"{row}created_by_id", f"{row}status", f"{row}created_by_id IS NOT NULL"),
-        ("assigned", f"{row}assigned_to_id", f"{row}status", f"{row}assigned_to_id IS NOT NULL"),
         ("waiting", _day(seconds, since), f"{row}status", f"{row}status IN ({_WAITING})"),
         ("approval", _day(seconds, f"{row}decided_at"), approval, _WAS_APPROVED.format(row, former)),
         ("fulfillment", _day(seconds, f"{row}fulfilled_at"), fulfillment, _WAS_FULFILLED.format(row, former)),
@@ -61,31 +60,74 @@ def _counted(seconds: str, row: str, source: str, step: int) -> str:
     )
 
 
+def _assigned(user: str, status: str, step: int, source: str) -> str:
+    """What an approver counts for: the tickets that they are asked to decide or work on, by status."""
+    return (
+        f"SELECT CAST('assigned' AS varchar(20)) AS subject, {user} AS key, CAST({status} AS varchar(20)) AS label, {step} AS step {source}"
+    )
+
+
 def _sqlite() -> list[str]:
     old, new = (_counted(_SQLITE_SECONDS, row, "", step) for row, step in (("OLD.", -1), ("NEW.", 1)))
     verbs = {"INSERT": new, "DELETE": old, f"UPDATE OF {', '.join(_COLUMNS)}": f"{old} UNION ALL {new}"}
-    return [
-        f"CREATE TRIGGER tickets_counted_{verb.split()[0].lower()} AFTER {verb} ON tickets BEGIN {sqlite_steps(TALLIES, KEYS, rows)} END"
-        for verb, rows in verbs.items()
+
+    def of_ticket(row: str, step: int) -> str:
+        return _assigned("user_id", f"{row}.status", step, f"FROM ticket_approvers WHERE ticket_id = {row}.id AND ended_at IS NULL")
+
+    def of_approver(row: str, step: int) -> str:
+        return _assigned(f"{row}.user_id", "status", step, f"FROM tickets WHERE id = {row}.ticket_id AND {row}.ended_at IS NULL")
+
+    removed, added = of_approver("OLD", -1), of_approver("NEW", 1)
+    triggers = [(f"tickets_counted_{verb.split()[0].lower()}", f"AFTER {verb} ON tickets", rows) for verb, rows in verbs.items()]
+    # Approvers of a deleted ticket are deleted after it, when its status is no longer known.
+    triggers += [
+        ("approvers_counted_ticket", "AFTER UPDATE OF status ON tickets", f"{of_ticket('OLD', -1)} UNION ALL {of_ticket('NEW', 1)}"),
+        ("approvers_counted_purge", "BEFORE DELETE ON tickets", of_ticket("OLD", -1)),
+        ("approvers_counted_insert", "AFTER INSERT ON ticket_approvers", added),
+        ("approvers_counted_delete", "AFTER DELETE ON ticket_approvers", removed),
+        ("approvers_counted_update", "AFTER UPDATE OF ended_at ON ticket_approvers", f"{removed} UNION ALL {added}"),
     ]
+    return [f"CREATE TRIGGER {name} {when} BEGIN {sqlite_steps(TALLIES, KEYS, rows)} END" for name, when, rows in triggers]
 
 
 def _postgresql() -> list[str]:
     old, new = (_counted(_POSTGRESQL_SECONDS, "", rows, step) for rows, step in (("old_rows", -1), ("new_rows", 1)))
-    verbs = {
-        "INSERT": ("NEW TABLE AS new_rows", new),
-        "DELETE": ("OLD TABLE AS old_rows", old),
-        "UPDATE": ("OLD TABLE AS old_rows NEW TABLE AS new_rows", f"{old} UNION ALL {new}"),
+
+    def of_tickets(rows: str, step: int) -> str:
+        return _assigned("user_id", "status", step, f"FROM {rows} JOIN ticket_approvers ON ticket_id = {rows}.id WHERE ended_at IS NULL")
+
+    def of_approvers(rows: str, step: int) -> str:
+        return _assigned("user_id", "status", step, f"FROM {rows} JOIN tickets ON tickets.id = ticket_id WHERE ended_at IS NULL")
+
+    removed, added = of_approvers("old_rows", -1), of_approvers("new_rows", 1)
+    passed_on = f"{of_tickets('old_rows', -1)} UNION ALL {of_tickets('new_rows', 1)}"
+    purged = _assigned("user_id", "OLD.status", -1, "FROM ticket_approvers WHERE ticket_id = OLD.id AND ended_at IS NULL")
+    tables = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows", "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows"}
+    counted = {
+        "tickets": {"INSERT": new, "DELETE": old, "UPDATE": f"{old} UNION ALL {new} UNION ALL {passed_on}"},
+        "ticket_approvers": {"INSERT": added, "DELETE": removed, "UPDATE": f"{removed} UNION ALL {added}"},
     }
-    statements = []
-    for verb, (tables, rows) in verbs.items():
-        name = f"tickets_counted_{verb.lower()}"
-        statements += [
+    triggers = [
+        (
+            f"{table.removeprefix('ticket_')}_counted_{verb.lower()}",
+            f"AFTER {verb} ON {table} REFERENCING {tables[verb]} FOR EACH STATEMENT",
+            rows,
+            "NULL",
+        )
+        for table, by_verb in counted.items()
+        for verb, rows in by_verb.items()
+    ]
+    # Approvers of a deleted ticket are deleted after it, when its status is no longer known.
+    triggers.append(("approvers_counted_purge", "BEFORE DELETE ON tickets FOR EACH ROW", purged, "OLD"))
+    return [
+        statement
+        for name, when, rows, result in triggers
+        for statement in (
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN {postgresql_steps(TALLIES, {}, KEYS, rows)}RETURN NULL; END $$",
-            f"CREATE TRIGGER {name} AFTER {verb} ON tickets REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
-        ]
-    return statements
+            f"$$ BEGIN {postgresql_steps(TALLIES, {}, KEYS, rows)}RETURN {result}; END $$",
+            f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {name}()",
+        )
+    ]
 
 
 SQLITE, POSTGRESQL = _sqlite(), _postgresql()

@@ -207,6 +207,8 @@ class Attempts:
             return _Hold(row.error_message or _("It could not be sent within two days."))
         if obstacle := _obstacle(session, row, person):
             return _Hold(obstacle, address_failed=True)
+        if person is not None and kind.optional and kind.name in person.muted:
+            return _Hold(_("%(name)s has turned off such messages since it was written.", name=person.name))
         if person is not None and not kind.urgent and (until := person.quiet_until_after(now, self.renderer.zone)):
             return _Hold("", until=until)
         cap = self.caps.exceeded(session, row, is_required=not kind.optional, now=now)

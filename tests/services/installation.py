@@ -1,6 +1,8 @@
 """A whole installation: the running program, its database, and Request Tracker behind a proxy that can make its days bad."""
 
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import count, islice
 from pathlib import Path
+from threading import Barrier
 from typing import Any, Literal
 
 import requests
@@ -250,6 +253,26 @@ def asset_id_of(answer: requests.Response) -> int:
     """Of the asset whose page the answer leads to."""
     assert answer.status_code == 303, answer.text
     return int(answer.headers["Location"].rsplit("/", 1)[1])
+
+
+def at_once(calls: Sequence[Callable[[], requests.Response]]) -> Counter[tuple[int, str]]:
+    """Statuses and codes of the answers to calls that start together; 0 without an answer. As clients do, a call is repeated while the
+    program is busy with others of the same account."""
+    start = Barrier(len(calls))
+
+    def call(one: Callable[[], requests.Response]) -> tuple[int, str]:
+        start.wait(60)
+        until = time.monotonic() + 120
+        try:
+            answer = one()
+            while answer.status_code == 429 and time.monotonic() < until:
+                answer = one()
+        except requests.RequestException:
+            return 0, ""
+        return answer.status_code, answer.json().get("code", "")
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return Counter(pool.map(call, calls))
 
 
 def create_at_once(rt: RequestTracker, count: int, *, clients: int = 4, name: str = "a new laptop") -> list[int]:

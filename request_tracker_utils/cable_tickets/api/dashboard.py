@@ -7,7 +7,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from request_tracker_utils.cable_tickets import dashboard
-from request_tracker_utils.cable_tickets.dashboard import AGES, Figures, Times, ToDecide
+from request_tracker_utils.cable_tickets.dashboard import AGES, Figures, Times
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import utc_now
@@ -29,23 +29,12 @@ class TicketStatusCounts(BaseModel):
     closed: int = Field(examples=[20])
 
 
-class TicketsToDecide(BaseModel):
-    """Undecided tickets that ask you. With `more`, there may be others among the newest undecided tickets."""
-
-    count: int = Field(examples=[2])
-    more: bool = Field(examples=[False])
-
-    @classmethod
-    def of(cls, found: ToDecide) -> Self:
-        return cls(count=found.count, more=found.more)
-
-
 class TicketsOfMine(BaseModel):
-    """Your own tickets, without archived ones."""
+    """Your own tickets, without archived ones: as `mine=created` and `mine=assigned` list them."""
 
     created: TicketStatusCounts
     assigned: TicketStatusCounts
-    to_decide: TicketsToDecide
+    to_decide: int = Field(examples=[2], description="Tickets that wait for your decision.")
 
 
 class TicketAge(BaseModel):
@@ -86,9 +75,7 @@ class TicketStats(TicketStatusCounts):
             **_counts(figures.by_status).model_dump(),
             total_tickets=figures.total,
             archived=figures.archived,
-            mine=TicketsOfMine(
-                created=_counts(figures.created), assigned=_counts(figures.assigned), to_decide=TicketsToDecide.of(figures.to_decide)
-            ),
+            mine=TicketsOfMine(created=_counts(figures.created), assigned=_counts(figures.assigned), to_decide=figures.to_decide),
             aging=_aging(figures),
             time_to_approval=TicketTimes.of(figures.approval),
             time_to_fulfillment=TicketTimes.of(figures.fulfillment),

@@ -5,7 +5,7 @@ from typing import Any
 from flask_openapi3 import APIBlueprint
 
 from request_tracker_utils.cable_tickets import fulfillment, pick_list, returns
-from request_tracker_utils.cable_tickets.api.tickets import TICKETS, shown
+from request_tracker_utils.cable_tickets.api.tickets import NOT_FOUND, TICKETS, shown
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import (
     InvalidTicketField,
@@ -13,7 +13,6 @@ from request_tracker_utils.cable_tickets.errors import (
     NotYourStep,
     StepNotOpen,
     TicketArchived,
-    TicketNotFound,
 )
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.schemas.fulfillment import (
@@ -66,7 +65,7 @@ def get_pick_list(query: PickListQuery) -> Any:
     ShelfFull,
     StepNotOpen,
     TicketArchived,
-    TicketNotFound,
+    *NOT_FOUND,
 )
 def fulfill(path: TicketPath, header: RequestKey, body: TicketFulfillIn) -> Answer:
     """Take pieces of a ticket from the shelf.
@@ -83,7 +82,7 @@ def fulfill(path: TicketPath, header: RequestKey, body: TicketFulfillIn) -> Answ
 
 @api.post("/api/tickets/<int:ticket_id>/returns", responses={201: TicketChanged})
 @require(TicketPermission.READ)
-@may_raise(InvalidStockField, InvalidTicketField, MoreThanLeft, NotYourStep, RequestKeyReused, ShelfFull, TicketArchived, TicketNotFound)
+@may_raise(InvalidStockField, InvalidTicketField, MoreThanLeft, NotYourStep, RequestKeyReused, ShelfFull, TicketArchived, *NOT_FOUND)
 def put_back(path: TicketPath, header: RequestKey, body: TicketReturnIn) -> Answer:
     """Return pieces of a ticket to the shelf.
 

@@ -41,6 +41,7 @@ from request_tracker_utils.cable_tickets.schemas.tickets import (
 )
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.errors import NotEnough, RequestKeyReused, ShelfFull
 from request_tracker_utils.inventory.schemas.stock import RequestKey
@@ -56,6 +57,8 @@ TICKETS = Tag(
     "`POST /api/tickets/create` is unrelated: it creates a ticket in Request Tracker.",
 )
 MAX_COMMENTS = 200
+NOT_FOUND = (NotFound, TicketNotFound)
+"""The first for what is not a number."""
 
 api = APIBlueprint("cable_tickets_api", __name__, abp_tags=[TICKETS])
 
@@ -91,7 +94,7 @@ def create_ticket(header: RequestKey, body: NewTicket) -> Answer:
 
 @api.get("/api/tickets/<int:ticket_id>", responses={200: WholeTicket})
 @require(TicketPermission.READ)
-@may_raise(TicketArchived, TicketNotFound)
+@may_raise(TicketArchived, *NOT_FOUND)
 def get_ticket(path: TicketPath, query: IncludeDeleted) -> Answer:
     """Show a ticket with its comments."""
     with reading() as session:
@@ -103,7 +106,7 @@ def get_ticket(path: TicketPath, query: IncludeDeleted) -> Answer:
 
 @api.patch("/api/tickets/<int:ticket_id>", responses={200: TicketChanged})
 @require(TicketPermission.READ)
-@may_raise(EditConflict, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, TicketNotFound)
+@may_raise(EditConflict, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, *NOT_FOUND)
 def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
     """Edit a ticket, reassign it, and change its status, in this order.
 
@@ -126,7 +129,7 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
 
 @api.delete("/api/tickets/<int:ticket_id>", responses={200: TicketArchivedOut})
 @require(TicketPermission.READ)
-@may_raise(NotYourStep, TicketArchived, TicketNotFound)
+@may_raise(NotYourStep, TicketArchived, *NOT_FOUND)
 def archive_ticket(path: TicketPath) -> Answer:
     """Archive a ticket.
 
@@ -141,7 +144,7 @@ def archive_ticket(path: TicketPath) -> Answer:
 
 @api.post("/api/tickets/<int:ticket_id>/restore", responses={200: TicketChanged})
 @require(TicketPermission.READ)
-@may_raise(InvalidTicketField, NotYourStep, ShelfFull, StepNotOpen, TicketNotFound)
+@may_raise(InvalidTicketField, NotYourStep, ShelfFull, StepNotOpen, *NOT_FOUND)
 def restore_ticket(path: TicketPath) -> Answer:
     """Restore an archived ticket.
 
@@ -156,7 +159,7 @@ def restore_ticket(path: TicketPath) -> Answer:
 
 @api.delete("/api/tickets/<int:ticket_id>/purge", responses={200: TicketPurged})
 @require(TicketPermission.MANAGE)
-@may_raise(NotYourStep, StepNotOpen, TicketNotFound)
+@may_raise(NotYourStep, StepNotOpen, *NOT_FOUND)
 def purge_ticket(path: TicketPath) -> Answer:
     """Delete an archived ticket permanently.
 
@@ -170,7 +173,7 @@ def purge_ticket(path: TicketPath) -> Answer:
 
 @api.post("/api/tickets/<int:ticket_id>/comments", responses={201: Commented})
 @require(TicketPermission.READ)
-@may_raise(InvalidTicketField, TicketArchived, TicketNotFound)
+@may_raise(InvalidTicketField, TicketArchived, *NOT_FOUND)
 def add_comment(path: TicketPath, body: CommentIn) -> Answer:
     """Comment on a ticket.
 
@@ -184,7 +187,7 @@ def add_comment(path: TicketPath, body: CommentIn) -> Answer:
 
 @api.get("/api/tickets/<int:ticket_id>/events", responses={200: EventList})
 @require(TicketPermission.READ)
-@may_raise(TicketArchived, TicketNotFound)
+@may_raise(TicketArchived, *NOT_FOUND)
 def list_events(path: TicketPath, query: EventsQuery) -> Any:
     """List what has happened to a ticket, newest first.
 

@@ -37,8 +37,9 @@ class IncludeDeleted(BaseModel):
 class TicketsQuery(IncludeDeleted):
     mine: Literal["", "created", "assigned"] = Field(
         "",
-        description="`created`: tickets that the caller has created. `assigned`: those that the caller was asked to decide, as the "
-        "assignee, as a substitute, or as one of the default approvers.",
+        description="`created`: tickets that the caller has created. `assigned`: those that the caller is asked to decide, as the "
+        "assignee, as a substitute, or as one of the default approvers; and after the approval, those that the caller approved or works on "
+        "as the assignee.",
         json_schema_extra={"example": ""},
     )
     status: Literal["", Status] = Field("", description="Only this status. `deleted` are archived ones.", json_schema_extra={"example": ""})
@@ -193,7 +194,9 @@ class TicketOut(BaseModel):
     notes: str = Field(examples=["Behind the stage"])
     priority: str = Field(description="`low`, `medium` or `high`.", examples=["medium"])
     needed_by: date | None = Field(examples=["2026-12-01"])
-    asked: list[ApproverOut] = Field(description="The approvers that were asked. The first to respond decides.")
+    asked: list[ApproverOut] = Field(
+        description="The approvers; the first to respond decides. After the approval: the assignee, and the person who approved it."
+    )
     approver_unreachable: str | None = Field(
         description="Approvers that no message has reached, and why: reassign the ticket with `assigned_to_id`. Otherwise null.",
         examples=[None],

@@ -9,6 +9,7 @@ from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.cable_tickets import absences
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
+from request_tracker_utils.cable_tickets.messages import notify_substitute
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -31,12 +32,15 @@ def show() -> str:
 def plan() -> ResponseReturnValue:
     """Stores an absence with a substitute."""
     sent = {name: request.form.get(name, "") for name in ("from_date", "until_date", "substitute_id")}
-    substitute = int(sent["substitute_id"]) if sent["substitute_id"].isascii() and sent["substitute_id"].isdigit() else None
+    chosen = sent["substitute_id"]
+    substitute = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 10 else None
     try:
         with transaction() as session:
             me = accounts.user_by_id(session, _my_id())
-            begin, end, today = sent["from_date"], sent["until_date"], change(session).today
+            by = change(session)
+            begin, end, today = sent["from_date"], sent["until_date"], by.today
             planned = absences.plan(session, me.id, substitute_id=substitute, begin=begin, end=end, today=today)
+            notify_substitute(by, planned)
             name = accounts.user_by_id(session, planned.substitute_id).name
             detail = f"{name} decides from {planned.from_date.isoformat()} to {planned.until_date.isoformat()}"
             login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=me, detail=detail, now=utc_now())

@@ -30,6 +30,11 @@ from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.inventory.reservations import reservations_of
 from request_tracker_utils.web.auth import current_actor, require
 
+DEFAULT_APPROVERS = "default"
+"""The choice of nobody in particular."""
+HANDED_ON = frozenset({TicketStatus.PENDING_APPROVAL, *RESERVES})
+"""While a ticket waits for somebody, it can be given to somebody else."""
+
 pages = Blueprint("cable_ticket", __name__, url_prefix="/tickets/<int:ticket_id>")
 
 
@@ -79,10 +84,13 @@ def assign(ticket_id: int) -> ResponseReturnValue:
 
     def send(change: Change, ticket: Ticket) -> str:
         is_number = chosen.isascii() and chosen.isdigit() and len(chosen) < 10
-        if chosen and not is_number:
+        if not is_number and chosen != DEFAULT_APPROVERS:
             raise InvalidTicketField(_("Choose somebody from the list."), field="assigned_to_id")
-        editing.reassign(change, ticket, int(chosen) if chosen else None)
-        return _("The request was sent.")
+        wanted = int(chosen) if is_number else None
+        if wanted == ticket.assigned_to_id:
+            raise InvalidTicketField(_("The ticket is already assigned to them. Choose somebody else."), field="assigned_to_id")
+        editing.reassign(change, ticket, wanted)
+        return _("The request was sent.") if ticket.status == TicketStatus.PENDING_APPROVAL else _("The ticket was reassigned.")
 
     return _act(ticket_id, send, at="assign", sent={})
 
@@ -167,10 +175,11 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
         asked = _asked(session, ticket)
         status = TicketStatus(ticket.status)
         is_archived = status is TicketStatus.DELETED
-        may_reassign = mine.may_reassign and status in EDITABLE
+        may_reassign = mine.may_reassign and status in HANDED_ON
         page = render_template(
             "cable_tickets/ticket.html",
             ticket=ticket,
+            has_stock=status in RESERVES or any(item.fulfilled for item in ticket.items),
             mine=mine,
             open_steps=[] if is_archived else mine.open_steps(status),
             reserved={each.line: each for each in reservations_of(session, source_of(ticket))},

@@ -14,6 +14,7 @@ from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.records import recorded
 from tests.services.approving import absent, asked, changed, id_of, path_to, requested
 from tests.services.apps import csrf_token, run_job, signed_in, user
+from tests.services.messages import stored_messages
 from tests.services.tables import check_all
 from tests.services.terminal import Run
 
@@ -47,6 +48,8 @@ def test_an_absence_is_planned_shown_used_and_ended(app: Flask) -> None:
     page = grace.get(PAGE).get_data(as_text=True)
     assert "bob decides for you" in page
     assert "Absence" in grace.get("/me").get_data(as_text=True)
+    (message,) = [row for row in stored_messages(app) if row.event == "absence-substitute"]
+    assert (message.address, message.values["absent"], message.values["begin"]) == ("bob@example.org", "grace", str(today() - DAY))
     assert run_job(app, REMIND_APPROVERS) == 1
     with app.app_context():
         after = requested("ada", "grace", now=datetime.now(UTC))

@@ -1,16 +1,13 @@
 """Decisions at the same moment, through two server processes."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 import requests
 
 from tests.services.apps import token
-from tests.services.installation import Installation
+from tests.services.installation import Installation, at_once
 from tests.services.stocking import check_books, delivered, row_of
 
 pytestmark = pytest.mark.both_databases
@@ -38,19 +35,6 @@ def call(installation: Installation) -> Call:
         return installation.call(method, path, headers={**administrator, **(headers or {})}, json=json)
 
     return call
-
-
-def at_once(calls: list[Callable[[], requests.Response]]) -> Counter[tuple[int, str]]:
-    """Statuses and codes of the answers."""
-    start = Barrier(len(calls))
-
-    def call(one: Callable[[], requests.Response]) -> tuple[int, str]:
-        start.wait(60)
-        answer = one()
-        return answer.status_code, answer.json().get("code", "")
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return Counter(pool.map(call, calls))
 
 
 def test_of_eight_decisions_at_once_one_counts(installation: Installation, call: Call) -> None:

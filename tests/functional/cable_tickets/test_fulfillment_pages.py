@@ -70,7 +70,10 @@ def test_the_page_of_a_ticket_fulfills_in_part_cuts_and_takes_back(app: Flask) -
         check_books()
     teacher = signed_in(app, "teacher", "grace")
     assert "Take pieces from the shelf" not in page(teacher, f"/tickets/{ticket}")
-    assert "Only staff, its approver, or an administrator can fulfill" in send(teacher, f"/tickets/{ticket}/fulfill", **{f"pieces-{second}": "1"})[1]
+    assert (
+        "Only staff, its approver, or an administrator can fulfill"
+        in send(teacher, f"/tickets/{ticket}/fulfill", **{f"pieces-{second}": "1"})[1]
+    )
 
 
 def test_the_pick_list_fulfills_many_each_with_its_own_result(app: Flask) -> None:

@@ -448,3 +448,33 @@ def test_kits_are_added_changed_moved_and_deleted(ada: Person, tess: Person) -> 
         assert ada.get(path).status_code == 404
         assert ada.submit(f"{path}/delete").status_code == 404
     assert re.findall(r'value="kit-(\d)"', tess.read(NEW)) == ["2"]
+
+
+def test_a_ticket_is_sent_to_somebody_else_or_handed_over(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
+    """What is not true of the ticket is not on its page: before the approval nothing is reserved, and who has it already is no choice."""
+    number = asked(tess)
+
+    def choices() -> list[str]:
+        page = text_of(tess.get(f"/tickets/{number}"))
+        return re.findall(r"<option value=\"([^\"]*)\"", page.partition('id="assigned_to_id"')[2].partition("</select>")[0])
+
+    ids = {name: str(user_id(tess, name)) for name in ("ada", "bob")}
+    page = text_of(tess.get(f"/tickets/{number}"))
+    assert "Send to somebody else" in page
+    assert "Back-ordered" not in page
+    assert sorted(choices()) == sorted(["", *ids.values()])
+    for wrong in ("", "default", "x", "9" * 5_000):
+        assert act(tess, number, "assign", assigned_to_id=wrong).status_code == 400, wrong[:9]
+    assert act(tess, number, "assign", assigned_to_id=ids["bob"]).status_code == 303
+    assert sorted(choices()) == sorted(["", "default", ids["ada"]])
+    assert act(tess, number, "assign", assigned_to_id=ids["bob"]).status_code == 400
+    assert act(tess, number, "assign", assigned_to_id="default").status_code == 303
+    assert act(ada, number, "step", to="approved").status_code == 303
+    page = text_of(tess.get(f"/tickets/{number}"))
+    assert "Send to somebody else" not in page
+    assert "Assign to somebody else" in page
+    assert "Back-ordered" in page
+    assert act(tess, number, "assign", assigned_to_id=ids["bob"]).status_code == 303
+    assert ticket(tess, number).assigned_to_id == int(ids["bob"])
+    assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
+    assert "Assign to somebody else" not in text_of(tess.get(f"/tickets/{number}"))

@@ -1,18 +1,16 @@
 """Tickets that are approved and fulfilled at the same moment through two server processes, one of which dies in between."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 import requests
 
 from tests.services.apps import token
 from tests.services.fulfilling import approved, handed_out, item_ids, pending, totals
-from tests.services.installation import Installation
+from tests.services.installation import Installation, at_once
 from tests.services.local_server import wait_until
 from tests.services.stocking import check_books, delivered, on_hand
 
@@ -27,22 +25,6 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
     running = Installation(tmp_path, database_url, "W12-")
     yield running
     running.close()
-
-
-def at_once(calls: list[Call]) -> Counter[tuple[int, str]]:
-    """Statuses and codes of the answers; 0 without an answer."""
-    start = Barrier(len(calls))
-
-    def call(one: Call) -> tuple[int, str]:
-        start.wait(60)
-        try:
-            answer = one()
-        except requests.RequestException:
-            return 0, ""
-        return answer.status_code, answer.json().get("code", "")
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return Counter(pool.map(call, calls))
 
 
 @dataclass

@@ -1,15 +1,12 @@
 """Changes of one shelf at the same moment, through two server processes."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 import requests
 
-from tests.services.installation import Installation
+from tests.services.installation import Installation, at_once
 from tests.services.stocking import check_books, delivered, on_hand, row_of
 
 pytestmark = pytest.mark.both_databases
@@ -24,19 +21,6 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
         delivered(("Cat6", "100 ft", 5))
     yield running
     running.close()
-
-
-def at_once(calls: list[Callable[[], requests.Response]]) -> Counter[tuple[int, str]]:
-    """Statuses and codes of the answers."""
-    start = Barrier(len(calls))
-
-    def call(one: Callable[[], requests.Response]) -> tuple[int, str]:
-        start.wait(60)
-        answer = one()
-        return answer.status_code, answer.json().get("code", "")
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return Counter(pool.map(call, calls))
 
 
 def post(installation: Installation, path: str, key: str = "", **body: object) -> requests.Response:

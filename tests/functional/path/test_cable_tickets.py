@@ -320,7 +320,7 @@ def test_an_approver_who_cannot_be_reached_is_replaced_on_the_page(site: Install
         wait_until(says_so, within=60)
         looks_right(page)
         page.get_by_role("link", name="Send to somebody else").tap()
-        page.get_by_label("Approver").select_option("bob")
+        page.get_by_label("Approver").select_option(label="bob")
         page.locator("#assign").get_by_role("button", name="Send request").tap()
         expect(page.get_by_text("The request was sent.")).to_be_visible()
         expect(page.get_by_text("nils could not be reached")).to_have_count(0)

@@ -4,15 +4,17 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from request_tracker_utils.cable_tickets import approvers
+from request_tracker_utils.cable_tickets.creating import Draft, create
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.form_choices import default_names
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.steps import step
 from request_tracker_utils.core.db import reading
-from tests.services.approving import NOW, absent, actor, asked, changed, changing, events, id_of, requested, ticket
+from tests.services.approving import CABLE, NOW, absent, actor, asked, changed, changing, events, id_of, requested, ticket
 from tests.services.apps import user
 from tests.services.tables import check_all
 
@@ -128,3 +130,16 @@ def test_asking_again_asks_the_same_person_as_long_as_they_can_decide() -> None:
     with changing("ada", default_approvers=("bob",)) as change:
         approvers.ask_again(change, change.locked(number))
     assert (asked(number), ticket(number).assigned_to_id) == ({"bob": ""}, None), "grace is deactivated, so others are asked"
+
+
+def test_several_approvers_are_written_together(app: Flask) -> None:
+    for number in range(20):
+        user(app, "admin", f"chief{number}")
+    statements: list[tuple[str, object]] = []
+    with changing("ada") as change:
+        listener = change.session.connection()
+        event.listen(listener, "before_cursor_execute", lambda _c, _u, sql, values, *_: statements.append((sql, values)))
+        create(change, Draft([CABLE]))
+    written = [values for sql, values in statements if "INTO ticket_approvers" in sql]
+    assert len(written) == 1
+    assert sum("FROM ticket_approvers" in sql for sql, _values in statements) < 6

@@ -207,6 +207,16 @@ def test_quiet_hours_that_were_chosen_later_hold_back_what_waits(office: Office)
     assert (office.row().status, office.row().due_at, office.row().attempts) == ("queued", NOW + 3 * HOUR, 0)
 
 
+def test_kinds_that_are_turned_off_later_are_not_sent_unless_they_are_required(office: Office) -> None:
+    ada = office.person("ada", email="ada@example.org")
+    office.write(Recipient(ada))
+    office.write(Recipient(ada), kind=REQUIRED)
+    office.choose(ada, EMAIL, muted=[KIND.name, REQUIRED.name])
+    assert office.send_due() == 1
+    assert {row.event: row.status for row in office.rows()} == {KIND.name: "failed", REQUIRED.name: "sent"}
+    assert "turned off" in (office.rows()[0].error_message or "")
+
+
 def test_caps_hold_back_floods_but_not_required_messages(make_office: Callable[..., Office]) -> None:
     caps = Caps(per_recipient=2, per_sender=3, per_day=5, sms_per_day=1)
     office = make_office(caps=caps)
