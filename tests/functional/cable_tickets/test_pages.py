@@ -331,7 +331,7 @@ def test_editing_says_before_what_it_means(app: Flask, ada: Person, tess: Person
     assert "new links go to ada" in tess.read(edit)
     act(ada, made, "step", to="approved")
     page = tess.read(edit)
-    assert "returns to approval" in page
+    assert "needs approval again" in page
     assert rows(page) == [["Cat6", "100 ft", "2", ""]]
 
     def save(**changes: object) -> TestResponse:

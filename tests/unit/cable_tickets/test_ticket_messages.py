@@ -11,6 +11,7 @@ from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.editing import comment, reassign
 from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.messages import NOTICES, Audience, notify
+from request_tracker_utils.cable_tickets.models import Absence
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
@@ -158,6 +159,9 @@ def test_text_messages_fit_two_segments(app: Flask) -> None:
             ticket.close_reason = "z" * 900
             notify(change, ticket, event, comment="c" * 9_000)
         ticket.status = "pending_approval"
+        today = utc_now().date()
+        absence = Absence(user_id=id_of("carol"), substitute_id=id_of("bob"), from_date=today, until_date=today)
+        messages.notify_substitute(change, absence)
     rows = stored_messages(app)
     assert {row.event for row in rows} == {kind.name for kind in messages.KINDS}
     for row in rows:
