@@ -352,7 +352,7 @@ def test_editing_says_before_what_it_means(app: Flask, ada: Person, tess: Person
     answer = save(quantity="3", location="Room 9")
     assert (answer.status_code, ticket(ada, made).status, items(ada, made)) == (303, "pending_approval", [("Cat6", "100 ft", "", 3)])
     page = tess.read(answer.headers["Location"])
-    assert "It waits for approval again." in page
+    assert "It needs approval again." in page
     assert "2 × Cat6 100 ft → 3 × Cat6 100 ft" in page
     act(ada, made, "step", to="approved")
     act(bob, made, "step", to="in_progress")
