@@ -19,7 +19,7 @@ from benchmarks.report import COUNT, MILLISECONDS, Row
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.inventory.stock import find_imbalances
 from tests.services.apps import token
-from tests.services.fulfilling import approved, handed_out, pending, told, totals
+from tests.services.fulfilling import approved, handed_out, messages_sent, pending, totals
 from tests.services.installation import Installation
 from tests.services.local_server import wait_until
 from tests.services.stocking import delivered
@@ -76,8 +76,8 @@ def _arrival(title: str, installation: Installation) -> Row:
         started = time.perf_counter()
         delivered((*CAT6, BACKORDERS))
         milliseconds = (time.perf_counter() - started) * 1e3
-        filled, tickets = totals()[0], told()
-        detail = f"{filled:,} filled for {tickets} tickets, whose people are told afterwards"
+        filled, tickets = totals()[0], messages_sent()
+        detail = f"{filled:,} filled for {tickets} tickets, with messages afterwards"
         name = f"A delivery that fills {BACKORDERS:,} back-orders, {title}"
         return Row(name, milliseconds if filled == BACKORDERS else 99_999, SECOND, MILLISECONDS, detail, at_least=False)
 

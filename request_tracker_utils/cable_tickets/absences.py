@@ -1,4 +1,4 @@
-"""Absences: the dates on which a person is away, and the colleague who decides for them meanwhile."""
+"""Absences: dates on which a person is away, and the substitute who decides for them."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ LONGEST_AHEAD = timedelta(days=366)
 
 def substitutes(session: Session, user_ids: Collection[int], *, today: date) -> dict[int, int]:
     """Who represents each of these people who is absent today: their substitute, or the substitute of an absent substitute, and so on.
-    Nobody for those whose chain of substitutes ends with somebody who is absent or deactivated."""
+    A chain that ends with an absent or deactivated person has no substitute."""
     direct: dict[int, int] = {}
     unknown = set(user_ids)
     while unknown:
@@ -59,7 +59,7 @@ def end(session: Session, user_id: int, absence_id: int, *, today: date) -> Abse
     """Ends an absence: one that has not begun is deleted, and one that has begun lasts until yesterday. Raises AbsenceNotFound."""
     absence = session.get(Absence, absence_id) if 0 < absence_id < 2**31 else None
     if absence is None or absence.user_id != user_id or absence.until_date < today:
-        raise AbsenceNotFound(_("This absence does not exist, or has ended already."))
+        raise AbsenceNotFound(_("This absence does not exist, or has already ended."))
     yesterday = today - timedelta(days=1)
     if absence.from_date > yesterday:
         session.delete(absence)
@@ -102,29 +102,29 @@ def _check_dates(session: Session, user_id: int, begin: date, end: date, today: 
     if end < begin:
         raise InvalidTicketField(_("The last day cannot be before the first."), field="until_date")
     if end < today:
-        raise InvalidTicketField(_("This day is over. Enter today or a later one."), field="until_date")
+        raise InvalidTicketField(_("Enter today or a later date."), field="until_date")
     if end > today + LONGEST_AHEAD:
-        raise InvalidTicketField(_("Enter a day within the next year."), field="until_date")
+        raise InvalidTicketField(_("Enter a date within the next year."), field="until_date")
     own = (Absence.user_id == user_id, Absence.from_date <= end, Absence.until_date >= begin)
     other = session.scalars(select(Absence).where(*own).order_by(Absence.from_date).limit(1)).one_or_none()
     if other is not None:
         values = {"begin": other.from_date.isoformat(), "end": other.until_date.isoformat()}
-        message = _("You have planned an absence from %(begin)s to %(end)s already. End it, or choose other days.", **values)
+        message = _("You already have an absence from %(begin)s to %(end)s. End it, or choose other dates.", **values)
         raise InvalidTicketField(message, field="from_date")
 
 
 def _check_substitute(session: Session, user_id: int, substitute_id: int | None, begin: date, end: date) -> None:
     if substitute_id == user_id:
-        raise InvalidTicketField(_("Choose somebody else: you are absent."), field="substitute_id")
+        raise InvalidTicketField(_("You cannot be your own substitute. Choose somebody else."), field="substitute_id")
     usable = substitute_id is not None and 0 < substitute_id < 2**31
     substitute = session.scalars(select(User).where(User.id == substitute_id, *able())).one_or_none() if usable else None
     if substitute is None:
         raise InvalidTicketField(_("Choose a colleague with an active account."), field="substitute_id")
     chain, reached = {substitute.id}, {substitute.id}
     while chain:
-        meanwhile = (Absence.user_id.in_(chain), Absence.from_date <= end, Absence.until_date >= begin)
-        chain = set(session.scalars(select(Absence.substitute_id).where(*meanwhile))) - reached
+        overlapping = (Absence.user_id.in_(chain), Absence.from_date <= end, Absence.until_date >= begin)
+        chain = set(session.scalars(select(Absence.substitute_id).where(*overlapping))) - reached
         reached |= chain
     if user_id in reached:
-        message = _("%(name)s is absent meanwhile, and you decide for them. Choose somebody else.", name=substitute.name)
+        message = _("%(name)s is absent on these dates, and you are their substitute. Choose somebody else.", name=substitute.name)
         raise InvalidTicketField(message, field="substitute_id")

@@ -1,7 +1,7 @@
 """Approval links: what their tokens are made of, and when they work. `approvals.py` decides with one.
 
 A token is not stored. It is computed from the approver's row with a key of this installation when a message is sent, and again when a link
-is opened. It contains the ticket's revision, so an old one is told from a wrong one: an old one says what became of the ticket.
+is opened. It contains the ticket's revision, which distinguishes an old token from a wrong one: an old link shows the decision.
 """
 
 import base64
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.accounts.models import Role, User
+from request_tracker_utils.cable_tickets.change import acting_name
 from request_tracker_utils.cable_tickets.errors import UnknownLink
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
@@ -52,12 +53,12 @@ class LinkState(StrEnum):
     """Somebody else was asked instead."""
     ARCHIVED = "archived"
     DEACTIVATED = "deactivated"
-    """The account of the approver, or of the person whom they represent."""
+    """The account of the approver, or of the person that they represent."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link that was once sent, with its ticket, its approver, and the person whom the approver represents."""
+    """A link that was once sent, with its ticket, its approver, and the person that the approver represents."""
 
     ticket: Ticket
     row: TicketApprover
@@ -67,7 +68,7 @@ class Link:
 
     @property
     def name(self) -> str:
-        return f"{self.approver.name} for {self.absent.name}" if self.absent else self.approver.name
+        return acting_name(self.approver.name, self.absent.name if self.absent else "")
 
     def state(self, lifetime: timedelta, now: datetime) -> LinkState:
         """A deactivated person learns nothing about the ticket any more."""

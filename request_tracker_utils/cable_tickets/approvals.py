@@ -44,12 +44,12 @@ def what_happened(link: Link, state: LinkState, when: Callable[[datetime], str])
             return _("Ticket %(id)s was rejected by %(name)s at %(at)s. Reason: %(reason)s", **values, reason=ticket.rejection_reason)
         return _("Ticket %(id)s was approved by %(name)s at %(at)s.", **values)
     sentences = {
-        LinkState.DECIDED: _("Ticket %(id)s no longer waits for a decision.", id=ticket.id),
+        LinkState.DECIDED: _("Ticket %(id)s is no longer waiting for a decision.", id=ticket.id),
         LinkState.EXPIRED: _("This link has expired. Sign in and open ticket %(id)s to decide it.", id=ticket.id),
         LinkState.REPLACED: _("Ticket %(id)s was changed after this link was sent. Use the link in the newest message.", id=ticket.id),
-        LinkState.REASSIGNED: _("Ticket %(id)s was given to somebody else, who has not decided it yet.", id=ticket.id),
+        LinkState.REASSIGNED: _("Ticket %(id)s was reassigned to somebody else, who has not decided yet.", id=ticket.id),
         LinkState.ARCHIVED: _("Ticket %(id)s was archived. There is nothing to decide.", id=ticket.id),
-        LinkState.DEACTIVATED: _("This link no longer works, since the account that it was sent to is deactivated."),
+        LinkState.DEACTIVATED: _("This link no longer works because the account that it was sent to was deactivated."),
     }
     return sentences[state]
 

@@ -1,4 +1,4 @@
-"""Who is asked to decide a ticket: the person who was chosen or DEFAULT_APPROVERS, and for those who are absent their substitutes too."""
+"""The approvers of a ticket: the chosen person or DEFAULT_APPROVERS, and the substitutes of those who are absent."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +18,8 @@ from request_tracker_utils.core.translation import gettext as _
 
 
 def ask(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None:
-    """Makes this person, or DEFAULT_APPROVERS, the approvers of a ticket of this revision. All earlier links are no longer valid; increase
-    `ticket.revision` before, unless the ticket is new. The caller tells them (`messages.notify`).
+    """Makes this person, or DEFAULT_APPROVERS, the approvers of the ticket's present revision. Unless the ticket is new, increase
+    `ticket.revision` first, which ends all earlier links. The caller sends the messages (`messages.notify`).
 
     Raises InvalidTicketField for a person who cannot decide this ticket, and if nobody can.
     """
@@ -52,8 +52,7 @@ def add_substitutes(change: Change, ticket: Ticket) -> list[int]:
 
 
 def leave_to_decider(change: Change, ticket: Ticket) -> None:
-    """After the approval, the ticket is the assignee's, or their substitute's, and of whoever approved it; the others who were asked have
-    nothing more to do with it."""
+    """After the approval, only the person who approved the ticket, the assignee and their substitute remain its approvers."""
     for row in current(change.session, ticket):
         theirs = {row.user_id, row.for_user_id} & ({ticket.assigned_to_id} - {None})
         if not theirs and row.user_id != change.actor.user_id:
@@ -61,7 +60,7 @@ def leave_to_decider(change: Change, ticket: Ticket) -> None:
 
 
 def current(session: Session, ticket: Ticket) -> Sequence[TicketApprover]:
-    """Who may decide it at present, besides administrators; after the approval, who approved it or works on it."""
+    """The people who may decide it at present, besides administrators. After the approval: the people who approved it or work on it."""
     rows = select(TicketApprover).where(TicketApprover.ticket_id == ticket.id, TicketApprover.ended_at.is_(None))
     return session.scalars(rows.order_by(TicketApprover.asked_at, TicketApprover.user_id)).all()
 
@@ -74,17 +73,25 @@ def on_behalf(change: Change, ticket: Ticket) -> Change:
     return replace(change, substitute_for=name) if name else change
 
 
-def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
-    """Those of DEFAULT_APPROVERS who can decide this ticket, otherwise the administrators. Administrators are asked about their own request
-    only if there is nobody else. Raises InvalidTicketField if there is nobody."""
-    names = [name.lower() for name in change.default_approvers]
+def usual_approvers(session: Session, names: Sequence[str], *, creator_id: int | None) -> Sequence[User]:
+    """Those of DEFAULT_APPROVERS (`names`) who can decide a request of this person, otherwise the administrators. Administrators are asked
+    about their own request only if there is nobody else. Empty if there is nobody at all."""
+    keys = [name.lower() for name in names]
     administrators = User.role.in_(roles_with(TicketPermission.MANAGE))
-    others = User.id.is_distinct_from(ticket.created_by_id)
-    for choice in ([User.name_key.in_(names), others], [administrators, others], [administrators]):
-        found = change.session.scalars(select(User.id).where(*choice, *able()).order_by(User.id)).all()
+    others = User.id.is_distinct_from(creator_id)
+    for choice in ([User.name_key.in_(keys), others], [administrators, others], [administrators]):
+        found = session.scalars(select(User).where(*choice, *able()).order_by(User.name_key)).all()
         if found:
             return found
-    raise InvalidTicketField(_("Nobody can approve this. Choose who is asked, or add an administrator."), field="assigned_to_id")
+    return ()
+
+
+def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
+    """The IDs of `usual_approvers`. Raises InvalidTicketField if there is nobody."""
+    found = usual_approvers(change.session, change.default_approvers, creator_id=ticket.created_by_id)
+    if found:
+        return [user.id for user in found]
+    raise InvalidTicketField(_("Nobody can approve this request. Choose an approver, or add an administrator."), field="assigned_to_id")
 
 
 def _chosen(session: Session, ticket: Ticket, user_id: int) -> int:
@@ -113,7 +120,7 @@ def _add(change: Change, ticket: Ticket, user_ids: Iterable[int], for_others: Ma
     for user_id in user_ids:
         row = known.get(user_id)
         if row is None:
-            # Kept as long as the ticket: earlier links of the same person are recognized by it, and are dead by their revision.
+            # Stored as long as the ticket, so that earlier links of the same person are recognized. Their revision ends them.
             row = TicketApprover(ticket_id=ticket.id, user_id=user_id, nonce=secrets.token_hex(16))
             change.session.add(row)
         row.revision, row.asked_at, row.ended_at = ticket.revision, change.now, None
@@ -122,6 +129,6 @@ def _add(change: Change, ticket: Ticket, user_ids: Iterable[int], for_others: Ma
 
 
 def _substitutes(change: Change, ticket: Ticket, asked: Sequence[int]) -> dict[int, int]:
-    """Substitute → whom they represent, of those of the asked people who are absent today. Nobody represents others before themselves."""
+    """Substitute → the absent person that they represent. People who are asked themselves represent nobody."""
     found = substitutes(change.session, asked, today=change.today)
     return {substitute: absent for absent, substitute in found.items() if substitute not in asked and substitute != ticket.created_by_id}

@@ -47,7 +47,7 @@ def restore(change: Change, ticket: Ticket) -> None:
 def purge(change: Change, ticket: Ticket) -> None:
     """Deletes an archived ticket with its comments. Raises NotYourStep; StepNotOpen if it is not archived."""
     if not relation(change.session, ticket, change.actor).may_purge:
-        raise NotYourStep(_("Only administrators purge tickets."))
+        raise NotYourStep(_("Only administrators can purge tickets."))
     _require_archived(ticket)
     change.record(ticket, "purged", created_by=ticket.created_by, status_before=ticket.status_before)
     change.session.flush()
@@ -56,7 +56,7 @@ def purge(change: Change, ticket: Ticket) -> None:
 
 def _require_archiver(change: Change, ticket: Ticket) -> None:
     if not relation(change.session, ticket, change.actor).may_archive:
-        raise NotYourStep(_("Only the person who asked, or an administrator, archives and restores ticket %(id)s.", id=ticket.id))
+        raise NotYourStep(_("Only the person who requested ticket %(id)s, or an administrator, can archive and restore it.", id=ticket.id))
 
 
 def _require_archived(ticket: Ticket) -> None:

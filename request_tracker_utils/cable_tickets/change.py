@@ -1,4 +1,4 @@
-"""What each service that changes a ticket needs: the session, who changes it and when, and what it tells others."""
+"""What every service that changes a ticket needs: session, actor, time, settings, and where messages go."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +13,11 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.reorder import ReorderAlerts
+
+
+def acting_name(name: str, absent: str) -> str:
+    """`B for A` if B acts as the substitute of A, otherwise the name. Stored in this form."""
+    return f"{name} for {absent}" if absent else name
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,12 @@ class Change:
     zone: ZoneInfo | None = None
     """TIMEZONE, in which absences begin and end; UTC if it is not given."""
     substitute_for: str = ""
-    """The name of the absent person for whom the actor acts. `steps.step` finds out for decisions."""
+    """The name of the absent person that the actor represents. `steps.step` sets it for decisions."""
 
     @property
     def name(self) -> str:
         """As events and decisions record it: `B for A`."""
-        return f"{self.actor.name} for {self.substitute_for}" if self.substitute_for else self.actor.name
+        return acting_name(self.actor.name, self.substitute_for)
 
     @property
     def today(self) -> date:

@@ -21,7 +21,7 @@ def tickets() -> None:
 @click.option("--user", "name", required=True, help="The approver.")
 @click.option("--reject", is_flag=True, help="The link to reject, instead of the one to approve.")
 def approval_link(ticket_id: int, name: str, reject: bool) -> None:
-    """Print the link with which a person decides the ticket ID."""
+    """Print an approver's link for the ticket ID."""
     with reading() as session:
         link, token = approver_link(session, ticket_id, accounts.user_named(session, name), link_keys)
         approvals.require_open(link, change(session, actor=of_command()), link_lifetime())

@@ -1,4 +1,4 @@
-"""New tickets: who is asked, and that a request which is sent twice creates one."""
+"""Creates tickets and asks their approvers. A request that is sent twice creates one ticket."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,13 +30,13 @@ class Draft:
     priority: str = Priority.MEDIUM
     needed_by: date | None = None
     created_by_id: int | None = None
-    """On whose behalf an administrator creates it."""
+    """The creator, if an administrator creates it for somebody else."""
 
 
 def create(change: Change, draft: Draft, *, request_key: str = "") -> Ticket:
     """Creates a ticket that waits for approval, and asks its approvers. A request with the same key gets the first one's ticket.
 
-    Raises InvalidTicketField, NotYourStep, RequestKeyReused; TicketArchived and TicketNotFound for a repetition whose ticket is gone.
+    Raises InvalidTicketField, NotYourStep, RequestKeyReused; for a repetition, TicketArchived and TicketNotFound.
     """
     content = {"do": "ticket", **asdict(draft)}
     with ticket_fields():
@@ -82,13 +82,13 @@ def _create(change: Change, draft: Draft) -> int:
 
 
 def _creator(change: Change, user_id: int | None) -> User | None:
-    """Somebody else for whom an administrator creates the ticket; None for the actor. Raises InvalidTicketField, NotYourStep."""
+    """The account that an administrator creates the ticket for; None for the actor. Raises InvalidTicketField, NotYourStep."""
     if user_id is None or user_id == change.actor.user_id:
         return None
     if not change.actor.may(TicketPermission.MANAGE):
-        message = _("Only administrators create tickets for others. Leave created_by_id out.")
+        message = _("Only administrators can create tickets for others. Omit created_by_id.")
         raise NotYourStep(message, field="created_by_id")
     user = change.session.get(User, user_id) if 0 < user_id < 2**31 else None
     if user is None or not user.active or user.role not in roles_with(TicketPermission.CREATE):
-        raise InvalidTicketField(_("No active account that may ask for cable has this ID."), field="created_by_id")
+        raise InvalidTicketField(_("No active account that can request cable has this ID."), field="created_by_id")
     return user

@@ -46,7 +46,7 @@ Action = Callable[[Change, Ticket], object]
 
 @dataclass(frozen=True)
 class _Plan:
-    """A request, so many hours ago, and what is done with the ticket so many hours after that, and by whom."""
+    """A request some hours ago, and the steps that people take some hours after it."""
 
     ago: float
     by: str

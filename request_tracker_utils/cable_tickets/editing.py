@@ -1,5 +1,5 @@
-"""Editing a ticket, passing it to another approver, and comments. What an approver has read is what they approve: their links end with an
-edit, and other items have to be approved again."""
+"""Editing a ticket, reassigning it, and comments. Approvers approve exactly what they have read: an edit ends their links, and
+changed items have to be approved again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def edit(change: Change, ticket: Ticket, wanted: Edit) -> list[str]:
     Raises NotYourStep, EditConflict, NotEditable, InvalidTicketField.
     """
     if not relation(change.session, ticket, change.actor).may_edit:
-        raise NotYourStep(_("Only the person who asked, or an administrator, edits ticket %(id)s.", id=ticket.id))
+        raise NotYourStep(_("Only the person who requested ticket %(id)s, or an administrator, can edit it.", id=ticket.id))
     if wanted.revision is not None and wanted.revision != ticket.revision:
         message = _("Ticket %(id)s has been changed since you opened it. Reload it, and edit it again.", id=ticket.id)
         raise EditConflict(message, revision_now=ticket.revision)
@@ -82,10 +82,10 @@ def reassign(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None
     if assigned_to_id == ticket.assigned_to_id:
         return
     if not relation(change.session, ticket, change.actor).may_reassign:
-        message = _("Only the person who asked, an approver who was asked, or an administrator passes ticket %(id)s on.", id=ticket.id)
+        message = _("Only the person who requested ticket %(id)s, its approvers, or an administrator can reassign it.", id=ticket.id)
         raise NotYourStep(message)
     if ticket.status not in EDITABLE:
-        message = _("Ticket %(id)s is %(status)s, so nobody else has to do anything with it.", id=ticket.id, status=ticket.status)
+        message = _("Ticket %(id)s is %(status)s and can no longer be reassigned.", id=ticket.id, status=ticket.status)
         raise NotEditable(message, status_now=ticket.status)
     former = ticket.assigned_to_id
     ticket.revision += 1
@@ -100,7 +100,7 @@ def comment(change: Change, ticket: Ticket, body: str) -> TicketComment:
     text = fields.parse_notes(body, field="body")
     if not text:
         raise InvalidTicketField(_("Enter a comment."), field="body")
-    author = {"author_id": change.actor.user_id, "author": change.name}
+    author = {"author_id": change.actor.user_id, "author": change.actor.name}
     written = TicketComment(ticket_id=ticket.id, body=text, created_at=change.now, **author)
     change.session.add(written)
     change.session.flush()
@@ -153,7 +153,7 @@ def _set_items(change: Change, ticket: Ticket, wanted: Sequence[Item], changed: 
     if [(item.id, *_entered(item)) for item in items] == [(item.id, *_entered(item)) for item in ticket.items]:
         return False
     if any(item.fulfilled for item in ticket.items):
-        message = _("Some of ticket %(id)s is fulfilled, so its items stay. Ask for more in another ticket.", id=ticket.id)
+        message = _("Part of ticket %(id)s is fulfilled, so its items cannot be changed. Create another ticket for more.", id=ticket.id)
         raise NotEditable(message, status_now=ticket.status)
     for item in items:
         if item.id is None:

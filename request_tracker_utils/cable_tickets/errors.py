@@ -62,7 +62,7 @@ class UnknownLink(NotFound):
 
 
 class LinkClosed(AppError):
-    """The approval link no longer works: the message says what was decided, by whom and when. `link_state` is `decided`, `expired`,
+    """The approval link no longer works: the message has the decision, the approver and the time. `link_state` is `decided`, `expired`,
     `replaced`, `reassigned`, `archived` or `deactivated`."""
 
     status, code = 410, "approval_link_closed"

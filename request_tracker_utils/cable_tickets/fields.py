@@ -83,7 +83,7 @@ def parse_priority(text: str) -> Priority:
 def parse_needed_by(day: date | None, today: date) -> date | None:
     """Raises InvalidTicketField for days that are over, and for mistyped years."""
     if day is not None and not today <= day <= today + MAX_AHEAD:
-        raise InvalidTicketField(_("Enter a day from today on, at most five years ahead."), field="needed_by")
+        raise InvalidTicketField(_("Enter a date between today and five years from now."), field="needed_by")
     return day
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import Role, User
+from request_tracker_utils.cable_tickets.absences import able
+from request_tracker_utils.cable_tickets.approvers import usual_approvers
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.inventory.models import CableType
 
@@ -18,26 +20,26 @@ LOOKED_THROUGH = 60
 
 @dataclass(frozen=True)
 class ApproverChoices:
-    """`usual` are those whom this person asked last; `others` everybody else, administrators and staff first."""
+    """`recent` are those that this person asked last; `others` everybody else, administrators and staff first."""
 
-    usual: Sequence[User]
+    recent: Sequence[User]
     others: Sequence[User]
 
     def has(self, user_id: int) -> bool:
-        return any(user.id == user_id for user in (*self.usual, *self.others))
+        return any(user.id == user_id for user in (*self.recent, *self.others))
 
 
 def approver_choices(session: Session, *, creator_id: int | None, chosen_id: int | None = None) -> ApproverChoices:
     """Who can be asked about a request of this person: active people except students and the person. `chosen_id` is included."""
-    possible = select(User).where(User.active, User.role != Role.STUDENT, User.id.is_distinct_from(creator_id))
+    possible = select(User).where(*able(), User.id.is_distinct_from(creator_id))
     last = select(Ticket.assigned_to_id).where(Ticket.created_by_id == creator_id, Ticket.assigned_to_id.is_not(None))
     asked = dict.fromkeys(session.scalars(last.order_by(Ticket.id.desc()).limit(LOOKED_THROUGH))) if creator_id else {}
     wanted = [*list(asked)[:3], *([chosen_id] if chosen_id and chosen_id not in list(asked)[:3] else [])]
     by_id = {user.id: user for user in session.scalars(possible.where(User.id.in_(wanted)))} if wanted else {}
-    usual = [by_id[user_id] for user_id in wanted if user_id in by_id]
+    recent = [by_id[user_id] for user_id in wanted if user_id in by_id]
     rank = case({Role.ADMIN.value: 0, Role.STAFF.value: 1}, value=User.role, else_=2)
     others = possible.where(User.id.not_in(by_id)).order_by(rank, User.name_key).limit(MOST)
-    return ApproverChoices(usual, session.scalars(others).all())
+    return ApproverChoices(recent, session.scalars(others).all())
 
 
 def locations(session: Session, creator_id: int | None) -> Sequence[str]:
@@ -48,10 +50,8 @@ def locations(session: Session, creator_id: int | None) -> Sequence[str]:
 
 
 def default_names(session: Session, names: Sequence[str], *, creator_id: int | None) -> Sequence[str]:
-    """The default approvers who would be asked about a request of this person: those with these names, or the administrators."""
-    which = func.lower(User.name).in_([name.lower() for name in names]) if names else User.role == Role.ADMIN
-    query = select(User.name).where(which, User.active, User.id.is_distinct_from(creator_id))
-    return session.scalars(query.order_by(User.name_key).limit(MOST)).all()
+    """The names of those who are asked about a request of this person if nobody is chosen. `names` are DEFAULT_APPROVERS."""
+    return [user.name for user in usual_approvers(session, names, creator_id=creator_id)]
 
 
 def gauges(session: Session) -> Sequence[str]:

@@ -123,7 +123,7 @@ class RequestForm:
         _note(self.errors, lambda: fields.parse_notes(self.notes))
         _note(self.errors, lambda: fields.parse_priority(self.priority))
         if self.needed_by and self.needed_date is None:
-            self.errors["needed_by"] = _("Enter a day, such as %(today)s.", today=today.isoformat())
+            self.errors["needed_by"] = _("Enter a date, such as %(today)s.", today=today.isoformat())
         elif self.needed_date != former_day:
             _note(self.errors, lambda: fields.parse_needed_by(self.needed_date, today))
         if self.assigned_to and self.approver_id is None:

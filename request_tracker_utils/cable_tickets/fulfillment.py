@@ -59,7 +59,7 @@ def once_for(
     def checked() -> list[int]:
         ticket = change.locked(ticket_id)
         if not relation(change.session, ticket, change.actor).may_work:
-            message = _("Ticket %(id)s is fulfilled by staff, its approver, or an administrator.", id=ticket.id)
+            message = _("Only staff, its approver, or an administrator can fulfill ticket %(id)s.", id=ticket.id)
             raise NotYourStep(message)
         do(ticket)
         return [ticket.id]
@@ -82,7 +82,7 @@ def pieces_of(
             message = _("Ticket %(id)s has no item %(item)s.", id=ticket.id, item=each.item_id)
             raise InvalidTicketField(message, field="items", item_id=each.item_id)
         if each.item_id in pieces:
-            raise InvalidTicketField(_("Name each item once."), field="items", item_id=each.item_id)
+            raise InvalidTicketField(_("List each item only once."), field="items", item_id=each.item_id)
         most = most_of(item)
         try:
             quantity = most if each.quantity is None and most else parse_quantity(1 if each.quantity is None else each.quantity)

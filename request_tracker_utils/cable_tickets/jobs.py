@@ -50,13 +50,13 @@ jobs = [
     Job("merge-ticket-counts", gettext_noop("Merge the counters of cable tickets"), timedelta(hours=6), merge_counts),
     Job(
         NOTIFY_ABOUT_ARRIVED_STOCK,
-        gettext_noop("Tell those who wait for cable that it has arrived"),
+        gettext_noop("Send messages about cable that has arrived"),
         timedelta(minutes=5),
         notify_about_arrived_stock,
     ),
     Job(
         REMIND_APPROVERS,
-        gettext_noop("Remind approvers of cable tickets, then ask others and substitutes"),
+        gettext_noop("Remind approvers of cable tickets, then ask default approvers and substitutes"),
         timedelta(minutes=10),
         remind_approvers,
     ),

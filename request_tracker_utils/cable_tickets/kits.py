@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, KitNotFound
 from request_tracker_utils.cable_tickets.fields import Item, parse_items
 from request_tracker_utils.cable_tickets.models import Kit, Ticket
+from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.lengths import key_of
 
@@ -17,6 +18,7 @@ MAX_NAME = 40
 RECENT = 5
 LOOKED_THROUGH = 40
 """Requests of a person among which the last different ones are found."""
+_LOCK_SPACE = 7052
 FIELDS = ("cable_type", "cable_length", "cable_gauge", "quantity")
 
 
@@ -82,9 +84,9 @@ def all_kits(session: Session) -> Sequence[Kit]:
     return session.scalars(select(Kit).order_by(Kit.position, Kit.id).limit(MAX_KITS)).all()
 
 
-def find_kit(session: Session, kit_id: int, *, lock: bool = False) -> Kit:
+def find_kit(session: Session, kit_id: int) -> Kit:
     """Raises KitNotFound."""
-    kit = session.get(Kit, kit_id, with_for_update=lock or None)
+    kit = session.get(Kit, kit_id)
     if kit is None:
         raise KitNotFound(_("The kit was deleted. Reload the page."))
     return kit
@@ -92,6 +94,7 @@ def find_kit(session: Session, kit_id: int, *, lock: bool = False) -> Kit:
 
 def add_kit(session: Session, *, name: str, items: Sequence[Item]) -> Kit:
     """Adds a kit behind the others. Raises InvalidTicketField."""
+    _lock(session)
     if (session.scalar(select(func.count()).select_from(Kit)) or 0) >= MAX_KITS:
         raise InvalidTicketField(_("There are %(count)s kits already. Delete one first.", count=MAX_KITS), field="name")
     last = session.scalar(select(func.max(Kit.position)))
@@ -103,15 +106,17 @@ def add_kit(session: Session, *, name: str, items: Sequence[Item]) -> Kit:
 
 def change_kit(session: Session, kit_id: int, *, name: str, items: Sequence[Item]) -> Kit:
     """Raises KitNotFound, InvalidTicketField."""
-    kit = find_kit(session, kit_id, lock=True)
+    _lock(session)
+    kit = find_kit(session, kit_id)
     kit.name, kit.items = _free_name(session, name, kit_id), _stored(items)
     return kit
 
 
 def move_kit(session: Session, kit_id: int, *, up: bool) -> Kit:
     """Exchanges the kit with its neighbor. Raises KitNotFound."""
-    kit = find_kit(session, kit_id, lock=True)
-    order = list(session.scalars(select(Kit).order_by(Kit.position, Kit.id).with_for_update()))
+    _lock(session)
+    kit = find_kit(session, kit_id)
+    order = list(all_kits(session))
     here = order.index(kit)
     there = min(max(here + (-1 if up else 1), 0), len(order) - 1)
     order[here], order[there] = order[there], order[here]
@@ -122,9 +127,15 @@ def move_kit(session: Session, kit_id: int, *, up: bool) -> Kit:
 
 def delete_kit(session: Session, kit_id: int) -> str:
     """Returns the name. Raises KitNotFound."""
-    kit = find_kit(session, kit_id, lock=True)
+    _lock(session)
+    kit = find_kit(session, kit_id)
     session.delete(kit)
     return kit.name
+
+
+def _lock(session: Session) -> None:
+    """Nobody else changes the list of kits until the transaction ends. Rows locked one by one could deadlock when two people move kits."""
+    lock_until_commit(session, _LOCK_SPACE, ["kits"])
 
 
 def _stored(items: Sequence[Item]) -> list[dict[str, object]]:
@@ -138,5 +149,5 @@ def _free_name(session: Session, name: str, kit_id: int | None) -> str:
         raise InvalidTicketField(_("Enter a name of 1 to %(count)s characters.", count=MAX_NAME), field="name")
     others = select(Kit.id).where(func.lower(Kit.name) == name.lower(), Kit.id.is_distinct_from(kit_id))
     if session.scalar(others) is not None:
-        raise InvalidTicketField(_("Another kit is called %(name)s. Choose another name.", name=name), field="name")
+        raise InvalidTicketField(_("There is already a kit named %(name)s. Choose another name.", name=name), field="name")
     return name

@@ -47,7 +47,7 @@ class Surroundings:
     names: dict[int, str] = field(default_factory=dict)
     """Names of assignees and approvers."""
     unreached: dict[int, list[Unreached]] = field(default_factory=dict)
-    """Approvers whom no message has reached, by ticket that waits for them."""
+    """Approvers that no message has reached, by ticket."""
 
 
 def find(

@@ -22,11 +22,11 @@ APPROVAL_REQUEST = MessageKind(
 )
 APPROVAL_REMINDER = MessageKind("ticket-reminder", gettext_noop("Reminders of cable tickets to approve"), "cable_tickets/messages/approval")
 DECISION = MessageKind("ticket-decision", gettext_noop("Decisions about your cable tickets"), "cable_tickets/messages/news")
-PROGRESS = MessageKind("ticket-progress", gettext_noop("Cable tickets that are fulfilled or closed"), "cable_tickets/messages/news")
+PROGRESS = MessageKind("ticket-progress", gettext_noop("Fulfilled and closed cable tickets"), "cable_tickets/messages/news")
 ARRIVAL = MessageKind("ticket-stock", gettext_noop("Cable that has arrived for your tickets"), "cable_tickets/messages/news")
-ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets that you work on"), "cable_tickets/messages/news")
+ASSIGNMENT = MessageKind("ticket-assignment", gettext_noop("Cable tickets assigned to you"), "cable_tickets/messages/news")
 COMMENT = MessageKind("ticket-comment", gettext_noop("Comments on your cable tickets"), "cable_tickets/messages/news")
-SUBSTITUTE = MessageKind("absence-substitute", gettext_noop("Absences in which you decide"), "cable_tickets/messages/substitute")
+SUBSTITUTE = MessageKind("absence-substitute", gettext_noop("Absences of people you substitute for"), "cable_tickets/messages/substitute")
 REQUESTS = (APPROVAL_REQUEST, APPROVAL_REMINDER)
 """They contain links, which `current.py` adds when they are sent."""
 KINDS = (*REQUESTS, DECISION, PROGRESS, ARRIVAL, COMMENT, ASSIGNMENT, SUBSTITUTE)
@@ -92,8 +92,8 @@ def notify(change: Change, ticket: Ticket, event: str, **values: str | int) -> N
     _send(change, ticket, notice.kind, sorted(users), f"{event} at {change.now.isoformat()}", known)
 
 
-def tell_substitute(change: Change, absence: Absence) -> None:
-    """Tells somebody that they decide for the actor, who is absent."""
+def notify_substitute(change: Change, absence: Absence) -> None:
+    """Writes a message to the substitute of the actor, who is absent."""
     if change.messenger is None:
         return
     days = {"begin": absence.from_date.isoformat(), "end": absence.until_date.isoformat()}

@@ -6,7 +6,7 @@ A ticket's row is locked before each step, and before stock rows: all who change
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, Table, Text, event, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, Date, ForeignKey, Index, String, Table, Text, event, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from request_tracker_utils.cable_tickets import triggers
@@ -86,6 +86,11 @@ class Ticket(Base):
     items: Mapped[list["TicketItem"]] = relationship(order_by="TicketItem.id", cascade="all, delete-orphan", passive_deletes=True)
 
 
+IS_TO_FULFILL: ColumnElement[bool] = literal_column("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
+"""The condition of the indexes `ix_tickets_picked` and `ix_tickets_to_fulfill…`, without parameters, which SQLite would not recognize.
+Without `coalesce`, it would read the index of `status`, and sort all that it finds."""
+
+
 class TicketItem(Base):
     """One type of cable in one length. What is reserved and back-ordered is a row of `stock_reservations`."""
 
@@ -110,7 +115,7 @@ class TicketItem(Base):
 
 class TicketApprover(Base):
     """Somebody who was asked to decide, with what their approval links are made of. The row remains when somebody else is asked instead, so
-    that an old link can say what became of the ticket."""
+    that an old link can show the decision."""
 
     __tablename__ = "ticket_approvers"
     __table_args__ = (Index("ix_ticket_approvers_user_id", "user_id", "ticket_id"),)
@@ -118,7 +123,7 @@ class TicketApprover(Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     for_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    """The absent person whom this one represents."""
+    """The absent person that this one represents."""
     nonce: Mapped[str] = mapped_column(String(32))
     revision: Mapped[int]
     """Of the ticket when they were asked last: links of other revisions are dead."""

@@ -8,7 +8,7 @@ class TicketPermission(StrEnum):
     READ = "cables:tickets:read"
     """View tickets, comment on them, and archive and restore one's own."""
     CREATE = "cables:tickets:create"
-    """Ask for cable."""
+    """Request cable."""
     WORK = "cables:tickets:work"
     """Work on approved tickets and fulfill them, also those of others; close them short."""
     MANAGE = "cables:tickets:manage"

@@ -3,18 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.cable_tickets import stock
-from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketItem
+from request_tracker_utils.cable_tickets.models import IS_TO_FULFILL, TICKET_SOURCE, Ticket, TicketItem
 from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Segment
 from request_tracker_utils.inventory.lengths import Cable
 from request_tracker_utils.inventory.models import Reservation, StockRow
-
-PICKED = text("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
-"""The condition of the index `ix_tickets_picked`, without parameters, which SQLite would not recognize. Without `coalesce`, it would read
-the index of `status`, and sort all that it finds."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class PickList:
 
 def find(session: Session, *, limit: int, after: Cursor | None = None) -> PickList:
     """By location, then the oldest first."""
-    query = KeysetQuery(Ticket, [Segment((Ticket.location_key, Ticket.id))], [PICKED])  # type: ignore[list-item]
+    query = KeysetQuery(Ticket, [Segment((Ticket.location_key, Ticket.id))], [IS_TO_FULFILL])
     page = query.page(session, size=limit, after=after)
     ids = [ticket.id for ticket in page.rows]
     session.scalars(select(Ticket).where(Ticket.id.in_(ids)).options(selectinload(Ticket.items))).all()

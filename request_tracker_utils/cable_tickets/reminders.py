@@ -35,10 +35,9 @@ def due(session: Session, *, pause: timedelta, today: date, now: datetime) -> Se
         Absence.until_date >= today,
         ~is_represented,
     )
-    waits = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL, Ticket.waiting_since.is_not(None))
-    ended = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL)
-    long = session.scalars(waits.where(waits_long).order_by(Ticket.waiting_since).limit(BATCH)).all()
-    absent = session.scalars(ended.where(is_absent).order_by(Ticket.id.desc()).limit(BATCH)).all()
+    undecided = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL)
+    long = session.scalars(undecided.where(Ticket.waiting_since.is_not(None), waits_long).order_by(Ticket.waiting_since).limit(BATCH)).all()
+    absent = session.scalars(undecided.where(is_absent).order_by(Ticket.id.desc()).limit(BATCH)).all()
     return list(dict.fromkeys([*long, *absent]))
 
 

@@ -29,7 +29,7 @@ def put_back(
             raise InvalidTicketField(error.message, field="notes") from None
         chosen = wanted or [Pieces(item.id) for item in ticket.items if out_of(item)]
         if not chosen:
-            raise MoreThanLeft(_("Nothing of ticket %(id)s is left to return.", id=ticket.id), left=0)
+            raise MoreThanLeft(_("Ticket %(id)s has nothing left to return.", id=ticket.id), left=0)
         pieces = pieces_of(ticket, chosen, out_of, _more_than_out)
         stock.give_back_for(change, ticket, pieces, notes=written)
         for item in ticket.items:

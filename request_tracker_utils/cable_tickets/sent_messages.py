@@ -1,4 +1,4 @@
-"""Who was told about a ticket, on which channel, and whether it arrived."""
+"""Messages that were sent about a ticket, and whether they arrived."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.words import channel_names, joined
 from request_tracker_utils.core.messages import Channel
-from request_tracker_utils.core.translation import ngettext
+from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.notifications.models import Notification, NotificationStatus
 
 SHOWN = 100
@@ -58,7 +58,7 @@ def sent_messages(session: Session, ticket_id: int) -> list[SentMessage]:
 
 
 def describe_asked(session: Session, ticket_id: int) -> list[str]:
-    """Sentences: who was asked to decide, on which channels, and whom no message can reach."""
+    """Sentences: the approvers that were asked on each channel, and those that did not get a message."""
     rows = (
         select(User.id, User.name)
         .join(TicketApprover, TicketApprover.user_id == User.id)
@@ -85,28 +85,21 @@ def describe_asked(session: Session, ticket_id: int) -> list[str]:
         for channels, names in reached.items()
     ]
     if silent:
-        sentences.append(
-            ngettext(
-                "%(names)s got no message, and finds the request here.",
-                "%(names)s got no message, and find the request here.",
-                len(silent),
-                names=joined(silent),
-            )
-        )
+        sentences.append(_("%(names)s did not get a message, but can find the request in this program.", names=joined(silent)))
     return sentences
 
 
 @dataclass(frozen=True)
 class Unreached:
-    """Somebody who is asked to decide, and whom no message about it has reached."""
+    """An approver that no message about the present request has reached."""
 
     recipient: str
     problem: str
 
 
 def unreached(session: Session, ticket_ids: Collection[int]) -> dict[int, list[Unreached]]:
-    """By ticket that waits for approval, the approvers of whose present request every message has failed. Messages that wait to be sent, or
-    were sent by another channel instead, have not failed."""
+    """By ticket that waits for approval, the approvers for whom every message about the present request has failed. A message that waits to
+    be sent, or was sent by another channel instead, has not failed."""
     asked = and_(TicketApprover.ticket_id == Notification.ticket_id, TicketApprover.user_id == Notification.recipient_user_id)
     query = (
         select(TicketApprover.ticket_id, User.name, Notification.status, Notification.error_message)

@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets import listing
 from request_tracker_utils.cable_tickets.dashboard import count_to_decide
 from request_tracker_utils.cable_tickets.listing import TicketFilter
-from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
+from request_tracker_utils.cable_tickets.models import IS_TO_FULFILL, Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.actor import Actor
 
 COUNTED = 100
 """Tickets that a tab counts at most."""
-IS_OPEN: ColumnElement[bool] = literal_column("coalesce(tickets.status, '') IN ('approved', 'in_progress')")
-"""The condition of the indexes `ix_tickets_to_fulfill…`: see `pick_list.PICKED`."""
 
 
 class Tab(StrEnum):
@@ -72,5 +70,5 @@ def _conditions(tab: Tab, actor: Actor) -> list[ColumnElement[bool]]:
     if tab is Tab.MINE:
         return [Ticket.created_by_id == actor.user_id]
     if tab is Tab.FULFILL:
-        return [IS_OPEN] if actor.may(TicketPermission.WORK) else [IS_OPEN, Ticket.assigned_to_id == actor.user_id]
+        return [IS_TO_FULFILL] if actor.may(TicketPermission.WORK) else [IS_TO_FULFILL, Ticket.assigned_to_id == actor.user_id]
     return []

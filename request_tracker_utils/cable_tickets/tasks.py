@@ -63,14 +63,14 @@ def fulfill_tickets(task: RunningTask) -> str:
             return ItemResult({"ticket_id": ticket.id, "status": ticket.status}, note)
 
     task.each(fulfill, workers=1)
-    return ngettext("%(num)s ticket was handled.", "%(num)s tickets were handled.", task.done)
+    return ngettext("%(num)s ticket was processed.", "%(num)s tickets were processed.", task.done)
 
 
 def _as_now(session: Session, actor: Actor) -> Actor:
     """The person who has started the task with the permissions that they have now. Raises NotYourStep for somebody without an account."""
     user = session.get(User, actor.user_id) if actor.user_id is not None else None
     if user is None or not user.active:
-        raise NotYourStep(_("%(name)s no longer has an account. Start again.", name=actor.name))
+        raise NotYourStep(_("%(name)s no longer has an active account. Somebody else has to start the task again.", name=actor.name))
     return Actor(actor.name, registry().grants.get(user.role, frozenset()), user.id, user.role)
 
 

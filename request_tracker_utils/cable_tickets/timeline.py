@@ -1,4 +1,4 @@
-"""What has happened to a ticket, as its page tells it: events with their comments and the names of the people in them."""
+"""The history on a ticket's page: events with their comments and the names of the people in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Entry:
     """Of a comment."""
     reason: str = ""
     name: str = ""
-    """The person to whom the ticket was passed; empty for the default approvers."""
+    """The new assignee; empty for the default approvers."""
     changed: Mapping[str, Mapping[str, Any]] | None = None
     """Field → `from` and `to`, of an edit."""
     pieces: Sequence[Mapping[str, Any]] = ()

@@ -1,10 +1,13 @@
-"""Words for pages: lists of names, and channels."""
+"""Words for pages: lists of names, channels, and suggested reasons."""
 
 from collections.abc import Sequence
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
+REJECTION_REASONS = (gettext_noop("Not needed"), gettext_noop("Not in the budget"), gettext_noop("Request a different cable"))
+"""Suggestions of the forms that reject a request."""
+CLOSING_REASONS = (gettext_noop("No longer needed"), gettext_noop("Not available"), gettext_noop("Bought elsewhere"))
 CHANNELS = {Channel.EMAIL: gettext_noop("email"), Channel.SMS: gettext_noop("text message"), Channel.CHAT: gettext_noop("chat")}
 
 

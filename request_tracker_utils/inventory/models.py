@@ -239,7 +239,7 @@ class Reservation(Base):
     reserved: Mapped[int] = mapped_column(default=0)
     backordered: Mapped[int] = mapped_column(default=0)
     arrived: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Reserved pieces that were back-ordered, and of which nobody was told yet."""
+    """Reserved pieces that were back-ordered, and that no message was sent about yet."""
     created_at: Mapped[datetime] = mapped_column(Instant)
 
 

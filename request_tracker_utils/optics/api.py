@@ -67,7 +67,7 @@ def replace_parts(body: PartsIn) -> list[str]:
 def create(header: RequestKey, body: NewRequestIn) -> Answer:
     """Request a part.
 
-    Those who decide get a message.
+    Administrators get a message.
     """
     with transaction() as session:
         request, _repeated = service.create(session, body.entered(), request_key=header.key, **change())

@@ -11,7 +11,7 @@ from request_tracker_utils.core.messages import MessageKind, Messenger, Recipien
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.optics.models import OpticsRequest
 
-OPTICS_REQUESTED = MessageKind("optics-requested", gettext_noop("Optics requests to decide"), "optics/messages/requested")
+OPTICS_REQUESTED = MessageKind("optics-requested", gettext_noop("Optics requests to review"), "optics/messages/requested")
 OPTICS_DECIDED = MessageKind("optics-decided", gettext_noop("Decisions on your optics requests"), "optics/messages/decided")
 KINDS = [OPTICS_REQUESTED, OPTICS_DECIDED]
 
@@ -30,7 +30,7 @@ class OpticsMessages:
             self.messenger.send(session, OPTICS_REQUESTED, recipients, about=about, values=_values(request), actor=actor, now=now)
 
     def decided(self, session: Session, request: OpticsRequest, *, actor: Actor, now: datetime) -> None:
-        """Without an account, as after it was deleted, nobody is told."""
+        """Sends nothing if the requester's account was deleted."""
         if self.messenger is not None and request.created_by_id is not None:
             recipients, about = [Recipient(user_id=request.created_by_id)], f"optics request {request.id} {request.decision}"
             self.messenger.send(session, OPTICS_DECIDED, recipients, about=about, values=_values(request), actor=actor, now=now)

@@ -108,7 +108,7 @@ def _named(name: str, others: Sequence[OpticsPart]) -> dict[str, str]:
         raise InvalidOpticsField(_("Enter the part, such as SFP-10G-SR."), field="name")
     key = part_key(written)
     if key == part_key(OTHER):
-        raise OpticsPartExists(_("Other is on the list already: it is always the last entry."), field="name")
+        raise OpticsPartExists(_("Other is already on the list. It is always the last entry."), field="name")
     if any(part.name_key == key for part in others):
         raise OpticsPartExists(_("The list already has %(name)s.", name=written), field="name")
     return {"name": written, "name_key": key}

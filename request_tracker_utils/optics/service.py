@@ -202,7 +202,7 @@ def _not_open(request: OpticsRequest) -> OpticsStepNotOpen:
     """Says what was done with the request, and what can be done now."""
     steps = open_steps(request)
     said = {
-        OpticsStatus.PENDING: _("The request is not decided yet. Approve or deny it first."),
+        OpticsStatus.PENDING: _("The request has not been decided yet. Approve or deny it first."),
         OpticsStatus.APPROVED: _("The request was already approved by %(name)s. It can be archived.", name=request.decided_by),
         OpticsStatus.DENIED: _("The request was already denied by %(name)s. It can be archived.", name=request.decided_by),
         OpticsStatus.ARCHIVED: _("The request was archived by %(name)s. Nothing more can be done with it.", name=request.archived_by),

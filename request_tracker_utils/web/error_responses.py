@@ -133,6 +133,11 @@ def wants_page() -> bool:
     """Whether to answer with a page: for browsers. Programs that accept anything get JSON."""
     if "Authorization" in request.headers or request.is_json or request.path.startswith("/api/"):
         return False
+    return accepts_page()
+
+
+def accepts_page() -> bool:
+    """Whether `Accept` names HTML and does not prefer JSON, whatever the path."""
     accepted = request.accept_mimetypes
     return "text/html" in accepted.values() and accepted["text/html"] >= accepted["application/json"]
 

@@ -1,4 +1,4 @@
-// Asking for cable: chips add what they stand for, and the draft stays in the tab until the ticket exists.
+// The request form: chips add what they stand for, and the draft stays in the tab until the ticket exists.
 import { itemRows } from "cable_tickets/items";
 import { tabStore } from "web/tab-store";
 import { gettext as _ } from "web/translation";
@@ -15,7 +15,7 @@ if (created && created.dataset.key === draft.request_key) {
   draft.save();
 }
 
-function asking() {
+function start() {
   const key = form.elements.namedItem("request_key");
   const status = document.getElementById("row-status");
   const chips = [...form.querySelectorAll("[data-chip]")];
@@ -61,11 +61,11 @@ function asking() {
     key.value = draft.request_key;
     for (const name of FIELDS) field(name).value = draft.values[name] ?? "";
     if (draft.priority) form.elements.priority.value = draft.priority;
-    if (field("assigned_to_id").selectedIndex < 0) field("assigned_to_id").value = ""; // the account was deactivated meanwhile
+    if (field("assigned_to_id").selectedIndex < 0) field("assigned_to_id").value = ""; // the account was deactivated in the meantime
     if (draft.values.notes) document.getElementById("more").open = true;
     items.fill(draft.rows);
   }
   changed();
 }
 
-if (form) asking();
+if (form) start();

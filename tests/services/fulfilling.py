@@ -85,7 +85,7 @@ def came_back(ticket_id: int, *pieces: Pieces, notes: str = "", key: str = "", a
         return returns.put_back(change_of(session, actor=actor), ticket_id, pieces, notes=notes, request_key=key)[1]
 
 
-def told(messenger: Messenger | None = None) -> int:
+def messages_sent(messenger: Messenger | None = None) -> int:
     """Runs the job that tells of arrived stock."""
     return notify_about_arrivals(transaction, reading, change=lambda session: change_of(session, messenger=messenger))
 

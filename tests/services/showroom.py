@@ -26,10 +26,12 @@ from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
-from request_tracker_utils.cable_tickets import kits
+from request_tracker_utils.cable_tickets import absences, kits
+from request_tracker_utils.cable_tickets.approval_links import Decision, path_of, token_of
+from request_tracker_utils.cable_tickets.current import link_keys
 from request_tracker_utils.cable_tickets.feature import feature as cable_tickets
 from request_tracker_utils.cable_tickets.fields import Item
-from request_tracker_utils.cable_tickets.models import Ticket
+from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.core.actor import REQUEST_TRACKER, Actor, of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
@@ -106,6 +108,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     _optics(app)
     tickets = _tickets(app)
     key = _people(app)
+    links_to_decide = _approvals(app, tickets["pending_approval"])
     _settings(app)
     failed_id, uncertain_id = _messages(app)
     tag = _of_student(app)
@@ -234,6 +237,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "test-message": "/notifications/test",
         "suppressed-addresses": "/notifications/suppressed",
         "my-notifications": "/me/notifications",
+        "absences": "/me/absences",
         "personal-data": "/admin/personal-data",
         "status": "/admin",
         "jobs": "/admin/jobs",
@@ -258,6 +262,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "password": f"/password/{key}",
         "forgot-password": "/forgot-password",
         "register": "/register",
+        **links_to_decide,
     }
     with served(app) as url:
         yield Showroom(url, pages, open_pages, others)
@@ -291,6 +296,19 @@ def _tickets(app: Flask) -> dict[str, int]:
             kits.add_kit(session, name=name, items=[Item("Cat6", "7 ft", quantity=pieces), Item("Cat6", "100 ft", "23 AWG")])
         newest = session.execute(select(Ticket.status, func.max(Ticket.id)).group_by(Ticket.status)).all()
         return {status: ticket_id for status, ticket_id in newest}  # noqa: C416 — mypy does not accept dict(newest)
+
+
+def _approvals(app: Flask, ticket_id: int) -> dict[str, str]:
+    """The links of a ticket's approver. The administrator is absent from today on, and decides for a colleague next week."""
+    with app.app_context(), transaction() as session:
+        ada, grace = (service.user_named(session, name).id for name in (NAME, "grace.hopper"))
+        today = utc_now().date()
+        for person, substitute, days in ((ada, grace, 0), (grace, ada, 7)):
+            begin, end = (today + timedelta(days=days + more) for more in (0, 4))
+            absences.plan(session, person, substitute_id=substitute, begin=begin.isoformat(), end=end.isoformat(), today=today)
+        row = session.scalars(select(TicketApprover).where(TicketApprover.ticket_id == ticket_id)).first()
+        assert row is not None
+        return {decision.value: path_of(ticket_id, decision, token_of(row, link_keys)) for decision in Decision}
 
 
 def _settings(app: Flask) -> None:

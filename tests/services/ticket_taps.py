@@ -23,7 +23,7 @@ class Taps:
 def ask_with_chip(page: Page, chip: str) -> int:
     """Asks for what the chip stands for, from the home page. Returns the number of taps; then the ticket is shown."""
     tap = Taps()
-    tap(page.get_by_role("link", name="Ask for cable"))
+    tap(page.get_by_role("link", name="Request cable"))
     tap(page.get_by_role("button", name=chip))
     tap(page.get_by_role("button", name="Send request").last)
     expect(page.get_by_text("was created.")).to_be_visible()
@@ -34,6 +34,6 @@ def approve_from_message(page: Page, link: str) -> int:
     """Approves with the link of a message. Returns the number of taps; then the page says so."""
     tap = Taps()
     tap.follow(page, link)
-    tap(page.get_by_role("button", name="Approve", exact=True))
+    tap(page.get_by_role("button", name="Approve request", exact=True))
     expect(page.get_by_role("heading", level=1)).to_contain_text("approved")
     return tap.count

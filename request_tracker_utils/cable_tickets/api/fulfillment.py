@@ -4,9 +4,8 @@ from typing import Any
 
 from flask_openapi3 import APIBlueprint
 
-from request_tracker_utils.cable_tickets import fulfillment, listing, pick_list, returns
-from request_tracker_utils.cable_tickets.api.tickets import NOT_FOUND, TICKETS
-from request_tracker_utils.cable_tickets.change import Change
+from request_tracker_utils.cable_tickets import fulfillment, pick_list, returns
+from request_tracker_utils.cable_tickets.api.tickets import NOT_FOUND, TICKETS, shown
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import (
     InvalidTicketField,
@@ -15,7 +14,6 @@ from request_tracker_utils.cable_tickets.errors import (
     StepNotOpen,
     TicketArchived,
 )
-from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.schemas.fulfillment import (
     PickedTicketOut,
@@ -24,7 +22,7 @@ from request_tracker_utils.cable_tickets.schemas.fulfillment import (
     TicketFulfillIn,
     TicketReturnIn,
 )
-from request_tracker_utils.cable_tickets.schemas.tickets import TicketChanged, TicketOut, TicketPath
+from request_tracker_utils.cable_tickets.schemas.tickets import TicketChanged, TicketPath
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Cursor
@@ -79,7 +77,7 @@ def fulfill(path: TicketPath, header: RequestKey, body: TicketFulfillIn) -> Answ
     with transaction() as session:
         by = change(session)
         ticket, _repeated = fulfillment.fulfill(by, path.ticket_id, wanted, cut=body.cut, request_key=header.key)
-        return {"message": _("Ticket fulfilled"), "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket fulfilled"), "ticket": shown(by, ticket)}
 
 
 @api.post("/api/tickets/<int:ticket_id>/returns", responses={201: TicketChanged})
@@ -94,9 +92,4 @@ def put_back(path: TicketPath, header: RequestKey, body: TicketReturnIn) -> Answ
     with transaction() as session:
         by = change(session)
         ticket, _repeated = returns.put_back(by, path.ticket_id, wanted, notes=body.notes, request_key=header.key)
-        return {"message": _("Pieces returned"), "ticket": _shown(by, ticket)}, 201
-
-
-def _shown(by: Change, ticket: Ticket) -> dict[str, Any]:
-    by.session.flush()
-    return TicketOut.of(ticket, listing.surroundings(by.session, [ticket]), by.actor)
+        return {"message": _("Pieces returned"), "ticket": shown(by, ticket)}, 201

@@ -52,9 +52,9 @@ from request_tracker_utils.web.paging import plain_list
 
 TICKETS = Tag(
     name="cable tickets",
-    description="People ask for cable, an approver decides, and the stock room fulfills. A status changes only in steps: from "
+    description="People request cable, an approver decides, and the stock room fulfills the request. A status changes only in steps: from "
     "`pending_approval` to `approved` or `rejected`, from `approved` to `in_progress`, from there to `fulfilled`, and to `closed`. "
-    "`POST /api/tickets/create` is something else: it creates a ticket in Request Tracker.",
+    "`POST /api/tickets/create` is unrelated: it creates a ticket in Request Tracker.",
 )
 MAX_COMMENTS = 200
 NOT_FOUND = (NotFound, TicketNotFound)
@@ -83,13 +83,13 @@ def list_tickets(query: TicketsQuery) -> Any:
 @require(TicketPermission.CREATE)
 @may_raise(InvalidTicketField, NotYourStep, RequestKeyReused, TicketArchived, TicketNotFound)
 def create_ticket(header: RequestKey, body: NewTicket) -> Answer:
-    """Ask for cable.
+    """Request cable.
 
-    One item may be sent flat, without `items`. The approvers get a message with links that decide.
+    A single item may be sent as flat fields instead of `items`. The approvers get a message with approval links.
     """
     with transaction() as session:
         ticket = creating.create(change(session), body.draft(), request_key=header.key)
-        return {"message": _("Ticket created"), "ticket": _shown(change(session), ticket)}, 201
+        return {"message": _("Ticket created"), "ticket": shown(change(session), ticket)}, 201
 
 
 @api.get("/api/tickets/<int:ticket_id>", responses={200: WholeTicket})
@@ -108,10 +108,10 @@ def get_ticket(path: TicketPath, query: IncludeDeleted) -> Answer:
 @require(TicketPermission.READ)
 @may_raise(EditConflict, InvalidTicketField, NotEditable, NotEnough, NotYourStep, ShelfFull, StepNotOpen, TicketArchived, *NOT_FOUND)
 def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
-    """Edit a ticket, ask somebody else, or change its status, in this order.
+    """Edit a ticket, reassign it, and change its status, in this order.
 
-    Its creator and administrators edit it. Approvers who were asked get new links; other items of a ticket that was approved have to be
-    approved again. A status that is not open is refused with those that are.
+    Only the creator and administrators can edit it. Its approvers get new links. Changed items of an approved ticket have to be approved
+    again. For a status that is not open, the error lists those that are.
     """
     if not body.model_fields_set - {"reason", "rejection_reason"}:
         raise InvalidTicketField(_("Send at least one field that is to be changed."), field="status")
@@ -124,7 +124,7 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
             editing.reassign(by, ticket, body.assigned_to_id)
         if body.status is not None:
             steps.move(by, ticket, TicketStatus(body.status), reason=body.reason or body.rejection_reason)
-        return {"message": _("Ticket updated"), "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket updated"), "ticket": shown(by, ticket)}
 
 
 @api.delete("/api/tickets/<int:ticket_id>", responses={200: TicketArchivedOut})
@@ -133,13 +133,13 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
 def archive_ticket(path: TicketPath) -> Answer:
     """Archive a ticket.
 
-    What it reserves is free again. It can be restored.
+    Its reservations are released. It can be restored.
     """
     with transaction() as session:
         by = change(session)
         ticket = by.locked(path.ticket_id)
         archiving.archive(by, ticket)
-        return {"message": _("Ticket archived"), "status": ticket.status, "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket archived"), "status": ticket.status, "ticket": shown(by, ticket)}
 
 
 @api.post("/api/tickets/<int:ticket_id>/restore", responses={200: TicketChanged})
@@ -148,22 +148,22 @@ def archive_ticket(path: TicketPath) -> Answer:
 def restore_ticket(path: TicketPath) -> Answer:
     """Restore an archived ticket.
 
-    It gets its former status, and reserves again. If it waits for approval, approvers get new links.
+    It gets its former status and reserves stock again. If it is pending approval, its approvers get new links.
     """
     with transaction() as session:
         by = change(session)
         ticket = by.locked(path.ticket_id, archived=True)
         archiving.restore(by, ticket)
-        return {"message": _("Ticket restored"), "ticket": _shown(by, ticket)}
+        return {"message": _("Ticket restored"), "ticket": shown(by, ticket)}
 
 
 @api.delete("/api/tickets/<int:ticket_id>/purge", responses={200: TicketPurged})
 @require(TicketPermission.MANAGE)
 @may_raise(NotYourStep, StepNotOpen, *NOT_FOUND)
 def purge_ticket(path: TicketPath) -> Answer:
-    """Delete an archived ticket for good.
+    """Delete an archived ticket permanently.
 
-    Its events, and the movements of the stock, remain.
+    Its events and stock movements are kept.
     """
     with transaction() as session:
         by = change(session)
@@ -177,7 +177,7 @@ def purge_ticket(path: TicketPath) -> Answer:
 def add_comment(path: TicketPath, body: CommentIn) -> Answer:
     """Comment on a ticket.
 
-    The others who have to do with it get a message.
+    The creator, approvers and earlier commenters get a message.
     """
     with transaction() as session:
         by = change(session)
@@ -205,6 +205,7 @@ MOVING = {"status", "reason", "rejection_reason", "assigned_to_id"}
 """Fields of ChangedTicket that do not edit the ticket."""
 
 
-def _shown(by: Change, ticket: Ticket) -> dict[str, Any]:
+def shown(by: Change, ticket: Ticket) -> dict[str, Any]:
+    """The changed ticket, as the actor sees it."""
     by.session.flush()
     return TicketOut.of(ticket, listing.surroundings(by.session, [ticket]), by.actor)

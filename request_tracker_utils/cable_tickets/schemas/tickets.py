@@ -96,11 +96,11 @@ class NewTicket(BaseModel):
     location: Text = Field("", max_length=MAX_LOCATION, description="Where the cable is needed.", examples=["Building A"])
     notes: Text = Field("", max_length=MAX_NOTES, examples=["Behind the stage"])
     priority: Level = Field("medium", examples=["medium"])
-    needed_by: date | None = Field(None, description="From today on.", examples=[None])
+    needed_by: date | None = Field(None, description="Today or later.", examples=[None])
     assigned_to_id: int | None = Field(
         None,
         strict=True,
-        description="The account that decides; never the creator’s. If left out, DEFAULT_APPROVERS are asked, and the first decides.",
+        description="The approver’s account, which cannot be the creator’s. If omitted, DEFAULT_APPROVERS are asked; the first decides.",
         examples=[2],
     )
     created_by_id: int | None = Field(
@@ -123,9 +123,9 @@ class ChangedTicket(BaseModel):
     status: Status | None = Field(None, description="A step that is open: see `open_steps`.", examples=["in_progress"])
     reason: Text = Field("", max_length=MAX_REASON, description="Required for `rejected`, and to close a ticket short.", examples=[""])
     rejection_reason: Text = Field("", max_length=MAX_REASON, description="The same as `reason`, for `rejected`.", examples=[""])
-    assigned_to_id: int | None = Field(None, strict=True, description="Asks somebody else; null asks DEFAULT_APPROVERS.", examples=[2])
+    assigned_to_id: int | None = Field(None, strict=True, description="Reassigns the ticket; null asks DEFAULT_APPROVERS.", examples=[2])
     items: list[EditedItemIn] | None = Field(
-        None, max_length=MAX_ITEMS, description="All items: those without an ID are added, those that are left out are removed."
+        None, max_length=MAX_ITEMS, description="All items: those without an ID are added, omitted ones are removed."
     )
     cable_type: str | None = Field(None, max_length=MAX_TEXT, description=FLAT, examples=["Cat6"])
     cable_length: str | None = Field(None, max_length=MAX_TEXT, description=FLAT, examples=["100ft"])
@@ -136,7 +136,7 @@ class ChangedTicket(BaseModel):
     priority: Level | None = Field(None, examples=["high"])
     needed_by: date | None = Field(None, description="Null removes it.", examples=["2026-12-01"])
     revision: int | None = Field(
-        None, strict=True, description="The revision that was edited. 409 if there is another one now.", examples=[None]
+        None, strict=True, description="The revision that was read. If it has changed, the response is 409.", examples=[None]
     )
 
     def edit(self, ticket: Ticket) -> Edit:
@@ -180,7 +180,7 @@ class TicketItemOut(BaseModel):
 class ApproverOut(BaseModel):
     id: int = Field(description="The account’s ID.", examples=[2])
     name: str = Field(examples=["grace"])
-    for_id: int | None = Field(description="The absent person whom they represent.", examples=[None])
+    for_id: int | None = Field(description="The absent person that they represent.", examples=[None])
 
 
 class TicketOut(BaseModel):
@@ -189,7 +189,7 @@ class TicketOut(BaseModel):
     id: int = Field(examples=[7])
     created_by_id: int | None = Field(examples=[1])
     created_by: str = Field(examples=["ada"])
-    assigned_to_id: int | None = Field(description="Who was chosen to decide; null if the default approvers are asked.", examples=[2])
+    assigned_to_id: int | None = Field(description="The approver that was chosen; null if the default approvers are asked.", examples=[2])
     assigned_to: str | None = Field(examples=["grace"])
     status: str = Field(description=f"{', '.join(f'`{each}`' for each in TicketStatus)} (archived).", examples=["pending_approval"])
     open_steps: list[str] = Field(description="The statuses that the caller may set now.", examples=[["approved", "rejected"]])
@@ -202,10 +202,10 @@ class TicketOut(BaseModel):
     priority: str = Field(description="`low`, `medium` or `high`.", examples=["medium"])
     needed_by: date | None = Field(examples=["2026-12-01"])
     asked: list[ApproverOut] = Field(
-        description="Who is asked to decide; the first of them decides. After the approval: the assignee, and who approved it."
+        description="The approvers; the first to respond decides. After the approval: the assignee, and the person who approved it."
     )
     approver_unreachable: str | None = Field(
-        description="Which of those who were asked got no message, and why: ask somebody else with `assigned_to_id`. Null if none.",
+        description="Approvers that no message has reached, and why: reassign the ticket with `assigned_to_id`. Otherwise null.",
         examples=[None],
     )
     decided_by: str | None = Field(description="`B for A` if a substitute decided.", examples=[None])
@@ -213,10 +213,10 @@ class TicketOut(BaseModel):
     rejection_reason: str | None = Field(examples=[None])
     fulfilled_at: datetime | None = Field(examples=[None])
     close_reason: str | None = Field(examples=[None])
-    status_before: str | None = Field(description="Of an archived ticket: the status that restoring brings back.", examples=[None])
+    status_before: str | None = Field(description="For an archived ticket: its status after it is restored.", examples=[None])
     deleted_at: datetime | None = Field(examples=[None])
     deleted_by_id: int | None = Field(examples=[None])
-    revision: int = Field(description="Grows with each change but comments and work.", examples=[1])
+    revision: int = Field(description="Increases with every change except comments and fulfillments.", examples=[1])
     created_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
     updated_at: datetime = Field(examples=["2026-08-17T07:30:00+00:00"])
 
@@ -293,7 +293,7 @@ class EventOut(BaseModel):
         description="`created`, `edited`, `reassigned`, `commented`, `archived`, `restored`, `purged`, or the new status.",
         examples=["approved"],
     )
-    status_from: str | None = Field(description="If the status has changed.", examples=["pending_approval"])
+    status_from: str | None = Field(description="Set if the status has changed.", examples=["pending_approval"])
     status_to: str | None = Field(examples=["approved"])
     actor_user_id: int | None = Field(examples=[2])
     actor: str = Field(description="`B for A` if a substitute acted.", examples=["grace"])

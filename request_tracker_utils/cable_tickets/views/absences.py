@@ -1,4 +1,4 @@
-"""*Absence*: when a person is away, and who decides about cable for them meanwhile."""
+"""*Absence*: dates on which a person is away, and the substitute who decides their requests."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +9,7 @@ from request_tracker_utils.accounts.models import LoginKind
 from request_tracker_utils.cable_tickets import absences
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
-from request_tracker_utils.cable_tickets.messages import tell_substitute
+from request_tracker_utils.cable_tickets.messages import notify_substitute
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -40,13 +40,13 @@ def plan() -> ResponseReturnValue:
             by = change(session)
             begin, end, today = sent["from_date"], sent["until_date"], by.today
             planned = absences.plan(session, me.id, substitute_id=substitute, begin=begin, end=end, today=today)
-            tell_substitute(by, planned)
+            notify_substitute(by, planned)
             name = accounts.user_by_id(session, planned.substitute_id).name
             detail = f"{name} decides from {planned.from_date.isoformat()} to {planned.until_date.isoformat()}"
             login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=me, detail=detail, now=utc_now())
     except InvalidTicketField as error:
         return _page(sent=sent, problem=error), 400
-    flash(_("%(name)s decides for you in that time, and gets messages about requests to you.", name=name), "success")
+    flash(_("Your absence was saved. %(name)s decides for you and gets your approval requests.", name=name), "success")
     return redirect(url_for(".show"), 303)
 
 
@@ -58,7 +58,7 @@ def end(absence_id: int) -> ResponseReturnValue:
         me = accounts.user_by_id(session, _my_id())
         absences.end(session, me.id, absence_id, today=change(session).today)
         login_events.record(session, LoginKind.CHANGED, authentication.origin(), user=me, detail="absence ended", now=utc_now())
-    flash(_("Your absence was ended. New requests go to you alone."), "success")
+    flash(_("Your absence has ended. New requests only go to you."), "success")
     return redirect(url_for(".show"), 303)
 
 

@@ -1,7 +1,7 @@
 """Approval links: what a message leads to, as a page for browsers and as JSON for programs, under `/api/tickets` and `/tickets`.
 
 GET and HEAD change nothing, since programs that scan mail open links before people do; POST decides. The token is the proof: cookies and
-the Authorization header are ignored, so that nobody decides as whoever happens to be signed in.
+the Authorization header are ignored, so that nobody decides as another person who is signed in on the same browser.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from request_tracker_utils.cable_tickets.approval_links import Decision, Link, f
 from request_tracker_utils.cable_tickets.current import change, link_keys, link_lifetime
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, LinkClosed, NotYourStep, UnknownLink
 from request_tracker_utils.cable_tickets.fields import MAX_REASON
+from request_tracker_utils.cable_tickets.words import REJECTION_REASONS
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
-from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import public
-from request_tracker_utils.web.error_responses import may_raise
+from request_tracker_utils.web.error_responses import accepts_page, may_raise
 from request_tracker_utils.web.registry import registry, settings
 
-QUICK_REASONS = (gettext_noop("Not needed"), gettext_noop("Not in the budget"), gettext_noop("Ask for another cable"))
 MAX_BODY = 64 * 1024
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-"""The address contains the token: it is neither stored by caches nor told to other sites."""
+"""The address contains the token: it is neither stored by caches nor sent to other sites."""
 _PREVIEWS = {"Purpose", "X-Purpose", "Sec-Purpose", "X-Moz"}
 """Headers by which browsers say that they open a link before anybody has followed it."""
 
@@ -69,7 +69,7 @@ class ApprovalOut(BaseModel):
     ticket_id: int = Field(examples=[12])
     status: str = Field(examples=["pending_approval"])
     created_by: str = Field(examples=["ada"])
-    approver: str = Field(examples=["grace"], description="Whose link it is: `B for A` for a substitute.")
+    approver: str = Field(examples=["grace"], description="The approver that the link was sent to: `B for A` for a substitute.")
     items: list[ApprovalItem]
     location: str = Field(examples=["Building A"])
     notes: str = Field(examples=[""])
@@ -131,7 +131,7 @@ def show_to_reject(path: LinkPath) -> Response:
 def approve(path: LinkPath) -> Response:
     """Approve the ticket as the approver of the link.
 
-    Works once. Later calls answer 410 with what was decided, by whom and when.
+    Works once. Later calls get 410 with the decision, the approver and the time.
     """
     return _decide(path.ticket_id, path.token, Decision.APPROVE)
 
@@ -191,13 +191,13 @@ def _decide(ticket_id: int, token: str, decision: Decision) -> Response:
             link = approvals.decide(by, ticket_id, token, decision, reason=reason, keys=link_keys, lifetime=link_lifetime())
             link.ticket.items  # noqa: B018 — loaded before the session ends
     except InvalidTicketField as error:
-        if not _wants_page():
+        if not accepts_page():
             raise
         return _answer(ticket_id, token, decision, invalid=error, typed=reason)
     except AppError as error:
         return _refusal(error)
     message = _done(link, decision)
-    if _wants_page():
+    if accepts_page():
         return _page(link=link, decision=decision, done=message)
     return _private(jsonify(DecidedOut(message=message, ticket=ApprovalOut.model_validate(ApprovalOut.of(link))).model_dump()))
 
@@ -209,13 +209,13 @@ def _answer(ticket_id: int, token: str, decision: Decision, *, invalid: InvalidT
             approvals.require_open(link, change(session, actor=approvals.actor_of(link, registry().grants)), link_lifetime())
         except AppError as error:
             return _refusal(error)
-        if _wants_page():
+        if accepts_page():
             return _page(400 if invalid else 200, link=link, decision=decision, problem=invalid.message if invalid else "", typed=typed)
         return _private(jsonify(ApprovalOut.of(link)))
 
 
 def _refusal(error: AppError) -> Response:
-    if _wants_page():
+    if accepts_page():
         return _page(error.status, refused=error)
     response = jsonify({"error": error.message, "code": error.code, **error.fields})
     response.status_code = error.status
@@ -223,9 +223,9 @@ def _refusal(error: AppError) -> Response:
 
 
 def _page(status: int = 200, **values: Any) -> Response:
-    """Without what belongs to whoever is signed in on this browser, such as messages of their other pages."""
+    """Without what belongs to the person who is signed in on this browser, such as messages of their other pages."""
     nothing: Callable[..., Sequence[str]] = lambda **_options: ()  # noqa: E731
-    context = {"quick_reasons": QUICK_REASONS, "max_reason": MAX_REASON, "get_flashed_messages": nothing, **values}
+    context = {"quick_reasons": REJECTION_REASONS, "max_reason": MAX_REASON, "get_flashed_messages": nothing, **values}
     return _private(make_response(render_template("cable_tickets/approval.html", **context), status))
 
 
@@ -249,12 +249,6 @@ def _given_reason() -> str:
     if not isinstance(reason, str):
         raise InvalidTicketField(_("Send the reason as text."), field="reason")
     return reason
-
-
-def _wants_page() -> bool:
-    """Whatever the path: messages carry addresses under /api."""
-    accepted = request.accept_mimetypes
-    return "text/html" in accepted.values() and accepted["text/html"] >= accepted["application/json"]
 
 
 def _is_preview() -> bool:

@@ -75,7 +75,7 @@ def _saved(ticket_id: int, is_changed: bool, waits_again: bool) -> str:
     if not is_changed:
         return _("Nothing was changed.")
     if waits_again:
-        return _("Ticket %(id)s was saved. It waits for approval again.", id=ticket_id)
+        return _("Ticket %(id)s was saved. It needs approval again.", id=ticket_id)
     return _("Ticket %(id)s was saved.", id=ticket_id)
 
 
@@ -84,7 +84,7 @@ def _page(ticket_id: int, draft: RequestForm | None, *, new_row: bool = False) -
     with reading() as session:
         ticket = listing.get(session, ticket_id)
         if not relation(session, ticket, actor).may_edit:
-            raise NotYourStep(_("Only the person who asked, or an administrator, edits ticket %(id)s.", id=ticket_id))
+            raise NotYourStep(_("Only the person who requested ticket %(id)s, or an administrator, can edit it.", id=ticket_id))
         if TicketStatus(ticket.status) not in EDITABLE:
             message = _("Ticket %(id)s can no longer be edited. Add a comment instead.", id=ticket_id)
             raise NotEditable(message, status_now=ticket.status)
@@ -110,12 +110,12 @@ def _consequence(session: Session, ticket: Ticket, has_items: bool) -> str:
     around = listing.surroundings(session, [ticket])
     names = joined([around.names[each.user_id] for each in around.approvers.get(ticket.id, []) if each.user_id in around.names])
     if not has_items:
-        return _("Part of this ticket is fulfilled, so its cable cannot be changed. Close it short, or ask for more in another request.")
+        return _("Part of this ticket is fulfilled, so its cable cannot be changed. Close it short, or request more in another ticket.")
     if ticket.status in RESERVES:
         return _(
-            "If you change the cable, this ticket returns to approval: what it reserves is given up, and %(names)s is asked again.",
+            "If you change the cable, this ticket needs approval again: its reservations are released, and new links go to %(names)s.",
             names=names,
         )
     if ticket.status == TicketStatus.PENDING_APPROVAL:
-        return _("If you change anything, %(names)s is asked again, and links that were sent before no longer work.", names=names)
+        return _("If you change anything, new links go to %(names)s, and earlier links stop working.", names=names)
     return ""

@@ -51,7 +51,7 @@ def edit(kit_id: int) -> str:
 @pages.post("/<int:kit_id>")
 @require(TicketPermission.MANAGE)
 def change(kit_id: int) -> ResponseReturnValue:
-    """Changes a kit. Tickets that were made with it stay as they are."""
+    """Changes a kit. Tickets created with it do not change."""
     return _save(kit_id)
 
 
@@ -67,7 +67,7 @@ def move(kit_id: int) -> ResponseReturnValue:
 @pages.post("/<int:kit_id>/delete")
 @require(TicketPermission.MANAGE)
 def delete(kit_id: int) -> ResponseReturnValue:
-    """Deletes a kit. Tickets that were made with it stay as they are."""
+    """Deletes a kit. Tickets created with it do not change."""
     with transaction() as session:
         name = kits.delete_kit(session, kit_id)
     flash(_("The kit %(name)s was deleted.", name=name), "success")

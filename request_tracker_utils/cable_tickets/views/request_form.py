@@ -1,4 +1,4 @@
-"""*Ask for cable*: a form that is filled with one tap from kits and earlier requests."""
+"""*Request cable*: a form that is filled with one tap from kits and earlier requests."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -58,7 +58,7 @@ def send() -> ResponseReturnValue:
         return _page(draft), error.status
     except (RequestKeyReused, TicketArchived, TicketNotFound) as error:  # shown again by the back button
         draft.request_key = new_key()
-        draft.errors["form"] = _("This form has created a ticket before. Check the request; “Send request” creates another ticket.")
+        draft.errors["form"] = _("This form has already created a ticket. Check the request; “Send request” creates another ticket.")
         return _page(draft), error.status
     with reading() as session:
         flash(_created(session, ticket), "success")

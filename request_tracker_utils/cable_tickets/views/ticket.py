@@ -22,6 +22,7 @@ from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, Ticke
 from request_tracker_utils.cable_tickets.steps import move
 from request_tracker_utils.cable_tickets.stock import source_of
 from request_tracker_utils.cable_tickets.timeline import timeline
+from request_tracker_utils.cable_tickets.words import CLOSING_REASONS, REJECTION_REASONS
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.translation import gettext as _
@@ -29,7 +30,7 @@ from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.inventory.reservations import reservations_of
 from request_tracker_utils.web.auth import current_actor, require
 
-USUAL_APPROVERS = "usual"
+DEFAULT_APPROVERS = "default"
 """The choice of nobody in particular."""
 HANDED_ON = frozenset({TicketStatus.PENDING_APPROVAL, *RESERVES})
 """While a ticket waits for somebody, it can be given to somebody else."""
@@ -83,13 +84,13 @@ def assign(ticket_id: int) -> ResponseReturnValue:
 
     def send(change: Change, ticket: Ticket) -> str:
         is_number = chosen.isascii() and chosen.isdigit() and len(chosen) < 10
-        if not is_number and chosen != USUAL_APPROVERS:
+        if not is_number and chosen != DEFAULT_APPROVERS:
             raise InvalidTicketField(_("Choose somebody from the list."), field="assigned_to_id")
         wanted = int(chosen) if is_number else None
         if wanted == ticket.assigned_to_id:
-            raise InvalidTicketField(_("The ticket is with them already. Choose somebody else."), field="assigned_to_id")
+            raise InvalidTicketField(_("The ticket is already assigned to them. Choose somebody else."), field="assigned_to_id")
         editing.reassign(change, ticket, wanted)
-        return _("The request was sent on.") if ticket.status == TicketStatus.PENDING_APPROVAL else _("The ticket was handed over.")
+        return _("The request was sent.") if ticket.status == TicketStatus.PENDING_APPROVAL else _("The ticket was reassigned.")
 
     return _act(ticket_id, send, at="assign", sent={})
 
@@ -153,12 +154,12 @@ def _act(
 def _done(ticket: Ticket) -> str:
     """What a step has done, in words."""
     return {
-        TicketStatus.APPROVED: _("Ticket %(id)s is approved. %(name)s is told.", id=ticket.id, name=ticket.created_by),
-        TicketStatus.REJECTED: _("Ticket %(id)s is rejected. %(name)s is told.", id=ticket.id, name=ticket.created_by),
+        TicketStatus.APPROVED: _("Ticket %(id)s was approved. %(name)s gets a message.", id=ticket.id, name=ticket.created_by),
+        TicketStatus.REJECTED: _("Ticket %(id)s was rejected. %(name)s gets a message.", id=ticket.id, name=ticket.created_by),
         TicketStatus.IN_PROGRESS: _("Ticket %(id)s is in progress.", id=ticket.id),
-        TicketStatus.FULFILLED: _("Ticket %(id)s is fulfilled. %(name)s is told.", id=ticket.id, name=ticket.created_by),
-        TicketStatus.CLOSED: _("Ticket %(id)s is closed.", id=ticket.id),
-        TicketStatus.PENDING_APPROVAL: _("Ticket %(id)s waits for approval again.", id=ticket.id),
+        TicketStatus.FULFILLED: _("Ticket %(id)s was fulfilled. %(name)s gets a message.", id=ticket.id, name=ticket.created_by),
+        TicketStatus.CLOSED: _("Ticket %(id)s was closed.", id=ticket.id),
+        TicketStatus.PENDING_APPROVAL: _("Ticket %(id)s needs approval again.", id=ticket.id),
         TicketStatus.DELETED: "",
     }[TicketStatus(ticket.status)]
 
@@ -192,6 +193,8 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             titles={kind.name: kind.title for kind in KINDS},
             picks=pick_list.of_ticket(session, ticket) if status in RESERVES else [],
             request_key=new_key(),
+            rejection_reasons=REJECTION_REASONS,
+            closing_reasons=CLOSING_REASONS,
             failed=failed,
             error=error,
             sent=sent or {},

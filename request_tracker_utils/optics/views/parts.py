@@ -49,7 +49,7 @@ def change(part_id: int) -> ResponseReturnValue:
             elif do == "remove":
                 said = _("%(name)s was removed from the list.", name=parts.remove_part(session, part_id).name)
             else:
-                raise InvalidOpticsField(_("Choose what to do with the part."), field="do")
+                raise InvalidOpticsField(_("Choose what to do with this part."), field="do")
         flash(said, "success")
     except OpticsPartNotFound as error:
         flash(error.message, "danger")

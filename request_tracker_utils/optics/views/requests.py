@@ -56,7 +56,7 @@ def create() -> ResponseReturnValue:
     except Conflict as error:
         return _form_page(entered, key=new_key(), error=error.message), error.status
     if repeated:
-        flash(_("This request was already sent: %(quantity)s × %(part)s.", **what), "success")
+        flash(_("This request was already submitted: %(quantity)s × %(part)s.", **what), "success")
     else:
         flash(_("Requested: %(quantity)s × %(part)s.", **what), "success")
     return redirect(url_for(".form"), 303)

@@ -85,7 +85,7 @@ def test_bad_absences_are_refused_and_say_why(app: Flask) -> None:
     soon = today() + 2 * DAY
     check_all(
         [
-            ("grace", soon, soon, "Choose somebody else: you are absent."),
+            ("grace", soon, soon, "You cannot be your own substitute. Choose somebody else."),
             ("linus", soon, soon, "Choose a colleague with an active account."),
             ("pupil", soon, soon, "Choose a colleague with an active account."),
             ("999", soon, soon, "Choose a colleague"),
@@ -93,15 +93,15 @@ def test_bad_absences_are_refused_and_say_why(app: Flask) -> None:
             ("", soon, soon, "Choose a colleague"),
             (str(2**70), soon, soon, "Choose a colleague"),
             ("²", soon, soon, "Choose a colleague"),
-            ("ada", soon, soon, "ada is absent meanwhile, and you decide for them."),
-            ("bob", soon, soon, "bob is absent meanwhile, and you decide for them."),
-            ("ada", today(), soon, "ada is absent meanwhile"),
+            ("ada", soon, soon, "ada is absent on these dates, and you are their substitute."),
+            ("bob", soon, soon, "bob is absent on these dates, and you are their substitute."),
+            ("ada", today(), soon, "ada is absent on these dates"),
             ("bob", soon, today(), "The last day cannot be before the first."),
-            ("bob", today() - 3 * DAY, today() - DAY, "This day is over."),
+            ("bob", today() - 3 * DAY, today() - DAY, "Enter today or a later date."),
             ("bob", soon, today() + 400 * DAY, "within the next year"),
             ("bob", "tomorrow", soon, "Enter a date."),
             ("bob", soon, "2026-02-30", "Enter a date."),
-            ("bob", today() + 29 * DAY, today() + 30 * DAY, "You have planned an absence from"),
+            ("bob", today() + 29 * DAY, today() + 30 * DAY, "You already have an absence from"),
         ],
         refused,
     )

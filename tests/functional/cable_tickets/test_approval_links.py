@@ -65,14 +65,14 @@ def test_a_link_shows_the_ticket_and_its_button_approves_it(app: Flask, client: 
         assert (shown.status_code, shown.mimetype) == (200, "text/html")
         text = page(shown)
         for part in (
-            "ada asks for:",
+            "ada requests:",
             "1 × Cat6 100 ft",
             "3 × Cat6 50 ft",
             "23AWG",
             "Building A",
             "For the lab",
             "grace",
-            ">Approve</button>",
+            ">Approve request</button>",
         ):
             assert part in text
         assert text.count('<button class="btn btn-primary') == 1
@@ -210,7 +210,7 @@ def test_links_die_with_what_happens_to_the_ticket_and_say_so(app: Flask, client
     check_all(
         [
             ("decided elsewhere", "decided", "was approved by ada at"),
-            ("reassigned", "reassigned", "was given to somebody else"),
+            ("reassigned", "reassigned", "was reassigned to somebody else"),
             ("edited", "replaced", "Use the link in the newest message"),
             ("archived", "archived", "was archived"),
             ("restored", "replaced", "Use the link in the newest message"),

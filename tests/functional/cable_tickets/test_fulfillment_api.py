@@ -1,4 +1,4 @@
-"""The stock room over JSON: the pick list, fulfilling, returns, and who is told of stock that arrived."""
+"""The stock room over JSON: the pick list, fulfilling, returns, and messages about stock that arrived."""
 
 from typing import Any
 

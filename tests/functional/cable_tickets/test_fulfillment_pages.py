@@ -69,8 +69,11 @@ def test_the_page_of_a_ticket_fulfills_in_part_cuts_and_takes_back(app: Flask) -
         assert on_hand(include_zero=False) == {"Cat6 100 ft": 3, "Cat6 900 ft": 1}
         check_books()
     teacher = signed_in(app, "teacher", "grace")
-    assert "Take from the shelf" not in page(teacher, f"/tickets/{ticket}")
-    assert "is fulfilled by staff" in send(teacher, f"/tickets/{ticket}/fulfill", **{f"pieces-{second}": "1"})[1]
+    assert "Take pieces from the shelf" not in page(teacher, f"/tickets/{ticket}")
+    assert (
+        "Only staff, its approver, or an administrator can fulfill"
+        in send(teacher, f"/tickets/{ticket}/fulfill", **{f"pieces-{second}": "1"})[1]
+    )
 
 
 def test_the_pick_list_fulfills_many_each_with_its_own_result(app: Flask) -> None:

@@ -77,7 +77,7 @@ def looks_right(page: Page, *, phone: bool = True) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_form_is_one_screen_of_a_small_phone(app: Flask, browser: Browser, theme: str) -> None:
     with opened(browser, app, "/tickets/new", color_scheme=theme, **PHONE) as page:
-        chips = page.get_by_role("group", name="Ask again")
+        chips = page.get_by_role("group", name="Request again")
         expect(chips.get_by_role("button")).to_have_count(1)
         assert page.evaluate(BELOW) == [], "without scrolling"
         assert page.evaluate("scrollY") == 0
@@ -86,7 +86,7 @@ def test_the_form_is_one_screen_of_a_small_phone(app: Flask, browser: Browser, t
             expect(page.locator(f"#{control}")).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("radio")).to_have_count(3)
         expect(page.get_by_role("radio", name="Medium")).to_be_checked()
-        expect(page.get_by_role("option", name="Usual: ada")).to_be_attached()
+        expect(page.get_by_role("option", name="Default: ada")).to_be_attached()
         expect(page.get_by_role("button", name="Add another")).to_be_in_viewport(ratio=1)
         expect(page.locator("summary")).to_be_in_viewport(ratio=1)
         expect(page.get_by_role("button", name="Send request").last).to_be_in_viewport(ratio=1)
@@ -106,7 +106,7 @@ def test_a_request_with_a_chip_takes_three_taps(app: Flask, browser: Browser) ->
 
         again = Taps()
         page.goto(re.sub(r"/tickets.*", "/", page.url))
-        again(page.get_by_role("link", name="Ask for cable"))
+        again(page.get_by_role("link", name="Request cable"))
         again(page.get_by_role("button", name="2 × Cat6, 7 ft + 1 more"))
         again(page.get_by_role("button", name="Remove item").first)
         again(page.get_by_role("button", name="Send request").last)
@@ -138,7 +138,7 @@ def test_a_draft_survives_a_reload_and_ends_with_its_ticket(app: Flask, browser:
         page.get_by_role("button", name="Classroom").tap()
         page.get_by_role("button", name="Add another").tap()
         page.keyboard.type("Fiber LC")
-        page.get_by_label("Where").fill("Room 12")
+        page.get_by_label("Location").fill("Room 12")
         page.get_by_role("radio", name="High").tap()
         page.locator("summary").tap()
         page.get_by_role("textbox", name="Notes").fill("Ms Lee’s room 🔌")
@@ -147,7 +147,7 @@ def test_a_draft_survives_a_reload_and_ends_with_its_ticket(app: Flask, browser:
             page.reload()
             assert entered(page) == expected
             expect(page.get_by_role("button", name="Classroom")).to_have_attribute("aria-pressed", "true")
-            expect(page.get_by_label("Where")).to_have_value("Room 12")
+            expect(page.get_by_label("Location")).to_have_value("Room 12")
             expect(page.get_by_role("radio", name="High")).to_be_checked()
             expect(page.get_by_role("textbox", name="Notes")).to_have_value("Ms Lee’s room 🔌")
         page.get_by_role("button", name="Send request").last.tap()
@@ -159,7 +159,7 @@ def test_a_draft_survives_a_reload_and_ends_with_its_ticket(app: Flask, browser:
         expect(page.get_by_text("Ticket 1 was created.")).to_be_visible()
         page.goto(re.sub(r"/tickets.*", "/tickets/new", page.url))
         assert entered(page) == []
-        expect(page.get_by_label("Where")).to_have_value("")
+        expect(page.get_by_label("Location")).to_have_value("")
         expect(page.get_by_role("button", name="2 × Cat6, 7 ft + 2 more")).to_be_visible()
 
 
@@ -195,7 +195,7 @@ def test_the_form_works_with_the_keyboard_alone(app: Flask, browser: Browser) ->
         page.keyboard.press("ArrowRight")
         expect(page.get_by_role("radio", name="High")).to_be_checked()
         looks_right(page, phone=False)
-        page.get_by_label("Where").focus()
+        page.get_by_label("Location").focus()
         page.keyboard.press("Enter")  # sends the form, whatever comes first in it
         expect(page.get_by_role("heading", name="Ticket 1")).to_be_visible()
         assert requests(app) == [[("Cat6", "100 ft", 2), ("Fiber LC", "3 m", 1)]]
@@ -204,16 +204,16 @@ def test_the_form_works_with_the_keyboard_alone(app: Flask, browser: Browser) ->
 
 def test_the_form_works_without_javascript(app: Flask, browser: Browser) -> None:
     with opened(browser, app, "/tickets/new", java_script_enabled=False, **PHONE) as page:
-        page.get_by_label("Where").fill("Room 12")
+        page.get_by_label("Location").fill("Room 12")
         page.get_by_role("button", name="Classroom").tap()
         expect(page.locator("#rows > li")).to_have_count(2)
         assert entered(page) == [["Cat6", "7 ft", "2"], ["Cat6", "100 ft", "1"]]
-        expect(page.get_by_label("Where")).to_have_value("Room 12")
+        expect(page.get_by_label("Location")).to_have_value("Room 12")
         page.get_by_role("button", name="Add another").tap()
         expect(page.locator("#rows > li")).to_have_count(3)
         page.locator("#rows > li").last.get_by_label("Cable").fill("Fiber LC")
         page.locator("#rows > li").last.get_by_label("Length").fill("3 m")
-        page.get_by_label("Where").press("Enter")
+        page.get_by_label("Location").press("Enter")
         expect(page.get_by_text("Ticket 1 was created.")).to_be_visible()
         assert requests(app) == [[("Cat6", "7 ft", 2), ("Cat6", "100 ft", 1), ("Fiber LC", "3 m", 1)]]
 
@@ -222,7 +222,7 @@ def test_a_ticket_is_edited_and_a_kit_is_made(app: Flask, browser: Browser) -> N
     with opened(browser, app, "/tickets/new?kit=1", **PHONE) as page:
         page.get_by_role("button", name="Send request").last.tap()
         page.get_by_role("link", name="Edit").tap()
-        expect(page.get_by_text("ada is asked again")).to_be_visible()
+        expect(page.get_by_text("new links go to ada")).to_be_visible()
         assert entered(page) == [["Cat6", "7 ft", "2"], ["Cat6", "100 ft", "1"]]
         looks_right(page)
         page.get_by_role("button", name="Remove item").first.tap()
@@ -252,7 +252,7 @@ def test_a_ticket_is_edited_and_a_kit_is_made(app: Flask, browser: Browser) -> N
 def test_lists_and_tickets_are_readable_on_phones_and_wide_screens(app: Flask, browser: Browser, theme: str) -> None:
     place = "Wolfeschlegelsteinhausenbergerdorff Elementary, Building C, closet 4"
     with opened(browser, app, "/tickets/new?kit=1", color_scheme=theme, **PHONE) as page:
-        page.get_by_label("Where").fill(place)
+        page.get_by_label("Location").fill(place)
         page.get_by_role("radio", name="High").tap()
         page.get_by_role("button", name="Send request").last.tap()
         expect(page.get_by_role("heading", name="Ticket 1")).to_be_visible()

@@ -106,7 +106,7 @@ def test_a_form_that_is_sent_twice_is_one_request(app: Flask, staff: Person) -> 
     key = {"request_key": "form-1"}
     first, second = (staff.submit(FORM, **SENT, **key) for _ in range(2))
     assert (first.status_code, second.status_code, len(requests(app))) == (303, 303, 1)
-    assert "This request was already sent: 2 × SFP-10G-SR." in staff.read(FORM)
+    assert "This request was already submitted: 2 × SFP-10G-SR." in staff.read(FORM)
     changed = staff.submit(FORM, **{**SENT, "quantity": "3"}, **key)
     assert (changed.status_code, len(requests(app))) == (409, 1)
     assert 'value="3"' in changed.text
@@ -125,7 +125,7 @@ def test_a_second_decision_and_a_bad_one_are_refused_and_say_why(app: Flask, sta
         assert f'id="note-{request_id}-error"' in refused.text
     assert requests(app)[0].status == "pending"
     admin.submit(address, action="archive")
-    assert "The request is not decided yet. Approve or deny it first." in admin.read(f"{LIST}/{request_id}")
+    assert "The request has not been decided yet. Approve or deny it first." in admin.read(f"{LIST}/{request_id}")
     admin.submit(address, action="approve")
     again = admin.submit(address, action="deny", listed="nonsense")
     assert again.location == f"{LIST}/{request_id}"

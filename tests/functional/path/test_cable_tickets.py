@@ -224,7 +224,7 @@ def test_filters_work(site: Installation, browser: Browser) -> None:
         assert found & {to_bob, to_grace} == expected, (name, query)
     with watched(browser, **PHONE) as page:
         sign_in(page, site, "bob")
-        for tab, expected in (("All", {to_bob, to_grace}), ("Mine", set()), ("To decide", {to_bob})):
+        for tab, expected in (("All", {to_bob, to_grace}), ("Mine", set()), ("To approve", {to_bob})):
             page.goto(f"{site.server.url}/tickets/list?tab=all")
             page.get_by_role("navigation", name="Lists").get_by_role("link", name=tab).tap()
             expect(page.get_by_role("navigation", name="Lists").locator("[aria-current]")).to_contain_text(tab)
@@ -258,11 +258,11 @@ def test_two_people_on_phones_ask_approve_and_fulfill(site: Installation, browse
         approver.context.clear_cookies()  # the link works for somebody who is not signed in
 
         sign_in(asker, site, "testuser")
-        asker.get_by_role("link", name="Ask for cable").tap()
+        asker.get_by_role("link", name="Request cable").tap()
         asker.get_by_label("Cable", exact=True).fill("Cat6")
         asker.get_by_label("Length").fill("100 ft")
         asker.get_by_label("Pieces").fill("2")
-        asker.get_by_label("Where").fill("New office")
+        asker.get_by_label("Location").fill("New office")
         asker.get_by_label("Approver").select_option("bob")
         asker.get_by_role("radio", name="High").tap()
         looks_right(asker)
@@ -322,7 +322,7 @@ def test_an_approver_who_cannot_be_reached_is_replaced_on_the_page(site: Install
         page.get_by_role("link", name="Send to somebody else").tap()
         page.get_by_label("Approver").select_option(label="bob")
         page.locator("#assign").get_by_role("button", name="Send request").tap()
-        expect(page.get_by_text("The request was sent on.")).to_be_visible()
+        expect(page.get_by_text("The request was sent.")).to_be_visible()
         expect(page.get_by_text("nils could not be reached")).to_have_count(0)
         assert "/approve/" in site.email("bob@example.com", number)
 

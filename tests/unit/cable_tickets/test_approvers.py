@@ -9,6 +9,7 @@ from sqlalchemy import event
 from request_tracker_utils.cable_tickets import approvers
 from request_tracker_utils.cable_tickets.creating import Draft, create
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
+from request_tracker_utils.cable_tickets.form_choices import default_names
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.cable_tickets.steps import step
@@ -36,6 +37,19 @@ def test_the_chosen_person_or_the_default_approvers_are_asked(app: Flask) -> Non
     assert asked(requested("root")) == {"second": ""}, "nobody is asked about their own request"
     names = ("Grace", "LINUS", "pupil", "ada", "nobody")
     assert asked(requested(default_approvers=names)) == {"grace": ""}, "names in any case; without students and deactivated accounts"
+
+
+def test_the_form_names_those_who_are_asked(app: Flask) -> None:
+    user(app, "admin", "root")
+    user(app, "student", "pupil")
+    changed("linus", active=False)
+
+    def check(by: str, names: tuple[str, ...]) -> None:
+        with reading() as session:
+            shown = default_names(session, names, creator_id=id_of(by))
+        assert {*shown} == {*asked(requested(by, default_approvers=names))}
+
+    check_all([("ada", ()), ("root", ()), ("ada", ("Grace", "pupil")), ("ada", ("linus", "nobody")), ("grace", ("GRACE",))], check)
 
 
 def test_an_administrator_who_is_alone_decides_their_own_request(app: Flask) -> None:

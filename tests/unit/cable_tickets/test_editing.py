@@ -107,7 +107,7 @@ def test_what_is_fulfilled_or_closed_is_not_edited(app: Flask) -> None:
     moved(number, "grace", "approved", "in_progress")
     with transaction() as session:
         session.get_one(Ticket, number).items[0].fulfilled = 1
-    with pytest.raises(NotEditable, match="Some of ticket"):
+    with pytest.raises(NotEditable, match="Part of ticket"):
         edited(number, items=[Item("Cat6", "1 ft")])
     assert edited(number, notes="Blue") == ["notes"]
     moved(number, "linus", "fulfilled")

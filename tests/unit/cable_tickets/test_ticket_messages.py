@@ -1,4 +1,4 @@
-"""Who is told what about a ticket, and what the messages say."""
+"""The recipients of messages about a ticket, and their text."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.editing import comment, reassign
 from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.messages import NOTICES, Audience, notify
+from request_tracker_utils.cable_tickets.models import Absence
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
@@ -80,7 +81,7 @@ def test_the_table_of_notices(app: Flask) -> None:
             ticket.revision += 1
             approvers.ask_again(change, ticket)
         assert told_of(app, number, event, "helper", status) == (kind, to)
-        assert told_of(app, number, event, to[0], status)[1] in ([], to[1:]), "nobody is told what they did themselves"
+        assert told_of(app, number, event, to[0], status)[1] in ([], to[1:]), "nobody gets a message about their own change"
 
     check_all([(event, *row) for event, row in expected.items()], check)
     number = requested(to="grace", now=utc_now())
@@ -121,8 +122,8 @@ def test_a_request_carries_both_links_which_are_not_stored(app: Flask) -> None:
     assert token not in repr([getattr(row, column.key) for column in Notification.__mapper__.columns])
     message = rendered(row, Channel.EMAIL)
     assert message is not None
-    assert message.subject == f"ada asks for cable (ticket {number})"
-    for part in ("1 × Cat6 100 ft\n3 × Cat6 50 ft (23AWG)", "Where: Building A", "Notes: For the lab", approve, reject):
+    assert message.subject == f"ada requests cable (ticket {number})"
+    for part in ("1 × Cat6 100 ft\n3 × Cat6 50 ft (23AWG)", "Location: Building A", "Notes: For the lab", approve, reject):
         assert part in message.text
     assert all(f'{path}"' in message.html for path in (approve, reject))
     assert message == rendered(row, Channel.EMAIL), "a repetition is the same message"
@@ -138,7 +139,7 @@ def test_a_request_that_is_dead_is_not_sent_and_a_reminder_says_so(app: Flask) -
     first, reminder = stored_messages(app)
     shown = rendered(reminder, Channel.EMAIL)
     assert shown is not None
-    assert shown.subject.startswith("Still waiting for you")
+    assert shown.subject.startswith("Reminder: ")
     with changing("helper", now=utc_now()) as change:
         ticket = change.locked(number)
         ticket.revision += 1
@@ -158,6 +159,9 @@ def test_text_messages_fit_two_segments(app: Flask) -> None:
             ticket.close_reason = "z" * 900
             notify(change, ticket, event, comment="c" * 9_000)
         ticket.status = "pending_approval"
+        today = utc_now().date()
+        absence = Absence(user_id=id_of("carol"), substitute_id=id_of("bob"), from_date=today, until_date=today)
+        messages.notify_substitute(change, absence)
     rows = stored_messages(app)
     assert {row.event for row in rows} == {kind.name for kind in messages.KINDS}
     for row in rows:
