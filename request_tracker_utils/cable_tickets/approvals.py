@@ -41,8 +41,8 @@ def what_happened(link: Link, state: LinkState, when: Callable[[datetime], str])
     if state is LinkState.DECIDED and ticket.decided_at is not None:
         values = {"id": ticket.id, "name": ticket.decided_by or "?", "at": when(ticket.decided_at)}
         if ticket.rejection_reason:
-            return _("Ticket %(id)s was rejected by %(name)s at %(at)s. Reason: %(reason)s", **values, reason=ticket.rejection_reason)
-        return _("Ticket %(id)s was approved by %(name)s at %(at)s.", **values)
+            return _("Ticket %(id)s was rejected by %(name)s on %(at)s. Reason: %(reason)s", **values, reason=ticket.rejection_reason)
+        return _("Ticket %(id)s was approved by %(name)s on %(at)s.", **values)
     sentences = {
         LinkState.DECIDED: _("Ticket %(id)s is no longer waiting for a decision.", id=ticket.id),
         LinkState.EXPIRED: _("This link has expired. Sign in and open ticket %(id)s to decide it.", id=ticket.id),

@@ -99,7 +99,7 @@ def _chosen(session: Session, ticket: Ticket, user_id: int) -> int:
     if chosen is None:
         raise InvalidTicketField(_("No active account that can approve has this ID. Choose somebody else."), field="assigned_to_id")
     if user_id == ticket.created_by_id and chosen.role not in roles_with(TicketPermission.MANAGE):
-        raise InvalidTicketField(_("Choose somebody else: nobody approves their own request."), field="assigned_to_id")
+        raise InvalidTicketField(_("Choose somebody else: people cannot approve their own requests."), field="assigned_to_id")
     return user_id
 
 

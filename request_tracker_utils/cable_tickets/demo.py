@@ -145,7 +145,7 @@ def _present() -> list[_Plan]:
         _Plan(80, TEACHER, [Item("Cat6", "14 ft", "", 10)], [(5, STAFF, rejected)], {"location": "Gym"}),
         _Plan(24 * 6, OFFICE, [cat6], [(5, STAFF, rejected), (30, OFFICE, CLOSE)], {"location": "Gym"}),
         _Plan(24 * 8, OFFICE, [hundred], [(5, STAFF, APPROVE), (50, STAFF, short)], {"location": "Room 104"}),
-        _Plan(40, TEACHER, [cat6], [(1, TEACHER, archiving.archive)], {"location": "Room 12", "notes": _("Asked twice.")}),
+        _Plan(40, TEACHER, [cat6], [(1, TEACHER, archiving.archive)], {"location": "Room 12", "notes": _("Requested twice.")}),
     ]
 
 

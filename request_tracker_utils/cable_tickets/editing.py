@@ -14,7 +14,7 @@ from request_tracker_utils.cable_tickets.fields import Item
 from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket, TicketComment, TicketItem
 from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
+from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus, status_title
 from request_tracker_utils.cable_tickets.steps import reopen
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.lengths import key_of
@@ -48,7 +48,11 @@ def edit(change: Change, ticket: Ticket, wanted: Edit) -> list[str]:
         raise EditConflict(message, revision_now=ticket.revision)
     former = TicketStatus(ticket.status)
     if former not in EDITABLE:
-        message = _("Ticket %(id)s is %(status)s and can no longer be edited. Add a comment instead.", id=ticket.id, status=former)
+        message = _(
+            "Ticket %(id)s has the status “%(status)s” and can no longer be edited. Add a comment instead.",
+            id=ticket.id,
+            status=status_title(former),
+        )
         raise NotEditable(message, status_now=former.value)
     changed = _set_values(change, ticket, wanted)
     items_changed = wanted.items is not None and _set_items(change, ticket, wanted.items, changed)
@@ -85,7 +89,9 @@ def reassign(change: Change, ticket: Ticket, assigned_to_id: int | None) -> None
         message = _("Only the person who requested ticket %(id)s, its approvers, or an administrator can reassign it.", id=ticket.id)
         raise NotYourStep(message)
     if ticket.status not in EDITABLE:
-        message = _("Ticket %(id)s is %(status)s and can no longer be reassigned.", id=ticket.id, status=ticket.status)
+        message = _(
+            "Ticket %(id)s has the status “%(status)s” and can no longer be reassigned.", id=ticket.id, status=status_title(ticket.status)
+        )
         raise NotEditable(message, status_now=ticket.status)
     former = ticket.assigned_to_id
     ticket.revision += 1

@@ -8,6 +8,7 @@ from request_tracker_utils.cable_tickets import cli, demo, jobs, models, tabs, t
 from request_tracker_utils.cable_tickets.api import dashboard as dashboard_api, fulfillment as fulfillment_api, tickets as tickets_api
 from request_tracker_utils.cable_tickets.current import MESSAGE_KINDS
 from request_tracker_utils.cable_tickets.permissions import GRANTS, TicketPermission
+from request_tracker_utils.cable_tickets.states import status_title
 from request_tracker_utils.cable_tickets.views import (
     absences,
     approvals,
@@ -38,6 +39,7 @@ def fill_demo() -> int:
 
 def install(app: Flask) -> None:
     registry_of(app).get(TaskKinds).add(*tasks.kinds)
+    app.jinja_env.filters["ticket_status"] = status_title
 
 
 def card() -> Mapping[str, object]:

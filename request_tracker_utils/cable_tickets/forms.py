@@ -118,7 +118,7 @@ class RequestForm:
             self.rows = self.rows or [ItemRow()]
             self.rows[0].errors["cable_type"] = _("Enter the cable that you need.")
         if len(self.filled) > MAX_ITEMS:
-            self.errors["items"] = _("A request has at most %(count)s items. Send the others as another request.", count=MAX_ITEMS)
+            self.errors["items"] = _("A request has at most %(count)s items. Put the rest in another request.", count=MAX_ITEMS)
         _note(self.errors, lambda: fields.parse_location(self.location))
         _note(self.errors, lambda: fields.parse_notes(self.notes))
         _note(self.errors, lambda: fields.parse_priority(self.priority))

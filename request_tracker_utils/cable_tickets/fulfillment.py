@@ -11,7 +11,7 @@ from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, MoreThanLeft, NotYourStep, StepNotOpen, TicketNotFound
 from request_tracker_utils.cable_tickets.models import Ticket, TicketItem
 from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus, open_steps
+from request_tracker_utils.cable_tickets.states import RESERVES, TicketStatus, open_steps, status_title
 from request_tracker_utils.cable_tickets.steps import step
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.inventory.errors import InvalidStockField
@@ -41,7 +41,9 @@ def fulfill(
     def do(ticket: Ticket) -> None:
         if ticket.status not in RESERVES:
             steps = [str(each) for each in open_steps(TicketStatus(ticket.status))]
-            message = _("Ticket %(id)s is %(status)s, so nothing can be fulfilled.", id=ticket.id, status=ticket.status)
+            message = _(
+                "Ticket %(id)s has the status “%(status)s”, so nothing can be fulfilled.", id=ticket.id, status=status_title(ticket.status)
+            )
             raise StepNotOpen(message, status_now=ticket.status, open_steps=steps)
         chosen = wanted or [Pieces(item.id) for item in ticket.items if stock.left_of(item)]
         pieces = pieces_of(ticket, chosen, stock.left_of, _more_than_left)

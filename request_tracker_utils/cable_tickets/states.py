@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
+
 
 class TicketStatus(StrEnum):
     """The values are stored and appear in JSON."""
@@ -17,6 +19,22 @@ class TicketStatus(StrEnum):
     CLOSED = "closed"
     DELETED = "deleted"
     """Archived. `status_before` is the status that restoring brings back."""
+
+
+STATUS_TITLES: Mapping[str, str] = {
+    TicketStatus.PENDING_APPROVAL: gettext_noop("Waiting for approval"),
+    TicketStatus.APPROVED: gettext_noop("Approved"),
+    TicketStatus.REJECTED: gettext_noop("Rejected"),
+    TicketStatus.IN_PROGRESS: gettext_noop("In progress"),
+    TicketStatus.FULFILLED: gettext_noop("Fulfilled"),
+    TicketStatus.CLOSED: gettext_noop("Closed"),
+    TicketStatus.DELETED: gettext_noop("Archived"),
+}
+
+
+def status_title(status: str) -> str:
+    """As pages and errors show the status."""
+    return _(STATUS_TITLES[status])
 
 
 class Priority(StrEnum):

@@ -7,7 +7,7 @@ from request_tracker_utils.cable_tickets.fields import parse_reason
 from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.rules import relation
-from request_tracker_utils.cable_tickets.states import RESERVES, STEPS, Party, TicketStatus, open_steps
+from request_tracker_utils.cable_tickets.states import RESERVES, STEPS, Party, TicketStatus, open_steps, status_title
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 
 PARTIES = {
@@ -30,7 +30,7 @@ def move(change: Change, ticket: Ticket, to: TicketStatus, *, reason: str = "") 
         raise NotYourStep(_("You cannot do this with ticket %(id)s. Ask %(people)s, or an administrator.", id=ticket.id, people=people))
     reason = parse_reason(reason)
     if wanted.needs_reason and not reason:
-        raise InvalidTicketField(_("Enter the reason."), field="reason")
+        raise InvalidTicketField(_("Enter a reason."), field="reason")
     detail: dict[str, object] = {}
     if to is TicketStatus.FULFILLED:
         detail["items"] = stock.take_for(change, ticket, {item.id: stock.left_of(item) for item in ticket.items})
@@ -81,5 +81,10 @@ def require_open(ticket: Ticket, to: TicketStatus) -> None:
     """Raises StepNotOpen."""
     steps = open_steps(TicketStatus(ticket.status))
     if to not in steps:
-        message = _("Ticket %(id)s is %(status)s, so it cannot become %(to)s.", id=ticket.id, status=ticket.status, to=to)
+        message = _(
+            "Ticket %(id)s has the status “%(status)s”, which cannot change to “%(to)s”.",
+            id=ticket.id,
+            status=status_title(ticket.status),
+            to=status_title(to),
+        )
         raise StepNotOpen(message, status_now=ticket.status, open_steps=[str(each) for each in steps])

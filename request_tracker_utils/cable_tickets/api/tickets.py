@@ -114,7 +114,7 @@ def change_ticket(path: TicketPath, body: ChangedTicket) -> Answer:
     again. For a status that is not open, the error lists those that are.
     """
     if not body.model_fields_set - {"reason", "rejection_reason"}:
-        raise InvalidTicketField(_("Send at least one field that is to be changed."), field="status")
+        raise InvalidTicketField(_("Send at least one field to change."), field="status")
     with transaction() as session:
         by = change(session)
         ticket = by.locked(path.ticket_id)

@@ -45,7 +45,7 @@ def fulfill_chosen() -> ResponseReturnValue:
             ticket_id, item_id = (_number(each) for each in numbers)
             wanted.setdefault(ticket_id, []).append(Pieces(item_id, quantity.strip()[:20], f"{CUT}{item_id}" in request.form))
     if not wanted:
-        return _page(_("Enter the pieces of at least one ticket.")), 400
+        return _page(_("Enter the number of pieces for at least one ticket.")), 400
     try:
         with transaction() as session:
             task_id = start_fulfilling(session, wanted, actor=current_actor(), now=utc_now(), request_key=sent_key(request.form))
@@ -85,7 +85,7 @@ def _act(ticket_id: int, do: Callable[[Change, Sequence[Pieces]], str]) -> Respo
     pieces = [Pieces(_number(name), text[:20], f"{CUT}{name}" in request.form) for name, text in entered if text not in ("", "0")]
     try:
         if not pieces:
-            raise InvalidTicketField(_("Enter the pieces of at least one item."), field="items")
+            raise InvalidTicketField(_("Enter the number of pieces for at least one item."), field="items")
         with transaction() as session:
             flash(do(change(session), pieces), "success")
     except (InvalidTicketField, NotYourStep, Conflict) as error:

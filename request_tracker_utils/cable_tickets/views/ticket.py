@@ -126,7 +126,7 @@ def purge(ticket_id: int) -> ResponseReturnValue:
     with transaction() as session:
         asked = change(session)
         archiving.purge(asked, asked.locked(ticket_id, archived=True))
-    flash(_("Ticket %(id)s was deleted. Its history and movements of the stock remain.", id=ticket_id), "success")
+    flash(_("Ticket %(id)s was deleted. Its history and stock movements are kept.", id=ticket_id), "success")
     return redirect(url_for("cable_tickets.listed"), 303)
 
 

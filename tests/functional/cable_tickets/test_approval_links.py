@@ -86,7 +86,7 @@ def test_a_link_shows_the_ticket_and_its_button_approves_it(app: Flask, client: 
     assert history(app, number)[-1] == ("approved", "grace")
     again = client.post(path, headers=HTML)
     assert again.status_code == 410
-    assert re.search(rf"Ticket {number} was approved by grace at \d{{4}}-\d\d-\d\d \d\d:\d\d\.", page(again))
+    assert re.search(rf"Ticket {number} was approved by grace on \d{{4}}-\d\d-\d\d \d\d:\d\d\.", page(again))
 
 
 def test_programs_get_json(app: Flask, client: FlaskClient) -> None:
@@ -131,7 +131,7 @@ def test_a_rejection_asks_for_its_reason(app: Flask, client: FlaskClient) -> Non
         assert client.post(path, json={"reason": 7}).status_code == 400
         assert client.post(path, json=[1]).status_code == 400
         again = client.post(path, data={"reason": ""}, headers=HTML)
-        assert (again.status_code, "Enter the reason" in page(again)) == (400, True)
+        assert (again.status_code, "Enter a reason" in page(again)) == (400, True)
         assert client.post(path, headers=HTML, **given).status_code == 200
         with app.app_context():
             assert (ticket(number).status, ticket(number).rejection_reason) == ("rejected", reason)

@@ -58,7 +58,7 @@ def test_the_page_of_a_ticket_fulfills_in_part_cuts_and_takes_back(app: Flask) -
         ({f"pieces-{second}": "many"}, "Enter a whole number"),
         ({"pieces-99999999999": "1"}, "has no item 0."),
         ({"pieces-<b>": "1"}, "has no item 0."),
-        ({}, "Enter the pieces of at least one item."),
+        ({}, "Enter the number of pieces for at least one item."),
     ):
         assert words in send(staff, f"/tickets/{ticket}/fulfill", **fields)[1], words
     html = send(staff, f"/tickets/{ticket}/returns", notes="Too long", **{f"pieces-{first}": "3"})[1]
@@ -107,7 +107,7 @@ def test_the_pick_list_fulfills_many_each_with_its_own_result(app: Flask) -> Non
     assert "Ticket 0 was not found." in html
     html = page(staff, PICK_LIST)
     assert f"pieces-{east}-" not in html
-    assert "Enter the pieces of at least one ticket." in send(staff, PICK_LIST, **{f"pieces-{west}-{of_west}": "0"})[1]
+    assert "Enter the number of pieces for at least one ticket." in send(staff, PICK_LIST, **{f"pieces-{west}-{of_west}": "0"})[1]
     status, html = send(staff, PICK_LIST, request_key=key, **{f"pieces-{west}-{of_west}": "1"})
     assert (status, "This request key was used for another request." in html) == (409, True)
 

@@ -248,7 +248,7 @@ def test_a_rejection_and_closing_short_need_a_reason(ada: Person, tess: Person, 
     made = asked(tess)
     refused = act(ada, made, "step", to="rejected")
     assert (refused.status_code, ticket(ada, made).status) == (400, "pending_approval")
-    assert "Enter the reason." in errors(refused)
+    assert "Enter a reason." in errors(refused)
     assert '<details class="step" open>' in text_of(refused)
     assert act(ada, made, "step", to="rejected", reason="Not <b>needed</b>").status_code == 303
     page = tess.get(f"/tickets/{made}").get_data(as_text=True)
@@ -490,8 +490,8 @@ def test_what_is_refused_is_said_also_if_its_button_is_gone(app: Flask, ada: Per
         assert answer.status_code == status
         assert words in text_of(answer).partition("<main")[2], errors(answer)
 
-    is_said(ada, "step", 409, "it cannot become rejected", to="rejected", reason="Not needed")
+    is_said(ada, "step", 409, "which cannot change to “Rejected”", to="rejected", reason="Not needed")
     assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
-    is_said(ada, "step", 409, "it cannot become rejected", to="rejected", reason="Not needed")
-    is_said(bob, "step", 409, "it cannot become in_progress", to="in_progress")
+    is_said(ada, "step", 409, "which cannot change to “Rejected”", to="rejected", reason="Not needed")
+    is_said(bob, "step", 409, "which cannot change to “In progress”", to="in_progress")
     is_said(tess, "assign", 409, "nobody else has to do anything", assigned_to_id=user_id(tess, "bob"))

@@ -264,6 +264,6 @@ def test_lists_and_tickets_are_readable_on_phones_and_wide_screens(app: Flask, b
             looks_right(page, phone=size is PHONE)
             page.get_by_text("Reject …").click()
             page.get_by_role("button", name="Reject request").click()
-            expect(page.get_by_text("Enter the reason.")).to_be_visible()
+            expect(page.get_by_text("Enter a reason.")).to_be_visible()
             expect(page.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
             looks_right(page, phone=size is PHONE)
