@@ -209,7 +209,7 @@ def test_links_die_with_what_happens_to_the_ticket_and_say_so(app: Flask, client
 
     check_all(
         [
-            ("decided elsewhere", "decided", "was approved by ada at"),
+            ("decided elsewhere", "decided", "was approved by ada on"),
             ("reassigned", "reassigned", "was reassigned to somebody else"),
             ("edited", "replaced", "Use the link in the newest message"),
             ("archived", "archived", "was archived"),

@@ -494,4 +494,4 @@ def test_what_is_refused_is_said_also_if_its_button_is_gone(app: Flask, ada: Per
     assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
     is_said(ada, "step", 409, "which cannot change to “Rejected”", to="rejected", reason="Not needed")
     is_said(bob, "step", 409, "which cannot change to “In progress”", to="in_progress")
-    is_said(tess, "assign", 409, "nobody else has to do anything", assigned_to_id=user_id(tess, "bob"))
+    is_said(tess, "assign", 409, "can no longer be reassigned", assigned_to_id=user_id(tess, "bob"))
