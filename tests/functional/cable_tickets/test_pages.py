@@ -146,8 +146,8 @@ def test_bad_input_of_the_form_is_shown_beside_its_field(app: Flask, ada: Person
         ([("Cat6", "100 ft")], {"location": "x" * 201}, "at most 200 characters"),
         ([("Cat6", "100 ft")], {"notes": "🔌" * 10_001}, "10,000"),
         ([("Cat6", "100 ft")], {"priority": "urgent"}, "Unknown priority"),
-        ([("Cat6", "100 ft")], {"needed_by": "soon"}, "Enter a day"),
-        ([("Cat6", "100 ft")], {"needed_by": "2001-01-01"}, "from today on"),
+        ([("Cat6", "100 ft")], {"needed_by": "soon"}, "Enter a date"),
+        ([("Cat6", "100 ft")], {"needed_by": "2001-01-01"}, "between today"),
         ([("Cat6", "100 ft")], {"assigned_to_id": "ada"}, "Choose an approver"),
         ([("Cat6", "100 ft")], {"assigned_to_id": "-1"}, "Choose an approver"),
         ([("Cat6", "100 ft")], {"assigned_to_id": "999999999"}, "hoose"),
@@ -494,4 +494,4 @@ def test_what_is_refused_is_said_also_if_its_button_is_gone(app: Flask, ada: Per
     assert act(bob, number, "step", to="closed", reason="No longer needed").status_code == 303
     is_said(ada, "step", 409, "it cannot become rejected", to="rejected", reason="Not needed")
     is_said(bob, "step", 409, "it cannot become in_progress", to="in_progress")
-    is_said(tess, "assign", 409, "nobody else has to do anything", assigned_to_id=user_id(tess, "bob"))
+    is_said(tess, "assign", 409, "can no longer be reassigned", assigned_to_id=user_id(tess, "bob"))
