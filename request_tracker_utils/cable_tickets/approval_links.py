@@ -73,7 +73,7 @@ class Link:
     def state(self, lifetime: timedelta, now: datetime) -> LinkState:
         """A deactivated person learns nothing about the ticket any more."""
         people = [self.approver, *([self.absent] if self.absent else [])]
-        if not all(person.active for person in people) or self.approver.role == Role.STUDENT:
+        if not all(person.active and person.role != Role.STUDENT for person in people):
             return LinkState.DEACTIVATED
         if self.ticket.status == TicketStatus.DELETED:
             return LinkState.ARCHIVED

@@ -40,8 +40,6 @@ class Counts:
 
 def find(session: Session, tab: Tab, filters: TicketFilter, actor: Actor, *, limit: int, before_id: int | None = None) -> Sequence[Ticket]:
     """Newest first."""
-    if tab is Tab.DECIDE and not count_to_decide(session, actor.user_id):
-        return []  # does not search all undecided tickets
     return listing.find(session, filters, user_id=actor.user_id, limit=limit, before_id=before_id, within=_conditions(tab, actor))
 
 

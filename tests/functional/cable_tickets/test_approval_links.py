@@ -307,6 +307,7 @@ def test_who_may_not_decide_any_more_learns_nothing(app: Flask, client: FlaskCli
             ("grace", "grace", "grace", {"active": False}),
             ("grace", "grace", "grace", {"role": "student"}),
             ("bob", "linus", "linus", {"active": False}),
+            ("bob", "linus", "linus", {"role": "student"}),
             ("bob", "linus", "bob", {"active": False}),
         ],
         refused,
