@@ -105,6 +105,8 @@ def _check_dates(session: Session, user_id: int, begin: date, end: date, today: 
         raise InvalidTicketField(_("Enter today or a later date."), field="until_date")
     if end > today + LONGEST_AHEAD:
         raise InvalidTicketField(_("Enter a date within the next year."), field="until_date")
+    if begin < today - LONGEST_AHEAD:
+        raise InvalidTicketField(_("Enter a date within the last year."), field="from_date")
     own = (Absence.user_id == user_id, Absence.from_date <= end, Absence.until_date >= begin)
     other = session.scalars(select(Absence).where(*own).order_by(Absence.from_date).limit(1)).one_or_none()
     if other is not None:

@@ -1,6 +1,6 @@
 """How people are reached: their addresses, the channels that they chose, and their quiet hours."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
@@ -61,6 +61,14 @@ class Person:
         if self.phone_is_unconfirmed:
             return _("The phone number of %(name)s is not confirmed. Ask them to confirm it under Your account.", name=self.name)
         return "" if self.phone else _("The account %(name)s has no phone number.", name=self.name)
+
+    def obstacles(self, channels: Sequence[Channel]) -> str:
+        """Why nothing can be sent on any of these channels, without repeating for each that the person does not use it: an email address
+        is enough."""
+        unused = {Channel.SMS: not self.phone and not self.phone_is_unconfirmed, Channel.CHAT: not self.chat_urls}
+        reasons = {channel: self.obstacle(channel) for channel in channels}
+        telling = [reason for channel, reason in reasons.items() if not unused.get(channel, False)]
+        return " ".join(dict.fromkeys(filter(None, telling or reasons.values())))
 
     def has_turned_off(self, kind: MessageKind) -> bool:
         return kind.optional and (kind.name in self.muted or not self.chosen & kind.channels)

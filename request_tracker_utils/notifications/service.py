@@ -122,8 +122,8 @@ class NotificationService:
             return [self._row(draft, person, channel) for channel in channels]
         possible = [channel for channel in Channel if channel in draft.kind.channels]
         channel = next((channel for channel in possible if channel in person.chosen), possible[0])
-        reasons = [person.obstacle(each) for each in possible if each in person.chosen or not draft.kind.optional]
-        return [self._row(draft, person, channel, " ".join(dict.fromkeys(filter(None, reasons))))]
+        tried = [each for each in possible if each in person.chosen or not draft.kind.optional]
+        return [self._row(draft, person, channel, person.obstacles(tried))]
 
     def _row(self, draft: "_Draft", person: Person, channel: Channel, obstacle: str = "") -> dict[str, Any]:
         due = None if draft.kind.urgent else person.quiet_until_after(draft.now, self._zone)

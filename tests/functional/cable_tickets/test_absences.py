@@ -99,6 +99,8 @@ def test_bad_absences_are_refused_and_say_why(app: Flask) -> None:
             ("bob", soon, today(), "The last day cannot be before the first."),
             ("bob", today() - 3 * DAY, today() - DAY, "Enter today or a later date."),
             ("bob", soon, today() + 400 * DAY, "within the next year"),
+            ("bob", "0026-11-30", soon, "within the last year"),
+            ("9" * 5_000, soon, soon, "Choose a colleague"),
             ("bob", "tomorrow", soon, "Enter a date."),
             ("bob", soon, "2026-02-30", "Enter a date."),
             ("bob", today() + 29 * DAY, today() + 30 * DAY, "You already have an absence from"),

@@ -65,7 +65,7 @@ def test_two_taps_from_the_message_and_who_cannot_be_reached_is_named(tmp_path: 
         assert (name, others) == ("linus", [])
         assert "STOP" in problem or "suppressed" in problem or "unsubscribed" in problem, problem
         assert unreachable(app, to_bob)[0][0] == "bob"
-        assert "no email address" in unreachable(app, to_bob)[0][1]
+        assert unreachable(app, to_bob)[0][1] == "The account bob has no email address. Add it under People."
         sign_in(client, "ada")
         shown = client.get(f"/api/tickets/{to_bob}").json
         assert shown["approver_unreachable"].startswith("bob: ")
