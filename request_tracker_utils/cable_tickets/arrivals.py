@@ -53,7 +53,7 @@ def _notify(change: Change, ticket_id: int) -> int:
         return 0
     items = [item for item in ticket.items if item.id in pieces]
     change.record(ticket, "stock_arrived", items=stock.describe(ticket, pieces))
-    words = "\n".join(f"{pieces[item.id]} × {item.cable_type} {item.cable_length}" for item in items)
+    words = "\n".join(item.describe(pieces[item.id]) for item in items)
     missing = sum(each.backordered for each in reservations_of(change.session, stock.source_of(ticket)))
     notify(change, ticket, "stock_arrived", arrived=words, missing=missing)
     return 1

@@ -155,7 +155,7 @@ def _set_items(change: Change, ticket: Ticket, wanted: Sequence[Item], changed: 
     ids = [item.id for item in items if item.id is not None]
     if len(set(ids)) < len(ids):
         raise InvalidTicketField(_("The same item is in the list twice."), field="items")
-    former = [_described(item) for item in ticket.items]
+    former = [item.describe() for item in ticket.items]
     if [(item.id, *_entered(item)) for item in items] == [(item.id, *_entered(item)) for item in ticket.items]:
         return False
     if any(item.fulfilled for item in ticket.items):
@@ -171,7 +171,7 @@ def _set_items(change: Change, ticket: Ticket, wanted: Sequence[Item], changed: 
         if item_id not in ids:
             ticket.items.remove(row)
     change.session.flush()
-    changed["items"] = {"from": former, "to": [_described(item) for item in ticket.items]}
+    changed["items"] = {"from": former, "to": [item.describe() for item in ticket.items]}
     return True
 
 
@@ -182,8 +182,3 @@ def _values(item: Item) -> dict[str, Any]:
 
 def _entered(item: Item | TicketItem) -> tuple[object, ...]:
     return (item.cable_type, item.cable_length, item.cable_gauge, item.quantity)
-
-
-def _described(item: TicketItem) -> str:
-    gauge = f", {item.cable_gauge}" if item.cable_gauge else ""
-    return f"{item.quantity} × {item.cable_type} {item.cable_length}{gauge}"

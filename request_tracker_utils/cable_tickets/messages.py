@@ -116,18 +116,10 @@ def with_links(session: Session, values: Values, *, keys: Keys, address: str, li
     return {**values, **links, "until": (row.asked_at + lifetime).isoformat()}
 
 
-def items_text(ticket: Ticket) -> str:
-    """One line for each item."""
-    return "\n".join(
-        f"{item.quantity} × {item.cable_type} {item.cable_length}" + (f" ({item.cable_gauge})" if item.cable_gauge else "")
-        for item in ticket.items
-    )
-
-
 def _values(ticket: Ticket) -> dict[str, str | int]:
     return {
         "ticket_id": ticket.id,
-        "items": items_text(ticket),
+        "items": "\n".join(item.describe() for item in ticket.items),
         "created_by": ticket.created_by,
         "location": ticket.location,
         "notes": ticket.notes,

@@ -112,6 +112,11 @@ class TicketItem(Base):
     fulfilled: Mapped[int] = mapped_column(default=0)
     returned: Mapped[int] = mapped_column(default=0)
 
+    def describe(self, pieces: int | None = None) -> str:
+        """As messages and the history show it, such as `2 × Cat6 100 ft (23AWG)`; with another number of pieces if it is given."""
+        gauge = f" ({self.cable_gauge})" if self.cable_gauge else ""
+        return f"{self.quantity if pieces is None else pieces} × {self.cable_type} {self.cable_length}{gauge}"
+
 
 class TicketApprover(Base):
     """Somebody who was asked to decide, with what their approval links are made of. The row remains when somebody else is asked instead, so

@@ -19,8 +19,6 @@ FIELDS = ("items", "location", "notes", "priority", "needed_by")
 @dataclass(frozen=True)
 class Entry:
     event: str
-    status_from: str | None
-    status_to: str | None
     actor: str
     at: datetime
     body: str = ""
@@ -43,8 +41,6 @@ def timeline(session: Session, ticket_id: int) -> list[Entry]:
     return [
         Entry(
             event=event.event,
-            status_from=event.status_from,
-            status_to=event.status_to,
             actor=event.actor,
             at=event.created_at,
             body=bodies.get(event.detail.get("comment_id"), ""),

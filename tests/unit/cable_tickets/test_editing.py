@@ -97,7 +97,7 @@ def test_items_are_changed_added_and_removed(app: Flask) -> None:
     assert last is not None
     assert last.detail["changed"]["items"] == {
         "from": ["2 × Cat6 100 ft", "1 × Fiber 10 m"],
-        "to": ["4 × Cat6 100 ft, 23AWG", "1 × Coax 5 m"],
+        "to": ["4 × Cat6 100 ft (23AWG)", "1 × Coax 5 m"],
     }
 
 
