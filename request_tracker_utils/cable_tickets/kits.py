@@ -86,7 +86,7 @@ def all_kits(session: Session) -> Sequence[Kit]:
 
 def find_kit(session: Session, kit_id: int) -> Kit:
     """Raises KitNotFound."""
-    kit = session.get(Kit, kit_id)
+    kit = session.get(Kit, kit_id) if 0 < kit_id < 2**31 else None  # PostgreSQL refuses other numbers
     if kit is None:
         raise KitNotFound(_("The kit was deleted. Reload the page."))
     return kit

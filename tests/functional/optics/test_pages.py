@@ -63,7 +63,7 @@ def test_a_request_is_sent_decided_and_archived(app: Flask, staff: Person, admin
     assert "<b>LR4" not in staff.get(FORM).text
     assert "2 × <b>LR4</b> 🔌 Pending" in words(staff.get(FORM).text)
     assert "Approve request" not in staff.read(f"{LIST}/{request_id}")
-    assert "Requests to decide" in admin.read("/")
+    assert "Pending requests" in admin.read("/")
     assert "Approve request" in admin.read(f"{LIST}/{request_id}")
     answer = admin.submit(f"{LIST}/{request_id}/status", action="deny", admin_note="No port.\nTake an SR.", listed="pending")
     assert (answer.status_code, answer.location) == (303, f"{LIST}?status=pending")
