@@ -22,7 +22,8 @@ IS_LISTED = Ticket.status != TicketStatus.DELETED
 class Mine(StrEnum):
     CREATED = "created"
     ASSIGNED = "assigned"
-    """Is asked to decide, as the assignee, their substitute, or one of DEFAULT_APPROVERS; has approved it, or works on it as the assignee.
+    """Was asked to decide, as the assignee, their substitute, or one of DEFAULT_APPROVERS, unless somebody else has approved it;
+    or works on it.
     `dashboard.py` counts the same."""
 
 

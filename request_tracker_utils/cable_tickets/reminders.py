@@ -10,7 +10,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
+from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import approvers
+from request_tracker_utils.cable_tickets.absences import able
 from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.messages import notify
@@ -25,7 +27,11 @@ def due(session: Session, *, pause: timedelta, today: date, now: datetime) -> Se
     """The tickets of which `remind` may have to do something, at most BATCH."""
     waits_long = column_is_over(Ticket.waiting_since, pause, now)
     own, other = aliased(TicketApprover), aliased(TicketApprover)
-    is_represented = exists().where(other.ticket_id == own.ticket_id, other.for_user_id == own.user_id, other.ended_at.is_(None))
+    away = aliased(Absence)
+    is_away = exists().where(away.user_id == other.user_id, away.from_date <= today, away.until_date >= today)
+    can_decide = exists().where(User.id == other.user_id, *able())
+    represents = (other.ticket_id == own.ticket_id, other.for_user_id == own.user_id, other.ended_at.is_(None))
+    is_represented = exists().where(*represents, can_decide, ~is_away)
     is_absent = exists().where(
         own.ticket_id == Ticket.id,
         own.ended_at.is_(None),

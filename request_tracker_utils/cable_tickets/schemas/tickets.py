@@ -37,9 +37,9 @@ class IncludeDeleted(BaseModel):
 class TicketsQuery(IncludeDeleted):
     mine: Literal["", "created", "assigned"] = Field(
         "",
-        description="`created`: tickets that the caller has created. `assigned`: those that the caller is asked to decide, as the "
-        "assignee, as a substitute, or as one of the default approvers; and after the approval, those that the caller approved or works on "
-        "as the assignee.",
+        description="`created`: tickets that the caller has created. `assigned`: those that the caller was asked to decide, as the "
+        "assignee, as a substitute, or as one of the default approvers, unless somebody else has approved them; and those that the caller "
+        "works on as the assignee.",
         json_schema_extra={"example": ""},
     )
     status: Literal["", Status] = Field("", description="Only this status. `deleted` are archived ones.", json_schema_extra={"example": ""})

@@ -105,6 +105,18 @@ def test_a_substitute_is_asked_when_the_absence_begins(app: Flask) -> None:
         assert session.get_one(Ticket, number).reminders == 1
 
 
+def test_a_substitute_who_becomes_absent_too_is_represented(app: Flask) -> None:
+    """Soon, and not only with the reminder."""
+    user(app, "staff", "carol")
+    absent("grace", "bob", NOW.date(), NOW.date() + 3 * DAY)
+    number = requested(to="grace")
+    assert asked(number) == {"grace": "", "bob": "grace"}
+    absent("bob", "carol", NOW.date(), NOW.date() + 3 * DAY)
+    assert run_at(DAY / 12) == 1
+    assert asked(number) == {"grace": "", "bob": "grace", "carol": "grace"}
+    assert run_at(DAY / 12) == 0
+
+
 def test_what_the_creator_would_decide_for_somebody_else_is_not_theirs() -> None:
     number = requested("bob", "grace")
     absent("grace", "bob")
