@@ -1,1 +1,1 @@
-"""Cable tickets: people ask for cable, an approver decides from the message, and the stock room fulfills."""
+"""Cable tickets: people request cable, an approver decides from the message, and the stock room fulfills."""

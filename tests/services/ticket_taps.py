@@ -1,4 +1,4 @@
-"""How many times a person taps to ask for cable, and to approve a request from its message. The benchmark counts the same."""
+"""How many times a person taps to request cable, and to approve a request from its message. The benchmark counts the same."""
 
 from playwright.sync_api import Locator, Page, expect
 

@@ -1,4 +1,4 @@
-"""People ask for cable on a phone, in a real browser: how many taps it takes, what survives, and what fits on the screen."""
+"""People request cable on a phone, in a real browser: how many taps it takes, what survives, and what fits on the screen."""
 
 import re
 from collections.abc import Iterator
