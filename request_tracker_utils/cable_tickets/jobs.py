@@ -1,5 +1,6 @@
 """Scheduled work on cable tickets."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from request_tracker_utils.cable_tickets.change import Change
 from request_tracker_utils.cable_tickets.current import change
 from request_tracker_utils.cable_tickets.models import TicketTally
 from request_tracker_utils.cable_tickets.names import REMIND_APPROVERS
-from request_tracker_utils.core.actor import of_job
+from request_tracker_utils.core.actor import Actor, of_job
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.tallies import merge_shards
@@ -34,16 +35,28 @@ def notify_about_arrived_stock() -> int:
 def remind_approvers() -> int:
     """Each ticket in a transaction of its own."""
     pause, actor = timedelta(hours=settings().approval_remind_hours), of_job(REMIND_APPROVERS)
-    with reading() as session:
-        now = change(session, actor=actor)
-        due = reminders.due(session, pause=pause, today=now.today, now=now.now)
     count = 0
-    for ticket_id in due:
+    for ticket_id in _to_remind(pause, actor):
         if registry().stopping():
             break
         with transaction() as session:
             count += reminders.remind(change(session, actor=actor), ticket_id, pause=pause)
     return count
+
+
+def _to_remind(pause: timedelta, actor: Actor) -> Iterator[int]:
+    with reading() as session:
+        now = change(session, actor=actor)
+        due = reminders.due(session, pause=pause, now=now.now)
+    yield from due
+    after_id = 0
+    while True:
+        with reading() as session:
+            found = reminders.without_substitute(session, today=now.today, after_id=after_id)
+        if not found:
+            return
+        yield from found
+        after_id = found[-1]
 
 
 jobs = [

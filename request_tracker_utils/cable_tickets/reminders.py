@@ -21,11 +21,18 @@ from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import column_is_over, is_over
 
 BATCH = 500
+_UNDECIDED = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL)
 
 
-def due(session: Session, *, pause: timedelta, today: date, now: datetime) -> Sequence[int]:
-    """The tickets of which `remind` may have to do something, at most BATCH."""
-    waits_long = column_is_over(Ticket.waiting_since, pause, now)
+def due(session: Session, *, pause: timedelta, now: datetime) -> Sequence[int]:
+    """The tickets that have waited long enough for a reminder, at most BATCH. `remind` leaves none of them due."""
+    waits_long = (Ticket.waiting_since.is_not(None), column_is_over(Ticket.waiting_since, pause, now))
+    return session.scalars(_UNDECIDED.where(*waits_long).order_by(Ticket.waiting_since).limit(BATCH)).all()
+
+
+def without_substitute(session: Session, *, today: date, after_id: int = 0, limit: int = BATCH) -> Sequence[int]:
+    """The tickets of absent approvers whom nobody represents, in the order of their ids. Perhaps nobody can, so they are read to the end,
+    part by part."""
     own, other = aliased(TicketApprover), aliased(TicketApprover)
     away = aliased(Absence)
     is_away = exists().where(away.user_id == other.user_id, away.from_date <= today, away.until_date >= today)
@@ -41,10 +48,7 @@ def due(session: Session, *, pause: timedelta, today: date, now: datetime) -> Se
         Absence.until_date >= today,
         ~is_represented,
     )
-    undecided = select(Ticket.id).where(Ticket.status == TicketStatus.PENDING_APPROVAL)
-    long = session.scalars(undecided.where(Ticket.waiting_since.is_not(None), waits_long).order_by(Ticket.waiting_since).limit(BATCH)).all()
-    absent = session.scalars(undecided.where(is_absent).order_by(Ticket.id.desc()).limit(BATCH)).all()
-    return list(dict.fromkeys([*long, *absent]))
+    return session.scalars(_UNDECIDED.where(Ticket.id > after_id, is_absent).order_by(Ticket.id).limit(limit)).all()
 
 
 def remind(change: Change, ticket_id: int, *, pause: timedelta) -> bool:

@@ -30,9 +30,10 @@ def run_at(after: timedelta) -> int:
     """What the job does."""
     now = NOW + after
     with reading() as session:
-        due = reminders.due(session, pause=DAY, today=now.date(), now=now)
+        due = reminders.due(session, pause=DAY, now=now)
+        absent_ones = reminders.without_substitute(session, today=now.date())
     count = 0
-    for number in due:
+    for number in dict.fromkeys([*due, *absent_ones]):
         with changing("root", now=now, default_approvers=DEFAULTS) as change:
             count += reminders.remind(change, number, pause=DAY)
     return count
@@ -69,7 +70,7 @@ def test_what_is_decided_is_not_reminded(app: Flask) -> None:
     assert run_at(3 * DAY) == 0
     other = requested(to="grace")
     with reading() as session:
-        assert other in reminders.due(session, pause=DAY, today=NOW.date(), now=NOW + DAY)
+        assert other in reminders.due(session, pause=DAY, now=NOW + DAY)
     with changing("grace") as change:
         step(change, change.locked(other), TicketStatus.APPROVED)
     with changing("root", now=NOW + DAY) as change:
@@ -101,7 +102,8 @@ def test_a_substitute_is_asked_when_the_absence_begins(app: Flask) -> None:
     assert [name for name, _who in events(number)] == ["created", "substituted", "reminded"]
     assert run_at(DAY) == 0, "once"
     with reading() as session:
-        assert reminders.due(session, pause=DAY, today=NOW.date() + DAY, now=NOW + DAY) == []
+        assert reminders.due(session, pause=DAY, now=NOW + DAY) == []
+        assert reminders.without_substitute(session, today=NOW.date() + DAY) == []
         assert session.get_one(Ticket, number).reminders == 1
 
 
@@ -122,3 +124,16 @@ def test_what_the_creator_would_decide_for_somebody_else_is_not_theirs() -> None
     absent("grace", "bob")
     assert run_at(timedelta()) == 0
     assert asked(number) == {"grace": ""}
+
+
+def test_tickets_that_nobody_can_represent_keep_no_others_waiting() -> None:
+    """However many they are."""
+    stuck = [requested("bob", "grace"), requested("bob", "grace")]
+    waiting = requested("ada", "grace")
+    absent("grace", "bob")
+    found, after_id = list[int](), 0
+    with reading() as session:
+        while part := reminders.without_substitute(session, today=NOW.date(), after_id=after_id, limit=1):
+            found += part
+            after_id = part[-1]
+    assert found == [*stuck, waiting]
