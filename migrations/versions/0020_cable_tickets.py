@@ -380,6 +380,8 @@ def upgrade() -> None:
     counting = sqlite_triggers() if dialect == "sqlite" else postgresql_triggers()
     for statement in [*counting, *APPEND_ONLY[dialect], *SEARCH_INDEX[dialect]]:
         op.execute(statement)
+    if dialect == "postgresql":
+        op.execute("CREATE STATISTICS tickets_to_fulfill ON (coalesce(status, '')) FROM tickets")
 
 
 def _let_reservations_have_priorities() -> None:

@@ -165,6 +165,7 @@ def _of_postgresql() -> Iterator[str]:
         "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
         "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
         "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+        "SELECT stxname, pg_get_statisticsobjdef(oid) FROM pg_statistic_ext",
     ]
     with db.engine.connect() as connection:
         for query in queries:
