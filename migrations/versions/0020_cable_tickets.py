@@ -38,7 +38,7 @@ SEARCH_INDEX = {
     ],
     "postgresql": [
         "CREATE INDEX ix_tickets_search_words ON tickets USING gin "
-        "((array_to_tsvector(string_to_array(search_words, ' ')))) WITH (fastupdate = off)"
+        "((array_to_tsvector(array_remove(string_to_array(search_words, ' '), '')))) WITH (fastupdate = off)"
     ],
 }
 

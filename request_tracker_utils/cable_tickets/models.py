@@ -230,7 +230,7 @@ APPEND_ONLY = {
 }
 PREFIXES = range(2, 7)
 """Lengths of beginnings of words that FTS5 finds without looking at each word that begins like this."""
-WORDS = "array_to_tsvector(string_to_array(search_words, ' '))"
+WORDS = "array_to_tsvector(array_remove(string_to_array(search_words, ' '), ''))"
 _WORDS_OF = "INSERT INTO ticket_words ({0}rowid, search_words) VALUES ({1}.id, {1}.search_words);"
 _ADD, _REMOVE = _WORDS_OF.format("", "NEW"), _WORDS_OF.format("ticket_words, ", "OLD").replace("VALUES (", "VALUES ('delete', ")
 SEARCH_INDEX = {

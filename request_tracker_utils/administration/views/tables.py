@@ -40,7 +40,7 @@ from request_tracker_utils.web.paging import MAX_PAGE
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.web.security import is_local_path
 
-SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|(^|_)key(_|$)", re.IGNORECASE)
+SECRET = re.compile(r"hash|secret|password|passwd|token|credential|cipher|salt|nonce|(^|_)key(_|$)", re.IGNORECASE)
 """Names of columns that are never shown, so that secrets in new tables are hidden by default."""
 SECRETS = frozenset(
     {
