@@ -39,6 +39,8 @@ class SharedApp:
         log.configure(registry.settings)
         run_after_commit(self._engine, registry.run_soon)
         registry.jobs.started_at = utc_now()
+        if self._engine.dialect.name == "sqlite":
+            self._engine.dispose()  # connections that know the schema from before the file was rewritten do not always find its tables
         with self.app.app_context():
             prepare_rows()
         return self.app
