@@ -56,8 +56,8 @@ screenshots: $(VENV)/.dev ## Save a screenshot of every page in screenshots/, an
 	$(BIN)/python -m tests.services.screenshots
 
 lock: ## Update requirements/*.txt from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements/run.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra terminals --group build pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra terminals --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 
 clean: ## Remove .venv and caches (not instance/)
 	rm -rf $(VENV) build dist htmlcov screenshots .coverage .mypy_cache .ruff_cache .pytest_cache
