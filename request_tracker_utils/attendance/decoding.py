@@ -1,0 +1,255 @@
+"""Decoding what a terminal sends: its log in all known layouts, its users, its clock. A record that is invalid stays raw."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple, overload
+
+DAY = 24 * 60 * 60
+Buffer = bytes | bytearray | memoryview
+
+
+class Layout(StrEnum):
+    """How a terminal packs a record: the size in bytes, or the model with an order of its own."""
+
+    AUTO = "auto"
+    BYTES_8 = "8"
+    MA300 = "ma300"
+    BYTES_16 = "16"
+    BYTES_40 = "40"
+    BYTES_49 = "49"
+
+
+class Record(NamedTuple):
+    """One punch as the terminal logged it; `time` is the terminal's own. `status` is how the person was verified, `punch` the button."""
+
+    user_id: str
+    uid: int | None
+    time: datetime
+    status: int
+    punch: int
+    work_code: int | None = None
+
+
+@dataclass(frozen=True)
+class Undecodable:
+    """A record that is not a punch; `position` counts from the beginning of the log."""
+
+    raw: bytes
+    reason: str
+    position: int
+
+
+@dataclass(frozen=True)
+class TerminalUser:
+    """A user of the terminal. Passwords, cards and privileges are never taken from the table."""
+
+    uid: int
+    user_id: str
+    name: str
+
+
+# A record as (user, uid, encoded time, status, punch, work code), where `user` is what the layout identifies a user by.
+_Row = tuple[bytes | int, int | None, int, int, int, int | None]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A layout: all fields, and structs that unpack only the time and only the user of each record."""
+
+    fields: struct.Struct
+    time: struct.Struct
+    user: struct.Struct
+    row: Callable[..., _Row]
+
+
+_FORMS: Mapping[Layout, _Form] = {
+    Layout.BYTES_8: _Form(
+        struct.Struct("<HBIB"),
+        struct.Struct("<3xIx"),
+        struct.Struct("<H6x"),
+        lambda uid, status, time, punch: (uid, uid, time, status, punch, None),
+    ),
+    Layout.MA300: _Form(
+        struct.Struct("<HBBI"),
+        struct.Struct("<4xI"),
+        struct.Struct("<H6x"),
+        lambda uid, status, punch, time: (uid, uid, time, status, punch, None),
+    ),
+    Layout.BYTES_16: _Form(
+        struct.Struct("<IIBB2xI"),
+        struct.Struct("<4xI8x"),
+        struct.Struct("<I12x"),
+        lambda user, time, status, punch, work_code: (user, None, time, status, punch, work_code),
+    ),
+    Layout.BYTES_40: _Form(
+        struct.Struct("<H24sBIB8x"),
+        struct.Struct("<27xI9x"),
+        struct.Struct("<2x24s14x"),
+        lambda uid, user, status, time, punch: (user, uid, time, status, punch, None),
+    ),
+    Layout.BYTES_49: _Form(
+        struct.Struct("<H24sBIB17x"),
+        struct.Struct("<27xI18x"),
+        struct.Struct("<2x24s23x"),
+        lambda uid, user, status, time, punch: (user, uid, time, status, punch, None),
+    ),
+}
+BY_UID = frozenset({Layout.BYTES_8, Layout.MA300})  # these need the table of users
+
+
+def record_size(layout: Layout) -> int:
+    """How many bytes a record of this layout has."""
+    return _FORMS[layout].fields.size
+
+
+def fitting_layouts(layout: Layout, length: int, fewest: int, most: int) -> list[Layout]:
+    """Layouts in which `length` bytes are exactly between `fewest` and `most` records. MA300 is never guessed."""
+    candidates = [Layout.BYTES_8, Layout.BYTES_16, Layout.BYTES_40, Layout.BYTES_49] if layout is Layout.AUTO else [layout]
+    return [each for each in candidates if length % record_size(each) == 0 and fewest <= length // record_size(each) <= most]
+
+
+def decode_time(encoded: int) -> datetime | None:
+    """A time as terminals encode it, or None for a day that does not exist."""
+    day, second = divmod(encoded, DAY)
+    valid = _day(day)
+    return datetime(valid.year, valid.month, valid.day, second // 3600, second // 60 % 60, second % 60) if valid else None  # noqa: DTZ001 — has no zone
+
+
+def _day(number: int) -> date | None:
+    months, day = divmod(number, 31)
+    try:
+        return date(2000 + months // 12, months % 12 + 1, day + 1)
+    except ValueError:
+        return None
+
+
+def decode_users(table: Buffer, count: int) -> tuple[TerminalUser, ...] | None:
+    """The table of users, or None if its size does not fit their number."""
+    if count == 0:
+        return ()
+    data = memoryview(table)[4:]
+    if len(data) == count * _USER_28.size:
+        users: list[tuple[int, str | None, bytes]] = [(uid, str(user_id), name) for uid, name, user_id in _USER_28.iter_unpack(data)]
+    elif len(data) == count * _USER_72.size:
+        users = [(uid, _text_id(user_id), name) for uid, name, user_id in _USER_72.iter_unpack(data)]
+    else:
+        return None
+    return tuple(TerminalUser(uid, user_id, _name(name)) for uid, user_id, name in users if user_id)
+
+
+_USER_28 = struct.Struct("<H6x8s8xI")
+_USER_72 = struct.Struct("<H9x24s13x24s")
+
+
+def _name(raw: bytes) -> str:
+    # A long name may be cut in the middle of a character.
+    text = raw.split(b"\0", 1)[0].decode("utf-8", "ignore")
+    return "".join(character for character in text if character.isprintable()).strip()
+
+
+def _text_id(raw: bytes) -> str | None:
+    try:
+        text = raw.split(b"\0", 1)[0].decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return None
+    return text if text and text.isprintable() else None
+
+
+class Records(Sequence[Record]):
+    """Records of a log, decoded each time they are iterated: half a million objects would take several times the memory of the log."""
+
+    def __init__(self, data: memoryview, form: _Form, ids: Mapping[bytes | int, str], uids: Mapping[str, int], skipped: list[int]) -> None:
+        self._data, self._form, self._ids, self._uids, self._skipped = data, form, ids, uids, skipped
+        self._days: dict[int, tuple[int, int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._data) // self._form.fields.size - len(self._skipped)
+
+    def __iter__(self) -> Iterator[Record]:
+        size, start = self._form.fields.size, 0
+        for skipped in self._skipped:
+            yield from self._decoded(self._data[start * size : skipped * size])
+            start = skipped + 1
+        yield from self._decoded(self._data[start * size :])
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        position = range(len(self))[index]
+        for skipped in self._skipped:
+            position += skipped <= position
+        size = self._form.fields.size
+        return next(self._decoded(self._data[position * size : (position + 1) * size]))
+
+    def _decoded(self, data: memoryview) -> Iterator[Record]:
+        ids, uids, days = self._ids, self._uids, self._days
+        row, new = self._form.row, tuple.__new__
+        for fields in self._form.fields.iter_unpack(data):
+            user, uid, encoded, status, punch, work_code = row(*fields)
+            number, second = divmod(encoded, DAY)
+            day = days.get(number)
+            if day is None:
+                found = _day(number)
+                assert found is not None  # others are skipped
+                day = days[number] = (found.year, found.month, found.day)
+            minute, second = divmod(second, 60)
+            time = datetime(*day, minute // 60, minute % 60, second)  # noqa: DTZ001 — the terminal's own, which has no zone
+            user_id = ids[user]
+            # The constructor of a named tuple takes twice as long.
+            yield new(Record, (user_id, uids.get(user_id) if uid is None else uid, time, status, punch, work_code))
+
+
+@dataclass(frozen=True)
+class DecodedLog:
+    """What a log contains from its record `start` on; `by_day` counts all its records with a valid day."""
+
+    records: Records
+    undecodable: list[Undecodable]
+    by_day: dict[date, int]
+
+
+def decode_log(log: memoryview, layout: Layout, users: Sequence[TerminalUser], start: int = 0) -> DecodedLog:
+    """Decode a log of whole records. Days and users are checked once each, so that the rest is decoded without checks."""
+    form = _FORMS[layout]
+    data = log[start * form.fields.size :]
+    days = {number: (_day(number), count) for number, count in Counter([time // DAY for (time,) in form.time.iter_unpack(log)]).items()}
+    by_uid = {user.uid: user.user_id for user in users} if layout in BY_UID else None
+    ids = {user: _user_id(user, by_uid) for user in {user for (user,) in form.user.iter_unpack(data)}}
+    bad_days = {number for number, (day, _count) in days.items() if day is None}
+    bad_users = {user for user, user_id in ids.items() if user_id is None}
+    skipped, undecodable = [], []
+    if bad_days or bad_users:
+        for position, fields in enumerate(form.fields.iter_unpack(data)):
+            user, _uid, encoded, *_rest = form.row(*fields)
+            if encoded // DAY in bad_days:
+                reason = "invalid_time"
+            elif user in bad_users:
+                reason = "unknown_uid" if layout in BY_UID else "invalid_user_id"
+            else:
+                continue
+            size = form.fields.size
+            skipped.append(position)
+            undecodable.append(Undecodable(bytes(data[position * size : (position + 1) * size]), reason, start + position))
+    return DecodedLog(
+        Records(data, form, {key: user_id for key, user_id in ids.items() if user_id}, {user.user_id: user.uid for user in users}, skipped),
+        undecodable,
+        {day: count for day, count in days.values() if day},
+    )
+
+
+def _user_id(user: bytes | int, by_uid: Mapping[int, str] | None) -> str | None:
+    if isinstance(user, bytes):
+        return _text_id(user)
+    if by_uid is not None:
+        return by_uid.get(user)
+    return str(user) if user else None
