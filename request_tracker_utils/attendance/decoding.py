@@ -211,25 +211,38 @@ class Records(Sequence[Record]):
 
 @dataclass(frozen=True)
 class DecodedLog:
-    """What a log contains from its record `start` on; `by_day` counts all its records with a valid day."""
+    """What a log contains; `by_day` counts its records, also those without a usable user."""
 
     records: Records
     undecodable: list[Undecodable]
     by_day: dict[date, int]
 
 
-def decode_log(log: memoryview, layout: Layout, users: Sequence[TerminalUser], start: int = 0) -> DecodedLog:
-    """Decode a log of whole records. Days and users are checked once each, so that the rest is decoded without checks."""
+def count_days(log: memoryview, layout: Layout) -> dict[date, int]:
+    """How many records of a log each day has. Days that do not exist are left out."""
+    return _existing(_day_numbers(log, _FORMS[layout]))
+
+
+def _day_numbers(log: memoryview, form: _Form) -> Counter[int]:
+    return Counter([time // DAY for (time,) in form.time.iter_unpack(log)])
+
+
+def _existing(days: Counter[int]) -> dict[date, int]:
+    return {day: count for number, count in days.items() if (day := _day(number))}
+
+
+def decode_log(log: memoryview, layout: Layout, users: Sequence[TerminalUser], first: int = 0) -> DecodedLog:
+    """Decode whole records, which begin with the number `first`. Days and users are checked once each, and then the rest without checks."""
     form = _FORMS[layout]
-    data = log[start * form.fields.size :]
-    days = {number: (_day(number), count) for number, count in Counter([time // DAY for (time,) in form.time.iter_unpack(log)]).items()}
     by_uid = {user.uid: user.user_id for user in users} if layout in BY_UID else None
-    ids = {user: _user_id(user, by_uid) for user in {user for (user,) in form.user.iter_unpack(data)}}
-    bad_days = {number for number, (day, _count) in days.items() if day is None}
+    ids = {user: _user_id(user, by_uid) for user in {user for (user,) in form.user.iter_unpack(log)}}
+    days = _day_numbers(log, form)
+    bad_days = {number for number in days if _day(number) is None}
     bad_users = {user for user, user_id in ids.items() if user_id is None}
     skipped, undecodable = [], []
     if bad_days or bad_users:
-        for position, fields in enumerate(form.fields.iter_unpack(data)):
+        size = form.fields.size
+        for position, fields in enumerate(form.fields.iter_unpack(log)):
             user, _uid, encoded, *_rest = form.row(*fields)
             if encoded // DAY in bad_days:
                 reason = "invalid_time"
@@ -237,14 +250,10 @@ def decode_log(log: memoryview, layout: Layout, users: Sequence[TerminalUser], s
                 reason = "unknown_uid" if layout in BY_UID else "invalid_user_id"
             else:
                 continue
-            size = form.fields.size
             skipped.append(position)
-            undecodable.append(Undecodable(bytes(data[position * size : (position + 1) * size]), reason, start + position))
-    return DecodedLog(
-        Records(data, form, {key: user_id for key, user_id in ids.items() if user_id}, {user.user_id: user.uid for user in users}, skipped),
-        undecodable,
-        {day: count for day, count in days.values() if day},
-    )
+            undecodable.append(Undecodable(bytes(log[position * size : (position + 1) * size]), reason, first + position))
+    known_ids = {user: user_id for user, user_id in ids.items() if user_id}
+    return DecodedLog(Records(log, form, known_ids, {user.user_id: user.uid for user in users}, skipped), undecodable, _existing(days))
 
 
 def _user_id(user: bytes | int, by_uid: Mapping[int, str] | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ from request_tracker_utils.attendance.decoding import (
     Record,
     TerminalUser,
     Undecodable,
+    count_days,
     decode_log,
     decode_time,
     decode_users,
@@ -118,6 +120,8 @@ class TerminalReader:
 
     def __init__(self) -> None:
         self._processes = JobProcesses()
+        # Days of complete logs by digest, so that the records before a tail need not be counted each time.
+        self._days: dict[bytes, dict[date, int]] = {}
 
     def read(
         self, target: Target, *, deadline: float, known: KnownLog | None = None, full: bool = False, with_users: bool = True
@@ -135,9 +139,7 @@ class TerminalReader:
             clock=decode_time(values["clock"]),
             clock_read_at=read_at,
             users=users,
-            log=_log(target.layout, values, log_table, users, known=None if full else known, read_at=read_at)
-            if "after" in values
-            else None,
+            log=self._log(target.layout, values, log_table, users, known, full=full, read_at=read_at) if "after" in values else None,
             left_disabled=values.get("left_disabled", False),
         )
 
@@ -156,6 +158,48 @@ class TerminalReader:
         """End the process that reads; reads that have begun go on there, so that they enable their terminals."""
         self._processes.close()
 
+    def _log(
+        self,
+        layout: Layout,
+        values: dict[str, Any],
+        table: bytearray,
+        users: tuple[TerminalUser, ...] | None,
+        known: KnownLog | None,
+        *,
+        full: bool,
+        read_at: datetime,
+    ) -> Log:
+        before, after = values["before"]["records"], values["after"]["records"]
+        announced = struct.unpack_from("<I", table)[0] if len(table) >= 4 else 0
+        log = memoryview(table)[4:]
+        if before == after == 0 and not log:
+            return Log([], [], True, None, False, 0, KnownLog(0, 0, hashlib.sha256().digest(), read_at), None, {})
+        problem = _problem(before, after, announced, len(log))
+        fitting = fitting_layouts(layout, announced, min(before, after), max(before, after))
+        if len(fitting) != 1:
+            # Guessing a layout would invent people and times.
+            raw = None if problem == "count_changed" else bytes(log)
+            return Log([], [], False, problem or "unknown_size", False, after, None, raw, {})
+        fits = fitting[0]
+        if fits in BY_UID and users is None:
+            return Log([], [], False, problem or "unknown_users", False, after, None, None, {})
+        size = record_size(fits)
+        log = log[: min(len(log), announced) // size * size]
+        prefix = known.length if known and not full and known.length <= len(log) and known.length == known.records * size else 0
+        digest = hashlib.sha256(log[:prefix])
+        if known is None or digest.digest() != known.digest:
+            prefix, digest = 0, hashlib.sha256()
+        decoded = decode_log(log[prefix:], fits, users or (), prefix // size)
+        digest.update(log[prefix:])
+        days_before = self._days.pop(known.digest, None) if known else None
+        by_day = Counter(decoded.by_day)
+        if prefix:
+            by_day.update(count_days(log[:prefix], fits) if days_before is None else days_before)
+        verified = None if problem else KnownLog(len(log) // size, len(log), digest.digest(), read_at)
+        if verified:
+            self._days[verified.digest] = by_day
+        return Log(decoded.records, decoded.undecodable, not problem, problem, prefix > 0, len(log) // size, verified, None, by_day)
+
 
 def _job(target: Target, action: str) -> dict[str, Any]:
     return {
@@ -171,47 +215,6 @@ def _job(target: Target, action: str) -> dict[str, Any]:
 def _info(values: dict[str, Any]) -> DeviceInfo:
     names = {name: values[name] for name in ("serial_number", "firmware", "platform", "device_name")}
     return DeviceInfo(**names, **(values.get("after") or values["before"]))
-
-
-def _log(
-    layout: Layout,
-    values: dict[str, Any],
-    table: bytearray,
-    users: tuple[TerminalUser, ...] | None,
-    *,
-    known: KnownLog | None,
-    read_at: datetime,
-) -> Log:
-    before, after = values["before"]["records"], values["after"]["records"]
-    announced = struct.unpack_from("<I", table)[0] if len(table) >= 4 else 0
-    log = memoryview(table)[4:]
-    if before == after == 0 and not log:
-        return Log([], [], True, None, False, 0, KnownLog(0, 0, hashlib.sha256().digest(), read_at), None, {})
-    problem = _problem(before, after, announced, len(log))
-    fitting = fitting_layouts(layout, announced, min(before, after), max(before, after))
-    if len(fitting) != 1:
-        # Guessing a layout would invent people and times.
-        return Log([], [], False, problem or "unknown_size", False, after, None, None if problem == "count_changed" else bytes(log), {})
-    size = record_size(fitting[0])
-    if fitting[0] in BY_UID and users is None:
-        return Log([], [], False, problem or "unknown_users", False, after, None, None, {})
-    log = log[: min(len(log), announced) // size * size]
-    prefix = known.length if known and known.length <= len(log) and known.length == known.records * size else 0
-    digest = hashlib.sha256(log[:prefix])
-    tail_only = prefix > 0 and known is not None and digest.digest() == known.digest
-    digest.update(log[prefix:])
-    decoded = decode_log(log, fitting[0], users or (), prefix // size if tail_only else 0)
-    return Log(
-        records=decoded.records,
-        undecodable=decoded.undecodable,
-        complete=problem is None,
-        problem=problem,
-        tail_only=tail_only,
-        total=len(log) // size,
-        known=None if problem else KnownLog(len(log) // size, len(log), digest.digest(), read_at),
-        raw=None,
-        by_day=decoded.by_day,
-    )
 
 
 def _problem(before: int, after: int, announced: int, received: int) -> str | None:

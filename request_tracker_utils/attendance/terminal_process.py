@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from zk import ZK, const
@@ -21,8 +22,9 @@ from zk.exception import ZKErrorResponse
 PREPARE_BUFFER, READ_BUFFER = 1503, 1504  # commands that pyzk has no names for
 TOP = struct.Struct("<HHI")
 HEADER = struct.Struct("<4H")
-LARGEST_PACKET = 1 << 20
+LARGEST_PACKET, LARGEST_DATAGRAM = 1 << 20, 1 << 16
 LARGEST_TABLE = 1 << 28
+Buffer = bytes | bytearray | memoryview
 CHUNK = {True: 0xFFC0, False: 16 * 1024}  # what pyzk asks for over TCP and UDP
 ENABLE_SECONDS = 2.0
 DOWNLOADS = 2  # a log that changed while it was read, or lost its tail, is read once more
@@ -46,7 +48,6 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         # pyzk would connect once more to try TCP, and use UDP if that fails.
         self.helper.test_tcp = lambda: 0
         self._target, self._deadline, self._timeout = (job["address"], job["port"]), deadline, timeout
-        self._received = bytearray()
         self.broken = False
 
     def close(self) -> None:
@@ -76,32 +77,33 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
     def _receive(self) -> None:
         """Read the next packet whole, however it was split or joined on its way."""
         while True:
-            if self.tcp:
-                first, second, length = TOP.unpack(self._exactly(TOP.size))
-                valid = (first, second) == (const.MACHINE_PREPARE_DATA_1, const.MACHINE_PREPARE_DATA_2)
-                if not valid or not HEADER.size <= length <= LARGEST_PACKET:
-                    self.broken = True
-                    raise Failed("invalid_answer", "not a packet of a terminal")
-                packet = self._exactly(length)
-            else:
-                packet = self._guarded(lambda sock: sock.recv(1 << 16))
-                if len(packet) < HEADER.size:
-                    continue
+            packet = self._next_packet() if self.tcp else self._guarded(lambda sock: sock.recv(LARGEST_DATAGRAM))
+            if len(packet) < HEADER.size:
+                continue  # a datagram that is nothing
             self._ZK__header = HEADER.unpack_from(packet)
             self._ZK__response, _checksum, _session, reply = self._ZK__header
             if self._ZK__response != const.CMD_REG_EVENT:
-                self._ZK__reply_id, self._ZK__data = reply, packet[HEADER.size :]
+                # A view, since most packets are large parts of a log.
+                self._ZK__reply_id, self._ZK__data = reply, memoryview(packet)[HEADER.size :]
                 return
 
-    def _exactly(self, count: int) -> bytes:
-        while len(self._received) < count:
-            more = self._guarded(lambda sock: sock.recv(1 << 16))
-            if not more:
+    def _next_packet(self) -> bytearray:
+        first, second, length = TOP.unpack(self._exactly(TOP.size))
+        valid = (first, second) == (const.MACHINE_PREPARE_DATA_1, const.MACHINE_PREPARE_DATA_2)
+        if not valid or not HEADER.size <= length <= LARGEST_PACKET:
+            self.broken = True
+            raise Failed("invalid_answer", "not a packet of a terminal")
+        return self._exactly(length)
+
+    def _exactly(self, count: int) -> bytearray:
+        wanted = bytearray(count)
+        missing = memoryview(wanted)
+        while missing:
+            received = self._guarded(partial(_recv_into, missing))
+            if not received:
                 self.broken = True
                 raise Failed("cut", "the terminal closed the connection")
-            self._received += more
-        wanted = bytes(self._received[:count])
-        del self._received[:count]
+            missing = missing[received:]
         return wanted
 
     def _guarded(self, step: Callable[[socket.socket], Any]) -> Any:
@@ -145,11 +147,11 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         """An option of the terminal, or None if it has none of this name."""
         if not self._ZK__send_command(const.CMD_OPTIONS_RRQ, name.encode())["status"]:
             return None
-        return self._text(self._ZK__data.split(b"=", 1)[-1])
+        return self._text(bytes(self._ZK__data).split(b"=", 1)[-1])
 
     def firmware(self) -> str | None:
         """The version of the firmware."""
-        return self._text(self._ZK__data) if self._ZK__send_command(const.CMD_GET_VERSION)["status"] else None
+        return self._text(bytes(self._ZK__data)) if self._ZK__send_command(const.CMD_GET_VERSION)["status"] else None
 
     def _text(self, raw: bytes) -> str | None:
         text: str = raw.split(b"\0", 1)[0].decode("utf-8", "replace").strip()
@@ -186,8 +188,8 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         self.ask(const.CMD_FREE_DATA)
         return table
 
-    def _chunk(self, start: int, size: int) -> bytes:
-        longest = b""
+    def _chunk(self, start: int, size: int) -> Buffer:
+        longest: Buffer = b""
         for _try in range(3):
             self._ZK__send_command(READ_BUFFER, struct.pack("<ii", start, size))
             chunk = self._payload()
@@ -197,19 +199,24 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
                 longest = chunk
         return longest
 
-    def _payload(self) -> bytes | None:
+    def _payload(self) -> Buffer | None:
         if self._ZK__response == const.CMD_DATA:
-            return bytes(self._ZK__data)
+            data: memoryview = self._ZK__data
+            return data
         if self._ZK__response != const.CMD_PREPARE_DATA:
             return None
         parts = bytearray()
         while True:
             self._receive()
             if self._ZK__response == const.CMD_ACK_OK:
-                return bytes(parts)
+                return parts
             if self._ZK__response != const.CMD_DATA or len(parts) > LARGEST_TABLE:
                 return None
             parts += self._ZK__data
+
+
+def _recv_into(buffer: memoryview, sock: socket.socket) -> int:
+    return sock.recv_into(buffer)
 
 
 def read(terminal: Terminal, job: dict[str, Any], answer: dict[str, Any]) -> list[bytearray]:

@@ -97,7 +97,7 @@ class _Listener:
         if terminal.delay:
             await asyncio.sleep(terminal.delay)
         if _due(terminal, faults.hang_at, command):
-            await self._hang(reader)
+            await self._hang(reader, command)
         if _due(terminal, faults.close_at, command):
             raise _Gone
         if _due(terminal, faults.reset_at, command):
@@ -127,13 +127,15 @@ class _Listener:
                 await asyncio.sleep(0.05)  # a reset discards what the client has not read yet
                 self._reset(writer)
             case "hang":
-                await self._hang(reader)
+                await self._hang(reader, None)
         raise _Gone
 
-    async def _hang(self, reader: asyncio.StreamReader) -> None:
-        """Say nothing until the client gives up; then the session is over."""
-        while await reader.read(1 << 16):
-            pass
+    async def _hang(self, reader: asyncio.StreamReader, command: int | None) -> None:
+        """Say nothing until the client gives up, or until hanging at this command has been cleared; then the session is over."""
+        while command in (None, self._terminal.faults.hang_at):
+            with contextlib.suppress(TimeoutError):
+                if not await asyncio.wait_for(reader.read(1 << 16), 0.05):
+                    break
         raise _Gone
 
     def _reset(self, writer: asyncio.StreamWriter) -> None:

@@ -5,7 +5,16 @@ from datetime import date, datetime
 
 import pytest
 
-from request_tracker_utils.attendance.decoding import Layout, Record, TerminalUser, decode_log, decode_time, decode_users, fitting_layouts
+from request_tracker_utils.attendance.decoding import (
+    Layout,
+    Record,
+    TerminalUser,
+    count_days,
+    decode_log,
+    decode_time,
+    decode_users,
+    fitting_layouts,
+)
 from tests.services.attendance_terminal import Punched, SimulatedUser, day_number, encoded_time
 
 ADA = SimulatedUser(uid=7, user_id="12")
@@ -95,15 +104,16 @@ def test_records_are_a_sequence() -> None:
         records[5]
 
 
-def test_a_tail_is_decoded_alone_and_all_days_are_counted() -> None:
+def test_a_tail_is_decoded_alone_with_its_positions() -> None:
     invalid = Punched(ADA, day_number(2026, 2, 30) * 86400)
     log = packed(Layout.BYTES_40, Punched(ADA, MORNING), invalid, Punched(ADA, EVENING), invalid)
 
-    decoded = decode_log(log, Layout.BYTES_40, (), start=2)
+    decoded = decode_log(log[80:], Layout.BYTES_40, (), first=2)
 
     assert [record.time for record in decoded.records] == [EVENING]
     assert [each.position for each in decoded.undecodable] == [3]
-    assert decoded.by_day == {date(2026, 3, 9): 1, date(2026, 3, 10): 1}
+    assert decoded.by_day == {date(2026, 3, 10): 1}
+    assert count_days(log, Layout.BYTES_40) == {date(2026, 3, 9): 1, date(2026, 3, 10): 1}
 
 
 def test_times() -> None:

@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import pytest
 from zk import ZK
 
 from request_tracker_utils.attendance import terminal_process
+from request_tracker_utils.attendance.errors import TerminalCutConnection, TerminalsNotInstalled
 from request_tracker_utils.attendance.reading import (
     KnownLog,
     Layout,
@@ -24,6 +24,7 @@ from request_tracker_utils.attendance.reading import (
 from tests.services.attendance_logs import PEOPLE, expected, punches, target, terminal_with
 from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import (
+    CONNECT,
     DISABLE,
     ENABLE,
     PREPARE_BUFFER,
@@ -155,6 +156,12 @@ def test_only_new_records_are_decoded_behind_an_unchanged_beginning(network: Att
     assert (log.known.records, log.known.length) == (2030, 2030 * 40)
     assert log.known.digest == hashlib.sha256(terminal.log).digest()
 
+    restarted = TerminalReader()
+    again = restarted.read(target(terminal), deadline=DEADLINE, known=first.known).log
+    restarted.close()
+    assert again is not None
+    assert again.by_day == log.by_day
+
     everything = reader.read(target(terminal), deadline=DEADLINE, known=first.known, full=True).log
     assert everything is not None
     assert list(everything.records) == expected(punches(2030), Layout.BYTES_40)
@@ -187,24 +194,22 @@ def test_packets_that_arrive_split_or_joined(network: AttendanceNetwork, reader:
 
 
 def test_many_terminals_at_once_do_not_wait_for_those_that_hang(network: AttendanceNetwork, reader: TerminalReader) -> None:
-    hanging = [network.add(terminal_with(10, faults=Faults(hang_at=1000))) for _number in range(5)]
+    hanging = [network.add(terminal_with(10, faults=Faults(hang_at=CONNECT))) for _number in range(5)]
     answering = [network.add(terminal_with(10 + number)) for number in range(25)]
-    released = threading.Event()
 
     def read(terminal: SimulatedTerminal) -> int:
         log = reader.read(target(terminal), deadline=DEADLINE).log
         return log.total if log else -1
 
-    def hang(terminal: SimulatedTerminal) -> str:
-        with pytest.raises(Exception, match="did not answer in time"):
-            reader.read(replace(target(terminal), timeout=5), deadline=DEADLINE)
-        return "released before" if released.is_set() else "waited"
-
     with ThreadPoolExecutor(30) as pool:
-        waiting = [pool.submit(hang, terminal) for terminal in hanging]
+        waiting = [pool.submit(read, terminal) for terminal in hanging]
         assert list(pool.map(read, answering)) == [10 + number for number in range(25)]
         assert not any(each.done() for each in waiting)
-        released.set()
+        for terminal in hanging:
+            terminal.faults.hang_at = None
+        for each in waiting:
+            with pytest.raises(TerminalCutConnection):
+                each.result()
 
 
 def test_a_log_of_half_a_million_records(network: AttendanceNetwork, reader: TerminalReader) -> None:
@@ -226,6 +231,12 @@ def test_the_process_imports_the_standard_library_and_pyzk_alone() -> None:
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names) == {"zk"}
+
+
+def test_without_pyzk_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(TerminalsNotInstalled, match="pyzk"):
+        TerminalReader().info(Target("127.0.0.1"), deadline=1)
 
 
 def test_the_key_is_not_shown() -> None:
