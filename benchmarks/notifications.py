@@ -174,7 +174,7 @@ def _rates(title: str, healthy: Site, silent: Site) -> Iterator[Row]:
     ratios, silent_ratios = _ratios(answered, without), _ratios(unanswered, answered)
     detail = (
         f"{statistics.median(answered):.0f} requests/s vs. {statistics.median(without):.0f}, each receives three kinds of cable; "
-        f"{statistics.median(sent):.0f} messages/s sent meanwhile; {CONNECTIONS} connections, median of {ROUNDS} rounds{_range(ratios)}"
+        f"{statistics.median(sent):.0f} messages/s sent during them; {CONNECTIONS} connections, median of {ROUNDS} rounds{_range(ratios)}"
     )
     yield Row(f"A request that writes three messages, vs. none, {title}", statistics.median(ratios), WITH_MESSAGES, SHARE, detail)
     detail = (

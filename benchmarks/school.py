@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from request_tracker_utils.core.db import db
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.students.grades import grade_rank
-from request_tracker_utils.students.search import search_key
 
 DEVICES, LOGS = 1.2, 10
 """Devices and history entries per student."""

@@ -112,9 +112,9 @@ def seed(app: Flask, settings: Settings) -> list[tuple[str, str]]:
         return []
     with app.app_context(), holding(db.engine, "seed"):
         with reading() as session:
-            if demo.has_accounts(session):
-                return []
-        if not is_without_data():
+            is_new = not demo.has_accounts(session)
+        if not is_new or not is_without_data():
+            log.info("seed skipped", reason="RUN_SEED_ON_START never adds demo accounts to a database with accounts or data")
             return []
         with transaction() as session:
             return [(user.name, password_address(key)) for user, key in demo.seed(session, now=utc_now())]

@@ -20,12 +20,12 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.core.clock import is_believed
+from request_tracker_utils.core.db import LARGEST_ID
 
 ALGORITHM = "HS256"
 ACCESS = "access"
 """The `use` of tokens that authenticate requests. Other tokens of the service have another one."""
 MAX_LENGTH = 2_000
-MAX_ID = 2**31 - 1
 MAX_REMEMBERED = 1_000
 """Tokens of which a process remembers that we have signed them."""
 _OPTIONS: Options = {"require": ["sub", "epoch", "use", "iat", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
@@ -137,7 +137,7 @@ def end_all(session: Session, user_id: int) -> None:
 def _id_of(subject: object) -> int | None:
     if not isinstance(subject, str) or not (subject.isascii() and subject.isdigit()) or len(subject) > 10:
         return None
-    return int(subject) if 0 < int(subject) <= MAX_ID else None
+    return int(subject) if 0 < int(subject) <= LARGEST_ID else None
 
 
 # Runs on every request with an access token. Text with its columns in order is several times as fast as a statement built from objects.

@@ -1,10 +1,15 @@
-"""Email addresses and phone numbers of accounts: what is accepted, and how they are stored."""
+"""Email addresses and phone numbers of accounts: what is accepted, how they are stored, and who gets alerts."""
+
+from collections.abc import Sequence
 
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts.models import User
+from request_tracker_utils.accounts.models import Role, User
 from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.messages import Channel, Recipient
 from request_tracker_utils.core.translation import gettext as _
 
 MAX_TYPED = 254
@@ -48,3 +53,11 @@ def set_phone(user: User, phone: str | None) -> bool:
         return False
     user.phone, user.phone_confirmed_at = checked, None
     return True
+
+
+def alert_recipients(session: Session, addresses: Sequence[str]) -> list[Recipient]:
+    """By email to the `addresses`, or if there are none, to each active administrator on the channels that they have chosen."""
+    if addresses:
+        return [Recipient(address=address, channel=Channel.EMAIL) for address in addresses]
+    administrators = select(User.id).where(User.role == Role.ADMIN, User.active).order_by(User.id)
+    return [Recipient(user_id=user_id) for user_id in session.scalars(administrators)]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from request_tracker_utils.accounts.contact import MAX_TYPED
 from request_tracker_utils.accounts.models import Role, User
+from request_tracker_utils.core.db import LARGEST_ID
 
 MAX_NAME, MAX_PASSWORD = 200, 1_000
 """Longer ones are refused before they are looked at."""
@@ -14,13 +15,13 @@ _PERSONAL = " Null also for callers who may not see it: only administrators, and
 
 
 class UserPath(BaseModel):
-    user_id: int = Field(ge=1, le=2**31 - 1, description="The account’s number.", json_schema_extra={"example": 17})
+    user_id: int = Field(ge=1, le=LARGEST_ID, description="The account’s number.", json_schema_extra={"example": 17})
 
 
 class UsersQuery(BaseModel):
     role: Role | None = Field(None, description="Only accounts with this role.", json_schema_extra={"example": "staff"})
     after: int = Field(
-        0, ge=0, le=2**31 - 1, description="Only accounts with a higher number, for the next page.", json_schema_extra={"example": 0}
+        0, ge=0, le=LARGEST_ID, description="Only accounts with a higher number, for the next page.", json_schema_extra={"example": 0}
     )
     limit: int = Field(1_000, ge=1, le=1_000, description="Accounts at most.", json_schema_extra={"example": 1000})
 

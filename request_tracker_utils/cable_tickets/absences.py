@@ -11,7 +11,7 @@ from request_tracker_utils.cable_tickets.errors import AbsenceNotFound, InvalidT
 from request_tracker_utils.cable_tickets.models import Absence
 from request_tracker_utils.cable_tickets.names import REMIND_APPROVERS
 from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
-from request_tracker_utils.core.db import after_commit
+from request_tracker_utils.core.db import LARGEST_ID, after_commit, find_row
 from request_tracker_utils.core.translation import gettext as _
 
 LONGEST_AHEAD = timedelta(days=366)
@@ -57,7 +57,7 @@ def plan(session: Session, user_id: int, *, substitute_id: int | None, begin: st
 
 def end(session: Session, user_id: int, absence_id: int, *, today: date) -> Absence:
     """Ends an absence: one that has not begun is deleted, and one that has begun lasts until yesterday. Raises AbsenceNotFound."""
-    absence = session.get(Absence, absence_id) if 0 < absence_id < 2**31 else None
+    absence = find_row(session, Absence, absence_id)
     if absence is None or absence.user_id != user_id or absence.until_date < today:
         raise AbsenceNotFound(_("This absence does not exist, or has already ended."))
     yesterday = today - timedelta(days=1)
@@ -118,7 +118,7 @@ def _check_dates(session: Session, user_id: int, begin: date, end: date, today: 
 def _check_substitute(session: Session, user_id: int, substitute_id: int | None, begin: date, end: date) -> None:
     if substitute_id == user_id:
         raise InvalidTicketField(_("You cannot be your own substitute. Choose somebody else."), field="substitute_id")
-    usable = substitute_id is not None and 0 < substitute_id < 2**31
+    usable = substitute_id is not None and 0 < substitute_id <= LARGEST_ID
     substitute = session.scalars(select(User).where(User.id == substitute_id, *able())).one_or_none() if usable else None
     if substitute is None:
         raise InvalidTicketField(_("Choose a colleague with an active account."), field="substitute_id")

@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.links import Keys
 from request_tracker_utils.accounts.models import Role, User
-from request_tracker_utils.cable_tickets.change import acting_name
+from request_tracker_utils.cable_tickets.change import acting_name, find_ticket
 from request_tracker_utils.cable_tickets.errors import UnknownLink
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.clock import is_over
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.core.translation import gettext as _
 
 _REVISION_BYTES, _MAC_BYTES = 3, 18
@@ -109,7 +110,8 @@ def find(session: Session, ticket_id: int, token: str, keys: Keys) -> Link:
 
 
 def approver_link(session: Session, ticket_id: int, user: User, keys: Keys) -> tuple[Link, str]:
-    """The present link of this approver, and its token. Raises UnknownLink for somebody who was not asked."""
+    """The present link of this approver, and its token. Raises TicketNotFound, and UnknownLink for somebody who was not asked."""
+    find_ticket(session, ticket_id, archived=True)
     row = session.get(TicketApprover, (ticket_id, user.id))
     if row is None:
         raise UnknownLink(_("%(name)s was not asked to decide ticket %(id)s.", name=user.name, id=ticket_id))
@@ -118,7 +120,7 @@ def approver_link(session: Session, ticket_id: int, user: User, keys: Keys) -> t
 
 
 def _rows(session: Session, ticket_id: int) -> Sequence[TicketApprover]:
-    if not 0 < ticket_id < 2**31:
+    if not 0 < ticket_id <= LARGEST_ID:
         return ()
     return session.scalars(select(TicketApprover).where(TicketApprover.ticket_id == ticket_id).order_by(TicketApprover.user_id)).all()
 

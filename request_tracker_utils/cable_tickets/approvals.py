@@ -27,7 +27,7 @@ def decide(change: Change, ticket_id: int, token: str, decision: Decision, *, re
 
 
 def require_open(link: Link, change: Change, lifetime: timedelta) -> None:
-    """Raises LinkClosed, which says what became of the ticket."""
+    """Raises LinkClosed, with the decision of the ticket."""
     state = link.state(lifetime, change.now)
     if state is not LinkState.OPEN:
         raise LinkClosed(

@@ -14,6 +14,7 @@ from request_tracker_utils.cable_tickets.errors import InvalidTicketField
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
 from request_tracker_utils.cable_tickets.states import TicketStatus
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.core.translation import gettext as _
 
 
@@ -65,6 +66,13 @@ def current(session: Session, ticket: Ticket) -> Sequence[TicketApprover]:
     return session.scalars(rows.order_by(TicketApprover.asked_at, TicketApprover.user_id)).all()
 
 
+def asked_people(session: Session, ticket_id: int) -> list[tuple[int, str]]:
+    """IDs and names of the accounts of `current`, in the order of their names."""
+    query = select(User.id, User.name).join(TicketApprover, TicketApprover.user_id == User.id)
+    query = query.where(TicketApprover.ticket_id == ticket_id, TicketApprover.ended_at.is_(None))
+    return [(user_id, name) for user_id, name in session.execute(query.order_by(User.name_key))]
+
+
 def on_behalf(change: Change, ticket: Ticket) -> Change:
     """The same change, by `B for A` if the actor was asked as the substitute of somebody who is absent."""
     absent = select(User.name).join(TicketApprover, TicketApprover.for_user_id == User.id)
@@ -95,7 +103,7 @@ def default_approvers(change: Change, ticket: Ticket) -> Sequence[int]:
 
 
 def _chosen(session: Session, ticket: Ticket, user_id: int) -> int:
-    chosen = session.scalars(select(User).where(User.id == user_id, *able())).one_or_none() if 0 < user_id < 2**31 else None
+    chosen = session.scalars(select(User).where(User.id == user_id, *able())).one_or_none() if 0 < user_id <= LARGEST_ID else None
     if chosen is None:
         raise InvalidTicketField(_("No active account that can approve has this ID. Choose somebody else."), field="assigned_to_id")
     if user_id == ticket.created_by_id and chosen.role not in roles_with(TicketPermission.MANAGE):

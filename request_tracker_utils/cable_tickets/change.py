@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNot
 from request_tracker_utils.cable_tickets.models import Ticket, TicketEvent
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.reorder import ReorderAlerts
@@ -18,6 +20,16 @@ from request_tracker_utils.inventory.reorder import ReorderAlerts
 def acting_name(name: str, absent: str) -> str:
     """`B for A` if B acts as the substitute of A, otherwise the name. Stored in this form."""
     return f"{name} for {absent}" if absent else name
+
+
+def find_ticket(session: Session, ticket_id: int, *, archived: bool = False, **options: Any) -> Ticket:
+    """Raises TicketNotFound, and TicketArchived unless `archived`. `options` are those of `Session.get`."""
+    ticket = find_row(session, Ticket, ticket_id, **options)
+    if ticket is None:
+        raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
+    if ticket.status == TicketStatus.DELETED and not archived:
+        raise TicketArchived(_("Ticket %(id)s is archived. Restore it first.", id=ticket_id))
+    return ticket
 
 
 @dataclass(frozen=True)
@@ -51,13 +63,7 @@ class Change:
 
         Raises TicketNotFound, and TicketArchived unless `archived`.
         """
-        exists = 0 < ticket_id < 2**31  # PostgreSQL refuses other numbers
-        ticket = self.session.get(Ticket, ticket_id, with_for_update=True, populate_existing=True) if exists else None
-        if ticket is None:
-            raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
-        if ticket.status == TicketStatus.DELETED and not archived:
-            raise TicketArchived(_("Ticket %(id)s is archived. Restore it first.", id=ticket_id))
-        return ticket
+        return find_ticket(self.session, ticket_id, archived=archived, with_for_update=True, populate_existing=True)
 
     def record(self, ticket: Ticket, event: str, *, status_from: str | None = None, **detail: object) -> TicketEvent:
         """Adds an event to the ticket's history. `status_from` is the former status if the status has changed."""

@@ -7,7 +7,7 @@ from request_tracker_utils.cable_tickets import approvals
 from request_tracker_utils.cable_tickets.approval_links import Decision, approver_link, path_of
 from request_tracker_utils.cable_tickets.current import change, link_keys, link_lifetime
 from request_tracker_utils.core.actor import of_command
-from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.db import LARGEST_ID, reading
 from request_tracker_utils.web.registry import settings
 
 
@@ -17,7 +17,7 @@ def tickets() -> None:
 
 
 @tickets.command("approval-link")
-@click.argument("ticket_id", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+@click.argument("ticket_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
 @click.option("--user", "name", required=True, help="The approver.")
 @click.option("--reject", is_flag=True, help="The link to reject, instead of the one to approve.")
 def approval_link(ticket_id: int, name: str, reject: bool) -> None:

@@ -14,6 +14,7 @@ from request_tracker_utils.cable_tickets.messages import notify
 from request_tracker_utils.cable_tickets.models import Ticket, TicketItem
 from request_tracker_utils.cable_tickets.permissions import TicketPermission, roles_with
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.lengths import key_of
 from request_tracker_utils.inventory.repeats import once
@@ -88,7 +89,7 @@ def _creator(change: Change, user_id: int | None) -> User | None:
     if not change.actor.may(TicketPermission.MANAGE):
         message = _("Only administrators can create tickets for others. Omit created_by_id.")
         raise NotYourStep(message, field="created_by_id")
-    user = change.session.get(User, user_id) if 0 < user_id < 2**31 else None
+    user = find_row(change.session, User, user_id)
     if user is None or not user.active or user.role not in roles_with(TicketPermission.CREATE):
         raise InvalidTicketField(_("No active account that can request cable has this ID."), field="created_by_id")
     return user

@@ -1,4 +1,4 @@
-"""What the form of a request suggests: approvers, and the places of earlier requests."""
+"""What forms suggest: approvers, the places of earlier requests, and reasons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,12 @@ from request_tracker_utils.accounts.models import Role, User
 from request_tracker_utils.cable_tickets.absences import able
 from request_tracker_utils.cable_tickets.approvers import usual_approvers
 from request_tracker_utils.cable_tickets.models import Ticket
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.inventory.models import CableType
 
+REJECTION_REASONS = (gettext_noop("Not needed"), gettext_noop("Not in the budget"), gettext_noop("Request a different cable"))
+"""Suggestions of the forms that reject a request."""
+CLOSING_REASONS = (gettext_noop("Not needed any more"), gettext_noop("Not available"), gettext_noop("Bought elsewhere"))
 MOST = 300
 """Approvers that the form offers. Others can be chosen over the API."""
 RECENT_LOCATIONS = 10

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, KitNotFound
 from request_tracker_utils.cable_tickets.fields import Item, parse_items
 from request_tracker_utils.cable_tickets.models import Kit, Ticket
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.lengths import key_of
@@ -86,7 +87,7 @@ def all_kits(session: Session) -> Sequence[Kit]:
 
 def find_kit(session: Session, kit_id: int) -> Kit:
     """Raises KitNotFound."""
-    kit = session.get(Kit, kit_id) if 0 < kit_id < 2**31 else None  # PostgreSQL refuses other numbers
+    kit = find_row(session, Kit, kit_id)
     if kit is None:
         raise KitNotFound(_("The kit was deleted. Reload the page."))
     return kit

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, selectinload
 
 from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import search
-from request_tracker_utils.cable_tickets.errors import TicketArchived, TicketNotFound
+from request_tracker_utils.cable_tickets.change import find_ticket
 from request_tracker_utils.cable_tickets.models import TICKET_SOURCE, Ticket, TicketApprover, TicketComment, TicketEvent
 from request_tracker_utils.cable_tickets.sent_messages import Unreached, unreached
 from request_tracker_utils.cable_tickets.states import TicketStatus
-from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.inventory.models import Reservation
 
 IS_LISTED = Ticket.status != TicketStatus.DELETED
@@ -69,12 +69,7 @@ def find(
 
 def get(session: Session, ticket_id: int, *, include_deleted: bool = False) -> Ticket:
     """Raises TicketNotFound, TicketArchived."""
-    ticket = session.get(Ticket, ticket_id, options=[selectinload(Ticket.items)]) if 0 < ticket_id < 2**31 else None
-    if ticket is None:
-        raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
-    if ticket.status == TicketStatus.DELETED and not include_deleted:
-        raise TicketArchived(_("Ticket %(id)s is archived. Restore it first.", id=ticket_id))
-    return ticket
+    return find_ticket(session, ticket_id, archived=include_deleted, options=[selectinload(Ticket.items)])
 
 
 def surroundings(session: Session, tickets: Iterable[Ticket]) -> Surroundings:
@@ -105,7 +100,7 @@ def comments(session: Session, ticket_id: int, *, limit: int) -> Sequence[Ticket
 
 def is_purged(session: Session, ticket_id: int) -> bool:
     """Whether only the events of a ticket exist."""
-    if not 0 < ticket_id < 2**31 or session.get(Ticket, ticket_id) is not None:
+    if not 0 < ticket_id <= LARGEST_ID or session.get(Ticket, ticket_id) is not None:
         return False
     return session.scalar(select(TicketEvent.id).where(TicketEvent.ticket_id == ticket_id).limit(1)) is not None
 

@@ -31,8 +31,8 @@ def due(session: Session, *, pause: timedelta, now: datetime) -> Sequence[int]:
 
 
 def without_substitute(session: Session, *, today: date, after_id: int = 0, limit: int = BATCH) -> Sequence[int]:
-    """The tickets of absent approvers whom nobody represents, in the order of their ids. Perhaps nobody can, so they are read to the end,
-    part by part."""
+    """The tickets of absent approvers without a substitute, in the order of their ids. Perhaps nobody can be one, so they are read to the
+    end, part by part."""
     own, other = aliased(TicketApprover), aliased(TicketApprover)
     away = aliased(Absence)
     is_away = exists().where(away.user_id == other.user_id, away.from_date <= today, away.until_date >= today)

@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.cable_tickets.models import PREFIXES, WORDS, Ticket
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.inventory.errors import InvalidStockField
 from request_tracker_utils.inventory.lengths import parse_length, plain
 from request_tracker_utils.inventory.models import THOUSAND
-from request_tracker_utils.students.search import search_key
 
 MAX_WORD = 40
 MAX_QUERY_WORDS = 8

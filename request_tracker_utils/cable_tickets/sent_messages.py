@@ -8,15 +8,17 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
+from request_tracker_utils.cable_tickets.approvers import asked_people
 from request_tracker_utils.cable_tickets.messages import REQUESTS
 from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
 from request_tracker_utils.cable_tickets.states import TicketStatus
-from request_tracker_utils.cable_tickets.words import channel_names, joined
 from request_tracker_utils.core.messages import Channel
-from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.core.text import joined
+from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.notifications.models import Notification, NotificationStatus
 
 SHOWN = 100
+CHANNELS = {Channel.EMAIL: gettext_noop("email"), Channel.SMS: gettext_noop("text message"), Channel.CHAT: gettext_noop("chat")}
 FAILED = frozenset({NotificationStatus.FAILED, NotificationStatus.UNCERTAIN})
 
 
@@ -59,19 +61,13 @@ def sent_messages(session: Session, ticket_id: int) -> list[SentMessage]:
 
 def describe_asked(session: Session, ticket_id: int) -> list[str]:
     """Sentences: the approvers that were asked on each channel, and those that did not get a message."""
-    rows = (
-        select(User.id, User.name)
-        .join(TicketApprover, TicketApprover.user_id == User.id)
-        .where(TicketApprover.ticket_id == ticket_id, TicketApprover.ended_at.is_(None))
-    )
-    asked = session.execute(rows.order_by(User.name_key)).all()
     reached: dict[str, list[str]] = {}
     silent: list[str] = []
     sent = sent_messages(session, ticket_id)
-    for user_id, name in asked:
+    for user_id, name in asked_people(session, ticket_id):
         channels = {each.channel for each in sent if each.recipient_id == user_id and each.status not in FAILED}
         if channels:
-            reached.setdefault(channel_names(sorted(channels, key=list(Channel).index)), []).append(name)
+            reached.setdefault(joined([_(CHANNELS[each]) for each in sorted(channels, key=list(Channel).index)]), []).append(name)
         else:
             silent.append(name)
     sentences = [

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MethodType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakMethod
 
 from flask_sqlalchemy import SQLAlchemy
@@ -31,6 +31,8 @@ BUSY_MILLISECONDS = 20_000
 """How long a writer waits for another writer of the same SQLite file."""
 BRIEF_MILLISECONDS = 1_000
 """How long a brief transaction waits for others."""
+LARGEST_ID = 2**31 - 1
+"""Of a row."""
 
 
 class Base(DeclarativeBase):
@@ -202,6 +204,14 @@ def shorten_postgresql_errors(engine: Engine) -> None:
             if wrapped is not None:
                 wrapped.args = (str(wrapped.args[0]).replace(str(error), reason), *wrapped.args[1:])
             error.args = (reason,)
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def find_row(session: Session, table: type[Row], row_id: int, **options: Any) -> Row | None:
+    """The row with this ID, if there is one. PostgreSQL would refuse an ID that is too large. `options` are those of `Session.get`."""
+    return session.get(table, row_id, **options) if 0 < row_id <= LARGEST_ID else None
 
 
 class StoredValue(Base):

@@ -1,8 +1,9 @@
-"""Text that people type, paste, scan and import: invisible characters are removed, and characters that are refused are named."""
+"""Text that people type, paste, scan and import: invisible characters are removed, texts are compared by their search keys, and characters
+that are refused are named. And lists of words as people read them."""
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from request_tracker_utils.core.translation import gettext as _
 
@@ -36,6 +37,16 @@ def clean_identifier(text: str) -> str:
     return text if text.isascii() else text.translate(_CLEANED).translate(_WITHOUT_JOINERS)
 
 
+def search_key(text: str) -> str:
+    """A name, number, tag or serial number without case, accents, repeated spaces and invisible characters: equal for `Müller`, `MULLER`
+    and `muller`."""
+    text = text.replace("\0", "\ufffd")  # PostgreSQL does not store NUL
+    if text.isascii():
+        return " ".join(text.lower().split())
+    decomposed = unicodedata.normalize("NFKD", clean_identifier(text).casefold())
+    return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
+
+
 def unprintable_character(text: str) -> str:
     """The name of the first character that can be neither printed nor joins letters, such as `U+0007 (BELL)`; empty if there is none."""
     if text.isprintable():
@@ -59,3 +70,13 @@ def character_names(characters: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(characters))
     names = [character_name(each) for each in distinct[:MAX_NAMED]]
     return ", ".join([*names, "…"] if len(distinct) > MAX_NAMED else names)
+
+
+def joined(words: Sequence[str], *, most: int = 4) -> str:
+    """`a, b and c`; the first ones if there are more than `most`."""
+    if len(words) > most:
+        shown, others = words[: most - 1], len(words) - most + 1
+        return _("%(names)s and %(count)s others", names=", ".join(shown), count=others)
+    if len(words) < 2:
+        return "".join(words)
+    return _("%(names)s and %(last)s", names=", ".join(words[:-1]), last=words[-1])

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import Asset, AssetNotFound, AssetStore
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.holders.lookups import same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.reconciler import Comparison
 from request_tracker_utils.reconciliation.repository import Discrepancies
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags.models import Tag
 

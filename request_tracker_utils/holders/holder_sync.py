@@ -12,12 +12,12 @@ from request_tracker_utils.asset_store.service import Asset, AssetNotFound, Asse
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import Conflict, Unavailable
 from request_tracker_utils.core.outbox import Claim, InContext, deliver
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.holders.lookups import no_user, same_user
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
 from request_tracker_utils.reconciliation.models import IGNORED
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many, rt_username
 from request_tracker_utils.tags import lookup
 

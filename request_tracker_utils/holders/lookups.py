@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError, NotFound
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import service
 from request_tracker_utils.students.errors import StudentNotFound
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import rt_username
 
 MAX_AGE_SECONDS = 15.0

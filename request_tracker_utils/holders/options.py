@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.holders.lookups import students_of_users
 from request_tracker_utils.holders.models import DiscrepancyKind, HolderDiscrepancy
@@ -15,7 +16,6 @@ from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import identifier
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.permissions import StudentPermission
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.service import get_many
 
 

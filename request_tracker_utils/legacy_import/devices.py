@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.asset_store.service import LARGEST_ID
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.run import (
     ImportRun,
@@ -29,7 +30,6 @@ from request_tracker_utils.legacy_import.source import Row, Table
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import Device, DeviceStatus
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags import adoption, sequence
 
 IMPORTED = {

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.run import (
     ImportRun,
@@ -32,7 +33,6 @@ from request_tracker_utils.legacy_import.source import Row, Table, is_yes, parse
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import MAX_ID_LENGTH, identifier
 from request_tracker_utils.students.models import Action, DeviceLog, DeviceStatus, Student
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags import adoption, sequence
 
 LEGACY_ACTOR = "older installation"

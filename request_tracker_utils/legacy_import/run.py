@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import upsert_into
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.source import TABLES, Row, Table, parse_time, text_of
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.models import Device, Student
-from request_tracker_utils.students.search import search_key
 
 QUERY_KEYS = 500
 """Maximum number of keys in a query."""

@@ -10,13 +10,13 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.db import Reading, Transaction
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.legacy_import.devices import import_devices
 from request_tracker_utils.legacy_import.history import import_history, import_returns
 from request_tracker_utils.legacy_import.run import ImportRun, RowReport
 from request_tracker_utils.legacy_import.source import Row, Source, Table, is_yes, text_of
 from request_tracker_utils.legacy_import.students import import_students
 from request_tracker_utils.students.models import Action, Device, DeviceLog
-from request_tracker_utils.students.search import search_key
 
 ImportRows = Callable[[Session, ImportRun, Table, list[Row]], list[RowReport]]
 IMPORTS: dict[str, ImportRows] = {"students": import_students, "device_info": import_devices, "device_logs": import_history}

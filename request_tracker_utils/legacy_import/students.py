@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.legacy_import.run import (
     ImportRun,
@@ -21,7 +22,6 @@ from request_tracker_utils.legacy_import.source import Row, Table, is_yes
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.fields import STUDENT_TEXT_LENGTHS, student_fields
 from request_tracker_utils.students.models import Student
-from request_tracker_utils.students.search import search_key
 
 REQUIRED = ("student_id", "first_name", "last_name")
 IMPORTED = {

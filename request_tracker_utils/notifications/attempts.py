@@ -132,7 +132,8 @@ class Attempts:
         except ProviderError as error:
             return self._after(error, attempt)
         except _NotNeeded:
-            return _end(claim, in_doubt, _("The message was no longer needed when it was to be sent."))
+            canceled = NotificationStatus.UNCERTAIN if attempt.was_given else NotificationStatus.CANCELED
+            return _end(claim, canceled, _("The message was no longer needed when it was to be sent."))
         except NotRendered as error:
             log.error("message not rendered", notification=claim.id, error=error.message)
             return _end(claim, in_doubt, error.message)

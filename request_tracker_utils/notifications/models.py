@@ -33,6 +33,8 @@ class NotificationStatus(StrEnum):
     """`error_message` says why, and no further attempt is made."""
     UNCERTAIN = "uncertain"
     """The provider did not answer, and cannot be asked to ignore a repetition."""
+    CANCELED = "canceled"
+    """It was not needed any more when it was to be sent, for example because the ticket had been decided."""
 
 
 _STATUSES = ", ".join(f"'{status}'" for status in NotificationStatus)

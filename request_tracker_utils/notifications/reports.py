@@ -79,7 +79,7 @@ def receive(session: Session, reports: Sequence[Report], fallback: Fallback, *, 
 
 
 def apply_pending(session: Session, fallback: Fallback, *, now: datetime) -> int:
-    """Applies reports about messages that have become known meanwhile. Returns how many."""
+    """Applies reports about messages that were stored after them. Returns how many."""
     outdated = update(DeliveryReport).where(DeliveryReport.pending, DeliveryReport.at < now - KNOWN_AT_LAST).values(pending=False)
     session.execute(outdated)
     matching = (Notification.provider == DeliveryReport.provider) & (Notification.provider_id == DeliveryReport.message_id)

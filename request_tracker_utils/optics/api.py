@@ -5,6 +5,7 @@ from typing import Any
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.inventory.errors import InvalidStockField, RequestKeyReused
 from request_tracker_utils.inventory.schemas.stock import RequestKey
 from request_tracker_utils.optics import parts, service
@@ -88,9 +89,9 @@ def list_requests(query: RequestsQuery) -> Any:
         return plain_list([RequestOut.of(request) for request in found], limit=query.limit)
 
 
-@api.patch("/api/optics-requests/<request_id>/status", responses={200: RequestAnswer})
+@api.patch("/api/optics-requests/<int:request_id>/status", responses={200: RequestAnswer})
 @require(OpticsPermission.DECIDE)
-@may_raise(InvalidOpticsField, OpticsRequestNotFound, OpticsStepNotOpen)
+@may_raise(InvalidOpticsField, NotFound, OpticsRequestNotFound, OpticsStepNotOpen)
 def change_status(path: RequestPath, body: StatusIn) -> Answer:
     """Approve, deny or archive a request.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts.alert_recipients import alert_recipients
+from request_tracker_utils.accounts.contact import alert_recipients
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.messages import MessageKind, Messenger, Recipient
 from request_tracker_utils.core.translation import gettext_noop

@@ -1,4 +1,5 @@
-"""The list of parts that can be requested, in the order that administrators choose. `Other` is no row: it is always there, and last."""
+"""The list of parts that can be requested, in the order that administrators choose. It always ends with
+`Other`, which has no row."""
 
 from collections.abc import Sequence
 

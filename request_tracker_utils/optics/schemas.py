@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from request_tracker_utils.inventory.schemas.stock import LARGEST_ID, Pieces, Text
+from request_tracker_utils.core.db import LARGEST_ID
+from request_tracker_utils.inventory.schemas.stock import Pieces, Text
 from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.optics.models import MAX_NAME, MAX_OTHER, MAX_PART, OpticsRequest
 from request_tracker_utils.optics.parts import MAX_PARTS
@@ -34,7 +35,7 @@ class NewRequestIn(BaseModel):
 
 
 class StatusIn(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     action: Literal["approve", "deny", "archive"] = Field(description="`approve`, `deny` or `archive`.", examples=["approve"])
     admin_note: Text = Field(
@@ -46,7 +47,7 @@ class StatusIn(BaseModel):
 
 
 class RequestPath(BaseModel):
-    request_id: int = Field(ge=1, le=LARGEST_ID, description="The request’s ID.", json_schema_extra={"example": 12})
+    request_id: int = Field(description="The request’s ID.", json_schema_extra={"example": 12, "minimum": 1, "maximum": LARGEST_ID})
 
 
 class RequestsQuery(BaseModel):
@@ -106,7 +107,7 @@ class PartList(RootModel[list[str]]):
 
 
 class PartsIn(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     parts: list[Text] = Field(
         max_length=MAX_PARTS + 1,

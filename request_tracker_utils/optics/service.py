@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.repeats import once
 from request_tracker_utils.optics.checks import checked_note, checked_quantity, checked_text, part_key
@@ -89,7 +90,7 @@ def decide(
     Raises InvalidOpticsField, OpticsRequestNotFound, OpticsStepNotOpen.
     """
     added = checked_note(note)
-    request = session.get(OpticsRequest, request_id, with_for_update=True, populate_existing=True)
+    request = find_row(session, OpticsRequest, request_id, with_for_update=True, populate_existing=True)
     if request is None:
         raise _not_found(request_id)
     status = _STEPS[request.status].get(action)
@@ -108,7 +109,7 @@ def decide(
 
 def get_request(session: Session, request_id: int, *, viewer: Actor) -> OpticsRequest:
     """Raises OpticsRequestNotFound, also for requests of others that the viewer may not see."""
-    request = session.get(OpticsRequest, request_id)
+    request = find_row(session, OpticsRequest, request_id)
     if request is None or not _may_view(request, viewer):
         raise _not_found(request_id)
     return request

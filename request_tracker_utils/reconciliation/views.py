@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import LARGEST_ID, reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable, UpstreamRefused
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.reconciliation import service
@@ -22,7 +22,6 @@ from request_tracker_utils.web.auth import admit, current_actor, require
 
 FEW, PAGE = 5, 50
 """Discrepancies of a kind that are shown beside other kinds, and alone."""
-LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)

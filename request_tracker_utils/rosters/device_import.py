@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import after_commit
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.imports.changes import Changes, FollowedUp
@@ -31,7 +32,6 @@ from request_tracker_utils.students import assignments, devices, service
 from request_tracker_utils.students.errors import InvalidField, explanation
 from request_tracker_utils.students.fields import device_fields
 from request_tracker_utils.students.models import COMPLETE_DEVICES, Device, DeviceStatus, Student
-from request_tracker_utils.students.search import search_key
 
 STATUSES = {
     "available": DeviceStatus.AVAILABLE,

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.asset_store.service import Asset, AssetStore
 from request_tracker_utils.core.clock import column_is_over
 from request_tracker_utils.core.db import Transaction
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.students.inventory import details_of
 from request_tracker_utils.students.models import IS_UNREAD, Device
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.tags import lookup
 
 BATCH = 100

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students import devices, service
 from request_tracker_utils.students.errors import (
@@ -31,7 +32,6 @@ from request_tracker_utils.students.errors import (
 )
 from request_tracker_utils.students.grades import grade_label
 from request_tracker_utils.students.models import HOLDER_SYNC, Action, Device, DeviceLog, DeviceStatus, RepairTicket, Student, TicketState
-from request_tracker_utils.students.search import search_key
 
 MAX_BATCH_SIZE = 1_000
 """Assignments in one request."""

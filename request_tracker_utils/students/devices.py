@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import after_commit, upsert_into
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.errors import AmbiguousSerialNumber, DeviceAssigned, DeviceExists, DeviceNotFound, InvalidField
 from request_tracker_utils.students.fields import device_fields
@@ -25,7 +26,6 @@ from request_tracker_utils.students.models import (
     RepairTicket,
     Student,
 )
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.visibility import Visibility, visible_students
 
 CHUNK = 500

@@ -7,11 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from request_tracker_utils.core.scanned_text import with_hyphens
-from request_tracker_utils.core.text import clean, clean_identifier, unprintable_character
+from request_tracker_utils.core.text import clean, clean_identifier, search_key, unprintable_character
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.students.errors import InvalidField
 from request_tracker_utils.students.grades import grade_rank, parse_grade
-from request_tracker_utils.students.search import search_key
 
 STUDENT_TEXT_LENGTHS = {"first_name": 100, "last_name": 100, "building": 100, "homeroom": 50, "email": 254, "rt_user": 100}
 DEVICE_TEXT_LENGTHS = {"serial_number": 100, "model": 200, "building": 100}

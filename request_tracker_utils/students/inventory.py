@@ -15,13 +15,13 @@ from request_tracker_utils.asset_store.brief_lookup import AssetKeys
 from request_tracker_utils.asset_store.service import Asset, AssetStoreBusy, AssetStoreUnreachable
 from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.service import TagLookup
 from request_tracker_utils.students import devices
 from request_tracker_utils.students.errors import AmbiguousAsset, AssetStoreSilent, DeviceNotFound, InvalidField
 from request_tracker_utils.students.fields import DEVICE_TEXT_LENGTHS, device_fields
 from request_tracker_utils.students.models import HAS_CATALOG, IS_UNREAD, DeletedDevice, Device, DeviceStatus
-from request_tracker_utils.students.search import search_key
 
 MAX_NAME_LENGTH = 100
 """Characters of a tag or serial number. Longer texts are asked of nobody."""

@@ -84,7 +84,7 @@ class Student(Base):
     last_name: Mapped[str] = mapped_column(String(100))
     first_key: Mapped[str] = mapped_column(_key(200))
     last_key: Mapped[str] = mapped_column(_key(200))
-    """Normalized for search: see `search.search_key`."""
+    """Normalized for search: see `core.text.search_key`."""
     grade: Mapped[str | None] = mapped_column(String(20))
     grade_rank: Mapped[int] = mapped_column(SmallInteger)
     """Sort order: see `grades.grade_rank`."""

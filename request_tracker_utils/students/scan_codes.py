@@ -12,6 +12,7 @@ from request_tracker_utils.core.db import Reading
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.keyboard_layouts import other_keyboard_language, read_through
 from request_tracker_utils.core.scanned_text import SOFT_HYPHEN, readings, serial_readings
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.labels.errors import NotALabel
 from request_tracker_utils.students import devices
@@ -26,7 +27,6 @@ from request_tracker_utils.students.errors import (
 from request_tracker_utils.students.inventory import FoundAsset, Inventory, ambiguous
 from request_tracker_utils.students.models import Device, Student
 from request_tracker_utils.students.scan_commands import StationCommand, command_of
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.visibility import EVERYBODY, Visibility
 from request_tracker_utils.tags.lookup import tag_behind_layout
 

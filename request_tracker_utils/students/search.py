@@ -1,6 +1,5 @@
-"""Search keys, and lists of students and devices: by prefix of a name, number, tag or serial number, filtered and sorted, page by page."""
+"""Lists of students and devices: by prefix of a name, number, tag or serial number, filtered and sorted, page by page."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Column, Condition, Cursor, KeysetQuery, Page, Segment
 from request_tracker_utils.core.scanned_text import readings, serial_readings
-from request_tracker_utils.core.text import clean_identifier
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students.counts import StudentCounts, current_counts
 from request_tracker_utils.students.grades import OTHER_RANK, grade_rank, parse_grade
@@ -59,16 +58,6 @@ class DeviceFilter:
     status: str = ""
     sort: str = "asset_tag"
     device_id: int | None = None
-
-
-def search_key(text: str) -> str:
-    """A name, number, tag or serial number without case, accents, repeated spaces and invisible characters: equal for `Müller`, `MULLER`
-    and `muller`."""
-    text = text.replace("\0", "\ufffd")  # PostgreSQL does not store NUL
-    if text.isascii():
-        return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", clean_identifier(text).casefold())
-    return " ".join("".join(each for each in decomposed if not unicodedata.combining(each)).casefold().split())
 
 
 def possible_texts(session: Session, text: str) -> list[str]:

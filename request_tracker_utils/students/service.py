@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.students.errors import InvalidField, StudentExists, StudentHasDevices, StudentNotFound
 from request_tracker_utils.students.fields import student_fields
 from request_tracker_utils.students.models import HOLDER_SYNC, Device, Student
-from request_tracker_utils.students.search import search_key
 from request_tracker_utils.students.visibility import Visibility
 
 CHUNK = 500

@@ -6,7 +6,7 @@ from typing import Self
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
-from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.db import LARGEST_ID, reading
 from request_tracker_utils.tasks import service
 from request_tracker_utils.tasks.models import Task, TaskNotFound, TaskState
 from request_tracker_utils.tasks.permissions import TaskPermission
@@ -16,7 +16,7 @@ from request_tracker_utils.web.error_responses import may_raise
 
 
 class TaskPath(BaseModel):
-    task_id: int = Field(ge=1, le=2**31 - 1, description="The task’s number.", json_schema_extra={"example": 17})
+    task_id: int = Field(ge=1, le=LARGEST_ID, description="The task’s number.", json_schema_extra={"example": 17})
 
 
 class TaskProgress(BaseModel):

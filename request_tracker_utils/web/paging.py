@@ -6,6 +6,7 @@ from typing import Any
 from flask import request
 from pydantic import BaseModel, Field
 
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.core.translation import gettext as _
@@ -71,6 +72,6 @@ def requested_cursor() -> Cursor | None:
 def row_id(text: str) -> int:
     """For `type` of a query argument. Raises ValueError, also for numbers that no id column can store."""
     number = int(text)
-    if not 0 < number < 2**31:
+    if not 0 < number <= LARGEST_ID:
         raise ValueError(text)
     return number

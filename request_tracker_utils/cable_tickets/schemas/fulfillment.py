@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from request_tracker_utils.cable_tickets.fields import MAX_ITEMS
 from request_tracker_utils.cable_tickets.fulfillment import Pieces as ItemPieces
 from request_tracker_utils.cable_tickets.pick_list import Pick, PickedTicket
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.inventory.models import StockRow
-from request_tracker_utils.inventory.schemas.stock import LARGEST_ID, Pieces, Text
+from request_tracker_utils.inventory.schemas.stock import Pieces, Text
 from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 
 from request_tracker_utils.cable_tickets.creating import Draft
 from request_tracker_utils.cable_tickets.editing import Edit
@@ -14,9 +14,10 @@ from request_tracker_utils.cable_tickets.models import Ticket, TicketComment, Ti
 from request_tracker_utils.cable_tickets.rules import relation_of
 from request_tracker_utils.cable_tickets.states import TicketStatus
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.lengths import MAX_TEXT
-from request_tracker_utils.inventory.schemas.stock import LARGEST_ID, LENGTH, TYPE, Pieces, Text
+from request_tracker_utils.inventory.schemas.stock import LENGTH, TYPE, Pieces, Text
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 
 Status = Literal["pending_approval", "approved", "rejected", "in_progress", "fulfilled", "closed", "deleted"]
@@ -24,6 +25,8 @@ Level = Literal["low", "medium", "high"]
 BEFORE = 'Rows with a smaller ID than this: the last ID of the previous page. `Link: …; rel="next"` has the address of the next one.'
 FLAT_FIELDS = ("cable_type", "cable_length", "cable_gauge", "quantity")
 FLAT = "For a ticket with one item, instead of `items`."
+OMITTED: Any = None
+"""The value of a field that a request may leave out, but not set to null."""
 
 
 class TicketPath(BaseModel):
@@ -116,28 +119,35 @@ class NewTicket(BaseModel):
 
 
 class ChangedTicket(BaseModel):
-    """Omitted fields are not changed. All changes are made, or none."""
+    """Omitted fields are None, and are not changed. All changes are made, or none."""
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = Field(None, description="A step that is open: see `open_steps`.", examples=["in_progress"])
+    status: Status = Field(OMITTED, description="A step that is open: see `open_steps`.", examples=["in_progress"])
     reason: Text = Field("", max_length=MAX_REASON, description="Required for `rejected`, and to close a ticket short.", examples=[""])
     rejection_reason: Text = Field("", max_length=MAX_REASON, description="The same as `reason`, for `rejected`.", examples=[""])
     assigned_to_id: int | None = Field(None, strict=True, description="Reassigns the ticket; null asks DEFAULT_APPROVERS.", examples=[2])
-    items: list[EditedItemIn] | None = Field(
-        None, max_length=MAX_ITEMS, description="All items: those without an ID are added, omitted ones are removed."
+    items: list[EditedItemIn] = Field(
+        OMITTED, max_length=MAX_ITEMS, description="All items: those without an ID are added, omitted ones are removed."
     )
-    cable_type: str | None = Field(None, max_length=MAX_TEXT, description=FLAT, examples=["Cat6"])
-    cable_length: str | None = Field(None, max_length=MAX_TEXT, description=FLAT, examples=["100ft"])
-    cable_gauge: Text | None = Field(None, max_length=MAX_GAUGE, description=FLAT, examples=["23AWG"])
-    quantity: Pieces | None = Field(None, description=FLAT, examples=[1])
-    location: Text | None = Field(None, max_length=MAX_LOCATION, examples=["Building A"])
-    notes: Text | None = Field(None, max_length=MAX_NOTES, examples=["Behind the stage"])
-    priority: Level | None = Field(None, examples=["high"])
+    cable_type: str = Field(OMITTED, max_length=MAX_TEXT, description=FLAT, examples=["Cat6"])
+    cable_length: str = Field(OMITTED, max_length=MAX_TEXT, description=FLAT, examples=["100ft"])
+    cable_gauge: Text = Field(OMITTED, max_length=MAX_GAUGE, description=FLAT, examples=["23AWG"])
+    quantity: Pieces = Field(OMITTED, description=FLAT, examples=[1])
+    location: Text = Field(OMITTED, max_length=MAX_LOCATION, examples=["Building A"])
+    notes: Text = Field(OMITTED, max_length=MAX_NOTES, examples=["Behind the stage"])
+    priority: Level = Field(OMITTED, examples=["high"])
     needed_by: date | None = Field(None, description="Null removes it.", examples=["2026-12-01"])
     revision: int | None = Field(
         None, strict=True, description="The revision that was read. If it has changed, the response is 409.", examples=[None]
     )
+
+    @field_validator("quantity", mode="before")
+    @classmethod
+    def _not_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("null is not a number of pieces")
+        return value
 
     def edit(self, ticket: Ticket) -> Edit:
         """Flat fields change the only item. Raises InvalidTicketField."""

@@ -17,7 +17,7 @@ from request_tracker_utils.cable_tickets.approval_links import Decision, Link, f
 from request_tracker_utils.cable_tickets.current import change, link_keys, link_lifetime
 from request_tracker_utils.cable_tickets.errors import InvalidTicketField, LinkClosed, NotYourStep, UnknownLink
 from request_tracker_utils.cable_tickets.fields import MAX_REASON
-from request_tracker_utils.cable_tickets.words import REJECTION_REASONS
+from request_tracker_utils.cable_tickets.form_choices import REJECTION_REASONS
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -109,7 +109,8 @@ class DecidedOut(BaseModel):
 def show_to_approve(path: LinkPath) -> Response:
     """Show what the link would approve.
 
-    Changes nothing, and answers with a page if `Accept` names HTML. With APPROVE_BY_GET, a GET that is no preview approves.
+    Changes nothing, and answers with a page if `Accept` names HTML. With APPROVE_BY_GET, a GET approves, unless the client only previews
+    the address.
     """
     return _show(path.ticket_id, path.token, Decision.APPROVE)
 

@@ -13,8 +13,8 @@ from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, TicketStatus
-from request_tracker_utils.cable_tickets.words import joined
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.text import joined
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing as stock
 from request_tracker_utils.web.auth import current_actor, require

@@ -12,6 +12,7 @@ from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYo
 from request_tracker_utils.cable_tickets.fulfillment import Pieces
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.tasks import start_fulfilling
+from request_tracker_utils.cable_tickets.views.ticket import page_with_error
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
@@ -65,7 +66,7 @@ def fulfill(ticket_id: int) -> ResponseReturnValue:
             _("Ticket %(id)s is fulfilled.", id=ticket.id) if ticket.status == "fulfilled" else _("The pieces were taken from the shelf.")
         )
 
-    return _act(ticket_id, do)
+    return _act(ticket_id, do, at="fulfill")
 
 
 @pages.post("/returns")
@@ -77,10 +78,10 @@ def put_back(ticket_id: int) -> ResponseReturnValue:
         returns.put_back(by, ticket_id, pieces, notes=request.form.get("notes", ""), request_key=sent_key(request.form))
         return _("The pieces are back on the shelf.")
 
-    return _act(ticket_id, do)
+    return _act(ticket_id, do, at="return")
 
 
-def _act(ticket_id: int, do: Callable[[Change, Sequence[Pieces]], str]) -> ResponseReturnValue:
+def _act(ticket_id: int, do: Callable[[Change, Sequence[Pieces]], str], *, at: str) -> ResponseReturnValue:
     entered = ((name.removeprefix(FIELD), text.strip()) for name, text in request.form.items() if name.startswith(FIELD))
     pieces = [Pieces(_number(name), text[:20], f"{CUT}{name}" in request.form) for name, text in entered if text not in ("", "0")]
     try:
@@ -89,8 +90,8 @@ def _act(ticket_id: int, do: Callable[[Change, Sequence[Pieces]], str]) -> Respo
         with transaction() as session:
             flash(do(change(session), pieces), "success")
     except (InvalidTicketField, NotYourStep, Conflict) as error:
-        flash(error.message, "danger")
-    return redirect(url_for("cable_ticket.show", ticket_id=ticket_id, _anchor="fulfill"), 303)
+        return page_with_error(ticket_id, error, at=at, sent=request.form)
+    return redirect(url_for("cable_ticket.show", ticket_id=ticket_id, _anchor=at), 303)
 
 
 def _page(error: str = "") -> str:

@@ -12,8 +12,8 @@ from request_tracker_utils.cable_tickets.forms import ItemRow, RequestForm
 from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.sent_messages import describe_asked
-from request_tracker_utils.cable_tickets.words import joined
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.text import joined
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory import listing
 from request_tracker_utils.inventory.errors import RequestKeyReused

@@ -1,20 +1,18 @@
 """One ticket: its items, its history and messages, and what this person may do with it."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from request_tracker_utils.accounts.models import User
 from request_tracker_utils.cable_tickets import archiving, editing, form_choices, pick_list
-from request_tracker_utils.cable_tickets.change import Change
+from request_tracker_utils.cable_tickets.approvers import asked_people
+from request_tracker_utils.cable_tickets.change import Change, find_ticket
 from request_tracker_utils.cable_tickets.current import change
-from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep, TicketNotFound
+from request_tracker_utils.cable_tickets.errors import InvalidTicketField, NotYourStep
+from request_tracker_utils.cable_tickets.form_choices import CLOSING_REASONS, REJECTION_REASONS
 from request_tracker_utils.cable_tickets.messages import KINDS
-from request_tracker_utils.cable_tickets.models import Ticket, TicketApprover
+from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.rules import relation
 from request_tracker_utils.cable_tickets.sent_messages import sent_messages, unreached
@@ -22,9 +20,8 @@ from request_tracker_utils.cable_tickets.states import EDITABLE, RESERVES, Ticke
 from request_tracker_utils.cable_tickets.steps import move
 from request_tracker_utils.cable_tickets.stock import source_of
 from request_tracker_utils.cable_tickets.timeline import timeline
-from request_tracker_utils.cable_tickets.words import CLOSING_REASONS, REJECTION_REASONS
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.core.errors import Conflict
+from request_tracker_utils.core.errors import AppError, Conflict
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.inventory.forms import new_key
 from request_tracker_utils.inventory.reservations import reservations_of
@@ -145,7 +142,7 @@ def _act(
             asked = change(session)
             done = do(asked, asked.locked(ticket_id, archived=archived))
     except (InvalidTicketField, NotYourStep, Conflict) as error:
-        return _page(ticket_id, failed=at, error=error.message, sent=sent)[0], error.status
+        return page_with_error(ticket_id, error, at=at, sent=sent)
     if done:
         flash(done, "success")
     return redirect(url_for(".show", ticket_id=ticket_id, include_deleted="true" if shows_archived else None), 303)
@@ -164,15 +161,18 @@ def _done(ticket: Ticket) -> str:
     }[TicketStatus(ticket.status)]
 
 
-def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, str] | None = None) -> tuple[str, bool]:
+def page_with_error(ticket_id: int, error: AppError, *, at: str, sent: Mapping[str, str]) -> ResponseReturnValue:
+    """The page after a form of it was refused: the error beside the form (`at`), with what was `sent`."""
+    return _page(ticket_id, failed=at, error=error.message, sent=sent)[0], error.status
+
+
+def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: Mapping[str, str] | None = None) -> tuple[str, bool]:
     """The page, and whether the ticket is archived."""
     actor = current_actor()
     with reading() as session:
-        ticket = session.get(Ticket, ticket_id) if ticket_id < 2**31 else None
-        if ticket is None:
-            raise TicketNotFound(_("Ticket %(id)s was not found.", id=ticket_id))
+        ticket = find_ticket(session, ticket_id, archived=True)
         mine = relation(session, ticket, actor)
-        asked = _asked(session, ticket)
+        asked = asked_people(session, ticket_id)
         status = TicketStatus(ticket.status)
         is_archived = status is TicketStatus.DELETED
         may_reassign = mine.may_reassign and status in HANDED_ON
@@ -183,7 +183,7 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             mine=mine,
             open_steps=[] if is_archived else mine.open_steps(status),
             reserved={each.line: each for each in reservations_of(session, source_of(ticket))},
-            asked=asked,
+            asked=[name for _id, name in asked],
             unreached=unreached(session, [ticket_id]).get(ticket_id, []),
             approvers=form_choices.approver_choices(session, creator_id=ticket.created_by_id) if may_reassign else None,
             may_reassign=may_reassign,
@@ -201,10 +201,3 @@ def _page(ticket_id: int, *, failed: str = "", error: str = "", sent: dict[str, 
             created_key=request.args.get("created", "")[:60],
         )
     return page, is_archived
-
-
-def _asked(session: Session, ticket: Ticket) -> list[Any]:
-    """Who was asked to decide: id, name."""
-    query = select(User.id, User.name).join(TicketApprover, TicketApprover.user_id == User.id)
-    query = query.where(TicketApprover.ticket_id == ticket.id, TicketApprover.ended_at.is_(None))
-    return list(session.execute(query.order_by(User.name_key)).all())

@@ -9,8 +9,8 @@ from request_tracker_utils.cable_tickets.models import Ticket
 from request_tracker_utils.cable_tickets.permissions import TicketPermission
 from request_tracker_utils.cable_tickets.states import Priority, TicketStatus
 from request_tracker_utils.cable_tickets.tabs import Tab
-from request_tracker_utils.cable_tickets.words import joined
 from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.text import joined
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.paging import row_id
 

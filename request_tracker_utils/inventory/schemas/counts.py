@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.inventory.counting import MAX_TITLE, RowToCount
 from request_tracker_utils.inventory.lengths import MAX_TEXT
 from request_tracker_utils.inventory.models import StockCount, StockCountRow
-from request_tracker_utils.inventory.schemas.stock import LARGEST_ID, LIMIT, Counted, Text
+from request_tracker_utils.inventory.schemas.stock import LIMIT, Counted, Text
 from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.inventory.cable_types import MAX_CHOICES
 from request_tracker_utils.inventory.lengths import MAX_TEXT
 from request_tracker_utils.inventory.models import CableReceipt, CableType
 from request_tracker_utils.inventory.receiving import MAX_ITEMS, MAX_NUMBER, MAX_VENDOR, Delivery, DeliveryItem
-from request_tracker_utils.inventory.schemas.stock import BEFORE, LARGEST_ID, LENGTH, LIMIT, TYPE, CableIn, Pieces, Text
+from request_tracker_utils.inventory.schemas.stock import BEFORE, LENGTH, LIMIT, TYPE, CableIn, Pieces, Text
 from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 

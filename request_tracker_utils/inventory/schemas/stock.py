@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 
+from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.inventory.lengths import MAX_TEXT
 from request_tracker_utils.inventory.models import MAX_QUANTITY, Movement, StockRow
 from request_tracker_utils.inventory.reels import Offer
@@ -13,7 +14,6 @@ from request_tracker_utils.inventory.repeats import MAX_KEY
 from request_tracker_utils.inventory.stock import MAX_NOTES
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 
-LARGEST_ID = 2**31 - 1
 _PIECES = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}, {"type": "string", "pattern": "^[0-9,]+$"}]}
 _COUNTED = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_QUANTITY}, {"type": "string", "pattern": "^[0-9,]+$"}]}
 _DELTA = {

@@ -39,6 +39,7 @@ STATUSES = {
     NotificationStatus.DELIVERED: (gettext_noop("Delivered"), "good"),
     NotificationStatus.FAILED: (gettext_noop("Failed"), "bad"),
     NotificationStatus.UNCERTAIN: (gettext_noop("Uncertain"), "warn"),
+    NotificationStatus.CANCELED: (gettext_noop("Canceled"), ""),
 }
 """The word on pages, and the color."""
 OUTCOMES = {

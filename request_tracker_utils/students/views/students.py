@@ -18,6 +18,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError, Conflict, Invalid
 from request_tracker_utils.core.scanned_text import readings
+from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.students import assignments, devices, scan_codes, search, service
 from request_tracker_utils.students.counts import current_counts
@@ -242,7 +243,7 @@ def assign(student_id: str) -> ResponseReturnValue:
 def _scanned_device(text: str) -> Device:
     """The device with this tag, or the one that a scanner meant by the text. Raises like `scan_codes.resolve` and `Inventory.find`."""
     with reading() as session:
-        known = devices.get_many(session, [text]).get(search.search_key(text))
+        known = devices.get_many(session, [text]).get(search_key(text))
     if known is not None:
         return known
     try:

@@ -62,7 +62,7 @@ def test_columns_that_look_like_secrets_are_hidden(app: Flask) -> None:
     for name, view in views(app).items():
         for column in view.column_list:
             assert f"{name}.{column}" in HARMLESS or not any(part in column.split("_") or part in column for part in SUSPICIOUS), (
-                f"{name}.{column} looks like a secret: hide it in administration/tables.py, or say here that it is harmless"
+                f"{name}.{column} looks like a secret: hide it in administration/views/tables.py, or say here that it is harmless"
             )
 
 

@@ -331,7 +331,8 @@ def test_bad_changes_are_named_and_nothing_is_changed(ask: Ask) -> None:
         ({"items": [{"cable_type": "Cat6", "cable_length": "1 ft"}], "quantity": 2}, "items"),
         ({"notes": "Good", "cable_length": "5 fet"}, "cable_length"),
     ]
-    check_all([*unlike, *more], is_refused)
+    null = [({name: None}, name) for name in ("status", "reason", "items", "cable_type", "quantity", "location", "notes", "priority")]
+    check_all([*unlike, *more, *null], is_refused)
     assert {**get(ask, ticket), "comments": None} == {**ticket, "comments": None}
 
 

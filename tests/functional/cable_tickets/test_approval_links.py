@@ -140,7 +140,7 @@ def test_a_rejection_asks_for_its_reason(app: Flask, client: FlaskClient) -> Non
         assert reason.replace("<", "&lt;").replace(">", "&gt;") in page(client.get(path, headers=HTML))
 
 
-def test_what_is_no_token_says_nothing_about_the_ticket(app: Flask, client: FlaskClient) -> None:
+def test_invalid_tokens_reveal_nothing_about_the_ticket(app: Flask, client: FlaskClient) -> None:
     number, other = new(app, location="Vault 7"), new(app, "linus")
     token = link(app, number).rpartition("/")[2]
     last = "A" if token[-1] != "A" else "B"
@@ -282,7 +282,7 @@ def test_a_substitute_has_a_link_of_their_own(app: Flask, client: FlaskClient) -
     assert "was approved by bob for grace" in client.post(link(app, number)).json["error"]
 
 
-def test_who_may_not_decide_any_more_learns_nothing(app: Flask, client: FlaskClient) -> None:
+def test_people_who_may_not_decide_any_more_learn_nothing(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         absent("linus", "bob", datetime.now(UTC).date() - timedelta(days=1), datetime.now(UTC).date() + timedelta(days=1))
 

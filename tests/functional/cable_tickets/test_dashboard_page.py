@@ -38,7 +38,7 @@ def test_it_begins_with_a_hint_and_then_counts(app: Flask) -> None:
     check_all([(link,) for link in links], opens)
 
 
-def test_columns_stand_on_the_axis_and_stay_below_its_top() -> None:
+def test_columns_start_on_the_axis_and_stay_below_its_top() -> None:
     chart = column_chart(["a", "b", "c", "d"], [0, 3, 7, 1], [5, 0, 0, 2], label_every=3)
     assert [line.number for line in chart.lines] == [0, 5, 10]
     assert [label.text for label in chart.labels] == ["a", "d"]

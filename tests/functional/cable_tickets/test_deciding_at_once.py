@@ -55,8 +55,8 @@ def test_of_eight_posts_one_decides(installation: Installation) -> None:
         assert [event for event in events(number) if event[0] == "approved"] == [("approved", "grace")]
         reserved = session.scalars(select(Reservation).where(Reservation.source_type == TICKET_SOURCE)).all()
         assert [(each.source_id, each.reserved) for each in reserved] == [(number, 1)]
-        told = [(row.event, row.address) for row in stored_messages(installation.app)]
-        assert told == [("ticket-approval", "grace@example.org"), ("ticket-decision", "ada@example.org")]
+        sent = [(row.event, row.address) for row in stored_messages(installation.app)]
+        assert sent == [("ticket-approval", "grace@example.org"), ("ticket-decision", "ada@example.org")]
         check_books()
 
 

@@ -61,6 +61,9 @@ def test_the_page_of_a_ticket_fulfills_in_part_cuts_and_takes_back(app: Flask) -
         ({}, "Enter the number of pieces for at least one item."),
     ):
         assert words in send(staff, f"/tickets/{ticket}/fulfill", **fields)[1], words
+    status, html = send(staff, f"/tickets/{ticket}/fulfill", **{f"pieces-{first}": "", f"pieces-{second}": "77"})
+    assert status == 409
+    assert f'name="pieces-{second}" value="77"' in html, "what was entered stays in the form"
     html = send(staff, f"/tickets/{ticket}/returns", notes="Too long", **{f"pieces-{first}": "3"})[1]
     assert "The pieces are back on the shelf." in html
     assert "0 pieces of Cat6 100 ft are left to return." in send(staff, f"/tickets/{ticket}/returns", **{f"pieces-{first}": "1"})[1]
@@ -112,7 +115,7 @@ def test_the_pick_list_fulfills_many_each_with_its_own_result(app: Flask) -> Non
     assert (status, "This request key was used for another request." in html) == (409, True)
 
 
-def test_who_has_lost_the_account_fulfills_nothing(app: Flask) -> None:
+def test_a_deactivated_account_fulfills_nothing(app: Flask) -> None:
     """The task runs with the permissions of that moment."""
     with app.app_context():
         delivered((*CAT6, 2))

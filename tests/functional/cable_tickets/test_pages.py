@@ -207,7 +207,7 @@ def test_rows_are_added_without_scripts(ada: Person, tess: Person) -> None:
     assert items(ada, 1) == [("Cat6", "100 ft", "", 2), ("Fiber", "3 m", "", 1)], "blank rows are left out"
 
 
-def test_nobody_to_ask_is_said_before_a_ticket_is_created(app: Flask, tess: Person, ada: Person) -> None:
+def test_a_missing_approver_is_reported_before_a_ticket_is_created(app: Flask, tess: Person, ada: Person) -> None:
     with app.app_context(), transaction() as session:
         accounts.user_named(session, "ada").active = False
     answer = ask(tess, ("Cat6", "100 ft"))
@@ -480,7 +480,7 @@ def test_a_ticket_is_sent_to_somebody_else_or_handed_over(app: Flask, ada: Perso
     assert "Assign to somebody else" not in text_of(tess.get(f"/tickets/{number}"))
 
 
-def test_what_is_refused_is_said_also_if_its_button_is_gone(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
+def test_refusals_are_shown_even_if_the_button_is_gone(app: Flask, ada: Person, tess: Person, bob: Person) -> None:
     """Two people decide the same ticket: the page of the second one says why nothing has happened."""
     number = asked(tess)
     assert act(ada, number, "step", to="approved").status_code == 303

@@ -32,7 +32,7 @@ def unreachable(app: Flask, number: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.both_databases
-def test_two_taps_from_the_message_and_who_cannot_be_reached_is_named(tmp_path: Path, database_url: str) -> None:
+def test_two_taps_from_the_message_and_unreachable_approvers_are_named(tmp_path: Path, database_url: str) -> None:
     with Resend() as resend, Twilio() as twilio:
         settings = {**resend.settings(), **twilio.settings(), "app_url": "https://rtutils.example.org"}
         app = ready(make_app(tmp_path, database_url=database_url, **settings))
@@ -88,7 +88,7 @@ def test_two_taps_from_the_message_and_who_cannot_be_reached_is_named(tmp_path: 
             assert client.post(path_to(to_bob, "bob")).status_code == 410
 
 
-def test_an_earlier_message_that_arrived_says_nothing_about_the_present_request(app: Flask) -> None:
+def test_an_earlier_delivered_message_does_not_count_for_the_present_request(app: Flask) -> None:
     for name in ("ada", "grace"):
         user(app, "staff", name, email=f"{name}@example.org")
     with app.app_context():

@@ -218,7 +218,7 @@ def test_the_form_works_without_javascript(app: Flask, browser: Browser) -> None
         assert requests(app) == [[("Cat6", "7 ft", 2), ("Cat6", "100 ft", 1), ("Fiber LC", "3 m", 1)]]
 
 
-def test_a_ticket_is_edited_and_a_kit_is_made(app: Flask, browser: Browser) -> None:
+def test_a_ticket_is_edited_and_a_kit_is_added(app: Flask, browser: Browser) -> None:
     with opened(browser, app, "/tickets/new?kit=1", **PHONE) as page:
         page.get_by_role("button", name="Send request").last.tap()
         page.get_by_role("link", name="Edit").tap()

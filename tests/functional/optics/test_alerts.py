@@ -41,14 +41,14 @@ def test_alerts_go_to_the_addresses_of_the_setting_and_the_decision_to_the_reque
     assert recipients(app)["optics-decided"] == [str(request["created_by_id"])], "one message, and none about the archive"
 
 
-def test_without_the_setting_every_administrator_is_told(app: Flask) -> None:
+def test_without_the_setting_every_administrator_gets_an_alert(app: Flask) -> None:
     for name in ("ada", "grace"):
         user(app, "admin", name)
     user(app, "staff", "bob")
     submitted(app)
     with app.app_context(), reading() as session:
-        told = session.scalars(select(Notification.recipient_user_id)).all()
-    assert len(told) == len(set(told)) == 2
+        recipients = session.scalars(select(Notification.recipient_user_id)).all()
+    assert len(recipients) == len(set(recipients)) == 2
 
 
 def test_the_setting_accepts_addresses_only(tmp_path: Path) -> None:

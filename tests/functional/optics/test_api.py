@@ -97,7 +97,7 @@ def test_bad_requests_are_refused_and_name_the_field(app: Flask, ask: Ask) -> No
     assert count(app) == 0
 
 
-def test_bodies_that_are_no_request_are_refused(app: Flask, ask: Ask) -> None:
+def test_malformed_bodies_are_refused(app: Flask, ask: Ask) -> None:
     def refuses(data: str, kind: str = "application/json") -> None:
         answer = ask("POST", REQUESTS, data=data, headers={"Content-Type": kind})
         assert answer.status_code in {400, 415}, answer.text
@@ -144,12 +144,13 @@ def test_bad_decisions_change_nothing(ask: Ask) -> None:
 
     actions = [{"action": value} for value in ("", "Approve", "approved", "pending", None, 7, True, [], ["approve"], {})]
     notes = [{"action": "approve", "admin_note": value} for value in ("x" * 1_001, "x" * 10_000, None, 7, [], {})]
-    check_all([*actions, *notes, {}, [], None, "approve", {"status": "approved"}], refuses)
+    unknown = {"action": "approve", "note": "Ordered"}
+    check_all([*actions, *notes, unknown, {}, [], None, "approve", {"status": "approved"}], refuses)
 
-    def not_found(request_id: object, status: int = 404) -> None:
-        assert changed(ask, request_id, "approve").status_code == status
+    def not_found(request_id: object) -> None:
+        assert changed(ask, request_id, "approve").status_code == 404
 
-    check_all([(request["id"] + 1,), (2**31 - 1,), (0, 400), (-1, 400), (2**31, 400), (10**30, 400), ("x", 400), ("1e1", 400)], not_found)
+    check_all([request["id"] + 1, 2**31 - 1, 0, -1, 2**31, 10**30, "x", "1e1"], not_found)
     assert ask("GET", REQUESTS).json == [request]
     note = "<script>alert(1)</script> 🔌\nSecond line" + "\u202e"
     assert changed(ask, request["id"], "deny", admin_note=note).json["request"]["admin_note"].startswith("<script>")

@@ -57,7 +57,7 @@ def test_an_administrator_who_is_alone_decides_their_own_request(app: Flask) -> 
     assert asked(requested("root")) == {"root": ""}
 
 
-def test_who_may_not_decide_is_not_asked(app: Flask) -> None:
+def test_people_who_may_not_decide_are_not_asked(app: Flask) -> None:
     user(app, "student", "pupil")
     changed("linus", active=False)
 

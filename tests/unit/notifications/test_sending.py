@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from request_tracker_utils.notifications.providers.interface import (
     RenderedMessage,
 )
 from request_tracker_utils.notifications.sending import BUSY_PACE, Sender
-from tests.services.sending import NOW, FakeProvider, FakeTwilio, Office, silent
+from tests.services.sending import KIND, NOW, FakeProvider, FakeTwilio, Office, silent
 from tests.services.tables import check_all
 
 Failure = ProviderError | None
@@ -73,6 +74,15 @@ def test_a_message_is_rendered_sent_and_recorded(office: Office, resend: FakePro
     ((key, message),) = resend.received
     assert (key, message.to, message.subject, message.sender) == (row.key, "ada@example.org", "Cable for Ada", "it@example.org")
     assert office.send_due() == 0
+
+
+def test_a_message_that_is_not_needed_any_more_is_canceled(office: Office, resend: FakeProvider) -> None:
+    office.kinds[KIND.name] = replace(KIND, complete=lambda _session, _values: None)
+    office.write(ADA)
+    assert office.send_due() == 1
+    row = office.row()
+    assert (row.status, row.provider, row.due_at, resend.received) == ("canceled", None, None, [])
+    assert row.error_message == "The message was no longer needed when it was to be sent."
 
 
 def test_the_provider_decides_what_follows(office: Office, resend: FakeProvider, sendgrid: FakeProvider, twilio: FakeTwilio) -> None:
