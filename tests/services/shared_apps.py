@@ -40,7 +40,9 @@ class SharedApp:
         run_after_commit(self._engine, registry.run_soon)
         registry.jobs.started_at = utc_now()
         if self._engine.dialect.name == "sqlite":
-            self._engine.dispose()  # connections that know the schema from before the file was rewritten do not always find its tables
+            # Rewriting the file counts as a change of its schema. On a connection that read the schema before, SQLite 3.40 answers “no such
+            # table” to the first statement if it is the first one that uses a full-text table.
+            self._engine.dispose()
         with self.app.app_context():
             prepare_rows()
         return self.app
