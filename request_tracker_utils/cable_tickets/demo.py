@@ -32,12 +32,13 @@ STAFF, TEACHER, OFFICE = "demo-staff", "demo-teacher", "demo-user"
 MESSAGES = (
     *[NotificationStatus.DELIVERED] * 3,
     *(NotificationStatus.SENT, NotificationStatus.FAILED, NotificationStatus.DELIVERED, NotificationStatus.UNCERTAIN),
-    *(NotificationStatus.QUEUED, NotificationStatus.SENDING),
+    *(NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.CANCELED),
 )
 """One after another."""
 PROBLEMS = {
     NotificationStatus.FAILED: "550 5.1.1 The email account does not exist",
     NotificationStatus.UNCERTAIN: "The mail server did not answer",
+    NotificationStatus.CANCELED: "The message was no longer needed when it was to be sent.",
 }
 GIVEN = {NotificationStatus.SENT, NotificationStatus.DELIVERED, NotificationStatus.UNCERTAIN}
 
