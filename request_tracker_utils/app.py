@@ -13,6 +13,7 @@ from request_tracker_utils.administration.feature import feature as administrati
 from request_tracker_utils.administration.permissions import AdministrationPermission
 from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
+from request_tracker_utils.attendance.feature import feature as attendance
 from request_tracker_utils.cable_tickets.feature import feature as cable_tickets
 from request_tracker_utils.core import log
 from request_tracker_utils.core.db import db, reading, run_after_commit, shorten_postgresql_errors, tune_sqlite
@@ -62,6 +63,7 @@ FEATURES: list[Feature] = [
     inventory,
     cable_tickets,
     optics,
+    attendance,
     rosters,
     holders,
     legacy_import,

@@ -1,6 +1,6 @@
 """Errors of reading a terminal. With `left_disabled`, nobody can punch there until the terminal is enabled or restarted."""
 
-from request_tracker_utils.core.errors import Unavailable
+from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class TerminalError(Unavailable):
@@ -55,3 +55,63 @@ class TerminalsNotInstalled(TerminalError):
     """The package pyzk is missing. Install the extra `terminals`."""
 
     code = "terminals_not_installed"
+
+
+class TerminalNotFound(NotFound):
+    """No terminal has this ID."""
+
+    code = "terminal_not_found"
+
+
+class InvalidTerminalField(Invalid):
+    """A field of a terminal cannot be stored; `field` names it."""
+
+    code = "invalid_terminal_field"
+
+
+class TerminalExists(Conflict):
+    """Another terminal has this name, or is polled at this address and port."""
+
+    code = "terminal_exists"
+
+
+class TerminalNotPolled(Conflict):
+    """The terminal is disabled, or has no address because it pushes."""
+
+    code = "terminal_not_polled"
+
+
+class TerminalBusy(Conflict):
+    """The terminal is being polled. Try again when that has ended."""
+
+    code = "terminal_busy"
+
+
+class TerminalReplaced(Conflict):
+    """Another serial number answers at the terminal's address. Nothing is stored until somebody accepts the replacement."""
+
+    code = "terminal_replaced"
+
+
+class SerialNumberTaken(Conflict):
+    """Another terminal has this serial number: one of the two addresses is wrong."""
+
+    code = "serial_number_taken"
+
+
+class PollTakenOver(Conflict):
+    """Another process polls the terminal by now, because this one took longer than its lease."""
+
+    code = "poll_taken_over"
+
+
+class NotReplaced(Conflict):
+    """No other serial number has answered at the terminal's address."""
+
+    code = "not_replaced"
+
+
+class CommKeyNotDecrypted(Conflict):
+    """The communication key was encrypted with another SECRET_KEY. Enter it again."""
+
+    code = "comm_key_not_decrypted"

@@ -273,6 +273,14 @@ class Settings(BaseModel):
         description="Email addresses that get a message when somebody requests optics, separated by commas. If not set: all "
         "administrators.",
     )
+    zkteco_default_port: int = Field(4370, ge=1, le=65535, description="Port of new terminals for time and attendance.")
+    zkteco_timeout: float = Field(
+        10, ge=1, le=60, description="Seconds to wait for each answer of a terminal that has no timeout of its own."
+    )
+    zkteco_poll_deadline: float = Field(120, ge=5, le=1800, description="Seconds after which reading a terminal ends, however far it is.")
+    terminal_allow_loopback: bool = Field(
+        False, description="Whether terminals may have loopback addresses, which lead to this server; for tests."
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(

@@ -4,12 +4,30 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Integer, SmallInteger, Table, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    any_,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from request_tracker_utils.core.db import Instant, Transaction
 from request_tracker_utils.core.durability import NotOnDisk
@@ -60,6 +78,25 @@ def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
     if len(ids) != len(rows):
         raise ConcurrentChange
     return ids
+
+
+def insert_new(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> int:
+    """Inserts the rows that no unique index of the table has yet, in their order, and returns how many. The others cost a look into the
+    index."""
+    if not rows:
+        return 0
+    connection = session.connection()
+    columns = ", ".join([*names, *shared])
+    bound = _bound(connection, shared)
+    if _is_sqlite(connection):
+        marks = ", ".join("?" * (len(names) + len(shared)))
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        values = zip(*_columns(connection, table, names, rows), *map(repeat, bound), strict=False)
+        return connection.exec_driver_sql(statement, list(values)).rowcount
+    marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in shared)])
+    source = _unnest(table, names, "new")
+    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {source} ON CONFLICT DO NOTHING"
+    return connection.exec_driver_sql(statement, (*bound, *_columns(connection, table, names, rows))).rowcount
 
 
 def update(
@@ -174,15 +211,41 @@ def _unnest(table: Table, names: Sequence[str], alias: str) -> str:
     return f"unnest({arrays}) AS {alias}({', '.join(names)})"
 
 
+_TYPES: Sequence[tuple[type[TypeEngine[Any]], str]] = (
+    (Boolean, "boolean"),
+    (SmallInteger, "smallint"),
+    (BigInteger, "bigint"),
+    (Integer, "integer"),
+    (Instant, "timestamptz"),
+    (DateTime, "timestamp"),
+    (Date, "date"),
+    (LargeBinary, "bytea"),
+)
+"""PostgreSQL's name of a column's type. The first that fits; `text` if none does."""
+
+
 def _type(table: Table, name: str) -> str:
     column_type = table.c[name].type
-    if isinstance(column_type, Boolean):
-        return "boolean"
-    if isinstance(column_type, SmallInteger):
-        return "smallint"
-    if isinstance(column_type, Instant):
-        return "timestamptz"
-    return "integer" if isinstance(column_type, Integer) else "text"
+    return next((of_postgresql for kind, of_postgresql in _TYPES if isinstance(column_type, kind)), "text")
+
+
+def _columns(connection: Connection, table: Table, names: Sequence[str], rows: Tuples) -> list[list[Any]]:
+    """The values of each column, as the driver expects them. SQLAlchemy's own conversion of times takes as long as the insert."""
+    arrays = _arrays(rows)
+    if _is_sqlite(connection):
+        for index, name in enumerate(names):
+            if isinstance(table.c[name].type, DateTime | Instant):
+                arrays[index] = [None if value is None else _time_text(value) for value in arrays[index]]
+            elif isinstance(table.c[name].type, Date):
+                arrays[index] = [None if value is None else value.isoformat() for value in arrays[index]]
+    return arrays
+
+
+def _time_text(value: datetime) -> str:
+    """As SQLAlchemy stores a time in SQLite: in UTC, if it has a zone."""
+    if value.tzinfo is not None:
+        value = (value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None)
+    return value.isoformat(" ", "microseconds")
 
 
 def _arrays(rows: Tuples) -> list[list[Any]]:

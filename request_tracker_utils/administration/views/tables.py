@@ -291,5 +291,7 @@ def _session() -> Session:
 
 def _cell(value: Any) -> object:
     if isinstance(value, datetime):
+        if value.tzinfo is None:  # the own time of a terminal
+            return value.isoformat(timespec="seconds")
         return value.astimezone(settings().zone).isoformat(timespec="seconds")
     return json.dumps(value) if isinstance(value, dict | list) else value

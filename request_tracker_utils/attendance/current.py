@@ -1,0 +1,42 @@
+"""The poller with this app's settings, and the encryption of communication keys, for entry points."""
+
+from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
+from request_tracker_utils.attendance.models import Terminal
+from request_tracker_utils.attendance.polling import Poller
+from request_tracker_utils.attendance.reading import TerminalReader
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.encryption import Encryption, NotDecrypted
+from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.registry import registry, settings
+
+PURPOSE = "communication keys of terminals"
+
+
+def poller() -> Poller:
+    given = settings()
+    return Poller(
+        reader=registry().get(TerminalReader),
+        comm_key=comm_key,
+        transaction=transaction,
+        clock=utc_now,
+        timeout=given.zkteco_timeout,
+        deadline=given.zkteco_poll_deadline,
+        allow_loopback=given.terminal_allow_loopback,
+    )
+
+
+def encrypt(text: str) -> str:
+    """A communication key, as it is stored."""
+    return Encryption.of(settings(), PURPOSE).encrypt(text)
+
+
+def comm_key(terminal: Terminal) -> int:
+    """Raises CommKeyNotDecrypted."""
+    if terminal.comm_key_cipher is None:
+        return 0
+    try:
+        return int(Encryption.of(settings(), PURPOSE).decrypt(terminal.comm_key_cipher))
+    except NotDecrypted:
+        message = _("SECRET_KEY has changed. Enter the communication key of the terminal %(name)s again.", name=terminal.name)
+        raise CommKeyNotDecrypted(message) from None

@@ -1,0 +1,40 @@
+"""Tables of the attendance bridge: terminals, what they have recorded, their clocks, people, and terminals that push."""
+
+from request_tracker_utils.attendance.models.clocks import ClockReading, ClockRepair
+from request_tracker_utils.attendance.models.people import AttendancePerson, PersonId
+from request_tracker_utils.attendance.models.punches import (
+    DayCount,
+    Implausible,
+    Punch,
+    PunchReview,
+    QuarantinedRecord,
+    RawLog,
+    ReviewDecision,
+    Source,
+    TerminalUserRow,
+)
+from request_tracker_utils.attendance.models.push import PendingTerminal, PushStamp
+from request_tracker_utils.attendance.models.terminals import Outcome, Terminal, TerminalAlert, TerminalEvent, TerminalPoll
+
+__all__ = [
+    "AttendancePerson",
+    "ClockReading",
+    "ClockRepair",
+    "DayCount",
+    "Implausible",
+    "Outcome",
+    "PendingTerminal",
+    "PersonId",
+    "Punch",
+    "PunchReview",
+    "PushStamp",
+    "QuarantinedRecord",
+    "RawLog",
+    "ReviewDecision",
+    "Source",
+    "Terminal",
+    "TerminalAlert",
+    "TerminalEvent",
+    "TerminalPoll",
+    "TerminalUserRow",
+]
