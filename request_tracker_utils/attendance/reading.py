@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 TRUSTED_FOR = timedelta(hours=24)  # how long an unchanged number of records is enough to skip the download
+REMEMBERED_LOGS = 300  # a few hundred days each
 
 
 class Transport(StrEnum):
@@ -90,6 +91,7 @@ class Log:
     `complete` means: the terminal counted the same before and after, and sent exactly that many records. Otherwise `problem` says why not:
     `count_changed`, `lost_tail`, `trailing_bytes`, `unknown_size` (then `raw` is the log as it came), `unknown_users` (the table of users,
     without which these records have no user IDs, did not fit its own count). `by_day` counts the records of the whole log.
+    `layout` is how it was decoded: once a log was complete, it can be set for the terminal, so that nothing is derived from counts again.
     """
 
     records: Sequence[Record]
@@ -101,6 +103,7 @@ class Log:
     known: KnownLog | None
     raw: bytes | None
     by_day: dict[date, int]
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -191,14 +194,16 @@ class TerminalReader:
             prefix, digest = 0, hashlib.sha256()
         decoded = decode_log(log[prefix:], fits, users or (), prefix // size)
         digest.update(log[prefix:])
-        days_before = self._days.pop(known.digest, None) if known else None
+        days_before = self._days.get(known.digest) if known else None
         by_day = Counter(decoded.by_day)
         if prefix:
             by_day.update(count_days(log[:prefix], fits) if days_before is None else days_before)
         verified = None if problem else KnownLog(len(log) // size, len(log), digest.digest(), read_at)
         if verified:
             self._days[verified.digest] = by_day
-        return Log(decoded.records, decoded.undecodable, not problem, problem, prefix > 0, len(log) // size, verified, None, by_day)
+            for oldest in list(self._days)[:-REMEMBERED_LOGS]:
+                self._days.pop(oldest, None)
+        return Log(decoded.records, decoded.undecodable, not problem, problem, prefix > 0, len(log) // size, verified, None, by_day, fits)
 
 
 def _job(target: Target, action: str) -> dict[str, Any]:
