@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any
 
 from request_tracker_utils.attendance.decoding import (
@@ -139,7 +140,7 @@ class TerminalReader:
         users = decode_users(user_table, values["users"]) if "users" in values else None
         return Reading(
             info=_info(values),
-            clock=decode_time(values["clock"]),
+            clock=None if values["clock"] is None else decode_time(values["clock"]),
             clock_read_at=read_at,
             users=users,
             log=self._log(target.layout, values, log_table, users, known, full=full, read_at=read_at) if "after" in values else None,
@@ -209,7 +210,7 @@ class TerminalReader:
 def _job(target: Target, action: str) -> dict[str, Any]:
     return {
         "action": action,
-        "address": target.address,
+        "address": str(ip_address(target.address)),  # never a name, which might lead elsewhere than it did when it was checked
         "port": target.port,
         "udp": target.transport is Transport.UDP,
         "comm_key": target.comm_key,

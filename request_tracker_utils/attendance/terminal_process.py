@@ -185,7 +185,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
             table += chunk
             if len(chunk) < wanted:
                 break
-        self.ask(const.CMD_FREE_DATA)
+        self._ZK__send_command(const.CMD_FREE_DATA)  # whether it does or not, the table is here
         return table
 
     def _chunk(self, start: int, size: int) -> Buffer:
@@ -222,7 +222,8 @@ def _recv_into(buffer: memoryview, sock: socket.socket) -> int:
 def read(terminal: Terminal, job: dict[str, Any], answer: dict[str, Any]) -> list[bytearray]:
     """Read everything that the job asks for into `answer`; returns the table of users and the log."""
     describe(terminal, answer)
-    answer["clock"], answer["clock_read_at"] = struct.unpack("<I", terminal.ask(const.CMD_GET_TIME)[:4].ljust(4, b"\xff"))[0], time.time()
+    clock = terminal.ask(const.CMD_GET_TIME)
+    answer["clock"], answer["clock_read_at"] = int.from_bytes(clock[:4], "little") if len(clock) >= 4 else None, time.time()
     counts = answer["before"]
     full = 0 < counts["capacity"] <= counts["records"]
     wants_log = counts["records"] != job["known_records"] or full

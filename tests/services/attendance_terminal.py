@@ -88,6 +88,7 @@ class Faults:
     reset_at: int | None = None
     garbage_at: int | None = None
     refuse: set[int] = field(default_factory=set)
+    answers: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)  # what is answered instead, as pairs of code and data
     times: int = 1_000_000  # how often one of the above happens
     log_ends_at: int | None = None  # bytes of the log's table after which no more come …
     log_ends_by: str = "short"  # … and what happens then: "short" (all seems well), "reset", "close" or "hang"
@@ -149,6 +150,8 @@ class Session:
     def answer(self, command: int, data: bytes) -> Iterable[tuple[int, bytes]]:
         """The packets that answer a command, as pairs of code and data."""
         terminal = self.terminal
+        if command in terminal.faults.answers:
+            return terminal.faults.answers[command]
         if command == CONNECT:
             self.number = next(_sessions) % 65535
             self.signed_in = not terminal.comm_key

@@ -1,11 +1,8 @@
 """Each way in which a terminal can misbehave, with its outcome. However a read ends, people can punch again."""
 
-import os
-import signal
 import socket
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +10,6 @@ from request_tracker_utils.attendance.errors import (
     TerminalCutConnection,
     TerminalError,
     TerminalInvalidAnswer,
-    TerminalProcessEnded,
     TerminalRefused,
     TerminalTimedOut,
     TerminalUnreachable,
@@ -25,15 +21,19 @@ from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import (
     AUTH,
     CONNECT,
+    DATA,
     DISABLE,
     ENABLE,
+    ERROR,
     EXIT,
     FREE_DATA,
     GET_OPTION,
     GET_SIZES,
     GET_TIME,
     GET_VERSION,
+    OK,
     PREPARE_BUFFER,
+    PREPARE_DATA,
     READ_BUFFER,
     Faults,
     Punched,
@@ -50,13 +50,6 @@ def read(reader: TerminalReader, where: Target, deadline: float = DEADLINE) -> L
     log = reader.read(where, deadline=deadline).log
     assert log is not None
     return log
-
-
-def children(reader: TerminalReader) -> list[int]:
-    """The processes that read terminals now."""
-    process = reader._processes._process
-    assert process is not None
-    return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()]
 
 
 @pytest.mark.parametrize("transport", Transport)
@@ -211,10 +204,46 @@ def test_a_terminal_that_refuses_to_be_read(network: AttendanceNetwork, reader: 
     assert terminal.enabled
 
 
-def test_a_terminal_that_refuses_to_say_its_time(network: AttendanceNetwork, reader: TerminalReader) -> None:
-    terminal = network.add(terminal_with(3, faults=Faults(refuse={GET_TIME})))
-    with pytest.raises(TerminalRefused):
-        reader.read(target(terminal), deadline=DEADLINE)
+def test_answers_that_make_no_sense(network: AttendanceNetwork, reader: TerminalReader) -> None:
+    table: list[tuple[int, list[tuple[int, bytes]], type[TerminalError]]] = [
+        (CONNECT, [(0xFFFF, b"")], TerminalRefused),
+        (GET_SIZES, [(OK, b"")], TerminalInvalidAnswer),
+        (GET_SIZES, [(OK, b"\xff" * 80)], TerminalInvalidAnswer),
+        (GET_TIME, [(ERROR, b"")], TerminalRefused),
+        (PREPARE_BUFFER, [(OK, b"\0")], TerminalRefused),
+        (PREPARE_BUFFER, [(OK, b"\0\xff\xff\xff\xff")], TerminalInvalidAnswer),
+    ]
+    for command, answers, error in table:
+        terminal = network.add(terminal_with(2000, faults=Faults(answers={command: answers})))
+        with pytest.raises(error):
+            reader.read(target(terminal), deadline=DEADLINE)
+        assert terminal.enabled, command
+
+
+def test_answers_that_are_worth_less_than_the_log(network: AttendanceNetwork, reader: TerminalReader) -> None:
+    february_31 = (day_number(2026, 2, 31) * 86400).to_bytes(4, "little")
+    for command, answer in (
+        (GET_TIME, (OK, february_31)),
+        (GET_TIME, (OK, b"")),
+        (GET_OPTION, (ERROR, b"")),
+        (GET_VERSION, (OK, b"\xff\xfe")),
+        (DISABLE, (ERROR, b"")),
+        (FREE_DATA, (ERROR, b"")),
+        (EXIT, (ERROR, b"")),
+    ):
+        terminal = network.add(terminal_with(2000, faults=Faults(answers={command: [answer]})))
+        reading = reader.read(target(terminal), deadline=DEADLINE)
+        assert reading.log is not None
+        assert reading.log.complete
+        assert list(reading.log.records) == expected(punches(2000), Layout.BYTES_40), command
+        assert (reading.clock is None) == (command == GET_TIME)
+        assert (reading.info.serial_number is None) == (command == GET_OPTION)
+
+
+def test_parts_of_the_log_that_are_refused_or_too_long_are_missing(network: AttendanceNetwork, reader: TerminalReader) -> None:
+    for answers in ([(ERROR, b"")], [(DATA, b"\0" * 100_000)], [(PREPARE_DATA, b"\0" * 8), (ERROR, b"")]):
+        log = read(reader, target(network.add(terminal_with(2000, faults=Faults(answers={READ_BUFFER: answers})))))
+        assert (log.complete, log.problem, list(log.records)) == (False, "lost_tail", []), answers[0]
 
 
 @pytest.mark.parametrize("transport", Transport)
@@ -275,54 +304,6 @@ def test_a_terminal_that_cannot_be_enabled_is_reported(network: AttendanceNetwor
 
 def test_a_goodbye_without_an_answer_loses_nothing(network: AttendanceNetwork, reader: TerminalReader) -> None:
     terminal = network.add(terminal_with(3, faults=Faults(close_at=EXIT)))
-    assert read(reader, target(terminal)).total == 3
-
-
-def test_a_process_killed_at_any_step_leaves_the_terminal_enabled(network: AttendanceNetwork, reader: TerminalReader) -> None:
-    terminal = network.add(terminal_with(2000, comm_key=5))
-    read(reader, target(terminal))
-    steps = len(terminal.commands)
-    assert steps > len(STEPS)
-    for step in range(1, steps + 1):
-        terminal.commands.clear()
-
-        def kill(_command: int, step: int = step) -> None:
-            if len(terminal.commands) == step:
-                for child in children(reader):
-                    os.kill(child, signal.SIGKILL)
-
-        terminal.on_command = kill
-        with pytest.raises(TerminalProcessEnded):
-            reader.read(target(terminal), deadline=DEADLINE)
-        assert terminal.enabled, step
-    terminal.on_command = None
-    assert list(read(reader, target(terminal)).records) == expected(punches(2000), Layout.BYTES_40)
-
-
-def test_a_process_that_is_stuck_is_killed(network: AttendanceNetwork, reader: TerminalReader) -> None:
-    terminal = network.add(terminal_with(3))
-
-    def stop(command: int) -> None:
-        if command == READ_BUFFER:
-            terminal.on_command = None
-            for child in children(reader):
-                os.kill(child, signal.SIGSTOP)
-
-    terminal.log *= 100
-    terminal.on_command = stop
-    with pytest.raises(TerminalTimedOut) as caught:
-        reader.read(target(terminal), deadline=1)
-    assert caught.value.fields == {}
-    assert terminal.enabled
-
-
-def test_the_process_that_forks_is_started_again(network: AttendanceNetwork, reader: TerminalReader) -> None:
-    terminal = network.add(terminal_with(3))
-    read(reader, target(terminal))
-    process = reader._processes._process
-    assert process is not None
-    process.kill()
-    process.wait()
     assert read(reader, target(terminal)).total == 3
 
 
