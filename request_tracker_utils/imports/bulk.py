@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from itertools import repeat
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    String,
     Table,
     any_,
     func,
@@ -229,23 +231,47 @@ def _type(table: Table, name: str) -> str:
     return next((of_postgresql for kind, of_postgresql in _TYPES if isinstance(column_type, kind)), "text")
 
 
-def _columns(connection: Connection, table: Table, names: Sequence[str], rows: Tuples) -> list[list[Any]]:
-    """The values of each column, as the driver expects them. SQLAlchemy's own conversion of times takes as long as the insert."""
-    arrays = _arrays(rows)
+def _columns(connection: Connection, table: Table, names: Sequence[str], rows: Tuples) -> list[Any]:
+    """The values of each column, as the driver passes them on: converting each value in SQLAlchemy or psycopg takes longer than the insert.
+    For PostgreSQL, arrays as text."""
+    columns = zip((table.c[name].type for name in names), _arrays(rows), strict=True)
     if _is_sqlite(connection):
-        for index, name in enumerate(names):
-            if isinstance(table.c[name].type, DateTime | Instant):
-                arrays[index] = [None if value is None else _time_text(value) for value in arrays[index]]
-            elif isinstance(table.c[name].type, Date):
-                arrays[index] = [None if value is None else value.isoformat() for value in arrays[index]]
-    return arrays
+        return [_converted(values, _as_sqlite_text(kind)) for kind, values in columns]
+    texts = ([str(value) for value in _converted(values, _as_array_text(kind), null="NULL")] for kind, values in columns)
+    return ["{" + ",".join(each) + "}" for each in texts]
 
 
-def _time_text(value: datetime) -> str:
-    """As SQLAlchemy stores a time in SQLite: in UTC, if it has a zone."""
-    if value.tzinfo is not None:
-        value = (value if value.tzinfo is UTC else value.astimezone(UTC)).replace(tzinfo=None)
-    return value.isoformat(" ", "microseconds")
+def _converted(values: list[Any], convert: Callable[[Any], Any] | None, *, null: Any = None) -> list[Any]:
+    if convert is None:
+        return values if null is None else [null if value is None else value for value in values]
+    return [null if value is None else convert(value) for value in values]
+
+
+def _as_sqlite_text(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What SQLite stores for a value of this type; None if that is the value itself."""
+    if isinstance(kind, DateTime | Instant):
+        return partial(_time_text, zone="")
+    return date.isoformat if isinstance(kind, Date) else None
+
+
+def _as_array_text(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """A value in PostgreSQL's text of an array; None if `str` is enough."""
+    if isinstance(kind, DateTime | Instant):
+        return partial(_time_text, zone="+00")
+    if isinstance(kind, LargeBinary):
+        return lambda value: f"\\\\x{value.hex()}"
+    if isinstance(kind, String):
+        return lambda value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return None
+
+
+def _time_text(value: datetime, *, zone: str) -> str:
+    """As SQLAlchemy stores a time in SQLite. One with a zone is in UTC, which is written as `zone`."""
+    if value.tzinfo is None or value.tzinfo is UTC:
+        text = value.isoformat(" ", "microseconds")
+    else:
+        text = value.astimezone(UTC).isoformat(" ", "microseconds")
+    return text if value.tzinfo is None else text.removesuffix("+00:00") + zone
 
 
 def _arrays(rows: Tuples) -> list[list[Any]]:

@@ -17,7 +17,7 @@ from request_tracker_utils.attendance.models import (
     TerminalUserRow,
 )
 from request_tracker_utils.attendance.reading import Record, TerminalUser
-from request_tracker_utils.attendance.storing import Receipt, chunks, keep_raw_log, prepare, quarantine, store_punches, store_users
+from request_tracker_utils.attendance.storing import PUSHED, Receipt, chunks, keep_raw_log, prepare, quarantine, store_punches, store_users
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.attendance import NOW, HandMade, added, punches, record, shown, terminal
 
@@ -193,3 +193,18 @@ def test_every_day_proves_that_nothing_is_missing() -> None:
         found = proofs(session, entrance.id, date(2026, 2, 1), date(2026, 4, 1))
     assert [(each.day.day, each.records, each.stored, each.missing) for each in found] == [(1, 2, 2, 0), (2, 3, 3, 0)]
     assert terminal(entrance.id).known_records == 7
+
+
+def test_text_is_stored_exactly() -> None:
+    entrance = added()
+    texts = ['O"Brien', "a\\b", "{a,b}", "NULL", "null", " x ", "é漢🎓", "'; --", "%s ?", "\\x00"]
+    with transaction() as session:
+        store_users(session, entrance.id, [TerminalUser(number, text, text) for number, text in enumerate(texts)], now=NOW)
+        quarantine(session, Receipt.of(entrance, Source.PUSH, NOW), [(text.encode(), text, PUSHED) for text in texts])
+    store(entrance, [record(text, "2026-03-02 08:00", work_code=text) for text in texts])
+    assert [(each.user_id, each.work_code) for each in punches()] == [(text, text) for text in texts]
+    with reading() as session:
+        found = session.execute(select(TerminalUserRow.user_id, TerminalUserRow.name).order_by(TerminalUserRow.id)).all()
+        assert list(map(tuple, found)) == [(text, text) for text in texts]
+        damaged = session.execute(select(QuarantinedRecord.raw, QuarantinedRecord.reason).order_by(QuarantinedRecord.id)).all()
+        assert list(map(tuple, damaged)) == [(text.encode(), text) for text in texts]

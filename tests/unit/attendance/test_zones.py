@@ -38,7 +38,7 @@ def test_times_become_utc() -> None:
     )
 
 
-def test_a_repeated_hour_is_told_apart_by_the_order_of_the_log() -> None:
+def test_the_order_of_the_log_decides_between_the_passes_of_a_repeated_hour() -> None:
     check_all(
         [
             ([("1", "01:10"), ("2", "01:40"), ("1", "01:20"), ("3", "01:50")], [("06:10", 1), ("06:40", 1), ("07:20", 2), ("07:50", 2)]),
