@@ -12,7 +12,7 @@ from request_tracker_utils.core.translation import gettext as _
 
 
 def archive(change: Change, ticket: Ticket) -> None:
-    """Archives a locked ticket and gives up what it reserves. Raises NotYourStep."""
+    """Archives a locked ticket and releases what it reserves. Raises NotYourStep."""
     _require_archiver(change, ticket)
     former = TicketStatus(ticket.status)
     if former in RESERVES:
@@ -25,7 +25,7 @@ def archive(change: Change, ticket: Ticket) -> None:
 
 
 def restore(change: Change, ticket: Ticket) -> None:
-    """Brings a locked ticket back to its former status: reserves again, or asks again with new links.
+    """Restores a locked ticket to its former status: reserves again, or asks again with new links.
 
     Raises NotYourStep; StepNotOpen if it is not archived; InvalidTicketField if nobody can be asked.
     """

@@ -1,4 +1,4 @@
-"""What a ticket reserves, gives up, takes and returns. Each function passes all items in one call, since a call locks stock rows in the
+"""What a ticket reserves, releases, takes and returns. Each function passes all items in one call, since a call locks stock rows in the
 order of their keys, and two calls in one transaction could deadlock."""
 
 from collections.abc import Collection, Mapping
@@ -37,7 +37,7 @@ def prioritize(change: Change, ticket: Ticket) -> None:
 
 
 def release_for(change: Change, ticket: Ticket) -> None:
-    """Gives up all reservations and back-orders of the ticket."""
+    """Releases all reservations and back-orders of the ticket."""
     reservations.release(change.session, source_of(ticket), actor=change.actor, now=change.now, alerts=change.alerts)
 
 

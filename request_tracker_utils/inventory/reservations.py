@@ -55,7 +55,7 @@ def reserve(
 def release(
     session: Session, source: Source, lines: Iterable[int] | None = None, *, actor: Actor, now: datetime, alerts: ReorderAlerts
 ) -> int:
-    """Gives up the reservations and back-orders of these lines, or of all; returns how many pieces are free again. Without any, it changes
+    """Releases the reservations and back-orders of these lines, or of all; returns how many pieces are free again. Without any, it changes
     nothing."""
     wanted = None if lines is None else set(lines)
     with Shelf(session, actor, now, alerts) as shelf:

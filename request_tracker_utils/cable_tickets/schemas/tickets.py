@@ -183,7 +183,7 @@ class TicketItemOut(BaseModel):
     quantity: int = Field(examples=[1])
     reserved: int = Field(description="Pieces on the shelf that are set aside for it.", examples=[1])
     backordered: int = Field(description="Pieces that are missing; they are reserved when they arrive.", examples=[0])
-    fulfilled: int = Field(description="Pieces that were handed out.", examples=[0])
+    fulfilled: int = Field(description="Pieces that were taken from the shelf.", examples=[0])
     returned: int = Field(description="Pieces of these that came back to the shelf.", examples=[0])
 
 

@@ -95,7 +95,7 @@ def assign(ticket_id: int) -> ResponseReturnValue:
 @pages.post("/archive")
 @require(TicketPermission.READ)
 def archive(ticket_id: int) -> ResponseReturnValue:
-    """Archives the ticket, which gives up what it reserves."""
+    """Archives the ticket, which releases what it reserves."""
 
     def put_away(change: Change, ticket: Ticket) -> str:
         archiving.archive(change, ticket)
@@ -107,7 +107,7 @@ def archive(ticket_id: int) -> ResponseReturnValue:
 @pages.post("/restore")
 @require(TicketPermission.READ)
 def restore(ticket_id: int) -> ResponseReturnValue:
-    """Brings an archived ticket back to its former status."""
+    """Restores an archived ticket to its former status."""
 
     def bring_back(change: Change, ticket: Ticket) -> str:
         archiving.restore(change, ticket)
