@@ -141,7 +141,7 @@ def test_the_command_prints_a_link(app: Flask, client: FlaskClient, run: Run) ->
         assert answer.exit_code != 0
         assert words in answer.output
 
-    unknown = [(number, "bob", "bob was not asked"), (999, "grace", "grace was not asked"), (number, "nobody", "nobody")]
+    unknown = [(number, "bob", "bob was not asked"), (999, "grace", "Ticket 999 was not found."), (number, "nobody", "nobody")]
     check_all([*unknown, ("x", "grace", "Invalid value"), (-1, "grace", ""), (2**70, "grace", "not in the range")], refused)
     assert client.post(path).status_code == 200
     refused(number, "grace", f"Ticket {number} was approved by grace on")

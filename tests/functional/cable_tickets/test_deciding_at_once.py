@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
+from time import monotonic
 
 import pytest
 import requests
@@ -34,11 +35,16 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
 
 
 def posted(installation: Installation, paths: list[str], reason: str = "") -> list[requests.Response]:
+    """The answers to calls that start together. As clients do, a call is repeated while the program is busy."""
     start = Barrier(len(paths))
 
     def call(path: str) -> requests.Response:
         start.wait(60)
-        return installation.call("POST", path, json={"reason": reason})
+        until = monotonic() + 120
+        answer = installation.call("POST", path, json={"reason": reason})
+        while answer.status_code in {429, 503} and monotonic() < until:
+            answer = installation.call("POST", path, json={"reason": reason})
+        return answer
 
     with ThreadPoolExecutor(len(paths)) as pool:
         return list(pool.map(call, paths))

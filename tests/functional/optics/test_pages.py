@@ -131,7 +131,7 @@ def test_a_second_decision_and_a_bad_one_are_refused_and_say_why(app: Flask, sta
     assert again.location == f"{LIST}/{request_id}"
     assert "The request was already approved by ada. It can be archived." in admin.read(again.location)
     assert admin.submit(f"{LIST}/{request_id + 1}/status", action="approve").status_code == 404
-    assert admin.get(f"{LIST}/99999999999999999999").status_code == 400
+    assert admin.get(f"{LIST}/99999999999999999999").status_code == 404
 
 
 def test_others_see_neither_the_request_nor_the_lists(app: Flask, staff: Person, admin: Person) -> None:
