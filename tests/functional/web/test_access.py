@@ -337,7 +337,7 @@ ROUTES: dict[str, May | None] = {
     "PUT /api/optics-parts": ADMIN,
     "GET /api/optics-requests": ORDERING,
     "POST /api/optics-requests": ORDERING,
-    "PATCH /api/optics-requests/<request_id>/status": ADMIN,
+    "PATCH /api/optics-requests/<int:request_id>/status": ADMIN,
     "GET /api/cable-types": ORDERING,
     "POST /api/cable-types": STAFF,
     "PUT /api/cable-types/<type_id>": STAFF,
