@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
-from itertools import repeat
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -91,10 +90,12 @@ def insert_new(session: Session, table: Table, names: Sequence[str], rows: Tuple
     columns = ", ".join([*names, *shared])
     bound = _bound(connection, shared)
     if _is_sqlite(connection):
-        marks = ", ".join("?" * (len(names) + len(shared)))
-        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-        values = zip(*_columns(connection, table, names, rows), *map(repeat, bound), strict=False)
-        return connection.exec_driver_sql(statement, list(values)).rowcount
+        marks = ", ".join([*names, *("?" for _ in shared)])
+        values = list(zip(*_columns(connection, table, names, rows), strict=True))
+        with _staged(connection, names, values) as incoming:
+            # Without a condition, SQLite takes ON for that of a join.
+            statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming} WHERE true ON CONFLICT DO NOTHING"
+            return connection.exec_driver_sql(statement, tuple(bound)).rowcount
     marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in shared)])
     source = _unnest(table, names, "new")
     statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {source} ON CONFLICT DO NOTHING"
