@@ -38,7 +38,7 @@ class SharedApp:
         registry = registry_of(self.app)
         log.configure(registry.settings)
         run_after_commit(self._engine, registry.run_soon)
-        registry.jobs.started_at = utc_now()
+        registry.started_at = registry.jobs.started_at = utc_now()  # in a long run, jobs would be overdue otherwise
         if self._engine.dialect.name == "sqlite":
             # Rewriting the file counts as a change of its schema. On a connection that read the schema before, SQLite 3.40 answers “no such
             # table” to the first statement if it is the first one that uses a full-text table.
