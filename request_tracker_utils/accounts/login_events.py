@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.accounts.event_records import EventRecords
 from request_tracker_utils.accounts.models import LoginEvent, LoginKind, User
 from request_tracker_utils.core.clock import column_is_over
-from request_tracker_utils.core.settings import address_of, household
+from request_tracker_utils.core.ip_addresses import address_of, household
 
 BLOCK = {4: 24, 6: 48}
 """Network bits that one attacker may have as a whole, by the version of the protocol."""

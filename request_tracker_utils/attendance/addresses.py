@@ -1,19 +1,11 @@
 """Which addresses a terminal may have. Checked when they are saved, and again before each connection, since the rules are a setting."""
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, ip_address
 
 from request_tracker_utils.attendance.errors import InvalidTerminalField
-from request_tracker_utils.core.settings import IpAddress
+from request_tracker_utils.core.ip_addresses import IpAddress, contains_ipv4
 from request_tracker_utils.core.translation import gettext as _
 
-EMBEDDING = (
-    IPv6Network("::/96"),
-    IPv6Network("::ffff:0:0/96"),
-    IPv6Network("64:ff9b::/96"),
-    IPv6Network("2001::/32"),
-    IPv6Network("2002::/16"),
-)
-"""Networks of IPv6 addresses that contain an IPv4 address, which would not be checked."""
 THIS_NETWORK, RESERVED = IPv4Network("0.0.0.0/8"), IPv4Network("240.0.0.0/4")
 
 
@@ -36,7 +28,7 @@ def _may_be_a_terminal(address: IpAddress) -> bool:
     if address.is_unspecified or address.is_multicast or address.is_link_local:
         return False
     if isinstance(address, IPv6Address):
-        return address.scope_id is None and not any(address in network for network in EMBEDDING)
+        return address.scope_id is None and not contains_ipv4(address)
     return address not in THIS_NETWORK and address not in RESERVED
 
 

@@ -6,6 +6,7 @@ import click
 
 from request_tracker_utils.attendance import service
 from request_tracker_utils.attendance.current import encrypt, poller
+from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Outcome
 from request_tracker_utils.attendance.reading import Layout, Transport
 from request_tracker_utils.core.actor import of_command
@@ -86,7 +87,7 @@ def poll_devices(full: bool) -> None:
     """Poll all enabled terminals now. Exits with 1 if one fails."""
     polled, failed = poller(), 0
     with reading() as session:
-        found = {id: service.get(session, id).name for id in service.polled_ids(session)}
+        found = {id: find_terminal(session, id).name for id in service.polled_ids(session)}
     for terminal_id, name in found.items():
         try:
             result = polled.poll(terminal_id, full=full, started_by=of_command().name)

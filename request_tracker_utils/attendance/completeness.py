@@ -26,7 +26,7 @@ class DayProof:
 
     @property
     def missing(self) -> int:
-        """Records that the terminal has and we lack. What was pushed and is not in the log any more is no proof for others."""
+        """Records that the terminal has and we lack. Pushed punches that the log has lost do not make up for others."""
         return max(0, self.records - self.stored)
 
 

@@ -6,6 +6,7 @@ A poll that dies leaves its lease, which ends after a while. A poll that outlive
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance.errors import PollTakenOver, TerminalBusy, TerminalNotFound, TerminalNotPolled
 from request_tracker_utils.attendance.models import Terminal, TerminalPoll
 from request_tracker_utils.core.clock import SKEW
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.translation import gettext as _
 
 STORING = timedelta(minutes=2)
@@ -42,11 +44,17 @@ class Lease:
         return session.get(TerminalPoll, self.poll_id)
 
 
+def find_terminal(session: Session, terminal_id: int, **options: Any) -> Terminal:
+    """Raises TerminalNotFound. `options` are those of `Session.get`."""
+    terminal = find_row(session, Terminal, terminal_id, **options)
+    if terminal is None:
+        raise TerminalNotFound(_("Terminal %(id)s was not found.", id=terminal_id))
+    return terminal
+
+
 def begin(session: Session, terminal_id: int, *, longest_read: timedelta, full: bool, started_by: str, now: datetime) -> Lease:
     """Raises TerminalNotFound, TerminalNotPolled and TerminalBusy."""
-    terminal = session.get(Terminal, terminal_id, with_for_update=True)
-    if terminal is None:
-        raise TerminalNotFound(_("No terminal has the ID %(id)s.", id=terminal_id))
+    terminal = find_terminal(session, terminal_id, with_for_update=True)
     if not terminal.enabled:
         raise TerminalNotPolled(_("The terminal %(name)s is disabled. Enable it first.", name=terminal.name))
     if terminal.address is None:

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.addresses import check_address
-from request_tracker_utils.attendance.errors import InvalidTerminalField, NotReplaced, SerialNumberTaken, TerminalExists, TerminalNotFound
+from request_tracker_utils.attendance.errors import InvalidTerminalField, NotReplaced, SerialNumberTaken, TerminalExists
+from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Terminal, TerminalEvent
 from request_tracker_utils.attendance.models.terminals import DEFAULT_PORT, MAX_COMM_KEY, MAX_NAME, MAX_SITE
 from request_tracker_utils.attendance.polling import forget_log
@@ -76,14 +77,6 @@ def add(session: Session, new: NewTerminal, *, encrypt: Encrypt, allow_loopback:
     return terminal
 
 
-def get(session: Session, terminal_id: int) -> Terminal:
-    """Raises TerminalNotFound."""
-    terminal = session.get(Terminal, terminal_id)
-    if terminal is None:
-        raise TerminalNotFound(_("No terminal has the ID %(id)s.", id=terminal_id))
-    return terminal
-
-
 def all_terminals(session: Session) -> Sequence[Terminal]:
     """By name."""
     return session.scalars(select(Terminal).order_by(Terminal.name_key, Terminal.id)).all()
@@ -97,9 +90,7 @@ def polled_ids(session: Session) -> Sequence[int]:
 def accept_replacement(session: Session, terminal_id: int, *, actor: Actor, now: datetime) -> Terminal:
     """The other terminal at the address takes the place of the former one: its records are stored from the next poll on. Raises
     TerminalNotFound, NotReplaced, SerialNumberTaken."""
-    terminal = session.get(Terminal, terminal_id, with_for_update=True)
-    if terminal is None:
-        raise TerminalNotFound(_("No terminal has the ID %(id)s.", id=terminal_id))
+    terminal = find_terminal(session, terminal_id, with_for_update=True)
     former, accepted = terminal.serial_number, terminal.reported_serial_number
     if accepted is None:
         raise NotReplaced(_("The terminal %(name)s was not replaced.", name=terminal.name))

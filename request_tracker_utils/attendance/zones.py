@@ -61,7 +61,7 @@ class Passes:
         offset = constant_offset(self.zone, terminal_time.date())
         if offset is not None:
             return Placed((terminal_time - offset).replace(tzinfo=UTC))
-        first, second = _offsets(self.zone, terminal_time)
+        first, second = offsets(self.zone, terminal_time)
         if first <= second:
             return Placed((terminal_time - first).replace(tzinfo=UTC), in_gap=first < second)
         occurrence = self._occurrence((user_id, terminal_time))
@@ -88,25 +88,19 @@ def is_repeated(zone: ZoneInfo, terminal_time: datetime) -> bool:
     """Whether a terminal's time occurs twice."""
     if constant_offset(zone, terminal_time.date()) is not None:
         return False
-    first, second = _offsets(zone, terminal_time)
+    first, second = offsets(zone, terminal_time)
     return first > second
-
-
-def drift(terminal_time: datetime, zone: ZoneInfo, now: datetime) -> int:
-    """Seconds by which a terminal's clock is ahead. In a repeated hour, the pass that explains the clock better."""
-    drifts = [(terminal_time - offset).replace(tzinfo=UTC) - now for offset in _offsets(zone, terminal_time)]
-    return round(min(drifts, key=abs).total_seconds())
 
 
 @lru_cache(maxsize=20_000)
 def constant_offset(zone: ZoneInfo, day: date) -> timedelta | None:
     """The zone's offset from UTC on a day; None if it changes on that day, or right beside it."""
     midnight = datetime.combine(day, time())
-    offsets = {offset for hours in range(-1, 26) for offset in _offsets(zone, midnight + hours * HOUR)}
-    return offsets.pop() if len(offsets) == 1 else None
+    found = {offset for hours in range(-1, 26) for offset in offsets(zone, midnight + hours * HOUR)}
+    return found.pop() if len(found) == 1 else None
 
 
-def _offsets(zone: ZoneInfo, terminal_time: datetime) -> tuple[timedelta, timedelta]:
-    """In the first and in the second pass, where there are two; before and after the gap, where there is one."""
+def offsets(zone: ZoneInfo, terminal_time: datetime) -> tuple[timedelta, timedelta]:
+    """The offsets from UTC in the first and in the second pass, where there are two; before and after the gap, where there is one."""
     first, second = (terminal_time.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1))
     return first, second

@@ -1,24 +1,32 @@
 """All settings, read once from the environment and `SECRETS_FILE`. Frozen; all errors are reported together."""
 
-import base64
 import os
-import re
 from collections.abc import Mapping
-from email.utils import parseaddr
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dotenv import dotenv_values
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, SecretStr, ValidationError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, ValidationError
+
+from request_tracker_utils.core.setting_types import (
+    Address,
+    CustomField,
+    Database,
+    EmailAddresses,
+    Host,
+    Names,
+    Networks,
+    Prefix,
+    PublicKey,
+    Sender,
+    StudentUser,
+    TimeZone,
+    Token,
+    WebhookSecret,
+    masked_database,
+    masked_value,
+)
 
 # In a checkout, templates, static files, migrations and the files for Request Tracker are beside the package; in a wheel, inside it.
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -28,13 +36,6 @@ TEMPLATES = _ROOT / "templates"
 STATIC = _ROOT / "static"
 MIGRATIONS = _ROOT / "migrations"
 CONTRIB = _ROOT / "contrib"
-
-IpAddress = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
-
 
 FIELD_SETTINGS = (
     "rt_serial_field",
@@ -47,143 +48,12 @@ FIELD_SETTINGS = (
 """The settings that name custom fields of assets. Each must name a different field."""
 
 
-def address_of(text: str) -> IpAddress | None:
-    """Parses an address. IPv4-mapped IPv6 (`::ffff:10.0.0.5`) becomes IPv4. None if it is not an address, such as a Unix socket."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
-
-
-def household(address: IpAddress) -> IpAddress | IPv6Network:
-    """What requests are counted by: the address, or the /64 network of an IPv6 address, since a household may use every address in it."""
-    return IPv6Network((address, 64), strict=False) if isinstance(address, IPv6Address) else address
-
-
 class SettingsError(Exception):
     """Invalid settings; `problems` has one message per variable."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def _address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address that starts with http:// or https://")
-    if parts.username or parts.password:
-        raise ValueError("must not contain a user name or password")
-    return value.rstrip("/")
-
-
-def _prefix(value: str) -> str:
-    if not PREFIX_FORM.fullmatch(value):
-        raise ValueError("must be 1 to 16 letters, digits, dots, hyphens or underscores, and must not end with a digit")
-    return value
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a time zone such as America/Chicago") from None
-    return value
-
-
-def _database(value: str) -> str:
-    if value.startswith(("postgresql://", "postgres://")):
-        value = "postgresql+psycopg://" + value.split("://", 1)[1]
-    if not value.startswith(("postgresql+psycopg://", "sqlite:///")):
-        raise ValueError("must start with postgresql:// or sqlite:///")
-    try:
-        make_url(value)
-    except (ArgumentError, ValueError):
-        raise ValueError("must look like postgresql://user:password@host:5432/name") from None
-    return value
-
-
-def _parts(value: str | tuple[str, ...]) -> list[str]:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
-
-
-def _token(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
-        raise ValueError("must be ASCII letters, digits and punctuation without spaces")
-    return value
-
-
-def _field(value: str) -> str:
-    if not re.fullmatch(r"[^'\"{}\\\x00-\x1f]+", value):
-        raise ValueError("must not contain quotes, braces or backslashes")
-    return value
-
-
-def _sender(value: str) -> str:
-    name, address = parseaddr(value)
-    try:
-        if any(ord(character) < 32 for character in value) or "," in value.replace(name, ""):
-            raise ValueError
-        validate_email(address, check_deliverability=False, allow_domain_literal=False)
-    except ValueError:
-        raise ValueError("must be an email address such as tickets@example.org or Tickets <tickets@example.org>") from None
-    return value
-
-
-def _host(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._:-]+", value):
-        raise ValueError("must be a host name or an address, without https:// and without a port")
-    return value
-
-
-def _email_addresses(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        try:
-            validate_email(value, check_deliverability=False)
-        except EmailNotValidError:
-            raise ValueError(f"{value!r} is not an email address") from None
-    return values
-
-
-def _student_user(value: str) -> str:
-    rest = value.replace("{student_id}", "").replace("{email}", "")
-    if rest == value or "{" in rest or "}" in rest:
-        raise ValueError("must contain {student_id} or {email}, and no other braces")
-    return value
-
-
-def _webhook_secret(value: SecretStr) -> SecretStr:
-    """Refuses what would be read as an empty or short key: then anybody could sign."""
-    try:
-        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) < 16:
-        raise ValueError("must be the signing secret of a webhook, which begins with whsec_")
-    return value
-
-
-def _public_key(value: str) -> str:
-    """The Base64 text of a key for elliptic curves, without the lines of PEM around it."""
-    text = re.sub(r"-----(BEGIN|END) PUBLIC KEY-----|\s", "", value)
-    try:
-        key = load_der_public_key(base64.b64decode(text, validate=True))
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, EllipticCurvePublicKey):
-        raise ValueError("must be the verification key of the signed event webhook, which begins with MF")
-    return text
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Token = Annotated[SecretStr, AfterValidator(_token)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
-EmailAddresses = Annotated[tuple[str, ...], BeforeValidator(_parts), AfterValidator(_email_addresses)]
-CustomField = Annotated[str, AfterValidator(_field)]
-Sender = Annotated[str, AfterValidator(_sender)]
-Host = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseModel):
@@ -224,7 +94,7 @@ class Settings(BaseModel):
         description="Who may create an account: everyone (`open`, with the role user), people with an invitation link (`invited`), or "
         "nobody except administrators (`closed`).",
     )
-    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+    database_url: Database | None = Field(
         None, description="`postgresql://user:password@host/name` or `sqlite:////path/to/file`. Takes precedence over `DATABASE_PATH`."
     )
     database_path: Path | None = Field(None, description="SQLite file. If not set: `database.sqlite` in `INSTANCE_PATH`.")
@@ -234,7 +104,7 @@ class Settings(BaseModel):
         "`X-Forwarded-For`, `-Proto` and `-Host` headers are trusted.",
     )
     app_url: Address | None = Field(None, description="Address at which people and Request Tracker reach this program.")
-    timezone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="Time zone in which times are shown.")
+    timezone: TimeZone = Field("UTC", description="Time zone in which times are shown.")
     scheduler: bool = Field(True, description="Run scheduled jobs in the server processes.")
     run_seed_on_start: bool = Field(
         False,
@@ -305,7 +175,7 @@ class Settings(BaseModel):
     rt_internal_name_field: CustomField = Field("Internal Name", min_length=1, description="Custom field for the internal name.")
     rt_category_field: CustomField = Field("Category", min_length=1, description="Custom field for the category.")
     rt_funding_field: CustomField = Field("Funding Source", min_length=1, description="Custom field for the funding source.")
-    rt_student_user: Annotated[str, AfterValidator(_student_user)] = Field(
+    rt_student_user: StudentUser = Field(
         "{student_id}",
         description="Default name of a student’s Request Tracker user, with `{student_id}` or `{email}`.",
     )
@@ -319,9 +189,7 @@ class Settings(BaseModel):
         ("charger", "case"), description="Accessories that are assigned with devices and checked on return, separated by commas."
     )
 
-    prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        "W12-", description="Prefix of every tag; a number of at least four digits follows."
-    )
+    prefix: Prefix = Field("W12-", description="Prefix of every tag; a number of at least four digits follows.")
     asset_tag_sequence_file: Path | None = Field(
         None, description="Sequence file of a legacy installation. Its number is imported before the first tag is assigned."
     )
@@ -390,10 +258,10 @@ class Settings(BaseModel):
     notify_private_addresses: bool = Field(
         False, description="Whether chat addresses that people enter for themselves may lead to this machine and to private networks."
     )
-    resend_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+    resend_webhook_secret: WebhookSecret | None = Field(
         None, description="Signing secret of the webhook at Resend that calls `APP_URL/webhooks/resend`, `whsec_…`."
     )
-    sendgrid_webhook_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
+    sendgrid_webhook_key: PublicKey | None = Field(
         None, description="Verification key of the signed event webhook at SendGrid that calls `APP_URL/webhooks/sendgrid`."
     )
     notification_days: int = Field(180, ge=7, le=3650, description="Days until messages to people are deleted.")
@@ -457,28 +325,13 @@ class Settings(BaseModel):
 
     def masked(self) -> dict[str, str]:
         """Every setting by variable, as text; secrets and passwords as `***`."""
-        shown = {name.upper(): _masked(getattr(self, name)) for name in type(self).model_fields}
-        return shown | {"DATABASE_URL": _masked_database(self.database_url)} if self.database_url else shown
+        shown = {name.upper(): masked_value(getattr(self, name)) for name in type(self).model_fields}
+        return shown | {"DATABASE_URL": masked_database(self.database_url)} if self.database_url else shown
 
     @classmethod
     def defaults(cls) -> dict[str, str]:
         """The default of each variable, as text; empty if it has none."""
-        return {name.upper(): "" if field.default is None else _masked(field.default) for name, field in cls.model_fields.items()}
-
-
-def _masked_database(address: str) -> str:
-    """The database URL without its password, which may also be a query parameter (`?password=`, `?sslpassword=`)."""
-    url = make_url(address)
-    secret = {name: "***" for name in url.query if name.lower().endswith("password")}
-    return url.update_query_dict(secret).render_as_string(hide_password=True)
-
-
-def _masked(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, SecretStr):
-        return "***"
-    return "" if value is None else str(value)
+        return {name.upper(): "" if field.default is None else masked_value(field.default) for name, field in cls.model_fields.items()}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

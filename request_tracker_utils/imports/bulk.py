@@ -82,8 +82,8 @@ def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
 
 
 def insert_new(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> int:
-    """Inserts the rows that no unique index of the table has yet, in their order, and returns how many. The others cost a look into the
-    index."""
+    """Inserts the rows that are new to all unique indexes of the table, in their order, and returns how many. A known row costs one lookup
+    in an index."""
     if not rows:
         return 0
     connection = session.connection()

@@ -17,7 +17,7 @@ from functools import lru_cache
 import structlog
 
 from request_tracker_utils.core import metrics
-from request_tracker_utils.core.settings import IpAddress, Network, address_of, household
+from request_tracker_utils.core.ip_addresses import IpAddress, Network, address_of, household
 from request_tracker_utils.web.running import Allowance, RunningRequest, RunningRequests
 from request_tracker_utils.web.tcp import Connection, ServedConnections
 

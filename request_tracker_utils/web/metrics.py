@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.ip_addresses import address_of
 from request_tracker_utils.core.jobs import last_starts
 from request_tracker_utils.core.metrics import Gauge, count_request, exposition, instruments
-from request_tracker_utils.core.settings import address_of
 from request_tracker_utils.web.auth import admit, public
 from request_tracker_utils.web.registry import registry, registry_of, settings
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from request_tracker_utils.core.settings import IpAddress, Network, address_of
+from request_tracker_utils.core.ip_addresses import IpAddress, Network, address_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

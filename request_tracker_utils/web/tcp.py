@@ -6,7 +6,7 @@ import stat
 import struct
 from dataclasses import dataclass
 
-from request_tracker_utils.core.settings import IpAddress, address_of
+from request_tracker_utils.core.ip_addresses import IpAddress, address_of
 
 DESCRIPTORS = "/proc/self/fd"
 TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)

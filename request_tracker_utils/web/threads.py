@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from request_tracker_utils.core import metrics
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.errors import AppError, Unavailable
-from request_tracker_utils.core.settings import address_of, household
+from request_tracker_utils.core.ip_addresses import address_of, household
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.places import Limit, Limits, Place, Places
 from request_tracker_utils.web.registry import registry, registry_of

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from request_tracker_utils.attendance import service
+from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Punch, Terminal
 from request_tracker_utils.attendance.polling import Poller
 from request_tracker_utils.attendance.reading import DeviceInfo, KnownLog, Log, Reading, Record, Target, TerminalUser
@@ -33,7 +34,7 @@ def added(name: str = "Main entrance", address: str | None = "10.0.0.50", **valu
 def terminal(terminal_id: int) -> Terminal:
     """As it is stored."""
     with reading() as session:
-        return service.get(session, terminal_id)
+        return find_terminal(session, terminal_id)
 
 
 def record(user_id: str, time: str, **values: object) -> Record:

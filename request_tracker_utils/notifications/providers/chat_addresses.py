@@ -7,7 +7,7 @@ from apprise import Apprise, AppriseAsset, NotifyBase, PersistentStoreMode
 from apprise.plugins import url_to_dict
 
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.core.settings import address_of
+from request_tracker_utils.core.ip_addresses import address_of
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
 from request_tracker_utils.notifications.providers.connections import public_address
 

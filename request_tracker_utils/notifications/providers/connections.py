@@ -13,7 +13,7 @@ from typing import Self
 
 import certifi
 
-from request_tracker_utils.core.settings import IpAddress, address_of
+from request_tracker_utils.core.ip_addresses import IpAddress, address_of
 from request_tracker_utils.core.translation import gettext as _
 
 CONNECT_TIMEOUT = 5.0

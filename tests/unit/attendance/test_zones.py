@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from request_tracker_utils.attendance.zones import Passes, drift, is_repeated
+from request_tracker_utils.attendance.clocks import drift
+from request_tracker_utils.attendance.zones import Passes, is_repeated
 from tests.services.tables import check_all
 
 CHICAGO = ZoneInfo("America/Chicago")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from request_tracker_utils.core.ip_addresses import address_of
 from request_tracker_utils.core.messages import Channel
-from request_tracker_utils.core.settings import address_of
 from request_tracker_utils.notifications.providers import chat_addresses
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.chat_addresses import (
