@@ -11,6 +11,7 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.registry import registry, settings
 
 PURPOSE = "communication keys of terminals"
+PUSH_PURPOSE = "push keys of terminals"
 
 
 def poller() -> Poller:
@@ -39,4 +40,18 @@ def comm_key(terminal: Terminal) -> int:
         return int(Encryption.of(settings(), PURPOSE).decrypt(terminal.comm_key_cipher))
     except NotDecrypted:
         message = _("SECRET_KEY has changed. Enter the communication key of the terminal %(name)s again.", name=terminal.name)
+        raise CommKeyNotDecrypted(message) from None
+
+
+def encrypt_push_key(text: str) -> str:
+    """A push key, as it is stored."""
+    return Encryption.of(settings(), PUSH_PURPOSE).encrypt(text)
+
+
+def push_key(terminal: Terminal) -> str:
+    """Of a terminal that has one. Raises CommKeyNotDecrypted."""
+    try:
+        return Encryption.of(settings(), PUSH_PURPOSE).decrypt(terminal.push_key_cipher or "")
+    except NotDecrypted:
+        message = _("SECRET_KEY has changed. Enter the push key of the terminal %(name)s again.", name=terminal.name)
         raise CommKeyNotDecrypted(message) from None

@@ -5,6 +5,7 @@ from flask import Flask
 from request_tracker_utils.attendance import cli
 from request_tracker_utils.attendance.permissions import GRANTS
 from request_tracker_utils.attendance.reading import TerminalReader
+from request_tracker_utils.attendance.views import push
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.registry import registry_of
 
@@ -13,4 +14,4 @@ def install(app: Flask) -> None:
     registry_of(app).provide(TerminalReader, TerminalReader())
 
 
-feature = Feature(name="attendance", commands=[cli.terminals, cli.poll_devices], grants=GRANTS, install=install)
+feature = Feature(name="attendance", pages=[push.pages], commands=[cli.terminals, cli.poll_devices], grants=GRANTS, install=install)

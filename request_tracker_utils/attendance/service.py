@@ -15,6 +15,7 @@ from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Terminal, TerminalEvent
 from request_tracker_utils.attendance.models.terminals import DEFAULT_PORT, MAX_COMM_KEY, MAX_NAME, MAX_SITE
 from request_tracker_utils.attendance.polling import forget_log
+from request_tracker_utils.attendance.push.options import forget_stamps
 from request_tracker_utils.attendance.reading import Layout, Transport
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.text import clean, unprintable_character
@@ -102,6 +103,7 @@ def accept_replacement(session: Session, terminal_id: int, *, actor: Actor, now:
     terminal.reported_serial_number = terminal.replaced_at = None
     terminal.updated_at = now
     forget_log(terminal)
+    forget_stamps(session, terminal_id)
     record_event(session, terminal, "replaced", actor=actor, now=now, former=former, accepted=accepted)
     return terminal
 

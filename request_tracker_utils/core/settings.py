@@ -151,6 +151,12 @@ class Settings(BaseModel):
     terminal_allow_loopback: bool = Field(
         False, description="Whether terminals may have loopback addresses, which lead to this server; for tests."
     )
+    terminal_push: bool = Field(
+        False, description="Whether terminals may push their records to `/iclock/` (ADMS). Unknown ones wait until somebody accepts them."
+    )
+    terminal_push_networks: Networks = Field(
+        (), description="Addresses or networks from which terminals may push, separated by commas. If not set: all."
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(

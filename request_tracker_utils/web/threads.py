@@ -38,6 +38,8 @@ class Reserved(StrEnum):
     HEALTH = "health"
     REPORT = "report"
     """Calls of providers of messages: without places of their own, and with a third of the shared ones at most."""
+    PUSH = "push"
+    """Terminals that push: without places of their own, and with half of the shared ones at most."""
 
 
 class TooManyRequests(AppError):
@@ -130,6 +132,8 @@ class ThreadLimits:
             return (shared,)
         if reserved is Reserved.REPORT:
             return ((Limit(("reports",), max(1, self.sizes.shared // 3), reserved, _overloaded, patience=1.0), *shared),)
+        if reserved is Reserved.PUSH:  # not limited by address, because many terminals share that of their router
+            return ((Limit(("pushes",), max(1, self.sizes.shared // 2), reserved, _overloaded), shared[-1]),)
         own = (self._own(reserved),)
         if reserved is Reserved.HEALTH:  # strangers call it: it takes nothing from others
             return (own,)
@@ -139,6 +143,8 @@ class ThreadLimits:
 
     def reading(self, reserved: Reserved | None, caller: "Caller") -> tuple[Limits, ...]:
         """The choices for a request whose body is being read."""
+        if reserved is Reserved.PUSH:  # a terminal is known before its body is read
+            return self.working(reserved, caller)
         own = (self._own(reserved),) if reserved in self.sizes.reserved else ()
         shared = self.working(reserved if reserved is Reserved.REPORT else None, caller)[0]
         if not caller.account:

@@ -39,7 +39,7 @@ NO_STUDENT_BY_BROWSER = May(ALL_ROLES - {"student"}, by_token=False)
 SECRET = May(frozenset())
 """A secret of its own, which no account has."""
 SIGNED = May(frozenset())
-"""A signature of a provider, and a setting with which it is verified; without it there is nothing."""
+"""A signature of a provider, or a terminal that pushes, and a setting without which there is nothing."""
 STAFF = May(frozenset({"admin", "staff"}))
 TEACHER = May(frozenset({"admin", "staff", "teacher"}))
 COLLEAGUES = May(ALL_ROLES - {"student"})
@@ -49,6 +49,8 @@ TEACHER_OR_STUDENT = May(TEACHER.roles | STUDENT.roles)
 
 ORDERING = May(ALL_ROLES - {"student"})
 """Everyone who may order cable."""
+
+PUSHING = ("GET /iclock/cdata", "POST /iclock/cdata", "GET /iclock/getrequest", "POST /iclock/devicecmd", "GET /iclock/ping")
 
 # A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
@@ -167,6 +169,7 @@ ROUTES: dict[str, May | None] = {
     "POST /webhooks/resend": SIGNED,
     "POST /webhooks/sendgrid": SIGNED,
     "POST /webhooks/twilio": SIGNED,
+    **{f"{route}{suffix}": SIGNED for route in PUSHING for suffix in ("", ".aspx")},
     "GET /admin/settings": ADMIN,
     "GET /admin/settings/<name>": ADMIN_BY_BROWSER,
     "POST /admin/settings/<name>": ADMIN_BY_BROWSER,

@@ -60,6 +60,7 @@ def test_the_routes_with_places_of_their_own(app: Flask) -> None:
         Reserved.SCAN: {*scans, "/students/scan", "/labels/scan"},
         Reserved.HEALTH: {"/api/health"},
         Reserved.REPORT: {"/webhooks/resend", "/webhooks/sendgrid", "/webhooks/twilio"},
+        Reserved.PUSH: {f"/iclock/{name}{suffix}" for name in ("cdata", "getrequest", "devicecmd", "ping") for suffix in ("", ".aspx")},
     }
 
 

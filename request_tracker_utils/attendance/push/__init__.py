@@ -1,0 +1,1 @@
+"""Terminals that push their records over HTTP (ADMS, the iclock protocol). Receive-only: nothing of a terminal is changed."""

@@ -1,0 +1,1 @@
+"""Pages of the attendance bridge, and the routes of terminals that push."""
