@@ -3,7 +3,9 @@
 from flask import Flask
 
 from request_tracker_utils.attendance import cli
+from request_tracker_utils.attendance.api import punches as punches_api
 from request_tracker_utils.attendance.permissions import GRANTS
+from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.views import push
 from request_tracker_utils.web.feature import Feature
@@ -12,6 +14,14 @@ from request_tracker_utils.web.registry import registry_of
 
 def install(app: Flask) -> None:
     registry_of(app).provide(TerminalReader, TerminalReader())
+    registry_of(app).provide(PunchCounts, PunchCounts())
 
 
-feature = Feature(name="attendance", pages=[push.pages], commands=[cli.terminals, cli.poll_devices], grants=GRANTS, install=install)
+feature = Feature(
+    name="attendance",
+    apis=[punches_api.api],
+    pages=[push.pages],
+    commands=[cli.terminals, cli.poll_devices],
+    grants=GRANTS,
+    install=install,
+)

@@ -81,6 +81,7 @@ ROUTES: dict[str, May | None] = {
     "GET /stock/cable-types": STAFF,
     "POST /stock/cable-types": STAFF,
     "POST /stock/cable-types/<int:type_id>": STAFF,
+    "GET /api/raw-attendance/": STAFF,
     "GET /optics": COLLEAGUES,
     "POST /optics": COLLEAGUES,
     "GET /optics/requests": ADMIN,

@@ -1,0 +1,1 @@
+"""Bodies of its JSON requests and responses."""

@@ -1,0 +1,24 @@
+"""Names of terminals, and of the users that they know."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.attendance.models import Punch, Terminal, TerminalUserRow
+
+
+def terminal_names(session: Session) -> dict[int, str]:
+    """The names of all terminals, by ID, in the order of their names."""
+    query = select(Terminal.id, Terminal.name).order_by(Terminal.name_key, Terminal.id)
+    return dict(session.execute(query).all())
+
+
+def user_names(session: Session, punches: Iterable[Punch]) -> dict[tuple[int, str], str]:
+    """What terminals call the users of these punches, by terminal and user ID; without users that have no name."""
+    of_punches = {(punch.terminal_id, punch.user_id) for punch in punches}
+    if not of_punches:
+        return {}
+    columns = (TerminalUserRow.terminal_id, TerminalUserRow.user_id)
+    found = session.execute(select(*columns, TerminalUserRow.name).where(tuple_(*columns).in_(of_punches)))
+    return {(terminal_id, user_id): name for terminal_id, user_id, name in found if name}
