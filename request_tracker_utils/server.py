@@ -1,5 +1,6 @@
 """The web server: granian runs worker processes, each of which creates its own app here."""
 
+import gc
 import os
 import resource
 import signal
@@ -113,6 +114,7 @@ def _watched(app: Flask) -> "WSGIApplication":
 def serve(settings: Settings) -> None:
     """Serves until stopped; running requests are answered first. Raises SettingsError, NotReady."""
     os.umask(0o077)  # only the owner may read the database and the logs
+    gc.freeze()  # what is loaded by now stays: collections need not look at it, and the workers share its memory
     settings = with_stored_keys(settings)
     # One folder per port: two servers may share the data, and each starts with its own counters.
     metrics.share_in(settings.instance_path / "metrics" / str(settings.port))

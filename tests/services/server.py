@@ -1,4 +1,4 @@
-"""The program itself, as people run it: `rtutils serve` in processes of its own, told nothing but the settings given."""
+"""The program itself, as people run it: `rtutils serve` in processes of its own, which know nothing but the settings given."""
 
 import contextlib
 import os
@@ -6,16 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import requests
 
+from tests.services import loaded_program
+from tests.services.loaded_program import CHECKOUT, Command
+
 PROGRAM = (sys.executable, "-m", "request_tracker_utils.cli")
-CHECKOUT = Path(__file__).parents[2]
 READY_WITHIN = 60.0
 """Seconds. A loaded machine takes ten."""
 STOPS_WITHIN = 40.0
@@ -37,13 +40,43 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     return kept | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"} | {name.upper(): value for name, value in settings.items()}
 
 
+def start_program(
+    arguments: Sequence[str],
+    *,
+    settings: dict[str, str],
+    program: Sequence[str] | None,
+    cwd: Path,
+    stdin: IO[bytes],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+) -> subprocess.Popen[bytes] | Command:
+    """In a session of its own. Without a program, it is a fork of ours that is already loaded."""
+    environ = environment(settings)
+    if program is None:
+        return loaded_program.start(arguments, environ=environ, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
+    return subprocess.Popen([*program, *arguments], env=environ, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True)
+
+
 def run_program(
-    *arguments: str, settings: dict[str, str], program: Sequence[str] = PROGRAM, cwd: Path = CHECKOUT, typed: str = ""
+    *arguments: str, settings: dict[str, str], program: Sequence[str] | None = None, cwd: Path = CHECKOUT, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the program to its end."""
-    return subprocess.run(
-        [*program, *arguments], env=environment(settings), cwd=cwd, input=typed, capture_output=True, text=True, check=False, timeout=60
-    )
+    """Runs a command of the program to its end. Raises TimeoutExpired after a minute."""
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        stdin.write(typed.encode())
+        stdin.seek(0)
+        process = start_program(arguments, settings=settings, program=program, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
+        try:
+            code = process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        output, errors = (_text(file) for file in (stdout, stderr))
+    return subprocess.CompletedProcess(arguments, code, output, errors)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 class RunningServer:
@@ -51,7 +84,7 @@ class RunningServer:
     say otherwise. `start` begins it anew after `stop` or `kill`, at the same address.
     """
 
-    def __init__(self, folder: Path, *, program: Sequence[str] = PROGRAM, cwd: Path = CHECKOUT, **settings: str) -> None:
+    def __init__(self, folder: Path, *, program: Sequence[str] | None = None, cwd: Path = CHECKOUT, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.program, self.cwd = folder, program, cwd
         self.port = free_port()
@@ -59,7 +92,7 @@ class RunningServer:
         self.settings = {"instance_path": str(folder / "instance"), "port": str(self.port), **settings}
         self._log = folder / f"server-{self.port}.log"
         self._log_length = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Command | None = None
         self.start()
 
     def __enter__(self) -> Self:
@@ -85,16 +118,10 @@ class RunningServer:
 
     def launch(self) -> None:
         """Starts it without waiting for its first answer."""
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, open(os.devnull, "rb") as nothing:
             self._log_length = log.tell()
-            self._process = subprocess.Popen(
-                [*self.program, "serve"],
-                env=environment(self.settings),
-                cwd=self.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            self._process = start_program(
+                ["serve"], settings=self.settings, program=self.program, cwd=self.cwd, stdin=nothing, stdout=log, stderr=log
             )
 
     def stop(self) -> float:
@@ -134,7 +161,7 @@ class RunningServer:
             raise ServerFailed(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
 
-    def _taken(self) -> subprocess.Popen[bytes]:
+    def _taken(self) -> subprocess.Popen[bytes] | Command:
         process, self._process = self._process, None
         if process is None:
             raise ServerFailed("It does not run.")
@@ -153,7 +180,7 @@ class RunningServer:
             time.sleep(0.05)
         raise ServerFailed(f"It did not answer within {READY_WITHIN:.0f} s.\n{self._tail()}")
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
+    def _end(self, process: subprocess.Popen[bytes] | Command) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
