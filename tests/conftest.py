@@ -77,6 +77,12 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: collections need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped:
