@@ -4,11 +4,12 @@ from flask import Flask
 
 from request_tracker_utils.attendance import cli
 from request_tracker_utils.attendance.api import punches as punches_api
-from request_tracker_utils.attendance.permissions import GRANTS
+from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
-from request_tracker_utils.attendance.views import push
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.attendance.views import push, push_pending
+from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
 
 
@@ -20,7 +21,8 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="attendance",
     apis=[punches_api.api],
-    pages=[push.pages],
+    pages=[push.pages, push_pending.pages],
+    administration=[NavItem(gettext_noop("Pending terminals"), "push_pending.listed", AttendancePermission.MANAGE, order=90)],
     commands=[cli.terminals, cli.poll_devices],
     grants=GRANTS,
     install=install,

@@ -26,6 +26,9 @@ from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
+from request_tracker_utils.attendance.push import pending
+from request_tracker_utils.attendance.push.contacts import Contact
+from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.cable_tickets import absences, kits
 from request_tracker_utils.cable_tickets.approval_links import Decision, path_of, token_of
 from request_tracker_utils.cable_tickets.current import link_keys
@@ -106,6 +109,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     _optics(app)
+    _pushing_terminals(app)
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
@@ -195,6 +199,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "optics-request": "/optics/requests/4",
         "optics-request-archived": "/optics/requests/1",
         "optics-parts": "/optics/parts",
+        "terminals-pending": "/terminals/pending",
         "stock-import": "/stock/import",
         "deliveries-import": "/stock/receive/import",
         "labels": "/labels/batch?asset_ids=1,2,3",
@@ -287,6 +292,16 @@ def _optics(app: Flask) -> None:
             made, _repeated = requests.create(session, NewRequest(part, other, quantity), **change)
             if part == "SFP-1G-T":
                 requests.decide(session, made.id, OpticsAction.DENY, note="There are three on the shelf.\nTake one.", **change)
+
+
+def _pushing_terminals(app: Flask) -> None:
+    """Two that wait, one that is ignored, and one that was accepted."""
+    actor, change = Actor(NAME), pending.Change(Actor(NAME), utc_now(), lambda text: text)
+    with app.app_context(), transaction() as session:
+        for number in range(4):
+            pending.record(session, Contact.of(f"CKUH21186000{number}", f"10.20.0.{50 + number}", utc_now(), version="2.4.1"))
+        pending.accept(session, "CKUH211860000", NewTerminal("West gate", "America/Chicago"), push_key="", change=change)
+        pending.ignore(session, "CKUH211860001", actor=actor, now=utc_now())
 
 
 def _tickets(app: Flask) -> dict[str, int]:

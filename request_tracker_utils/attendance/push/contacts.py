@@ -18,7 +18,7 @@ from request_tracker_utils.core.translation import gettext as _
 REMEMBERED = timedelta(seconds=30)
 """Terminals call every few seconds. Contacts in between are not recorded."""
 MAX_VERSION, MAX_PUSH_KEY = 40, 64
-SERIAL_FORM = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_SERIAL}}}")
+SERIAL_FORM = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{MAX_SERIAL - 1}}}")
 PushKey = Callable[[Terminal], str]
 """Decrypts the push key of a terminal that has one."""
 

@@ -23,7 +23,6 @@ from request_tracker_utils.attendance.push.options import forget_stamps
 from request_tracker_utils.attendance.service import Encrypt, NewTerminal
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import is_over
-from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.translation import gettext as _
 
 MOST, MOST_PER_ADDRESS = 200, 50
@@ -80,33 +79,33 @@ def pushing(session: Session) -> Sequence[Terminal]:
     return session.scalars(select(Terminal).where(Terminal.push_enabled).order_by(Terminal.name_key, Terminal.id)).all()
 
 
-def accept(session: Session, pending_id: int, new: NewTerminal, *, push_key: str, change: Change) -> Terminal:
+def accept(session: Session, serial_number: str, new: NewTerminal, *, push_key: str, change: Change) -> Terminal:
     """Adds the terminal. Raises PendingTerminalNotFound, InvalidTerminalField, TerminalExists, TerminalPushesAlready."""
-    pending = _locked(session, pending_id)
+    pending = _locked(session, serial_number)
     terminal = service.add(session, new, encrypt=change.encrypt, allow_loopback=False, actor=change.actor, now=change.now)
     return _accepted(session, terminal, pending, push_key, change)
 
 
-def join(session: Session, pending_id: int, terminal_id: int, *, push_key: str, change: Change) -> Terminal:
+def join(session: Session, serial_number: str, terminal_id: int, *, push_key: str, change: Change) -> Terminal:
     """The terminal is one that exists. With another serial number, it replaces that one, and has a log of its own. Raises
     PendingTerminalNotFound, TerminalNotFound, InvalidTerminalField, TerminalPushesAlready."""
-    pending = _locked(session, pending_id)
+    pending = _locked(session, serial_number)
     terminal = find_terminal(session, terminal_id, with_for_update=True)
     if terminal.serial_number not in (None, pending.serial_number):
         forget_log(terminal)
     return _accepted(session, terminal, pending, push_key, change)
 
 
-def ignore(session: Session, pending_id: int, *, actor: Actor, now: datetime) -> PendingTerminal:
+def ignore(session: Session, serial_number: str, *, actor: Actor, now: datetime) -> PendingTerminal:
     """The terminal stays refused, and its contacts are not recorded. Raises PendingTerminalNotFound."""
-    pending = _locked(session, pending_id)
+    pending = _locked(session, serial_number)
     pending.ignored_at, pending.ignored_by = now, actor.name
     return pending
 
 
-def restore(session: Session, pending_id: int) -> PendingTerminal:
+def restore(session: Session, serial_number: str) -> PendingTerminal:
     """The terminal is not ignored any more. Raises PendingTerminalNotFound."""
-    pending = _locked(session, pending_id)
+    pending = _locked(session, serial_number)
     pending.ignored_at = pending.ignored_by = None
     return pending
 
@@ -151,8 +150,8 @@ def _set_key(terminal: Terminal, push_key: str, change: Change) -> None:
     terminal.push_address = None
 
 
-def _locked(session: Session, pending_id: int) -> PendingTerminal:
-    pending = find_row(session, PendingTerminal, pending_id, with_for_update=True)
+def _locked(session: Session, serial_number: str) -> PendingTerminal:
+    pending = session.scalar(select(PendingTerminal).where(PendingTerminal.serial_number == serial_number).with_for_update())
     if pending is None:
         raise PendingTerminalNotFound(_("This terminal is not pending any more."))
     return pending

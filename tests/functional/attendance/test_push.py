@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,23 +10,17 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from request_tracker_utils.attendance.current import encrypt_push_key
-from request_tracker_utils.attendance.models import PendingTerminal, PushStamp, QuarantinedRecord, Terminal, TerminalUserRow
+from request_tracker_utils.attendance.models import PushStamp, QuarantinedRecord, Terminal, TerminalUserRow
 from request_tracker_utils.attendance.push import contacts, pending
 from request_tracker_utils.attendance.push.pending import Change
 from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.web.registry import registry_of
 from tests.services.attendance import ADA, ZONE, punches, shown, terminal
 from tests.services.attendance_push import PushFaults, PushingTerminal, by_client, lines
+from tests.services.push_settings import allow_pushing
 from tests.services.tables import check_all
 
 SN = "PUSH00000001"
-
-
-def allow(app: Flask, *networks: str) -> None:
-    """Lets terminals push, from these networks."""
-    changed = {"terminal_push": True, "terminal_push_networks": tuple(map(ip_network, networks))}
-    registry_of(app).settings = registry_of(app).settings.model_copy(update=changed)
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def inside(app: Flask) -> Iterator[Flask]:
 @pytest.fixture
 def pushed(inside: Flask) -> Flask:
     """An app to which terminals may push, in its context."""
-    allow(inside)
+    allow_pushing(inside)
     return inside
 
 
@@ -64,8 +57,7 @@ def waiting() -> list[tuple[str, int]]:
 
 def accept(serial_number: str = SN, name: str = "Main entrance", *, push_key: str = "") -> Terminal:
     with transaction() as session:
-        pending_id = session.scalars(select(PendingTerminal.id).where(PendingTerminal.serial_number == serial_number)).one()
-        return pending.accept(session, pending_id, NewTerminal(name, ZONE), push_key=push_key, change=change())
+        return pending.accept(session, serial_number, NewTerminal(name, ZONE), push_key=push_key, change=change())
 
 
 def stamps() -> dict[str, str]:
@@ -224,8 +216,7 @@ def test_a_terminal_that_is_stopped_or_disabled_keeps_its_data(device: PushingTe
         pending.stop(session, 1, change())
     assert (device.introduce(), device.push(), waiting()) == (False, False, [(SN, 1)])
     with transaction() as session:
-        pending_id = session.scalars(select(PendingTerminal.id)).one()
-        assert pending.join(session, pending_id, 1, push_key="", change=change()).id == 1
+        assert pending.join(session, SN, 1, push_key="", change=change()).id == 1
     assert (device.introduce(), device.push(), len(punches(1))) == (True, True, 3)
 
 
@@ -255,7 +246,7 @@ def test_nothing_is_there_unless_pushing_is_enabled(inside: Flask) -> None:
 
 
 def test_terminals_push_only_from_allowed_networks(pushed: Flask) -> None:
-    allow(pushed, "10.0.0.0/8", "fd00::/8")
+    allow_pushing(pushed, "10.0.0.0/8", "fd00::/8")
 
     def is_answered(address: str, status: int) -> None:
         device = PushingTerminal(by_client(pushed.test_client(), address), f"SN{status}")

@@ -152,6 +152,8 @@ NOT_RECORDED = {
     "/tasks": "titles and counts of work",
     "/tickets": "cable; the names of those who ask and decide are staff",
     "/webhook": "no people",
+    "/terminals/pending": "terminals",
+    "/iclock": "called by terminals, with stamps and options",
     "/openapi": "no data",
     "/metrics": "counts",
     "/static": "no data",

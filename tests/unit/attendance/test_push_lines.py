@@ -110,7 +110,7 @@ def test_serial_numbers_have_a_form() -> None:
         with pytest.raises(InvalidPush):
             Contact.of(serial_number, "10.0.0.50", datetime.now(UTC))
 
-    check_all([("",), ("a b",), ("x" * 65,), ("CK\0",), ("CK\n",), ("<b>",), ("ÄK",), ("' OR 1=1",)], is_refused)
+    check_all([("",), ("..",), ("a b",), ("x" * 65,), ("CK\0",), ("CK\n",), ("<b>",), ("ÄK",), ("' OR 1=1",)], is_refused)
     contact = Contact.of("CK-20.08_6", "10.0.0.50", datetime.now(UTC), version="2.4.1" + "x" * 100)
     assert len(contact.version or "") == 40
     assert Contact.of("CK2", "10.0.0.50", datetime.now(UTC), version="2\x07").version is None
