@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.services.apps import PASSWORD
-from tests.services.server import RunningServer
+from tests.services.server import PROGRAM, RunningServer
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 FORM = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -44,7 +44,7 @@ def clock(tmp_path: Path) -> FakeClock:
 
 @pytest.fixture
 def server(tmp_path: Path, clock: FakeClock) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path, workers="1", **clock.settings) as running:
+    with RunningServer(tmp_path, program=PROGRAM, workers="1", **clock.settings) as running:  # the library is loaded with a new process
         running.run("users", "create", "ada", "--role", "staff", "--password-stdin", typed=PASSWORD)
         yield running
 
