@@ -7,7 +7,7 @@ from request_tracker_utils.attendance.api import punches as punches_api
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
-from request_tracker_utils.attendance.views import push, push_pending
+from request_tracker_utils.attendance.views import punches, punches_completeness, punches_repairs, punches_review, push, push_pending
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
@@ -21,7 +21,12 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="attendance",
     apis=[punches_api.api],
-    pages=[push.pages, push_pending.pages],
+    pages=[
+        *(push.pages, push_pending.pages),
+        *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),
+        *(punches_completeness.pages, punches_repairs.pages),
+    ],
+    navigation=[NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19)],
     administration=[NavItem(gettext_noop("Pending terminals"), "push_pending.listed", AttendancePermission.MANAGE, order=90)],
     commands=[cli.terminals, cli.poll_devices],
     grants=GRANTS,

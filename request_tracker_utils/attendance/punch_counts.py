@@ -36,7 +36,7 @@ class PunchCounts:
         """How many punches each terminal has now."""
         with self._lock:
             settled, counted = self._settled, self._counted.copy()
-        up_to = self._settles(session)
+        up_to = self.settled_id(session)
         if up_to > settled:
             counted += _between(session, settled, up_to)
             settled = up_to
@@ -45,8 +45,8 @@ class PunchCounts:
                     self._settled, self._counted = settled, counted.copy()
         return counted + _between(session, settled, None)
 
-    def _settles(self, session: Session) -> int:
-        """The largest ID that has settled."""
+    def settled_id(self, session: Session) -> int:
+        """The largest ID that has settled: every punch with a smaller one can be seen."""
         if session.get_bind().dialect.name == "sqlite":
             return session.scalar(select(func.max(Punch.id))) or 0
         oldest, next_one, newest = session.execute(_RUNNING).one()

@@ -58,15 +58,15 @@ def count_punches(session: Session, filters: PunchFilter, counts: PunchCounts, *
     if whose is None and filters == PunchFilter(terminal_id=filters.terminal_id):
         by_terminal = counts.by_terminal(session)
         return by_terminal.total() if filters.terminal_id is None else by_terminal[filters.terminal_id]
-    conditions = [*_conditions(filters), *([] if whose is None else [whose])]
+    conditions = matching(filters, whose)
     if filters.terminal_id is None and not filters.user_id and whose is None:
         conditions.append(Punch.terminal_id.in_(select(Terminal.id)))  # so that the index of terminals and their times is used
     return session.scalar(select(func.count()).select_from(Punch).where(*conditions)) or 0
 
 
-def newest_id(session: Session) -> int:
-    """Of all punches; 0 without any."""
-    return session.scalar(select(func.max(Punch.id))) or 0
+def matching(filters: PunchFilter, whose: ColumnElement[bool] | None = None) -> list[ColumnElement[bool]]:
+    """The conditions of a list."""
+    return [*_conditions(filters), *([] if whose is None else [whose])]
 
 
 def _conditions(filters: PunchFilter) -> list[ColumnElement[bool]]:

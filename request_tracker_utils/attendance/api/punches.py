@@ -1,17 +1,23 @@
 """JSON routes of punches as the terminals have recorded them."""
 
+from typing import Any
+
 from flask_openapi3 import APIBlueprint, Tag
 
 from request_tracker_utils.attendance.effective import effective_at, repair_seconds
 from request_tracker_utils.attendance.permissions import AttendancePermission
+from request_tracker_utils.attendance.punch_completeness import MOST_DAYS, completeness, state_of
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.punch_list import count_punches, find_punches
-from request_tracker_utils.attendance.schemas.punches import PunchesQuery, PunchOut, PunchPage
+from request_tracker_utils.attendance.schemas.punches import CompletenessQuery, DayList, PunchesQuery, PunchOut, PunchPage
 from request_tracker_utils.attendance.terminal_names import terminal_names
 from request_tracker_utils.core.db import reading
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.body import Answer
+from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
 from request_tracker_utils.web.registry import registry
 
@@ -34,3 +40,31 @@ def raw_attendance(query: PunchesQuery) -> Answer:
     record_list("punches", len(page.rows))
     rows = [PunchOut.of(each, names[each.terminal_id], effective_at(each, seconds.get(each.id, 0))) for each in page.rows]
     return page_answer(query, count, page.next_cursor, rows)
+
+
+@api.get("/api/punch-completeness/", responses={200: DayList})
+@require(AttendancePermission.READ)
+@may_raise(Invalid)
+def punch_completeness(query: CompletenessQuery) -> list[dict[str, Any]]:
+    """Compare what terminals count with what is stored, by terminal and day.
+
+    Days on which the log of a terminal was not read completely are left out.
+    """
+    if not 0 <= (query.end_date - query.start_date).days < MOST_DAYS:
+        raise Invalid(_("Choose at most %(days)s days.", days=MOST_DAYS), field="end_date")
+    with reading() as session:
+        names = terminal_names(session)
+        found = completeness(session, [each for each in names if query.device in (None, each)], query.start_date, query.end_date)
+    return [
+        {
+            "device": proof.terminal_id,
+            "device_name": names[proof.terminal_id],
+            "date": day.day.isoformat(),
+            "records": day.records,
+            "stored": day.stored,
+            "missing": day.missing,
+            "state": state_of(day),
+        }
+        for proof in found
+        for day in proof.days
+    ]

@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, RootModel
 
 from request_tracker_utils.attendance.models import Punch
 from request_tracker_utils.attendance.models.punches import MAX_USER_ID
+from request_tracker_utils.attendance.punch_completeness import MOST_DAYS
 from request_tracker_utils.attendance.punch_list import PunchFilter
 from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.web.paging import PageQuery
@@ -80,3 +81,26 @@ class PunchPage(BaseModel):
     next: str | None = Field(description="URL of the next page.", examples=[None])
     previous: str | None = Field(examples=[None])
     results: list[PunchOut]
+
+
+class CompletenessQuery(BaseModel):
+    device: int | None = Field(None, ge=1, le=LARGEST_ID, description="ID of the terminal.", json_schema_extra={"example": 1})
+    start_date: date = Field(description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
+    end_date: date = Field(description=f"Last day, at most {MOST_DAYS} days later. {DAY}", json_schema_extra={"example": "2026-03-06"})
+
+
+class DayOut(BaseModel):
+    device: int = Field(description="ID of the terminal.", examples=[1])
+    device_name: str = Field(examples=["Main entrance"])
+    date: str = Field(description="By the terminal’s own time.", examples=["2026-03-02"])
+    records: int = Field(description="How many the terminal has had, without repetitions.", examples=[120])
+    stored: int = Field(description="Stored punches.", examples=[120])
+    missing: int = Field(examples=[0])
+    state: Literal["complete", "missing", "more"] = Field(
+        description="`more`: more is stored than the terminal had when it was counted; it has pushed since, or its log was cleared.",
+        examples=["complete"],
+    )
+
+
+class DayList(RootModel[list[DayOut]]):
+    pass

@@ -1,0 +1,101 @@
+"""What has to be reviewed: punches with implausible times, records that could not be decoded, and logs of an unknown record size."""
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from request_tracker_utils.attendance import reviews
+from request_tracker_utils.attendance.models import ReviewDecision
+from request_tracker_utils.attendance.permissions import AttendancePermission
+from request_tracker_utils.attendance.terminal_names import terminal_names, user_names
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import Invalid
+from request_tracker_utils.core.translation import gettext as _, gettext_noop
+from request_tracker_utils.web.access_log import record_list
+from request_tracker_utils.web.auth import current_actor, require
+from request_tracker_utils.web.paging import row_id
+
+PAGE_SIZE = 50
+UNDO = "undo"
+REASONS = {
+    "invalid_time": gettext_noop("The day does not exist."),
+    "unknown_uid": gettext_noop("The terminal has no user with this number."),
+    "invalid_user_id": gettext_noop("The user ID is not text."),
+}
+"""Why a record was not decoded."""
+
+review_pages = Blueprint("punch_reviews", __name__, url_prefix="/punches/review")
+quarantine_pages = Blueprint("punch_quarantine", __name__, url_prefix="/punches/quarantine")
+
+
+@review_pages.get("")
+@require(AttendancePermission.READ)
+def listed() -> str:
+    """Punches with implausible times. They do not belong to a day until somebody accepts them or repairs the clock."""
+    show_all, before = _shown()
+    with reading() as session:
+        found = reviews.implausible_punches(session, open_only=not show_all, limit=PAGE_SIZE + 1, before=before)
+        names, users = terminal_names(session), user_names(session, [each.punch for each in found])
+    shown = found[:PAGE_SIZE]
+    record_list("implausible punches", len(shown))
+    more = len(found) > PAGE_SIZE
+    return render_template("attendance/review.html", found=shown, more=more, before=before, show_all=show_all, terminals=names, users=users)
+
+
+@review_pages.post("/<int:punch_id>")
+@require(AttendancePermission.MANAGE)
+def decide(punch_id: int) -> ResponseReturnValue:
+    """Accepts or ignores a punch, or undoes that."""
+    decision, who = request.form.get("decision", ""), {"actor": current_actor(), "now": utc_now()}
+    with transaction() as session:
+        if decision == UNDO:
+            reviews.undo(session, punch_id, **who)  # type: ignore[arg-type]
+        elif decision in list(ReviewDecision):
+            reviews.decide(session, punch_id, ReviewDecision(decision), note=request.form.get("note", ""), **who)  # type: ignore[arg-type]
+        else:
+            raise Invalid(_("Choose whether to accept or to ignore the punch."), field="decision")
+    done = {UNDO: _("The decision was undone."), ReviewDecision.ACCEPTED: _("The punch was accepted.")}
+    flash(done.get(decision, _("The punch was ignored.")), "success")
+    return redirect(url_for(".listed", show=request.args.get("show")), 303)
+
+
+@quarantine_pages.get("", endpoint="listed")
+@require(AttendancePermission.READ)
+def quarantined() -> str:
+    """Records that could not be decoded, as they came, and whole logs."""
+    show_all, before = _shown()
+    with reading() as session:
+        found = reviews.quarantined(session, open_only=not show_all, limit=PAGE_SIZE + 1, before=before)
+        logs, names = reviews.raw_logs(session), terminal_names(session)
+    shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
+    record_list("quarantined records", len(shown))
+    values = {"found": shown, "more": more, "before": before, "show_all": show_all}
+    return render_template("attendance/quarantine.html", logs=logs, terminals=names, reasons=REASONS, **values)
+
+
+@quarantine_pages.post("/<int:record_id>", endpoint="mark")
+@require(AttendancePermission.MANAGE)
+def mark(record_id: int) -> ResponseReturnValue:
+    """Marks a record as reviewed, or undoes that."""
+    reviewed = request.form.get("decision") != UNDO
+    with transaction() as session:
+        reviews.mark_reviewed(session, record_id, reviewed=reviewed, actor=current_actor(), now=utc_now())
+    flash(_("The record was marked as reviewed.") if reviewed else _("The decision was undone."), "success")
+    return redirect(url_for(".listed", show=request.args.get("show")), 303)
+
+
+@quarantine_pages.get("/logs/<int:log_id>", endpoint="log")
+@require(AttendancePermission.READ)
+def raw_log(log_id: int) -> Response:
+    """Downloads a log as it came."""
+    with reading() as session:
+        content = reviews.raw_log(session, log_id)
+    record_list("raw log of a terminal", 1)
+    response = Response(content, mimetype="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="log-{log_id}.bin"'
+    return response
+
+
+def _shown() -> tuple[bool, int | None]:
+    """Whether reviewed ones are shown too, and before which ID the page begins."""
+    return request.args.get("show") == "all", request.args.get("before", type=row_id)
