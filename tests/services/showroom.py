@@ -72,6 +72,7 @@ from request_tracker_utils.tasks.service import items
 from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
+from tests.services.punching import punched
 
 NAME = "ada"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -110,6 +111,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     user(app, "admin", NAME)
     _optics(app)
     _pushing_terminals(app)
+    with app.app_context():
+        punched()
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
@@ -139,6 +142,12 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     }
     pages = {
         "home": "/",
+        "punches": "/punches",
+        "punches-review": "/punches/review",
+        "punches-quarantine": "/punches/quarantine",
+        "punches-completeness": "/punches/completeness",
+        "clock-repairs": "/punches/clock-repairs",
+        "clock-repair-preview": "/punches/clock-repairs/preview?terminal=1&first_punch=2&last_punch=4&offset=-0:15:00&reason=Slow",
         "assets": "/assets",
         "assets-found": "/assets?q=Chromebook&catalog=Chromebooks",
         "assets-not-found": "/assets?q=nothing+like+this",
