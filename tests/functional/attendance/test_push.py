@@ -2,6 +2,8 @@
 
 import gzip
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from request_tracker_utils.attendance.push import contacts, pending
 from request_tracker_utils.attendance.push.pending import Change
 from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.core.db import reading, transaction
-from tests.services.attendance import ADA, ZONE, punches, shown, terminal
+from tests.services.attendance import ADA, INFO, ZONE, HandMade, punches, record, shown, terminal
 from tests.services.attendance_push import PushFaults, PushingTerminal, by_client, lines
 from tests.services.push_settings import allow_pushing
 from tests.services.tables import check_all
@@ -83,6 +85,20 @@ def test_every_punch_is_stored_once_whatever_is_sent_again(device: PushingTermin
     assert len(punches()) == 255
     assert device.answers[-1].text == "OK: 55"
     assert (stamps()["ATTLOG"], device.answers[-1].headers.get("Set-Cookie")) == ("255", None)
+
+
+@pytest.mark.both_databases
+def test_one_terminal_that_pushes_from_several_connections_and_is_polled_doubles_nothing(device: PushingTerminal, pushed: Flask) -> None:
+    log = [*lines(40)]
+    devices = [PushingTerminal(by_client(pushed.test_client()), SN, log=log, batch=40) for _ in range(4)]
+    with ThreadPoolExecutor(len(devices)) as pool:
+        assert all(pool.map(lambda each: each.push(), devices))
+    with transaction() as session:
+        session.execute(update(Terminal).values(address="10.0.0.50"))
+    polled = [record(user_id, time) for user_id, time, *_rest in (line.split("\t") for line in lines(41))]
+    info = replace(INFO, serial_number=SN)
+    assert HandMade(log=polled, info=info).poller().poll(1).new_punches == 1
+    assert [(each.user_id, str(each.terminal_time)) for each in punches()] == [(each.user_id, str(each.time)) for each in polled]
 
 
 def test_a_terminal_is_told_what_to_send_and_what_time_it_is(device: PushingTerminal) -> None:
