@@ -26,7 +26,7 @@ class ImportFile(Base):
     __tablename__ = "rosters"
     __table_args__ = (
         # A domain that adds a row type adds its name here and in a migration.
-        CheckConstraint("subject IN ('students', 'devices', 'stock', 'deliveries')", name="subject"),
+        CheckConstraint("subject IN ('students', 'devices', 'stock', 'deliveries', 'people')", name="subject"),
         CheckConstraint("state IN ('read', 'checked', 'imported')", name="state"),
         Index("ix_rosters_started_by_id", "started_by", "id"),
         Index("ix_rosters_created_at", "created_at"),

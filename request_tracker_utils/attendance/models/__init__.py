@@ -1,7 +1,7 @@
 """Tables of the attendance bridge: terminals, what they have recorded, their clocks, people, and terminals that push."""
 
 from request_tracker_utils.attendance.models.clocks import ClockReading, ClockRepair
-from request_tracker_utils.attendance.models.people import AttendancePerson, PersonId
+from request_tracker_utils.attendance.models.people import ALWAYS, AttendancePerson, NameDecision, PeopleChange, PersonId, RecordedChange
 from request_tracker_utils.attendance.models.punches import (
     DayCount,
     Implausible,
@@ -17,19 +17,23 @@ from request_tracker_utils.attendance.models.push import PendingTerminal, PushSt
 from request_tracker_utils.attendance.models.terminals import Outcome, Terminal, TerminalAlert, TerminalEvent, TerminalPoll
 
 __all__ = [
+    "ALWAYS",
     "AttendancePerson",
     "ClockReading",
     "ClockRepair",
     "DayCount",
     "Implausible",
+    "NameDecision",
     "Outcome",
     "PendingTerminal",
+    "PeopleChange",
     "PersonId",
     "Punch",
     "PunchReview",
     "PushStamp",
     "QuarantinedRecord",
     "RawLog",
+    "RecordedChange",
     "ReviewDecision",
     "Source",
     "Terminal",
