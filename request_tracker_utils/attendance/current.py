@@ -1,13 +1,19 @@
 """The poller with this app's settings, and the encryption of communication keys, for entry points."""
 
+from datetime import timedelta
+
+from request_tracker_utils.attendance.contact import Contact
 from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
+from request_tracker_utils.attendance.leases import STORING
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.polling import Poller
 from request_tracker_utils.attendance.reading import TerminalReader
+from request_tracker_utils.attendance.terminal_changes import TerminalChange
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.encryption import Encryption, NotDecrypted
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, settings
 
 PURPOSE = "communication keys of terminals"
@@ -55,3 +61,14 @@ def push_key(terminal: Terminal) -> str:
     except NotDecrypted:
         message = _("SECRET_KEY has changed. Enter the push key of the terminal %(name)s again.", name=terminal.name)
         raise CommKeyNotDecrypted(message) from None
+
+
+def contact() -> Contact:
+    return Contact(poller(), registry().get(TerminalReader))
+
+
+def terminal_change() -> TerminalChange:
+    """Of the caller, now."""
+    given = settings()
+    longest = timedelta(seconds=given.zkteco_poll_deadline) + STORING
+    return TerminalChange(current_actor(), utc_now(), encrypt, given.terminal_allow_loopback, longest)

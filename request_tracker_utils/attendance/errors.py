@@ -75,6 +75,12 @@ class TerminalExists(Conflict):
     code = "terminal_exists"
 
 
+class TerminalHasPunches(Conflict):
+    """Punches are never deleted, so a terminal that has some cannot be. Disable it."""
+
+    code = "terminal_has_punches"
+
+
 class TerminalNotPolled(Conflict):
     """The terminal is disabled, or has no address because it pushes."""
 

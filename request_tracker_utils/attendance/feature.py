@@ -3,7 +3,7 @@
 from flask import Flask
 
 from request_tracker_utils.attendance import cli
-from request_tracker_utils.attendance.api import punches as punches_api
+from request_tracker_utils.attendance.api import punches as punches_api, terminals as terminals_api
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
@@ -20,7 +20,7 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="attendance",
-    apis=[punches_api.api],
+    apis=[punches_api.api, terminals_api.api],
     pages=[
         *(push.pages, push_pending.pages),
         *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),

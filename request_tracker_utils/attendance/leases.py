@@ -60,13 +60,25 @@ def begin(session: Session, terminal_id: int, *, longest_read: timedelta, full: 
     if terminal.address is None:
         raise TerminalNotPolled(_("The terminal %(name)s has no address: it pushes its records.", name=terminal.name))
     duration = longest_read + STORING
-    if terminal.leased_until is not None and now < terminal.leased_until <= now + duration + SKEW:
-        raise TerminalBusy(_("The terminal %(name)s is being polled. Try again in a minute.", name=terminal.name))
+    lease_id = claim(terminal, duration, now)
     poll = TerminalPoll(terminal_id=terminal_id, started_by=started_by, started_at=now, full=full)
     session.add(poll)
     session.flush()
-    terminal.lease_id, terminal.leased_until, terminal.last_polled_at = token_hex(16), now + duration, now
-    return Lease(terminal.lease_id, terminal, poll.id, duration)
+    terminal.last_polled_at = now
+    return Lease(lease_id, terminal, poll.id, duration)
+
+
+def claim(terminal: Terminal, duration: timedelta, now: datetime) -> str:
+    """Nobody else talks to the terminal until the lease ends. `terminal` is locked. Raises TerminalBusy."""
+    check_free(terminal, duration, now)
+    terminal.lease_id, terminal.leased_until = token_hex(16), now + duration
+    return terminal.lease_id
+
+
+def check_free(terminal: Terminal, duration: timedelta, now: datetime) -> None:
+    """Raises TerminalBusy. A lease that ends later than any could comes from a clock that was wrong."""
+    if terminal.leased_until is not None and now < terminal.leased_until <= now + duration + SKEW:
+        raise TerminalBusy(_("The terminal %(name)s is being polled. Try again in a minute.", name=terminal.name))
 
 
 def end(terminal: Terminal) -> None:

@@ -1,8 +1,9 @@
 """Terminals: adding, finding and replacing them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
@@ -47,28 +48,8 @@ class NewTerminal:
 
 def add(session: Session, new: NewTerminal, *, encrypt: Encrypt, allow_loopback: bool, actor: Actor, now: datetime) -> Terminal:
     """Raises InvalidTerminalField and TerminalExists."""
-    name = _checked_text(new.name, "name", MAX_NAME)
-    if not name:
-        raise InvalidTerminalField(_("Enter a name."), field="name")
-    site = _checked_text(new.site, "site", MAX_SITE)
-    terminal = Terminal(
-        name=name,
-        name_key=name.casefold(),
-        site=site,
-        site_key=site.casefold(),
-        address=check_address(new.address, allow_loopback=allow_loopback) if new.address else None,
-        port=_in_range(new.port, "port", 1, 65535),
-        transport=_one_of(new.transport, "transport", list(Transport)),
-        layout=_one_of(new.layout, "layout", list(Layout)),
-        timeout=None if new.timeout is None else _in_range(new.timeout, "timeout", 1, LONGEST_TIMEOUT),
-        comm_key_cipher=encrypted_comm_key(new.comm_key, encrypt),
-        timezone=_checked_zone(new.timezone),
-        enabled=new.enabled,
-        cutoff=new.cutoff,
-        notes=clean(new.notes),
-        created_at=now,
-        updated_at=now,
-    )
+    values = stored_values(vars(new), encrypt=encrypt, allow_loopback=allow_loopback)
+    terminal = Terminal(**values, created_at=now, updated_at=now)
     try:
         with session.begin_nested():
             session.add(terminal)
@@ -76,6 +57,35 @@ def add(session: Session, new: NewTerminal, *, encrypt: Encrypt, allow_loopback:
         raise TerminalExists(_("Another terminal has this name, or this address and port.")) from None
     record_event(session, terminal, "added", actor=actor, now=now)
     return terminal
+
+
+def stored_values(fields: Mapping[str, Any], *, encrypt: Encrypt, allow_loopback: bool) -> dict[str, Any]:
+    """Columns of a terminal from some or all fields of a NewTerminal. Raises InvalidTerminalField."""
+    given = dict(fields)
+    columns: dict[str, Any] = {}
+    if "name" in given:
+        columns["name"] = _checked_text(given["name"], "name", MAX_NAME)
+        columns["name_key"] = columns["name"].casefold()
+        if not columns["name"]:
+            raise InvalidTerminalField(_("Enter a name."), field="name")
+    if "site" in given:
+        columns["site"] = _checked_text(given["site"], "site", MAX_SITE)
+        columns["site_key"] = columns["site"].casefold()
+    checks: dict[str, Callable[[Any], object]] = {
+        "address": lambda text: check_address(text, allow_loopback=allow_loopback) if text else None,
+        "port": lambda port: _in_range(port, "port", 1, 65535),
+        "transport": lambda value: _one_of(value, "transport", list(Transport)),
+        "layout": lambda value: _one_of(value, "layout", list(Layout)),
+        "timeout": lambda seconds: None if seconds is None else _in_range(seconds, "timeout", 1, LONGEST_TIMEOUT),
+        "timezone": _checked_zone,
+        "enabled": bool,
+        "cutoff": lambda cutoff: cutoff,
+        "notes": clean,
+    }
+    columns |= {field: check(given[field]) for field, check in checks.items() if field in given}
+    if "comm_key" in given:
+        columns["comm_key_cipher"] = encrypted_comm_key(given["comm_key"], encrypt)
+    return columns
 
 
 def all_terminals(session: Session) -> Sequence[Terminal]:
@@ -108,7 +118,7 @@ def accept_replacement(session: Session, terminal_id: int, *, actor: Actor, now:
     return terminal
 
 
-def record_event(session: Session, terminal: Terminal, event: str, *, actor: Actor, now: datetime, **detail: str | int | None) -> None:
+def record_event(session: Session, terminal: Terminal, event: str, *, actor: Actor, now: datetime, **detail: object) -> None:
     """What a person has done to a terminal. Never with keys."""
     values = {"terminal_id": terminal.id, "terminal": terminal.name, "actor_user_id": actor.user_id, "actor": actor.name}
     session.add(TerminalEvent(event=event, detail=detail, created_at=now, **values))
