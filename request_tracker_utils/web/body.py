@@ -36,6 +36,15 @@ class ChunkedBody(LimitedStream):
             raise RequestEntityTooLarge
 
 
+class WholeBody(LimitedStream):
+    """Rejects a body that ends before its Content-Length: the server passes on what has arrived when the connection ends, and a form that
+    was cut within a number is still a form.
+    """
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        raise Invalid(_("The body is incomplete. Send it again.")) from error
+
+
 class StrictRequest(Request):
     def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
         """Reads a NUL character in the address as U+FFFD, like bytes that are not UTF-8. PostgreSQL refuses NUL, and a streamed answer
@@ -46,10 +55,15 @@ class StrictRequest(Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body, limited in size."""
-        if self.content_length is None and self.environ.get("wsgi.input_terminated") and self.max_content_length is not None:
+        """The body, limited in size. Reading it raises Invalid where it was cut."""
+        limited = super().stream
+        if not self.environ.get("wsgi.input_terminated"):
+            return limited
+        if self.content_length is not None:
+            return cast(IO[bytes], WholeBody(self.environ["wsgi.input"], self.content_length))
+        if self.max_content_length is not None:
             return cast(IO[bytes], ChunkedBody(self.environ["wsgi.input"], self.max_content_length))
-        return super().stream
+        return limited
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
         """Raises Invalid for anything but a JSON object, even with `silent`: flask-openapi3 passes it and would then parse a JSON string as

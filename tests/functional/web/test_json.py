@@ -153,6 +153,14 @@ def test_a_body_in_chunks_is_read(server: RunningServer) -> None:
     assert (status, json.loads(body)["asset_id"]) == (200, 6)
 
 
+def test_a_body_that_is_cut_is_rejected_even_if_the_rest_can_be_read(server: RunningServer) -> None:
+    line = Line(server, SECRET_LINE, JSON_LINE, "Content-Length: 40")
+    line.socket.sendall(b'{"asset_id": 8}')
+    line.socket.shutdown(socket.SHUT_WR)
+    status, body = line.answer()
+    assert (status, json.loads(body)["error"]) == (400, "The body is incomplete. Send it again.")
+
+
 def test_two_authorization_headers_open_nothing(server: RunningServer) -> None:
     for lines in ((SECRET_LINE, "Authorization: Bearer wrong"), ("Authorization: Bearer wrong", SECRET_LINE), (SECRET_LINE, SECRET_LINE)):
         assert call(server, *lines, JSON_LINE, "Content-Length: 15")[0] in (400, 401), lines
