@@ -1,20 +1,24 @@
 """Commands for terminals."""
 
 import sys
+from datetime import datetime, timedelta
 
 import click
+from sqlalchemy import func, select
 
-from request_tracker_utils.attendance import service
-from request_tracker_utils.attendance.current import encrypt, poller
-from request_tracker_utils.attendance.leases import find_terminal
-from request_tracker_utils.attendance.models import Outcome
-from request_tracker_utils.attendance.reading import Layout, Transport
+from request_tracker_utils.attendance import current, leases, rounds, service
+from request_tracker_utils.attendance.addresses import check_address
+from request_tracker_utils.attendance.current import encrypt
+from request_tracker_utils.attendance.errors import TerminalNotPolled
+from request_tracker_utils.attendance.models import Punch
+from request_tracker_utils.attendance.reading import Layout, Target, TerminalReader, Transport
+from request_tracker_utils.attendance.rounds import PollOutcome, Status
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.web.registry import settings
+from request_tracker_utils.web.registry import registry, settings
 
 
 @click.group()
@@ -82,26 +86,94 @@ def accept_replacement(terminal_id: int) -> None:
 
 
 @click.command("poll_devices")
+@click.option("--since-hours", type=click.IntRange(1), help="Count new punches of the last N hours. All new ones are stored.")
+@click.option("--since-days", type=click.IntRange(1), help="Count new punches of the last N days. All new ones are stored.")
 @click.option("--full", is_flag=True, help="Read whole logs, even if nothing seems to have changed.")
-def poll_devices(full: bool) -> None:
-    """Poll all enabled terminals now. Exits with 1 if one fails."""
-    polled, failed = poller(), 0
+def poll_devices(since_hours: int | None, since_days: int | None, full: bool) -> None:
+    """Poll all enabled terminals now. Exits with 1 if one fails.
+
+    Terminals cannot answer "since": their whole logs are read, and all new punches are stored. --since-hours and --since-days only limit
+    which new punches are counted.
+    """
+    if since_hours and since_days:
+        raise click.UsageError(_("Choose either --since-hours or --since-days."))
+    began, span = utc_now(), timedelta(hours=since_hours or 0, days=since_days or 0)
     with reading() as session:
-        found = {id: find_terminal(session, id).name for id in service.polled_ids(session)}
-    for terminal_id, name in found.items():
+        terminals = rounds.polled(session)
+    ended = []
+    with click.progressbar(length=len(terminals), label=_("Terminals"), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        for outcome in current.poll(terminals, started_by=of_command().name, full=full):
+            ended.append(outcome)
+            bar.update(1)
+    for outcome in sorted(ended, key=lambda each: (each.name.casefold(), each.terminal_id)):
+        _show(outcome)
+        if span and outcome.result is not None:
+            count = _count_new(outcome.terminal_id, received=began, punched=began - span)
+            since = (began - span).isoformat(timespec="minutes")
+            click.echo(_("%(name)s: %(count)s of the new ones since %(since)s.", name=outcome.name, count=count, since=since))
+    if any(each.status is not Status.SUCCESS for each in ended):
+        sys.exit(1)
+
+
+@click.command("test_device")
+@click.option("--all", "every", is_flag=True, help="All enabled terminals.")
+@click.option("--device-id", type=int, help="The terminal with this ID.")
+@click.option("--ip", help="Whatever answers at this address.")
+@click.option("--port", type=click.IntRange(1, 65535), help="With --ip, if not ZKTECO_DEFAULT_PORT.")
+def test_device(every: bool, device_id: int | None, ip: str | None, port: int | None) -> None:
+    """Ask terminals what they are, without storing anything. Exits with 1 if one does not answer."""
+    if sum([every, device_id is not None, ip is not None]) != 1 or (port and ip is None):
+        raise click.UsageError(_("Choose one of --all, --device-id and --ip; --port only with --ip."))
+    failed = 0
+    for name, target in _targets(device_id, ip, port).items():
         try:
-            result = polled.poll(terminal_id, full=full, started_by=of_command().name)
+            reached = target if isinstance(target, Target) else _target(target)
+            info = registry().get(TerminalReader).info(reached, deadline=settings().zkteco_poll_deadline)
         except AppError as error:
             failed += 1
             click.echo(f"{name}: {error.message}", err=True)
         else:
-            failed += result.outcome is Outcome.INCOMPLETE
-            counts = {"name": name, "records": result.records, "new": result.new_punches, "quarantined": result.quarantined}
-            click.echo(_("%(name)s: %(records)s records, %(new)s new, %(quarantined)s cannot be decoded.", **counts))
-            if result.terminal.last_error:
-                click.echo(f"{name}: {result.terminal.last_error}", err=True)
+            counts = {"users": info.users, "records": info.records, "capacity": info.capacity}
+            told = [info.serial_number or "–", info.device_name or "–", info.platform or "–", info.firmware or "–"]
+            click.echo(f"{name}: " + ", ".join(told) + ", " + _("%(users)s users, %(records)s of %(capacity)s records", **counts))
     if failed:
         sys.exit(1)
+
+
+def _targets(device_id: int | None, ip: str | None, port: int | None) -> dict[str, Target | int]:
+    """Name → how to reach it, or the ID of a stored terminal."""
+    given = settings()
+    if ip is not None:
+        address = check_address(ip, allow_loopback=given.terminal_allow_loopback)
+        port = port or given.zkteco_default_port
+        return {f"{address}:{port}": Target(address, port, timeout=given.zkteco_timeout)}
+    with reading() as session:
+        if device_id is not None:
+            return {leases.find_terminal(session, device_id).name: device_id}
+        return {each.name: each.id for each in rounds.polled(session)}
+
+
+def _target(terminal_id: int) -> Target:
+    with reading() as session:
+        terminal = leases.find_terminal(session, terminal_id)
+    if terminal.address is None:
+        raise TerminalNotPolled(_("The terminal %(name)s has no address: it pushes its records.", name=terminal.name))
+    return current.poller().target(terminal)
+
+
+def _show(outcome: PollOutcome) -> None:
+    if outcome.result is not None:
+        result = outcome.result
+        counts = {"name": outcome.name, "records": result.records, "new": result.new_punches, "quarantined": result.quarantined}
+        click.echo(_("%(name)s: %(records)s records, %(new)s new, %(quarantined)s cannot be decoded.", **counts))
+    if outcome.error:
+        click.echo(f"{outcome.name}: {outcome.error}", err=True)
+
+
+def _count_new(terminal_id: int, *, received: datetime, punched: datetime) -> int:
+    wanted = (Punch.terminal_id == terminal_id, Punch.received_at >= received, Punch.punched_at >= punched)
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(Punch).where(*wanted)) or 0
 
 
 def _typed_key() -> int:

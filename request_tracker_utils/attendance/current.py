@@ -1,18 +1,22 @@
 """The poller with this app's settings, and the encryption of communication keys, for entry points."""
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from request_tracker_utils.attendance import rounds
 from request_tracker_utils.attendance.contact import Contact
 from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
 from request_tracker_utils.attendance.leases import STORING
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.polling import Poller
 from request_tracker_utils.attendance.reading import TerminalReader
+from request_tracker_utils.attendance.rounds import PollOutcome, RoundTerminal
 from request_tracker_utils.attendance.terminal_changes import TerminalChange
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import transaction
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.encryption import Encryption, NotDecrypted
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, settings
 
@@ -31,6 +35,19 @@ def poller() -> Poller:
         deadline=given.zkteco_poll_deadline,
         allow_loopback=given.terminal_allow_loopback,
     )
+
+
+def poll(terminals: Sequence[RoundTerminal], *, started_by: str, within: float | None = None, full: bool = False) -> Iterator[PollOutcome]:
+    """A round with these terminals. Each is returned when its poll has ended, or as `polling` after `within` seconds."""
+    context, stopping = in_context_of_app(), registry().stopping
+    return rounds.poll_all(poller(), terminals, in_context=context, within=within, full=full, started_by=started_by, stopping=stopping)
+
+
+def poll_all(*, started_by: str, within: float | None = None, full: bool = False) -> Iterator[PollOutcome]:
+    """A round with all terminals that are polled."""
+    with reading() as session:
+        terminals = rounds.polled(session)
+    return poll(terminals, started_by=started_by, within=within, full=full)
 
 
 def encrypt(text: str) -> str:

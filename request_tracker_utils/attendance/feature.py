@@ -2,19 +2,21 @@
 
 from flask import Flask
 
-from request_tracker_utils.attendance import cli
+from request_tracker_utils.attendance import cli, jobs, tasks
 from request_tracker_utils.attendance.api import punches as punches_api, terminals as terminals_api
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.views import punches, punches_completeness, punches_repairs, punches_review, push, push_pending
 from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
 
 
 def install(app: Flask) -> None:
     registry_of(app).provide(TerminalReader, TerminalReader())
+    registry_of(app).get(TaskKinds).add(*tasks.kinds)
     registry_of(app).provide(PunchCounts, PunchCounts())
 
 
@@ -28,7 +30,8 @@ feature = Feature(
     ],
     navigation=[NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19)],
     administration=[NavItem(gettext_noop("Pending terminals"), "push_pending.listed", AttendancePermission.MANAGE, order=90)],
-    commands=[cli.terminals, cli.poll_devices],
+    commands=[cli.terminals, cli.poll_devices, cli.test_device],
+    jobs=jobs.jobs,
     grants=GRANTS,
     install=install,
 )

@@ -148,6 +148,9 @@ class Settings(BaseModel):
         10, ge=1, le=60, description="Seconds to wait for each answer of a terminal that has no timeout of its own."
     )
     zkteco_poll_deadline: float = Field(120, ge=5, le=1800, description="Seconds after which reading a terminal ends, however far it is.")
+    polling_interval_minutes: int = Field(
+        15, ge=1, le=24 * 60, description="Minutes between two polls of a terminal. One that fails again and again is polled less often."
+    )
     terminal_allow_loopback: bool = Field(
         False, description="Whether terminals may have loopback addresses, which lead to this server; for tests."
     )

@@ -85,3 +85,26 @@ def test_addresses_are_checked_when_terminals_are_added_and_polled(run: Run, net
     add(run, "Entrance", terminal)
     refused = run("poll_devices")
     assert (refused.exit_code, "Loopback addresses" in refused.stderr, terminal.commands) == (1, True, [])
+
+
+def test_terminals_are_tested_without_storing_anything(app: Flask, run: Run, network: AttendanceNetwork) -> None:
+    sound, broken = network.add(terminal_with(3, serial_number="GOOD2")), network.add(terminal_with(3, serial_number="BAD2"))
+    add(run, "Sound", sound)
+    assert run("test_device", "--device-id", "1", **LOOPBACK).output.startswith("Sound: GOOD2, ")
+    assert "GOOD2" in run("test_device", "--ip", sound.address, "--port", sound.port, **LOOPBACK).output
+    broken.faults.close_at = CONNECT
+    add(run, "Broken", broken)
+    result = run("test_device", "--all", **LOOPBACK)
+    assert (result.exit_code, "3 of" in result.output, result.stderr.startswith("Broken: ")) == (1, True, True)
+    for options in ((), ("--all", "--ip", "10.0.0.1"), ("--all", "--port", "4370")):
+        assert run("test_device", *options).exit_code == 2
+    with app.app_context():
+        assert punches() == []
+
+
+def test_new_punches_since_a_time_are_counted_and_all_are_stored(app: Flask, run: Run, network: AttendanceNetwork) -> None:
+    add(run, "Entrance", network.add(terminal_with(3, serial_number="SINCE1")))
+    result = run("poll_devices", "--since-hours", "1", **LOOPBACK)
+    assert "Entrance: 3 records, 3 new" in result.output
+    assert "Entrance: 0 of the new ones since " in result.output
+    assert run("poll_devices", "--since-hours", "1", "--since-days", "1").exit_code == 2
