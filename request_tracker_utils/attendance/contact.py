@@ -1,9 +1,9 @@
 """Talking to a terminal without reading its log: its description, and setting its clock. One connection at a time, as with polls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -13,8 +13,8 @@ from request_tracker_utils.attendance.errors import TerminalNotPolled, TerminalR
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.polling import Poller
-from request_tracker_utils.attendance.reading import DeviceInfo, Target, TerminalReader
-from request_tracker_utils.attendance.service import record_event
+from request_tracker_utils.attendance.reading import DeviceInfo, Layout, Target, TerminalReader, Transport
+from request_tracker_utils.attendance.service import record_event, stored_values
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.translation import gettext as _
 
@@ -43,6 +43,21 @@ class Contact:
                 row.firmware, row.platform, row.device_name = found.firmware, found.platform, found.device_name
                 row.user_count, row.record_count, row.capacity = found.users, found.records, found.capacity
         return terminal, found
+
+    def test_fields(self, terminal_id: int | None, fields: Mapping[str, Any], *, deadline: float) -> DeviceInfo:
+        """What answers at an address before it is saved. Without a new communication key, the one of the terminal is used if the address
+        is its own: a key is never sent elsewhere. Raises InvalidTerminalField, TerminalBusy, and what reading raises."""
+        values = stored_values(fields, encrypt=lambda _text: "", allow_loopback=self.poller.allow_loopback)
+        comm_key = fields.get("comm_key", 0)
+        with self.poller.transaction() as session:
+            at_address = select(Terminal).where(Terminal.address == values["address"], Terminal.port == values["port"])
+            for terminal in session.scalars(at_address):
+                leases.check_free(terminal, timedelta(seconds=self.poller.deadline) + leases.STORING, self.poller.clock())
+                if terminal.id == terminal_id and "comm_key" not in fields:
+                    comm_key = self.poller.comm_key(terminal)
+        transport, layout = Transport(values["transport"]), Layout(values["layout"])
+        timeout = values["timeout"] or self.poller.timeout
+        return self.reader.info(Target(values["address"], values["port"], transport, comm_key, timeout, layout), deadline=deadline)
 
     def set_clock(self, terminal_id: int, actor: Actor) -> Terminal:
         """Sets its clock to the time of its zone. Raises what `test` raises, and TerminalReplaced."""

@@ -3,11 +3,12 @@
 from flask import Flask
 
 from request_tracker_utils.attendance import cli, jobs, tasks
-from request_tracker_utils.attendance.api import punches as punches_api, terminals as terminals_api
+from request_tracker_utils.attendance.api import punches as punches_api, rounds as rounds_api, terminals as terminals_api
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
-from request_tracker_utils.attendance.views import punches, punches_completeness, punches_repairs, punches_review, push, push_pending
+from request_tracker_utils.attendance.views import punches, punches_completeness, punches_repairs, punches_review
+from request_tracker_utils.attendance.views import push, push_pending, terminals, terminals_form
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, NavItem
@@ -22,13 +23,16 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="attendance",
-    apis=[punches_api.api, terminals_api.api],
+    apis=[punches_api.api, terminals_api.api, rounds_api.api],
     pages=[
-        *(push.pages, push_pending.pages),
+        *(terminals.pages, terminals_form.pages, push.pages, push_pending.pages),
         *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),
         *(punches_completeness.pages, punches_repairs.pages),
     ],
-    navigation=[NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19)],
+    navigation=[
+        NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19),
+        NavItem(gettext_noop("Terminals"), "terminals.listed", AttendancePermission.READ, order=20),
+    ],
     administration=[NavItem(gettext_noop("Pending terminals"), "push_pending.listed", AttendancePermission.MANAGE, order=90)],
     commands=[cli.terminals, cli.poll_devices, cli.test_device],
     jobs=jobs.jobs,

@@ -1,0 +1,111 @@
+"""Pages of terminals without JavaScript: adding one with a tested connection, polling it, and what its page says."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.attendance.models import Terminal
+from request_tracker_utils.attendance.terminal_states import TerminalState, state_of
+from request_tracker_utils.web.registry import registry_of
+from tests.services.apps import csrf_token, signed_in
+from tests.services.attendance import NOW, added
+from tests.services.attendance_logs import terminal_with
+from tests.services.attendance_network import AttendanceNetwork, attendance_network
+from tests.services.attendance_terminal import CONNECT
+from tests.services.tables import check_all
+
+PAGE = "/terminals"
+FORM = {"name": "Entrance", "port": "4370", "timezone": "America/Chicago", "transport": "tcp", "layout": "auto"}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[AttendanceNetwork]:
+    with attendance_network() as network:
+        yield network
+
+
+@pytest.fixture
+def ada(app: Flask) -> FlaskClient:
+    """An administrator, where terminals may be on loopback."""
+    registry_of(app).settings = registry_of(app).settings.model_copy(update={"terminal_allow_loopback": True})
+    return signed_in(app, "admin")
+
+
+def send(client: FlaskClient, path: str, **form: str) -> str:
+    """The text of the page after the form."""
+    sent = {**form, "csrf_token": csrf_token(client, f"{PAGE}/new")}
+    return client.post(f"{PAGE}/{path}", data=sent, follow_redirects=True).get_data(as_text=True)
+
+
+def test_a_terminal_is_tested_before_it_is_saved_then_polled_replaced_and_kept(ada: FlaskClient, network: AttendanceNetwork) -> None:
+    simulated = network.add(terminal_with(5, serial_number="PAGE1", comm_key=4711))
+    form = {**FORM, "ip_address": simulated.address, "port": str(simulated.port)}
+    assert "rejected the communication key" in send(ada, "new", do="test", **form)
+    tested = send(ada, "new", do="test", comm_key="4711", **form)
+    assert "Serial number PAGE1, " in tested
+    assert "4711" not in tested
+    assert "No terminals yet" in ada.get(PAGE).text
+    assert "The terminal Entrance was saved." in send(ada, "new", do="save", comm_key="4711", **form)
+    assert "The terminal answers." in send(ada, "1/edit", do="test", **form)
+    assert "5 new punches were stored." in send(ada, "1/poll")
+    assert "Working" in ada.get(PAGE).text
+    assert "Punches of the terminal Entrance are stored" in send(ada, "1/delete")
+    assert "The clock was set." in send(ada, "1/clock")
+    assert "Enable terminal" in send(ada, "1/disable")
+    assert "Disable terminal" in send(ada, "1/enable")
+    simulated.serial_number = "PAGE2"
+    assert "Accept the replacement first." in send(ada, "1/poll")
+    assert "Replaced" in ada.get(PAGE).text
+    assert "The replacement was accepted." in send(ada, "1/accept-replacement")
+    simulated.faults.close_at = CONNECT
+    send(ada, "1/poll")
+    assert "Failing" in ada.get(PAGE).text
+
+
+def test_a_form_that_cannot_be_saved_is_shown_again_with_its_error(ada: FlaskClient) -> None:
+    cases = [
+        ({"ip_address": "fe80::1"}, "No terminal can have the address fe80::1."),
+        ({"port": "x"}, "Enter a whole number."),
+        ({"timezone": "Chicago"}, "Enter a time zone such as"),
+        ({"cutoff": "soon"}, "Enter a date and time such as"),
+        ({"do": "test"}, "Enter the address first."),
+    ]
+
+    def check(changed: dict[str, str], message: str) -> None:
+        page = send(ada, "new", **{"ip_address": "", **FORM, "notes": "By the door", **changed})
+        assert message in page
+        assert "By the door" in page
+
+    check_all(cases, check)
+    assert send(ada, "new", ip_address="10.0.0.50", **FORM)
+    assert "Another terminal has this name" in send(ada, "new", ip_address="10.0.0.51", **FORM)
+
+
+def test_staff_reads_and_polls_but_changes_nothing(app: Flask) -> None:
+    with app.app_context():
+        added()
+    page = signed_in(app, "staff").get(f"{PAGE}/1").text
+    assert ("Poll terminal" in page, "Edit terminal" in page, "Set clock" in page, "Delete terminal" in page) == (True, False, False, False)
+
+
+def test_the_most_urgent_state_is_shown() -> None:
+    sound = {"enabled": True, "failures": 0, "last_contact_at": NOW, "capacity": 100, "record_count": 89, "clock_drift": -59}
+    cases = [
+        ({}, TerminalState.WORKING),
+        ({"clock_drift": -60}, TerminalState.DRIFTING),
+        ({"record_count": 90, "clock_drift": 900}, TerminalState.NEARLY_FULL),
+        ({"last_contact_at": NOW - timedelta(minutes=61), "record_count": 90}, TerminalState.SILENT),
+        ({"last_contact_at": None}, TerminalState.NEW),
+        ({"failures": 1, "last_contact_at": None}, TerminalState.FAILING),
+        ({"replaced_at": NOW, "failures": 1}, TerminalState.REPLACED),
+        ({"enabled": False, "replaced_at": NOW}, TerminalState.DISABLED),
+        ({"capacity": None, "record_count": None, "clock_drift": None}, TerminalState.WORKING),
+    ]
+
+    def check(changed: dict[str, object], expected: TerminalState) -> None:
+        assert state_of(Terminal(**sound | changed), NOW) is expected
+
+    check_all(cases, check)
