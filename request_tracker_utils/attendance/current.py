@@ -80,6 +80,11 @@ def push_key(terminal: Terminal) -> str:
         raise CommKeyNotDecrypted(message) from None
 
 
+def silent_after() -> timedelta:
+    """How long a terminal may neither answer nor push."""
+    return timedelta(minutes=settings().terminal_silent_minutes)
+
+
 def contact() -> Contact:
     return Contact(poller(), registry().get(TerminalReader))
 

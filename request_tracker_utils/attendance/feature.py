@@ -7,8 +7,16 @@ from request_tracker_utils.attendance.api import punches as punches_api, rounds 
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
-from request_tracker_utils.attendance.views import punches, punches_completeness, punches_repairs, punches_review
-from request_tracker_utils.attendance.views import push, push_pending, terminals, terminals_form
+from request_tracker_utils.attendance.views import (
+    punches,
+    punches_completeness,
+    punches_repairs,
+    punches_review,
+    push,
+    push_pending,
+    terminals,
+    terminals_form,
+)
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, NavItem

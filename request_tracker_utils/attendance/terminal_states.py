@@ -9,12 +9,20 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Punch, Terminal
 
-SILENT = timedelta(hours=1)
-"""Without an answer or a push."""
 NEARLY_FULL = 0.9
 """Of its memory."""
 DRIFTING = 60
 """Seconds by which its clock is off."""
+
+
+_LAST_PUNCH = (
+    select(Punch.terminal_time)
+    .where(Punch.terminal_id == Terminal.id, Punch.implausible.is_(None))
+    .order_by(Punch.terminal_time.desc())
+    .limit(1)
+    .correlate(Terminal)
+    .scalar_subquery()
+)
 
 
 class TerminalState(StrEnum):
@@ -29,6 +37,10 @@ class TerminalState(StrEnum):
     NEARLY_FULL = "nearly_full"
     DRIFTING = "drifting"
     WORKING = "working"
+
+
+URGENT = {TerminalState.REPLACED, TerminalState.FAILING, TerminalState.SILENT}
+"""Punches are not arriving."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +58,29 @@ class TerminalRow:
         return min(100, round(100 * self.terminal.record_count / self.terminal.capacity))
 
 
-def state_of(terminal: Terminal, now: datetime) -> TerminalState:
+def state_of(terminal: Terminal, now: datetime, *, silent_after: timedelta) -> TerminalState:
+    """Silent is a terminal that has neither answered nor pushed for so long."""
     checks = (
         (not terminal.enabled, TerminalState.DISABLED),
         (terminal.replaced_at is not None, TerminalState.REPLACED),
         (terminal.failures > 0, TerminalState.FAILING),
         (terminal.last_contact_at is None, TerminalState.NEW),
-        (terminal.last_contact_at is not None and now - terminal.last_contact_at > SILENT, TerminalState.SILENT),
+        (terminal.last_contact_at is not None and now - terminal.last_contact_at > silent_after, TerminalState.SILENT),
         (_is_nearly_full(terminal), TerminalState.NEARLY_FULL),
         (abs(terminal.clock_drift or 0) >= DRIFTING, TerminalState.DRIFTING),
     )
     return next((state for applies, state in checks if applies), TerminalState.WORKING)
 
 
-def terminal_row(session: Session, terminal: Terminal, now: datetime) -> TerminalRow:
-    believed = select(Punch.terminal_time).where(Punch.terminal_id == terminal.id, Punch.implausible.is_(None))
-    last_punch = session.scalar(believed.order_by(Punch.terminal_time.desc()).limit(1))
-    return TerminalRow(terminal, state_of(terminal, now), last_punch)
+def terminal_rows(session: Session, now: datetime, *, silent_after: timedelta) -> list[TerminalRow]:
+    """All terminals, by name."""
+    found = session.execute(select(Terminal, _LAST_PUNCH).order_by(Terminal.name_key, Terminal.id))
+    return [TerminalRow(terminal, state_of(terminal, now, silent_after=silent_after), last_punch) for terminal, last_punch in found]
+
+
+def terminal_row(session: Session, terminal: Terminal, now: datetime, *, silent_after: timedelta) -> TerminalRow:
+    last_punch = session.scalar(select(_LAST_PUNCH).where(Terminal.id == terminal.id))
+    return TerminalRow(terminal, state_of(terminal, now, silent_after=silent_after), last_punch)
 
 
 def _is_nearly_full(terminal: Terminal) -> bool:

@@ -151,6 +151,12 @@ class Settings(BaseModel):
     polling_interval_minutes: int = Field(
         15, ge=1, le=24 * 60, description="Minutes between two polls of a terminal. One that fails again and again is polled less often."
     )
+    terminal_silent_minutes: int = Field(
+        60,
+        ge=5,
+        le=7 * 24 * 60,
+        description="Minutes without an answer or a push after which a terminal counts as silent. Longer than `POLLING_INTERVAL_MINUTES`.",
+    )
     terminal_allow_loopback: bool = Field(
         False, description="Whether terminals may have loopback addresses, which lead to this server; for tests."
     )

@@ -1,22 +1,27 @@
 """Pages of terminals: all of them with their states, and each one with its history and what can be done."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
-from request_tracker_utils.attendance import history, service
+from request_tracker_utils.attendance import history, rounds, service
 from request_tracker_utils.attendance.completeness import proofs
-from request_tracker_utils.attendance.current import contact, poller, terminal_change
+from request_tracker_utils.attendance.current import contact, silent_after, terminal_change
 from request_tracker_utils.attendance.errors import TerminalBusy, TerminalError, TerminalHasPunches
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.permissions import AttendancePermission
+from request_tracker_utils.attendance.push import pending
+from request_tracker_utils.attendance.rounds import RoundTerminal
+from request_tracker_utils.attendance.tasks import start_polling
 from request_tracker_utils.attendance.terminal_changes import change_terminal, delete_terminal
-from request_tracker_utils.attendance.terminal_states import terminal_row
+from request_tracker_utils.attendance.terminal_states import TerminalRow, terminal_row, terminal_rows
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict, Invalid
-from request_tracker_utils.core.translation import gettext as _, ngettext
+from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import current_actor, require
 
 pages = Blueprint("terminals", __name__, url_prefix="/terminals")
@@ -29,11 +34,33 @@ REFUSED = (TerminalError, Conflict, Invalid)
 @pages.get("")
 @require(AttendancePermission.READ)
 def listed() -> str:
-    """All terminals with their states."""
-    now = utc_now()
+    """All terminals with their states. Without JavaScript the page is as it was when it was opened."""
     with reading() as session:
-        rows = [terminal_row(session, each, now) for each in service.all_terminals(session)]
-    return render_template("attendance/terminals.html", rows=rows)
+        rows = terminal_rows(session, utc_now(), silent_after=silent_after())
+        waiting = sum(each.ignored_at is None for each in pending.all_pending(session))
+    return render_template("attendance/terminals.html", rows=rows, pending=waiting)
+
+
+@pages.get("/rows")
+@require(AttendancePermission.READ)
+def rows() -> str:
+    """The rows of the list, for a page that is open."""
+    with reading() as session:
+        found: list[TerminalRow] = terminal_rows(session, utc_now(), silent_after=silent_after())
+    return render_template("attendance/terminal-rows.html", rows=found)
+
+
+@pages.post("/poll")
+@require(AttendancePermission.POLL)
+def poll_all() -> ResponseReturnValue:
+    """Starts the task that polls all terminals, and redirects to it."""
+    with transaction() as session:
+        terminals = rounds.polled(session)
+        started = _start(session, terminals) if terminals else None
+    if started is None:
+        flash(_("All terminals are disabled, or only push."), "warning")
+        return redirect(url_for(".listed"), 303)
+    return redirect(url_for("tasks.show", task_id=started), 303)
 
 
 @pages.get("/<int:terminal_id>")
@@ -42,7 +69,7 @@ def show(terminal_id: int) -> str:
     """A terminal with its polls, changes, and the days of its log against stored punches."""
     now = utc_now()
     with reading() as session:
-        row = terminal_row(session, find_terminal(session, terminal_id), now)
+        row = terminal_row(session, find_terminal(session, terminal_id), now, silent_after=silent_after())
         found = {
             "polls": history.polls(session, terminal_id, limit=ROWS),
             "events": history.events(session, terminal_id, limit=ROWS),
@@ -55,17 +82,15 @@ def show(terminal_id: int) -> str:
 @pages.post("/<int:terminal_id>/poll")
 @require(AttendancePermission.POLL)
 def poll(terminal_id: int) -> ResponseReturnValue:
-    """Polls a terminal now."""
-    try:
-        result = poller().poll(terminal_id, started_by=current_actor().name)
-    except REFUSED as error:
-        flash(error.message, "danger")
-    else:
-        flash(
-            ngettext("%(count)s new punch was stored.", "%(count)s new punches were stored.", result.new_punches, count=result.new_punches),
-            "success",
-        )
-    return _back(terminal_id)
+    """Starts the task that polls a terminal, and redirects to it."""
+    with transaction() as session:
+        terminal = find_terminal(session, terminal_id)
+        is_polled = terminal.enabled and terminal.address is not None
+        started = _start(session, [RoundTerminal(terminal.id, terminal.name, terminal.last_sync_at)]) if is_polled else None
+    if started is None:
+        flash(_("The terminal is disabled, or only pushes."), "warning")
+        return _back(terminal_id)
+    return redirect(url_for("tasks.show", task_id=started), 303)
 
 
 @pages.post("/<int:terminal_id>/test")
@@ -134,6 +159,10 @@ def delete(terminal_id: int) -> ResponseReturnValue:
         return _back(terminal_id)
     flash(_("The terminal %(name)s was deleted.", name=name), "success")
     return redirect(url_for(".listed"), 303)
+
+
+def _start(session: Session, terminals: Sequence[RoundTerminal]) -> int:
+    return start_polling(session, terminals, full=False, actor=current_actor(), now=utc_now())
 
 
 def _back(terminal_id: int) -> ResponseReturnValue:
