@@ -34,6 +34,7 @@ from tests.services.csv_files import without_mark
 from tests.services.local_server import wait_until
 from tests.services.messages import add_message, suppress
 from tests.services.people import HOME, Person
+from tests.services.punching import punched
 from tests.services.school import School
 from tests.services.server import RunningServer
 from tests.services.tables import check_all
@@ -71,11 +72,13 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /api/rt-lookup/user/<username>": ("/api/rt-lookup/user/1001", LOOKUP, "RT user 1001"),
     "GET /assets": ("/assets?holder=1001", LOOKUP, "RT user 1001"),
     "GET /assets/<int:asset_id>": ("/assets/{asset}", LOOKUP, "RT user 1001"),
-    "GET /punches": ("/punches", LIST, ""),
-    "GET /punches/rows": ("/punches/rows", LIST, ""),
+    "GET /punches": ("/punches?from=&to=", LIST, ""),
+    "GET /punches/rows": ("/punches/rows?from=&to=", LIST, ""),
     "GET /punches/punches.csv": ("/punches/punches.csv", EXPORT, ""),
     "GET /api/raw-attendance/": ("/api/raw-attendance/", LIST, ""),
     "GET /punches/review": ("/punches/review", LIST, ""),
+    "GET /punches/quarantine": ("/punches/quarantine", LIST, ""),
+    "GET /punches/quarantine/logs/<int:log_id>": ("/punches/quarantine/logs/1", LIST, ""),
     "GET /labels/prints/unscanned.csv": ("/labels/prints/unscanned.csv", EXPORT, ""),
     "GET /admin/asset-tags/audit.csv": ("/admin/asset-tags/audit.csv", EXPORT, ""),
     "GET /api/users": ("/api/users", LIST, ""),
@@ -161,7 +164,6 @@ NOT_RECORDED = {
     "/api/terminals": "terminals",
     "/api/punch-completeness": "counts",
     "/punches/completeness": "counts",
-    "/punches/quarantine": "records that could not be decoded",
     "/punches/clock-repairs": "terminals and times; previews are recorded",
     "/iclock": "called by terminals, with stamps and options",
     "/openapi": "no data",
@@ -213,6 +215,8 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     colleague, message = made(app, "staff", "colleague"), add_message(app, "colleague")
     suppress(app, "gone@example.org")
     invited(app)
+    with app.app_context():
+        punched()
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}
