@@ -9,6 +9,9 @@ from rich.table import Table
 
 from benchmarks import (
     asset_creation,
+    attendance,
+    attendance_push,
+    attendance_round,
     audit,
     authentication,
     comparison,
@@ -54,6 +57,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "imports-exports": imports_exports.measure,
     "label-batch": label_batch.measure,
     "label-stream": label_stream.measure,
+    "attendance": attendance.measure,
+    "attendance-round": attendance_round.measure,
+    "attendance-push": attendance_push.measure,
     "webhook": webhook.measure,
     "sweep": sweep.measure,
     "asset-creation": asset_creation.measure,

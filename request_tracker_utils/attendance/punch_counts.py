@@ -43,7 +43,9 @@ class PunchCounts:
             with self._lock:
                 if settled > self._settled:
                     self._settled, self._counted = settled, counted.copy()
-        return counted + _between(session, settled, None)
+        # SQLite would read the whole index of terminals to find that nothing came later.
+        newest = session.scalar(select(func.max(Punch.id))) or 0
+        return counted + _between(session, settled, None) if newest > settled else counted
 
     def settled_id(self, session: Session) -> int:
         """The largest ID that has settled: every punch with a smaller one can be seen."""
