@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from request_tracker_utils.attendance import rounds
+from request_tracker_utils.attendance.alerts import Alerts, Limits
 from request_tracker_utils.attendance.contact import Contact
 from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
 from request_tracker_utils.attendance.leases import STORING
@@ -15,6 +16,7 @@ from request_tracker_utils.attendance.terminal_changes import TerminalChange
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.encryption import Encryption, NotDecrypted
+from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.auth import current_actor
@@ -50,6 +52,13 @@ def poll_all(*, started_by: str, within: float | None = None, full: bool = False
     return poll(terminals, started_by=started_by, within=within, full=full)
 
 
+def alerts() -> Alerts:
+    """With the settings that apply now, also those that were entered on a page."""
+    given = registry().page_settings.current()
+    limits = Limits(silent_after(), given.terminal_drift_seconds)
+    return Alerts(limits, registry().find(Messenger), given.terminal_alert_recipients)
+
+
 def encrypt(text: str) -> str:
     """A communication key, as it is stored."""
     return Encryption.of(settings(), PURPOSE).encrypt(text)
@@ -82,7 +91,7 @@ def push_key(terminal: Terminal) -> str:
 
 def silent_after() -> timedelta:
     """How long a terminal may neither answer nor push."""
-    return timedelta(minutes=settings().terminal_silent_minutes)
+    return timedelta(minutes=registry().page_settings.current().terminal_silent_minutes)
 
 
 def contact() -> Contact:

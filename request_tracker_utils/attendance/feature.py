@@ -3,7 +3,9 @@
 from flask import Flask
 
 from request_tracker_utils.attendance import cli, jobs, tasks
+from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, ALERT_ENDED
 from request_tracker_utils.attendance.api import punches as punches_api, rounds as rounds_api, terminals as terminals_api
+from request_tracker_utils.attendance.page_settings import GROUPS
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
@@ -44,6 +46,8 @@ feature = Feature(
     administration=[NavItem(gettext_noop("Pending terminals"), "push_pending.listed", AttendancePermission.MANAGE, order=90)],
     commands=[cli.terminals, cli.poll_devices, cli.test_device],
     jobs=jobs.jobs,
+    messages=[ALERT_BEGAN, ALERT_ENDED],
+    page_settings=GROUPS,
     grants=GRANTS,
     install=install,
 )

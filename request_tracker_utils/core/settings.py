@@ -166,6 +166,14 @@ class Settings(BaseModel):
     terminal_push_networks: Networks = Field(
         (), description="Addresses or networks from which terminals may push, separated by commas. If not set: all."
     )
+    terminal_drift_seconds: int = Field(
+        120, ge=10, le=86_400, description="Seconds by which the clock of a terminal may be off before it is reported."
+    )
+    terminal_alert_recipients: EmailAddresses = Field(
+        (),
+        description="Email addresses that get a message when a terminal has a problem, and when it has ended, separated by commas. If not "
+        "set: all administrators.",
+    )
     session_days: int = Field(14, ge=1, le=365, description="Days until a browser must sign in again.")
 
     rt_url: Address | None = Field(

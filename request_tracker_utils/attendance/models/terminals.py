@@ -151,10 +151,11 @@ class TerminalPoll(Base):
 
 
 class TerminalAlert(Base):
-    """A problem of a terminal that causes one message: it is silent, its memory is nearly full, its clock drifts, it was replaced."""
+    """A problem of a terminal, or a terminal that is pending: one message when it begins and one when it has ended."""
 
     __tablename__ = "terminal_alerts"
     __table_args__ = (
+        CheckConstraint("(terminal_id IS NULL) != (serial_number IS NULL)", name="subject"),
         Index(
             "uq_terminal_alerts_open",
             "terminal_id",
@@ -163,16 +164,29 @@ class TerminalAlert(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index(
+            "uq_terminal_alerts_pending",
+            "serial_number",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
         Index("ix_terminal_alerts_terminal_id", "terminal_id", "id"),
+        Index("ix_terminal_alerts_ended_at", "ended_at"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    terminal_id: Mapped[int] = mapped_column(ForeignKey("terminals.id", ondelete="CASCADE"))
+    """Never used again: messages are about it."""
+    terminal_id: Mapped[int | None] = mapped_column(ForeignKey("terminals.id", ondelete="CASCADE"))
+    serial_number: Mapped[str | None] = mapped_column(String(MAX_SERIAL))
+    """Of a pending terminal."""
     kind: Mapped[str] = mapped_column(String(30))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     began_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the message that it has begun was written."""
 
 
 class TerminalEvent(Base):
