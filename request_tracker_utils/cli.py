@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from request_tracker_utils import __version__
+from request_tracker_utils.administration import runs
 from request_tracker_utils.app import FEATURES, create_app
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.db import reading
@@ -97,9 +98,14 @@ def job_commands() -> None:
 
 @job_commands.command("list")
 def list_jobs() -> None:
-    """List jobs: name, interval, description."""
-    for job in registry().jobs:
-        click.echo(f"{job.name}\tevery {job.every}\t{job.summary}")
+    """List jobs: name, interval or time, next run, description."""
+    settings = registry().page_settings.current()
+    with reading() as session:
+        rows = runs.overview(session, list(registry().jobs), settings)
+    for row in rows:
+        schedule = f"daily at {row.at:%H:%M}" if row.at else f"every {row.every}"
+        following = f"next {row.next_at.astimezone(settings.zone):%Y-%m-%d %H:%M}" if row.next_at else "-"
+        click.echo(f"{row.name}\t{schedule}\t{following}\t{row.summary}")
 
 
 @job_commands.command("run")

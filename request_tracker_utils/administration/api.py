@@ -1,6 +1,6 @@
 """JSON API for scheduled jobs."""
 
-from datetime import datetime
+from datetime import datetime, time
 
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
@@ -11,7 +11,7 @@ from request_tracker_utils.administration.runs import RunState
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.web.auth import require
 from request_tracker_utils.web.body import Answer
-from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.web.registry import registry
 
 
 class JobOut(BaseModel):
@@ -20,6 +20,7 @@ class JobOut(BaseModel):
     name: str = Field(examples=["confirm-tags"])
     summary: str = Field(examples=["Confirm that assets have the names of their tags"])
     every_seconds: float = Field(description="Seconds from one scheduled run to the next.", examples=[15])
+    at: time | None = Field(description="Local time of a job that runs once a day.", examples=[None])
     state: RunState = Field(examples=[RunState.DONE])
     started_at: datetime | None = Field(examples=["2026-01-31T08:15:00Z"])
     seconds: float | None = Field(description="How long the run took.", examples=[0.2])
@@ -42,6 +43,6 @@ api = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Sch
 def jobs() -> Answer:
     """List jobs with their latest runs."""
     with reading() as session:
-        rows = runs.overview(session, list(registry().jobs), scheduled=settings().scheduler)
+        rows = runs.overview(session, list(registry().jobs), registry().page_settings.current())
     given = [JobOut.model_validate({**vars(row), "every_seconds": row.every.total_seconds()}) for row in rows]
     return JobsOut(jobs=given).model_dump(mode="json")

@@ -4,13 +4,16 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.jobs import Job, JobRun
+from request_tracker_utils.core.schedules import plan
+from request_tracker_utils.core.settings import Settings
 
 PAGE = 50
 
@@ -26,11 +29,13 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job and its latest run. `next_at` is None if no schedule runs, or while the job is running."""
+    """A job and its latest run. `at` is the local time of a job that runs once a day. `next_at` is None if no schedule runs, before the
+    first run, and while the job is running."""
 
     name: str
     summary: str
     every: timedelta
+    at: time | None
     state: RunState
     started_at: datetime | None = None
     seconds: float | None = None
@@ -55,11 +60,11 @@ class RunPage:
     more: bool
 
 
-def overview(session: Session, jobs: Sequence[Job], *, scheduled: bool) -> list[JobRow]:
-    """Every job with its latest run. `scheduled` says whether schedules run at all."""
+def overview(session: Session, jobs: Sequence[Job], settings: Settings) -> list[JobRow]:
+    """Every job with its schedule under these settings, and its latest run."""
     newest = select(func.max(JobRun.id)).group_by(JobRun.job).scalar_subquery()
     runs = {run.job: run for run in session.scalars(select(JobRun).where(JobRun.id.in_(newest)))}
-    return [_job_row(job, runs.get(job.name), scheduled) for job in jobs]
+    return [_job_row(job, runs.get(job.name), settings) for job in jobs]
 
 
 def page_of(session: Session, job: str, *, page: int) -> RunPage:
@@ -69,20 +74,22 @@ def page_of(session: Session, job: str, *, page: int) -> RunPage:
     return RunPage(runs[:PAGE], page, len(runs) > PAGE)
 
 
-def _job_row(job: Job, run: JobRun | None, scheduled: bool) -> JobRow:
+def _job_row(job: Job, run: JobRun | None, settings: Settings) -> JobRow:
+    planned = plan(job.schedule, settings)
     if run is None:
-        return JobRow(job.name, job.summary, job.every, RunState.NEVER)
+        return JobRow(job.name, job.summary, planned.interval, planned.at, RunState.NEVER)
     state = _state(run)
     return JobRow(
         job.name,
         job.summary,
-        job.every,
+        planned.interval,
+        planned.at,
         state,
         run.started_at,
         _seconds(run),
         run.rows,
         run.error,
-        run.started_at + job.every if scheduled and state is not RunState.RUNNING else None,
+        planned.next_run(run.started_at, utc_now()) if settings.scheduler and state is not RunState.RUNNING else None,
     )
 
 

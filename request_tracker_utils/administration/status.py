@@ -121,7 +121,7 @@ def database() -> SectionContent:
 def scheduled_jobs() -> SectionContent:
     """Each job's latest run. A run that failed, was interrupted or is overdue is a problem."""
     with reading() as session:
-        rows = runs.overview(session, list(registry().jobs), scheduled=settings().scheduler)
+        rows = runs.overview(session, list(registry().jobs), registry().page_settings.current())
     return SectionContent({"jobs": rows}, [problem for row in rows for problem in _problems(row)])
 
 

@@ -1,6 +1,6 @@
 """Scheduled work on terminals: polling those that are due, alerts, and deleting old history."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from sqlalchemy import delete
 
@@ -10,6 +10,7 @@ from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import affected, reading, transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.schedules import Daily
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.web.registry import registry
 
@@ -53,7 +54,7 @@ jobs = [
     Job(
         DELETE_TERMINAL_HISTORY,
         gettext_noop("Delete polls and ended alerts of terminals after 90 days, and readings of their clocks after two years"),
-        timedelta(days=1),
+        Daily(time(2, 40)),
         delete_terminal_history,
     ),
 ]

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Index, String, Text, delete, func, select, update
@@ -19,6 +19,7 @@ from request_tracker_utils.core import metrics
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import Base, Instant, transaction
 from request_tracker_utils.core.errors import AppError, NotFound
+from request_tracker_utils.core.schedules import Schedule
 from request_tracker_utils.core.translation import gettext as _
 
 log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ class Job:
 
     name: str
     summary: str
-    every: timedelta
+    schedule: Schedule
     work: Callable[[], int]
 
 
@@ -103,6 +104,13 @@ def run(job: Job) -> int:
 def last_starts(session: Session) -> dict[str, datetime]:
     """Job → the start of its last run. Jobs that never ran are left out."""
     newest = select(func.max(JobRun.id)).group_by(JobRun.job).scalar_subquery()  # not the latest time: the clock may have been set back
+    rows = session.execute(select(JobRun.job, JobRun.started_at).where(JobRun.id.in_(newest)))
+    return {job: started_at for job, started_at in rows}  # noqa: C416 — mypy does not accept dict(rows)
+
+
+def last_completed(session: Session) -> dict[str, datetime]:
+    """Job → the start of the last run that ended. A run that was cut off does not count: it has to be repeated."""
+    newest = select(func.max(JobRun.id)).where(JobRun.ended_at.is_not(None)).group_by(JobRun.job).scalar_subquery()
     rows = session.execute(select(JobRun.job, JobRun.started_at).where(JobRun.id.in_(newest)))
     return {job: started_at for job, started_at in rows}  # noqa: C416 — mypy does not accept dict(rows)
 

@@ -10,21 +10,26 @@ from time import monotonic
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from request_tracker_utils.core import jobs
 from request_tracker_utils.core.clock import utc_now
-from request_tracker_utils.core.db import db
+from request_tracker_utils.core.db import db, reading
 from request_tracker_utils.core.disk import disk_problem
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.jobs import Job, Jobs
 from request_tracker_utils.core.locks import SharedLock
+from request_tracker_utils.core.schedules import Plan, plan
+from request_tracker_utils.core.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 LEADER_CHECK = timedelta(seconds=5)
 CLOCK_CHECK = timedelta(seconds=2)
 TOLERANCE = timedelta(seconds=1)
+AT_ONCE = timedelta(minutes=1)
+"""A new leader runs jobs with intervals up to this at once, because they complete what another process has left."""
 QUEUED_STARTS = 100
 """Starts of one schedule that may wait for the thread that makes them. It is late on a busy machine, and APScheduler warns about more."""
 
@@ -39,18 +44,35 @@ class _Slot:
     is_running: bool = False
 
 
+class _Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no type hints
+    """APScheduler asks it for the next start after each one. `last` is the start before, or the last recorded run."""
+
+    def __init__(self, plan: Plan, last: datetime | None = None) -> None:
+        self.plan, self.last = plan, last
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        self.last = previous_fire_time or self.last
+        return self.plan.next_run(self.last, now)
+
+    def first(self, now: datetime) -> datetime:
+        """The first start in this process."""
+        if self.plan.interval <= AT_ONCE:
+            return now
+        return min(max(self.plan.next_run(self.last, now), now), now + self.plan.longest)
+
+
 class Scheduler:
     """Runs jobs in the background of this process.
 
     Every process runs the jobs that its own commits ask for; only the leader runs them on schedule. Leadership is a shared lock, so another
-    process takes over when the leader ends, however it ends.
+    process takes over when the leader ends, however it ends. A new leader goes on from the recorded runs.
 
     Each job has two slots, one for its schedule and one for the runs that commits ask for. APScheduler only decides when a slot is started:
     it would skip a run that is due while the one before it runs, and with it the rows for which it was requested.
     """
 
-    def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs) -> None:
-        self._app_context, self._registry = app_context, registry
+    def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs, settings: Callable[[], Settings]) -> None:
+        self._app_context, self._registry, self._settings = app_context, registry, settings
         with app_context():
             self._lock = SharedLock(db.engine, "scheduler")
         self._is_leader = False
@@ -65,7 +87,7 @@ class Scheduler:
         )
 
     def start(self) -> None:
-        self._background.add_job(self._lead, "interval", seconds=LEADER_CHECK.total_seconds(), next_run_time=utc_now(), executor="lead")
+        self._background.add_job(self._lead, _Trigger(Plan(LEADER_CHECK)), next_run_time=utc_now(), executor="lead")
         self._background.start()
         Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
@@ -94,18 +116,40 @@ class Scheduler:
                 self._request(f"{job.name} scheduled", job, monotonic())
 
     def _watch_clock(self) -> None:
-        """APScheduler waits for times of the system clock. If that is set back, nothing would run until the old time comes again."""
+        """APScheduler waits for times of the system clock. If that is set back, nothing would run until the old time comes again. Settings
+        from which schedules follow may have changed too."""
         while not self._stopping.wait(CLOCK_CHECK.total_seconds()):
+            plans = self._plans() if self._is_leader else {}
             with self._mutex:
+                self._follow(plans)
                 if not self._stopping.is_set():
                     self._bring_forward()
+
+    def _plans(self) -> dict[str, Plan]:
+        """Job → its plan under the settings of now. Empty while they cannot be read: the schedules go on as they are."""
+        try:
+            with self._app_context():
+                settings = self._settings()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("settings unknown", error=str(error))
+            return {}
+        return {job.name: plan(job.schedule, settings) for job in self._registry}
+
+    def _follow(self, plans: dict[str, Plan]) -> None:
+        """Plans the next runs of jobs anew that have another schedule now."""
+        now = utc_now()
+        for planned in self._background.get_jobs() if plans and not self._stopping.is_set() else []:
+            changed, trigger = plans.get(planned.id), planned.trigger
+            if changed is not None and trigger.plan != changed:
+                trigger.plan = changed
+                planned.modify(next_run_time=max(now, changed.next_run(trigger.last, now)))
 
     def _bring_forward(self) -> None:
         """Starts what is planned later than one interval from now, and sets the timers of requested runs anew."""
         now = utc_now()
         for planned in self._background.get_jobs():
             slot, at = self._slots.get(planned.id), planned.next_run_time
-            if slot is None and at is not None and at > now + planned.trigger.interval + TOLERANCE:
+            if slot is None and at is not None and at > now + planned.trigger.plan.longest + TOLERANCE:
                 log.warning("the clock was set back", schedule=planned.id, seconds=round((at - now).total_seconds()))
                 planned.modify(next_run_time=now)
             elif slot is not None and at is not None and slot.requested and at > _on_the_clock(slot.requested[0]) + TOLERANCE:
@@ -114,9 +158,12 @@ class Scheduler:
     def _lead(self) -> None:
         try:
             leads = self._lock.still_held() if self._is_leader else self._lock.acquire(wait=False)
+            triggers = self._triggers() if leads and not self._is_leader else {}
         except (SQLAlchemyError, OSError) as error:
             log.warning("leadership unknown", error=str(error))
-            leads = False
+            if not self._is_leader:
+                self._lock.release()  # another process may read the recorded runs
+            leads, triggers = False, {}
         if leads == self._is_leader:
             return
         self._is_leader = leads
@@ -126,11 +173,19 @@ class Scheduler:
                 return
             for job in self._registry:
                 if leads:
-                    schedule = {"seconds": job.every.total_seconds(), "next_run_time": utc_now(), "executor": "schedule"}
-                    schedule["max_instances"] = QUEUED_STARTS
-                    self._background.add_job(self._run_on_schedule, "interval", args=[job], id=job.name, replace_existing=True, **schedule)
+                    trigger = triggers[job.name]
+                    schedule = {"next_run_time": trigger.first(utc_now()), "executor": "schedule", "max_instances": QUEUED_STARTS}
+                    self._background.add_job(self._run_on_schedule, trigger, args=[job], id=job.name, replace_existing=True, **schedule)
                 else:
                     self._background.remove_job(job.name)
+
+    def _triggers(self) -> dict[str, _Trigger]:
+        """Job → its trigger, which knows the last run in any process."""
+        with self._app_context():
+            settings = self._settings()
+            with reading() as session:
+                last = jobs.last_completed(session)
+        return {job.name: _Trigger(plan(job.schedule, settings), last.get(job.name)) for job in self._registry}
 
     def _request(self, slot_name: str, job: Job, at: float) -> None:
         slot = self._slots.setdefault(slot_name, _Slot(job))

@@ -13,11 +13,12 @@ from request_tracker_utils.administration.permissions import AdministrationPermi
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.page_settings import recent_changes
+from request_tracker_utils.core.schedules import plan
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import Access, access_of, require
 from request_tracker_utils.web.paging import requested_page
-from request_tracker_utils.web.registry import registry, settings as effective
+from request_tracker_utils.web.registry import registry
 
 Grants = Mapping[str, frozenset[StrEnum]]
 IMPLICIT_METHODS = frozenset({"HEAD", "OPTIONS"})
@@ -39,7 +40,7 @@ def overview() -> str:
 def jobs() -> str:
     """Every job with its last and next run."""
     with reading() as session:
-        rows = runs.overview(session, list(registry().jobs), scheduled=effective().scheduler)
+        rows = runs.overview(session, list(registry().jobs), registry().page_settings.current())
     return render_template("administration/jobs.html", jobs=rows)
 
 
@@ -48,9 +49,10 @@ def jobs() -> str:
 def job(name: str) -> str:
     """The recorded runs of one job, the newest first."""
     found = registry().jobs.named(name)
+    planned = plan(found.schedule, registry().page_settings.current())
     page = requested_page()
     with reading() as session:
-        return render_template("administration/job.html", job=found, found=runs.page_of(session, name, page=page))
+        return render_template("administration/job.html", job=found, planned=planned, found=runs.page_of(session, name, page=page))
 
 
 @pages.post("/jobs/<name>/run")

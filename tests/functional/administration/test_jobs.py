@@ -15,6 +15,7 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job, JobRun, Jobs
 from request_tracker_utils.core.scheduler import Scheduler
+from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.registry import Registry, registry_of
 from tests.services.apps import token
 from tests.services.local_server import wait_until
@@ -22,6 +23,7 @@ from tests.services.people import Person
 from tests.services.showroom import served
 
 HERE = socket.gethostname()
+SETTINGS = Settings()
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def counted(app: Flask, registry: Registry) -> Iterator[list[int]]:
         return 7
 
     registry.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
-    registry.scheduler = Scheduler(app.app_context, registry.jobs)
+    registry.scheduler = Scheduler(app.app_context, registry.jobs, lambda: SETTINGS)
     registry.scheduler.start()
     yield runs
     registry.scheduler.stop()

@@ -159,9 +159,16 @@ def test_a_set_up_link_is_printed_while_nobody_administers(ready: Terminal) -> N
 
 
 def test_jobs_are_listed_by_name_and_run(ready: Terminal) -> None:
-    names = [line.split("\t")[0] for line in ready.run("jobs", "list").stdout.splitlines()]
-    assert {"adopt-tags", "confirm-tags"} <= set(names)
+    def listed() -> dict[str, list[str]]:
+        return {fields[0]: fields[1:] for line in ready.run("jobs", "list").stdout.splitlines() if (fields := line.split("\t"))}
+
+    assert {"adopt-tags", "confirm-tags"} <= listed().keys()
+    assert listed()["confirm-tags"][:2] == ["every 0:00:15", "-"]
     assert ready.run("jobs", "run", "confirm-tags").exit_code == 0
+    assert listed()["confirm-tags"][1].startswith("next 20")
+    assert ready.run("jobs", "run", "delete-terminal-history").exit_code == 0
+    assert listed()["delete-terminal-history"][0] == "daily at 02:40"
+    assert listed()["delete-terminal-history"][1].endswith(" 02:40")
     unknown = ready.run("jobs", "run", "nonsense")
     assert (unknown.exit_code, "confirm-tags" in unknown.stderr) == (1, True)
 
