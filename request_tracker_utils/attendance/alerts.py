@@ -51,7 +51,7 @@ class Limits:
     """When silence and drift become problems."""
 
     silent: timedelta = timedelta(hours=1)
-    drift: int = 120
+    drift: int = 60
     """Seconds. An alert ends at half of them, so that it does not begin and end again and again."""
 
 

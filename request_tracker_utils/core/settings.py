@@ -167,7 +167,7 @@ class Settings(BaseModel):
         (), description="Addresses or networks from which terminals may push, separated by commas. If not set: all."
     )
     terminal_drift_seconds: int = Field(
-        120, ge=10, le=86_400, description="Seconds by which the clock of a terminal may be off before it is reported."
+        60, ge=10, le=86_400, description="Seconds by which the clock of a terminal may be off before it is reported."
     )
     terminal_alert_recipients: EmailAddresses = Field(
         (),

@@ -14,7 +14,7 @@ from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, BEGAN, 
 from request_tracker_utils.attendance.alerts import Alerts, Kind, Limits
 from request_tracker_utils.attendance.models import ClockReading, PendingTerminal, Terminal, TerminalAlert
 from request_tracker_utils.attendance.models.terminals import MAX_NAME
-from request_tracker_utils.core.actor import of_job
+from request_tracker_utils.core.actor import of_command, of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Channel, Messenger
@@ -220,3 +220,13 @@ def test_jobs_check_terminals_and_delete_old_history(inside: Flask, monkeypatch:
     with transaction() as session:
         session.add(ClockReading(terminal_id=entrance.id, read_at=now, terminal_time=now.replace(tzinfo=None), drift=3))
     assert jobs.delete_terminal_history() == 0
+
+
+def test_limits_and_the_interval_can_be_entered_on_a_page(inside: Flask) -> None:
+    entrance, page = added(), registry_of(inside).page_settings
+    changed(entrance, clock_drift=999, last_polled_at=utc_now() - timedelta(minutes=30), last_contact_at=utc_now())
+    texts = {"terminal_drift_seconds": "1000", "polling_interval_minutes": "45"}
+    with transaction() as session:
+        page.store(session, texts, version=page.refresh().version, actor=of_command(), now=utc_now())
+    page.refresh()
+    assert (jobs.check_terminals(), jobs.poll_terminals()) == (0, 0)
