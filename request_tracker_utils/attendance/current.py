@@ -8,7 +8,7 @@ from request_tracker_utils.attendance.alerts import Alerts, Limits
 from request_tracker_utils.attendance.contact import Contact
 from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
 from request_tracker_utils.attendance.leases import STORING
-from request_tracker_utils.attendance.models import Terminal
+from request_tracker_utils.attendance.models import AttendancePerson, Terminal
 from request_tracker_utils.attendance.polling import Poller
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.rounds import PollOutcome, RoundTerminal
@@ -103,3 +103,8 @@ def terminal_change() -> TerminalChange:
     given = settings()
     longest = timedelta(seconds=given.zkteco_poll_deadline) + STORING
     return TerminalChange(current_actor(), utc_now(), encrypt, given.terminal_allow_loopback, longest)
+
+
+def subject_of(person: AttendancePerson) -> str:
+    """The subject of accesses to this person, for the access log."""
+    return f"person with punches {person.id}"

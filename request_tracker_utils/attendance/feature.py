@@ -10,6 +10,8 @@ from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermi
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.views import (
+    people,
+    people_review,
     punches,
     punches_completeness,
     punches_repairs,
@@ -38,6 +40,7 @@ feature = Feature(
         *(terminals.pages, terminals_form.pages, push.pages, push_pending.pages),
         *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),
         *(punches_completeness.pages, punches_repairs.pages),
+        *(people.pages, people_review.pages),
     ],
     navigation=[
         NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19),

@@ -1,4 +1,4 @@
-"""People: who a user ID of a site belongs to on a day, whose punches are whose, and finding people by name.
+"""People: who a user ID of a site belongs to on a day, the punches of a person, and finding people by name.
 
 A person has user IDs, each at a site and from a day on, because two sites use the same ID for different people, and terminals assign an ID
 again. A name is compared without case and accents.

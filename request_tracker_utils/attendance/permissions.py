@@ -9,7 +9,8 @@ class AttendancePermission(StrEnum):
     POLL = "attendance:terminals:poll"
     """Poll and test terminals."""
     MANAGE = "attendance:terminals:manage"
-    """Add, change and delete terminals, accept replaced and pushing ones, set and repair clocks, and review punches."""
+    """Add, change and delete terminals, accept replaced and pushing ones, set and repair clocks, review punches, and change
+    people and their user IDs."""
 
 
 GRANTS = {

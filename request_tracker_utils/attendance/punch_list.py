@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Punch, Terminal
+from request_tracker_utils.attendance.people import punches_of
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Page, Segment
 
@@ -31,6 +32,7 @@ class PunchFilter:
     terminal_id: int | None = None
     first: date | None = None
     last: date | None = None
+    person_id: int | None = None
 
 
 def find_punches(
@@ -38,15 +40,14 @@ def find_punches(
     filters: PunchFilter,
     ordering: str = NEWEST_FIRST,
     *,
-    whose: ColumnElement[bool] | None = None,
     size: int,
     after: Cursor | None = None,
     offset: int = 0,
 ) -> Page[Punch]:
-    """A page. `ordering` is one of ORDERINGS, with a minus for the opposite order. Others than those of `whose` do not exist for the
-    caller."""
+    """A page. `ordering` is one of ORDERINGS, with a minus for the opposite order. With a person in the filters, a cursor of a
+    punch of somebody else is like one of a punch that does not exist."""
     column, descending = ordering.removeprefix("-"), ordering.startswith("-")
-    within = [] if whose is None else [whose]
+    within = [] if filters.person_id is None else [punches_of(session, filters.person_id)]
     conditions = [*_conditions(filters), *_period(filters)]
     if column == TIMESTAMP and filters.terminal_id is not None:
         conditions += _near(session, [*conditions, *within], size=size + offset + 1, after=after, descending=descending)
@@ -54,19 +55,20 @@ def find_punches(
     return query.page(session, size=size, after=after, offset=offset)
 
 
-def count_punches(session: Session, filters: PunchFilter, counts: PunchCounts, *, whose: ColumnElement[bool] | None = None) -> int:
-    if whose is None and filters == PunchFilter(terminal_id=filters.terminal_id):
+def count_punches(session: Session, filters: PunchFilter, counts: PunchCounts) -> int:
+    if filters == PunchFilter(terminal_id=filters.terminal_id):
         by_terminal = counts.by_terminal(session)
         return by_terminal.total() if filters.terminal_id is None else by_terminal[filters.terminal_id]
-    conditions = matching(filters, whose)
-    if filters.terminal_id is None and not filters.user_id and whose is None:
+    conditions = matching(session, filters)
+    if filters.terminal_id is None and not filters.user_id and filters.person_id is None:
         conditions.append(Punch.terminal_id.in_(select(Terminal.id)))  # so that the index of terminals and their times is used
     return session.scalar(select(func.count()).select_from(Punch).where(*conditions)) or 0
 
 
-def matching(filters: PunchFilter, whose: ColumnElement[bool] | None = None) -> list[ColumnElement[bool]]:
+def matching(session: Session, filters: PunchFilter) -> list[ColumnElement[bool]]:
     """The conditions of a list."""
-    return [*_conditions(filters), *([] if whose is None else [whose])]
+    person = [] if filters.person_id is None else [punches_of(session, filters.person_id)]
+    return [*_conditions(filters), *person]
 
 
 def _conditions(filters: PunchFilter) -> list[ColumnElement[bool]]:

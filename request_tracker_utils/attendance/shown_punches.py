@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.effective import effective_at, effective_local, repair_seconds
 from request_tracker_utils.attendance.models import Punch
+from request_tracker_utils.attendance.people import Owner, owners
 from request_tracker_utils.attendance.punch_list import PunchFilter, find_punches, matching
-from request_tracker_utils.attendance.terminal_names import terminal_names, user_names
+from request_tracker_utils.attendance.terminal_names import site_keys, terminal_names, user_names
 from request_tracker_utils.core.db import Reading
 
 FIRST_CHUNK, CHUNK = 200, 1_000
@@ -22,12 +23,13 @@ EXPORT_HEADER = (
 
 @dataclass(frozen=True)
 class ShownPunch:
-    """`seconds` are those of a repair of the clock."""
+    """`name` is the person's, or what the terminal calls the user. `seconds` are those of a repair of the clock."""
 
     punch: Punch
     terminal: str
     name: str
     seconds: int
+    person: Owner | None = None
 
     @property
     def local(self) -> datetime:
@@ -38,17 +40,18 @@ class ShownPunch:
 def shown(session: Session, punches: Sequence[Punch]) -> list[ShownPunch]:
     terminals, users = terminal_names(session), user_names(session, punches)
     seconds = repair_seconds(session, [punch.id for punch in punches])
-    return [
-        ShownPunch(each, terminals[each.terminal_id], users.get((each.terminal_id, each.user_id), ""), seconds.get(each.id, 0))
-        for each in punches
-    ]
+    known, sites = owners(session, {punch.user_id for punch in punches}), site_keys(session)
+    found = []
+    for each in punches:
+        person = known.on(sites[each.terminal_id], each.user_id, each.terminal_time.date())
+        name = person.name if person else users.get((each.terminal_id, each.user_id), "")
+        found.append(ShownPunch(each, terminals[each.terminal_id], name, seconds.get(each.id, 0), person))
+    return found
 
 
-def received_after(
-    session: Session, filters: PunchFilter, punch_id: int, *, whose: ColumnElement[bool] | None = None, limit: int
-) -> list[ShownPunch]:
+def received_after(session: Session, filters: PunchFilter, punch_id: int, *, limit: int) -> list[ShownPunch]:
     """Punches that came later than this one, in the order in which they were received."""
-    conditions = [Punch.id > punch_id, *matching(filters, whose)]
+    conditions = [Punch.id > punch_id, *matching(session, filters)]
     return shown(session, session.scalars(select(Punch).where(*conditions).order_by(Punch.id).limit(limit)).all())
 
 

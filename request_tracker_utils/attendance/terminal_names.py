@@ -14,6 +14,11 @@ def terminal_names(session: Session) -> dict[int, str]:
     return dict(session.execute(query).all())
 
 
+def site_keys(session: Session) -> dict[int, str]:
+    """The sites of all terminals, by ID, as `people.Identity` has them."""
+    return dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
+
+
 def user_names(session: Session, punches: Iterable[Punch]) -> dict[tuple[int, str], str]:
     """What terminals call the users of these punches, by terminal and user ID; without users that have no name."""
     of_punches = {(punch.terminal_id, punch.user_id) for punch in punches}

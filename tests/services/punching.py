@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from request_tracker_utils.attendance import people_changes
 from request_tracker_utils.attendance.completeness import count_days
 from request_tracker_utils.attendance.models import Source, Terminal
+from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.attendance.reading import Record, TerminalUser
 from request_tracker_utils.attendance.storing import Receipt, chunks, keep_raw_log, prepare, quarantine, store_punches, store_users
+from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from tests.services.attendance import NOW, added, record
@@ -39,3 +42,13 @@ def punched() -> None:
         quarantine(session, receipt, [(bytes(range(40)), "invalid_time", 4)])
         keep_raw_log(session, receipt, bytes(60), records=3, problem="unknown_size")
         count_days(session, receipt, by_day, log, whole=True)
+
+
+def people_with_punches() -> None:
+    """A person with punches, another name for their user ID at a second site, and users without a person. To be called after `punched`."""
+    by, now = Actor("ada"), utc_now()
+    gym = added("Gym", "10.20.0.51", site="South High")
+    with transaction() as session:
+        ids = [SiteId("17"), SiteId("17", "South High")]
+        people_changes.create(session, PersonFields("Ada Lovelace", ids=ids, notes="Office"), actor=by, now=now)
+        store_users(session, gym.id, [TerminalUser(1, "17", "Mary Somerville"), TerminalUser(2, "30", "Emmy Noether")], now=now)

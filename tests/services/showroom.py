@@ -72,7 +72,7 @@ from request_tracker_utils.tasks.service import items
 from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
-from tests.services.punching import punched
+from tests.services.punching import people_with_punches, punched
 
 NAME = "ada"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -113,6 +113,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     _pushing_terminals(app)
     with app.app_context():
         punched()
+        people_with_punches()
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
@@ -146,6 +147,12 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "punches-review": "/punches/review",
         "punches-quarantine": "/punches/quarantine",
         "punches-completeness": "/punches/completeness",
+        "punches-people": "/punches/people",
+        "punches-person": "/punches/people/1",
+        "punches-person-new": "/punches/people/new",
+        "punches-people-conflicts": "/punches/people/conflicts",
+        "punches-people-changes": "/punches/people/changes",
+        "my-punches": "/punches/mine",
         "clock-repairs": "/punches/clock-repairs",
         "clock-repair-preview": "/punches/clock-repairs/preview?terminal=1&first_punch=2&last_punch=4&offset=-0:15:00&reason=Slow",
         "assets": "/assets",

@@ -34,7 +34,7 @@ from tests.services.csv_files import without_mark
 from tests.services.local_server import wait_until
 from tests.services.messages import add_message, suppress
 from tests.services.people import HOME, Person
-from tests.services.punching import punched
+from tests.services.punching import people_with_punches, punched
 from tests.services.school import School
 from tests.services.server import RunningServer
 from tests.services.tables import check_all
@@ -98,6 +98,10 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /notifications/<int:message_id>": ("/notifications/{message}", LOOKUP, "account colleague"),
     "GET /notifications/messages.csv": ("/notifications/messages.csv", EXPORT, ""),
     "GET /notifications/suppressed": ("/notifications/suppressed", LIST, ""),
+    "GET /punches/people": ("/punches/people", LIST, ""),
+    "GET /punches/people/<int:person_id>": ("/punches/people/1", LOOKUP, "person with punches 1"),
+    "GET /punches/people/conflicts": ("/punches/people/conflicts", LIST, ""),
+    "GET /punches/people/changes": ("/punches/people/changes", LIST, ""),
     **{f"GET /admin/data/{table}/export/<export_type>/": (f"/admin/data/{table}/export/csv/", EXPORT, "") for table in TABLES},
     "GET /admin/data/students/": ("/admin/data/students/", LIST, ""),
     "GET /admin/data/students/details/": ("/admin/data/students/details/?id=1", LOOKUP, GRACE),
@@ -165,6 +169,8 @@ NOT_RECORDED = {
     "/api/punch-completeness": "counts",
     "/punches/completeness": "counts",
     "/punches/clock-repairs": "terminals and times; previews are recorded",
+    "/punches/mine": "one's own punches",
+    "/punches/people/new": "an empty form",
     "/iclock": "called by terminals, with stamps and options",
     "/openapi": "no data",
     "/metrics": "counts",
@@ -186,6 +192,8 @@ class Library(School):
         with self.writing() as session:
             service.get(session, "1003").is_active = False
         with app.app_context():
+            punched()
+            people_with_punches()
             self.asset = asset_store().create(NewAsset("W12-0001"))
             asset_store().set_holder(self.asset, "1001")
             asset_store().set_holder(asset_store().create(NewAsset("W12-0002")), "ms.lee")

@@ -1,0 +1,129 @@
+"""The pages of people: list, person, conflicts, changes, their names beside punches, and one's own punches."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from request_tracker_utils.attendance.reading import TerminalUser
+from request_tracker_utils.attendance.storing import store_users
+from request_tracker_utils.core.db import transaction
+from tests.services.apps import csrf_token, signed_in
+from tests.services.attendance import NOW, added, record
+from tests.services.punching import store
+
+PEOPLE = "/punches/people"
+ALL = "from=&to="
+
+
+@pytest.fixture(autouse=True)
+def stored(app: Flask) -> None:
+    """Two sites with the same user ID 17 for different people, and Grace Hopper at both."""
+    with app.app_context():
+        for name, address, site, users in (
+            ("North", "10.0.0.50", "North High", (("17", "Ada Lovelace"), ("18", "Grace Hopper"))),
+            ("South", "10.0.0.51", "South High", (("17", "Alan <b>"), ("40", "Hopper, Grace"))),
+        ):
+            terminal = added(name, address, site=site)
+            store(terminal, [record(user_id, f"2026-03-0{terminal.id} 08:0{number}") for number, (user_id, _name) in enumerate(users)])
+            with transaction() as session:
+                store_users(session, terminal.id, [TerminalUser(uid, *user) for uid, user in enumerate(users, start=1)], now=NOW)
+
+
+def page(client: FlaskClient, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def send(client: FlaskClient, path: str, status: int = 303, **form: object) -> str:
+    answer = client.post(path, data={**form, "csrf_token": csrf_token(client, "/me")})
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def test_people_are_created_a_conflict_resolved_and_all_of_it_undone(app: Flask) -> None:
+    client = signed_in(app, "admin")
+    assert "No people yet" in page(client, PEOPLE)
+    shown = page(client, f"{PEOPLE}/conflicts")
+    assert ("Create 2 people" in shown, "One name with several user IDs" in shown, "Alan &lt;b&gt;" in shown) == (True, True, True)
+    send(client, f"{PEOPLE}/create-from-terminals")
+    path = re.search(rf'action="({PEOPLE}/conflicts/[0-9a-f]+)"', page(client, f"{PEOPLE}/conflicts"))
+    assert path is not None
+    send(client, path[1], choice="rename")
+    send(client, path[1], choice="other", day="x")
+    send(client, path[1], choice="same")
+    answer = client.post(path[1], data={"choice": "same", "csrf_token": csrf_token(client, "/me")}, follow_redirects=True)
+    assert "resolved in the meantime" in answer.text
+    assert "No conflicts" in page(client, f"{PEOPLE}/conflicts")
+    shown = page(client, PEOPLE)
+    assert ("3 people" in shown, "Ada Lovelace" in shown, "40" in shown) == (True, True, True)
+    assert ("Grace Hopper" in page(client, f"{PEOPLE}?q=hopp"), "Nobody found" in page(client, f"{PEOPLE}?q=nobody")) == (True, True)
+    for change in (2, 1):
+        send(client, f"{PEOPLE}/changes/{change}/undo")
+    assert page(client, f"{PEOPLE}/changes").count("Undone") == 2
+    assert "No people yet" in page(client, PEOPLE)
+    send(client, f"{PEOPLE}/changes/9/undo", 404)
+
+
+def test_punches_have_the_name_of_the_person_of_their_site(app: Flask) -> None:
+    client = signed_in(app, "admin")
+    send(client, PEOPLE, name="Ada King", user_id="17", site="North High", valid_from="")
+    shown = page(client, f"/punches?{ALL}")
+    assert ("Ada King" in shown, "Ada Lovelace" in shown, "Alan &lt;b&gt;" in shown) == (True, False, True)
+    shown = page(client, f"/punches?{ALL}&person=1")
+    assert ("Only punches of Ada King" in shown, "Alan &lt;b&gt;" in shown, "Grace" in shown) == (True, False, False)
+    assert len(page(client, f"/punches/punches.csv?{ALL}&person=1").splitlines()) == 2
+    assert "punch-1" in client.get(f"/punches/rows?{ALL}&person=1&after=0").text
+    page(client, "/punches?person=9", 404)
+    page(client, "/punches?person=x")
+
+
+def test_a_person_is_changed_split_merged_and_deleted(app: Flask) -> None:
+    client = signed_in(app, "admin")
+    page(client, f"{PEOPLE}/new")
+    ids = {"user_id": ["17", "18", ""], "site": ["North High", "North High", ""], "valid_from": ["", "2026-03-02", ""]}
+    send(client, PEOPLE, name="Ada", notes="Office", **ids)
+    shown = page(client, f"{PEOPLE}/1")
+    assert ('value="2026-03-02"' in shown, "Office" in shown, "Split into two people" in shown) == (True, True, True)
+    for form, problem in (
+        ({"name": " ", **ids}, "Enter a name."),
+        ({"name": "Ada", "account": "nobody", **ids}, "No account has this name."),
+        ({"name": "Ada", **ids, "valid_from": ["x", "", ""]}, "Enter a day"),
+        ({"do": "merge", "other": "Grace"}, "Choose another person"),
+        ({"do": "merge", "other": "1 Ada"}, "Choose another person"),
+        ({"do": "split", "id": ["1", "2"], "split_name": "Grace"}, "but not all"),
+    ):
+        assert problem in send(client, f"{PEOPLE}/1", 400, **form), form
+    send(client, f"{PEOPLE}/1", 404, do="merge", other="99999999999999999999"[:19])
+    assert "belongs to Ada" in send(client, PEOPLE, 409, name="Grace", user_id="17", site="north high", valid_from="")
+    send(client, f"{PEOPLE}/1", do="split", id="2", split_name="Grace")
+    assert "Grace" in page(client, f"{PEOPLE}/2")
+    send(client, f"{PEOPLE}/1", do="merge", other="2 Grace")
+    page(client, f"{PEOPLE}/2", 404)
+    send(client, f"{PEOPLE}/1", name="Ada King", account="", **ids)
+    assert "Ada King" in page(client, f"{PEOPLE}/1")
+    send(client, f"{PEOPLE}/1", do="delete")
+    page(client, f"{PEOPLE}/1", 404)
+
+
+def test_a_linked_account_sees_its_own_punches_alone(app: Flask) -> None:
+    own = signed_in(app, "teacher", "lovelace")
+    assert "not linked" in page(own, "/punches/mine")
+    page(own, PEOPLE, 403)
+    admin = signed_in(app, "admin")
+    send(admin, PEOPLE, name="Ada", account="Lovelace", user_id="17", site="North High", valid_from="")
+    assert "lovelace" in page(admin, PEOPLE)
+    shown = page(own, "/punches/mine")
+    assert ("2026-03-01 08:00:00" in shown, "08:01:00" in shown, "Alan" in shown, "/punches/people" in shown) == (True, False, False, False)
+    assert "2026-03-01 08:00:00" in page(own, "/punches/mine?person=2&user_id=18&from=&to=")
+    assert "You have no punches" in page(own, "/punches/mine?from=2026-03-02")
+    assert "already linked to Ada" in send(admin, PEOPLE, 409, name="Grace", account="lovelace")
+
+
+def test_staff_read_people_without_forms(app: Flask) -> None:
+    send(signed_in(app, "admin", "root"), PEOPLE, name="Ada", user_id="17", site="North High", valid_from="2026-03-01")
+    client = signed_in(app, "staff", "lee")
+    shown = page(client, f"{PEOPLE}/1") + page(client, f"{PEOPLE}/conflicts") + page(client, f"{PEOPLE}/changes") + page(client, PEOPLE)
+    assert [each in shown for each in ("from 2026-03-01", "Save person", "Create 1", "Undo", "Add person")] == [True, *[False] * 4]
