@@ -26,6 +26,7 @@ from request_tracker_utils.attendance.schemas.terminals import (
 from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.attendance.terminal_changes import change_terminal, delete_terminal
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.auth import current_actor, require
 from request_tracker_utils.web.body import Answer
@@ -35,12 +36,23 @@ from request_tracker_utils.web.registry import settings
 
 TERMINALS = Tag(name="terminals", description="Terminals for time and attendance.")
 ONE = "/api/terminals/<int:terminal_id>"
+NOT_FOUND = (NotFound, errors.TerminalNotFound)
+READING = (
+    errors.TerminalCutConnection,
+    errors.TerminalInvalidAnswer,
+    errors.TerminalProcessEnded,
+    errors.TerminalRefused,
+    errors.TerminalTimedOut,
+    errors.TerminalUnreachable,
+    errors.WrongCommKey,
+)
 CONTACT = (
     errors.CommKeyNotDecrypted,
     errors.InvalidTerminalField,
     errors.TerminalBusy,
-    errors.TerminalError,
-    errors.TerminalNotFound,
+    errors.TerminalsNotInstalled,
+    *READING,
+    *NOT_FOUND,
     errors.TerminalNotPolled,
 )
 
@@ -70,7 +82,7 @@ def add_terminal(body: TerminalIn) -> Answer:
 
 @api.get(ONE, responses={200: TerminalOut})
 @require(AttendancePermission.READ)
-@may_raise(errors.TerminalNotFound)
+@may_raise(*NOT_FOUND)
 def get_terminal(path: TerminalPath) -> Answer:
     """Get a terminal."""
     with reading() as session:
@@ -79,7 +91,7 @@ def get_terminal(path: TerminalPath) -> Answer:
 
 @api.put(ONE, responses={200: TerminalOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(errors.InvalidTerminalField, errors.TerminalBusy, errors.TerminalExists, errors.TerminalNotFound)
+@may_raise(errors.InvalidTerminalField, errors.TerminalBusy, errors.TerminalExists, *NOT_FOUND)
 def replace_terminal(path: TerminalPath, body: TerminalIn) -> Answer:
     """Change a terminal. What is omitted becomes the default, except for `comm_key`, which does not change."""
     whole = vars(NewTerminal(**_defaults() | body.fields()))
@@ -88,7 +100,7 @@ def replace_terminal(path: TerminalPath, body: TerminalIn) -> Answer:
 
 @api.patch(ONE, responses={200: TerminalOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(errors.InvalidTerminalField, errors.TerminalBusy, errors.TerminalExists, errors.TerminalNotFound)
+@may_raise(errors.InvalidTerminalField, errors.TerminalBusy, errors.TerminalExists, *NOT_FOUND)
 def change(path: TerminalPath, body: TerminalPatch) -> Answer:
     """Change some fields of a terminal."""
     return _changed(path, body.fields())
@@ -96,7 +108,7 @@ def change(path: TerminalPath, body: TerminalPatch) -> Answer:
 
 @api.delete(ONE, responses={200: TerminalMessage})
 @require(AttendancePermission.MANAGE)
-@may_raise(errors.TerminalBusy, errors.TerminalHasPunches, errors.TerminalNotFound)
+@may_raise(errors.TerminalBusy, errors.TerminalHasPunches, *NOT_FOUND)
 def delete(path: TerminalPath) -> Answer:
     """Delete a terminal without punches. Disable one that has some."""
     with transaction() as session:
@@ -130,7 +142,7 @@ def test(path: TerminalPath) -> Answer:
 
 @api.post(f"{ONE}/accept-replacement/", responses={200: TerminalOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(errors.NotReplaced, errors.SerialNumberTaken, errors.TerminalNotFound)
+@may_raise(errors.NotReplaced, errors.SerialNumberTaken, *NOT_FOUND)
 def accept_replacement(path: TerminalPath) -> Answer:
     """Say that the other terminal at this address is the replacement. Its records are stored from the next poll on."""
     by = terminal_change()
@@ -149,7 +161,7 @@ def set_clock(path: TerminalPath) -> Answer:
 
 @api.get(f"{ONE}/polls/", responses={200: PollRows})
 @require(AttendancePermission.READ)
-@may_raise(errors.TerminalNotFound)
+@may_raise(*NOT_FOUND)
 def list_polls(path: TerminalPath, query: HistoryQuery) -> Any:
     """List polls of a terminal, newest first."""
     with reading() as session:
@@ -160,10 +172,13 @@ def list_polls(path: TerminalPath, query: HistoryQuery) -> Any:
 
 @api.get(f"{ONE}/events/", responses={200: EventRows})
 @require(AttendancePermission.READ)
+@may_raise(*NOT_FOUND)
 def list_events(path: TerminalPath, query: HistoryQuery) -> Any:
     """List what people have changed about a terminal, newest first, also after it was deleted."""
     with reading() as session:
         found = history.events(session, path.terminal_id, limit=query.limit + 1, before_id=query.before_id)
+        if not found:
+            find_terminal(session, path.terminal_id)
     return plain_list([EventRow.of(each) for each in found], limit=query.limit)
 
 

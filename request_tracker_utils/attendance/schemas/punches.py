@@ -1,9 +1,10 @@
 """Schemas of raw punches."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, RootModel
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel
 
 from request_tracker_utils.attendance.models import Punch
 from request_tracker_utils.attendance.models.punches import MAX_USER_ID
@@ -12,6 +13,7 @@ from request_tracker_utils.attendance.punch_list import PunchFilter
 from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.web.paging import PageQuery
 
+DAY_FORM = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAY = "By the terminal’s own time, included."
 
 
@@ -19,14 +21,22 @@ def _storable(value: str) -> str:
     return value.replace("\0", "\ufffd")
 
 
+def _day(value: Any) -> Any:
+    """Raises ValueError for numbers: Pydantic would read them as seconds since 1970."""
+    if isinstance(value, str) and not DAY_FORM.fullmatch(value):
+        raise ValueError("not a date like 2026-03-02")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class PunchesQuery(PageQuery):
     user_id: Text = Field("", max_length=MAX_USER_ID, description="The user ID at the terminals.", json_schema_extra={"example": "17"})
     device: int | None = Field(None, ge=1, le=LARGEST_ID, description="ID of the terminal.", json_schema_extra={"example": 1})
-    start_date: date | None = Field(None, description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
-    end_date: date | None = Field(None, description=f"Last day. {DAY}", json_schema_extra={"example": "2026-03-06"})
+    start_date: Day | None = Field(None, description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
+    end_date: Day | None = Field(None, description=f"Last day. {DAY}", json_schema_extra={"example": "2026-03-06"})
     ordering: Literal["timestamp", "-timestamp", "id", "-id", "user_id", "-user_id"] = Field(
         "-timestamp",
         description="`timestamp`, `id` (as received) or `user_id`; `-timestamp` for descending order.",
@@ -85,8 +95,8 @@ class PunchPage(BaseModel):
 
 class CompletenessQuery(BaseModel):
     device: int | None = Field(None, ge=1, le=LARGEST_ID, description="ID of the terminal.", json_schema_extra={"example": 1})
-    start_date: date = Field(description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
-    end_date: date = Field(description=f"Last day, at most {MOST_DAYS} days later. {DAY}", json_schema_extra={"example": "2026-03-06"})
+    start_date: Day = Field(description=f"First day. {DAY}", json_schema_extra={"example": "2026-03-02"})
+    end_date: Day = Field(description=f"Last day, at most {MOST_DAYS} days later. {DAY}", json_schema_extra={"example": "2026-03-06"})
 
 
 class DayOut(BaseModel):
