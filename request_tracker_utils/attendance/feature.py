@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from request_tracker_utils.attendance import cli, jobs, tasks
+from request_tracker_utils.attendance import cli, demo, jobs, status, tasks
 from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, ALERT_ENDED
 from request_tracker_utils.attendance.api import punches as punches_api, rounds as rounds_api, terminals as terminals_api
 from request_tracker_utils.attendance.page_settings import GROUPS
@@ -21,16 +21,22 @@ from request_tracker_utils.attendance.views import (
     terminals,
     terminals_form,
 )
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Feature, NavItem
-from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
+from request_tracker_utils.web.registry import registry_of, settings
 
 
 def install(app: Flask) -> None:
     registry_of(app).provide(TerminalReader, TerminalReader())
     registry_of(app).get(TaskKinds).add(*tasks.kinds)
     registry_of(app).provide(PunchCounts, PunchCounts())
+
+
+def fill_demo() -> int:
+    return demo.fill(transaction, timezone=settings().timezone, now=utc_now())
 
 
 feature = Feature(
@@ -51,6 +57,9 @@ feature = Feature(
     jobs=jobs.jobs,
     messages=[ALERT_BEGAN, ALERT_ENDED],
     page_settings=GROUPS,
+    cards=[HomeCard("attendance/card.html", AttendancePermission.READ, status.card, order=19)],
+    status=status.sections,
+    demo=Demo(gettext_noop("punches of terminals"), lambda: demo.is_empty(reading), fill_demo),
     grants=GRANTS,
     install=install,
 )

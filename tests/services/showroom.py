@@ -26,6 +26,7 @@ from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
+from request_tracker_utils.attendance.feature import feature as attendance
 from request_tracker_utils.attendance.push import pending
 from request_tracker_utils.attendance.push.contacts import Contact
 from request_tracker_utils.attendance.service import NewTerminal
@@ -114,6 +115,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     with app.app_context():
         punched()
         people_with_punches()
+        assert attendance.demo is not None
+        attendance.demo.fill()
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
@@ -144,6 +147,11 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     pages = {
         "home": "/",
         "punches": "/punches",
+        "terminals": "/terminals",
+        "terminal": "/terminals/2",
+        "terminal-pushing": "/terminals/4",
+        "terminal-edit": "/terminals/1/edit",
+        "terminal-new": "/terminals/new",
         "punches-review": "/punches/review",
         "punches-quarantine": "/punches/quarantine",
         "punches-completeness": "/punches/completeness",
