@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TERMINALS, PER_MINUTE, BATCH = 50, 10_000, 10
 SECONDS, ROUNDS, CLIENTS, PAUSE = 15, 5, 4, 0.1
-PAGE = "/terminals/pending"
+PAGE = "/terminals"
 LISTS = (PAGE, "/punches", "/api/raw-attendance/")
 MAX_RATIO = 2.0
 
