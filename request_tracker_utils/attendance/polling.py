@@ -20,7 +20,18 @@ from request_tracker_utils.attendance.errors import SerialNumberTaken, TerminalR
 from request_tracker_utils.attendance.leases import Lease
 from request_tracker_utils.attendance.models import Outcome, Source, Terminal
 from request_tracker_utils.attendance.reading import KnownLog, Layout, Log, Reading, Target, Transport
-from request_tracker_utils.attendance.storing import Receipt, chunks, keep_raw_log, prepare, quarantine, store_punches, store_users
+from request_tracker_utils.attendance.storing import (
+    CHUNK,
+    Placing,
+    Receipt,
+    Row,
+    chunks,
+    keep_raw_log,
+    prepare,
+    quarantine,
+    store_punches,
+    store_users,
+)
 from request_tracker_utils.core.clock import is_over
 from request_tracker_utils.core.db import Transaction
 from request_tracker_utils.core.errors import AppError
@@ -91,13 +102,16 @@ class Poller:
     def _poll(self, lease: Lease, *, full: bool) -> PollResult:
         target = self.target(lease.terminal)
         reading = self.reader.read(target, deadline=self.deadline, known=known_log(lease.terminal), full=full, with_users=full)
+        log, placing = reading.log, None
         with self.transaction() as session:
             contact = self._record_contact(session, lease, reading)
+            if contact is None and log is not None:
+                placing = self._prepare(session, lease, log)
         if contact is not None:
             raise contact
-        if reading.log is None:
+        if log is None or placing is None:
             return self._finish(lease, reading, PollResult(lease.terminal, Outcome.UNCHANGED, reading.info.records), full=full)
-        return self._finish(lease, reading, self._store(lease, reading, reading.log), full=full)
+        return self._finish(lease, reading, self._store(lease, log, placing), full=full)
 
     def target(self, terminal: Terminal) -> Target:
         """How to reach a terminal now. Raises InvalidTerminalField if its address is not allowed any more."""
@@ -123,29 +137,39 @@ class Poller:
             store_users(session, terminal.id, reading.users, now=now)
         return None
 
-    def _store(self, lease: Lease, reading: Reading, log: Log) -> PollResult:
+    def _prepare(self, session: Session, lease: Lease, log: Log) -> Placing:
         receipt = Receipt.of(lease.terminal, Source.POLL, self.clock())
         days = {record.time.date() for record in log.records} if log.tail_only else log.by_day
         cleared = (lease.terminal.known_records or 0) > log.total
-        with self.transaction() as session:
-            placing = prepare(session, receipt, log.records, days=days, follows=log.tail_only or cleared)
-        new = 0
-        for chunk in chunks(placing.rows(log.records)):
+        return prepare(session, receipt, log.records, days=days, follows=log.tail_only or cleared)
 
-            def store(session: Session, rows: list[tuple[object, ...]] = chunk) -> int:
+    def _store(self, lease: Lease, log: Log, placing: Placing) -> PollResult:
+        """A short log in one transaction: with hundreds of terminals at once, each transaction keeps the others waiting."""
+        new, last = 0, list[Row]()
+        for chunk in chunks(placing.rows(log.records)):
+            if len(chunk) < CHUNK:
+                last = chunk
+                continue
+
+            def store(session: Session, rows: list[Row] = chunk) -> int:
                 lease.renewed(session, self.clock())
-                return store_punches(session, receipt, rows)
+                return store_punches(session, placing.receipt, rows)
 
             new += bulk.retry(self.transaction, store)
-        with self.transaction() as session:
+
+        def store_rest(session: Session) -> tuple[int, int]:
             lease.renewed(session, self.clock())
-            quarantined = quarantine(session, receipt, [(each.raw, each.reason, each.position) for each in log.undecodable])
+            stored = store_punches(session, placing.receipt, last)
+            quarantined = quarantine(session, placing.receipt, [(each.raw, each.reason, each.position) for each in log.undecodable])
             if log.raw is not None:
-                keep_raw_log(session, receipt, log.raw, records=log.total, problem=log.problem or "")
+                keep_raw_log(session, placing.receipt, log.raw, records=log.total, problem=log.problem or "")
             if log.complete:
-                count_days(session, receipt, log.by_day, log.records, whole=not log.tail_only)
+                count_days(session, placing.receipt, log.by_day, log.records, whole=not log.tail_only)
+            return stored, quarantined
+
+        stored, quarantined = bulk.retry(self.transaction, store_rest)
         outcome = Outcome.STORED if log.complete else Outcome.INCOMPLETE
-        return PollResult(lease.terminal, outcome, log.total, len(log.records), new, quarantined, log.problem)
+        return PollResult(lease.terminal, outcome, log.total, len(log.records), new + stored, quarantined, log.problem)
 
     def _finish(self, lease: Lease, reading: Reading, result: PollResult, *, full: bool) -> PollResult:
         """After everything is committed."""
