@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -49,6 +50,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         self.helper.test_tcp = lambda: 0
         self._target, self._deadline, self._timeout = (job["address"], job["port"]), deadline, timeout
         self.broken = False
+        self._asked: deque[int] = deque(maxlen=5)  # numbers of the last commands, which their answers repeat
 
     def close(self) -> None:
         """Close the connection without a word."""
@@ -68,6 +70,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
 
     def _ZK__send_command(self, command: int, command_string: bytes = b"", response_size: int = 8) -> dict[str, Any]:
         packet = self._ZK__create_header(command, command_string, self._ZK__session_id, self._ZK__reply_id)
+        self._asked.append(HEADER.unpack_from(packet)[3])
         if self.tcp:
             packet = TOP.pack(const.MACHINE_PREPARE_DATA_1, const.MACHINE_PREPARE_DATA_2, len(packet)) + packet
         self._guarded(lambda sock: sock.sendall(packet))
@@ -80,12 +83,18 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
             packet = self._next_packet() if self.tcp else self._guarded(lambda sock: sock.recv(LARGEST_DATAGRAM))
             if len(packet) < HEADER.size:
                 continue  # a datagram that is nothing
+            if not self.tcp and self._is_late(HEADER.unpack_from(packet)[3]):
+                continue
             self._ZK__header = HEADER.unpack_from(packet)
             self._ZK__response, _checksum, _session, reply = self._ZK__header
             if self._ZK__response != const.CMD_REG_EVENT:
                 # A view, since most packets are large parts of a log.
                 self._ZK__reply_id, self._ZK__data = reply, memoryview(packet)[HEADER.size :]
                 return
+
+    def _is_late(self, number: int) -> bool:
+        """Whether a datagram belongs to an earlier command: it came twice, or was slow."""
+        return number != self._asked[-1] and number in self._asked
 
     def _next_packet(self) -> bytearray:
         first, second, length = TOP.unpack(self._exactly(TOP.size))
@@ -206,13 +215,17 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         if self._ZK__response != const.CMD_PREPARE_DATA:
             return None
         parts = bytearray()
+        previous: Buffer = b""
         while True:
             self._receive()
             if self._ZK__response == const.CMD_ACK_OK:
                 return parts
+            if not self.tcp and (self._ZK__response == const.CMD_PREPARE_DATA or self._ZK__data == previous):
+                continue  # a datagram that came twice
             if self._ZK__response != const.CMD_DATA or len(parts) > LARGEST_TABLE:
                 return None
-            parts += self._ZK__data
+            previous = self._ZK__data
+            parts += previous
 
 
 def _recv_into(buffer: memoryview, sock: socket.socket) -> int:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 FIRST, SECOND = 1, 2
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""Times of other years are taken as UTC: they may have no time there, and a clock that shows them says nothing."""
 HOUR = timedelta(hours=1)
 
 
@@ -95,6 +97,8 @@ def is_repeated(zone: ZoneInfo, terminal_time: datetime) -> bool:
 @lru_cache(maxsize=20_000)
 def constant_offset(zone: ZoneInfo, day: date) -> timedelta | None:
     """The zone's offset from UTC on a day; None if it changes on that day, or right beside it."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        return timedelta(0)
     midnight = datetime.combine(day, time())
     found = {offset for hours in range(-1, 26) for offset in offsets(zone, midnight + hours * HOUR)}
     return found.pop() if len(found) == 1 else None

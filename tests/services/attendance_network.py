@@ -22,9 +22,9 @@ class AttendanceNetwork:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    def add(self, terminal: SimulatedTerminal, *, transport: str = "tcp") -> SimulatedTerminal:
+    def add(self, terminal: SimulatedTerminal, *, transport: str = "tcp", host: str = "127.0.0.1") -> SimulatedTerminal:
         """Serve a terminal; its address and port are set."""
-        asyncio.run_coroutine_threadsafe(self._serve(terminal, transport), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._serve(terminal, transport, host), self._loop).result(10)
         return terminal
 
     def close(self) -> None:
@@ -41,14 +41,14 @@ class AttendanceNetwork:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _serve(self, terminal: SimulatedTerminal, transport: str) -> None:
+    async def _serve(self, terminal: SimulatedTerminal, transport: str, host: str) -> None:
         if transport == "udp":
-            link, _protocol = await self._loop.create_datagram_endpoint(lambda: _Datagrams(terminal), local_addr=("127.0.0.1", 0))
+            link, _protocol = await self._loop.create_datagram_endpoint(lambda: _Datagrams(terminal), local_addr=(host, 0))
             self._open.append(link)
             terminal.address, terminal.port = link.get_extra_info("sockname")[:2]
         else:
             listener = _Listener(terminal)
-            server = await asyncio.start_server(listener.connected, "127.0.0.1", 0, limit=1 << 20)
+            server = await asyncio.start_server(listener.connected, host, 0, limit=1 << 20)
             self._open.append(server)
             terminal.address, terminal.port = server.sockets[0].getsockname()[:2]
 
@@ -189,7 +189,8 @@ class _Datagrams(asyncio.DatagramProtocol):
                 self._data_sent += 1
                 if self._data_sent == faults.lost_datagram:
                     continue
-            self._transport.sendto(HEADER.pack(code, 0, session.number, reply) + content, address)
+            for _copy in range(2 if code in faults.twice else 1):
+                self._transport.sendto(HEADER.pack(code, 0, session.number, reply) + content, address)
 
 
 @contextlib.contextmanager

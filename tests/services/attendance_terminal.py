@@ -93,6 +93,7 @@ class Faults:
     log_ends_at: int | None = None  # bytes of the log's table after which no more come …
     log_ends_by: str = "short"  # … and what happens then: "short" (all seems well), "reset", "close" or "hang"
     extra: bytes = b""  # follows the log's table
+    twice: set[int] = field(default_factory=set)  # codes of answers that arrive twice over UDP
     lost_datagram: int | None = None  # the number of a datagram of data that is lost once
     drip: float | None = None  # seconds between two bytes
     pieces: int | None = None  # bytes per segment

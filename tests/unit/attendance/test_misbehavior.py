@@ -103,6 +103,15 @@ def test_a_small_log_that_is_cut_to_nothing_is_not_complete(network: AttendanceN
         assert (log.complete, log.problem, list(log.records), log.known) == (False, "lost_tail", [], None), end
 
 
+@pytest.mark.parametrize("count", [3, 2000])
+@pytest.mark.parametrize("code", [OK, DATA, PREPARE_DATA])
+def test_datagrams_that_come_twice_add_and_lose_nothing(network: AttendanceNetwork, reader: TerminalReader, code: int, count: int) -> None:
+    terminal = network.add(terminal_with(count, faults=Faults(twice={code})), transport=Transport.UDP)
+    log = read(reader, target(terminal, Transport.UDP, timeout=3))
+    assert list(log.records) == expected(punches(count), Layout.BYTES_40)
+    assert (log.complete, log.problem, terminal.enabled) == (True, None, True)
+
+
 def test_a_datagram_that_is_lost_is_asked_for_again(network: AttendanceNetwork, reader: TerminalReader) -> None:
     terminal = network.add(terminal_with(2000, faults=Faults(lost_datagram=20)), transport="udp")
     log = read(reader, target(terminal, Transport.UDP))

@@ -55,6 +55,15 @@ def test_all_records_of_a_log(network: AttendanceNetwork, reader: TerminalReader
     assert terminal.drift == timedelta()
 
 
+@pytest.mark.parametrize("transport", Transport)
+def test_a_terminal_with_an_ipv6_address(network: AttendanceNetwork, reader: TerminalReader, transport: Transport) -> None:
+    terminal = network.add(terminal_with(2000), transport=transport, host="::1")
+    reading = reader.read(target(terminal, transport), deadline=DEADLINE)
+    assert reading.log is not None
+    assert (terminal.address, reading.log.complete) == ("::1", True)
+    assert list(reading.log.records) == expected(punches(2000), Layout.BYTES_40)
+
+
 @pytest.mark.parametrize("layout", ["8", "16", "40"])
 @pytest.mark.parametrize("transport", Transport)
 def test_pyzk_reads_the_same(network: AttendanceNetwork, reader: TerminalReader, layout: str, transport: Transport) -> None:
