@@ -1,12 +1,13 @@
 """Polls a terminal: reads it without a transaction, and stores what it says in short ones.
 
 A poll may be killed at every step. What it has stored remains, the rest is read and stored again, and `last_sync_at` changes only after
-everything of the log is committed.
+everything of the log is committed. The last transaction waits for the disk, and the others for nothing: it makes them durable too.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy import update
@@ -91,7 +92,7 @@ class Poller:
         """Raises TerminalNotFound, TerminalNotPolled, TerminalBusy, TerminalReplaced, SerialNumberTaken, and what reading raises. An error
         is recorded with the terminal before it is raised."""
         now, longest_read = self.clock(), timedelta(seconds=self.deadline)
-        with self.transaction() as session:
+        with self.transaction(durable=False) as session:
             lease = leases.begin(session, terminal_id, longest_read=longest_read, full=full, started_by=started_by, now=now)
         try:
             return self._poll(lease, full=full or _needs_full_read(lease.terminal, now))
@@ -103,7 +104,7 @@ class Poller:
         target = self.target(lease.terminal)
         reading = self.reader.read(target, deadline=self.deadline, known=known_log(lease.terminal), full=full, with_users=full)
         log, placing = reading.log, None
-        with self.transaction() as session:
+        with self.transaction(durable=False) as session:
             contact = self._record_contact(session, lease, reading)
             if contact is None and log is not None:
                 placing = self._prepare(session, lease, log)
@@ -145,7 +146,7 @@ class Poller:
 
     def _store(self, lease: Lease, log: Log, placing: Placing) -> PollResult:
         """A short log in one transaction: with hundreds of terminals at once, each transaction keeps the others waiting."""
-        new, last = 0, list[Row]()
+        new, last, soon = 0, list[Row](), partial(self.transaction, durable=False)
         for chunk in chunks(placing.rows(log.records)):
             if len(chunk) < CHUNK:
                 last = chunk
@@ -155,7 +156,7 @@ class Poller:
                 lease.renewed(session, self.clock())
                 return store_punches(session, placing.receipt, rows)
 
-            new += bulk.retry(self.transaction, store)
+            new += bulk.retry(soon, store)
 
         def store_rest(session: Session) -> tuple[int, int]:
             lease.renewed(session, self.clock())
@@ -167,7 +168,7 @@ class Poller:
                 count_days(session, placing.receipt, log.by_day, log.records, whole=not log.tail_only)
             return stored, quarantined
 
-        stored, quarantined = bulk.retry(self.transaction, store_rest)
+        stored, quarantined = bulk.retry(soon, store_rest)
         outcome = Outcome.STORED if log.complete else Outcome.INCOMPLETE
         return PollResult(lease.terminal, outcome, log.total, len(log.records), new + stored, quarantined, log.problem)
 
@@ -195,7 +196,7 @@ class Poller:
 
     def _record_failure(self, lease: Lease, error: AppError) -> None:
         now = self.clock()
-        with self.transaction() as session:
+        with self.transaction(durable=False) as session:
             if (poll := lease.poll(session)) is not None:
                 poll.ended_at, poll.outcome, poll.code, poll.problem = now, Outcome.FAILED, error.code, error.message
             if (terminal := session.get(Terminal, lease.terminal.id, with_for_update=True)) is None or terminal.lease_id != lease.id:
