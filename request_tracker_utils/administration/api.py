@@ -1,6 +1,6 @@
 """JSON API for scheduled jobs."""
 
-from datetime import datetime, time
+from datetime import datetime
 
 from flask_openapi3 import APIBlueprint, Tag
 from pydantic import BaseModel, Field
@@ -20,7 +20,7 @@ class JobOut(BaseModel):
     name: str = Field(examples=["confirm-tags"])
     summary: str = Field(examples=["Confirm that assets have the names of their tags"])
     every_seconds: float = Field(description="Seconds from one scheduled run to the next.", examples=[15])
-    at: time | None = Field(description="Local time of a job that runs once a day.", examples=[None])
+    at: str | None = Field(description="Local time of a job that runs once a day, such as `02:40`.", examples=[None])
     state: RunState = Field(examples=[RunState.DONE])
     started_at: datetime | None = Field(examples=["2026-01-31T08:15:00Z"])
     seconds: float | None = Field(description="How long the run took.", examples=[0.2])
@@ -44,5 +44,7 @@ def jobs() -> Answer:
     """List jobs with their latest runs."""
     with reading() as session:
         rows = runs.overview(session, list(registry().jobs), registry().page_settings.current())
-    given = [JobOut.model_validate({**vars(row), "every_seconds": row.every.total_seconds()}) for row in rows]
+    given = [
+        JobOut.model_validate({**vars(row), "every_seconds": row.every.total_seconds(), "at": row.at and f"{row.at:%H:%M}"}) for row in rows
+    ]
     return JobsOut(jobs=given).model_dump(mode="json")
