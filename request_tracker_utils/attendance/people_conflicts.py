@@ -1,4 +1,4 @@
-"""Users of terminals who belong to nobody yet, and conflicts of names and IDs, which a person resolves.
+"""Users of terminals without a person, and conflicts of names and IDs, which a person resolves.
 
 Conflicts are computed from the tables of users, the people and what was decided, so that a new name on a terminal is a conflict at once.
 A decision is stored by the conflict's fingerprint: with other names or IDs, it is another conflict.

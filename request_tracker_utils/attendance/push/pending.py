@@ -1,6 +1,6 @@
 """Terminals that push and that nobody has accepted yet: listing, accepting and ignoring them.
 
-A serial number is no secret, and anyone can make one up. So few are listed at a time, fewer from one address, and each is written at most
+Serial numbers are not secret, and anyone can make one up. So few are listed at a time, fewer from one address, and each is written at most
 once a minute.
 """
 
