@@ -289,6 +289,9 @@ def test_a_check_that_has_a_fault_is_down_and_the_others_are_told() -> None:
     well = HealthCheck("other", lambda: CheckResult(Status.OK, "Well."), essential=True)
     report = Health([HealthCheck("it", fail, essential=True), well], nothing).report()
     assert (report.status, report.failing) == (Status.DOWN, ["it"])
+    for thread in threading.enumerate():
+        if thread.name == "health it":
+            thread.join()  # its exception must not become a warning of a later test
 
 
 def test_one_thread_looks_however_many_ask() -> None:
