@@ -1,8 +1,6 @@
 """A whole installation: the running program, its database, and Request Tracker behind a proxy that can make its days bad."""
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +8,6 @@ from datetime import timedelta
 from functools import cached_property
 from itertools import count, islice
 from pathlib import Path
-from threading import Barrier
 from typing import Any, Literal
 
 import requests
@@ -27,6 +24,7 @@ from request_tracker_utils.tags.models import Tag, TagState
 from request_tracker_utils.tasks.models import Task, TaskState
 from request_tracker_utils.web.registry import registry_of
 from tests.services.apps import PASSWORD, WEBHOOK_TOKEN, make_app, token, user
+from tests.services.at_once import until_free
 from tests.services.local_server import wait_until
 from tests.services.proxy import Proxy
 from tests.services.request_tracker import RequestTracker, Webhook
@@ -100,9 +98,11 @@ class Installation:
         return user(self.app, "admin", "ada")
 
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        """A program's call, with a token."""
+        """A program's call, with a token, which is repeated while too many of the same account are in progress."""
         headers = {**self.headers, **arguments.pop("headers", {})}
-        return _plain().request(method, self.server.url + path, headers=headers, timeout=60, **arguments)
+        return until_free(
+            lambda: _plain().request(method, self.server.url + path, headers=headers, timeout=60, **arguments), busy=frozenset({429})
+        )
 
     def tell(self, asset_id: int, **more: Any) -> requests.Response:
         """The webhook's call, as Request Tracker makes it."""
@@ -253,26 +253,6 @@ def asset_id_of(answer: requests.Response) -> int:
     """Of the asset whose page the answer leads to."""
     assert answer.status_code == 303, answer.text
     return int(answer.headers["Location"].rsplit("/", 1)[1])
-
-
-def at_once(calls: Sequence[Callable[[], requests.Response]]) -> Counter[tuple[int, str]]:
-    """Statuses and codes of the answers to calls that start together; 0 without an answer. As clients do, a call is repeated while the
-    program is busy with others of the same account."""
-    start = Barrier(len(calls))
-
-    def call(one: Callable[[], requests.Response]) -> tuple[int, str]:
-        start.wait(60)
-        until = time.monotonic() + 120
-        try:
-            answer = one()
-            while answer.status_code == 429 and time.monotonic() < until:
-                answer = one()
-        except requests.RequestException:
-            return 0, ""
-        return answer.status_code, answer.json().get("code", "")
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return Counter(pool.map(call, calls))
 
 
 def create_at_once(rt: RequestTracker, count: int, *, clients: int = 4, name: str = "a new laptop") -> list[int]:

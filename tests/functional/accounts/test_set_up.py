@@ -12,6 +12,7 @@ from request_tracker_utils.accounts import links, service
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Conflict
 from tests.services.apps import PASSWORD, csrf_token, user
+from tests.services.at_once import until_free
 
 PAGE = {"Accept": "text/html"}
 
@@ -24,7 +25,7 @@ def link(app: Flask) -> str:
 
 def submit(client: FlaskClient, link: str, name: str = "ada", password: str = PASSWORD, again: str = PASSWORD) -> int:
     form = {"csrf_token": csrf_token(client), "name": name, "password": password, "again": again}
-    return client.post(link, data=form, headers=PAGE).status_code
+    return until_free(lambda: client.post(link, data=form, headers=PAGE), busy=frozenset({503})).status_code
 
 
 def test_the_setup_link_creates_and_signs_in_an_administrator(client: FlaskClient, link: str) -> None:

@@ -1,7 +1,7 @@
 """Assets on pages, and their labels, with the embedded asset store."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html import unescape
 
 import pytest
@@ -17,6 +17,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.tags.models import Tag
 from tests.functional.assets.conftest import Existing
 from tests.services.apps import WEBHOOK_TOKEN, csrf_token, sign_in, token, user
+from tests.services.at_once import answers_at_once
 from tests.services.tables import check_all
 
 PAGE = {"Accept": "text/html"}
@@ -44,8 +45,8 @@ def test_of_eight_concurrent_creations_of_one_serial_number_one_succeeds(app: Fl
     clients = [app.test_client() for _ in range(8)]
     for client in clients:
         sign_in(client, "staff")
-    with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(lambda client: add(client, serial_number="SAME-1").status_code, clients)) == [303] + [409] * 7
+    answers = answers_at_once([partial(add, client, serial_number="SAME-1") for client in clients])
+    assert sorted(answer.status_code for answer in answers) == [303] + [409] * 7
     with app.app_context(), reading() as session:
         states = list(session.scalars(select(Tag.state)))
     assert sorted(states) == ["assigned"] + ["released"] * (len(states) - 1)

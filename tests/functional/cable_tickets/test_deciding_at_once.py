@@ -1,11 +1,9 @@
 """Several calls of one approval link at the same moment, through two server processes."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from threading import Barrier
-from time import monotonic
 
 import pytest
 import requests
@@ -16,6 +14,7 @@ from request_tracker_utils.core.db import reading
 from request_tracker_utils.inventory.models import Reservation
 from tests.services.approving import events, path_to, requested, ticket
 from tests.services.apps import user
+from tests.services.at_once import answers_at_once
 from tests.services.installation import Installation
 from tests.services.messages import stored_messages
 from tests.services.stocking import check_books, delivered
@@ -35,19 +34,8 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
 
 
 def posted(installation: Installation, paths: list[str], reason: str = "") -> list[requests.Response]:
-    """The answers to calls that start together. As clients do, a call is repeated while the program is busy."""
-    start = Barrier(len(paths))
-
-    def call(path: str) -> requests.Response:
-        start.wait(60)
-        until = monotonic() + 120
-        answer = installation.call("POST", path, json={"reason": reason})
-        while answer.status_code in {429, 503} and monotonic() < until:
-            answer = installation.call("POST", path, json={"reason": reason})
-        return answer
-
-    with ThreadPoolExecutor(len(paths)) as pool:
-        return list(pool.map(call, paths))
+    """The answers to calls that start together."""
+    return answers_at_once([partial(installation.call, "POST", path, json={"reason": reason}) for path in paths])
 
 
 def test_of_eight_posts_one_decides(installation: Installation) -> None:

@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from tests.services.apps import token
+from tests.services.at_once import at_once
 from tests.services.fulfilling import approved, handed_out, item_ids, pending, totals
-from tests.services.installation import Installation, at_once
+from tests.services.installation import Installation
 from tests.services.local_server import wait_until
 from tests.services.stocking import check_books, delivered, on_hand
 
