@@ -100,6 +100,8 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /notifications/suppressed": ("/notifications/suppressed", LIST, ""),
     "GET /punches/people": ("/punches/people", LIST, ""),
     "GET /punches/people/<int:person_id>": ("/punches/people/1", LOOKUP, "person with punches 1"),
+    "GET /api/attendance-people/": ("/api/attendance-people/", LIST, ""),
+    "GET /api/attendance-people/<int:person_id>": ("/api/attendance-people/1", LOOKUP, "person with punches 1"),
     "GET /punches/people/conflicts": ("/punches/people/conflicts", LIST, ""),
     "GET /punches/people/changes": ("/punches/people/changes", LIST, ""),
     **{f"GET /admin/data/{table}/export/<export_type>/": (f"/admin/data/{table}/export/csv/", EXPORT, "") for table in TABLES},
