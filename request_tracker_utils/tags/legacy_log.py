@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from request_tracker_utils.asset_store.service import LARGEST_ID
-from request_tracker_utils.core.setting_types import PREFIX_FORM
+from request_tracker_utils.core.settings.types import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.tags.tag_format import claimed_number, parse
 

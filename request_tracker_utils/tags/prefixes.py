@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import after_commit, upsert_into
 from request_tracker_utils.core.errors import Invalid
-from request_tracker_utils.core.setting_types import PREFIX_FORM
+from request_tracker_utils.core.settings.types import PREFIX_FORM
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.tags import audit, sequence
 from request_tracker_utils.tags.errors import PrefixTaken, SequenceExhausted, SequenceNotReady
