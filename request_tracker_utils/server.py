@@ -62,7 +62,7 @@ def make_app() -> Flask:
     access_log.start()
     stops: list[Callable[[], None]] = [access_log.stop]  # last, because jobs may record accesses
     if settings.scheduler:
-        registry.scheduler = Scheduler(app.app_context, registry.jobs, registry.page_settings.current)
+        registry.scheduler = Scheduler(app.app_context, registry.jobs, settings)
         registry.scheduler.start()
         stops.append(registry.scheduler.stop)
     _at_end_of_process(stops)

@@ -185,7 +185,7 @@ def check_jobs(jobs: Jobs, *, runs: bool) -> CheckResult:
     """Whether jobs start in time. Right after the process has started none needs to have run."""
     if not runs:
         return CheckResult(Status.OK, _("Off."))
-    fixed = [job.schedule for job in jobs if isinstance(job.schedule, timedelta)]  # the shortest intervals are not settings
+    fixed = [job.schedule for job in jobs if isinstance(job.schedule, timedelta)]  # the shortest intervals
     wait, now = max_delay(min(fixed, default=timedelta(days=1))), utc_now()
     with reading() as session:
         newest = max(last_starts(session).values(), default=None)

@@ -71,7 +71,7 @@ class Scheduler:
     it would skip a run that is due while the one before it runs, and with it the rows for which it was requested.
     """
 
-    def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs, settings: Callable[[], Settings]) -> None:
+    def __init__(self, app_context: Callable[[], AbstractContextManager[object]], registry: Jobs, settings: Settings) -> None:
         self._app_context, self._registry, self._settings = app_context, registry, settings
         with app_context():
             self._lock = SharedLock(db.engine, "scheduler")
@@ -116,33 +116,12 @@ class Scheduler:
                 self._request(f"{job.name} scheduled", job, monotonic())
 
     def _watch_clock(self) -> None:
-        """APScheduler waits for times of the system clock. If that is set back, nothing would run until the old time comes again. Settings
-        from which schedules follow may have changed too."""
+        """APScheduler waits for times of the system clock. If that is set back, nothing would run until the old time comes
+        again."""
         while not self._stopping.wait(CLOCK_CHECK.total_seconds()):
-            plans = self._plans() if self._is_leader else {}
             with self._mutex:
-                self._follow(plans)
                 if not self._stopping.is_set():
                     self._bring_forward()
-
-    def _plans(self) -> dict[str, Plan]:
-        """Job → its plan under the settings of now. Empty while they cannot be read: the schedules go on as they are."""
-        try:
-            with self._app_context():
-                settings = self._settings()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("settings unknown", error=str(error))
-            return {}
-        return {job.name: plan(job.schedule, settings) for job in self._registry}
-
-    def _follow(self, plans: dict[str, Plan]) -> None:
-        """Plans the next runs of jobs anew that have another schedule now."""
-        now = utc_now()
-        for planned in self._background.get_jobs() if plans and not self._stopping.is_set() else []:
-            changed, trigger = plans.get(planned.id), planned.trigger
-            if changed is not None and trigger.plan != changed:
-                trigger.plan = changed
-                planned.modify(next_run_time=max(now, changed.next_run(trigger.last, now)))
 
     def _bring_forward(self) -> None:
         """Starts what is planned later than one interval from now, and sets the timers of requested runs anew."""
@@ -181,11 +160,9 @@ class Scheduler:
 
     def _triggers(self) -> dict[str, _Trigger]:
         """Job → its trigger, which knows the last run in any process."""
-        with self._app_context():
-            settings = self._settings()
-            with reading() as session:
-                last = jobs.last_completed(session)
-        return {job.name: _Trigger(plan(job.schedule, settings), last.get(job.name)) for job in self._registry}
+        with self._app_context(), reading() as session:
+            last = jobs.last_completed(session)
+        return {job.name: _Trigger(plan(job.schedule, self._settings), last.get(job.name)) for job in self._registry}
 
     def _request(self, slot_name: str, job: Job, at: float) -> None:
         slot = self._slots.setdefault(slot_name, _Slot(job))

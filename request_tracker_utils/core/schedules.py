@@ -1,11 +1,9 @@
 """When a job is due: after an interval, or once a day at a local time.
 
-An interval may be a function of the settings, so that a setting that was changed on a page counts without a restart. A local time is one
-of TIMEZONE: on a day on which the clocks change, the job runs once, in the first pass of a repeated hour, and after the gap where its time
-is skipped.
+A local time is one of TIMEZONE. On a day on which the clocks change, the job runs once: in the first pass of a repeated hour, and after the
+gap where its time is skipped.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -25,13 +23,13 @@ class Daily:
     at: time
 
 
-Schedule = timedelta | Callable[[Settings], timedelta] | Daily
+Schedule = timedelta | Daily
 """As a job has it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule under the settings of a moment. `at` and `zone` are those of a local time; `interval` is a day then."""
+    """A schedule under the settings. `at` and `zone` are those of a local time; `interval` is a day then."""
 
     interval: timedelta
     at: time | None = None
@@ -61,4 +59,4 @@ class Plan:
 def plan(schedule: Schedule, settings: Settings) -> Plan:
     if isinstance(schedule, Daily):
         return Plan(DAY, schedule.at, settings.zone)
-    return Plan(schedule if isinstance(schedule, timedelta) else schedule(settings))
+    return Plan(schedule)

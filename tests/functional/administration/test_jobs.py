@@ -42,7 +42,7 @@ def counted(app: Flask, registry: Registry) -> Iterator[list[int]]:
         return 7
 
     registry.jobs = Jobs([Job("count", "Count to seven", timedelta(days=1), count)])
-    registry.scheduler = Scheduler(app.app_context, registry.jobs, lambda: SETTINGS)
+    registry.scheduler = Scheduler(app.app_context, registry.jobs, SETTINGS)
     registry.scheduler.start()
     yield runs
     registry.scheduler.stop()

@@ -255,7 +255,7 @@ def test_schedules_and_requested_runs_go_on_when_the_clock_is_set_back_or_forwar
         monkeypatch.setattr(f"request_tracker_utils.core.scheduler.{name}", value)
     done: list[str] = []
     known = Jobs([job(lambda: done.append("often") or 1, "often", 0.5), job(lambda: done.append("soon") or 1, "soon", 86_400)])
-    scheduler = Scheduler(inside.app_context, known, lambda: SETTINGS)
+    scheduler = Scheduler(inside.app_context, known, SETTINGS)
     scheduler.start()
     eventually(lambda: done.count("often") >= 2 and done.count("soon") == 1)
     try:

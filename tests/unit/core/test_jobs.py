@@ -112,8 +112,8 @@ def test_one_of_two_processes_runs_the_schedule_and_the_other_takes_over(
     monkeypatch.setattr("request_tracker_utils.core.scheduler.LEADER_CHECK", timedelta(seconds=0.1))
     done: list[str] = []
     other = make_app(tmp_path / "other", database_url=database_url)
-    first = Scheduler(inside.app_context, Jobs([job(lambda: done.append("first") or 1, every=0.1)]), lambda: SETTINGS)
-    second = Scheduler(other.app_context, Jobs([job(lambda: done.append("second") or 1, every=0.1)]), lambda: SETTINGS)
+    first = Scheduler(inside.app_context, Jobs([job(lambda: done.append("first") or 1, every=0.1)]), SETTINGS)
+    second = Scheduler(other.app_context, Jobs([job(lambda: done.append("second") or 1, every=0.1)]), SETTINGS)
     first.start()
     eventually(lambda: done.count("first") >= 2)
     second.start()
@@ -151,7 +151,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def test_requests_to_run_a_job_soon_that_one_run_can_answer_are_answered_by_one(inside: Flask) -> None:
     done: list[int] = []
-    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: done.append(1) or 1)]), lambda: SETTINGS)
+    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: done.append(1) or 1)]), SETTINGS)
     scheduler._background.start(paused=True)  # without a schedule, and nothing runs before everything is queued
     for after in (0.3, 0, 0.2, 0, 0.1, 0, 0):
         scheduler.run_soon("sweep", timedelta(seconds=after))
@@ -165,7 +165,7 @@ def test_requests_to_run_a_job_soon_that_one_run_can_answer_are_answered_by_one(
 
 
 def test_many_requests_for_a_run_set_one_timer(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: 1)]), lambda: SETTINGS)
+    scheduler = Scheduler(inside.app_context, Jobs([job(lambda: 1)]), SETTINGS)
     scheduler._background.start(paused=True)
     timers: list[str] = []
     add = scheduler._background.add_job
@@ -178,7 +178,7 @@ def test_many_requests_for_a_run_set_one_timer(inside: Flask, monkeypatch: pytes
 
 def test_a_run_that_is_requested_during_another_one_follows_it(inside: Flask, warnings: Callable[[], list[str]]) -> None:
     gate = Gate()
-    scheduler = Scheduler(inside.app_context, Jobs([job(gate.work), job(name="other")]), lambda: SETTINGS)
+    scheduler = Scheduler(inside.app_context, Jobs([job(gate.work), job(name="other")]), SETTINGS)
     scheduler._background.start()
     for expected in (1, 2, 3):
         for _ in range(5):
@@ -197,7 +197,7 @@ def test_a_run_that_is_requested_during_another_one_follows_it(inside: Flask, wa
 def test_a_schedule_skips_runs_during_a_longer_run_without_a_warning(inside: Flask, warnings: Callable[[], list[str]]) -> None:
     gate, others = Gate(), []
     known = Jobs([job(gate.work, every=0.05), job(lambda: others.append(1) or 0, name="other", every=0.05)])
-    scheduler = Scheduler(inside.app_context, known, lambda: SETTINGS)
+    scheduler = Scheduler(inside.app_context, known, SETTINGS)
     scheduler.start()
     eventually(lambda: gate.started == 1)
     seen = len(others)
@@ -217,7 +217,7 @@ def test_a_job_that_requests_runs_during_the_shutdown_does_not_block_it(inside: 
         scheduler.run_soon("sweep", timedelta(0))
         return 1
 
-    started, scheduler = threading.Event(), Scheduler(inside.app_context, Jobs([job(lambda: work())]), lambda: SETTINGS)
+    started, scheduler = threading.Event(), Scheduler(inside.app_context, Jobs([job(lambda: work())]), SETTINGS)
     scheduler._background.start()
     scheduler.run_soon("sweep", timedelta(0))
     assert started.wait(15)

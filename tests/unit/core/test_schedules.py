@@ -1,4 +1,4 @@
-"""When jobs are due: intervals from settings, local times, and the last run, which a new leader knows."""
+"""When jobs are due: intervals, local times, and the last run, which a new leader knows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,12 +22,8 @@ NOW = datetime(2026, 3, 2, 18, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def settings(zone: str = "America/Chicago", minutes: int = 15) -> Settings:
-    return Settings(timezone=zone, polling_interval_minutes=minutes)
-
-
-def of_setting(settings: Settings) -> timedelta:
-    return timedelta(minutes=settings.polling_interval_minutes)
+def settings(zone: str = "America/Chicago") -> Settings:
+    return Settings(timezone=zone)
 
 
 def utc(text: str) -> datetime:
@@ -45,7 +41,6 @@ def test_the_next_run_follows_from_the_last() -> None:
             (HOUR, NOW - 5 * MINUTE, NOW + 55 * MINUTE),
             (HOUR, NOW - DAY, NOW - DAY + HOUR),  # missed
             (HOUR, NOW + DAY, NOW),  # the clock was set back
-            (of_setting, NOW - 5 * MINUTE, NOW + 10 * MINUTE),
             (at_noon, None, NOW),
             (at_noon, NOW - MINUTE, NOW),
             (at_noon, NOW, NOW + DAY),
@@ -86,24 +81,19 @@ def recorded(name: str, at: datetime, *, ended: bool = True, error: str | None =
 
 @dataclass
 class Leader:
-    """A scheduler that leads and starts nothing; `settings` change when a test sets them."""
+    """A scheduler that leads and starts nothing."""
 
     app: Flask
-    settings: Settings = field(default_factory=settings)
     schedulers: list[Scheduler] = field(default_factory=list)
 
     def lead(self, **schedules: Schedule) -> Callable[[], dict[str, datetime]]:
         """Returns what asks for the next runs by job."""
         known = Jobs([Job(name.replace("_", "-"), "", schedule, lambda: 0) for name, schedule in schedules.items()])
-        leader = Scheduler(self.app.app_context, known, lambda: self.settings)
+        leader = Scheduler(self.app.app_context, known, settings())
         self.schedulers.append(leader)
         leader._background.start(paused=True)
         leader._lead()
         return lambda: {each.id: each.next_run_time for each in leader._background.get_jobs()}
-
-    def look_at_settings(self) -> None:
-        leader = self.schedulers[-1]
-        leader._follow(leader._plans())
 
     def stop(self) -> None:
         while self.schedulers:
@@ -146,30 +136,6 @@ def test_two_leaders_after_each_other_plan_the_same(leader: Leader) -> None:
     first = leader.lead(hourly=HOUR)()
     leader.stop()
     assert leader.lead(hourly=HOUR)()["hourly"] == first["hourly"] == NOW + 40 * MINUTE
-
-
-def test_a_changed_setting_counts_without_a_restart(leader: Leader) -> None:
-    recorded("polling", NOW - 5 * MINUTE)
-    recorded("nightly", NOW - HOUR)
-    following = leader.lead(polling=of_setting, nightly=Daily(time(3)))
-    found = []
-    for minutes, zone in ((15, "America/Chicago"), (120, "America/Chicago"), (7, "America/Chicago"), (2, "UTC")):
-        leader.settings = settings(zone, minutes)
-        leader.look_at_settings()
-        found.append((following()["polling"] - NOW, following()["nightly"] - NOW))
-    assert found == [(10 * MINUTE, 15 * HOUR), (115 * MINUTE, 15 * HOUR), (2 * MINUTE, 15 * HOUR), (timedelta(0), 9 * HOUR)]
-
-
-def test_settings_that_cannot_be_read_change_nothing(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded("polling", NOW - 5 * MINUTE)
-    following = leader.lead(polling=of_setting)
-
-    def fail() -> Settings:
-        raise OperationalError("SELECT", {}, Exception("the database does not answer"))
-
-    monkeypatch.setattr(leader.schedulers[-1], "_settings", fail)
-    leader.look_at_settings()
-    assert following()["polling"] == NOW + 10 * MINUTE
 
 
 def test_a_process_that_cannot_read_the_recorded_runs_does_not_lead(leader: Leader, monkeypatch: pytest.MonkeyPatch) -> None:
