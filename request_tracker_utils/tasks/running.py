@@ -122,7 +122,7 @@ class RunningTask:
             try:
                 for item in self._pending_items(prepare):
                     under_way[pool.submit(run, item)] = item
-                    if len(under_way) >= 2 * workers:  # so that no worker is idle while the progress is stored
+                    while len(under_way) >= 2 * workers:  # so that no worker is idle while the progress is stored
                         unreachable = self._collect(under_way, unreachable, limit)
                 while under_way:
                     unreachable = self._collect(under_way, unreachable, limit)
@@ -136,7 +136,8 @@ class RunningTask:
 
     def _collect(self, under_way: "dict[Future[ItemResult], TaskItem]", unreachable: int, limit: int) -> int:
         """Records what has ended. Returns how many in a row met Unavailable; raises the last of these when the limit is reached."""
-        ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
+        # The progress is stored soon, even if all others take long.
+        ended, _ = wait(under_way, PROGRESS_SECONDS if self._unstored else None, return_when=FIRST_COMPLETED)
         for future in ended:
             error = self._record(under_way.pop(future), future)
             unreachable = unreachable + 1 if error else 0

@@ -44,11 +44,13 @@ def punched() -> None:
         count_days(session, receipt, by_day, log, whole=True)
 
 
-def people_with_punches() -> None:
-    """A person with punches, another name for their user ID at a second site, and users without a person. To be called after `punched`."""
+def people_with_punches() -> int:
+    """A person with punches, another name for their user ID at a second site, and users without a person. To be called after `punched`.
+    Returns the person's ID."""
     by, now = Actor("ada"), utc_now()
     gym = added("Gym", "10.20.0.51", site="South High")
     with transaction() as session:
         ids = [SiteId("17"), SiteId("17", "South High")]
-        people_changes.create(session, PersonFields("Ada Lovelace", ids=ids, notes="Office"), actor=by, now=now)
+        person = people_changes.create(session, PersonFields("Ada Lovelace", ids=ids, notes="Office"), actor=by, now=now)
         store_users(session, gym.id, [TerminalUser(1, "17", "Mary Somerville"), TerminalUser(2, "30", "Emmy Noether")], now=now)
+        return person.id

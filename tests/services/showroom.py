@@ -26,10 +26,6 @@ from request_tracker_utils.assets import checks, imports as asset_imports, lists
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.assets.fields import CreationSettings, NewAssetFields
 from request_tracker_utils.assets.service import AssetCreator
-from request_tracker_utils.attendance.feature import feature as attendance
-from request_tracker_utils.attendance.push import pending
-from request_tracker_utils.attendance.push.contacts import Contact
-from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.cable_tickets import absences, kits
 from request_tracker_utils.cable_tickets.approval_links import Decision, path_of, token_of
 from request_tracker_utils.cable_tickets.current import link_keys
@@ -73,7 +69,7 @@ from request_tracker_utils.tasks.service import items
 from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
-from tests.services.punching import people_with_punches, punched
+from tests.services.showroom_attendance import attendance_pages
 
 NAME = "ada"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -111,12 +107,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     _optics(app)
-    _pushing_terminals(app)
-    with app.app_context():
-        punched()
-        people_with_punches()
-        assert attendance.demo is not None
-        attendance.demo.fill()
+    attendance = attendance_pages(app, Actor(NAME))
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
@@ -134,6 +125,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "new.student": {"my-home-not-linked": "/", "my-devices-not-linked": "/my/devices"},
         "a.turing": {
             "teacher-home": "/",
+            "my-punches-not-linked": "/punches/mine",
             "teacher-students": "/students",
             "teacher-device": f"/devices/{tag}",
             "teacher-overdue": "/devices/overdue",
@@ -146,23 +138,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
     }
     pages = {
         "home": "/",
-        "punches": "/punches",
-        "terminals": "/terminals",
-        "terminal": "/terminals/2",
-        "terminal-pushing": "/terminals/4",
-        "terminal-edit": "/terminals/1/edit",
-        "terminal-new": "/terminals/new",
-        "punches-review": "/punches/review",
-        "punches-quarantine": "/punches/quarantine",
-        "punches-completeness": "/punches/completeness",
-        "punches-people": "/punches/people",
-        "punches-person": "/punches/people/1",
-        "punches-person-new": "/punches/people/new",
-        "punches-people-conflicts": "/punches/people/conflicts",
-        "punches-people-changes": "/punches/people/changes",
-        "my-punches": "/punches/mine",
-        "clock-repairs": "/punches/clock-repairs",
-        "clock-repair-preview": "/punches/clock-repairs/preview?terminal=1&first_punch=2&last_punch=4&offset=-0:15:00&reason=Slow",
+        **attendance,
         "assets": "/assets",
         "assets-found": "/assets?q=Chromebook&catalog=Chromebooks",
         "assets-not-found": "/assets?q=nothing+like+this",
@@ -223,7 +199,6 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         "optics-request": "/optics/requests/4",
         "optics-request-archived": "/optics/requests/1",
         "optics-parts": "/optics/parts",
-        "terminals-pending": "/terminals/pending",
         "stock-import": "/stock/import",
         "deliveries-import": "/stock/receive/import",
         "labels": "/labels/batch?asset_ids=1,2,3",
@@ -316,16 +291,6 @@ def _optics(app: Flask) -> None:
             made, _repeated = requests.create(session, NewRequest(part, other, quantity), **change)
             if part == "SFP-1G-T":
                 requests.decide(session, made.id, OpticsAction.DENY, note="There are three on the shelf.\nTake one.", **change)
-
-
-def _pushing_terminals(app: Flask) -> None:
-    """Two that wait, one that is ignored, and one that was accepted."""
-    actor, change = Actor(NAME), pending.Change(Actor(NAME), utc_now(), lambda text: text)
-    with app.app_context(), transaction() as session:
-        for number in range(4):
-            pending.record(session, Contact.of(f"CKUH21186000{number}", f"10.20.0.{50 + number}", utc_now(), version="2.4.1"))
-        pending.accept(session, "CKUH211860000", NewTerminal("West gate", "America/Chicago"), push_key="", change=change)
-        pending.ignore(session, "CKUH211860001", actor=actor, now=utc_now())
 
 
 def _tickets(app: Flask) -> dict[str, int]:

@@ -28,13 +28,13 @@ SHOWN, PAGE_SIZE = 100, 50
 KINDS = {
     ConflictKind.TWO_NAMES: gettext_noop("One user ID with different names"),
     ConflictKind.SAME_NAME: gettext_noop("One name with several user IDs"),
-    ConflictKind.REASSIGNED: gettext_noop("Another name than the person’s"),
+    ConflictKind.REASSIGNED: gettext_noop("Another name on a terminal than the person’s"),
 }
 CHOICES = {
     Choice.SAME: gettext_noop("Same person"),
     Choice.DIFFERENT: gettext_noop("Different people"),
     Choice.RENAME: gettext_noop("Rename person"),
-    Choice.OTHER: gettext_noop("Other person from this day on"),
+    Choice.OTHER: gettext_noop("New person from this day on"),
 }
 CHANGES = {
     PeopleChange.CREATED: gettext_noop("Created"),

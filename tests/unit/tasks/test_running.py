@@ -23,6 +23,7 @@ from request_tracker_utils.tasks.models import ItemState, Task, TaskItem, TaskSt
 from request_tracker_utils.tasks.running import ItemResult, RunningTask, TaskStopped
 from request_tracker_utils.tasks.service import NewItem
 from request_tracker_utils.web.registry import registry
+from tests.services.local_server import wait_until
 
 ADA = Actor("ada")
 Work = Callable[[RunningTask], str]
@@ -82,6 +83,18 @@ class TestItems:
         with reading() as session:
             last = service.items(session, task_id, ItemState.DONE)[-1]
         assert (last.label, last.result, last.note) == ("thing 44", {"square": 44**2}, "squared")
+
+    def test_are_counted_while_another_takes_long(self, inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "PROGRESS_SECONDS", 0.1)
+
+        def do(item: TaskItem) -> ItemResult:
+            if item.data["number"] == 1:
+                wait_until(lambda: task(item.task_id).done == 1)
+            return ItemResult()
+
+        task_id = started(doing(do), items=2)
+        jobs.run_tasks()
+        assert (task(task_id).state, task(task_id).done) == ("done", 2)
 
     def test_that_fail_say_why_affect_no_others_and_are_retried_alone(self, inside: Flask) -> None:
         broken, seen = {3, 4}, list[int]()
