@@ -20,6 +20,9 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.registry import registry, settings
 
+LONGEST_DAYS = 36_525
+"""A century: dates before the year 1 cannot be computed."""
+
 
 @click.group()
 def terminals() -> None:
@@ -86,8 +89,10 @@ def accept_replacement(terminal_id: int) -> None:
 
 
 @click.command("poll_devices")
-@click.option("--since-hours", type=click.IntRange(1), help="Count new punches of the last N hours. All new ones are stored.")
-@click.option("--since-days", type=click.IntRange(1), help="Count new punches of the last N days. All new ones are stored.")
+@click.option(
+    "--since-hours", type=click.IntRange(1, 24 * LONGEST_DAYS), help="Count new punches of the last N hours. All new ones are stored."
+)
+@click.option("--since-days", type=click.IntRange(1, LONGEST_DAYS), help="Count new punches of the last N days. All new ones are stored.")
 @click.option("--full", is_flag=True, help="Read whole logs, even if nothing seems to have changed.")
 def poll_devices(since_hours: int | None, since_days: int | None, full: bool) -> None:
     """Poll all enabled terminals now. Exits with 1 if one fails.

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from flask import Flask
@@ -15,12 +15,14 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job, JobRun, Jobs
 from request_tracker_utils.core.scheduler import Scheduler
+from request_tracker_utils.core.schedules import Daily
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.web.registry import Registry, registry_of
 from tests.services.apps import token
 from tests.services.local_server import wait_until
 from tests.services.people import Person
 from tests.services.showroom import served
+from tests.services.tables import check_all
 
 HERE = socket.gethostname()
 SETTINGS = Settings()
@@ -74,6 +76,26 @@ def test_a_job_runs_now_and_its_run_is_shown(app: Flask, admin: Person, counted:
     wait_until(lambda: len(counted) == 2)
     wait_until(lambda: admin.get("/api/jobs").json["jobs"][0]["state"] == "done")
     assert "Started count." in admin.get("/admin/jobs").text
+
+
+def test_schedules_are_shown_as_intervals_and_local_times(app: Flask, admin: Person, registry: Registry) -> None:
+    schedules = {
+        "often": (timedelta(seconds=15), "15 s", "Runs every 15 s."),
+        "hourly": (timedelta(hours=1), "1 h", "Runs every 1 h."),
+        "weekly": (timedelta(days=7), "7 days", "Runs every 7 days."),
+        "nightly": (Daily(time(2, 40)), "daily at 02:40", "Runs once a day at 02:40."),
+    }
+    registry.jobs = Jobs([Job(name, "Sweep", schedule, lambda: 0) for name, (schedule, _cell, _sentence) in schedules.items()])
+    listed = admin.get("/admin/jobs").text
+
+    def is_shown(name: str, cell: str, sentence: str) -> None:
+        row = listed.split(f'data-job="{name}"', 1)[1].split("</tr>", 1)[0]
+        assert f'data-label="Schedule">{cell}</td>' in row
+        assert sentence in admin.get(f"/admin/jobs/{name}").text
+
+    check_all([(name, cell, sentence) for name, (_schedule, cell, sentence) in schedules.items()], is_shown)
+    found = {job["name"]: job for job in admin.get("/api/jobs").json["jobs"]}
+    assert {name: job["at"] for name, job in found.items()} == {"often": None, "hourly": None, "weekly": None, "nightly": "02:40"}
 
 
 def test_running_a_job_requires_the_permission_and_the_form(app: Flask, admin: Person, counted: list[int]) -> None:

@@ -96,6 +96,10 @@ def test_terminals_are_tested_without_storing_anything(app: Flask, run: Run, net
     add(run, "Broken", broken)
     result = run("test_device", "--all", **LOOPBACK)
     assert (result.exit_code, "3 of" in result.output, result.stderr.startswith("Broken: ")) == (1, True, True)
+    broken_address = ("--ip", broken.address, "--port", broken.port)
+    for options in (("--device-id", "2"), broken_address, ("--device-id", "9")):
+        failed = run("test_device", *options, **LOOPBACK)
+        assert (failed.exit_code, failed.output == failed.stderr != "") == (1, True), options
     for options in ((), ("--all", "--ip", "10.0.0.1"), ("--all", "--port", "4370")):
         assert run("test_device", *options).exit_code == 2
     with app.app_context():
@@ -107,4 +111,14 @@ def test_new_punches_since_a_time_are_counted_and_all_are_stored(app: Flask, run
     result = run("poll_devices", "--since-hours", "1", **LOOPBACK)
     assert "Entrance: 3 records, 3 new" in result.output
     assert "Entrance: 0 of the new ones since " in result.output
-    assert run("poll_devices", "--since-hours", "1", "--since-days", "1").exit_code == 2
+    add(run, "Gym", network.add(terminal_with(4, serial_number="SINCE2")))
+    lines = run("poll_devices", "--since-days", "36525", **LOOPBACK).output.splitlines()
+    assert [line.partition(" since ")[0] for line in lines] == [
+        "Entrance: 3 records, 0 new, 0 cannot be decoded.",
+        "Entrance: 0 of the new ones",
+        "Gym: 4 records, 4 new, 0 cannot be decoded.",
+        "Gym: 4 of the new ones",
+    ]
+    too_long = ("--since-days", "36526"), ("--since-hours", "876601"), ("--since-days", "0")
+    for options in (("--since-hours", "1", "--since-days", "1"), *too_long):
+        assert run("poll_devices", *options).exit_code == 2, options

@@ -1,22 +1,16 @@
 """Rounds: many terminals at once, each alone."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Barrier, Event
+from threading import Barrier, Event, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from request_tracker_utils.attendance import jobs, rounds, tasks
 from request_tracker_utils.attendance.current import poll_all
-from request_tracker_utils.attendance.errors import TerminalTimedOut
 from request_tracker_utils.attendance.models import Punch, Terminal, TerminalPoll
-from request_tracker_utils.attendance.polling import Poller
-from request_tracker_utils.attendance.reading import KnownLog, Reading, Target, TerminalReader
+from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.rounds import Status
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import utc_now
@@ -24,34 +18,9 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks.jobs import in_context_of_app, run_tasks
 from request_tracker_utils.tasks.models import Task, TaskItem
 from request_tracker_utils.web.registry import registry_of
-from tests.services.attendance import INFO, NOW, HandMade, added, record, terminal
+from tests.services.attendance import NOW, HandMade, added, punches, terminal
+from tests.services.attendance_fleet import LOG, Fleet, released
 from tests.services.tables import check_all
-
-LOG = [record("17", "2026-03-02 08:00"), record("18", "2026-03-02 08:05")]
-
-
-@dataclass
-class Fleet:
-    """Terminals by address. Those in `hanging` answer nothing until `released`, or for half a minute."""
-
-    hanging: set[str] = field(default_factory=set)
-    failing: set[str] = field(default_factory=set)
-    released: Event = field(default_factory=Event)
-    together: Barrier | None = None
-
-    def read(self, target: Target, *, deadline: float, known: KnownLog | None, full: bool, with_users: bool) -> Reading:
-        if target.address in self.failing:
-            raise TerminalTimedOut("It did not answer.")
-        if target.address in self.hanging:
-            self.released.wait(30)
-            raise TerminalTimedOut("It did not answer.")
-        if self.together is not None:
-            self.together.wait(30)
-        device = HandMade([*LOG], info=type(INFO)(**{**vars(INFO), "serial_number": f"SN{target.address}"}))
-        return device.read(target, deadline=deadline, known=known, full=full, with_users=with_users)
-
-    def poller(self) -> Poller:
-        return Poller(self, lambda _terminal: 0, transaction, lambda: NOW, timeout=10, deadline=120)
 
 
 def fleet_of(number: int) -> list[rounds.RoundTerminal]:
@@ -59,23 +28,6 @@ def fleet_of(number: int) -> list[rounds.RoundTerminal]:
         added(f"T{each:03}", f"10.0.{each // 200}.{each % 200 + 1}")
     with reading() as session:
         return rounds.polled(session)
-
-
-@contextmanager
-def released(fleet: Fleet) -> Iterator[None]:
-    """Ends the polls that hang, and waits for them, so that nothing writes into the next test's database."""
-    try:
-        yield
-    finally:
-        fleet.released.set()
-        end = time.monotonic() + 10
-        while _open_polls() and time.monotonic() < end:
-            time.sleep(0.02)
-
-
-def _open_polls() -> int:
-    with reading() as session:
-        return session.scalar(select(func.count()).select_from(TerminalPoll).where(TerminalPoll.ended_at.is_(None))) or 0
 
 
 @pytest.mark.both_databases
@@ -146,6 +98,24 @@ def test_old_history_is_deleted(app: Flask, inside: Flask) -> None:
         for days in (89, 91):
             session.add(TerminalPoll(terminal_id=entrance.id, started_at=utc_now() - timedelta(days=days)))
     assert jobs.delete_terminal_history() == 1
+    with reading() as session:
+        (kept,) = session.scalars(select(TerminalPoll)).all()
+    assert utc_now() - kept.started_at < timedelta(days=90)
+
+
+def test_a_poll_whose_row_is_deleted_meanwhile_stores_everything(inside: Flask) -> None:
+    (entrance,), fleet = fleet_of(1), Fleet(hanging={"10.0.0.1"}, answers_late=True)
+    polling = Thread(target=in_context_of_app()(lambda: fleet.poller().poll(entrance.id)))
+    polling.start()
+    try:
+        assert fleet.is_hanging.wait(30)
+        with transaction() as session:
+            session.execute(delete(TerminalPoll))
+    finally:
+        fleet.released.set()
+        polling.join()
+    assert len(punches(entrance.id)) == 2
+    assert terminal(entrance.id).last_sync_at == NOW
 
 
 def test_a_task_polls_each_terminal_and_says_what_failed(app: Flask, inside: Flask) -> None:
