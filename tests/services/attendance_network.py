@@ -7,6 +7,8 @@ import struct
 import threading
 from collections.abc import Iterator
 
+import pytest
+
 from tests.services.attendance_terminal import CONNECT, ERROR, EVENT, HEADER, OK, Session, SimulatedTerminal
 
 TOP = struct.Struct("<HHI")
@@ -201,3 +203,10 @@ def attendance_network() -> Iterator[AttendanceNetwork]:
         yield network
     finally:
         network.close()
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[AttendanceNetwork]:
+    """The network for the terminals of a module."""
+    with attendance_network() as network:
+        yield network

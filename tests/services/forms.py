@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.services.apps import csrf_token
+
 PAGE = {"Accept": "text/html"}
 
 
@@ -79,3 +81,17 @@ def press(here: str, client: FlaskClient, words: str, query: str = "") -> str:
     answer = submit(client, here + query, words)
     assert answer.status_code == 303, answer.get_data(as_text=True)
     return client.get(answer.headers["Location"], headers=PAGE).get_data(as_text=True)
+
+
+def page(client: FlaskClient, path: str, status: int = 200) -> str:
+    """The text of a page, which is answered with this status."""
+    answer = client.get(path)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def send(client: FlaskClient, path: str, status: int = 303, **form: object) -> str:
+    """The text of the answer to a form of somebody who is signed in."""
+    answer = client.post(path, data={**form, "csrf_token": csrf_token(client, "/me")})
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)

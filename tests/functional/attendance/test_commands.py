@@ -1,7 +1,5 @@
 """Terminals on the command line, from the network into the database."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -11,17 +9,11 @@ from request_tracker_utils.attendance.reading import Layout
 from request_tracker_utils.core.db import reading
 from tests.services.attendance import punches
 from tests.services.attendance_logs import expected, punches as recorded, terminal_with
-from tests.services.attendance_network import AttendanceNetwork, attendance_network
+from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import CONNECT, SimulatedTerminal
 from tests.services.terminal import Run
 
 LOOPBACK = {"TERMINAL_ALLOW_LOOPBACK": "true", "TIMEZONE": "America/Chicago"}
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[AttendanceNetwork]:
-    with attendance_network() as network:
-        yield network
 
 
 def add(run: Run, name: str, terminal: SimulatedTerminal, *options: str, typed: str = "") -> None:

@@ -4,13 +4,13 @@ import re
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from request_tracker_utils.attendance.reading import TerminalUser
 from request_tracker_utils.attendance.storing import store_users
 from request_tracker_utils.core.db import transaction
 from tests.services.apps import csrf_token, signed_in
 from tests.services.attendance import NOW, added, record
+from tests.services.forms import page, send
 from tests.services.punching import store
 
 PEOPLE = "/punches/people"
@@ -29,18 +29,6 @@ def stored(app: Flask) -> None:
             store(terminal, [record(user_id, f"2026-03-0{terminal.id} 08:0{number}") for number, (user_id, _name) in enumerate(users)])
             with transaction() as session:
                 store_users(session, terminal.id, [TerminalUser(uid, *user) for uid, user in enumerate(users, start=1)], now=NOW)
-
-
-def page(client: FlaskClient, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
-
-
-def send(client: FlaskClient, path: str, status: int = 303, **form: object) -> str:
-    answer = client.post(path, data={**form, "csrf_token": csrf_token(client, "/me")})
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
 
 
 def test_people_are_created_a_conflict_resolved_and_all_of_it_undone(app: Flask) -> None:

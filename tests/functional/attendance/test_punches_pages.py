@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from request_tracker_utils.attendance.completeness import count_days
 from request_tracker_utils.attendance.models import Source
@@ -12,9 +11,10 @@ from request_tracker_utils.attendance.reading import TerminalUser
 from request_tracker_utils.attendance.storing import Receipt, keep_raw_log, quarantine, store_users
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
-from tests.services.apps import csrf_token, signed_in
+from tests.services.apps import signed_in
 from tests.services.asking import Ask
 from tests.services.attendance import NOW, added, record, terminal
+from tests.services.forms import page, send
 from tests.services.punching import store
 
 DAYS = "from=2026-03-02&to=2026-03-02"
@@ -34,18 +34,6 @@ def stored(app: Flask) -> None:
             quarantine(session, receipt, [(b"\x01\xff", "invalid_time", 4)])
             keep_raw_log(session, receipt, b"raw log", records=3, problem="unknown_size")
             count_days(session, receipt, {date(2026, 3, 2): 3, date(2000, 1, 1): 1}, log, whole=True)
-
-
-def page(client: FlaskClient, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
-
-
-def send(client: FlaskClient, path: str, status: int = 303, **form: object) -> str:
-    answer = client.post(path, data={**form, "csrf_token": csrf_token(client, "/me")})
-    assert answer.status_code == status, answer.get_data(as_text=True)
-    return answer.get_data(as_text=True)
 
 
 def test_the_list_shows_names_and_filters(app: Flask) -> None:

@@ -1,6 +1,6 @@
 """Terminals over JSON: from adding one to deleting it, and what a simulated terminal answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,16 +10,10 @@ from request_tracker_utils.web.registry import registry_of
 from tests.services.asking import Ask
 from tests.services.attendance import punches
 from tests.services.attendance_logs import punches as recorded, terminal_with
-from tests.services.attendance_network import AttendanceNetwork, attendance_network
+from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import CONNECT
 
 PATH = "/api/terminals"
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[AttendanceNetwork]:
-    with attendance_network() as network:
-        yield network
 
 
 @pytest.fixture

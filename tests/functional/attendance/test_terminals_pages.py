@@ -1,6 +1,5 @@
 """Pages of terminals without JavaScript: adding one with a tested connection, polling it, and what its page says."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -23,18 +22,12 @@ from tests.services.apps import csrf_token, signed_in
 from tests.services.asking import Ask
 from tests.services.attendance import NOW, added
 from tests.services.attendance_logs import terminal_with
-from tests.services.attendance_network import AttendanceNetwork, attendance_network
+from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import CONNECT
 from tests.services.tables import check_all
 
 PAGE = "/terminals"
 FORM = {"name": "Entrance", "port": "4370", "timezone": "America/Chicago", "transport": "tcp", "layout": "auto"}
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[AttendanceNetwork]:
-    with attendance_network() as network:
-        yield network
 
 
 @pytest.fixture

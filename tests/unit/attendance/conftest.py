@@ -5,14 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from request_tracker_utils.attendance.reading import TerminalReader
-from tests.services.attendance_network import AttendanceNetwork, attendance_network
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[AttendanceNetwork]:
-    """Serves the simulated terminals of a module."""
-    with attendance_network() as network:
-        yield network
+from tests.services.attendance_network import network  # noqa: F401 — a fixture
 
 
 @pytest.fixture(scope="module")

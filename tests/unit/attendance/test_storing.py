@@ -1,6 +1,5 @@
 """Punches are stored once, with their UTC time, and never change."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import pytest
@@ -13,25 +12,15 @@ from request_tracker_utils.attendance.models import (
     QuarantinedRecord,
     RawLog,
     Source,
-    Terminal,
     TerminalUserRow,
 )
-from request_tracker_utils.attendance.reading import Record, TerminalUser
-from request_tracker_utils.attendance.storing import PUSHED, Receipt, chunks, keep_raw_log, prepare, quarantine, store_punches, store_users
+from request_tracker_utils.attendance.reading import TerminalUser
+from request_tracker_utils.attendance.storing import PUSHED, Receipt, keep_raw_log, quarantine, store_users
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.attendance import NOW, HandMade, added, punches, record, shown, terminal
+from tests.services.punching import store
 
 pytestmark = pytest.mark.usefixtures("inside")
-
-
-def store(
-    into: Terminal, records: Sequence[Record], *, follows: bool = False, source: Source = Source.POLL, received_at: datetime = NOW
-) -> int:
-    """Stores the records as one log, or after those that are stored. Returns how many are new."""
-    receipt = Receipt.of(into, source, received_at)
-    with transaction() as session:
-        placing = prepare(session, receipt, records, days={each.time.date() for each in records}, follows=follows)
-        return sum(store_punches(session, receipt, chunk) for chunk in chunks(placing.rows(records)))
 
 
 def test_a_punch_has_everything_that_the_terminal_recorded() -> None:
