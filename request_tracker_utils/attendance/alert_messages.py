@@ -1,6 +1,10 @@
-"""What messages about terminals say."""
+"""What messages and pages say about alerts of terminals."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Terminal, TerminalAlert
 from request_tracker_utils.core.messages import MessageKind
@@ -29,10 +33,25 @@ BEGAN: Mapping[str, tuple[str, str, str]] = {
         gettext_noop("The terminal had the serial number %(number)s. Now %(reported)s answers at its address."),
         gettext_noop("Its punches are not stored until somebody accepts the replacement."),
     ),
+    "serial_taken": (
+        gettext_noop("%(name)s has the serial number of another terminal"),
+        gettext_noop("%(reported)s answers at its address, which is the serial number of %(other)s."),
+        gettext_noop("Its punches are not stored. Correct the address of one of the two terminals."),
+    ),
     "unknown_size": (
         gettext_noop("The records of %(name)s have an unknown size"),
         gettext_noop("The log is kept as it came, but its punches are not stored."),
         gettext_noop("Choose the layout of its records."),
+    ),
+    "incomplete": (
+        gettext_noop("The log of %(name)s is not read completely"),
+        gettext_noop("%(error)s"),
+        gettext_noop("What was read is stored. Check the network of the terminal if this message is not followed by another one."),
+    ),
+    "quarantined": (
+        gettext_noop("Records of %(name)s cannot be read"),
+        gettext_noop("Records in quarantine that nobody has reviewed: %(records)s. Their punches are not stored."),
+        gettext_noop("Review them under Quarantine, or choose the layout of the terminal’s records."),
     ),
     "left_disabled": (
         gettext_noop("People may be unable to punch at %(name)s"),
@@ -54,6 +73,12 @@ ENDED: Mapping[str, tuple[str, str]] = {
         gettext_noop("Punches of %(name)s are stored again"),
         gettext_noop("The replacement was accepted, or the former terminal answers again."),
     ),
+    "serial_taken": (
+        gettext_noop("%(name)s has a serial number of its own again"),
+        gettext_noop("No other terminal has the serial number that answers at its address."),
+    ),
+    "incomplete": (gettext_noop("The log of %(name)s was read completely"), gettext_noop("All of its punches are stored.")),
+    "quarantined": (gettext_noop("Quarantined records of %(name)s were reviewed"), gettext_noop("Somebody has reviewed all of them.")),
     "unknown_size": (gettext_noop("The records of %(name)s are read again"), gettext_noop("Its punches are stored again.")),
     "left_disabled": (gettext_noop("%(name)s was enabled after it was read"), gettext_noop("The terminal accepts punches again.")),
     "pending": (gettext_noop("The terminal %(name)s is not pending any more"), gettext_noop("Somebody has accepted or ignored it.")),
@@ -61,10 +86,29 @@ ENDED: Mapping[str, tuple[str, str]] = {
 """The same when it has ended."""
 
 
-def values_of(alert: TerminalAlert, terminal: Terminal | None) -> dict[str, str | int]:
+@dataclass(frozen=True)
+class OpenAlert:
+    """In sentences. `page` is where something can be done about it."""
+
+    alert: TerminalAlert
+    subject: str
+    problem: str
+    advice: str
+    page: str
+
+
+def open_alerts(session: Session) -> list[OpenAlert]:
+    """Those about which a message was written, the newest first."""
+    is_open = (TerminalAlert.ended_at.is_(None), TerminalAlert.sent_at.is_not(None))
+    query = select(TerminalAlert, Terminal).outerjoin(Terminal, Terminal.id == TerminalAlert.terminal_id).where(*is_open)
+    found = session.execute(query.order_by(TerminalAlert.id.desc()))
+    return [OpenAlert(alert, **values_of(alert, terminal)) for alert, terminal in found]
+
+
+def values_of(alert: TerminalAlert, terminal: Terminal | None) -> dict[str, str]:
     """What the message about an alert says, in sentences."""
     name = terminal.name if terminal is not None else alert.serial_number or ""
-    page = "/terminals" if terminal is not None else "/terminals/pending"
+    page = f"/terminals/{terminal.id}" if terminal is not None else "/terminals/pending"
     if alert.ended_at is None:
         subject, problem, advice = BEGAN[alert.kind]
     elif terminal is not None and not terminal.enabled:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from request_tracker_utils.attendance import rounds
-from request_tracker_utils.attendance.alerts import Alerts, Limits
+from request_tracker_utils.attendance.alerts import Alerts
 from request_tracker_utils.attendance.contact import Contact
 from request_tracker_utils.attendance.errors import CommKeyNotDecrypted
 from request_tracker_utils.attendance.leases import STORING
@@ -13,6 +13,7 @@ from request_tracker_utils.attendance.polling import Poller
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.attendance.rounds import PollOutcome, RoundTerminal
 from request_tracker_utils.attendance.terminal_changes import TerminalChange
+from request_tracker_utils.attendance.terminal_problems import Limits
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.encryption import Encryption, NotDecrypted
@@ -52,11 +53,14 @@ def poll_all(*, started_by: str, within: float | None = None, full: bool = False
     return poll(terminals, started_by=started_by, within=within, full=full)
 
 
-def alerts() -> Alerts:
-    """With the settings that apply now, also those that were entered on a page."""
+def limits() -> Limits:
+    """When a terminal has a problem, with the settings that apply now, also those that were entered on a page."""
     given = registry().page_settings.current()
-    limits = Limits(silent_after(), given.terminal_drift_seconds)
-    return Alerts(limits, registry().find(Messenger), given.terminal_alert_recipients)
+    return Limits(timedelta(minutes=given.terminal_silent_minutes), given.terminal_drift_seconds)
+
+
+def alerts() -> Alerts:
+    return Alerts(limits(), registry().find(Messenger), registry().page_settings.current().terminal_alert_recipients)
 
 
 def encrypt(text: str) -> str:
@@ -87,11 +91,6 @@ def push_key(terminal: Terminal) -> str:
     except NotDecrypted:
         message = _("SECRET_KEY has changed. Enter the push key of the terminal %(name)s again.", name=terminal.name)
         raise CommKeyNotDecrypted(message) from None
-
-
-def silent_after() -> timedelta:
-    """How long a terminal may neither answer nor push."""
-    return timedelta(minutes=registry().page_settings.current().terminal_silent_minutes)
 
 
 def contact() -> Contact:

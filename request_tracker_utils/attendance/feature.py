@@ -5,9 +5,9 @@ from flask import Flask
 from request_tracker_utils.attendance import cli, demo, jobs, status, tasks
 from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, ALERT_ENDED
 from request_tracker_utils.attendance.api import (
+    pending_terminals as pending_api,
     people as people_api,
     punches as punches_api,
-    rounds as rounds_api,
     terminals as terminals_api,
 )
 from request_tracker_utils.attendance.page_settings import GROUPS
@@ -46,7 +46,7 @@ def fill_demo() -> int:
 
 feature = Feature(
     name="attendance",
-    apis=[people_api.api, punches_api.api, terminals_api.api, rounds_api.api],
+    apis=[people_api.api, punches_api.api, terminals_api.api, pending_api.api],
     pages=[
         *(terminals.pages, terminals_form.pages, push.pages, push_pending.pages),
         *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),

@@ -230,6 +230,8 @@ def _check_serial_number(session: Session, terminal: Terminal, reported: str, no
             with session.begin_nested():
                 session.execute(update(Terminal).where(Terminal.id == terminal.id).values(serial_number=reported))
         except IntegrityError:
+            if terminal.reported_serial_number != reported:
+                terminal.reported_serial_number, terminal.replaced_at = reported, now
             return SerialNumberTaken(_("Another terminal has the serial number %(number)s. Check both addresses.", number=reported))
     elif terminal.serial_number not in (None, reported):
         if terminal.reported_serial_number != reported:

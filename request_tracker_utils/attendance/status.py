@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from request_tracker_utils.attendance.current import silent_after
+from request_tracker_utils.attendance.alert_messages import open_alerts
+from request_tracker_utils.attendance.current import limits
 from request_tracker_utils.attendance.push import pending
 from request_tracker_utils.attendance.terminal_states import URGENT, TerminalRow, TerminalState, terminal_rows
 from request_tracker_utils.core.clock import utc_now
@@ -36,13 +37,15 @@ def content() -> SectionContent:
         problems.append(
             ngettext("%(num)s terminal waits until somebody accepts it.", "%(num)s terminals wait until somebody accepts them.", waiting)
         )
-    return SectionContent({"states": [(state, states[state]) for state in TerminalState if states[state]]}, problems)
+    with reading() as session:
+        alerts = open_alerts(session)
+    return SectionContent({"states": [(state, states[state]) for state in TerminalState if states[state]], "alerts": alerts}, problems)
 
 
 def _found() -> tuple[list[TerminalRow], int]:
     with reading() as session:
         waiting = sum(each.ignored_at is None for each in pending.all_pending(session))
-        return terminal_rows(session, utc_now(), silent_after=silent_after()), waiting
+        return terminal_rows(session, utc_now(), limits()), waiting
 
 
 sections = [StatusSection(gettext_noop("Terminals"), "attendance/status.html", content, order=65)]

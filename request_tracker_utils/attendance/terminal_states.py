@@ -1,19 +1,15 @@
 """What state a terminal is in, and its last punch. Counts no punches: the list of terminals is as fast with millions of them."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Punch, Terminal
-
-NEARLY_FULL = 0.9
-"""Of its memory."""
-DRIFTING = 60
-"""Seconds by which its clock is off."""
-
+from request_tracker_utils.attendance.terminal_problems import Detail, Kind, Limits, Problems, used_percent
 
 _LAST_PUNCH = (
     select(Punch.terminal_time)
@@ -26,20 +22,34 @@ _LAST_PUNCH = (
 
 
 class TerminalState(StrEnum):
-    """The most urgent one of a terminal."""
+    """The most urgent one of a terminal, in this order."""
 
     DISABLED = "disabled"
+    SERIAL_TAKEN = "serial_taken"
+    """Another terminal has the serial number that answers at its address."""
     REPLACED = "replaced"
+    LEFT_DISABLED = "left_disabled"
+    """Nobody may be able to punch."""
+    SILENT = "silent"
     FAILING = "failing"
     NEW = "new"
     """It has not answered yet."""
-    SILENT = "silent"
+    UNKNOWN_SIZE = "unknown_size"
+    INCOMPLETE = "incomplete"
+    QUARANTINED = "quarantined"
     NEARLY_FULL = "nearly_full"
     DRIFTING = "drifting"
     WORKING = "working"
 
 
-URGENT = {TerminalState.REPLACED, TerminalState.FAILING, TerminalState.SILENT}
+URGENT = {
+    TerminalState.SERIAL_TAKEN,
+    TerminalState.REPLACED,
+    TerminalState.LEFT_DISABLED,
+    TerminalState.SILENT,
+    TerminalState.FAILING,
+    TerminalState.UNKNOWN_SIZE,
+}
 """Punches are not arriving."""
 
 
@@ -49,39 +59,56 @@ class TerminalRow:
     state: TerminalState
     last_punch: datetime | None
     """By the terminal's own time, of those that are believed."""
+    problems: Mapping[Kind, Detail] = field(default_factory=dict)
 
     @property
     def used_percent(self) -> int | None:
         """Of its memory for records."""
-        if not self.terminal.capacity or self.terminal.record_count is None:
-            return None
-        return min(100, round(100 * self.terminal.record_count / self.terminal.capacity))
+        percent = used_percent(self.terminal)
+        return None if percent is None else min(100, percent)
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return Kind.NEARLY_FULL in self.problems
+
+    @property
+    def other(self) -> str:
+        """The name of the terminal that has the serial number which answers at the address of this one."""
+        return str(self.problems.get(Kind.SERIAL_TAKEN, {}).get("other", ""))
 
 
-def state_of(terminal: Terminal, now: datetime, *, silent_after: timedelta) -> TerminalState:
-    """Silent is a terminal that has neither answered nor pushed for so long."""
-    checks = (
-        (not terminal.enabled, TerminalState.DISABLED),
-        (terminal.replaced_at is not None, TerminalState.REPLACED),
-        (terminal.failures > 0, TerminalState.FAILING),
-        (terminal.last_contact_at is None, TerminalState.NEW),
-        (terminal.last_contact_at is not None and now - terminal.last_contact_at > silent_after, TerminalState.SILENT),
-        (_is_nearly_full(terminal), TerminalState.NEARLY_FULL),
-        (abs(terminal.clock_drift or 0) >= DRIFTING, TerminalState.DRIFTING),
-    )
-    return next((state for applies, state in checks if applies), TerminalState.WORKING)
+def state_of(terminal: Terminal, problems: Mapping[Kind, Detail]) -> TerminalState:
+    """`problems` are those of this terminal."""
+    states = {
+        TerminalState.DISABLED: not terminal.enabled,
+        TerminalState.SERIAL_TAKEN: Kind.SERIAL_TAKEN in problems,
+        TerminalState.REPLACED: Kind.REPLACED in problems,
+        TerminalState.LEFT_DISABLED: Kind.LEFT_DISABLED in problems,
+        TerminalState.SILENT: Kind.SILENT in problems,
+        TerminalState.FAILING: terminal.failures > 0,
+        TerminalState.NEW: terminal.last_contact_at is None,
+        TerminalState.UNKNOWN_SIZE: Kind.UNKNOWN_SIZE in problems,
+        TerminalState.INCOMPLETE: Kind.INCOMPLETE in problems,
+        TerminalState.QUARANTINED: Kind.QUARANTINED in problems,
+        TerminalState.NEARLY_FULL: Kind.NEARLY_FULL in problems,
+        TerminalState.DRIFTING: Kind.DRIFT in problems,
+    }
+    return next((state for state, applies in states.items() if applies), TerminalState.WORKING)
 
 
-def terminal_rows(session: Session, now: datetime, *, silent_after: timedelta) -> list[TerminalRow]:
+def terminal_rows(session: Session, now: datetime, limits: Limits) -> list[TerminalRow]:
     """All terminals, by name."""
+    problems = Problems.load(session, limits, now)
     found = session.execute(select(Terminal, _LAST_PUNCH).order_by(Terminal.name_key, Terminal.id))
-    return [TerminalRow(terminal, state_of(terminal, now, silent_after=silent_after), last_punch) for terminal, last_punch in found]
+    return [_row(terminal, last_punch, problems) for terminal, last_punch in found]
 
 
-def terminal_row(session: Session, terminal: Terminal, now: datetime, *, silent_after: timedelta) -> TerminalRow:
+def terminal_row(session: Session, terminal: Terminal, now: datetime, limits: Limits) -> TerminalRow:
+    session.flush()
     last_punch = session.scalar(select(_LAST_PUNCH).where(Terminal.id == terminal.id))
-    return TerminalRow(terminal, state_of(terminal, now, silent_after=silent_after), last_punch)
+    return _row(terminal, last_punch, Problems.load(session, limits, now))
 
 
-def _is_nearly_full(terminal: Terminal) -> bool:
-    return bool(terminal.capacity) and (terminal.record_count or 0) >= NEARLY_FULL * (terminal.capacity or 0)
+def _row(terminal: Terminal, last_punch: datetime | None, problems: Problems) -> TerminalRow:
+    found = problems.of(terminal)
+    return TerminalRow(terminal, state_of(terminal, found), last_punch, found)

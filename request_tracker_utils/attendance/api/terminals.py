@@ -1,13 +1,16 @@
-"""JSON routes of terminals."""
+"""JSON routes of terminals, one and all of them."""
 
 from typing import Any
 
 from flask_openapi3 import APIBlueprint, Tag
+from sqlalchemy.orm import Session
 
-from request_tracker_utils.attendance import errors, history, service
+from request_tracker_utils.attendance import current, errors, history, service
 from request_tracker_utils.attendance.current import contact, poller, terminal_change
 from request_tracker_utils.attendance.leases import find_terminal
+from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.permissions import AttendancePermission
+from request_tracker_utils.attendance.schemas.rounds import RoundOut
 from request_tracker_utils.attendance.schemas.terminals import (
     EventRow,
     EventRows,
@@ -25,6 +28,8 @@ from request_tracker_utils.attendance.schemas.terminals import (
 )
 from request_tracker_utils.attendance.service import NewTerminal
 from request_tracker_utils.attendance.terminal_changes import change_terminal, delete_terminal
+from request_tracker_utils.attendance.terminal_states import terminal_row, terminal_rows
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
@@ -36,6 +41,8 @@ from request_tracker_utils.web.registry import settings
 
 TERMINALS = Tag(name="terminals", description="Terminals for time and attendance.")
 ONE = "/api/terminals/<int:terminal_id>"
+ANSWER_WITHIN = 60.0
+"""Seconds until all terminals were polled, or the answer says that some still are."""
 NOT_FOUND = (NotFound, errors.TerminalNotFound)
 READING = (
     errors.TerminalCutConnection,
@@ -64,7 +71,7 @@ api = APIBlueprint("terminals_api", __name__, abp_tags=[TERMINALS])
 def list_terminals() -> Answer:
     """List all terminals, by name."""
     with reading() as session:
-        rows = [TerminalOut.of(each) for each in service.all_terminals(session)]
+        rows = [TerminalOut.of(each) for each in terminal_rows(session, utc_now(), current.limits())]
     return {"count": len(rows), "next": None, "previous": None, "results": rows}
 
 
@@ -77,7 +84,7 @@ def add_terminal(body: TerminalIn) -> Answer:
     new = NewTerminal(**_defaults() | body.fields())
     with transaction() as session:
         terminal = service.add(session, new, encrypt=by.encrypt, allow_loopback=by.allow_loopback, actor=by.actor, now=by.now)
-    return TerminalOut.of(terminal), 201
+        return _out(session, terminal), 201
 
 
 @api.get(ONE, responses={200: TerminalOut})
@@ -86,7 +93,7 @@ def add_terminal(body: TerminalIn) -> Answer:
 def get_terminal(path: TerminalPath) -> Answer:
     """Get a terminal."""
     with reading() as session:
-        return TerminalOut.of(find_terminal(session, path.terminal_id))
+        return _out(session, find_terminal(session, path.terminal_id))
 
 
 @api.put(ONE, responses={200: TerminalOut})
@@ -147,7 +154,7 @@ def accept_replacement(path: TerminalPath) -> Answer:
     """Say that the other terminal at this address is the replacement. Its records are stored from the next poll on."""
     by = terminal_change()
     with transaction() as session:
-        return TerminalOut.of(service.accept_replacement(session, path.terminal_id, actor=by.actor, now=by.now))
+        return _out(session, service.accept_replacement(session, path.terminal_id, actor=by.actor, now=by.now))
 
 
 @api.post(f"{ONE}/clock/", responses={200: TerminalMessage})
@@ -182,6 +189,17 @@ def list_events(path: TerminalPath, query: HistoryQuery) -> Any:
     return plain_list([EventRow.of(each) for each in found], limit=query.limit)
 
 
+@api.post("/api/devices/poll_all/", responses={200: RoundOut})
+@require(AttendancePermission.POLL)
+def poll_all() -> Answer:
+    """Poll all enabled terminals now. The answer comes after a minute at most; polls that take longer go on."""
+    return RoundOut.of(current.poll_all(started_by=current_actor().name, within=ANSWER_WITHIN))
+
+
+def _out(session: Session, terminal: Terminal) -> dict[str, Any]:
+    return TerminalOut.of(terminal_row(session, terminal, utc_now(), current.limits()))
+
+
 def _defaults() -> dict[str, Any]:
     given = settings()
     return {"timezone": given.timezone, "port": given.zkteco_default_port}
@@ -189,4 +207,4 @@ def _defaults() -> dict[str, Any]:
 
 def _changed(path: TerminalPath, fields: dict[str, Any]) -> Answer:
     with transaction() as session:
-        return TerminalOut.of(change_terminal(session, path.terminal_id, fields, terminal_change()))
+        return _out(session, change_terminal(session, path.terminal_id, fields, terminal_change()))

@@ -11,6 +11,8 @@ from request_tracker_utils.attendance.polling import PollResult
 from request_tracker_utils.attendance.reading import DeviceInfo
 from request_tracker_utils.attendance.schemas.punches import Text
 from request_tracker_utils.attendance.service import LONGEST_TIMEOUT
+from request_tracker_utils.attendance.terminal_problems import Kind
+from request_tracker_utils.attendance.terminal_states import TerminalRow, TerminalState
 from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.web.paging import MAX_PAGE_SIZE
 
@@ -88,10 +90,15 @@ class TerminalOut(BaseModel):
     capacity: int | None = Field(description="Records that it can store.", examples=[100000])
     last_contact: datetime | None = Field(examples=[None])
     push_enabled: bool = Field(examples=[False])
+    state: TerminalState = Field(description="The most urgent one, as the pages show it.", examples=["working"])
+    problems: list[Kind] = Field(description="What alerts report, without pending terminals.", examples=[[]])
 
     @classmethod
-    def of(cls, terminal: Terminal) -> dict[str, Any]:
+    def of(cls, row: TerminalRow) -> dict[str, Any]:
+        terminal = row.terminal
         own: dict[str, Any] = {
+            "state": row.state,
+            "problems": sorted(row.problems),
             "ip_address": terminal.address,
             "last_sync": terminal.last_sync_at,
             "last_contact": terminal.last_contact_at,

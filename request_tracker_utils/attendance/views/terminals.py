@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import history, rounds, service
+from request_tracker_utils.attendance.alert_messages import open_alerts
 from request_tracker_utils.attendance.completeness import proofs
-from request_tracker_utils.attendance.current import contact, silent_after, terminal_change
+from request_tracker_utils.attendance.current import contact, limits, terminal_change
 from request_tracker_utils.attendance.errors import TerminalBusy, TerminalError, TerminalHasPunches
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.permissions import AttendancePermission
@@ -36,9 +37,10 @@ REFUSED = (TerminalError, Conflict, Invalid)
 def listed() -> str:
     """All terminals with their states. Without JavaScript the page is as it was when it was opened."""
     with reading() as session:
-        rows = terminal_rows(session, utc_now(), silent_after=silent_after())
+        rows = terminal_rows(session, utc_now(), limits())
         waiting = sum(each.ignored_at is None for each in pending.all_pending(session))
-    return render_template("attendance/terminals.html", rows=rows, pending=waiting)
+        alerts = open_alerts(session)
+    return render_template("attendance/terminals.html", rows=rows, pending=waiting, alerts=alerts)
 
 
 @pages.get("/rows")
@@ -46,7 +48,7 @@ def listed() -> str:
 def rows() -> str:
     """The rows of the list, for a page that is open."""
     with reading() as session:
-        found: list[TerminalRow] = terminal_rows(session, utc_now(), silent_after=silent_after())
+        found: list[TerminalRow] = terminal_rows(session, utc_now(), limits())
     return render_template("attendance/terminal-rows.html", rows=found)
 
 
@@ -69,7 +71,7 @@ def show(terminal_id: int) -> str:
     """A terminal with its polls, changes, and the days of its log against stored punches."""
     now = utc_now()
     with reading() as session:
-        row = terminal_row(session, find_terminal(session, terminal_id), now, silent_after=silent_after())
+        row = terminal_row(session, find_terminal(session, terminal_id), now, limits())
         found = {
             "polls": history.polls(session, terminal_id, limit=ROWS),
             "events": history.events(session, terminal_id, limit=ROWS),

@@ -1,6 +1,7 @@
 """The page on which pushing terminals are accepted, ignored and stopped."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,9 +11,11 @@ from sqlalchemy import func, select
 from request_tracker_utils.attendance.models import PendingTerminal, Terminal, TerminalEvent
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.apps import csrf_token, signed_in
+from tests.services.asking import Ask
 from tests.services.attendance import added, punches
 from tests.services.attendance_push import PushingTerminal, by_client, lines
 from tests.services.push_settings import allow_pushing
+from tests.services.tables import check_all
 
 PAGE = "/terminals/pending"
 
@@ -121,6 +124,51 @@ def test_staff_see_what_waits_and_cannot_decide(app: Flask, ada: FlaskClient) ->
 
 def test_the_page_says_that_pushing_is_off(app: Flask) -> None:
     assert "Pushing is off." in signed_in(app, "admin").get(PAGE).get_data(as_text=True)
+
+
+@pytest.mark.both_databases
+def test_pending_terminals_are_accepted_and_rejected_over_json(app: Flask, ada: FlaskClient, ask: Ask) -> None:
+    first, second = device(app, "PUSH1"), device(app, "PUSH2")
+
+    def admin(path: str, **body: object) -> tuple[int, Any]:
+        answer = ask("POST", f"/api{PAGE}/{path}/", role="admin", **({"json": body} if path.endswith("accept") else {}))
+        return answer.status_code, answer.json.get("code") or answer.json
+
+    listed = ask("GET", f"/api{PAGE}").json
+    assert [(each["serial_number"], each["ip_address"], each["rejected_at"]) for each in listed] == [
+        ("PUSH2", "127.0.0.1", None),
+        ("PUSH1", "127.0.0.1", None),
+    ]
+    check_all(
+        [
+            ("PUSH1/accept", {}, (400, "invalid_terminal_field")),
+            ("PUSH1/accept", {"name": "Gym", "timezone": "Chicago"}, (400, "invalid_terminal_field")),
+            ("PUSH1/accept", {"name": "Gym", "push_key": "ß"}, (400, "invalid_terminal_field")),
+            ("PUSH1/accept", {"terminal_id": 9}, (404, "terminal_not_found")),
+            ("PUSH9/accept", {"name": "Gym"}, (404, "pending_terminal_not_found")),
+            ("PUSH9/reject", {}, (404, "pending_terminal_not_found")),
+            ("%00/restore", {}, (404, "pending_terminal_not_found")),
+        ],
+        lambda path, body, expected: _is(admin(path, **body), expected),
+    )
+    status, added_one = admin("PUSH1/accept", name="Gym", site="North", push_key="s3cret")
+    assert (status, added_one["name"], added_one["push_enabled"], "s3cret" in str(added_one)) == (200, "Gym", True, False)
+    assert admin("PUSH2/accept", name="GYM") == (409, "terminal_exists")
+    assert admin("PUSH2/reject")[1]["rejected_by"]
+    assert ask("GET", f"/api{PAGE}").json[0]["rejected_at"]
+    assert admin("PUSH2/restore")[1]["rejected_at"] is None
+    assert admin("PUSH2/accept", terminal_id=added_one["id"])[1]["serial_number"] == "PUSH2"
+    assert (first.introduce(), second.introduce(), second.push(), ask("GET", f"/api{PAGE}").json[0]["serial_number"]) == (
+        False,
+        True,
+        True,
+        "PUSH1",
+    )
+    assert ask("POST", f"/api{PAGE}/PUSH1/reject/").status_code == 403
+
+
+def _is(found: object, expected: object) -> None:
+    assert found == expected
 
 
 def _seen() -> int:

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from request_tracker_utils.attendance.models import Terminal
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import transaction
 from request_tracker_utils.web.registry import registry_of
 from tests.services.asking import Ask
 from tests.services.attendance import punches
@@ -54,6 +57,17 @@ def test_a_terminal_is_added_changed_and_deleted_and_every_change_is_recorded(ad
     ]
     assert events[3]["detail"] == {"port": [4370, 4371], "cutoff": [None, "2026-01-01T00:00:00"]}
     assert events[2]["detail"] == {"enabled": [True, False], "comm_key": "changed"}
+
+
+def test_the_state_is_that_of_the_pages(app: Flask, admin: Callable[..., Any]) -> None:
+    created = add(admin)
+    assert (created["state"], created["problems"]) == ("new", [])
+    with app.app_context(), transaction() as session:
+        row = session.get_one(Terminal, 1)
+        row.last_contact_at, row.record_count, row.capacity, row.clock_drift = utc_now(), 90, 100, 61
+    found = admin("GET", "/1").json
+    assert (found["state"], found["problems"]) == ("nearly_full", ["drift", "nearly_full"])
+    assert admin("GET").json["results"] == [found]
 
 
 def test_what_cannot_be_stored_changes_nothing(admin: Callable[..., Any]) -> None:

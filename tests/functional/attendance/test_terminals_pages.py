@@ -7,12 +7,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from request_tracker_utils.attendance import leases
+from request_tracker_utils.attendance import jobs, leases
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.push import pending
 from request_tracker_utils.attendance.push.contacts import Contact
-from request_tracker_utils.attendance.terminal_states import TerminalState, state_of
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.tasks.jobs import run_tasks
@@ -165,21 +164,29 @@ def test_the_list_names_pending_terminals_and_asks_once_however_many_there_are(a
     assert counted[1] <= counted[0]
 
 
-def test_the_most_urgent_state_is_shown() -> None:
-    sound = {"enabled": True, "failures": 0, "last_contact_at": NOW, "capacity": 100, "record_count": 89, "clock_drift": -59}
-    cases = [
-        ({}, TerminalState.WORKING),
-        ({"clock_drift": -60}, TerminalState.DRIFTING),
-        ({"record_count": 90, "clock_drift": 900}, TerminalState.NEARLY_FULL),
-        ({"last_contact_at": NOW - timedelta(minutes=61), "record_count": 90}, TerminalState.SILENT),
-        ({"last_contact_at": None}, TerminalState.NEW),
-        ({"failures": 1, "last_contact_at": None}, TerminalState.FAILING),
-        ({"replaced_at": NOW, "failures": 1}, TerminalState.REPLACED),
-        ({"enabled": False, "replaced_at": NOW}, TerminalState.DISABLED),
-        ({"capacity": None, "record_count": None, "clock_drift": None}, TerminalState.WORKING),
-    ]
+def test_open_alerts_are_listed_with_links_to_their_terminals(app: Flask, ada: FlaskClient) -> None:
+    assert "Open alerts" not in ada.get(PAGE).text
+    with app.app_context():
+        entrance = added("<b>Entrance")
+        with transaction() as session:
+            session.get_one(Terminal, entrance.id).clock_drift = -999
+            pending.record(session, Contact.of("NEW1", "10.0.0.60", utc_now()))
+        jobs.check_terminals()
+    page = ada.get(PAGE).text
+    assert "Open alerts" in page
+    assert f'href="/terminals/{entrance.id}">The clock of &lt;b&gt;Entrance is wrong</a>' in page
+    assert 'href="/terminals/pending">The terminal NEW1 is pending</a>' in page
+    assert "It is 999 seconds slow." in page
+    assert "The clock of &lt;b&gt;Entrance is wrong" in ada.get("/admin").text
 
-    def check(changed: dict[str, object], expected: TerminalState) -> None:
-        assert state_of(Terminal(**sound | changed), NOW, silent_after=timedelta(minutes=60)) is expected
 
-    check_all(cases, check)
+def test_a_serial_number_of_another_terminal_is_not_offered_as_a_replacement(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        added("Gym", "10.0.0.51")
+        entrance = added("Entrance")
+        with transaction() as session:
+            session.get_one(Terminal, 1).serial_number = "SAME"
+            row = session.get_one(Terminal, entrance.id)
+            row.reported_serial_number, row.replaced_at = "SAME", NOW
+    page = ada.get(f"{PAGE}/{entrance.id}").text
+    assert ("which is the serial number of Gym" in page, "Accept replacement" in page) == (True, False)

@@ -1,6 +1,7 @@
 """Alerts about terminals: when they begin and end, and that each is one message."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from zoneinfo import ZoneInfo
@@ -9,11 +10,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from request_tracker_utils.attendance import alerts, jobs
-from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, BEGAN, ENDED, values_of
-from request_tracker_utils.attendance.alerts import Alerts, Kind, Limits
-from request_tracker_utils.attendance.models import ClockReading, PendingTerminal, Terminal, TerminalAlert
+from request_tracker_utils.attendance import alerts, jobs, reviews, storing
+from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, BEGAN, ENDED, open_alerts, values_of
+from request_tracker_utils.attendance.alerts import Alerts
+from request_tracker_utils.attendance.errors import SerialNumberTaken, TerminalReplaced
+from request_tracker_utils.attendance.models import ClockReading, PendingTerminal, Source, Terminal, TerminalAlert
 from request_tracker_utils.attendance.models.terminals import MAX_NAME
+from request_tracker_utils.attendance.storing import Receipt
+from request_tracker_utils.attendance.terminal_problems import Kind, Limits, Problems
+from request_tracker_utils.attendance.terminal_states import TerminalState, state_of, terminal_rows
 from request_tracker_utils.core.actor import of_command, of_job
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -21,7 +26,7 @@ from request_tracker_utils.core.messages import Channel, Messenger
 from request_tracker_utils.notifications.models import Notification
 from request_tracker_utils.notifications.rendering import LONGEST_SMS, Renderer, septets
 from request_tracker_utils.web.registry import registry_of
-from tests.services.attendance import NOW, added
+from tests.services.attendance import INFO, NOW, HandMade, added
 from tests.services.tables import check_all
 
 LIMITS = Limits(timedelta(minutes=60), 120)
@@ -118,34 +123,114 @@ def test_made_up_serial_numbers_cause_few_messages(inside: Flask) -> None:
     assert [event for event, _subject in found] == ["terminal-alert"] * 2 + ["terminal-alert-ended"] * 2
 
 
-def test_which_problems_a_terminal_has() -> None:
+def test_an_incomplete_log_is_reported_after_the_second_read(inside: Flask) -> None:
+    entrance = added()
+    changed(entrance, last_error_code="lost_tail", last_error="Only a part.", last_error_at=NOW)
+    assert check(inside) == check(inside, 20) == []
+    changed(entrance, failures=1, last_error_code="terminal_timed_out", last_error_at=NOW + timedelta(minutes=21))
+    assert check(inside, 22) == []  # it fails: nothing is known of its log
+    changed(entrance, failures=0, last_error_code=None)
+    assert check(inside, 23) == []
+    changed(entrance, last_error_code="count_changed", last_error_at=NOW + timedelta(minutes=30))
+    check(inside, 31)
+    changed(entrance, last_error_at=NOW + timedelta(minutes=45))
+    began = [("terminal-alert", "The log of Main entrance is not read completely")]
+    assert check(inside, 46) == check(inside, 60) == began
+    changed(entrance, last_error_code=None)
+    assert check(inside, 61) == [*began, ("terminal-alert-ended", "The log of Main entrance was read completely")]
+
+
+@pytest.mark.both_databases
+def test_records_in_quarantine_are_one_alert_until_they_are_reviewed(inside: Flask) -> None:
+    entrance, gym = added(), added("Gym", "10.0.0.51")
+
+    def quarantine(*raw: bytes) -> None:
+        with transaction() as session:
+            storing.quarantine(session, Receipt.of(entrance, Source.POLL, NOW), [(each, "invalid_time", 1) for each in raw])
+
+    quarantine(b"1", b"2")
+    began = [("terminal-alert", "Records of Main entrance cannot be read")]
+    assert check(inside) == began
+    quarantine(b"3")
+    assert check(inside, 1) == began
+    with reading() as session:
+        [alert] = open_alerts(session)
+        assert (alert.problem, alert.page) == (
+            "Records in quarantine that nobody has reviewed: 2. Their punches are not stored.",
+            f"/terminals/{entrance.id}",
+        )
+        assert [row.state for row in terminal_rows(session, NOW, LIMITS)] == [TerminalState.NEW, TerminalState.NEW]
+    with transaction() as session:
+        for record_id in (1, 2, 3):
+            reviews.mark_reviewed(session, record_id, reviewed=True, actor=of_command(), now=NOW)
+    assert check(inside, 2) == [*began, ("terminal-alert-ended", "Quarantined records of Main entrance were reviewed")]
+    assert gym.id != entrance.id
+
+
+@pytest.mark.both_databases
+def test_a_serial_number_on_two_terminals_is_reported_once(inside: Flask) -> None:
+    simulated = HandMade(info=replace(INFO, serial_number="SAME"))
+    entrance, gym = added(), added("Gym", "10.0.0.51")
+    simulated.poller().poll(gym.id)
+    for minute in range(3):
+        with pytest.raises(SerialNumberTaken):
+            simulated.poller().poll(entrance.id)
+        assert check(inside, minute) == [("terminal-alert", "Main entrance has the serial number of another terminal")]
+    with reading() as session:
+        assert [row.state for row in terminal_rows(session, NOW, LIMITS)] == [TerminalState.WORKING, TerminalState.SERIAL_TAKEN]
+        assert open_alerts(session)[0].problem == "SAME answers at its address, which is the serial number of Gym."
+    HandMade(info=replace(INFO, serial_number="OWN")).poller().poll(entrance.id)
+    assert check(inside, 3)[1:] == [("terminal-alert-ended", "Main entrance has a serial number of its own again")]
+    with pytest.raises(TerminalReplaced):
+        simulated.poller().poll(entrance.id)
+    assert check(inside, 4)[2:] == [("terminal-alert", "Main entrance has the serial number of another terminal")]
+
+
+def test_pages_and_alerts_agree_on_the_problems_of_a_terminal() -> None:
     old, silent = NOW - timedelta(minutes=60), {Kind.SILENT}
+    nearly_old = old + timedelta(seconds=1)
 
-    def expects(already: set[str], kinds: set[Kind], values: dict[str, object]) -> None:
-        row = Terminal(**{"enabled": True, "address": "10.0.0.1", "failures": 0, "created_at": NOW, **values})
-        assert set(alerts.problems(row, already, LIMITS, NOW)) == kinds, values
+    def expects(already: set[str], kinds: set[Kind], state: TerminalState, values: dict[str, object], quarantined: int = 0) -> None:
+        sound = {"id": 1, "enabled": True, "address": "10.0.0.1", "failures": 0, "created_at": NOW, "last_contact_at": NOW}
+        row = Terminal(**{**sound, **values})
+        problems = Problems(LIMITS, NOW, {1: already}, {1: quarantined}).of(row)
+        assert set(problems) == kinds
+        assert state_of(row, problems) is state
 
+    new, failing, working = TerminalState.NEW, TerminalState.FAILING, TerminalState.WORKING
+    full, drifting = TerminalState.NEARLY_FULL, TerminalState.DRIFTING
     check_all(
         [
-            (set(), set(), {}),
-            (set(), silent, {"created_at": old, "failures": 1}),
-            (set(), set(), {"created_at": old}),  # a long interval: no poll has failed
-            (set(), silent, {"created_at": old, "address": None}),
-            (set(), set(), {"created_at": old, "last_contact_at": NOW, "address": None}),
-            (set(), set(), {"last_contact_at": old, "failures": 1, "enabled": False, "clock_drift": 9_999}),
-            (set(), set(), {"capacity": 1_000, "record_count": 899}),
-            (set(), {Kind.NEARLY_FULL}, {"capacity": 1_000, "record_count": 900}),
-            ({"nearly_full"}, {Kind.NEARLY_FULL}, {"capacity": 1_000, "record_count": 850}),
-            (set(), set(), {"capacity": 0, "record_count": 900}),
-            (set(), set(), {"clock_drift": -120}),
-            (set(), {Kind.DRIFT}, {"clock_drift": -121}),
-            ({"drift"}, {Kind.DRIFT}, {"clock_drift": 61}),
-            ({"drift"}, set(), {"clock_drift": 60}),
-            (set(), {Kind.REPLACED}, {"reported_serial_number": ""}),
-            (set(), {Kind.UNKNOWN_SIZE}, {"last_error_code": "unknown_size"}),
-            (set(), {Kind.LEFT_DISABLED}, {"last_error_code": "left_disabled"}),
-            ({"left_disabled"}, {Kind.LEFT_DISABLED}, {"last_error_code": "terminal_timed_out", "failures": 1}),
-            ({"left_disabled"}, set(), {}),
+            (set(), set(), working, {}),
+            (set(), set(), new, {"last_contact_at": None}),
+            (set(), set(), failing, {"last_contact_at": None, "failures": 1}),
+            (set(), set(), failing, {"last_contact_at": nearly_old, "failures": 1}),
+            (set(), silent, TerminalState.SILENT, {"last_contact_at": old, "failures": 1}),
+            (set(), silent, TerminalState.SILENT, {"last_contact_at": None, "created_at": old, "failures": 1}),
+            (set(), set(), working, {"last_contact_at": old}),  # a long interval: no poll has failed
+            (set(), set(), working, {"last_contact_at": nearly_old, "address": None}),
+            (set(), silent, TerminalState.SILENT, {"last_contact_at": old, "address": None}),
+            (set(), silent, TerminalState.SILENT, {"last_contact_at": None, "created_at": old, "address": None}),
+            (set(), set(), TerminalState.DISABLED, {"last_contact_at": old, "failures": 1, "enabled": False, "clock_drift": 9_999}),
+            (set(), set(), working, {"capacity": 1_000, "record_count": 899}),
+            (set(), {Kind.NEARLY_FULL}, full, {"capacity": 1_000, "record_count": 900}),
+            ({"nearly_full"}, {Kind.NEARLY_FULL}, full, {"capacity": 1_000, "record_count": 850}),
+            ({"nearly_full"}, set(), working, {"capacity": 1_000, "record_count": 849}),
+            (set(), set(), working, {"capacity": 0, "record_count": 900}),
+            (set(), {Kind.NEARLY_FULL, Kind.DRIFT}, full, {"capacity": 10, "record_count": 9, "clock_drift": 999}),
+            (set(), set(), working, {"clock_drift": -120}),
+            (set(), {Kind.DRIFT}, drifting, {"clock_drift": -121}),
+            (set(), {Kind.DRIFT}, drifting, {"clock_drift": 121}),
+            ({"drift"}, {Kind.DRIFT}, drifting, {"clock_drift": 61}),
+            ({"drift"}, set(), working, {"clock_drift": 60}),
+            (set(), {Kind.REPLACED}, TerminalState.REPLACED, {"reported_serial_number": "", "failures": 1}),
+            (set(), {Kind.UNKNOWN_SIZE}, TerminalState.UNKNOWN_SIZE, {"last_error_code": "unknown_size"}),
+            (set(), {Kind.INCOMPLETE}, TerminalState.INCOMPLETE, {"last_error_code": "count_changed"}),
+            (set(), {Kind.INCOMPLETE}, TerminalState.INCOMPLETE, {"last_error_code": "unknown_users"}),
+            (set(), {Kind.QUARANTINED}, TerminalState.QUARANTINED, {}, 1),
+            (set(), {Kind.LEFT_DISABLED}, TerminalState.LEFT_DISABLED, {"last_error_code": "left_disabled"}),
+            ({"left_disabled"}, {Kind.LEFT_DISABLED}, TerminalState.LEFT_DISABLED, {"last_error_code": "x", "failures": 1}),
+            ({"left_disabled"}, set(), working, {}),
         ],
         expects,
     )
@@ -176,17 +261,20 @@ def test_what_the_messages_say() -> None:
         "nearly_full": {"records": 900, "capacity": 1_000, "percent": 90},
         "drift": {"seconds": -300},
         "replaced": {"number": "OLD", "reported": "NEW"},
+        "serial_taken": {"reported": "NEW", "other": "Gym"},
+        "incomplete": {"error": "The terminal sent only a part of its log."},
+        "quarantined": {"records": 3},
         "pending": {"address": "192.0.2.7"},
     }
     assert BEGAN.keys() == ENDED.keys() == set(Kind)
     for kind in Kind:
-        terminal = None if kind is Kind.PENDING else Terminal(name="<b>" + "x" * (MAX_NAME - 3), enabled=True)
+        terminal = None if kind is Kind.PENDING else Terminal(id=1_000_000, name="<b>" + "x" * (MAX_NAME - 3), enabled=True)
         serial = "S" * 64 if terminal is None else None
         for ended_at in (None, NOW):
             alert = TerminalAlert(kind=kind, serial_number=serial, detail=details.get(kind, {}), ended_at=ended_at)
             values = values_of(alert, terminal)
             message = renderer.render(ALERT_BEGAN, Channel.EMAIL, values, to="a@example.org")
-            page = "https://rtutils.example.org/terminals" + ("/pending" if terminal is None else "")
+            page = "https://rtutils.example.org/terminals/" + ("pending" if terminal is None else "1000000")
             assert message.subject == values["subject"]
             assert page in message.text
             assert message.html is not None

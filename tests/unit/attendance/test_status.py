@@ -23,7 +23,7 @@ def test_sample_terminals_have_complete_days_and_several_states(inside: Flask, m
     assert demo.is_empty(reading)
     assert (status.card(), status.content().facts, status.content().problems) == (
         {"enabled": 0, "urgent": 0, "pending": 0},
-        {"states": []},
+        {"states": [], "alerts": []},
         [],
     )
     stored = demo.fill(transaction, timezone=ZONE, now=NOW)
