@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.contact import alert_recipients
@@ -16,7 +16,6 @@ from request_tracker_utils.attendance.models import PendingTerminal, Terminal, T
 from request_tracker_utils.attendance.terminal_problems import Detail, Kind, Limits, Problems
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import is_over
-from request_tracker_utils.core.db import affected
 from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.messages import Messenger
 
@@ -72,11 +71,6 @@ def check(session: Session, alerts: Alerts, *, actor: Actor, now: datetime) -> i
         alert.ended_at = now
         _send(session, alerts, alert, terminals.get(alert.terminal_id or 0), actor=actor, now=now)
     return changed
-
-
-def delete_ended(session: Session, *, before: datetime) -> int:
-    """Returns how many."""
-    return affected(session.execute(delete(TerminalAlert).where(TerminalAlert.ended_at < before)))
 
 
 def _is_confirmed(alert: TerminalAlert, terminal: Terminal | None, now: datetime) -> bool:

@@ -10,7 +10,6 @@ from request_tracker_utils.attendance.api import (
     punches as punches_api,
     terminals as terminals_api,
 )
-from request_tracker_utils.attendance.page_settings import GROUPS
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
@@ -28,10 +27,27 @@ from request_tracker_utils.attendance.views import (
 )
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of, settings
+
+TERMINAL_SETTINGS = SettingsGroup(
+    "terminals",
+    gettext_noop("Terminals"),
+    {
+        "polling_interval_minutes": gettext_noop("Minutes between two polls"),
+        "terminal_silent_minutes": gettext_noop("Alert: silent for minutes"),
+        "terminal_drift_seconds": gettext_noop("Alert: clock wrong by seconds"),
+        "terminal_alert_recipients": gettext_noop("Alert: email addresses"),
+    },
+    help=gettext_noop(
+        "A changed interval counts from the last poll of each terminal. Without email addresses, all administrators get alerts."
+    ),
+    order=40,
+)
+"""Settings that decide who may reach the program, and what it may reach, are not changed on a page."""
 
 
 def install(app: Flask) -> None:
@@ -61,7 +77,7 @@ feature = Feature(
     commands=[cli.terminals, cli.poll_devices, cli.test_device],
     jobs=jobs.jobs,
     messages=[ALERT_BEGAN, ALERT_ENDED],
-    page_settings=GROUPS,
+    page_settings=[TERMINAL_SETTINGS],
     cards=[HomeCard("attendance/card.html", AttendancePermission.READ, status.card, order=19)],
     status=status.sections,
     demo=Demo(gettext_noop("punches of terminals"), lambda: demo.is_empty(reading), fill_demo),

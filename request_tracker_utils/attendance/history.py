@@ -1,11 +1,17 @@
-"""The history of a terminal, newest first: its polls, and what people have changed."""
+"""The history of a terminal, newest first: its polls, and what people have changed. Polls and alerts are deleted after a while."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.attendance.models import ClockReading, TerminalEvent, TerminalPoll
+from request_tracker_utils.attendance.models import ClockReading, TerminalAlert, TerminalEvent, TerminalPoll
+from request_tracker_utils.core.db import affected
+
+POLLS_KEPT = ALERTS_KEPT = timedelta(days=90)
+CLOCK_READINGS_KEPT = timedelta(days=2 * 366)
+"""Repairs of times are proven with them."""
 
 
 def polls(session: Session, terminal_id: int, *, limit: int, before_id: int | None = None) -> Sequence[TerminalPoll]:
@@ -23,3 +29,13 @@ def clock_readings(session: Session, terminal_id: int, *, limit: int) -> Sequenc
     """The newest ones, the oldest of them first."""
     query = select(ClockReading).where(ClockReading.terminal_id == terminal_id).order_by(ClockReading.id.desc()).limit(limit)
     return session.scalars(query).all()[::-1]
+
+
+def delete_old(session: Session, now: datetime) -> int:
+    """Polls, alerts that have ended, and readings of clocks. Returns how many rows."""
+    queries = (
+        delete(TerminalAlert).where(TerminalAlert.ended_at < now - ALERTS_KEPT),
+        delete(TerminalPoll).where(TerminalPoll.started_at < now - POLLS_KEPT),
+        delete(ClockReading).where(ClockReading.read_at < now - CLOCK_READINGS_KEPT),
+    )
+    return sum(affected(session.execute(query)) for query in queries)

@@ -2,13 +2,10 @@
 
 from datetime import time, timedelta
 
-from sqlalchemy import delete
-
-from request_tracker_utils.attendance import alerts, current, rounds
-from request_tracker_utils.attendance.models import ClockReading, TerminalPoll
+from request_tracker_utils.attendance import alerts, current, history, rounds
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.clock import steady_now, utc_now
-from request_tracker_utils.core.db import affected, reading, transaction
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.jobs import Job
 from request_tracker_utils.core.schedules import Daily
 from request_tracker_utils.core.translation import gettext_noop
@@ -17,9 +14,6 @@ from request_tracker_utils.web.registry import registry
 POLL_TERMINALS = "poll-terminals"
 CHECK_TERMINALS = "check-terminals"
 DELETE_TERMINAL_HISTORY = "delete-terminal-history"
-POLLS_KEPT = ALERTS_KEPT = timedelta(days=90)
-CLOCK_READINGS_KEPT = timedelta(days=2 * 366)
-"""Repairs of times are proven with them."""
 
 
 def poll_terminals() -> int:
@@ -38,9 +32,7 @@ def check_terminals() -> int:
 def delete_terminal_history() -> int:
     with transaction(durable=False) as session:
         now = steady_now(session, DELETE_TERMINAL_HISTORY, utc_now())
-        deleted = alerts.delete_ended(session, before=now - ALERTS_KEPT)
-        deleted += affected(session.execute(delete(TerminalPoll).where(TerminalPoll.started_at < now - POLLS_KEPT)))
-        return deleted + affected(session.execute(delete(ClockReading).where(ClockReading.read_at < now - CLOCK_READINGS_KEPT)))
+        return history.delete_old(session, now)
 
 
 jobs = [

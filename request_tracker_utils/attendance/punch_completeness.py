@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.completeness import DayProof, proofs
+from request_tracker_utils.attendance.terminal_names import only_pushing
 
 MOST_DAYS = 400
 
@@ -21,10 +22,11 @@ class DayState(StrEnum):
 
 @dataclass(frozen=True)
 class TerminalProof:
-    """The days on which a terminal was counted."""
+    """The days on which a terminal was counted. One that only pushes does not report counts per day, so nothing can be proven."""
 
     terminal_id: int
     days: list[DayProof]
+    only_pushes: bool = False
 
     @property
     def missing(self) -> int:
@@ -44,4 +46,5 @@ def state_of(day: DayProof) -> DayState:
 def completeness(session: Session, terminal_ids: Iterable[int], first: date, last: date) -> list[TerminalProof]:
     """The newest day of each terminal first."""
     last = min(last, date.max - timedelta(days=1))  # the day after it has to exist
-    return [TerminalProof(each, proofs(session, each, first, last)[::-1]) for each in terminal_ids]
+    pushing = only_pushing(session)
+    return [TerminalProof(each, proofs(session, each, first, last)[::-1], each in pushing) for each in terminal_ids]

@@ -1,4 +1,4 @@
-"""Names of terminals, and of the users that they know."""
+"""What lists of terminals and punches look up by ID: names and sites of terminals, and names of their users."""
 
 from collections.abc import Iterable
 
@@ -17,6 +17,11 @@ def terminal_names(session: Session) -> dict[int, str]:
 def site_keys(session: Session) -> dict[int, str]:
     """The sites of all terminals, by ID, as `people.Identity` has them."""
     return dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
+
+
+def only_pushing(session: Session) -> set[int]:
+    """IDs of the terminals that are never polled. They do not report how many records they have of each day."""
+    return set(session.scalars(select(Terminal.id).where(Terminal.address.is_(None))))
 
 
 def user_names(session: Session, punches: Iterable[Punch]) -> dict[tuple[int, str], str]:

@@ -107,9 +107,9 @@ class PushingTerminal:
             return False
         return answer.status == 200 and answer.text.startswith("OK")
 
-    def get_request(self) -> str:
-        """Asks for work, and does it: it introduces itself again if it is asked to."""
-        answer = self._ask("GET", "getrequest", {})
+    def get_request(self, info: str = "") -> str:
+        """Asks for work, with what it says about itself, and does it: it introduces itself again if it is asked to."""
+        answer = self._ask("GET", "getrequest", {"INFO": info} if info else {})
         if answer.status == 200 and answer.text.startswith("C:"):
             _letter, number, command = answer.text.split(":", 2)
             if command == "CHECK":

@@ -48,7 +48,7 @@ def raw_attendance(query: PunchesQuery) -> Answer:
 def punch_completeness(query: CompletenessQuery) -> list[dict[str, Any]]:
     """Compare what terminals count with what is stored, by terminal and day.
 
-    Days on which the log of a terminal was not read completely are left out.
+    Days on which the log of a terminal was not read completely are left out. Terminals that only push do not report counts per day.
     """
     if not 0 <= (query.end_date - query.start_date).days < MOST_DAYS:
         raise Invalid(_("Choose at most %(days)s days.", days=MOST_DAYS), field="end_date")

@@ -18,11 +18,15 @@ from request_tracker_utils.core.clock import is_over
 ATTLOG, OPERLOG = "ATTLOG", "OPERLOG"
 OFFSET = "TimeZone"
 """Where the offset that was answered last is stored among the stamps."""
+COUNTS = "Counts"
+"""Where the number of records that the terminal has reported last is stored among the stamps, with the time of the report."""
 NOTHING = "0"
 """The stamp that makes a terminal send everything."""
 NAMES_SINCE = (2, 2)
 """Older versions of the protocol expect a digit per kind of upload."""
 ASK_AGAIN = timedelta(hours=1)
+COUNTED_AGAIN = timedelta(days=1)
+"""A terminal that reports counts does so when it introduces itself."""
 HOUR = 60
 _STAMP = re.compile(r"[A-Za-z0-9._:-]{1,60}")
 
@@ -36,7 +40,11 @@ def handshake(session: Session, terminal: Terminal, *, version: str | None, now:
 
 
 def is_outdated(session: Session, terminal: Terminal, now: datetime) -> bool:
-    """Whether the terminal was answered another offset than today's, and was not asked within ASK_AGAIN to introduce itself again."""
+    """Whether the terminal was answered another offset than today's, and was not asked within ASK_AGAIN to introduce itself again; or
+    whether its counts are of yesterday."""
+    counted = session.get(PushStamp, (terminal.id, COUNTS))
+    if counted is not None and is_over(counted.received_at, COUNTED_AGAIN, now):
+        return True
     answered = session.get(PushStamp, (terminal.id, OFFSET))
     if answered is None or answered.stamp == str(zone_offset(terminal.timezone, now)):
         return False
@@ -45,8 +53,9 @@ def is_outdated(session: Session, terminal: Terminal, now: datetime) -> bool:
 
 def check(session: Session, terminal: Terminal, now: datetime) -> str:
     """The command with which the terminal is asked to introduce itself again."""
-    if (answered := session.get(PushStamp, (terminal.id, OFFSET))) is not None:
-        answered.received_at = now
+    for content in (OFFSET, COUNTS):
+        if (stamp := session.get(PushStamp, (terminal.id, content))) is not None:
+            stamp.received_at = now
     return f"C:{int(now.timestamp())}:CHECK"
 
 
@@ -84,6 +93,7 @@ def _lines(serial_number: str, stamps: Mapping[str, str], offset: int, version: 
         f"TimeZone={offset}",
         "Realtime=1",
         "Encrypt=0",
+        "PushOptionsFlag=1",  # asks for the table of options, with counts
         "ServerVer=2.2.14",
     ]
 

@@ -93,6 +93,7 @@ def join(session: Session, serial_number: str, terminal_id: int, *, push_key: st
     terminal = find_terminal(session, terminal_id, with_for_update=True)
     if terminal.serial_number not in (None, pending.serial_number):
         forget_log(terminal)
+        terminal.record_count = terminal.capacity = terminal.user_count = None
     return _accepted(session, terminal, pending, push_key, change)
 
 

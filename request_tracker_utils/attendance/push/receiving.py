@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Source, TerminalUserRow
-from request_tracker_utils.attendance.push import contacts, options
+from request_tracker_utils.attendance.push import contacts, counts, options
 from request_tracker_utils.attendance.push.contacts import Contact
 from request_tracker_utils.attendance.push.lines import LONGEST_LINE, Punches, PushedUser, parse_punches, parse_users
 from request_tracker_utils.attendance.push.options import ATTLOG, OPERLOG
@@ -54,6 +54,9 @@ def receive(session: Session, terminal_id: int, contact: Contact, upload: Upload
         received = Received(len(lines), quarantined=_quarantine(session, receipt, [(line, "unknown_table") for line in lines]))
     elif table == OPERLOG:
         _store_names(session, terminal_id, parse_users(upload.body), now=contact.at)
+        received = Received(_line_count(upload.body))
+    elif table == counts.OPTIONS:
+        counts.record(session, terminal, counts.from_options(upload.body), contact.at)
         received = Received(_line_count(upload.body))
     else:
         log.info("threw away what a terminal has pushed", terminal=terminal.name, table=table[:40])

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, request
 from request_tracker_utils.attendance.current import push_key
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Terminal
-from request_tracker_utils.attendance.push import contacts, options, pending, receiving
+from request_tracker_utils.attendance.push import contacts, counts, options, pending, receiving
 from request_tracker_utils.attendance.push.contacts import Contact
 from request_tracker_utils.attendance.push.errors import PushRefused, TerminalPending, UnsupportedBody
 from request_tracker_utils.attendance.push.receiving import Upload
@@ -94,6 +94,10 @@ def receive() -> Response:
 def command() -> Response:
     """Says that there is nothing to do, or asks the terminal to introduce itself again."""
     contact, terminal = _caller()
+    counted = counts.from_info(request.args.get("INFO", ""))
+    if counted.news_for(terminal):
+        with transaction(durable=False) as session:
+            counts.record(session, find_terminal(session, terminal.id, with_for_update=True), counted, contact.at)
     with reading() as session:
         is_outdated = options.is_outdated(session, terminal, contact.at)
     if not is_outdated:

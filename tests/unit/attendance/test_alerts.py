@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
-from request_tracker_utils.attendance import alerts, jobs, reviews, storing
+from request_tracker_utils.attendance import alerts, history, jobs, reviews, storing
 from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, BEGAN, ENDED, open_alerts, values_of
 from request_tracker_utils.attendance.alerts import Alerts
 from request_tracker_utils.attendance.errors import SerialNumberTaken, TerminalReplaced
@@ -292,8 +292,8 @@ def test_jobs_check_terminals_and_delete_old_history(inside: Flask, monkeypatch:
     entrance, now = added(), utc_now()
     changed(entrance, clock_drift=999)
     assert (jobs.check_terminals(), jobs.check_terminals()) == (1, 0)
-    old, young = now - jobs.CLOCK_READINGS_KEPT - timedelta(minutes=1), now - jobs.CLOCK_READINGS_KEPT + timedelta(minutes=1)
-    ended = now - jobs.ALERTS_KEPT - timedelta(minutes=1)
+    old, young = now - history.CLOCK_READINGS_KEPT - timedelta(minutes=1), now - history.CLOCK_READINGS_KEPT + timedelta(minutes=1)
+    ended = now - history.ALERTS_KEPT - timedelta(minutes=1)
     with transaction() as session:
         for at in (old, young):
             session.add(ClockReading(terminal_id=entrance.id, read_at=at, terminal_time=at.replace(tzinfo=None), drift=3))
