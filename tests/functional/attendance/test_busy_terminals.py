@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from request_tracker_utils.attendance import leases
-from request_tracker_utils.attendance.api import rounds as rounds_api
+from request_tracker_utils.attendance.api import terminals as terminals_api
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.reading import TerminalReader
 from request_tracker_utils.core.clock import utc_now
@@ -59,7 +59,7 @@ def test_a_round_answers_in_time_and_the_polls_that_take_longer_go_on(
         fleet.hanging, fleet.answers_late = {"10.0.0.50", "10.0.0.51"}, True
         with released(fleet):
             with monkeypatch.context() as patched:
-                patched.setattr(rounds_api, "WITHIN", 0.0)
+                patched.setattr(terminals_api, "ANSWER_WITHIN", 0.0)
                 answer = ask("POST", ALL)
             assert fleet.is_hanging.wait(30)
         row = {"status": "polling", "total_fetched": 0, "new_records": 0, "last_sync": None}
@@ -67,7 +67,7 @@ def test_a_round_answers_in_time_and_the_polls_that_take_longer_go_on(
             200,
             {"total_devices": 2, "successful": 0, "failed": 0, "devices": [{"device": name, **row} for name in ("Depot", "Gym")]},
         )
-        assert rounds_api.WITHIN == 60
+        assert terminals_api.ANSWER_WITHIN == 60
         for each in (gym, depot):
             assert (len(punches(each.id)), terminal(each.id).last_sync_at is None) == (2, False)
 
