@@ -37,14 +37,12 @@ TERMINAL_SETTINGS = SettingsGroup(
     "terminals",
     gettext_noop("Terminals"),
     {
-        "polling_interval_minutes": gettext_noop("Minutes between two polls"),
-        "terminal_silent_minutes": gettext_noop("Alert: silent for minutes"),
-        "terminal_drift_seconds": gettext_noop("Alert: clock wrong by seconds"),
-        "terminal_alert_recipients": gettext_noop("Alert: email addresses"),
+        "polling_interval_minutes": gettext_noop("Polling interval, in minutes"),
+        "terminal_silent_minutes": gettext_noop("Alert when silent, in minutes"),
+        "terminal_drift_seconds": gettext_noop("Alert when a clock is wrong, in seconds"),
+        "terminal_alert_recipients": gettext_noop("Alert recipients"),
     },
-    help=gettext_noop(
-        "A changed interval counts from the last poll of each terminal. Without email addresses, all administrators get alerts."
-    ),
+    help=gettext_noop("A new interval starts at the last poll of each terminal. Without recipients, all administrators get the alerts."),
     order=40,
 )
 """Settings that decide who may reach the program, and what it may reach, are not changed on a page."""

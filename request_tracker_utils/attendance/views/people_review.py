@@ -26,9 +26,9 @@ from request_tracker_utils.web.paging import row_id
 
 SHOWN, PAGE_SIZE = 100, 50
 KINDS = {
-    ConflictKind.TWO_NAMES: gettext_noop("One user ID with different names"),
+    ConflictKind.TWO_NAMES: gettext_noop("One user ID with several names"),
     ConflictKind.SAME_NAME: gettext_noop("One name with several user IDs"),
-    ConflictKind.REASSIGNED: gettext_noop("Another name on a terminal than the person’s"),
+    ConflictKind.REASSIGNED: gettext_noop("Different name on a terminal"),
 }
 CHOICES = {
     Choice.SAME: gettext_noop("Same person"),
