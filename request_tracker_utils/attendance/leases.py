@@ -71,6 +71,8 @@ def begin(session: Session, terminal_id: int, *, longest_read: timedelta, full: 
 def claim(terminal: Terminal, duration: timedelta, now: datetime) -> str:
     """Nobody else talks to the terminal until the lease ends. `terminal` is locked. Raises TerminalBusy."""
     check_free(terminal, duration, now)
+    if terminal.lease_id is not None:
+        terminal.fully_read_at = None  # a poll that died may have left the terminal disabled: see polling._needs_full_read
     terminal.lease_id, terminal.leased_until = token_hex(16), now + duration
     return terminal.lease_id
 

@@ -184,6 +184,8 @@ class Poller:
                     terminal.fully_read_at = now
             if result.outcome is not Outcome.INCOMPLETE:
                 terminal.last_sync_at = now
+            if reading.left_disabled:
+                terminal.fully_read_at = None
             terminal.failures = 0
             terminal.last_error_code, terminal.last_error = problem, _(PROBLEMS[problem]) if problem else None
             terminal.last_error_at = now if problem else None
@@ -195,14 +197,18 @@ class Poller:
         return PollResult(terminal, result.outcome, result.records, result.fetched, result.new_punches, result.quarantined, problem)
 
     def _record_failure(self, lease: Lease, error: AppError) -> None:
-        now = self.clock()
+        now, code, sentence = self.clock(), error.code, error.message
+        if left_disabled := "left_disabled" in error.fields:
+            code, sentence = "left_disabled", f"{error.message} {_(PROBLEMS['left_disabled'])}"
         with self.transaction(durable=False) as session:
             if (poll := lease.poll(session)) is not None:
-                poll.ended_at, poll.outcome, poll.code, poll.problem = now, Outcome.FAILED, error.code, error.message
+                poll.ended_at, poll.outcome, poll.code, poll.problem = now, Outcome.FAILED, error.code, sentence
             if (terminal := session.get(Terminal, lease.terminal.id, with_for_update=True)) is None or terminal.lease_id != lease.id:
                 return
             terminal.failures += 1
-            terminal.last_error_code, terminal.last_error, terminal.last_error_at = error.code, error.message, now
+            terminal.last_error_code, terminal.last_error, terminal.last_error_at = code, sentence, now
+            if left_disabled:
+                terminal.fully_read_at = None
             leases.end(terminal)
 
 
@@ -221,6 +227,7 @@ def forget_log(terminal: Terminal) -> None:
 
 
 def _needs_full_read(terminal: Terminal, now: datetime) -> bool:
+    """Once a day; and after a poll that may have left the terminal disabled, since a full read enables it even if nothing is new."""
     return terminal.fully_read_at is None or is_over(terminal.fully_read_at, FULL_READ, now)
 
 

@@ -66,6 +66,7 @@ class HandMade:
     clock: datetime | None = None
     now: datetime = NOW
     error: Exception | None = None
+    left_disabled: bool = False
     changes: dict[str, object] = field(default_factory=dict)
     """Of the log that it answers, such as `complete`."""
     asked: list[tuple[Target, KnownLog | None, bool, bool]] = field(default_factory=list)
@@ -78,7 +79,7 @@ class HandMade:
         log = None if skip else log_of(self.log, known=None if full else known, read_at=self.now)
         log = log and replace(log, **self.changes)  # type: ignore[arg-type]
         info = replace(self.info, records=len(self.log))
-        return Reading(info, self.clock, self.now, self.users if with_users else None, log)
+        return Reading(info, self.clock, self.now, self.users if with_users else None, log, self.left_disabled)
 
     def poller(self) -> Poller:
         return Poller(self, lambda _terminal: 0, transaction, lambda: self.now, timeout=10, deadline=120, allow_loopback=True)

@@ -10,7 +10,7 @@ from request_tracker_utils.core.db import reading
 from tests.services.attendance import punches
 from tests.services.attendance_logs import expected, punches as recorded, terminal_with
 from tests.services.attendance_network import AttendanceNetwork
-from tests.services.attendance_terminal import CONNECT, SimulatedTerminal
+from tests.services.attendance_terminal import CONNECT, ENABLE, SimulatedTerminal
 from tests.services.terminal import Run
 
 LOOPBACK = {"TERMINAL_ALLOW_LOOPBACK": "true", "TIMEZONE": "America/Chicago"}
@@ -56,6 +56,17 @@ def test_one_terminal_that_fails_does_not_keep_others_from_being_polled(app: Fla
     result = run("poll_devices", **LOOPBACK)
     assert (result.exit_code, "Sound: 3 records, 3 new" in result.output) == (1, True)
     assert result.stderr.startswith("Broken: The terminal")
+
+
+def test_a_terminal_that_could_not_be_enabled_is_enabled_by_the_next_poll(run: Run, network: AttendanceNetwork) -> None:
+    terminal = network.add(terminal_with(3, serial_number="LEFT1"))
+    add(run, "Entrance", terminal, "--timeout", "1")
+    terminal.faults.hang_at = ENABLE
+    assert "could not be enabled" in run("poll_devices", **LOOPBACK).stderr
+    assert not terminal.enabled
+    terminal.faults.hang_at = None
+    assert "Entrance: 3 records, 0 new" in run("poll_devices", **LOOPBACK).output
+    assert terminal.enabled
 
 
 def test_a_replacement_is_accepted(run: Run, network: AttendanceNetwork) -> None:

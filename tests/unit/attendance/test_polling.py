@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from request_tracker_utils.attendance import polling, service
+from request_tracker_utils.attendance import leases, polling, service
 from request_tracker_utils.attendance.errors import (
     NotReplaced,
     SerialNumberTaken,
@@ -20,6 +20,7 @@ from request_tracker_utils.attendance.errors import (
     TerminalReplaced,
     TerminalTimedOut,
 )
+from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import ClockReading, Outcome, Terminal, TerminalEvent, TerminalPoll
 from request_tracker_utils.attendance.polling import PROBLEMS
 from request_tracker_utils.attendance.reading import KnownLog, Reading, Target, Undecodable
@@ -155,6 +156,45 @@ def test_a_terminal_is_polled_by_one_at_a_time(app: Flask) -> None:
 
 class Killed(BaseException):
     """The process ends here: nothing after it is done."""
+
+
+@pytest.mark.both_databases
+def test_after_a_poll_that_may_have_left_the_terminal_disabled_the_next_one_reads_everything() -> None:
+    """Nobody can punch there, so its count does not change, and a poll that downloads nothing would not enable it."""
+    entrance, device = added(), HandMade([*LOG])
+
+    def fulls(polls: int) -> list[bool]:
+        device.asked.clear()
+        for _poll in range(polls):
+            device.pass_time(minutes=15)
+            device.poller().poll(entrance.id)
+        return [full for _target, _known, full, _users in device.asked]
+
+    assert fulls(3) == [True, False, False]
+    device.left_disabled = True
+    assert fulls(1) == [False]
+    assert terminal(entrance.id).last_error_code == "left_disabled"
+    device.left_disabled = False
+    assert fulls(2) == [True, False]
+    assert terminal(entrance.id).last_error_code is None
+
+    device.error = TerminalTimedOut("No answer.", left_disabled=True)
+    with pytest.raises(TerminalTimedOut):
+        device.poller().poll(entrance.id)
+    failed = terminal(entrance.id)
+    assert (failed.last_error_code, failed.last_error) == (
+        "left_disabled",
+        "No answer. The terminal could not be enabled after it was read. Restart it if nobody can punch.",
+    )
+    device.error = TerminalTimedOut("No answer.")
+    with pytest.raises(TerminalTimedOut):
+        device.poller().poll(entrance.id)
+    device.error = None
+    assert fulls(2) == [True, False]
+
+    with transaction() as session:  # the process of a poll has died
+        leases.claim(find_terminal(session, entrance.id), timedelta(minutes=1), device.now)
+    assert fulls(2) == [True, False]
 
 
 STEPS = ("_record_contact", "store_punches", "quarantine", "count_days", "_finish", "end")
