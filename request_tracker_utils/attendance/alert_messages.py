@@ -20,7 +20,7 @@ BEGAN: Mapping[str, tuple[str, str, str]] = {
     ),
     "nearly_full": (
         gettext_noop("The memory of %(name)s is nearly full"),
-        gettext_noop("It has %(records)s records of at most %(capacity)s (%(percent)s %%)."),
+        gettext_noop("It has %(records)s records of at most %(capacity)s (%(percent)s%%)."),
         gettext_noop("Check that everything is stored, then clear the log on the terminal. A full terminal may record no more punches."),
     ),
     "drift": (

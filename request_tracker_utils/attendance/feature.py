@@ -38,9 +38,9 @@ TERMINAL_SETTINGS = SettingsGroup(
     gettext_noop("Terminals"),
     {
         "polling_interval_minutes": gettext_noop("Polling interval, in minutes"),
-        "terminal_silent_minutes": gettext_noop("Alert when silent, in minutes"),
-        "terminal_drift_seconds": gettext_noop("Alert when a clock is wrong, in seconds"),
-        "terminal_alert_recipients": gettext_noop("Alert recipients"),
+        "terminal_silent_minutes": gettext_noop("Alert: silence, in minutes"),
+        "terminal_drift_seconds": gettext_noop("Alert: clock error, in seconds"),
+        "terminal_alert_recipients": gettext_noop("Alert: recipients"),
     },
     help=gettext_noop("A new interval starts at the last poll of each terminal. Without recipients, all administrators get the alerts."),
     order=40,

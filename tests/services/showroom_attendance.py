@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
-from request_tracker_utils.attendance import clock_repairs, people_changes
+from request_tracker_utils.attendance import alerts, clock_repairs, current, people_changes
 from request_tracker_utils.attendance.clock_repairs import NewRepair
 from request_tracker_utils.attendance.feature import feature
 from request_tracker_utils.attendance.models import Punch, Terminal, TerminalPoll
@@ -41,6 +41,8 @@ def attendance_pages(app: Flask, actor: Actor) -> dict[str, str]:
             entrance, gym = (_terminal_id(session, name) for name in ("Main entrance", "High school gym"))
             _repairs(session, gym, actor, now)
             _polls(session, entrance, actor, now)
+            replaced = _replaced(session, now)
+            alerts.check(session, current.alerts(), actor=actor, now=now)
             first, *_others, last = _punch_ids(session, entrance)[1:4]
     repair = f"terminal={entrance}&first_punch={first}&last_punch={last}&offset=-0:15:00&reason=The+clock+was+fast"
     return {
@@ -52,6 +54,7 @@ def attendance_pages(app: Flask, actor: Actor) -> dict[str, str]:
         "terminals-pending": "/terminals/pending",
         "terminal": f"/terminals/{entrance}",
         "terminal-pushing": f"/terminals/{gym}",
+        "terminal-replaced": f"/terminals/{replaced}",
         "terminal-edit": f"/terminals/{entrance}/edit",
         "terminal-new": "/terminals/new",
         "punches-review": "/punches/review",
@@ -93,6 +96,14 @@ def _polls(session: Session, terminal_id: int, actor: Actor, now: datetime) -> N
         at = now - timedelta(minutes=minutes)
         poll = {"started_at": at, "ended_at": at, "outcome": outcome, "new_punches": new, "problem": problem}
         session.add(TerminalPoll(terminal_id=terminal_id, started_by=actor.name if problem else "", **poll))
+
+
+def _replaced(session: Session, now: datetime) -> int:
+    """A terminal with another serial number than before, and an error. Returns its ID."""
+    terminal = session.get_one(Terminal, _terminal_id(session, "Gym"))
+    terminal.serial_number, terminal.reported_serial_number, terminal.replaced_at = "CKUH211860020", "CKUH211860021", now
+    terminal.last_error, terminal.last_error_at = "The terminal Gym was replaced. Accept the replacement first.", now
+    return terminal.id
 
 
 def _terminal_id(session: Session, name: str) -> int:
