@@ -26,12 +26,12 @@ BEGAN: Mapping[str, tuple[str, str, str]] = {
     "drift": (
         gettext_noop("The clock of %(name)s is wrong"),
         gettext_noop("It is %(seconds)s seconds %(direction)s."),
-        gettext_noop("Set the clock of the terminal. Times of punches that it has recorded can be repaired."),
+        gettext_noop("Set the clock of the terminal. Then correct earlier punches with a clock repair."),
     ),
     "replaced": (
         gettext_noop("%(name)s was replaced"),
         gettext_noop("The terminal had the serial number %(number)s. Now %(reported)s answers at its address."),
-        gettext_noop("Its punches are not stored until somebody accepts the replacement."),
+        gettext_noop("Its punches are not stored until an administrator accepts the replacement."),
     ),
     "serial_taken": (
         gettext_noop("%(name)s has the serial number of another terminal"),
@@ -40,23 +40,23 @@ BEGAN: Mapping[str, tuple[str, str, str]] = {
     ),
     "unknown_size": (
         gettext_noop("The records of %(name)s have an unknown size"),
-        gettext_noop("The log is kept as it came, but its punches are not stored."),
-        gettext_noop("Choose the layout of its records."),
+        gettext_noop("The log is stored as the terminal sent it, but its punches are not."),
+        gettext_noop("Choose its record layout."),
     ),
     "incomplete": (
         gettext_noop("The log of %(name)s is not read completely"),
         gettext_noop("%(error)s"),
-        gettext_noop("What was read is stored. Check the network of the terminal if this message is not followed by another one."),
+        gettext_noop("What was read is stored. If no message says that it was read completely, check the network of the terminal."),
     ),
     "quarantined": (
         gettext_noop("Records of %(name)s cannot be read"),
-        gettext_noop("Records in quarantine that nobody has reviewed: %(records)s. Their punches are not stored."),
-        gettext_noop("Review them under Quarantine, or choose the layout of the terminal’s records."),
+        gettext_noop("Records in quarantine to review: %(records)s. Their punches are not stored."),
+        gettext_noop("Review them under Quarantine, or choose the record layout of the terminal."),
     ),
     "left_disabled": (
         gettext_noop("People may be unable to punch at %(name)s"),
         gettext_noop("The terminal could not be enabled after it was read."),
-        gettext_noop("Try it, and restart it if it accepts no punches."),
+        gettext_noop("Try to punch. If the terminal accepts no punches, restart it."),
     ),
     "pending": (
         gettext_noop("The terminal %(name)s is pending"),
@@ -78,10 +78,10 @@ ENDED: Mapping[str, tuple[str, str]] = {
         gettext_noop("No other terminal has the serial number that answers at its address."),
     ),
     "incomplete": (gettext_noop("The log of %(name)s was read completely"), gettext_noop("All of its punches are stored.")),
-    "quarantined": (gettext_noop("Quarantined records of %(name)s were reviewed"), gettext_noop("Somebody has reviewed all of them.")),
+    "quarantined": (gettext_noop("Quarantined records of %(name)s were reviewed"), gettext_noop("All of them were reviewed.")),
     "unknown_size": (gettext_noop("The records of %(name)s are read again"), gettext_noop("Its punches are stored again.")),
     "left_disabled": (gettext_noop("%(name)s was enabled after it was read"), gettext_noop("The terminal accepts punches again.")),
-    "pending": (gettext_noop("The terminal %(name)s is not pending any more"), gettext_noop("Somebody has accepted or ignored it.")),
+    "pending": (gettext_noop("The terminal %(name)s is not pending now"), gettext_noop("It was accepted or ignored.")),
 }
 """The same when it has ended."""
 
@@ -112,7 +112,11 @@ def values_of(alert: TerminalAlert, terminal: Terminal | None) -> dict[str, str]
     if alert.ended_at is None:
         subject, problem, advice = BEGAN[alert.kind]
     elif terminal is not None and not terminal.enabled:
-        subject, problem, advice = gettext_noop("%(name)s was disabled"), gettext_noop("Somebody has disabled the terminal."), ""
+        subject, problem, advice = (
+            gettext_noop("%(name)s was disabled"),
+            gettext_noop("The terminal was disabled, which ends its alerts."),
+            "",
+        )
     else:
         (subject, problem), advice = ENDED[alert.kind], ""
     said = {**alert.detail, "name": name}

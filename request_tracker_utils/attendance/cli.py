@@ -128,7 +128,7 @@ def poll_devices(since_hours: int | None, since_days: int | None, full: bool) ->
 def test_device(every: bool, device_id: int | None, ip: str | None, port: int | None) -> None:
     """Ask terminals what they are, without storing anything. Exits with 1 if one does not answer."""
     if sum([every, device_id is not None, ip is not None]) != 1 or (port and ip is None):
-        raise click.UsageError(_("Choose one of --all, --device-id and --ip; --port only with --ip."))
+        raise click.UsageError(_("Choose one of --all, --device-id and --ip. Use --port only with --ip."))
     failed = 0
     for name, target in _targets(device_id, ip, port).items():
         try:

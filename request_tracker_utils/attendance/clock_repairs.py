@@ -116,7 +116,7 @@ def reverse(session: Session, repair_id: int, *, actor: Actor, now: datetime) ->
     terminal = find_terminal(session, found.terminal_id, with_for_update=True)
     session.refresh(found)
     if found.reversed_at is not None:
-        raise ClockRepairReversed(_("%(name)s has reversed this repair.", name=found.reversed_by))
+        raise ClockRepairReversed(_("%(name)s has already reversed this repair.", name=found.reversed_by))
     found.reversed_by_id, found.reversed_by, found.reversed_at = actor.user_id, actor.name, now
     _record(session, terminal, "clock_repair_reversed", found, actor, now)
     return found
@@ -131,7 +131,7 @@ def list_repairs(session: Session, *, limit: int, before: int | None = None) -> 
 def _check(session: Session, new: NewRepair) -> int:
     """How many punches the stretch has."""
     if not 0 < abs(new.seconds) <= MOST_SECONDS:
-        raise InvalidClockRepair(_("Enter by how much the times are moved, at most 60 years."), field="offset")
+        raise InvalidClockRepair(_("Enter how far to move the times, at most 60 years."), field="offset")
     for field, punch_id in (("first_punch", new.first_punch_id), ("last_punch", new.last_punch_id)):
         punch = session.get(Punch, punch_id)
         if punch is None or punch.terminal_id != new.terminal_id:

@@ -80,7 +80,7 @@ def undo(session: Session, change_id: int, *, actor: Actor, now: datetime) -> Re
         with session.begin_nested():
             _restore(session, concerned, change.before, now)
     except IntegrityError:
-        raise PeopleChangedSince(_("A user ID or account of these people belongs to others now. Change that first.")) from None
+        raise PeopleChangedSince(_("A user ID or account of these people now belongs to other people. Change that first.")) from None
     change.undone_at, change.undone_by = now, actor.name
     session.flush()
     return change

@@ -46,7 +46,7 @@ def admitted(session: Session, contact: Contact, push_key: PushKey) -> Terminal:
     """The terminal that pushes. Raises TerminalPending, WrongPushKey, PushRefused, and what `push_key` raises."""
     terminal = session.scalar(select(Terminal).where(Terminal.serial_number == contact.serial_number))
     if terminal is None or not terminal.push_enabled:
-        raise TerminalPending(_("Nobody has accepted the terminal %(number)s.", number=contact.serial_number))
+        raise TerminalPending(_("The terminal %(number)s has not been accepted.", number=contact.serial_number))
     check_enabled(terminal)
     if terminal.push_key_cipher is not None:
         _check_key(contact, push_key(terminal), terminal.push_address)

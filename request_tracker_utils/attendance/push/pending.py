@@ -154,7 +154,7 @@ def _set_key(terminal: Terminal, push_key: str, change: Change) -> None:
 def _locked(session: Session, serial_number: str) -> PendingTerminal:
     pending = session.scalar(select(PendingTerminal).where(PendingTerminal.serial_number == serial_number).with_for_update())
     if pending is None:
-        raise PendingTerminalNotFound(_("This terminal is not pending any more."))
+        raise PendingTerminalNotFound(_("This terminal is not pending. It was accepted or ignored in the meantime."))
     return pending
 
 

@@ -96,11 +96,11 @@ def change(person_id: int) -> ResponseReturnValue:
             said = _("%(name)s was saved.", name=person.name)
             if do == "merge":
                 people_changes.merge(session, person_id, [_other()], **by)  # type: ignore[arg-type]
-                said = _("The two are one person now.")
+                said = _("The people were merged.")
             elif do == "split":
                 ids = [int(each) for each in request.form.getlist("id") if each.isascii() and each.isdigit()]
                 shown = people_changes.split(session, person_id, ids, request.form.get("split_name", ""), **by).id  # type: ignore[arg-type]
-                said = _("Some user IDs belong to another person now.")
+                said = _("The person was split. This is the other person.")
             elif do == "delete":
                 said = _("%(name)s was deleted. The punches remain.", name=person.name)
                 people_changes.remove(session, person_id, **by)  # type: ignore[arg-type]

@@ -59,12 +59,12 @@ def decide(serial_number: str) -> ResponseReturnValue:
                 said = _("%(name)s was added. Its records arrive within a minute.", name=added.name)
             elif do == "join":
                 joined = pending.join(session, serial_number, _terminal_id(sent), push_key=sent["push_key"], change=_change())
-                said = _("%(name)s may push. Its records arrive within a minute.", name=joined.name)
+                said = _("%(name)s may push now. Its records arrive within a minute.", name=joined.name)
             elif do == "ignore":
                 ignored = pending.ignore(session, serial_number, actor=current_actor(), now=utc_now())
                 said = _("%(number)s is ignored.", number=ignored.serial_number)
             elif do == "restore":
-                said = _("%(number)s is listed again.", number=pending.restore(session, serial_number).serial_number)
+                said = _("%(number)s is pending again.", number=pending.restore(session, serial_number).serial_number)
             else:
                 raise InvalidTerminalField(_("Choose what to do with this terminal."), field="do")
         flash(said, "success")
@@ -91,9 +91,9 @@ def change(terminal_id: int) -> ResponseReturnValue:
                         "The push key of %(name)s was saved. Enter it on the terminal too, and restart the terminal.", name=changed.name
                     )
                 else:
-                    said = _("%(name)s needs no push key.", name=changed.name)
+                    said = _("%(name)s does not need a push key now.", name=changed.name)
             elif do == "stop":
-                said = _("%(name)s may not push any more. It keeps its data.", name=pending.stop(session, terminal_id, _change()).name)
+                said = _("Pushing was stopped for %(name)s. It keeps its records.", name=pending.stop(session, terminal_id, _change()).name)
             else:
                 raise InvalidTerminalField(_("Choose what to do with this terminal."), field="do")
         flash(said, "success")

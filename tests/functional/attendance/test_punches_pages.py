@@ -149,7 +149,7 @@ def test_a_repair_is_previewed_applied_and_reversed(app: Flask) -> None:
     assert "Enter seconds, or hours" in send(client, "/punches/clock-repairs", 400, **{**sent, "offset": "x"})
     assert "Choose one." in page(client, "/punches/clock-repairs/preview?terminal=x", 400)
     send(client, "/punches/clock-repairs/1/reverse")
-    assert "has reversed this repair" in send(client, "/punches/clock-repairs/1/reverse", 409)
+    assert "has already reversed this repair" in send(client, "/punches/clock-repairs/1/reverse", 409)
     send(client, "/punches/clock-repairs/9/reverse", 404)
     assert "07:45:00" not in page(client, f"/punches?{DAYS}")
     assert "reversed" in page(client, "/punches/clock-repairs")

@@ -78,11 +78,11 @@ def test_a_pending_terminal_is_one_that_is_polled(app: Flask, ada: FlaskClient) 
     assert "Choose a terminal." in send(ada, "PUSH1", do="join", terminal_id="")
     assert "was not found" in send(ada, "PUSH1", do="join", terminal_id="999")
     assert "Another terminal has the serial number PUSH1." in send(ada, "PUSH1", do="join", terminal_id=str(polled.id))
-    assert "Other may push." in send(ada, "PUSH1", do="join", terminal_id=str(other.id))
+    assert "Other may push now." in send(ada, "PUSH1", do="join", terminal_id=str(other.id))
     device(app, "PUSH2")
     page = ada.get(PAGE).get_data(as_text=True)
     assert ("replaces PUSH1" in page, "Terminals that push" in page) == (True, True)
-    assert "Other may push." in send(ada, "PUSH2", do="join", terminal_id=str(other.id))
+    assert "Other may push now." in send(ada, "PUSH2", do="join", terminal_id=str(other.id))
     assert stored(app) == [("Polled", None, False), ("Other", "PUSH2", True)]
 
 
@@ -96,9 +96,9 @@ def test_ignored_terminals_are_refused_and_not_counted(app: Flask, ada: FlaskCli
         assert not pushing.introduce()
         assert _seen() == before
     assert "No pending terminals" in ada.get(PAGE).get_data(as_text=True)
-    assert "PUSH1 is listed again." in send(ada, "PUSH1", do="restore")
+    assert "PUSH1 is pending again." in send(ada, "PUSH1", do="restore")
     assert "Choose what to do" in send(ada, "PUSH1", do="")
-    assert "not pending any more" in send(ada, "PUSH9", do="ignore")
+    assert "This terminal is not pending." in send(ada, "PUSH9", do="ignore")
 
 
 def test_keys_are_changed_and_pushing_is_stopped(app: Flask, ada: FlaskClient) -> None:
@@ -109,9 +109,9 @@ def test_keys_are_changed_and_pushing_is_stopped(app: Flask, ada: FlaskClient) -
     assert "The push key of Gym was saved." in send(ada, "accepted/1", do="key", push_key="s3cret")
     pushing.punch(*lines(1, first=10))
     assert (pushing.introduce(), pushing.push()) == (False, False)
-    assert "Gym needs no push key." in send(ada, "accepted/1", do="key", push_key="")
+    assert "Gym does not need a push key now." in send(ada, "accepted/1", do="key", push_key="")
     assert (pushing.introduce(), pushing.push()) == (True, True)
-    assert "Gym may not push any more." in send(ada, "accepted/1", do="stop")
+    assert "Pushing was stopped for Gym." in send(ada, "accepted/1", do="stop")
     assert (pushing.introduce(), stored(app)) == (False, [("Gym", "PUSH1", False)])
     assert "was not found" in send(ada, "accepted/999", do="stop")
 

@@ -83,7 +83,7 @@ def test_each_problem_is_reported_once_and_once_when_it_has_ended(inside: Flask)
         ("terminal-alert-ended", "Punches of Main entrance are stored again"),
         ("terminal-alert-ended", "The clock of Main entrance is right again"),
         ("terminal-alert-ended", "The memory of Main entrance has room again"),
-        ("terminal-alert-ended", "The terminal ABC1 is not pending any more"),
+        ("terminal-alert-ended", "The terminal ABC1 is not pending now"),
     ]
     assert check(inside, 3) == began + ended
     changed(entrance, clock_drift=121)
@@ -156,7 +156,7 @@ def test_records_in_quarantine_are_one_alert_until_they_are_reviewed(inside: Fla
     with reading() as session:
         [alert] = open_alerts(session)
         assert (alert.problem, alert.page) == (
-            "Records in quarantine that nobody has reviewed: 2. Their punches are not stored.",
+            "Records in quarantine to review: 2. Their punches are not stored.",
             f"/terminals/{entrance.id}",
         )
         assert [row.state for row in terminal_rows(session, NOW, LIMITS)] == [TerminalState.NEW, TerminalState.NEW]
