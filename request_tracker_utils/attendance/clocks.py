@@ -1,9 +1,11 @@
 """How far the clocks of terminals are off."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import ClockReading, Terminal
@@ -14,14 +16,26 @@ CHANGE = 2
 DAILY = timedelta(days=1)
 
 
-def record(session: Session, terminal: Terminal, terminal_time: datetime, read_at: datetime) -> None:
-    """What the terminal's clock has shown. Its history has each change, and a reading of each day."""
-    terminal.clock_drift, terminal.clock_read_at = drift(terminal_time, ZoneInfo(terminal.timezone), read_at), read_at
-    newest = select(ClockReading).where(ClockReading.terminal_id == terminal.id).order_by(ClockReading.id.desc()).limit(1)
-    last = session.scalar(newest)
-    if last is None or abs(terminal.clock_drift - last.drift) >= CHANGE or abs(read_at - last.read_at) >= DAILY:
-        reading = ClockReading(terminal_id=terminal.id, read_at=read_at, terminal_time=terminal_time, drift=terminal.clock_drift)
-        session.add(reading)
+@dataclass(frozen=True)
+class Shown:
+    """What a terminal's clock has shown, and when."""
+
+    terminal: Terminal
+    terminal_time: datetime
+    read_at: datetime
+
+
+def record(session: Session, clocks: Sequence[Shown]) -> None:
+    """The history of a clock has each change, and a reading of each day."""
+    ids = [each.terminal.id for each in clocks]
+    newest = select(func.max(ClockReading.id)).where(ClockReading.terminal_id.in_(ids)).group_by(ClockReading.terminal_id)
+    latest = {row.terminal_id: row for row in session.scalars(select(ClockReading).where(ClockReading.id.in_(newest)))} if ids else {}
+    for each in clocks:
+        terminal, now = each.terminal, drift(each.terminal_time, ZoneInfo(each.terminal.timezone), each.read_at)
+        terminal.clock_drift, terminal.clock_read_at = now, each.read_at
+        last = latest.get(terminal.id)
+        if last is None or abs(now - last.drift) >= CHANGE or abs(each.read_at - last.read_at) >= DAILY:
+            session.add(ClockReading(terminal_id=terminal.id, read_at=each.read_at, terminal_time=each.terminal_time, drift=now))
 
 
 def drift(terminal_time: datetime, zone: ZoneInfo, now: datetime) -> int:

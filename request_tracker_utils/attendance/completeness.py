@@ -1,11 +1,12 @@
 """Proof that nothing is missing: how many records the terminal has of each day, and how many of them are stored."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import DayCount, Punch
@@ -30,26 +31,54 @@ class DayProof:
         return max(0, self.records - self.stored)
 
 
-def count_days(session: Session, receipt: Receipt, by_day: Mapping[date, int], records: Iterable[Recordable], *, whole: bool) -> None:
-    """After a complete log was stored. `records` are all of them, or only the new ones unless `whole`. The count of a day never decreases:
-    somebody may have cleared the log."""
-    days = {day: count for day, count in by_day.items() if receipt.cutoff is None or datetime.combine(day, time()) >= receipt.cutoff}
-    if not whole:
-        touched = {record.time.date() for record in records}
-        days = {day: count for day, count in days.items() if day in touched}
-    if not days:
+@dataclass(frozen=True)
+class Counted:
+    """What a complete log has of each day. `records` are all of the log, or only the new ones unless `whole`; `all_new` says that each of
+    them was stored just now, so that none repeats another one."""
+
+    receipt: Receipt
+    by_day: Mapping[date, int]
+    records: Sequence[Recordable]
+    whole: bool
+    all_new: bool = False
+
+    @property
+    def days(self) -> dict[date, int]:
+        """Of these records, without days before the cutoff."""
+        cutoff = self.receipt.cutoff
+        days = {day: count for day, count in self.by_day.items() if cutoff is None or datetime.combine(day, time()) >= cutoff}
+        if self.whole:
+            return days
+        touched = {record.time.date() for record in self.records}
+        return {day: count for day, count in days.items() if day in touched}
+
+
+def count_days(session: Session, receipt: Receipt, by_day: Mapping[date, int], records: Sequence[Recordable], *, whole: bool) -> None:
+    """See `count_all_days`."""
+    count_all_days(session, [Counted(receipt, by_day, records, whole)])
+
+
+def count_all_days(session: Session, logs: Sequence[Counted]) -> None:
+    """After complete logs of several terminals were stored. The count of a day never decreases: somebody may have cleared the log."""
+    counted = [(each, days) for each in logs if (days := each.days)]
+    if not counted:
         return
-    between = (DayCount.terminal_id == receipt.terminal_id, DayCount.day.between(min(days), max(days)))
-    counted = {row.day: row for row in session.scalars(select(DayCount).where(*between))}
-    stored = stored_per_day(session, receipt.terminal_id, min(days), max(days))
-    repeated = _repeated(records, {day for day, count in days.items() if stored[day] < count})
-    new = [(day, count, repeated[day]) for day, count in days.items() if day not in counted]
-    shared = {"terminal_id": receipt.terminal_id, "counted_at": receipt.received_at}
-    bulk.insert_new(session, DayCount.__table__, ("day", "records", "repeated"), new, shared)  # type: ignore[arg-type]
-    for day, row in counted.items():
-        if day in days and days[day] >= row.records:
-            row.repeated = repeated[day] if whole else row.repeated + repeated[day]
-            row.records, row.counted_at = days[day], receipt.received_at
+    of_terminals = [
+        and_(DayCount.terminal_id == each.receipt.terminal_id, DayCount.day.between(min(days), max(days))) for each, days in counted
+    ]
+    rows: dict[int, dict[date, DayCount]] = {}
+    for row in session.scalars(select(DayCount).where(or_(*of_terminals))):
+        rows.setdefault(row.terminal_id, {})[row.day] = row
+    new = list[tuple[Any, ...]]()
+    for each, days in counted:
+        terminal_id, known, repeated = each.receipt.terminal_id, rows.get(each.receipt.terminal_id, {}), _repeats(session, each, days)
+        at = each.receipt.received_at
+        new += [(terminal_id, day, count, repeated[day], at) for day, count in days.items() if day not in known]
+        for day, row in known.items():
+            if day in days and days[day] >= row.records:
+                row.repeated = repeated[day] if each.whole else row.repeated + repeated[day]
+                row.records, row.counted_at = days[day], at
+    bulk.insert_new(session, DayCount.__table__, ("terminal_id", "day", "records", "repeated", "counted_at"), new, {})  # type: ignore[arg-type]
 
 
 def proofs(session: Session, terminal_id: int, first: date, last: date) -> list[DayProof]:
@@ -69,12 +98,15 @@ def stored_per_day(session: Session, terminal_id: int, first: date, last: date) 
     return Counter({date.fromisoformat(each) if isinstance(each, str) else each: count for each, count in found})
 
 
-def _repeated(records: Iterable[Recordable], days: set[date]) -> Counter[date]:
-    """How many records of these days repeat another one: same user, same second."""
-    if not days:
-        return Counter()
-    several = Counter((record.user_id, record.time) for record in records if record.time.date() in days)
+def _repeats(session: Session, log: Counted, days: Mapping[date, int]) -> Counter[date]:
+    """How many records of each day repeat another one: same user, same second."""
     found: Counter[date] = Counter()
-    for (_user_id, at), count in several.items():
-        found[at.date()] += count - 1
+    if log.all_new:
+        return found
+    stored = stored_per_day(session, log.receipt.terminal_id, min(days), max(days))
+    several = {day for day, count in days.items() if stored[day] < count}
+    if several:
+        records = Counter((record.user_id, record.time) for record in log.records if record.time.date() in several)
+        for (_user_id, at), count in records.items():
+            found[at.date()] += count - 1
     return found

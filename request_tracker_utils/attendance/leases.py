@@ -3,6 +3,7 @@
 A poll that dies leaves its lease, which ends after a while. A poll that outlives its lease stores nothing any more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance.errors import PollTakenOver, TerminalBusy, TerminalNotFound, TerminalNotPolled
 from request_tracker_utils.attendance.models import Terminal, TerminalPoll
 from request_tracker_utils.core.clock import SKEW
-from request_tracker_utils.core.db import find_row
+from request_tracker_utils.core.db import LARGEST_ID, find_row
+from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 
 STORING = timedelta(minutes=2)
@@ -30,42 +32,78 @@ class Lease:
     poll_id: int
     duration: timedelta
 
-    def renewed(self, session: Session, now: datetime) -> Terminal:
-        """The terminal's row, locked. Raises PollTakenOver."""
-        own = select(Terminal).where(Terminal.id == self.terminal.id, Terminal.lease_id == self.id).with_for_update()
-        terminal = session.scalar(own)
-        if terminal is None:
-            raise PollTakenOver(_("The poll took too long. Another one has begun."))
-        terminal.leased_until = now + self.duration
-        return terminal
-
     def poll(self, session: Session) -> TerminalPoll | None:
         """The row of this poll; None if the history was deleted."""
         return session.get(TerminalPoll, self.poll_id)
+
+
+def renewed(session: Session, leases: Sequence[Lease], now: datetime) -> list[Terminal | None]:
+    """The terminals' rows, locked; None where the poll took so long that another one has begun."""
+    ids = sorted({each.terminal.id for each in leases})
+    locked = select(Terminal).where(Terminal.id.in_(ids), Terminal.lease_id.is_not(None)).order_by(Terminal.id).with_for_update()
+    by_lease = {row.lease_id: row for row in session.scalars(locked)}
+    rows = [by_lease.get(each.id) for each in leases]
+    for lease, row in zip(leases, rows, strict=True):
+        if row is not None:
+            row.leased_until = now + lease.duration
+    return rows
+
+
+def taken_over() -> PollTakenOver:
+    return PollTakenOver(_("The poll took too long. Another one has begun."))
 
 
 def find_terminal(session: Session, terminal_id: int, **options: Any) -> Terminal:
     """Raises TerminalNotFound. `options` are those of `Session.get`."""
     terminal = find_row(session, Terminal, terminal_id, **options)
     if terminal is None:
-        raise TerminalNotFound(_("Terminal %(id)s was not found.", id=terminal_id))
+        raise _not_found(terminal_id)
     return terminal
 
 
-def begin(session: Session, terminal_id: int, *, longest_read: timedelta, full: bool, started_by: str, now: datetime) -> Lease:
-    """Raises TerminalNotFound, TerminalNotPolled and TerminalBusy."""
-    terminal = find_terminal(session, terminal_id, with_for_update=True)
+def _not_found(terminal_id: int) -> TerminalNotFound:
+    return TerminalNotFound(_("Terminal %(id)s was not found.", id=terminal_id))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A poll that somebody wants to begin."""
+
+    terminal_id: int
+    full: bool
+    started_by: str
+
+
+def begin(session: Session, wanted: Sequence[Wanted], *, longest_read: timedelta, now: datetime) -> list[Lease | AppError]:
+    """A lease for each, or TerminalNotFound, TerminalNotPolled or TerminalBusy."""
+    ids = sorted({each.terminal_id for each in wanted if 0 < each.terminal_id <= LARGEST_ID})
+    locked = select(Terminal).where(Terminal.id.in_(ids)).order_by(Terminal.id).with_for_update()
+    terminals = {row.id: row for row in session.scalars(locked)}
+    duration = longest_read + STORING
+    begun: list[tuple[Terminal, str, TerminalPoll] | AppError] = []
+    for each in wanted:
+        try:
+            terminal = _polled(terminals.get(each.terminal_id), each.terminal_id)
+            lease_id = claim(terminal, duration, now)
+        except AppError as error:
+            begun.append(error)
+            continue
+        terminal.last_polled_at = now
+        poll = TerminalPoll(terminal_id=terminal.id, started_by=each.started_by, started_at=now, full=each.full)
+        session.add(poll)
+        begun.append((terminal, lease_id, poll))
+    session.flush()
+    return [each if isinstance(each, AppError) else Lease(each[1], each[0], each[2].id, duration) for each in begun]
+
+
+def _polled(terminal: Terminal | None, terminal_id: int) -> Terminal:
+    if terminal is None:
+        raise _not_found(terminal_id)
     if not terminal.enabled:
         raise TerminalNotPolled(_("The terminal %(name)s is disabled. Enable it first.", name=terminal.name))
     if terminal.address is None:
         raise TerminalNotPolled(_("The terminal %(name)s has no address: it pushes its records.", name=terminal.name))
-    duration = longest_read + STORING
-    lease_id = claim(terminal, duration, now)
-    poll = TerminalPoll(terminal_id=terminal_id, started_by=started_by, started_at=now, full=full)
-    session.add(poll)
-    session.flush()
-    terminal.last_polled_at = now
-    return Lease(lease_id, terminal, poll.id, duration)
+    return terminal
 
 
 def claim(terminal: Terminal, duration: timedelta, now: datetime) -> str:

@@ -1,14 +1,13 @@
 """Rounds: many terminals polled at the same time, in threads of their own, so that one that hangs keeps no other waiting.
 
-A poll needs a database connection only for its short transactions, and all polls of a round share a few.
+A poll needs a database connection only for its short transactions, which all polls of a process share.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,14 +16,13 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.errors import TerminalBusy
 from request_tracker_utils.attendance.models import Outcome, Terminal
-from request_tracker_utils.attendance.polling import Poller, PollResult
+from request_tracker_utils.attendance.polling import Poller
+from request_tracker_utils.attendance.reads import PollResult
 from request_tracker_utils.core.clock import SKEW
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.outbox import InContext
 
 MOST_THREADS = 200
-TRANSACTIONS = 4
-"""Transactions of a round at the same time; requests need connections too."""
 STOP_CHECK = 0.2
 """Seconds."""
 FAILURES_BEFORE_PAUSE = 3
@@ -98,7 +96,6 @@ def poll_all(
 ) -> Iterator[PollOutcome]:
     """Polls them all, and returns each when it has ended. After `within` seconds, and while the process stops, the others are returned as
     `polling`; polls that have begun go on in the background."""
-    shared = with_few_transactions(poller)
     waiting: queue.SimpleQueue[RoundTerminal] = queue.SimpleQueue()
     ended: queue.SimpleQueue[PollOutcome | Exception] = queue.SimpleQueue()
     for terminal in terminals:
@@ -111,7 +108,7 @@ def poll_all(
             except queue.Empty:
                 return
             try:
-                ended.put(poll_one(shared, terminal, full=full, started_by=started_by))
+                ended.put(poll_one(poller, terminal, full=full, started_by=started_by))
             except Exception as error:  # noqa: BLE001 — raised in the thread of the round
                 ended.put(error)
 
@@ -145,18 +142,6 @@ def poll_one(poller: Poller, terminal: RoundTerminal, *, full: bool, started_by:
     status = Status.FAILED if result.outcome is Outcome.INCOMPLETE else Status.SUCCESS
     now = result.terminal
     return PollOutcome(terminal.id, terminal.name, status, result, now.last_error, result.problem, now.last_sync_at)
-
-
-def with_few_transactions(poller: Poller) -> Poller:
-    """The same poller, with only TRANSACTIONS at the same time."""
-    free, transaction = threading.BoundedSemaphore(TRANSACTIONS), poller.transaction
-
-    @contextmanager
-    def one_of_few(*, durable: bool = True) -> Generator[Session]:
-        with free, transaction(durable=durable) as session:
-            yield session
-
-    return replace(poller, transaction=one_of_few)
 
 
 def _polled(session: Session) -> Sequence[Terminal]:

@@ -6,7 +6,8 @@ not keep other writers waiting; a process that dies between two chunks has store
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -29,7 +30,7 @@ RAW_LOGS = 3
 PUSHED = -1
 """The position of a record that was pushed."""
 DAY = timedelta(days=1)
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "user_id",
     "uid",
     "terminal_time",
@@ -131,29 +132,47 @@ def chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 def store_punches(session: Session, receipt: Receipt, rows: Sequence[Row]) -> int:
     """Returns how many are new."""
-    shared = {
-        "terminal_id": receipt.terminal_id,
-        "timezone": receipt.timezone,
-        "source": receipt.source,
-        "received_at": receipt.received_at,
-    }
-    known = _by_reassigned_uid(session, receipt, rows)
-    new = [row for row in rows if (row[1], row[2], row[3]) not in known] if known else rows
-    return bulk.insert_new(session, Punch.__table__, COLUMNS, new, shared)  # type: ignore[arg-type]
+    return store_all_punches(session, [(receipt, rows)])[receipt.terminal_id]
+
+
+def store_all_punches(session: Session, received: Sequence[tuple[Receipt, Sequence[Row]]]) -> Counter[int]:
+    """The punches of several terminals, which came at the same time and in the same way. Returns how many are new of each."""
+    reassigned = _reassigned_uids(session, [receipt.terminal_id for receipt, _rows in received])
+    new = [(receipt, _without_known(session, receipt, rows, reassigned.get(receipt.terminal_id, set()))) for receipt, rows in received]
+    if not new:
+        return Counter()
+    receipt, rows = new[0]
+    names, of_terminal = COLUMNS, {"terminal_id": receipt.terminal_id, "timezone": receipt.timezone}
+    if len(new) > 1:
+        names, of_terminal = (*COLUMNS, *of_terminal), {}
+        rows = [(*row, each.terminal_id, each.timezone) for each, of_each in new for row in of_each]
+    shared = of_terminal | {"source": receipt.source, "received_at": receipt.received_at}
+    return bulk.insert_new_by(session, Punch.__table__, "terminal_id", names, rows, shared)  # type: ignore[arg-type]
 
 
 def store_users(session: Session, terminal_id: int, users: Sequence[Any], *, now: datetime) -> None:
-    """The terminal's table of users as it is now. Users that it lacks are marked as removed: their punches remain theirs."""
-    stored = {row.user_id: row for row in session.scalars(select(TerminalUserRow).where(TerminalUserRow.terminal_id == terminal_id))}
-    found = {user.user_id: (user.uid, user.name[:MAX_USER_NAME]) for user in users if 0 < len(user.user_id) <= MAX_USER_ID}
-    new = [(user_id, *values) for user_id, values in found.items() if user_id not in stored]
-    shared = {"terminal_id": terminal_id, "first_seen_at": now, "changed_at": now}
-    bulk.insert_new(session, TerminalUserRow.__table__, ("user_id", "uid", "name"), new, shared)  # type: ignore[arg-type]
-    for user_id, row in stored.items():
-        if user_id not in found:
-            row.removed_at = row.removed_at or now
-        elif (row.uid, row.name) != found[user_id] or row.removed_at:
-            (row.uid, row.name), row.changed_at, row.removed_at = found[user_id], now, None
+    """See `store_all_users`."""
+    store_all_users(session, {terminal_id: users}, now=now)
+
+
+def store_all_users(session: Session, tables: Mapping[int, Sequence[Any]], *, now: datetime) -> None:
+    """The tables of users of several terminals as they are now. Users that a table lacks are marked as removed: their punches remain
+    theirs."""
+    stored: dict[int, dict[str, TerminalUserRow]] = {terminal_id: {} for terminal_id in tables}
+    for row in session.scalars(select(TerminalUserRow).where(TerminalUserRow.terminal_id.in_(tables))) if tables else ():
+        stored[row.terminal_id][row.user_id] = row
+    new = list[Row]()
+    for terminal_id, users in tables.items():
+        known = stored[terminal_id]
+        found = {user.user_id: (user.uid, user.name[:MAX_USER_NAME]) for user in users if 0 < len(user.user_id) <= MAX_USER_ID}
+        new += [(terminal_id, user_id, *values) for user_id, values in found.items() if user_id not in known]
+        for user_id, row in known.items():
+            if user_id not in found:
+                row.removed_at = row.removed_at or now
+            elif (row.uid, row.name) != found[user_id] or row.removed_at:
+                (row.uid, row.name), row.changed_at, row.removed_at = found[user_id], now, None
+    shared = {"first_seen_at": now, "changed_at": now}
+    bulk.insert_new(session, TerminalUserRow.__table__, ("terminal_id", "user_id", "uid", "name"), new, shared)  # type: ignore[arg-type]
 
 
 def quarantine(session: Session, receipt: Receipt, records: Sequence[tuple[bytes, str, int]]) -> int:
@@ -188,15 +207,23 @@ def _stored_repeats(session: Session, receipt: Receipt, days: Iterable[date]) ->
     return found
 
 
-def _by_reassigned_uid(session: Session, receipt: Receipt, rows: Sequence[Row]) -> set[tuple[int | None, datetime, int]]:
-    """Stored uid, time and pass of these rows, for uids that have belonged to several user IDs. Where records identify users by their uid
-    alone, an old record would otherwise come back as a punch of the new user."""
-    of_terminal = (TerminalUserRow.terminal_id == receipt.terminal_id, TerminalUserRow.uid.is_not(None))
-    several = select(TerminalUserRow.uid).where(*of_terminal).group_by(TerminalUserRow.uid).having(func.count() > 1)
-    uids = set(session.scalars(several))
-    times = [row[2] for row in rows if row[1] in uids]
+def _reassigned_uids(session: Session, terminal_ids: Sequence[int]) -> dict[int, set[int | None]]:
+    """The uids of each terminal that have belonged to several user IDs."""
+    of_terminals = (TerminalUserRow.terminal_id.in_(terminal_ids), TerminalUserRow.uid.is_not(None))
+    uid = (TerminalUserRow.terminal_id, TerminalUserRow.uid)
+    found: dict[int, set[int | None]] = {}
+    for terminal_id, number in session.execute(select(*uid).where(*of_terminals).group_by(*uid).having(func.count() > 1)):
+        found.setdefault(terminal_id, set()).add(number)
+    return found
+
+
+def _without_known(session: Session, receipt: Receipt, rows: Sequence[Row], reassigned: set[int | None]) -> Sequence[Row]:
+    """The rows without those that are stored with the same uid, time and pass, for reassigned uids. Where records identify users by their
+    uid alone, an old record would otherwise come back as a punch of the new user."""
+    times = [row[2] for row in rows if row[1] in reassigned] if reassigned else []
     if not times:
-        return set()
+        return rows
     between = (Punch.terminal_id == receipt.terminal_id, Punch.terminal_time.between(min(times), max(times)))
-    stored = session.execute(select(Punch.uid, Punch.terminal_time, Punch.occurrence).where(*between, Punch.uid.in_(uids)))
-    return {(row[0], row[1], row[2]) for row in stored}
+    stored = session.execute(select(Punch.uid, Punch.terminal_time, Punch.occurrence).where(*between, Punch.uid.in_(reassigned)))
+    known = {(row[0], row[1], row[2]) for row in stored}
+    return [row for row in rows if (row[1], row[2], row[3]) not in known]

@@ -37,11 +37,10 @@ def start_polling(session: Session, terminals: Sequence[RoundTerminal], *, full:
 def poll_terminals(task: RunningTask) -> str:
     """If the process dies, terminals are polled again, which stores nothing twice."""
     poller = current.poller()
-    shared = rounds.with_few_transactions(poller)
 
     def poll(item: TaskItem) -> ItemResult:
         terminal = RoundTerminal(item.data["terminal"], item.label, None)
-        outcome = rounds.poll_one(shared, terminal, full=bool(task.arguments.get("full")), started_by=task.actor.name)
+        outcome = rounds.poll_one(poller, terminal, full=bool(task.arguments.get("full")), started_by=task.actor.name)
         if outcome.result is None or outcome.status is not Status.SUCCESS:
             raise PollFailed(outcome.error or _("The poll failed."))
         counts = {"records": outcome.result.records, "new": outcome.result.new_punches}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    CursorResult,
     Date,
     DateTime,
     Integer,
@@ -84,8 +86,25 @@ def insert(session: Session, table: Table, names: Sequence[str], rows: Tuples, s
 def insert_new(session: Session, table: Table, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> int:
     """Inserts the rows that are new to all unique indexes of the table, in their order, and returns how many. A known row costs one lookup
     in an index."""
+    return _insert_new(session, table, names, rows, shared, lambda result: result.rowcount) if rows else 0
+
+
+def insert_new_by(session: Session, table: Table, key: str, names: Sequence[str], rows: Tuples, shared: Mapping[str, Any]) -> Counter[Any]:
+    """As `insert_new`, and returns how many rows are new for each value of the column `key`."""
     if not rows:
-        return 0
+        return Counter()
+    return _insert_new(session, table, names, rows, shared, lambda result: Counter(result.scalars()), f" RETURNING {key}")
+
+
+def _insert_new(
+    session: Session,
+    table: Table,
+    names: Sequence[str],
+    rows: Tuples,
+    shared: Mapping[str, Any],
+    take: Callable[[CursorResult[Any]], T],
+    returning: str = "",
+) -> T:
     connection = session.connection()
     columns = ", ".join([*names, *shared])
     bound = _bound(connection, shared)
@@ -94,12 +113,12 @@ def insert_new(session: Session, table: Table, names: Sequence[str], rows: Tuple
         values = list(zip(*_columns(connection, table, names, rows), strict=True))
         with _staged(connection, names, values) as incoming:
             # Without a condition, SQLite takes ON for that of a join.
-            statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming} WHERE true ON CONFLICT DO NOTHING"
-            return connection.exec_driver_sql(statement, tuple(bound)).rowcount
+            statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {incoming} WHERE true ON CONFLICT DO NOTHING{returning}"
+            return take(connection.exec_driver_sql(statement, tuple(bound)))
     marks = ", ".join([*(f"new.{name}" for name in names), *("%s" for _ in shared)])
     source = _unnest(table, names, "new")
-    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {source} ON CONFLICT DO NOTHING"
-    return connection.exec_driver_sql(statement, (*bound, *_columns(connection, table, names, rows))).rowcount
+    statement = f"INSERT INTO {table.name} ({columns}) SELECT {marks} FROM {source} ON CONFLICT DO NOTHING{returning}"
+    return take(connection.exec_driver_sql(statement, (*bound, *_columns(connection, table, names, rows))))
 
 
 def update(

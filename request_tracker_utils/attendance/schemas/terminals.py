@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel
 
 from request_tracker_utils.attendance.models import Terminal, TerminalEvent, TerminalPoll
 from request_tracker_utils.attendance.models.terminals import MAX_COMM_KEY, MAX_NAME, MAX_SITE
-from request_tracker_utils.attendance.polling import PollResult
 from request_tracker_utils.attendance.reading import DeviceInfo
+from request_tracker_utils.attendance.reads import PollResult
 from request_tracker_utils.attendance.schemas.punches import Text
 from request_tracker_utils.attendance.service import LONGEST_TIMEOUT
 from request_tracker_utils.attendance.terminal_problems import Kind

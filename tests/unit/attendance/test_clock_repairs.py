@@ -95,8 +95,8 @@ def test_a_preview_shows_the_punches_and_readings_of_the_clock() -> None:
     store(entrance, log)
     with transaction() as session:
         read_at = NOW - timedelta(hours=1)
-        clocks.record(session, terminal(entrance.id), datetime.fromisoformat("2026-03-02 10:45"), read_at)
-        clocks.record(session, terminal(entrance.id), datetime.fromisoformat("2026-02-01 10:45"), NOW - timedelta(days=29))
+        clocks.record(session, [clocks.Shown(terminal(entrance.id), datetime.fromisoformat("2026-03-02 10:45"), read_at)])
+        clocks.record(session, [clocks.Shown(terminal(entrance.id), datetime.fromisoformat("2026-02-01 10:45"), NOW - timedelta(days=29))])
         found = clock_repairs.preview(session, NewRepair(1, 1, 30, QUARTER))
     assert (found.count, found.hidden, [each.id for each in found.punches]) == (30, 10, [*range(1, 11), *range(21, 31)])
     assert [each.drift for each in found.readings] == [-QUARTER]

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from request_tracker_utils.attendance import leases, polling, service
+from request_tracker_utils.attendance import leases, polling, reads, service
 from request_tracker_utils.attendance.errors import (
     NotReplaced,
     SerialNumberTaken,
@@ -22,8 +22,8 @@ from request_tracker_utils.attendance.errors import (
 )
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import ClockReading, Outcome, Terminal, TerminalEvent, TerminalPoll
-from request_tracker_utils.attendance.polling import PROBLEMS
 from request_tracker_utils.attendance.reading import KnownLog, Reading, Target, Undecodable
+from request_tracker_utils.attendance.reads import PROBLEMS
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.attendance import ADA, INFO, NOW, HandMade, added, punches, record, shown, terminal
 from tests.services.tables import check_all
@@ -197,7 +197,7 @@ def test_after_a_poll_that_may_have_left_the_terminal_disabled_the_next_one_read
     assert fulls(2) == [True, False]
 
 
-STEPS = ("_record_contact", "store_punches", "quarantine", "count_days", "_finish", "end")
+STEPS = ("store_reads", "record_contacts", "store_all_punches", "quarantine", "count_all_days", "end")
 
 
 def test_a_poll_that_was_killed_at_any_step_is_repeated_without_losing_anything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_a_poll_that_was_killed_at_any_step_is_repeated_without_losing_anything(
 
 
 def _owner_of(step: str) -> object:
-    return polling.leases if step == "end" else polling.Poller if step.startswith("_") else polling
+    return polling.leases if step == "end" else polling if step == "store_reads" else reads
 
 
 def _kill(*_arguments: object, **_values: object) -> None:
