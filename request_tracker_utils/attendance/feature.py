@@ -7,9 +7,11 @@ from request_tracker_utils.attendance.alert_messages import ALERT_BEGAN, ALERT_E
 from request_tracker_utils.attendance.api import (
     pending_terminals as pending_api,
     people as people_api,
+    people_review as people_review_api,
     punches as punches_api,
     terminals as terminals_api,
 )
+from request_tracker_utils.attendance.people_import import PeopleRows
 from request_tracker_utils.attendance.permissions import GRANTS, AttendancePermission
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.attendance.reading import TerminalReader
@@ -29,8 +31,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.imports.row_types import RowTypes
+from request_tracker_utils.imports.tasks import import_kinds
+from request_tracker_utils.imports.views import import_pages
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem
+from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem, PageLink
 from request_tracker_utils.web.registry import registry_of, settings
 
 TERMINAL_SETTINGS = SettingsGroup(
@@ -47,11 +52,20 @@ TERMINAL_SETTINGS = SettingsGroup(
 )
 """Settings that decide who may reach the program, and what it may reach, are not changed on a page."""
 
+IMPORT = {"row_type": PeopleRows.name}
+IMPORTS = "attendance_people_imports"
+imports = import_pages(
+    IMPORTS, permission=AttendancePermission.MANAGE, uploads={PeopleRows.name: "/punches/people/import"}, files="/punches/people/imports"
+)
+
 
 def install(app: Flask) -> None:
     registry_of(app).provide(TerminalReader, TerminalReader())
     registry_of(app).get(TaskKinds).add(*tasks.kinds)
     registry_of(app).provide(PunchCounts, PunchCounts())
+    people_rows = PeopleRows()
+    registry_of(app).get(RowTypes).add(people_rows)
+    registry_of(app).get(TaskKinds).add(*import_kinds(people_rows, permission=AttendancePermission.MANAGE, endpoint=f"{IMPORTS}.show"))
 
 
 def fill_demo() -> int:
@@ -60,12 +74,18 @@ def fill_demo() -> int:
 
 feature = Feature(
     name="attendance",
-    apis=[people_api.api, punches_api.api, terminals_api.api, pending_api.api],
+    apis=[people_api.api, people_review_api.api, punches_api.api, terminals_api.api, pending_api.api],
     pages=[
         *(terminals.pages, terminals_form.pages, push.pages, push_pending.pages),
         *(punches.pages, punches_review.review_pages, punches_review.quarantine_pages),
         *(punches_completeness.pages, punches_repairs.pages),
-        *(people.pages, people_review.pages),
+        *(people.pages, people_review.pages, imports),
+    ],
+    links=[
+        PageLink(f"{IMPORTS}.upload_form", gettext_noop("People"), "attendance_people.listed", AttendancePermission.READ, 5),
+        PageLink(
+            "attendance_people.listed", gettext_noop("Import people"), f"{IMPORTS}.upload_form", AttendancePermission.MANAGE, 10, IMPORT
+        ),
     ],
     navigation=[
         NavItem(gettext_noop("Punches"), "punches.listed", AttendancePermission.READ, order=19),

@@ -4,6 +4,7 @@ A person has user IDs, each at a site and from a day on, because two sites use t
 again. A name is compared without case and accents.
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,15 +53,12 @@ class Owners:
         """The person to whom the ID belongs from its last day on."""
         return self._owners[identity][0][1] if identity in self._owners else None
 
-    def first_identities(self) -> dict[int, Identity]:
-        """One of each person's user IDs, the first in order."""
-        found: dict[int, Identity] = {}
-        for identity in sorted(self._owners, reverse=True):
-            found |= {owner.id: identity for _begin, owner in self._owners[identity]}
-        return found
+    def __iter__(self) -> Iterator[tuple[Identity, date, Owner]]:
+        """Each ID, from which day on it belongs to an owner, and that owner."""
+        return ((identity, begin, owner) for identity, owners in self._owners.items() for begin, owner in owners)
 
     def add(self, identity: Identity, begin: date, owner: Owner) -> None:
-        self._owners[identity].append((begin, owner))
+        insort(self._owners[identity], (begin, owner), key=lambda each: -each[0].toordinal())
 
 
 def owners(session: Session, user_ids: Collection[str] | None = None) -> Owners:

@@ -1,8 +1,10 @@
 """Accounts of people, by the names with which they sign in."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.accounts.models import User
@@ -10,8 +12,14 @@ from request_tracker_utils.attendance.models import AttendancePerson
 from request_tracker_utils.attendance.people_errors import InvalidPersonField
 from request_tracker_utils.core.translation import gettext as _
 
+_LOOKED_UP = 500
 NO_ACCOUNT = 0
 """What PersonFields has for a person without an account."""
+
+
+class Account(NamedTuple):
+    id: int
+    name: str
 
 
 def account_names(session: Session, people: Iterable[AttendancePerson]) -> dict[int, str]:
@@ -31,3 +39,19 @@ def account_id_of(session: Session, name: str) -> int:
     if found is None:
         raise InvalidPersonField(_("No account has this name."), field="account")
     return found
+
+
+def accounts_called(session: Session, texts: Collection[str]) -> dict[str, list[Account]]:
+    """The accounts with these names or e-mail addresses, by these without case. Several accounts may have one e-mail address, and a name
+    is preferred."""
+    keys = sorted(set(texts))
+    named, mailed = dict[str, list[Account]](), defaultdict[str, list[Account]](list)
+    for start in range(0, len(keys), _LOOKED_UP):
+        part = keys[start : start + _LOOKED_UP]
+        is_called = (User.name_key.in_([each.casefold() for each in part]), User.email_key.in_([each.lower() for each in part]))
+        query = select(User.id, User.name, User.name_key, User.email_key).where(or_(*is_called))
+        for user_id, name, name_key, email_key in session.execute(query.order_by(User.id)):
+            named[name_key] = [Account(user_id, name)]
+            if email_key:
+                mailed[email_key.casefold()].append(Account(user_id, name))
+    return {**mailed, **named}

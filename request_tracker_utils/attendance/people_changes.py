@@ -12,9 +12,16 @@ from request_tracker_utils.accounts.models import User
 from request_tracker_utils.attendance.models import ALWAYS, AttendancePerson, PeopleChange, PersonId
 from request_tracker_utils.attendance.models.punches import MAX_USER_ID
 from request_tracker_utils.attendance.models.terminals import MAX_NAME, MAX_SITE
-from request_tracker_utils.attendance.people import Identity, find_person, ids_of
-from request_tracker_utils.attendance.people_errors import AccountTaken, InvalidPersonField, UserIdTaken
-from request_tracker_utils.attendance.people_history import recorded
+from request_tracker_utils.attendance.people import Identity, find_person, ids_of, owners
+from request_tracker_utils.attendance.people_errors import (
+    AccountTaken,
+    InvalidPersonField,
+    PeopleMerged,
+    PersonNotFound,
+    UserIdOfOther,
+    UserIdTaken,
+)
+from request_tracker_utils.attendance.people_history import recorded, were_merged
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.text import clean, clean_identifier, search_key, unprintable_character
 from request_tracker_utils.core.translation import gettext as _
@@ -39,6 +46,9 @@ class SiteId(NamedTuple):
     @property
     def identity(self) -> Identity:
         return Identity(self.site.casefold(), self.user_id)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} ({self.site})" if self.site else self.user_id
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,18 @@ def remove(session: Session, person_id: int, *, actor: Actor, now: datetime) -> 
 
 def merge(session: Session, person_id: int, others: Collection[int], *, actor: Actor, now: datetime) -> AttendancePerson:
     """The other people are the same person: their user IDs, account and notes go to that one. Raises PersonNotFound, InvalidPersonField,
-    AccountTaken."""
+    AccountTaken, PeopleMerged."""
     others = sorted(set(others) - {person_id})
     if not others:
         raise InvalidPersonField(_("Choose another person to merge with."), field="people")
-    for each in (person_id, *others):
-        find_person(session, each)
+    person = find_person(session, person_id)
+    try:
+        for each in others:
+            find_person(session, each)
+    except PersonNotFound:
+        if not were_merged(session, person_id, others):
+            raise
+        raise PeopleMerged(_("They were already merged into %(name)s.", name=person.name)) from None
     with recorded(session, PeopleChange.MERGED, [person_id, *others], actor=actor, now=now):
         person = find_person(session, person_id)
         for other in [find_person(session, each) for each in others]:
@@ -129,6 +145,19 @@ def split(session: Session, person_id: int, ids: Collection[int], name: str, *, 
     return person
 
 
+def rows_of(session: Session, person_id: int, ids: Iterable[SiteId]) -> list[int]:
+    """The IDs of the rows with these user IDs of the person, for `split`. Raises PersonNotFound, InvalidPersonField, UserIdOfOther."""
+    person = find_person(session, person_id)
+    own = {(Identity(each.site_key, each.user_id), each.valid_from): each.id for each in ids_of(session, [person_id])[person_id]}
+    found = []
+    for each in (each.checked() for each in ids):
+        if (row_id := own.get((each.identity, each.valid_from))) is None:
+            message = _("The user ID %(id)s does not belong to %(name)s.", id=str(each), name=person.name)
+            raise UserIdOfOther(message, field="ids")
+        found.append(row_id)
+    return found
+
+
 def reassign(session: Session, site_id: SiteId, to: int | str, *, actor: Actor, now: datetime) -> AttendancePerson:
     """The user ID belongs to another person from a day on: one who exists, or a new one with this name. Punches of earlier days stay with
     the former person. Raises PersonNotFound, InvalidPersonField, UserIdTaken."""
@@ -155,6 +184,14 @@ def checked_name(name: str) -> str:
     return checked
 
 
+def checked_notes(text: str) -> str:
+    """Raises InvalidPersonField."""
+    notes = clean(text).strip()
+    if len(notes) > MAX_NOTES or "\0" in notes:
+        raise InvalidPersonField(_("Enter at most %(number)s characters.", number=MAX_NOTES), field="notes")
+    return notes
+
+
 def _new(name: str, now: datetime) -> AttendancePerson:
     checked = checked_name(name)
     return AttendancePerson(name=checked, name_key=search_key(checked), notes="", created_at=now, updated_at=now)
@@ -171,10 +208,7 @@ def _apply(session: Session, person: AttendancePerson, fields: PersonFields, act
     if fields.name is not None:
         rename(session, person, fields.name)
     if fields.notes is not None:
-        notes = clean(fields.notes).strip()
-        if len(notes) > MAX_NOTES or "\0" in notes:
-            raise InvalidPersonField(_("Enter at most %(number)s characters.", number=MAX_NOTES), field="notes")
-        person.notes = notes
+        person.notes = checked_notes(fields.notes)
     if fields.account_id is not None:
         _link(session, person, fields.account_id or None)
     if fields.ids is not None:
@@ -203,16 +237,25 @@ def _replace_ids(session: Session, person: AttendancePerson, ids: Sequence[SiteI
 
 def _add_ids(session: Session, ids: Iterable[tuple[AttendancePerson, SiteId]], actor: Actor, now: datetime) -> None:
     checked = [(person, each.checked()) for person, each in ids]
+    taken = _names_by_id(session, {each.user_id for _person, each in checked})
     for person, each in checked:
-        same = (PersonId.user_id == each.user_id, PersonId.site_key == each.identity.site_key, PersonId.valid_from == each.valid_from)
-        owner = select(AttendancePerson.name).join(PersonId, PersonId.person_id == AttendancePerson.id).where(*same)
-        if (name := session.scalar(owner)) is not None:
-            place = f"{each.user_id} ({each.site})" if each.site else each.user_id
-            message = _("The user ID %(id)s belongs to %(name)s. Merge the two people, or choose a later day.", id=place, name=name)
+        key = (each.identity, each.valid_from)
+        if key in taken:
+            message = _(
+                "The user ID %(id)s belongs to %(name)s. Merge the two people, or choose a later day.", id=str(each), name=taken[key]
+            )
             raise UserIdTaken(message, field="user_id")
+        taken[key] = person.name
         values = {"site": each.site, "site_key": each.identity.site_key, "user_id": each.user_id, "valid_from": each.valid_from}
         session.add(PersonId(person_id=person.id, **values, created_by=actor.name, created_at=now))
     session.flush()
+
+
+def _names_by_id(session: Session, user_ids: Collection[str]) -> dict[tuple[Identity, date], str]:
+    """The names of the people with these user IDs, by ID and first day."""
+    session.flush()
+    known = owners(session, user_ids)
+    return {(identity, begin): owner.name for identity, begin, owner in known}
 
 
 def _checked(text: str, field: str, longest: int) -> str:

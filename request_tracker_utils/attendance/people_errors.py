@@ -27,6 +27,18 @@ class UserIdTaken(Conflict):
     code = "user_id_taken"
 
 
+class UserIdOfOther(Conflict):
+    """A user ID to split off does not belong to the person. It may have been split off before."""
+
+    code = "user_id_of_other"
+
+
+class PeopleMerged(Conflict):
+    """These people were merged before."""
+
+    code = "people_merged"
+
+
 class AccountTaken(Conflict):
     """The account is linked to another person, or the people to merge have different accounts."""
 

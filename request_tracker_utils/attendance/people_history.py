@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance.models import AttendancePerson, NameDecision, PeopleChange, PersonId, RecordedChange
 from request_tracker_utils.attendance.people_errors import PeopleChangedSince, PeopleChangeNotFound
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Page, Segment
 from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.text import joined
 from request_tracker_utils.core.translation import gettext as _
@@ -21,15 +22,17 @@ LOCK_SPACE = 7061
 LONGEST_SUBJECT = 300
 _TABLES = {"people": AttendancePerson, "ids": PersonId, "decisions": NameDecision}
 _UNCOMPARED = {"updated_at"}
+_ALL = KeysetQuery(RecordedChange, [Segment((RecordedChange.id,))], descending=True)
 Rows = dict[str, list[dict[str, Any]]]
 
 
 @dataclass
 class Recording:
-    """People and decisions that a change concerns. A change adds those that it creates."""
+    """People and decisions that a change concerns. A change adds those that it creates. `change_id` is its record, once it is done."""
 
     people: set[int]
     decisions: set[str] = field(default_factory=set)
+    change_id: int = 0
 
 
 def lock(session: Session) -> None:
@@ -54,8 +57,29 @@ def recorded(
     after = _snapshot(session, recording)
     names = list(dict.fromkeys(row["name"] for row in [*before["people"], *after["people"]]))
     values = {"kind": kind, "subject": (subject or joined(names))[:LONGEST_SUBJECT], "people": len(names), "before": before, "after": after}
-    session.add(RecordedChange(**values, actor_user_id=actor.user_id, actor=actor.name, created_at=now))
+    change = RecordedChange(**values, actor_user_id=actor.user_id, actor=actor.name, created_at=now)
+    session.add(change)
     session.flush()
+    recording.change_id = change.id
+
+
+def list_changes(session: Session, *, size: int, after: Cursor | None = None, offset: int = 0) -> Page[RecordedChange]:
+    """The newest first."""
+    return _ALL.page(session, size=size, after=after, offset=offset)
+
+
+def count_changes(session: Session) -> int:
+    return _ALL.count(session)
+
+
+def were_merged(session: Session, person_id: int, others: Collection[int]) -> bool:
+    """Whether a merge that was not undone has merged the others into the person."""
+    merges = select(RecordedChange.before, RecordedChange.after).order_by(RecordedChange.id.desc())
+    for before, after in session.execute(merges.where(RecordedChange.kind == PeopleChange.MERGED, RecordedChange.undone_at.is_(None))):
+        remaining = {row["id"] for row in after["people"]}
+        if person_id in remaining and set(others) <= {row["id"] for row in before["people"]} - remaining:
+            return True
+    return False
 
 
 def changes(session: Session, *, limit: int, before_id: int | None = None) -> Sequence[RecordedChange]:
@@ -65,7 +89,8 @@ def changes(session: Session, *, limit: int, before_id: int | None = None) -> Se
 
 
 def undo(session: Session, change_id: int, *, actor: Actor, now: datetime) -> RecordedChange:
-    """Restores what was before a change. Raises PeopleChangeNotFound, PeopleChangedSince."""
+    """Restores what was before a change, also when people were last changed: then an import before it can be undone, too. Raises
+    PeopleChangeNotFound, PeopleChangedSince."""
     lock(session)
     change = session.get(RecordedChange, change_id, populate_existing=True)
     if change is None:
@@ -78,7 +103,7 @@ def undo(session: Session, change_id: int, *, actor: Actor, now: datetime) -> Re
         raise PeopleChangedSince(_("These people have changed since. Undo the later changes first."))
     try:
         with session.begin_nested():
-            _restore(session, concerned, change.before, now)
+            _restore(session, concerned, change.before)
     except IntegrityError:
         raise PeopleChangedSince(_("A user ID or account of these people now belongs to other people. Change that first.")) from None
     change.undone_at, change.undone_by = now, actor.name
@@ -107,7 +132,7 @@ def _compared(rows: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {name: sorted(each, key=lambda row: row["id"]) for name, each in kept.items()}
 
 
-def _restore(session: Session, concerned: Recording, rows: Mapping[str, Any], now: datetime) -> None:
+def _restore(session: Session, concerned: Recording, rows: Mapping[str, Any]) -> None:
     people, decisions = sorted(concerned.people), sorted(concerned.decisions)
     for start in range(0, len(people), 500):
         part = people[start : start + 500]
@@ -119,8 +144,6 @@ def _restore(session: Session, concerned: Recording, rows: Mapping[str, Any], no
         )
     for name, entity in _TABLES.items():
         values = [_parsed(row) for row in rows[name]]
-        if name == "people":
-            values = [row | {"updated_at": now} for row in values]
         if values:
             session.execute(insert(entity), values)
 

@@ -42,7 +42,8 @@ class Changes:
     @property
     def existing(self) -> list[int]:
         """Records that are not created, each once."""
-        return list(dict.fromkeys([*(row[0] for row in self.changed), *(each.id for each in self.follow_ups)]))
+        created, ids = set(self.created), [*(row[0] for row in self.changed), *(each.id for each in self.follow_ups)]
+        return [each for each in dict.fromkeys(ids) if each not in created]
 
 
 def record(session: Session, run_id: int, changes: Changes) -> None:

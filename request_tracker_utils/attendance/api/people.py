@@ -56,7 +56,7 @@ def add_person(body: PersonIn) -> Answer:
     """Add a person."""
     with transaction() as session:
         person = people_changes.create(session, _fields(session, body), actor=current_actor(), now=utc_now())
-        return _shown(session, person), 201
+        return shown_person(session, person), 201
 
 
 @api.get(ONE, responses={200: PersonOut})
@@ -66,7 +66,7 @@ def get_person(path: PersonPath) -> Answer:
     """Get a person."""
     with reading() as session:
         person = people.find_person(session, path.person_id)
-        shown = _shown(session, person)
+        shown = shown_person(session, person)
     record_lookup("person with punches", subject_of(person))
     return shown
 
@@ -78,7 +78,7 @@ def change_person(path: PersonPath, body: PersonPatch) -> Answer:
     """Change some fields of a person. Others do not change."""
     with transaction() as session:
         fields = _fields(session, body)
-        return _shown(session, people_changes.change(session, path.person_id, fields, actor=current_actor(), now=utc_now()))
+        return shown_person(session, people_changes.change(session, path.person_id, fields, actor=current_actor(), now=utc_now()))
 
 
 @api.delete(ONE, responses={200: PeopleMessage})
@@ -97,5 +97,6 @@ def _fields(session: Session, body: PersonPatch) -> PersonFields:
     return PersonFields(body.name, account_id, body.notes, body.site_ids())
 
 
-def _shown(session: Session, person: AttendancePerson) -> dict[str, Any]:
+def shown_person(session: Session, person: AttendancePerson) -> dict[str, Any]:
+    """A person as JSON."""
     return PersonOut.of(person, people.ids_of(session, [person.id])[person.id], account_names(session, [person]).get(person.id, ""))

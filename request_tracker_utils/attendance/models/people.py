@@ -23,6 +23,7 @@ class PeopleChange(StrEnum):
     SPLIT = "split"
     REASSIGNED = "reassigned"
     """A user ID belongs to another person from a day on."""
+    IMPORTED = "imported"
     DECIDED = "decided"
     """A conflict of names was left as it is."""
 
@@ -75,8 +76,9 @@ class RecordedChange(Base):
     """Names of the people, as they were called."""
     people: Mapped[int]
     """How many people it is about."""
-    before: Mapped[dict[str, Any]] = mapped_column(JSON)
-    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    before: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON, deferred=True)
+    """These may be large, and are read only by an undo."""
     actor_user_id: Mapped[int | None]
     actor: Mapped[str] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(Instant)

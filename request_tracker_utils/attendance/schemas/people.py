@@ -1,14 +1,13 @@
 """Schemas of people with punches."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from request_tracker_utils.attendance.models import ALWAYS, AttendancePerson, PersonId
 from request_tracker_utils.attendance.people_changes import MAX_IDS, MAX_NOTES, SiteId
-from request_tracker_utils.attendance.schemas.punches import Text
+from request_tracker_utils.attendance.schemas.punches import Day, Text
 from request_tracker_utils.core.db import LARGEST_ID
 from request_tracker_utils.web.paging import PageQuery
 
@@ -28,7 +27,11 @@ class UserId(BaseModel):
 
     user_id: Text = Field(max_length=200, examples=["17"])
     site: Text = Field("", max_length=300, description="Terminals of one site share their user IDs.", examples=["North High"])
-    valid_from: date | None = Field(None, description=FIRST_DAY, examples=[None])
+    valid_from: Day | None = Field(None, description=FIRST_DAY, examples=[None])
+
+
+def site_ids(ids: Sequence[UserId]) -> Sequence[SiteId]:
+    return [SiteId(each.user_id, each.site, each.valid_from or ALWAYS) for each in ids]
 
 
 class PersonPatch(BaseModel):
@@ -42,7 +45,7 @@ class PersonPatch(BaseModel):
     ids: list[UserId] | None = Field(None, max_length=MAX_IDS, description="Replaces all user IDs of the person.")
 
     def site_ids(self) -> Sequence[SiteId] | None:
-        return None if self.ids is None else [SiteId(each.user_id, each.site, each.valid_from or ALWAYS) for each in self.ids]
+        return None if self.ids is None else site_ids(self.ids)
 
 
 class PersonIn(PersonPatch):

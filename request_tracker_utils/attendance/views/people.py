@@ -13,7 +13,7 @@ from request_tracker_utils.attendance.current import subject_of
 from request_tracker_utils.attendance.models import ALWAYS, AttendancePerson, PersonId
 from request_tracker_utils.attendance.people_accounts import account_id_of, account_names
 from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
-from request_tracker_utils.attendance.people_errors import AccountTaken, InvalidPersonField, PersonNotFound, UserIdTaken
+from request_tracker_utils.attendance.people_errors import AccountTaken, InvalidPersonField, PeopleMerged, PersonNotFound, UserIdTaken
 from request_tracker_utils.attendance.permissions import AttendancePermission
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import LARGEST_ID, reading, transaction
@@ -27,7 +27,7 @@ PAGE_SIZE, SUGGESTIONS = 50, 200
 LONGEST_SENT = 3_000
 EMPTY_ROWS = 2
 """Rows of the form for further user IDs."""
-REFUSED = (InvalidPersonField, UserIdTaken, AccountTaken)
+REFUSED = (InvalidPersonField, UserIdTaken, AccountTaken, PeopleMerged)
 IdRow = tuple[str, str, str]
 
 pages = Blueprint("attendance_people", __name__, url_prefix="/punches/people")

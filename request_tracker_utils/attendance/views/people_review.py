@@ -43,6 +43,7 @@ CHANGES = {
     PeopleChange.MERGED: gettext_noop("Merged"),
     PeopleChange.SPLIT: gettext_noop("Split"),
     PeopleChange.REASSIGNED: gettext_noop("User ID assigned to another person"),
+    PeopleChange.IMPORTED: gettext_noop("Imported"),
     PeopleChange.DECIDED: gettext_noop("Conflict left as it is"),
 }
 

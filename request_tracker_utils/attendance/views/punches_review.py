@@ -6,7 +6,8 @@ from flask.typing import ResponseReturnValue
 from request_tracker_utils.attendance import reviews
 from request_tracker_utils.attendance.models import ReviewDecision
 from request_tracker_utils.attendance.permissions import AttendancePermission
-from request_tracker_utils.attendance.terminal_names import terminal_names, user_names
+from request_tracker_utils.attendance.shown_punches import shown
+from request_tracker_utils.attendance.terminal_names import terminal_names
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import Invalid
@@ -35,11 +36,10 @@ def listed() -> str:
     show_all, before = _shown()
     with reading() as session:
         found = reviews.implausible_punches(session, open_only=not show_all, limit=PAGE_SIZE + 1, before=before)
-        names, users = terminal_names(session), user_names(session, [each.punch for each in found])
-    shown = found[:PAGE_SIZE]
-    record_list("implausible punches", len(shown))
-    more = len(found) > PAGE_SIZE
-    return render_template("attendance/review.html", found=shown, more=more, before=before, show_all=show_all, terminals=names, users=users)
+        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+        rows = {row.punch.id: row for row in shown(session, [each.punch for each in found])}
+    record_list("implausible punches", len(found))
+    return render_template("attendance/review.html", found=found, rows=rows, more=more, before=before, show_all=show_all)
 
 
 @review_pages.post("/<int:punch_id>")
@@ -67,9 +67,9 @@ def quarantined() -> str:
     with reading() as session:
         found = reviews.quarantined(session, open_only=not show_all, limit=PAGE_SIZE + 1, before=before)
         logs, names = reviews.raw_logs(session), terminal_names(session)
-    shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
-    record_list("quarantined records", len(shown))
-    values = {"found": shown, "more": more, "before": before, "show_all": show_all}
+    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    record_list("quarantined records", len(found))
+    values = {"found": found, "more": more, "before": before, "show_all": show_all}
     return render_template("attendance/quarantine.html", logs=logs, terminals=names, reasons=REASONS, **values)
 
 

@@ -1,5 +1,6 @@
 """The pages of people: list, person, conflicts, changes, their names beside punches, and one's own punches."""
 
+import io
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from flask import Flask
 from request_tracker_utils.attendance.reading import TerminalUser
 from request_tracker_utils.attendance.storing import store_users
 from request_tracker_utils.core.db import transaction
-from tests.services.apps import csrf_token, signed_in
+from tests.services.apps import csrf_token, run_job, signed_in
 from tests.services.attendance import NOW, added, record
 from tests.services.forms import page, send
 from tests.services.punching import store
@@ -115,3 +116,37 @@ def test_staff_read_people_without_forms(app: Flask) -> None:
     client = signed_in(app, "staff", "lee")
     shown = page(client, f"{PEOPLE}/1") + page(client, f"{PEOPLE}/conflicts") + page(client, f"{PEOPLE}/changes") + page(client, PEOPLE)
     assert [each in shown for each in ("from 2026-03-01", "Save person", "Create 1", "Undo", "Add person")] == [True, *[False] * 4]
+
+
+def test_punches_to_review_link_to_the_person(app: Flask) -> None:
+    client = signed_in(app, "admin")
+    send(client, PEOPLE, name="Ada King", user_id="17", site="North High", valid_from="")
+    with app.app_context():
+        times = ("2026-03-01 09:00", "2000-01-01 08:00", "2000-01-01 08:01")
+        store(added("Gym", "10.0.0.52", site="north high"), [record(*each) for each in zip(("17", "17", "99"), times, strict=True)])
+    shown = page(client, "/punches/review")
+    assert (f'href="{PEOPLE}/1"' in shown, "Ada King" in shown, "Unknown" in shown, "Gym" in shown) == (True, True, True, True)
+
+
+def test_people_are_imported_from_a_file_and_that_is_undone(app: Flask) -> None:
+    client = signed_in(app, "admin")
+    assert "/punches/people/import" in page(client, PEOPLE)
+    assert "Import people" in page(client, f"{PEOPLE}/import")
+    data = {"file": (io.BytesIO(b"User ID,Site,Name\n17,North High,Ada Lovelace\n18,,\n"), "people.csv")}
+    file = client.post(f"{PEOPLE}/import", data={**data, "csrf_token": csrf_token(client, "/me")}).location
+    send(client, f"{file}/preview", user_id="0", site="1", name="2")
+    run_job(app, "run-tasks")
+    shown = page(client, file)
+    assert ("Ada Lovelace, 17 (North High)" in shown, "The name is missing." in shown, "No people yet" in page(client, PEOPLE)) == (
+        True,
+        True,
+        True,
+    )
+    send(client, f"{file}/import")
+    run_job(app, "run-tasks")
+    assert "Ada Lovelace" in page(client, PEOPLE)
+    assert "Imported" in page(client, f"{PEOPLE}/changes")
+    send(client, f"{file}/imports/1/undo")
+    run_job(app, "run-tasks")
+    assert "No people yet" in page(client, PEOPLE)
+    assert "/punches/people/import" not in page(signed_in(app, "staff", "lee"), PEOPLE)

@@ -101,7 +101,12 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /punches/people": ("/punches/people", LIST, ""),
     "GET /punches/people/<int:person_id>": ("/punches/people/1", LOOKUP, "person with punches 1"),
     "GET /api/attendance-people/": ("/api/attendance-people/", LIST, ""),
+    **{
+        f"GET /api/attendance-people/{rows}/": (f"/api/attendance-people/{rows}/", LIST, "")
+        for rows in ("conflicts", "unassigned", "changes")
+    },
     "GET /api/attendance-people/<int:person_id>": ("/api/attendance-people/1", LOOKUP, "person with punches 1"),
+    "GET /punches/people/imports/<int:file_id>/problems.csv": ("/punches/people/imports/{people}/problems.csv", EXPORT, ""),
     "GET /punches/people/conflicts": ("/punches/people/conflicts", LIST, ""),
     "GET /punches/people/changes": ("/punches/people/changes", LIST, ""),
     **{f"GET /admin/data/{table}/export/<export_type>/": (f"/admin/data/{table}/export/csv/", EXPORT, "") for table in TABLES},
@@ -173,6 +178,8 @@ NOT_RECORDED = {
     "/punches/clock-repairs": "terminals and times; previews are recorded",
     "/punches/mine": "one's own punches",
     "/punches/people/new": "an empty form",
+    "/punches/people/import": "one’s own uploads",
+    "/punches/people/imports": "one’s own uploads",
     "/iclock": "called by terminals, with stamps and options",
     "/openapi": "no data",
     "/metrics": "counts",
@@ -232,13 +239,15 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     file = reader.submit("/students/import", **upload).location.rsplit("/", 1)[1]
     upload = {"file": (io.BytesIO(b"cable_type,cable_length,on_hand\nCat6,100 ft,5\n"), "a.csv")}
     stock = reader.submit("/stock/import", **upload).location.rsplit("/", 1)[1]
+    upload = {"file": (io.BytesIO(b"user_id,name\n17,Ada\n"), "a.csv")}
+    people = reader.submit("/punches/people/import", **upload).location.rsplit("/", 1)[1]
 
     def is_recorded(route: str, path: str, kind: str, subject: str) -> None:
         before = len(accesses(app))
         if route in BODIES:
             answer = app.test_client().post(path, headers=headers, json=BODIES[route])
         else:
-            named = {"colleague": colleague, "file": file, "stock": stock, "message": message}
+            named = {"colleague": colleague, "file": file, "stock": stock, "people": people, "message": message}
             answer = reader.get(path.format(asset=library.asset, user=1, **named))
         answer.get_data()
         recorded = [(each.kind, each.subject) for each in accesses(app)[before:]]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from request_tracker_utils.accounts.models import Role, User
 from request_tracker_utils.attendance import people, people_changes, people_history, people_resolution
@@ -24,7 +24,7 @@ from request_tracker_utils.attendance.people_errors import (
 )
 from request_tracker_utils.attendance.reading import TerminalUser
 from request_tracker_utils.attendance.storing import Receipt, chunks, prepare, store_punches, store_users
-from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.db import db, reading, transaction
 from tests.services.attendance import ADA, NOW, added, record
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -329,3 +329,26 @@ def _account(name: str) -> int:
         session.add(user)
         session.flush()
         return user.id
+
+
+def test_creating_and_reviewing_more_people_takes_as_many_queries() -> None:
+    """A query for each user ID would take a minute for ten thousand."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            statements.append(statement)
+
+    def taken(terminal: Terminal, count: int) -> int:
+        users(terminal, *((str(number), f"{terminal.name} {number}") for number in range(count)))
+        statements.clear()
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            assert do(people_resolution.create_from_terminals) == count
+            assert found() == Review()
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+        return len(statements)
+
+    few = taken(added("North", site="North High"), 10)
+    assert taken(added("South", "10.0.0.51", site="South High"), 400) <= few + 3
