@@ -83,9 +83,10 @@ def import_pages(name: str, *, permission: StrEnum, uploads: Mapping[str, str], 
 
     pages.url_value_preprocessor(allow_upload)
     pages.register_error_handler(RequestEntityTooLarge, _too_large)
+    upload_form, upload = partial(_upload_form), partial(_upload)  # `require` marks functions, and other domains have other permissions
     for row_type, rule in uploads.items():
-        add("GET", rule, "upload_form", _upload_form, row_type=row_type)
-        add("POST", rule, "upload", _upload, row_type=row_type)
+        add("GET", rule, "upload_form", upload_form, row_type=row_type)
+        add("POST", rule, "upload", upload, row_type=row_type)
     add("GET", files, "files", partial(_files, of_domain))
     add("POST", f"{files}/<int:file_id>/delete", "discard", partial(_discard, of_domain))
     add("GET", f"{files}/<int:file_id>", "show", partial(_show, of_domain))
