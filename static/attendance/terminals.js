@@ -1,11 +1,15 @@
-// Updates the rows of terminals on an open page. Rows that have not changed stay as they are.
+// Updates the rows of terminals and the open alerts on an open page. What has not changed stays as it is.
 const table = document.getElementById("terminals");
+const alerts = document.getElementById("open-alerts");
 const INTERVAL = 5_000;
 const shown = new Map();
+let shownAlerts = alerts?.innerHTML;
 
 function update(html) {
   const holder = document.createElement("tbody");
   holder.innerHTML = html;
+  const newAlerts = holder.querySelector("template").innerHTML;
+  if (newAlerts !== shownAlerts) alerts.innerHTML = shownAlerts = newAlerts;
   const body = table.tBodies[0];
   const ids = new Set();
   for (const row of [...holder.rows]) {

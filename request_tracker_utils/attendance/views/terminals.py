@@ -46,10 +46,11 @@ def listed() -> str:
 @pages.get("/rows")
 @require(AttendancePermission.READ)
 def rows() -> str:
-    """The rows of the list, for a page that is open."""
+    """The rows of the list and the open alerts, for a page that is open."""
     with reading() as session:
         found: list[TerminalRow] = terminal_rows(session, utc_now(), limits())
-    return render_template("attendance/terminal-rows.html", rows=found)
+        alerts = open_alerts(session)
+    return render_template("attendance/terminal-rows.html", rows=found, alerts=alerts, with_alerts=True)
 
 
 @pages.post("/poll")

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from request_tracker_utils.attendance import people_changes
+from request_tracker_utils.attendance import jobs, people_changes
+from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.attendance.reading import TerminalUser
 from request_tracker_utils.attendance.storing import store_users
@@ -197,3 +198,18 @@ def test_a_repair_of_a_clock_is_previewed_applied_and_reversed(app: Flask, brows
         page.get_by_role("button", name="Reverse").click()
         expect(page.get_by_role("row", name="The clock was fast")).to_contain_text("reversed")
         assert times(page) == before
+
+
+def test_open_alerts_appear_on_an_open_page_and_lead_to_their_terminal(app: Flask, browser: Browser) -> None:
+    with app.app_context():
+        gym = added("Gym", None)
+    with opened(browser, app, "/terminals") as page:
+        expect(page.get_by_role("heading", name="Open alerts")).to_have_count(0)
+        with app.app_context():
+            with transaction() as session:
+                session.get_one(Terminal, gym.id).clock_drift = 999
+            jobs.check_terminals()
+        alert = page.get_by_role("link", name="The clock of Gym is wrong")
+        expect(alert).to_be_visible(timeout=20_000)
+        alert.click()
+        expect(page.get_by_role("heading", name="Gym")).to_be_visible()

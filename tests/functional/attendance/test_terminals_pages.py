@@ -177,6 +177,7 @@ def test_open_alerts_are_listed_with_links_to_their_terminals(app: Flask, ada: F
     assert f'href="/terminals/{entrance.id}">The clock of &lt;b&gt;Entrance is wrong</a>' in page
     assert ('href="/terminals/pending">Pending terminals</a>' in page, "NEW1" in page) == (True, False), "named once"
     assert "It is 999 seconds slow." in page
+    assert "is wrong</a>" in ada.get(f"{PAGE}/rows").text
     status = ada.get("/admin").text
     assert "The clock of &lt;b&gt;Entrance is wrong" in status
     assert 'href="/terminals/pending">The terminal NEW1 is pending</a>' in status
