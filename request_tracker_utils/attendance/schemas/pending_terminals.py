@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from request_tracker_utils.attendance.models import PendingTerminal
-from request_tracker_utils.attendance.models.terminals import MAX_NAME, MAX_SERIAL, MAX_SITE
+from request_tracker_utils.attendance.models.terminals import MAX_NAME, MAX_SITE
 from request_tracker_utils.attendance.push.contacts import MAX_PUSH_KEY
 from request_tracker_utils.attendance.schemas.punches import Text
 from request_tracker_utils.core.db import LARGEST_ID
@@ -15,9 +15,7 @@ KEY = "As on the terminal, if it has one. It is written and never read back."
 
 
 class PendingPath(BaseModel):
-    serial_number: str = Field(
-        max_length=4 * MAX_SERIAL, description="The terminal’s serial number.", json_schema_extra={"example": "OIN7060158021600123"}
-    )
+    serial_number: str = Field(description="The terminal’s serial number.", json_schema_extra={"example": "OIN7060158021600123"})
 
 
 class AcceptIn(BaseModel):
