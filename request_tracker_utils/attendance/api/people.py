@@ -23,6 +23,7 @@ from request_tracker_utils.attendance.schemas.people import (
 )
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.web.access_log import record_list, record_lookup
 from request_tracker_utils.web.auth import current_actor, require
@@ -61,7 +62,7 @@ def add_person(body: PersonIn) -> Answer:
 
 @api.get(ONE, responses={200: PersonOut})
 @require(AttendancePermission.READ)
-@may_raise(PersonNotFound)
+@may_raise(NotFound, PersonNotFound)
 def get_person(path: PersonPath) -> Answer:
     """Get a person."""
     with reading() as session:
@@ -73,7 +74,7 @@ def get_person(path: PersonPath) -> Answer:
 
 @api.patch(ONE, responses={200: PersonOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(AccountTaken, InvalidPersonField, PersonNotFound, UserIdTaken)
+@may_raise(AccountTaken, InvalidPersonField, NotFound, PersonNotFound, UserIdTaken)
 def change_person(path: PersonPath, body: PersonPatch) -> Answer:
     """Change some fields of a person. Others do not change."""
     with transaction() as session:
@@ -83,7 +84,7 @@ def change_person(path: PersonPath, body: PersonPatch) -> Answer:
 
 @api.delete(ONE, responses={200: PeopleMessage})
 @require(AttendancePermission.MANAGE)
-@may_raise(PersonNotFound)
+@may_raise(NotFound, PersonNotFound)
 def delete_person(path: PersonPath) -> Answer:
     """Delete a person. The punches remain."""
     with transaction() as session:

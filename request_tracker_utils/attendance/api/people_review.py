@@ -40,6 +40,7 @@ from request_tracker_utils.attendance.schemas.people_review import (
 )
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.errors import NotFound
 from request_tracker_utils.core.keyset import Cursor
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import current_actor, require
@@ -56,7 +57,7 @@ api = APIBlueprint("attendance_people_review_api", __name__, abp_tags=[PEOPLE])
 
 @api.post(f"{ONE}/merge", responses={200: PersonOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(AccountTaken, InvalidPersonField, PeopleMerged, PersonNotFound)
+@may_raise(AccountTaken, InvalidPersonField, PeopleMerged, NotFound, PersonNotFound)
 def merge_people(path: PersonPath, body: MergeIn) -> Answer:
     """Merge other people into this one, who gets their user IDs, account and notes."""
     with transaction() as session:
@@ -65,7 +66,7 @@ def merge_people(path: PersonPath, body: MergeIn) -> Answer:
 
 @api.post(f"{ONE}/split", responses={201: PersonOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(InvalidPersonField, PersonNotFound, UserIdOfOther)
+@may_raise(InvalidPersonField, NotFound, PersonNotFound, UserIdOfOther)
 def split_person(path: PersonPath, body: SplitIn) -> Answer:
     """Create another person with some of the user IDs of this one."""
     with transaction() as session:
@@ -126,7 +127,7 @@ def list_changes(query: PageQuery) -> Answer:
 
 @api.post(f"{CHANGES}<int:change_id>/undo", responses={200: ChangeOut})
 @require(AttendancePermission.MANAGE)
-@may_raise(PeopleChangedSince, PeopleChangeNotFound)
+@may_raise(PeopleChangedSince, NotFound, PeopleChangeNotFound)
 def undo_change(path: ChangePath) -> Answer:
     """Undo a change. A second call is answered with `people_changed_since`."""
     with transaction() as session:

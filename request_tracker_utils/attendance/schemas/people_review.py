@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from request_tracker_utils.attendance.models import PeopleChange, RecordedChange
 from request_tracker_utils.attendance.people import Identity
@@ -22,7 +22,9 @@ AT = "2026-03-02T14:05:00+00:00"
 class MergeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    people: list[int] = Field(min_length=1, max_length=MAX_IDS, description="IDs of the people who are the same person.", examples=[[2]])
+    people: list[Annotated[int, Strict()]] = Field(
+        min_length=1, max_length=MAX_IDS, description="IDs of the people who are the same person.", examples=[[2]]
+    )
 
 
 class SplitIn(BaseModel):

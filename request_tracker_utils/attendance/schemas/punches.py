@@ -23,7 +23,7 @@ def _storable(value: str) -> str:
 
 def _day(value: Any) -> Any:
     """Raises ValueError for numbers: Pydantic would read them as seconds since 1970."""
-    if isinstance(value, str) and not DAY_FORM.fullmatch(value):
+    if isinstance(value, (int, float)) or (isinstance(value, str) and not DAY_FORM.fullmatch(value)):
         raise ValueError("not a date like 2026-03-02")
     return value
 
