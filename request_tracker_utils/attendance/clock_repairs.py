@@ -112,7 +112,7 @@ def apply(session: Session, new: NewRepair, *, actor: Actor, now: datetime) -> C
 def reverse(session: Session, repair_id: int, *, actor: Actor, now: datetime) -> ClockRepair:
     """The punches have their own times again. Raises ClockRepairNotFound, ClockRepairReversed."""
     if (found := find_row(session, ClockRepair, repair_id)) is None:
-        raise ClockRepairNotFound(_("No repair of a clock has the ID %(id)s.", id=repair_id))
+        raise ClockRepairNotFound(_("Clock repair %(id)s was not found.", id=repair_id))
     terminal = find_terminal(session, found.terminal_id, with_for_update=True)
     session.refresh(found)
     if found.reversed_at is not None:

@@ -98,7 +98,7 @@ def person_of_account(session: Session, account_id: int | None) -> AttendancePer
 def find_person(session: Session, person_id: int) -> AttendancePerson:
     """Raises PersonNotFound."""
     if (person := session.get(AttendancePerson, person_id)) is None:
-        raise PersonNotFound(_("No person has the ID %(id)s.", id=person_id))
+        raise PersonNotFound(_("Person %(id)s was not found.", id=person_id))
     return person
 
 

@@ -74,7 +74,7 @@ def quarantined(session: Session, *, open_only: bool, limit: int, before: int | 
 def mark_reviewed(session: Session, record_id: int, *, reviewed: bool, actor: Actor, now: datetime) -> None:
     """Raises RecordNotFound."""
     if (record := find_row(session, QuarantinedRecord, record_id, with_for_update=True)) is None:
-        raise RecordNotFound(_("No quarantined record has the ID %(id)s.", id=record_id))
+        raise RecordNotFound(_("Quarantined record %(id)s was not found.", id=record_id))
     record.reviewed_at, record.reviewed_by = (now, actor.name[:100]) if reviewed else (None, None)
 
 
@@ -86,13 +86,13 @@ def raw_logs(session: Session) -> Sequence[RawLog]:
 def raw_log(session: Session, log_id: int) -> bytes:
     """The log as it came. Raises RecordNotFound."""
     if (found := find_row(session, RawLog, log_id)) is None:
-        raise RecordNotFound(_("No raw log has the ID %(id)s.", id=log_id))
+        raise RecordNotFound(_("Raw log %(id)s was not found.", id=log_id))
     return zlib.decompress(found.content)
 
 
 def _reviewable(session: Session, punch_id: int) -> Punch:
     if (punch := session.get(Punch, punch_id)) is None:
-        raise PunchNotFound(_("No punch has the ID %(id)s.", id=punch_id))
+        raise PunchNotFound(_("Punch %(id)s was not found.", id=punch_id))
     if punch.implausible is None:
         raise PunchPlausible(_("The time of this punch is plausible."))
     return punch

@@ -166,5 +166,5 @@ def _other() -> int:
     if number is None:
         raise InvalidPersonField(_("Choose another person to merge with."), field="people")
     if int(number[1]) > LARGEST_ID:
-        raise PersonNotFound(_("No person has the ID %(id)s.", id=number[1]))
+        raise PersonNotFound(_("Person %(id)s was not found.", id=number[1]))
     return int(number[1])
