@@ -70,15 +70,20 @@ class Batches(Generic[Item, Result]):
 
     def _run(self, batch: list[_Entry[Item, Result]], do: Callable[[list[Item]], Sequence[Result | AppError]]) -> None:
         try:
-            results = do([entry.item for entry in batch])
-        except Exception as error:  # noqa: BLE001 — raised in the thread that waits for the item
-            if len(batch) == 1:
-                batch[0].error = error
-                return
-            for entry in batch:
-                self._run([entry], do)
-        else:
-            for entry, result in zip(batch, results, strict=True):
-                entry.end(result)
-        finally:
-            self._waiting.extendleft(entry for entry in reversed(batch) if not entry.is_done)  # this thread ends
+            _do(batch, do)
+        finally:  # if this thread ends, others do what is left
+            self._waiting.extendleft(entry for entry in reversed(batch) if not entry.is_done)
+
+
+def _do(batch: list[_Entry[Item, Result]], do: Callable[[list[Item]], Sequence[Result | AppError]]) -> None:
+    try:
+        results = do([entry.item for entry in batch])
+    except Exception as error:  # noqa: BLE001 — raised in the thread that waits for the item
+        if len(batch) == 1:
+            batch[0].error = error
+            return
+        for entry in batch:
+            _do([entry], do)
+    else:
+        for entry, result in zip(batch, results, strict=True):
+            entry.end(result)

@@ -84,3 +84,24 @@ def test_a_thread_that_ends_leaves_the_others_their_work() -> None:
     seen = list[list[int]]()
     assert batches.run(2, lambda numbers: seen.append(numbers) or [2 * number for number in numbers]) == 4  # type: ignore[func-returns-value]
     assert seen == [[1, 2]]
+
+
+def test_items_of_a_thread_that_ends_halfway_are_done_once() -> None:
+    class Killed(BaseException):
+        """The thread ends here."""
+
+    seen = list[list[int]]()
+
+    def kill(numbers: list[int]) -> list[int]:
+        seen.append(numbers)
+        if len(numbers) > 1:
+            raise ZeroDivisionError
+        raise Killed
+
+    batches = Batches[int, int]()
+    for number in (1, 2):
+        with pytest.raises(Killed):
+            batches.run(number, kill)
+    done_later = list[list[int]]()
+    assert batches.run(3, lambda numbers: done_later.append(numbers) or [2 * number for number in numbers]) == 6  # type: ignore[func-returns-value]
+    assert (seen, done_later) == ([[1], [1, 2], [1]], [[1, 2, 3]])
