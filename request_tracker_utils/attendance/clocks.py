@@ -14,6 +14,8 @@ from request_tracker_utils.attendance.zones import offsets
 CHANGE = 2
 """Seconds by which the drift has to change before another reading is stored: clocks are read with every poll."""
 DAILY = timedelta(days=1)
+LARGEST = 2**31 - 1
+"""Seconds of a drift that is stored: 68 years. A damaged clock may show the year 2100."""
 
 
 @dataclass(frozen=True)
@@ -41,4 +43,5 @@ def record(session: Session, clocks: Sequence[Shown]) -> None:
 def drift(terminal_time: datetime, zone: ZoneInfo, now: datetime) -> int:
     """Seconds by which a terminal's clock is ahead. In a repeated hour, the pass that explains the clock better."""
     drifts = [(terminal_time - offset).replace(tzinfo=UTC) - now for offset in offsets(zone, terminal_time)]
-    return round(min(drifts, key=abs).total_seconds())
+    seconds = round(min(drifts, key=abs).total_seconds())
+    return max(-LARGEST, min(seconds, LARGEST))

@@ -1,6 +1,6 @@
 """Errors of reading a terminal. With `left_disabled`, nobody can punch there until the terminal is enabled or restarted."""
 
-from request_tracker_utils.core.errors import Conflict, Invalid, NotFound, Unavailable
+from request_tracker_utils.core.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 
 
 class TerminalError(Unavailable):
@@ -109,6 +109,12 @@ class PollTakenOver(Conflict):
     """Another process polls the terminal by now, because this one took longer than its lease."""
 
     code = "poll_taken_over"
+
+
+class PollFailed(AppError):
+    """The poll failed for a reason that the program does not know. The log of the server has it."""
+
+    status, code = 500, "poll_failed_unexpectedly"
 
 
 class NotReplaced(Conflict):

@@ -109,8 +109,7 @@ def _polled(terminal: Terminal | None, terminal_id: int) -> Terminal:
 def claim(terminal: Terminal, duration: timedelta, now: datetime) -> str:
     """Nobody else talks to the terminal until the lease ends. `terminal` is locked. Raises TerminalBusy."""
     check_free(terminal, duration, now)
-    if terminal.lease_id is not None:
-        terminal.fully_read_at = None  # a poll that died may have left the terminal disabled: see polling._needs_full_read
+    revoke(terminal)  # a poll that died may have left the terminal disabled: see polling._needs_full_read
     terminal.lease_id, terminal.leased_until = token_hex(16), now + duration
     return terminal.lease_id
 
@@ -119,6 +118,13 @@ def check_free(terminal: Terminal, duration: timedelta, now: datetime) -> None:
     """Raises TerminalBusy. A lease that ends later than any could comes from a clock that was wrong."""
     if terminal.leased_until is not None and now < terminal.leased_until <= now + duration + SKEW:
         raise TerminalBusy(_("The terminal %(name)s is being polled. Try again in a minute.", name=terminal.name))
+
+
+def revoke(terminal: Terminal) -> None:
+    """A poll that has lost its time stores nothing any more, and the next one reads everything. `terminal` is free; see `check_free`."""
+    if terminal.lease_id is not None:
+        terminal.fully_read_at = None
+        end(terminal)
 
 
 def end(terminal: Terminal) -> None:

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+import structlog
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import leases
 from request_tracker_utils.attendance.addresses import check_address
 from request_tracker_utils.attendance.batches import Batches
+from request_tracker_utils.attendance.errors import PollFailed
 from request_tracker_utils.attendance.leases import Lease, Wanted
 from request_tracker_utils.attendance.models import Outcome, Terminal
 from request_tracker_utils.attendance.reading import KnownLog, Layout, Reading, Target, Transport
@@ -27,6 +29,7 @@ from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.imports import bulk
 
+log = structlog.get_logger(__name__)
 FULL_READ = timedelta(hours=24)
 """The whole log is read at least this often, with the table of users."""
 
@@ -54,14 +57,20 @@ class Poller:
     endings: Batches[Read, PollResult] = field(default_factory=lambda: Batches(CHUNK))
 
     def poll(self, terminal_id: int, *, full: bool = False, started_by: str = "") -> PollResult:
-        """Raises TerminalNotFound, TerminalNotPolled, TerminalBusy, TerminalReplaced, SerialNumberTaken, and what reading raises. An error
-        is recorded with the terminal before it is raised."""
+        """Raises TerminalNotFound, TerminalNotPolled, TerminalBusy, TerminalReplaced, SerialNumberTaken, PollFailed, and what reading
+        raises. An error is recorded with the terminal before it is raised."""
         lease = self.beginnings.run(Wanted(terminal_id, full, started_by), self._begin)
         try:
             return self._poll(lease, full=full or _needs_full_read(lease.terminal, self.clock()))
         except AppError as error:
             self._record_failure(lease, error)
             raise
+        except Exception as error:
+            # Without the end of its lease, nobody could poll the terminal again; and it costs no other terminal of the round.
+            log.exception("a poll failed unexpectedly", terminal=lease.terminal.name)
+            failure = PollFailed(_("The poll failed unexpectedly. Look at the log of the server."))
+            self._record_failure(lease, failure)
+            raise failure from error
 
     def target(self, terminal: Terminal) -> Target:
         """How to reach a terminal now. Raises InvalidTerminalField if its address is not allowed any more."""
@@ -70,8 +79,10 @@ class Poller:
         return Target(address, terminal.port, transport, self.comm_key(terminal), terminal.timeout or self.timeout, layout)
 
     def _begin(self, wanted: Sequence[Wanted]) -> Sequence[Lease | AppError]:
-        with self.transaction(durable=False) as session:
+        def begin(session: Session) -> Sequence[Lease | AppError]:
             return leases.begin(session, wanted, longest_read=timedelta(seconds=self.deadline), now=self.clock())
+
+        return bulk.retry(partial(self.transaction, durable=False), begin)
 
     def _poll(self, lease: Lease, *, full: bool) -> PollResult:
         known = known_log(lease.terminal)
@@ -118,16 +129,22 @@ class Poller:
         now, code, sentence = self.clock(), error.code, error.message
         if left_disabled := "left_disabled" in error.fields:
             code, sentence = "left_disabled", f"{error.message} {_(PROBLEMS['left_disabled'])}"
-        with self.endings.alone(), self.transaction(durable=False) as session:
+
+        def record(session: Session) -> None:
+            # The terminal is locked before its poll, as in other transactions.
+            terminal = session.get(Terminal, lease.terminal.id, with_for_update=True)
             if (poll := lease.poll(session)) is not None:
                 poll.ended_at, poll.outcome, poll.code, poll.problem = now, Outcome.FAILED, code, sentence
-            if (terminal := session.get(Terminal, lease.terminal.id, with_for_update=True)) is None or terminal.lease_id != lease.id:
+            if terminal is None or terminal.lease_id != lease.id:
                 return
             terminal.failures += 1
             terminal.last_error_code, terminal.last_error, terminal.last_error_at = code, sentence, now
             if left_disabled:
                 terminal.fully_read_at = None
             leases.end(terminal)
+
+        with self.endings.alone():
+            bulk.retry(partial(self.transaction, durable=False), record)
 
 
 def known_log(terminal: Terminal) -> KnownLog | None:

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 TRUSTED_FOR = timedelta(hours=24)  # how long an unchanged number of records is enough to skip the download
+LONGEST_TEXTS = {"serial_number": 64, "firmware": 100, "platform": 100, "device_name": 100}
 REMEMBERED_LOGS = 300  # a few hundred days each
 
 
@@ -219,8 +220,9 @@ def _job(target: Target, action: str) -> dict[str, Any]:
 
 
 def _info(values: dict[str, Any]) -> DeviceInfo:
-    names = {name: values[name] for name in ("serial_number", "firmware", "platform", "device_name")}
-    return DeviceInfo(**names, **(values.get("after") or values["before"]))
+    """Whatever answers: what is longer than in any terminal is cut, so that it can be stored."""
+    texts = {name: values[name] and values[name][:length] for name, length in LONGEST_TEXTS.items()}
+    return DeviceInfo(**texts, **(values.get("after") or values["before"]))
 
 
 def _problem(before: int, after: int, announced: int, received: int) -> str | None:

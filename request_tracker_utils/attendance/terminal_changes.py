@@ -45,6 +45,7 @@ def change_terminal(session: Session, terminal_id: int, fields: Mapping[str, Any
         return terminal
     if any(name in changed for name in READ_WITH):
         leases.check_free(terminal, by.longest_lease, by.now)
+        leases.revoke(terminal)  # it has read with what is changed here
     try:
         with session.begin_nested():
             for name, (_former, value) in changed.items():

@@ -125,7 +125,7 @@ def delete(path: TerminalPath) -> Answer:
 
 @api.post(f"{ONE}/poll/", responses={200: PollOut})
 @require(AttendancePermission.POLL)
-@may_raise(*CONTACT, errors.PollTakenOver, errors.SerialNumberTaken, errors.TerminalReplaced)
+@may_raise(*CONTACT, errors.PollFailed, errors.PollTakenOver, errors.SerialNumberTaken, errors.TerminalReplaced)
 def poll(path: TerminalPath) -> Answer:
     """Poll a terminal now."""
     return PollOut.of(poller().poll(path.terminal_id, started_by=current_actor().name))

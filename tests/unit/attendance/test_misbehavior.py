@@ -15,7 +15,8 @@ from request_tracker_utils.attendance.errors import (
     TerminalUnreachable,
     WrongCommKey,
 )
-from request_tracker_utils.attendance.reading import Layout, Log, Target, TerminalReader, Transport
+from request_tracker_utils.attendance.models import Terminal
+from request_tracker_utils.attendance.reading import LONGEST_TEXTS, Layout, Log, Target, TerminalReader, Transport
 from tests.services.attendance_logs import MORNING, PEOPLE, expected, punches, target, terminal_with
 from tests.services.attendance_network import AttendanceNetwork
 from tests.services.attendance_terminal import (
@@ -247,6 +248,14 @@ def test_answers_that_are_worth_less_than_the_log(network: AttendanceNetwork, re
         assert list(reading.log.records) == expected(punches(2000), Layout.BYTES_40), command
         assert (reading.clock is None) == (command == GET_TIME)
         assert (reading.info.serial_number is None) == (command == GET_OPTION)
+
+
+def test_texts_that_are_longer_than_their_columns_are_cut(network: AttendanceNetwork, reader: TerminalReader) -> None:
+    long = (OK, b"~Option=" + b"x" * 5000)
+    terminal = network.add(terminal_with(10, faults=Faults(answers={GET_OPTION: [long], GET_VERSION: [long]})))
+    info = reader.read(target(terminal), deadline=DEADLINE).info
+    assert {name: len(getattr(info, name)) for name in LONGEST_TEXTS} == LONGEST_TEXTS
+    assert {name: Terminal.__table__.c[name].type.length for name in LONGEST_TEXTS} == LONGEST_TEXTS
 
 
 def test_parts_of_the_log_that_are_refused_or_too_long_are_missing(network: AttendanceNetwork, reader: TerminalReader) -> None:

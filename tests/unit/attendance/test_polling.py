@@ -13,6 +13,8 @@ from sqlalchemy import select
 from request_tracker_utils.attendance import leases, polling, reads, service
 from request_tracker_utils.attendance.errors import (
     NotReplaced,
+    PollFailed,
+    PollTakenOver,
     SerialNumberTaken,
     TerminalBusy,
     TerminalNotFound,
@@ -24,6 +26,7 @@ from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import ClockReading, Outcome, Terminal, TerminalEvent, TerminalPoll
 from request_tracker_utils.attendance.reading import KnownLog, Reading, Target, Undecodable
 from request_tracker_utils.attendance.reads import PROBLEMS
+from request_tracker_utils.attendance.terminal_changes import TerminalChange, change_terminal
 from request_tracker_utils.core.db import reading, transaction
 from tests.services.attendance import ADA, INFO, NOW, HandMade, added, punches, record, shown, terminal
 from tests.services.tables import check_all
@@ -125,6 +128,25 @@ def test_an_error_is_recorded_and_ends_the_lease() -> None:
     device.poller().poll(entrance.id)
     assert (terminal(entrance.id).failures, terminal(entrance.id).last_error) == (0, None)
     assert [poll.outcome for poll in polls()] == ["failed", "failed", "stored"]
+
+
+def test_an_error_that_nobody_expected_is_recorded_too_and_ends_the_lease(caplog: pytest.LogCaptureFixture) -> None:
+    entrance, device = added(), HandMade([*LOG], error=ZeroDivisionError("in the decoder"))
+    with pytest.raises(PollFailed):
+        device.poller().poll(entrance.id)
+    now = terminal(entrance.id)
+    assert (now.failures, now.last_error_code, now.lease_id) == (1, "poll_failed_unexpectedly", None)
+    assert "in the decoder" in caplog.text
+    device.error = None
+    assert device.poller().poll(entrance.id).new_punches == 3
+    assert [poll.outcome for poll in polls()] == ["failed", "stored"]
+
+
+@pytest.mark.both_databases
+def test_a_clock_that_is_off_by_a_century_loses_no_punch() -> None:
+    entrance, device = added(), HandMade([*LOG], clock=NOW.replace(year=2133, tzinfo=None))
+    assert device.poller().poll(entrance.id).new_punches == 3
+    assert terminal(entrance.id).clock_drift == 2**31 - 1
 
 
 def test_a_terminal_is_polled_by_one_at_a_time(app: Flask) -> None:
@@ -243,6 +265,27 @@ def test_a_poll_that_outlived_its_lease_finishes_nothing() -> None:
     now = terminal(entrance.id)
     assert (now.known_records, now.last_error, now.failures) == (3, None, 0)
     assert [poll.outcome for poll in polls()] == ["failed", "stored"]
+
+
+def test_a_poll_that_outlived_its_lease_stores_nothing_if_the_terminal_was_changed() -> None:
+    """It was read with the former layout, and its known log would hide that from the next poll."""
+    entrance, device = added(), HandMade([*LOG])
+    answer = device.read
+
+    def be_late(target: Target, **how: object) -> Reading:
+        device.read = answer  # type: ignore[method-assign]
+        device.pass_time(minutes=10)
+        by = TerminalChange(ADA, device.now, lambda text: text, True, timedelta(minutes=4))
+        with transaction() as session:
+            change_terminal(session, entrance.id, {"layout": "16"}, by)
+        return answer(target, **how)  # type: ignore[arg-type]
+
+    device.read = be_late  # type: ignore[assignment, method-assign]
+    with pytest.raises(PollTakenOver):
+        device.poller().poll(entrance.id)
+    assert (punches(), terminal(entrance.id).known_records, terminal(entrance.id).lease_id) == ([], None, None)
+    assert device.poller().poll(entrance.id).new_punches == 3
+    assert [(target.layout, full) for target, _known, full, _users in device.asked] == [("auto", True), ("16", True)]
 
 
 def test_another_serial_number_stores_nothing_until_it_is_accepted() -> None:
