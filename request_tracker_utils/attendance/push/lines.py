@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from request_tracker_utils.attendance.models.punches import MAX_USER_ID, MAX_USER_NAME
 
-FIRST_YEAR, LAST_YEAR = 1970, 9000
-"""Times of other years are not punches. The last days of the calendar have no time in UTC."""
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Times of other years are not punches: no terminal can show them. Each day on which the clocks change costs a query, while other writers
+wait."""
 LONGEST_LINE = 4_096
 """Bytes of a line that are kept if it does not parse. A punch has about fifty."""
 MAX_WORK_CODE = 40

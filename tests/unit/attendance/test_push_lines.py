@@ -46,6 +46,7 @@ def test_what_is_not_a_punch_stays_as_it_came() -> None:
             (b"17\t2026-03-02 08:0", "invalid_time"),
             (b"17\t2026-03-02T08:00:00Z\t0\t1", "invalid_time"),
             (b"17\t0001-01-01 00:00:00\t0\t1", "invalid_time"),
+            (b"17\t2200-01-01 00:00:00\t0\t1", "invalid_time"),
             (b"17\t9999-12-31 23:59:59\t0\t1", "invalid_time"),
             ("17\t２０２６-03-02 08:00:00\t0\t1".encode(), "invalid_time"),
             (b"\t2026-03-02 08:00:00\t0\t1", "invalid_user_id"),

@@ -1,10 +1,10 @@
 """From a terminal's own time to UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from request_tracker_utils.attendance.clocks import drift
-from request_tracker_utils.attendance.zones import Passes, is_repeated
+from request_tracker_utils.attendance.zones import HOUR, Passes, constant_offset, is_repeated, offsets
 from tests.services.tables import check_all
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -95,3 +95,25 @@ def test_drift_is_measured_in_the_pass_that_explains_the_clock() -> None:
 
 def _equal(found: object, expected: object) -> None:
     assert found == expected
+
+
+def test_days_on_which_the_offset_changes_are_known_from_their_ends() -> None:
+    def agrees(zone: str, change: str) -> None:
+        for days in range(-3, 4):
+            day = date.fromisoformat(change) + timedelta(days=days)
+            midnight = datetime.combine(day, time())
+            found = {offset for hours in range(-1, 26) for offset in offsets(ZoneInfo(zone), midnight + hours * HOUR)}
+            assert constant_offset(ZoneInfo(zone), day) == (found.pop() if len(found) == 1 else None), day
+
+    check_all(
+        [
+            ("America/Chicago", "2026-11-01"),
+            ("Australia/Lord_Howe", "2026-04-05"),
+            ("Pacific/Apia", "2011-12-30"),
+            ("Africa/Casablanca", "2026-02-15"),
+            ("Africa/Freetown", "1939-09-05"),
+            ("Asia/Beirut", "2026-03-29"),
+            ("UTC", "2026-01-01"),
+        ],
+        agrees,
+    )
