@@ -4,9 +4,10 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from request_tracker_utils.attendance import reviews
-from request_tracker_utils.attendance.models import ReviewDecision
+from request_tracker_utils.attendance.models import QuarantinedRecord, ReviewDecision
 from request_tracker_utils.attendance.permissions import AttendancePermission
 from request_tracker_utils.attendance.shown_punches import shown
+from request_tracker_utils.attendance.storing import PUSHED
 from request_tracker_utils.attendance.terminal_names import terminal_names
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
@@ -19,11 +20,17 @@ from request_tracker_utils.web.paging import row_id
 PAGE_SIZE = 50
 UNDO = "undo"
 REASONS = {
-    "invalid_time": gettext_noop("The day does not exist."),
+    "invalid_time": gettext_noop("The time is missing, or does not exist."),
     "unknown_uid": gettext_noop("The terminal has no user with this number."),
-    "invalid_user_id": gettext_noop("The user ID is not text."),
+    "invalid_user_id": gettext_noop("The user ID is missing, too long, or not text."),
+    "invalid_text": gettext_noop("The line is not text."),
+    "invalid_number": gettext_noop("The button or the verification is not a number."),
+    "invalid_work_code": gettext_noop("The work code is too long, or not text."),
+    "unknown_table": gettext_noop("The terminal pushed it as an event of access control."),
 }
-"""Why a record was not decoded."""
+"""Why a record was not decoded: reasons of `decoding` and `push.lines`."""
+LONGEST_RECORD = 120
+"""Bytes of a record that the list shows."""
 
 review_pages = Blueprint("punch_reviews", __name__, url_prefix="/punches/review")
 quarantine_pages = Blueprint("punch_quarantine", __name__, url_prefix="/punches/quarantine")
@@ -70,7 +77,8 @@ def quarantined() -> str:
     more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
     record_list("quarantined records", len(found))
     values = {"found": found, "more": more, "before": before, "show_all": show_all}
-    return render_template("attendance/quarantine.html", logs=logs, terminals=names, reasons=REASONS, **values)
+    raw = {each.id: _readable(each) for each in found}
+    return render_template("attendance/quarantine.html", raw=raw, logs=logs, terminals=names, reasons=REASONS, **values)
 
 
 @quarantine_pages.post("/<int:record_id>", endpoint="mark")
@@ -94,6 +102,13 @@ def raw_log(log_id: int) -> Response:
     response = Response(content, mimetype="application/octet-stream")
     response.headers["Content-Disposition"] = f'attachment; filename="log-{log_id}.bin"'
     return response
+
+
+def _readable(record: QuarantinedRecord) -> str:
+    """The beginning of a record: a pushed line as text, a record of a log as hexadecimal numbers."""
+    beginning = record.raw[:LONGEST_RECORD]
+    text = beginning.decode("utf-8", "backslashreplace").replace("\t", "  ") if record.position == PUSHED else beginning.hex(" ")
+    return text + (" …" if len(record.raw) > LONGEST_RECORD else "")
 
 
 def _shown() -> tuple[bool, int | None]:

@@ -8,7 +8,7 @@ from flask import Flask
 from request_tracker_utils.attendance.completeness import count_days
 from request_tracker_utils.attendance.models import Source
 from request_tracker_utils.attendance.reading import TerminalUser
-from request_tracker_utils.attendance.storing import Receipt, keep_raw_log, quarantine, store_users
+from request_tracker_utils.attendance.storing import PUSHED, Receipt, keep_raw_log, quarantine, store_users
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from tests.services.apps import signed_in
@@ -87,10 +87,22 @@ def test_an_implausible_punch_is_accepted_and_that_is_undone(app: Flask) -> None
     send(client, "/punches/review/9", 404, decision="ignored")
 
 
+def test_pushed_lines_in_quarantine_are_shown_as_text_with_the_reason(app: Flask) -> None:
+    reasons = {"invalid_text", "invalid_time", "invalid_user_id", "invalid_number", "invalid_work_code", "unknown_table"}
+    with app.app_context(), transaction() as session:
+        lines = [(f"17\t2026-02-31 <{reason}>".encode() + b"\xff" + b"x" * 200, reason, PUSHED) for reason in reasons]
+        quarantine(session, Receipt.of(terminal(1), Source.PUSH, NOW), lines)
+    shown = page(signed_in(app, "staff"), "/punches/quarantine")
+    for reason in reasons:
+        assert f"<code>17  2026-02-31 &lt;{reason}&gt;\\xffx" in shown, reason
+        assert f">{reason}<" not in shown, reason
+    assert ("The work code is too long" in shown, "x …</code>" in shown, "pushed" in shown) == (True, True, True)
+
+
 def test_quarantined_records_are_shown_as_they_came(app: Flask) -> None:
     client = signed_in(app, "admin")
     shown = page(client, "/punches/quarantine")
-    assert all(each in shown for each in ("01 ff", "The day does not exist.", "record 5", "Mark as reviewed"))
+    assert all(each in shown for each in ("01 ff", "The time is missing, or does not exist.", "record 5", "Mark as reviewed"))
     assert client.get("/punches/quarantine/logs/1").data == b"raw log"
     send(client, "/punches/quarantine/1", decision="reviewed")
     assert "Nothing in quarantine" in page(client, "/punches/quarantine")
