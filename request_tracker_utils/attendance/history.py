@@ -1,4 +1,4 @@
-"""The history of a terminal, newest first: its polls, and what people have changed. Polls and alerts are deleted after a while."""
+"""The history of a terminal, newest first: its polls, its clock, and what people have changed. Old rows are deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,10 +25,9 @@ def events(session: Session, terminal_id: int, *, limit: int, before_id: int | N
     return session.scalars(query if before_id is None else query.where(TerminalEvent.id < before_id)).all()
 
 
-def clock_readings(session: Session, terminal_id: int, *, limit: int) -> Sequence[ClockReading]:
-    """The newest ones, the oldest of them first."""
+def clock_readings(session: Session, terminal_id: int, *, limit: int, before_id: int | None = None) -> Sequence[ClockReading]:
     query = select(ClockReading).where(ClockReading.terminal_id == terminal_id).order_by(ClockReading.id.desc()).limit(limit)
-    return session.scalars(query).all()[::-1]
+    return session.scalars(query if before_id is None else query.where(ClockReading.id < before_id)).all()
 
 
 def delete_old(session: Session, now: datetime) -> int:

@@ -12,6 +12,8 @@ from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.permissions import AttendancePermission
 from request_tracker_utils.attendance.schemas.rounds import RoundOut
 from request_tracker_utils.attendance.schemas.terminals import (
+    ClockReadingRow,
+    ClockReadingRows,
     EventRow,
     EventRows,
     HistoryQuery,
@@ -175,6 +177,17 @@ def list_polls(path: TerminalPath, query: HistoryQuery) -> Any:
         find_terminal(session, path.terminal_id)
         found = history.polls(session, path.terminal_id, limit=query.limit + 1, before_id=query.before_id)
     return plain_list([PollRow.of(each) for each in found], limit=query.limit)
+
+
+@api.get(f"{ONE}/clock-readings/", responses={200: ClockReadingRows})
+@require(AttendancePermission.READ)
+@may_raise(*NOT_FOUND)
+def list_clock_readings(path: TerminalPath, query: HistoryQuery) -> Any:
+    """List what the clock of a terminal has shown, newest first: each change of its drift, and a reading of each day."""
+    with reading() as session:
+        find_terminal(session, path.terminal_id)
+        found = history.clock_readings(session, path.terminal_id, limit=query.limit + 1, before_id=query.before_id)
+    return plain_list([ClockReadingRow.of(each) for each in found], limit=query.limit)
 
 
 @api.get(f"{ONE}/events/", responses={200: EventRows})

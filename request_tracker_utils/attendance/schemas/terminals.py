@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel
 
-from request_tracker_utils.attendance.models import Terminal, TerminalEvent, TerminalPoll
+from request_tracker_utils.attendance.models import ClockReading, Terminal, TerminalEvent, TerminalPoll
 from request_tracker_utils.attendance.models.terminals import MAX_COMM_KEY, MAX_NAME, MAX_SITE
 from request_tracker_utils.attendance.reading import DeviceInfo
 from request_tracker_utils.attendance.reads import PollResult
@@ -175,6 +175,22 @@ class PollRow(BaseModel):
 
 class PollRows(RootModel[list[PollRow]]):
     """Polls of a terminal, newest first."""
+
+
+class ClockReadingRow(BaseModel):
+    id: int = Field(examples=[1])
+    read_at: datetime = Field(examples=["2026-03-02T14:05:00+00:00"])
+    terminal_time: datetime = Field(description="What the clock has shown, without a zone.", examples=["2026-03-02T08:04:57"])
+    clock_drift: int = Field(description="Seconds by which it was ahead.", examples=[-3])
+
+    @classmethod
+    def of(cls, row: ClockReading) -> dict[str, Any]:
+        shown = {"read_at": row.read_at.isoformat(), "terminal_time": row.terminal_time.isoformat()}
+        return {"id": row.id, **shown, "clock_drift": row.drift}
+
+
+class ClockReadingRows(RootModel[list[ClockReadingRow]]):
+    """Readings of a terminal's clock, newest first."""
 
 
 class EventRow(BaseModel):

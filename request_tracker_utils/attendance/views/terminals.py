@@ -29,7 +29,7 @@ pages = Blueprint("terminals", __name__, url_prefix="/terminals")
 DAYS = 14
 ROWS = 20
 REFUSED = (TerminalError, Conflict, Invalid)
-"""What is shown on the terminal's page: it does not answer, is busy, was replaced, or its address is not allowed any more."""
+"""What is shown on the terminal's page: it does not answer, is busy, was replaced, or its address is not allowed now."""
 
 
 @pages.get("")
@@ -76,7 +76,7 @@ def show(terminal_id: int) -> str:
         found = {
             "polls": history.polls(session, terminal_id, limit=ROWS),
             "events": history.events(session, terminal_id, limit=ROWS),
-            "readings": history.clock_readings(session, terminal_id, limit=100),
+            "readings": history.clock_readings(session, terminal_id, limit=100)[::-1],
             "days": proofs(session, terminal_id, now.date() - timedelta(days=DAYS), now.date() + timedelta(days=1))[::-1],
         }
     return render_template("attendance/terminal.html", row=row, terminal=row.terminal, **found)
@@ -106,7 +106,7 @@ def test(terminal_id: int) -> ResponseReturnValue:
         flash(error.message, "danger")
     else:
         values = {"number": found.serial_number or "–", "users": found.users, "records": found.records}
-        flash(_("The terminal answers. Serial number %(number)s, %(users)s users, %(records)s records.", **values), "success")
+        flash(_("The terminal answers. Serial number: %(number)s, users: %(users)s, records: %(records)s.", **values), "success")
     return _back(terminal_id)
 
 
@@ -119,14 +119,14 @@ def set_clock(terminal_id: int) -> ResponseReturnValue:
     except REFUSED as error:
         flash(error.message, "danger")
     else:
-        flash(_("The clock was set."), "success")
+        flash(_("The clock was set. The next poll reads it."), "success")
     return _back(terminal_id)
 
 
 @pages.post("/<int:terminal_id>/accept-replacement")
 @require(AttendancePermission.MANAGE)
 def accept_replacement(terminal_id: int) -> ResponseReturnValue:
-    """The other terminal at this address is the replacement."""
+    """Accepts the other terminal at this address as the replacement."""
     try:
         with transaction() as session:
             service.accept_replacement(session, terminal_id, actor=current_actor(), now=utc_now())

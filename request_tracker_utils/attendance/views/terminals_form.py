@@ -102,7 +102,7 @@ def _tested(terminal_id: int | None, fields: dict[str, Any]) -> str:
         raise InvalidTerminalField(_("Enter the address first."), field="ip_address")
     found = contact().test_fields(terminal_id, fields, deadline=LONGEST)
     values = {"number": found.serial_number or "–", "users": found.users, "records": found.records}
-    return _("The terminal answers. Serial number %(number)s, %(users)s users, %(records)s records.", **values)
+    return _("The terminal answers. Serial number: %(number)s, users: %(users)s, records: %(records)s.", **values)
 
 
 def _shown(terminal: Terminal) -> dict[str, str]:

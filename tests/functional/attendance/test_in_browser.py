@@ -89,7 +89,7 @@ def test_a_terminal_is_added_tested_and_polled_and_its_records_are_listed(app: F
         page.get_by_label("Communication key").fill("4711")
         page.get_by_label("Time zone").fill("UTC")
         page.get_by_role("button", name="Test connection").click()
-        expect(page.get_by_role("status").filter(has_text="The terminal answers. Serial number ENTRANCE1")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="The terminal answers. Serial number: ENTRANCE1")).to_be_visible()
         page.get_by_label("Communication key").fill("4711")  # it is never shown again
         page.get_by_role("button", name="Save terminal").last.click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Entrance")

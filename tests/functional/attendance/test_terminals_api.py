@@ -1,7 +1,9 @@
 """Terminals over JSON: from adding one to deleting it, and what a simulated terminal answers."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -93,6 +95,13 @@ def test_a_terminal_is_tested_polled_corrected_and_kept(app: Flask, admin: Calla
     simulated.punch(*recorded(1, first=5))
     assert admin("POST", "/1/poll/").json["new_records"] == 1
     assert admin("GET", "/1/info/").json["attendance_count"] == 6
+    readings = admin("GET", "/1/clock-readings/").json
+    for each, zone in zip(readings, ("America/Denver", "America/Chicago"), strict=True):
+        shown = datetime.fromisoformat(each["terminal_time"]).replace(tzinfo=ZoneInfo(zone))
+        assert abs((shown - datetime.fromisoformat(each["read_at"])).total_seconds() - each["clock_drift"]) <= 1
+    assert admin("GET", "/1/clock-readings/?limit=1").json == readings[:1]
+    assert admin("GET", "/1/clock-readings/?before_id=2").json == readings[1:]
+    assert admin("GET", "/9/clock-readings/").status_code == 404
     assert admin("POST", "/1/clock/").json == {"message": "The clock of the terminal Entrance was set."}
     refused = admin("DELETE", "/1")
     assert (refused.status_code, refused.json["code"]) == (409, "terminal_has_punches")

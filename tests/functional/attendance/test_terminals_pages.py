@@ -57,7 +57,7 @@ def test_a_terminal_is_tested_then_saved_polled_replaced_and_kept(app: Flask, ad
     form = {**FORM, "timezone": "UTC", "ip_address": simulated.address, "port": str(simulated.port)}
     assert "rejected the communication key" in send(ada, "new", do="test", **form)
     tested = send(ada, "new", do="test", comm_key="4711", **form)
-    assert "Serial number PAGE1, " in tested
+    assert "Serial number: PAGE1, " in tested
     assert "4711" not in tested
     assert "No terminals yet" in ada.get(PAGE).text
     assert "The terminal Entrance was saved." in send(ada, "new", do="save", comm_key="4711", **form)

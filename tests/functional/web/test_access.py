@@ -116,7 +116,7 @@ ROUTES: dict[str, May | None] = {
     "GET /api/terminals/<int:terminal_id>/info/": STAFF,
     **{f"POST /api/terminals/<int:terminal_id>/{action}/": STAFF for action in ("poll", "test")},
     **{f"POST /api/terminals/<int:terminal_id>/{action}/": ADMIN for action in ("accept-replacement", "clock")},
-    **{f"GET /api/terminals/<int:terminal_id>/{rows}/": STAFF for rows in ("polls", "events")},
+    **{f"GET /api/terminals/<int:terminal_id>/{rows}/": STAFF for rows in ("polls", "events", "clock-readings")},
     "GET /api/terminals/pending": STAFF,
     **{f"POST /api/terminals/pending/<serial_number>/{do}/": ADMIN for do in ("accept", "reject", "restore")},
     "GET /optics": COLLEAGUES,
