@@ -123,14 +123,17 @@ def poll_devices(since_hours: int | None, since_days: int | None, full: bool) ->
 @click.command("test_device")
 @click.option("--all", "every", is_flag=True, help="All enabled terminals.")
 @click.option("--device-id", type=int, help="The terminal with this ID.")
-@click.option("--ip", help="Whatever answers at this address.")
+@click.option("--ip", help="The terminal at this address, which need not be added.")
 @click.option("--port", type=click.IntRange(1, 65535), help="With --ip, if not ZKTECO_DEFAULT_PORT.")
-def test_device(every: bool, device_id: int | None, ip: str | None, port: int | None) -> None:
+@click.option("--transport", type=click.Choice([str(each) for each in Transport]), help="With --ip, if not tcp.")
+@click.option("--comm-key-stdin", is_flag=True, help="With --ip: read the communication key from standard input.")
+def test_device(every: bool, device_id: int | None, ip: str | None, port: int | None, transport: str | None, comm_key_stdin: bool) -> None:
     """Ask terminals what they are, without storing anything. Exits with 1 if one does not answer."""
-    if sum([every, device_id is not None, ip is not None]) != 1 or (port and ip is None):
-        raise click.UsageError(_("Choose one of --all, --device-id and --ip. Use --port only with --ip."))
+    if sum([every, device_id is not None, ip is not None]) != 1 or ((port or transport or comm_key_stdin) and ip is None):
+        raise click.UsageError(_("Choose one of --all, --device-id and --ip. Use --port, --transport and --comm-key-stdin only with --ip."))
+    targets = _stored_targets(device_id) if ip is None else _entered_target(ip, port, transport, _typed_key() if comm_key_stdin else 0)
     failed = 0
-    for name, target in _targets(device_id, ip, port).items():
+    for name, target in targets.items():
         try:
             reached = target if isinstance(target, Target) else _target(target)
             info = registry().get(TerminalReader).info(reached, deadline=settings().zkteco_poll_deadline)
@@ -139,19 +142,23 @@ def test_device(every: bool, device_id: int | None, ip: str | None, port: int | 
             click.echo(f"{name}: {error.message}", err=True)
         else:
             counts = {"users": info.users, "records": info.records, "capacity": info.capacity}
-            told = [info.serial_number or "–", info.device_name or "–", info.platform or "–", info.firmware or "–"]
-            click.echo(f"{name}: " + ", ".join(told) + ", " + _("%(users)s users, %(records)s of %(capacity)s records", **counts))
+            described = [info.serial_number or "–", info.device_name or "–", info.platform or "–", info.firmware or "–"]
+            click.echo(f"{name}: " + ", ".join(described) + ", " + _("users: %(users)s, records: %(records)s of %(capacity)s", **counts))
     if failed:
         sys.exit(1)
 
 
-def _targets(device_id: int | None, ip: str | None, port: int | None) -> dict[str, Target | int]:
-    """Name → how to reach it, or the ID of a stored terminal."""
+def _entered_target(ip: str, port: int | None, transport: str | None, comm_key: int) -> dict[str, Target | int]:
+    """A terminal that need not be stored, by its address and port."""
     given = settings()
-    if ip is not None:
-        address = check_address(ip, allow_loopback=given.terminal_allow_loopback)
-        port = port or given.zkteco_default_port
-        return {f"{address}:{port}": Target(address, port, timeout=given.zkteco_timeout)}
+    address = check_address(ip, allow_loopback=given.terminal_allow_loopback)
+    port = port or given.zkteco_default_port
+    target = Target(address, port, Transport(transport or Transport.TCP), comm_key, timeout=given.zkteco_timeout)
+    return {f"{address}:{port}": target}
+
+
+def _stored_targets(device_id: int | None) -> dict[str, Target | int]:
+    """IDs of one or of all enabled terminals, by name."""
     with reading() as session:
         if device_id is not None:
             return {leases.find_terminal(session, device_id).name: device_id}

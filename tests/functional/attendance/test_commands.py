@@ -95,6 +95,11 @@ def test_terminals_are_tested_without_storing_anything(app: Flask, run: Run, net
     add(run, "Sound", sound)
     assert run("test_device", "--device-id", "1", **LOOPBACK).output.startswith("Sound: GOOD2, ")
     assert "GOOD2" in run("test_device", "--ip", sound.address, "--port", sound.port, **LOOPBACK).output
+    by_udp = network.add(terminal_with(2, serial_number="UDP2", comm_key=4711), transport="udp")
+    entered = ("--ip", by_udp.address, "--port", by_udp.port, "--transport", "udp", "--comm-key-stdin")
+    assert "UDP2, F18" in run("test_device", *entered, typed="4711\n", **LOOPBACK).output
+    refused = run("test_device", *entered, typed="1\n", **LOOPBACK)
+    assert (refused.exit_code, "rejected the communication key" in refused.stderr) == (1, True)
     broken.faults.close_at = CONNECT
     add(run, "Broken", broken)
     result = run("test_device", "--all", **LOOPBACK)
@@ -103,7 +108,7 @@ def test_terminals_are_tested_without_storing_anything(app: Flask, run: Run, net
     for options in (("--device-id", "2"), broken_address, ("--device-id", "9")):
         failed = run("test_device", *options, **LOOPBACK)
         assert (failed.exit_code, failed.output == failed.stderr != "") == (1, True), options
-    for options in ((), ("--all", "--ip", "10.0.0.1"), ("--all", "--port", "4370")):
+    for options in ((), ("--all", "--ip", "10.0.0.1"), ("--all", "--port", "4370"), ("--device-id", "1", "--comm-key-stdin")):
         assert run("test_device", *options).exit_code == 2
     with app.app_context():
         assert punches() == []
