@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import ALWAYS, AttendancePerson, PersonId, Punch, Terminal
 from request_tracker_utils.attendance.people_errors import PersonNotFound
+from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Page, Segment
 from request_tracker_utils.core.text import search_key
 from request_tracker_utils.core.translation import gettext as _
@@ -41,7 +42,7 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True)
 class Owners:
-    """Who user IDs belong to. Of each, the latest owner is first."""
+    """Who user IDs belong to. The latest owner of each is first."""
 
     _owners: dict[Identity, list[tuple[date, Owner]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -97,7 +98,7 @@ def person_of_account(session: Session, account_id: int | None) -> AttendancePer
 
 def find_person(session: Session, person_id: int) -> AttendancePerson:
     """Raises PersonNotFound."""
-    if (person := session.get(AttendancePerson, person_id)) is None:
+    if (person := find_row(session, AttendancePerson, person_id)) is None:
         raise PersonNotFound(_("Person %(id)s was not found.", id=person_id))
     return person
 

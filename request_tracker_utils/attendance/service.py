@@ -93,11 +93,6 @@ def all_terminals(session: Session) -> Sequence[Terminal]:
     return session.scalars(select(Terminal).order_by(Terminal.name_key, Terminal.id)).all()
 
 
-def polled_ids(session: Session) -> Sequence[int]:
-    """Terminals that are polled: enabled, with an address."""
-    return session.scalars(select(Terminal.id).where(Terminal.enabled, Terminal.address.is_not(None)).order_by(Terminal.id)).all()
-
-
 def accept_replacement(session: Session, terminal_id: int, *, actor: Actor, now: datetime) -> Terminal:
     """The other terminal at the address takes the place of the former one: its records are stored from the next poll on. Raises
     TerminalNotFound, NotReplaced, SerialNumberTaken."""

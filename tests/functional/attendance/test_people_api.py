@@ -27,6 +27,7 @@ def test_a_person_is_added_changed_found_and_deleted(app: Flask, ask: Ask) -> No
         assert ask("PATCH", f"{PATH}1", role="admin", json=body).status_code == 400, body
     assert ask("DELETE", f"{PATH}1", role="admin").status_code == 200
     assert [ask(method, f"{PATH}1", role="admin", json={}).status_code for method in ("PATCH", "DELETE")] == [404, 404]
+    assert [ask("GET", f"{PATH}{1 << bits}").json["code"] for bits in (31, 63, 70)] == ["person_not_found"] * 3
 
 
 def test_people_are_merged_and_split_once(ask: Ask) -> None:
