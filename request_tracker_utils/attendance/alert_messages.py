@@ -83,7 +83,7 @@ ENDED: Mapping[str, tuple[str, str]] = {
     "left_disabled": (gettext_noop("%(name)s was enabled after it was read"), gettext_noop("The terminal accepts punches again.")),
     "pending": (gettext_noop("The terminal %(name)s is not pending now"), gettext_noop("It was accepted or ignored.")),
 }
-"""The same when it has ended."""
+"""By the kind of an alert that has ended: the subject, and what has changed."""
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _stretch(new: NewRepair) -> list[ColumnElement[bool]]:
 
 
 def _readings(session: Session, new: NewRepair) -> Sequence[ClockReading]:
-    """Of the time in which the punches were received, the first ones."""
+    """The first readings from the time in which the punches were received."""
     begin, end = session.execute(select(func.min(Punch.received_at), func.max(Punch.received_at)).where(*_stretch(new))).one()
     during = (ClockReading.terminal_id == new.terminal_id, ClockReading.read_at.between(begin - NEAR, end + NEAR))
     return session.scalars(select(ClockReading).where(*during).order_by(ClockReading.id).limit(READINGS)).all()

@@ -22,7 +22,7 @@ class DayProof:
 
     day: date
     records: int
-    """That the terminal has had, without those that repeat another one."""
+    """Records that the terminal has had, without those that repeat another one."""
     stored: int
 
     @property
@@ -44,7 +44,7 @@ class Counted:
 
     @property
     def days(self) -> dict[date, int]:
-        """Of these records, without days before the cutoff."""
+        """The days of these records, without those before the cutoff."""
         cutoff = self.receipt.cutoff
         days = {day: count for day, count in self.by_day.items() if cutoff is None or datetime.combine(day, time()) >= cutoff}
         if self.whole:

@@ -85,7 +85,7 @@ def encrypt_push_key(text: str) -> str:
 
 
 def push_key(terminal: Terminal) -> str:
-    """Of a terminal that has one. Raises CommKeyNotDecrypted."""
+    """The push key of a terminal that has one. Raises CommKeyNotDecrypted."""
     try:
         return Encryption.of(settings(), PUSH_PURPOSE).decrypt(terminal.push_key_cipher or "")
     except NotDecrypted:
@@ -98,7 +98,7 @@ def contact() -> Contact:
 
 
 def terminal_change() -> TerminalChange:
-    """Of the caller, now."""
+    """A change that the caller makes now."""
     given = settings()
     longest = timedelta(seconds=given.zkteco_poll_deadline) + STORING
     return TerminalChange(current_actor(), utc_now(), encrypt, given.terminal_allow_loopback, longest)

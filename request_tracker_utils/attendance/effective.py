@@ -22,7 +22,7 @@ def effective_at(punch: Punch, seconds: int) -> datetime:
 
 
 def effective_local(punch: Punch, seconds: int) -> datetime:
-    """The same by the clocks of the terminal's place, without a zone. Its date is the day to which the punch belongs."""
+    """When the punch was made in the local time of the terminal, without a zone. Its date is the day to which the punch belongs."""
     return effective_at(punch, seconds).astimezone(ZoneInfo(punch.timezone)).replace(tzinfo=None)
 
 

@@ -1,4 +1,4 @@
-"""Jobs for terminals, each in a child process: a terminal can keep a process busy, but no thread of ours past its deadline."""
+"""Jobs for terminals, each in a child process: a terminal may block a process, but no thread of this program beyond its deadline."""
 
 import importlib.util
 import io

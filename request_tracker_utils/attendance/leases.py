@@ -1,6 +1,6 @@
 """The lease of a terminal: two pollers at once would corrupt each other's reads, so one poll at a time, in any process.
 
-A poll that dies leaves its lease, which ends after a while. A poll that outlives its lease stores nothing any more.
+A poll that dies leaves its lease, which ends after a while. A poll that outlives its lease stores nothing more.
 """
 
 from collections.abc import Sequence

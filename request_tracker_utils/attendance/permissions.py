@@ -5,7 +5,7 @@ from enum import StrEnum
 
 class AttendancePermission(StrEnum):
     READ = "attendance:punches:read"
-    """View terminals, everybody’s punches, and what has to be reviewed. Attendance is personal data."""
+    """View terminals, the punches of all people, and what has to be reviewed. Attendance is personal data."""
     POLL = "attendance:terminals:poll"
     """Poll and test terminals."""
     MANAGE = "attendance:terminals:manage"

@@ -1,4 +1,4 @@
-"""Which times of punches are not believed: those from the future, and those from before a clock was set back."""
+"""Which times of punches are implausible: those in the future, and those of a clock that was set back."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ STRETCH = timedelta(days=60)
 
 @dataclass
 class Plausibility:
-    """Judges the records of a terminal in the order of its log. `latest` is the latest time that was believed; `is_behind` says whether the
+    """Judges the records of a terminal in the order of its log. `latest` is the latest plausible time; `is_behind` says whether the
     clock is set back. Such a stretch lasts until the time is as late as before it, however long that takes."""
 
     received_at: datetime

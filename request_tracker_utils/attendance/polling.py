@@ -1,7 +1,7 @@
 """Polls a terminal: reads it without a transaction, and stores what it says in short ones.
 
 A poll may be killed at every step. What it has stored remains, the rest is read and stored again, and `last_sync_at` changes only when
-everything of the log is committed. The last transaction waits for the disk, and the others for nothing: it makes them durable too.
+everything of the log is committed. Only the last transaction waits for the disk, which makes the others durable too.
 Polls that begin or end at the same time share a transaction, so that hundreds of terminals are stored as soon as they have answered.
 """
 
@@ -73,7 +73,7 @@ class Poller:
             raise failure from error
 
     def target(self, terminal: Terminal) -> Target:
-        """How to reach a terminal now. Raises InvalidTerminalField if its address is not allowed any more."""
+        """How to reach a terminal now. Raises InvalidTerminalField if its address is not allowed now."""
         address = check_address(terminal.address or "", allow_loopback=self.allow_loopback)
         transport, layout = Transport(terminal.transport), Layout(terminal.layout)
         return Target(address, terminal.port, transport, self.comm_key(terminal), terminal.timeout or self.timeout, layout)

@@ -22,7 +22,7 @@ _RUNNING = text(
 
 @dataclass
 class PunchCounts:
-    """Of one process. Threads share it."""
+    """The counts of one process, which its threads share."""
 
     _settled: int = 0
     """The ID up to which punches are counted in `_counted`."""

@@ -1,4 +1,4 @@
-"""Reading a terminal: what it says about itself, its clock, its users, and its log, with every doubt about the log's completeness."""
+"""Reading a terminal: what it says about itself, its clock, its users, and its log, and whether the log is complete."""
 
 import hashlib
 import struct

@@ -17,14 +17,14 @@ NAMED = 5
 
 
 def card() -> Mapping[str, object]:
-    """Of the home page."""
+    """The numbers on the home page."""
     rows, waiting = _found()
     states = Counter(row.state for row in rows)
     return {"enabled": len(rows) - states[TerminalState.DISABLED], "urgent": sum(states[state] for state in URGENT), "pending": waiting}
 
 
 def content() -> SectionContent:
-    """Of the status page: how many terminals are in each state, and which do not deliver punches."""
+    """The section of the status page: how many terminals are in each state, and which do not deliver punches."""
     rows, waiting = _found()
     states = Counter(row.state for row in rows)
     urgent = [row.terminal.name for row in rows if row.state in URGENT]
@@ -34,9 +34,7 @@ def content() -> SectionContent:
         one, more = "%(num)s terminal delivers no punches: %(names)s.", "%(num)s terminals deliver no punches: %(names)s."
         problems.append(ngettext(one, more, len(urgent), names=names))
     if waiting:
-        problems.append(
-            ngettext("%(num)s terminal waits until somebody accepts it.", "%(num)s terminals wait until somebody accepts them.", waiting)
-        )
+        problems.append(ngettext("%(num)s terminal is pending.", "%(num)s terminals are pending.", waiting))
     with reading() as session:
         alerts = open_alerts(session)
     return SectionContent({"states": [(state, states[state]) for state in TerminalState if states[state]], "alerts": alerts}, problems)

@@ -1,6 +1,6 @@
 """Problems of terminals: when they begin and when they end. Pages, JSON and alerts all ask here, so that they agree.
 
-Problems are derived from what is stored about a terminal. While it does not answer, what it has said last remains.
+Problems are derived from what is stored about a terminal. While it does not answer, its last answer counts.
 """
 
 from collections.abc import Mapping
@@ -124,7 +124,7 @@ class Problems:
 
 
 def used_percent(terminal: Terminal) -> int | None:
-    """Of the memory for records. Rounded down: 90 is shown from 90 % on."""
+    """How full the memory for records is, rounded down: 90 is shown from 90 % on."""
     if not terminal.capacity or terminal.record_count is None:
         return None
     return terminal.record_count * 100 // terminal.capacity

@@ -1,4 +1,4 @@
-"""Talks to terminals through pyzk, in processes of its own: it imports the standard library and `zk` alone.
+"""Talks to terminals through pyzk, in processes of its own. Imports only the standard library and `zk`.
 
 Started as a program, it waits for sockets on its standard input and forks a child for each. The child reads a job as one line of JSON, and
 answers with one line of JSON and the raw bytes. Nothing is decoded here.
@@ -53,7 +53,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         self._asked: deque[int] = deque(maxlen=5)  # numbers of the last commands, which their answers repeat
 
     def close(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without ending the session."""
         self._ZK__sock.close()
 
     def _ZK__create_socket(self) -> None:
@@ -82,7 +82,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         while True:
             packet = self._next_packet() if self.tcp else self._guarded(lambda sock: sock.recv(LARGEST_DATAGRAM))
             if len(packet) < HEADER.size:
-                continue  # a datagram that is nothing
+                continue  # a datagram that is too short
             if not self.tcp and self._is_late(HEADER.unpack_from(packet)[3]):
                 continue
             self._ZK__header = HEADER.unpack_from(packet)
@@ -123,7 +123,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
         except TimeoutError as error:
             self.broken = True
             raise Failed("timed_out", "no answer") from error
-        except ConnectionRefusedError as error:  # over UDP, nobody listens
+        except ConnectionRefusedError as error:  # over UDP, the port is closed
             self.broken = True
             raise Failed("unreachable", str(error)) from error
         except OSError as error:
@@ -194,7 +194,7 @@ class Terminal(ZK):  # type: ignore[misc]  # pyzk has no type hints
             table += chunk
             if len(chunk) < wanted:
                 break
-        self._ZK__send_command(const.CMD_FREE_DATA)  # whether it does or not, the table is here
+        self._ZK__send_command(const.CMD_FREE_DATA)  # its answer does not matter: the table is complete
         return table
 
     def _chunk(self, start: int, size: int) -> Buffer:
@@ -289,7 +289,7 @@ def enable(job: dict[str, Any], deadline: float) -> bool:
         try:
             again.sign_in()
             again.ask(const.CMD_ENABLEDEVICE)
-            say_goodbye(again)
+            end_session(again)
             return True
         except Failed:
             time.sleep(0.1)
@@ -314,7 +314,7 @@ def run(job: dict[str, Any]) -> tuple[dict[str, Any], list[bytearray]]:
                 describe(terminal, answer)
             case "set_clock":
                 terminal.ask(const.CMD_SET_TIME, struct.pack("<I", job["time"]))
-        say_goodbye(terminal)
+        end_session(terminal)
     except Failed as error:
         answer |= {"error": error.code, "detail": error.detail}
     finally:
@@ -322,7 +322,7 @@ def run(job: dict[str, Any]) -> tuple[dict[str, Any], list[bytearray]]:
     return answer, tables
 
 
-def say_goodbye(terminal: Terminal) -> None:
+def end_session(terminal: Terminal) -> None:
     """End the session. What was done before is good even if this is not answered."""
     if not terminal.broken:
         with suppress(Failed):

@@ -58,12 +58,12 @@ class TerminalRow:
     terminal: Terminal
     state: TerminalState
     last_punch: datetime | None
-    """By the terminal's own time, of those that are believed."""
+    """By the terminal's own time, without implausible ones."""
     problems: Mapping[Kind, Detail] = field(default_factory=dict)
 
     @property
     def used_percent(self) -> int | None:
-        """Of its memory for records."""
+        """How full its memory for records is."""
         percent = used_percent(self.terminal)
         return None if percent is None else min(100, percent)
 

@@ -1,4 +1,4 @@
-"""What terminals have recorded: punches, the users behind them, and what could not be decoded or believed."""
+"""What terminals have recorded: punches, the users behind them, and records that could not be decoded."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -35,7 +35,7 @@ class Source(StrEnum):
 
 
 class Implausible(StrEnum):
-    """Why the time of a punch is not believed."""
+    """Why the time of a punch is implausible."""
 
     FUTURE = "future"
     """Later than when it was received, by more than any time zone explains."""

@@ -33,7 +33,7 @@ class PushStamp(Base):
 
     terminal_id: Mapped[int] = mapped_column(ForeignKey("terminals.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """Of which kind of upload: `ATTLOG` or `OPERLOG`. `TimeZone` is the offset from UTC that the terminal was answered last,
+    """The kind of upload: `ATTLOG` or `OPERLOG`. `TimeZone` is the offset from UTC that the terminal was answered last,
     `Counts` the number of records that it has reported last."""
     stamp: Mapped[str] = mapped_column(String(60))
     received_at: Mapped[datetime] = mapped_column(Instant)

@@ -141,7 +141,7 @@ class TerminalPoll(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(10))
     code: Mapped[str | None] = mapped_column(String(60))
-    """Of the error, or what was wrong with the log."""
+    """The code of the error, or of what was wrong with the log."""
     problem: Mapped[str | None] = mapped_column(Text)
     records: Mapped[int | None]
     """As the terminal counts them."""
@@ -180,7 +180,7 @@ class TerminalAlert(Base):
     """Never used again: messages are about it."""
     terminal_id: Mapped[int | None] = mapped_column(ForeignKey("terminals.id", ondelete="CASCADE"))
     serial_number: Mapped[str | None] = mapped_column(String(MAX_SERIAL))
-    """Of a pending terminal."""
+    """The serial number of a pending terminal."""
     kind: Mapped[str] = mapped_column(String(30))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     began_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,4 +1,4 @@
-"""Who pushes: which terminal it is, and whether it may. Decided before the body of a request is read."""
+"""Which terminal pushes, and whether it may. Decided before the body of a request is read."""
 
 import hmac
 import re
@@ -73,7 +73,7 @@ def record(terminal: Terminal, contact: Contact) -> None:
 
 
 def _check_key(contact: Contact, key: str, known_address: str | None) -> None:
-    """Terminals send their key only when they introduce themselves. Afterwards, they are known by the address from which they did."""
+    """Terminals send their key only when they introduce themselves. Afterwards, their address identifies them."""
     if contact.key is not None:
         if hmac.compare_digest(contact.key.encode(), key.encode()):
             return

@@ -1,7 +1,7 @@
 """What a terminal that only pushes says about itself: how many records and users it has, how many records fit, and its model.
 
 It says so in the parameter `INFO` when it asks for commands, and in the table `options` after it has introduced itself. A terminal that is
-polled as well is asked directly, so that what it pushes is ignored.
+polled as well is asked directly, so what it pushes about itself is ignored.
 """
 
 import re
@@ -49,7 +49,7 @@ class Counts:
 
 
 def from_info(text: str) -> Counts:
-    """Of the parameter `INFO`, such as `Ver 8.0.1,143,1,8128,192.168.1.201,10,7`."""
+    """The counts in the parameter `INFO`, such as `Ver 8.0.1,143,1,8128,192.168.1.201,10,7`."""
     fields = text.split(",")
     if len(fields) < _INFO_FIELDS:
         return Counts()
@@ -57,7 +57,7 @@ def from_info(text: str) -> Counts:
 
 
 def from_options(body: bytes) -> Counts:
-    """Of lines or a list such as `~DeviceName=MB360,TransactionCount=128,~MaxAttLogCount=10,UserCount=143`."""
+    """The counts in lines or a list such as `~DeviceName=MB360,TransactionCount=128,~MaxAttLogCount=10,UserCount=143`."""
     given = dict(_pairs(body))
     capacity = _number(given.get("maxattlogcount", ""))
     return Counts(

@@ -34,7 +34,7 @@ class UnsupportedBody(AppError):
 
 
 class PendingTerminalNotFound(NotFound):
-    """The terminal is not pending any more: somebody has accepted it, or it was removed."""
+    """The terminal is not pending: it was accepted or removed in the meantime."""
 
     code = "pending_terminal_not_found"
 

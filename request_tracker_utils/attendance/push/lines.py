@@ -65,7 +65,7 @@ def parse_punches(body: bytes) -> Punches:
 
 
 def parse_users(body: bytes) -> list[PushedUser]:
-    """The users of a table OPERLOG. Its other lines are operations, templates and photographs, which are thrown away."""
+    """The users of a table OPERLOG. Its other lines are operations, templates and photographs, which are discarded."""
     users: dict[str, PushedUser] = {}
     for line in _lines(body):
         if not line.startswith(_USER):

@@ -1,4 +1,4 @@
-"""What a terminal is answered when it introduces itself: what to send, from where on, and its time zone.
+"""The answer to a terminal that introduces itself: what to send, from where on, and its time zone.
 
 Terminals set their clocks from the header `Date` and the offset of their zone. The offset changes twice a year, but a terminal asks for it
 only when it starts; so one that was answered another offset than today's is asked to introduce itself again (`CHECK`).

@@ -105,7 +105,7 @@ def ignore(session: Session, serial_number: str, *, actor: Actor, now: datetime)
 
 
 def restore(session: Session, serial_number: str) -> PendingTerminal:
-    """The terminal is not ignored any more. Raises PendingTerminalNotFound."""
+    """Stops ignoring the terminal. Raises PendingTerminalNotFound."""
     pending = _locked(session, serial_number)
     pending.ignored_at = pending.ignored_by = None
     return pending
@@ -144,7 +144,7 @@ def _accepted(session: Session, terminal: Terminal, pending: PendingTerminal, pu
 
 
 def _set_key(terminal: Terminal, push_key: str, change: Change) -> None:
-    """Whoever has pushed before has to prove the new key."""
+    """A terminal that has pushed before has to send the new key."""
     if len(push_key) > MAX_PUSH_KEY or not (push_key.isascii() and push_key.isprintable()):
         raise InvalidTerminalField(_("Enter at most %(number)s ASCII characters.", number=MAX_PUSH_KEY), field="push_key")
     terminal.push_key_cipher = change.encrypt(push_key) if push_key else None

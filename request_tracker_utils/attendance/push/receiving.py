@@ -59,7 +59,7 @@ def receive(session: Session, terminal_id: int, contact: Contact, upload: Upload
         counts.record(session, terminal, counts.from_options(upload.body), contact.at)
         received = Received(_line_count(upload.body))
     else:
-        log.info("threw away what a terminal has pushed", terminal=terminal.name, table=table[:40])
+        log.info("discarded what a terminal has pushed", terminal=terminal.name, table=table[:40])
         received = Received(_line_count(upload.body))
     if table in (ATTLOG, OPERLOG) and received.lines:
         options.remember(session, terminal_id, table, upload.stamp, contact.at)

@@ -53,7 +53,7 @@ class PunchOut(BaseModel):
     device_name: str = Field(examples=["Main entrance"])
     user_id: str = Field(examples=["0017"])
     timestamp: datetime = Field(description="In UTC, from the terminal’s time and its zone.", examples=["2026-03-02T14:00:01+00:00"])
-    status: int = Field(description="How the person was verified, as the terminal says it.", examples=[1])
+    status: int = Field(description="How the person was verified, as the terminal encodes it.", examples=[1])
     punch_state: int = Field(description="The button. Models disagree about its meaning.", examples=[0])
     verify_type: int = Field(description="The same as `status`.", examples=[1])
     created_at: datetime = Field(description="When it was received.", examples=["2026-03-02T14:05:00+00:00"])
@@ -63,7 +63,7 @@ class PunchOut(BaseModel):
         description="`timestamp`, moved by the repair of the terminal’s clock if there is one.", examples=["2026-03-02T14:00:01+00:00"]
     )
     implausible: str | None = Field(
-        description="Why the time is not believed: `future` or `behind` (the clock was set back).", examples=[None]
+        description="Why the time is implausible: `future` or `behind` (the clock was set back).", examples=[None]
     )
 
     @classmethod

@@ -77,7 +77,7 @@ def export() -> Response:
 @pages.get("/mine")
 @signed_in
 def mine() -> str:
-    """The punches of the person to whom the caller's account is linked, with the remarks that everybody sees."""
+    """The punches of the person to whom the caller's account is linked, with the same remarks as in the list of all punches."""
     page, filters, found = requested_page(), requested_filters(), None
     if "from" not in request.args and "to" not in request.args:
         filters = PunchFilter()

@@ -33,7 +33,7 @@ pages = Blueprint("push", __name__, url_prefix="/iclock")
 
 
 def _admit() -> None:
-    """Refuses strangers before their body is read."""
+    """Refuses terminals that were not accepted, before their body is read."""
     given = settings()
     if not given.terminal_push:
         raise NotFound(_("This page does not exist."))
@@ -64,7 +64,7 @@ terminals_only = public("terminals push here, with a serial number and a key", c
 @pages.get("/cdata.aspx")
 @terminals_only
 def introduce() -> Response:
-    """Tells a terminal what to send, from where on, and what time it is."""
+    """Answers what the terminal is to send, from where on, and what time it is."""
     contact, terminal = _caller()
     if "options" not in request.args:
         return _acknowledged()
@@ -92,7 +92,7 @@ def receive() -> Response:
 @pages.get("/getrequest.aspx")
 @terminals_only
 def command() -> Response:
-    """Says that there is nothing to do, or asks the terminal to introduce itself again."""
+    """Answers that there is nothing to do, or asks the terminal to introduce itself again."""
     contact, terminal = _caller()
     counted = counts.from_info(request.args.get("INFO", ""))
     if counted.news_for(terminal):
@@ -118,7 +118,7 @@ def command_result() -> Response:
 @pages.get("/ping.aspx")
 @terminals_only
 def ping() -> Response:
-    """Says that the server is there."""
+    """Answers that the server is running."""
     return _acknowledged()
 
 

@@ -12,7 +12,7 @@ class TerminalSettings(BaseModel):
     zkteco_timeout: float = Field(
         10, ge=1, le=60, description="Seconds to wait for each answer of a terminal that has no timeout of its own."
     )
-    zkteco_poll_deadline: float = Field(120, ge=5, le=1800, description="Seconds after which reading a terminal ends, however far it is.")
+    zkteco_poll_deadline: float = Field(120, ge=5, le=1800, description="Seconds after which reading a terminal is stopped.")
     polling_interval_minutes: int = Field(
         15, ge=1, le=24 * 60, description="Minutes between two polls of a terminal. One that fails again and again is polled less often."
     )
@@ -26,7 +26,8 @@ class TerminalSettings(BaseModel):
         False, description="Whether terminals may have loopback addresses, which lead to this server; for tests."
     )
     terminal_push: bool = Field(
-        False, description="Whether terminals may push their records to `/iclock/` (ADMS). Unknown ones wait until somebody accepts them."
+        False,
+        description="Whether terminals may push their records to `/iclock/` (ADMS). Unknown ones are pending until they are accepted.",
     )
     terminal_push_networks: Networks = Field(
         (), description="Addresses or networks from which terminals may push, separated by commas. If not set: all."

@@ -320,7 +320,7 @@ def test_a_terminal_that_cannot_be_enabled_is_reported(network: AttendanceNetwor
     assert caught.value.fields == {"left_disabled": True}
 
 
-def test_a_goodbye_without_an_answer_loses_nothing(network: AttendanceNetwork, reader: TerminalReader) -> None:
+def test_an_exit_without_an_answer_loses_nothing(network: AttendanceNetwork, reader: TerminalReader) -> None:
     terminal = network.add(terminal_with(3, faults=Faults(close_at=EXIT)))
     assert read(reader, target(terminal)).total == 3
 
