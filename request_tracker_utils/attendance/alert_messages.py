@@ -119,7 +119,8 @@ def values_of(alert: TerminalAlert, terminal: Terminal | None) -> dict[str, str]
         )
     else:
         (subject, problem), advice = ENDED[alert.kind], ""
-    said = {**alert.detail, "name": name}
+    counts = {key: f"{value:,}" for key, value in alert.detail.items() if isinstance(value, int) and key != "seconds"}
+    said = {**alert.detail, **counts, "name": name}
     if alert.kind == "drift":
         seconds = int(alert.detail["seconds"])
         said |= {"seconds": abs(seconds), "direction": _("fast") if seconds > 0 else _("slow")}

@@ -32,6 +32,8 @@ SHOWN = {
     "scan-station-360-dark": "The scan station on a phone, in dark mode",
     "rollover-1280-light": "The rollover to a new school year",
     "asset-tags-audit-1280-light": "The audit log of tags",
+    "terminals-1280-light": "Terminals for time and attendance",
+    "punches-360-light": "Punches on a phone, updated while the page is open",
     "status-1280-light": "The status page",
 }
 """The pictures in the documentation, and what they show."""

@@ -285,7 +285,7 @@ def test_what_the_messages_say() -> None:
     slow = values_of(TerminalAlert(kind="drift", detail=details["drift"]), Terminal(name="Gym", enabled=True))
     assert slow["problem"] == "It is 300 seconds slow."
     full = values_of(TerminalAlert(kind="nearly_full", detail=details["nearly_full"]), Terminal(name="Gym", enabled=True))
-    assert full["problem"] == "It has 900 records of at most 1000 (90%)."
+    assert full["problem"] == "It has 900 records of at most 1,000 (90%)."
 
 
 def test_jobs_check_terminals_and_delete_old_history(inside: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
