@@ -24,7 +24,11 @@ def test_two_servers_read_no_terminal_at_once_and_store_every_punch_once(databas
         for server in servers:
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"
-        outcomes = [server.communicate("begin\n", timeout=120)[0].splitlines() for server in servers]
+        for server in servers:
+            assert server.stdin is not None
+            server.stdin.write("begin\n")
+            server.stdin.flush()
+        outcomes = [server.communicate(timeout=120)[0].splitlines() for server in servers]
     finally:
         for server in servers:
             server.kill()
