@@ -133,17 +133,20 @@ def test_device(every: bool, device_id: int | None, ip: str | None, port: int | 
         raise click.UsageError(_("Choose one of --all, --device-id and --ip. Use --port, --transport and --comm-key-stdin only with --ip."))
     targets = _stored_targets(device_id) if ip is None else _entered_target(ip, port, transport, _typed_key() if comm_key_stdin else 0)
     failed = 0
-    for name, target in targets.items():
-        try:
-            reached = target if isinstance(target, Target) else _target(target)
-            info = registry().get(TerminalReader).info(reached, deadline=settings().zkteco_poll_deadline)
-        except AppError as error:
-            failed += 1
-            click.echo(f"{name}: {error.message}", err=True)
-        else:
-            counts = {"users": info.users, "records": info.records, "capacity": info.capacity}
-            described = [info.serial_number or "–", info.device_name or "–", info.platform or "–", info.firmware or "–"]
-            click.echo(f"{name}: " + ", ".join(described) + ", " + _("users: %(users)s, records: %(records)s of %(capacity)s", **counts))
+    with click.progressbar(targets.items(), label=_("Terminals"), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        for name, target in bar:
+            try:
+                reached = target if isinstance(target, Target) else _target(target)
+                info = registry().get(TerminalReader).info(reached, deadline=settings().zkteco_poll_deadline)
+            except AppError as error:
+                failed += 1
+                click.echo(f"{name}: {error.message}", err=True)
+            else:
+                counts = {"users": info.users, "records": info.records, "capacity": info.capacity}
+                described = [info.serial_number or "–", info.device_name or "–", info.platform or "–", info.firmware or "–"]
+                click.echo(
+                    f"{name}: " + ", ".join(described) + ", " + _("users: %(users)s, records: %(records)s of %(capacity)s", **counts)
+                )
     if failed:
         sys.exit(1)
 

@@ -18,6 +18,7 @@ from tests.services.punching import store
 
 PEOPLE = "/punches/people"
 ALL = "from=&to="
+OWN_JSON = "/api/raw-attendance/mine/"
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +105,8 @@ def test_a_person_is_changed_split_merged_and_deleted(app: Flask) -> None:
 def test_a_linked_account_sees_its_own_punches_alone(app: Flask) -> None:
     own = signed_in(app, "teacher", "lovelace")
     assert "not linked" in page(own, "/punches/mine")
+    unlinked = own.get(f"{OWN_JSON}")
+    assert (unlinked.status_code, unlinked.json["code"]) == (404, "person_not_found")
     page(own, PEOPLE, 403)
     admin = signed_in(app, "admin")
     send(admin, PEOPLE, name="Ada", account="Lovelace", user_id="17", site="North High", valid_from="")
@@ -112,6 +115,10 @@ def test_a_linked_account_sees_its_own_punches_alone(app: Flask) -> None:
     assert ("2026-03-01 08:00:00" in shown, "08:01:00" in shown, "Alan" in shown, "/punches/people" in shown) == (True, False, False, False)
     assert "2026-03-01 08:00:00" in page(own, "/punches/mine?person=2&user_id=18&from=&to=")
     assert "You have no punches" in page(own, "/punches/mine?from=2026-03-02")
+    everything = own.get(f"{OWN_JSON}?page_size=1").json
+    assert (everything["count"], [row["user_id"] for row in everything["results"]], everything["next"]) == (1, ["17"], None)
+    assert [own.get(f"{OWN_JSON}?{query}").json["count"] for query in ("user_id=18", "device=2", "start_date=2026-03-02")] == [0, 0, 0]
+    assert own.get("/api/raw-attendance/").status_code == 403
     assert "already linked to Ada" in send(admin, PEOPLE, 409, name="Grace", account="lovelace")
 
 

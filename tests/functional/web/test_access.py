@@ -82,6 +82,7 @@ ROUTES: dict[str, May | None] = {
     "POST /stock/cable-types": STAFF,
     "POST /stock/cable-types/<int:type_id>": STAFF,
     "GET /api/raw-attendance/": STAFF,
+    "GET /api/raw-attendance/mine/": SIGNED_IN,
     "GET /api/punch-completeness/": STAFF,
     **{f"GET /punches{path}": STAFF for path in ("", "/rows", "/punches.csv", "/completeness", "/review", "/quarantine", "/clock-repairs")},
     "GET /punches/quarantine/logs/<int:log_id>": STAFF,

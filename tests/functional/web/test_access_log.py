@@ -134,6 +134,7 @@ NOT_RECORDED = {
     "/me": "one's own account",
     "/notifications/test": "an empty form",
     "/my": "one's own record and devices",
+    "/api/raw-attendance/mine": "one's own punches",
     "/admin/data": "by table above: the list of tables, and lists and rows of other tables, which one function records",
     "/admin/personal-data": "the record itself; its export is recorded",
     "/admin/people/new": "an empty form",
