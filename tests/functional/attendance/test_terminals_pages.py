@@ -193,3 +193,25 @@ def test_a_serial_number_of_another_terminal_is_not_offered_as_a_replacement(app
             row.reported_serial_number, row.replaced_at = "SAME", NOW
     page = ada.get(f"{PAGE}/{entrance.id}").text
     assert ("which is the serial number of Gym" in page, "Accept replacement" in page) == (True, False)
+
+
+def test_the_list_says_in_words_how_far_a_clock_is_off(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        entrance = added()
+
+    def says(seconds: int, words: str) -> None:
+        with app.app_context(), transaction() as session:
+            session.get_one(Terminal, entrance.id).clock_drift = seconds
+        assert f">{words}<" in ada.get(f"{PAGE}/rows").get_data(as_text=True)
+
+    check_all(
+        [
+            (0, "Exact"),
+            (119, "119 s ahead"),
+            (-120, "2 min 0 s behind"),
+            (7200, "2 h 0 min ahead"),
+            (-172_800, "2 days behind"),
+            (2_000_000_000, "23,148 days ahead"),
+        ],
+        says,
+    )
