@@ -105,7 +105,8 @@ def _serve() -> None:
         ports = []
         for number in range(TERMINALS):
             place = None if number >= HANGING else (CONNECT, PREPARE_BUFFER)[number % 2]
-            terminal = terminal_with(RECORDS, serial_number=f"BENCH{number}", delay=DELAY, faults=Faults(hang_at=place))
+            delay = DELAY if place is None else 0
+            terminal = terminal_with(RECORDS, serial_number=f"BENCH{number}", delay=delay, faults=Faults(hang_at=place))
             ports.append(network.add(terminal).port)
         print(json.dumps(ports), flush=True)
         sys.stdin.read()

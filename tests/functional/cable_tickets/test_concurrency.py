@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from tests.services.apps import token
-from tests.services.installation import Installation, at_once
+from tests.services.at_once import at_once
+from tests.services.installation import Installation
 from tests.services.stocking import check_books, delivered, row_of
 
 pytestmark = pytest.mark.both_databases

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.services.installation import Installation, at_once
+from tests.services.at_once import at_once
+from tests.services.installation import Installation
 from tests.services.stocking import check_books, delivered, on_hand, row_of
 
 pytestmark = pytest.mark.both_databases

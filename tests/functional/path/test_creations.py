@@ -179,7 +179,7 @@ def test_killed_between_the_steps_and_started_again_no_serial_number_is_lost_or_
     install: Install, surroundings: Surroundings, kind: str
 ) -> None:
     created, not_created, looking = Gate(), Gate(), Gate()
-    installation = install(kind)
+    installation = install(kind, rt_timeout="60")  # nobody gives up before all three have arrived
     surroundings.tells("http://127.0.0.1:1")
 
     def hold(call: Call, forward: Forward) -> Reply:
