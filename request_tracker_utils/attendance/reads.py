@@ -54,7 +54,7 @@ class PollResult:
 class Read:
     """A terminal that was read by the poll with this lease. `full` says that the whole log was asked for.
 
-    `begun` are the punches of a long log that are stored already, and how many of them are new; `rest` are the rows that are left.
+    `begun` is how many rows of a long log are stored already, `new` how many of these were new, and `rest` are the rows that are left.
     """
 
     lease: Lease

@@ -21,7 +21,7 @@ POLL_TERMINALS = "poll-terminals"
 WORKERS = 50
 
 
-class PollFailed(Conflict):
+class TaskPollFailed(Conflict):
     """A terminal could not be polled, or is being polled. The task goes on with the others."""
 
     code = "poll_failed"
@@ -42,7 +42,7 @@ def poll_terminals(task: RunningTask) -> str:
         terminal = RoundTerminal(item.data["terminal"], item.label, None)
         outcome = rounds.poll_one(poller, terminal, full=bool(task.arguments.get("full")), started_by=task.actor.name)
         if outcome.result is None or outcome.status is not Status.SUCCESS:
-            raise PollFailed(outcome.error or _("The poll failed."))
+            raise TaskPollFailed(outcome.error or _("The poll failed."))
         counts = {"records": outcome.result.records, "new": outcome.result.new_punches}
         return ItemResult(counts, outcome.error or _("%(records)s records, %(new)s new.", **counts))
 

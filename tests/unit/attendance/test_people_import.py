@@ -1,4 +1,4 @@
-"""Imports of people: whom rows are about, what they change, which are refused, and the undo."""
+"""Imports of people: which person a row is about, what it changes, which rows are refused, and the undo."""
 
 from datetime import date
 
