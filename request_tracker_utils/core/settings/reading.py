@@ -9,6 +9,12 @@ from pydantic import ValidationError
 from request_tracker_utils.core.settings.assets import FIELD_SETTINGS
 from request_tracker_utils.core.settings.settings import Settings
 
+_REQUIRED = (
+    ("rt_url", "rt_token", "required with RT_URL. Create a token in Request Tracker under Settings, Auth Tokens."),
+    ("crm_api_url", "crm_api_token", "required with CRM_API_URL. Create a token in the CRM for this program."),
+)
+"""A setting, and another one without which it is useless."""
+
 
 class SettingsError(Exception):
     """Invalid settings; `problems` has one message per variable."""
@@ -26,8 +32,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     given = dict(os.environ if environ is None else environ)
     from_file = _read_secrets(given.get("SECRETS_FILE", ""))
     known = {name: (given.get(name.upper()) or from_file.get(name.upper())) for name in Settings.model_fields}
-    missing = ["RT_TOKEN: required with RT_URL. Create a token in Request Tracker under Settings, Auth Tokens."]
-    problems = missing if known["rt_url"] and not known["rt_token"] else []
+    problems = [f"{needed.upper()}: {why}" for name, needed, why in _REQUIRED if known[name] and not known[needed]]
     try:
         settings = Settings.model_validate({name: value for name, value in known.items() if value})
     except ValidationError as error:

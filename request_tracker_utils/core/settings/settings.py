@@ -11,9 +11,10 @@ from request_tracker_utils.core.settings.program import ProgramSettings
 from request_tracker_utils.core.settings.terminals import TerminalSettings
 from request_tracker_utils.core.settings.tickets import TicketSettings
 from request_tracker_utils.core.settings.types import masked_database, masked_value
+from request_tracker_utils.core.settings.workdays import WorkdaySettings
 
 
-class Settings(MessageSettings, TerminalSettings, TicketSettings, AssetSettings, ProgramSettings):
+class Settings(MessageSettings, WorkdaySettings, TerminalSettings, TicketSettings, AssetSettings, ProgramSettings):
     """Frozen. The documentation lists the fields of the last base first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from datetime import time
 from email.utils import parseaddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,12 +22,25 @@ PREFIX_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}[A-Za-z._-]|[A-Za-z]")
 
 
 def _address(value: str) -> str:
+    return _exact_address(value).rstrip("/")
+
+
+def _exact_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address that starts with http:// or https://")
     if parts.username or parts.password:
         raise ValueError("must not contain a user name or password")
-    return value.rstrip("/")
+    return value
+
+
+def _time_of_day(value: str | time) -> time:
+    if isinstance(value, time):
+        return value
+    if not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
+        raise ValueError("must be a time of day such as 08:00")
+    hour, minute = value.split(":")
+    return time(int(hour), int(minute))
 
 
 def _prefix(value: str) -> str:
@@ -128,6 +142,8 @@ def _public_key(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+ExactAddress = Annotated[str, AfterValidator(_exact_address)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_parts)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_parts)]
@@ -156,4 +172,6 @@ def masked_value(value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, SecretStr):
         return "***"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return "" if value is None else str(value)

@@ -175,3 +175,42 @@ def test_settings_of_providers_that_cannot_work_are_refused() -> None:
     assert load_settings(fits).sendgrid_from_email == fits["SENDGRID_FROM_EMAIL"]
     masked = load_settings({"NOTIFY_URLS": "slack://secret", "SMTP_PASSWORD": "secret"}).masked()
     assert (masked["NOTIFY_URLS"], masked["SMTP_PASSWORD"]) == ("***", "***")
+
+
+def test_settings_of_workdays_and_the_crm_that_cannot_work_are_refused() -> None:
+    def refused(name: str, value: str) -> None:
+        [problem] = problems(**{"CRM_API_TOKEN": "t", name: value})
+        assert problem.startswith(f"{name}: ")
+        assert "secret" not in problem
+
+    check_all(
+        [
+            ("WORKDAY_BEGINS", "4"),
+            ("WORKDAY_BEGINS", "24:00"),
+            ("WORK_START_TIME", "8:60"),
+            ("WORK_START_TIME", "08:00:30"),
+            ("WORK_END_TIME", "08:00"),
+            ("PUNCH_REPEAT_SECONDS", "-1"),
+            ("OUTLIER_EMAIL_RECIPIENTS", "office@example.org, nobody"),
+            ("CRM_API_URL", "crm.example.org"),
+            ("CRM_API_URL", "https://ada:secret@crm.example.org/"),
+            ("CRM_API_URL", "http://crm.example.org/"),
+            ("CRM_API_URL", "HTTP://crm.example.org/"),
+            ("CRM_API_TOKEN", "two secrets"),
+            ("CRM_SYNC_BATCH_SIZE", "0"),
+            ("CRM_REQUEST_TIMEOUT", "121"),
+            ("CRM_MAX_RETRIES", "0"),
+        ],
+        refused,
+    )
+    assert problems(CRM_API_URL="https://crm.example.org/") == [
+        "CRM_API_TOKEN: required with CRM_API_URL. Create a token in the CRM for this program."
+    ]
+
+
+def test_the_address_of_the_crm_keeps_its_last_slash_and_may_be_plain_http_on_request() -> None:
+    settings = load_settings(
+        {"CRM_API_URL": "http://crm.example.org/api/", "CRM_API_TOKEN": "secret", "CRM_ALLOW_HTTP": "true", "WORK_START_TIME": "7:30"}
+    )
+    assert settings.crm_api_url == "http://crm.example.org/api/"
+    assert (settings.masked()["CRM_API_TOKEN"], settings.masked()["WORK_START_TIME"]) == ("***", "07:30")
