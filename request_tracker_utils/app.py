@@ -49,6 +49,7 @@ from request_tracker_utils.web.body import StrictJson
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.proxies import TrustedProxies
 from request_tracker_utils.web.registry import Registry, install as install_registry
+from request_tracker_utils.workdays.feature import feature as workdays
 
 FEATURES: list[Feature] = [
     accounts,
@@ -66,6 +67,7 @@ FEATURES: list[Feature] = [
     attendance,
     rosters,
     holders,
+    workdays,
     legacy_import,
     administration,
 ]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.attendance.effective import EFFECTIVE_AT
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import ClockReading, ClockRepair, Punch, Terminal
@@ -91,6 +92,7 @@ def apply(session: Session, new: NewRepair, *, actor: Actor, now: datetime) -> C
         raise InvalidClockRepair(_("Enter a reason of at most %(number)s characters.", number=MAX_REASON), field="reason")
     terminal = find_terminal(session, new.terminal_id, with_for_update=True)
     count = _check(session, new)
+    changed_days.mark_punches(session, *_stretch(new), now=now)
     readings = [{"read_at": each.read_at.isoformat(), "drift": each.drift} for each in _readings(session, new)]
     repair = ClockRepair(
         terminal_id=terminal.id,
@@ -105,6 +107,7 @@ def apply(session: Session, new: NewRepair, *, actor: Actor, now: datetime) -> C
     )
     session.add(repair)
     session.flush()
+    changed_days.mark_punches(session, *_stretch(new), now=now)
     _record(session, terminal, "clock_repaired", repair, actor, now)
     return repair
 
@@ -117,7 +120,11 @@ def reverse(session: Session, repair_id: int, *, actor: Actor, now: datetime) ->
     session.refresh(found)
     if found.reversed_at is not None:
         raise ClockRepairReversed(_("%(name)s has already reversed this repair.", name=found.reversed_by))
+    moved = NewRepair(found.terminal_id, found.first_punch_id, found.last_punch_id, found.seconds)
+    changed_days.mark_punches(session, *_stretch(moved), now=now)
     found.reversed_by_id, found.reversed_by, found.reversed_at = actor.user_id, actor.name, now
+    session.flush()
+    changed_days.mark_punches(session, *_stretch(moved), now=now)
     _record(session, terminal, "clock_repair_reversed", found, actor, now)
     return found
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.attendance.models import AttendancePerson, NameDecision, PeopleChange, PersonId, RecordedChange
 from request_tracker_utils.attendance.people_errors import PeopleChangedSince, PeopleChangeNotFound
 from request_tracker_utils.core.actor import Actor
@@ -55,6 +56,7 @@ def recorded(
     yield recording
     session.flush()
     after = _snapshot(session, recording)
+    _mark_days(session, before, after, now)
     names = list(dict.fromkeys(row["name"] for row in [*before["people"], *after["people"]]))
     values = {"kind": kind, "subject": (subject or joined(names))[:LONGEST_SUBJECT], "people": len(names), "before": before, "after": after}
     change = RecordedChange(**values, actor_user_id=actor.user_id, actor=actor.name, created_at=now)
@@ -108,7 +110,14 @@ def undo(session: Session, change_id: int, *, actor: Actor, now: datetime) -> Re
         raise PeopleChangedSince(_("A user ID or account of these people now belongs to other people. Change that first.")) from None
     change.undone_at, change.undone_by = now, actor.name
     session.flush()
+    _mark_days(session, change.after, change.before, now)
     return change
+
+
+def _mark_days(session: Session, before: Rows, after: Rows, now: datetime) -> None:
+    """Days of user IDs that belong to other people now. A person's name is not part of a day."""
+    owned = [{(row["user_id"], row["site_key"], row["valid_from"], row["person_id"]) for row in rows["ids"]} for rows in (before, after)]
+    changed_days.mark(session, sorted({row[0] for row in owned[0] ^ owned[1]}), changed_days.FIRST_DAY, changed_days.LAST_DAY, now=now)
 
 
 def _snapshot(session: Session, recording: Recording) -> Rows:

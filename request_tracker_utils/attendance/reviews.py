@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
+from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.attendance.effective import IS_REPAIRED
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Punch, PunchReview, QuarantinedRecord, RawLog, ReviewDecision
@@ -51,6 +52,7 @@ def decide(session: Session, punch_id: int, decision: ReviewDecision, *, note: s
     values |= {"decided_by": actor.name[:100], "decided_at": now}
     insert = upsert_into(session)(PunchReview).values(punch_id=punch.id, **values)
     session.execute(insert.on_conflict_do_update(index_elements=["punch_id"], set_=values))
+    changed_days.mark_punches(session, Punch.id == punch.id, now=now)
     _record(session, punch, f"punch_{decision}", actor, now)
 
 
@@ -60,6 +62,7 @@ def undo(session: Session, punch_id: int, *, actor: Actor, now: datetime) -> Non
     review = session.scalar(select(PunchReview).where(PunchReview.punch_id == punch.id))
     if review is not None:
         session.delete(review)
+        changed_days.mark_punches(session, Punch.id == punch.id, now=now)
         _record(session, punch, "punch_review_undone", actor, now)
 
 

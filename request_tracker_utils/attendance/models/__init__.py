@@ -1,5 +1,6 @@
 """Tables of the attendance bridge: terminals, what they have recorded, their clocks, people, and terminals that push."""
 
+from request_tracker_utils.attendance.models.changes import ChangedDays
 from request_tracker_utils.attendance.models.clocks import ClockReading, ClockRepair
 from request_tracker_utils.attendance.models.people import ALWAYS, AttendancePerson, NameDecision, PeopleChange, PersonId, RecordedChange
 from request_tracker_utils.attendance.models.punches import (
@@ -19,6 +20,7 @@ from request_tracker_utils.attendance.models.terminals import Outcome, Terminal,
 __all__ = [
     "ALWAYS",
     "AttendancePerson",
+    "ChangedDays",
     "ClockReading",
     "ClockRepair",
     "DayCount",

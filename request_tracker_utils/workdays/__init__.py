@@ -1,0 +1,1 @@
+"""Workdays: computed from the punches of terminals, reviewed by people, and sent to a CRM."""
