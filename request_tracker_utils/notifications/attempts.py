@@ -16,11 +16,11 @@ from request_tracker_utils.core.encryption import Encryption
 from request_tracker_utils.core.messages import Channel, MessageKind
 from request_tracker_utils.core.outbox import UNREACHABLE, Claim
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.http.exchange import LONGEST_PAUSE
 from request_tracker_utils.notifications.limits import Breaker, Caps
 from request_tracker_utils.notifications.models import OUTBOX, SITE_CHAT, Notification, NotificationStatus
 from request_tracker_utils.notifications.preferences import Person, chat_urls, people
 from request_tracker_utils.notifications.providers.interface import (
-    LONGEST_PAUSE,
     Accepted,
     BadMessage,
     BadRecipient,

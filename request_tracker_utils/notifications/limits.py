@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.core.clock import SKEW
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.http.exchange import LONGEST_PAUSE
 from request_tracker_utils.notifications.models import LONGEST_WAIT, Notification
-from request_tracker_utils.notifications.providers.interface import LONGEST_PAUSE
 
 DAY = timedelta(days=1)
 REQUIRED = 2

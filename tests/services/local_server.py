@@ -1,6 +1,7 @@
 """A small HTTP server in a thread that answers as a test wants, badly too."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class Reply:
 class LocalServer:
     """`respond` may be replaced at any time. `calls` holds what came in, in order."""
 
-    def __init__(self, respond: Callable[[Call], Reply]) -> None:
+    def __init__(self, respond: Callable[[Call], Reply], *, tls: ssl.SSLContext | None = None) -> None:
         self.respond, self.calls = respond, list[Call]()
         self._closing = threading.Event()
         server = self
@@ -51,19 +52,22 @@ class LocalServer:
                 server.calls.append(call)
                 server._send(self, server.respond(call))
 
-            do_GET = do_POST = do_PUT = answer
+            do_GET = do_POST = do_PUT = do_OPTIONS = answer
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 128  # beyond this, connections made at the same time would wait a second
 
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that gave up is what some tests are about."""
 
         self._http = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        if tls is not None:  # the handshake is left to the thread of the connection
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 

@@ -16,10 +16,11 @@ from apprise import Apprise, NotifyFormat
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.integrations.http.connections import ForbiddenAddress, any_address, public_address
+from request_tracker_utils.integrations.http.exchange import Answer
 from request_tracker_utils.notifications.providers.chat_addresses import MAX_ADDRESSES, InvalidChatAddress, parse_chat_address
-from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, any_address, public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider, HttpService
+from request_tracker_utils.notifications.providers.http import HttpProvider, HttpService
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadRecipient,

@@ -9,7 +9,7 @@ from apprise.plugins import url_to_dict
 from request_tracker_utils.core.errors import Invalid
 from request_tracker_utils.core.ip_addresses import address_of
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.notifications.providers.connections import public_address
+from request_tracker_utils.integrations.http.connections import public_address
 
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
 """It logs addresses, which contain secrets, and texts. What matters is in our own errors."""

@@ -1,72 +1,15 @@
-"""One HTTP request to a provider. The client libraries prepare the requests and read the responses; this sends them.
+"""One HTTP request to a provider. The client libraries prepare the requests and read the responses; this sends them."""
 
-Each request has a connection of its own: if a pooled one breaks, nobody knows whether the message was sent. Redirects are not followed,
-certificates are always verified, and time and size are limited.
-"""
-
-import base64
-import http.client
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from requests.utils import get_environ_proxies, select_proxy
 
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.connections import (
-    Deadline,
-    Permits,
-    any_address,
-    connect,
-    reason_of,
-    trusted_authorities,
-)
-from request_tracker_utils.notifications.providers.interface import (
-    LONGEST_PAUSE,
-    BadMessage,
-    Busy,
-    NotConnected,
-    Provider,
-    ProviderError,
-    Refused,
-    Silent,
-)
+from request_tracker_utils.integrations.http.connections import Permits, any_address
+from request_tracker_utils.integrations.http.exchange import Answer, NoAnswer, NothingSent, exchange, quoted_detail
+from request_tracker_utils.notifications.providers.interface import BadMessage, Busy, NotConnected, Provider, ProviderError, Refused, Silent
 
 SECONDS = 20.0
 """For the whole exchange after the lookup of the name, to the end of the response. A provider has `interface.DEADLINE` for all."""
-LARGEST_ANSWER = 256 * 1024
-"""Bytes. The rest is not read: providers answer with a few hundred."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`headers` by lowercase name. `body` may be cut off."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Mapping[str, Any]:
-        """Empty if the body is not a JSON object."""
-        try:
-            parsed = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return parsed if isinstance(parsed, dict) else {}
-
-    @property
-    def is_page(self) -> bool:
-        return "html" in self.headers.get("content-type", "").lower()
-
-    @property
-    def retry_after(self) -> timedelta | None:
-        """Dates are not read: the provider's clock may differ."""
-        value = self.headers.get("retry-after", "").strip()
-        return min(timedelta(seconds=int(value[:6])), LONGEST_PAUSE) if value.isascii() and value.isdigit() else None
 
 
 class HttpService:
@@ -141,83 +84,3 @@ class HttpService:
 
 class HttpProvider(HttpService, Provider):
     """What providers with an HTTP API share."""
-
-
-class NothingSent(Exception):
-    """The connection could not be established; the provider knows nothing of the message."""
-
-
-class NoAnswer(Exception):
-    """The request may have arrived, but no response did."""
-
-
-def quoted_detail(detail: str, secrets: Iterable[str] = ()) -> str:
-    """What a provider said, as a sentence to append: one line, without these secrets, which a provider might repeat."""
-    for secret in secrets:
-        detail = detail.replace(secret, "***") if secret else detail
-    line = " ".join("".join(character if character.isprintable() else " " for character in detail).split())[:200]
-    return " " + _("It said: %(text)s", text=line) if line else ""
-
-
-def exchange(method: str, url: str, *, headers: Mapping[str, str], body: bytes, permits: Permits, seconds: float) -> Answer:
-    """Raises NothingSent, NoAnswer or ForbiddenAddress."""
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = {name: value for name, value in headers.items() if name.lower() not in ("accept-encoding", "connection")}
-    lines |= {"Accept-Encoding": "identity", "Connection": "close"}
-    sent = False
-    with Deadline(seconds) as deadline:
-        try:
-            connection = _connection(url, deadline, permits)
-            try:
-                connection.connect()
-                sent = True
-                try:
-                    connection.request(method, target, body=body or None, headers=lines)
-                except (ValueError, http.client.InvalidURL):  # a character that is not permitted: found before anything is sent
-                    sent = False
-                    raise
-                response = connection.getresponse()
-                fields = {name.lower(): value for name, value in response.getheaders()}
-                return Answer(response.status, fields, _content(response))
-            finally:
-                connection.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = reason_of(error, deadline)
-        raise NoAnswer(reason) if sent else NothingSent(reason)
-
-
-def _connection(url: str, deadline: Deadline, permits: Permits) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    connection: http.client.HTTPConnection
-    if not secure:
-        connection = http.client.HTTPConnection(host, port)
-    else:
-        # A proxy of the environment (HTTPS_PROXY) looks the name up itself, so it is not used where addresses are restricted.
-        proxy = urlsplit((select_proxy(url, get_environ_proxies(url)) or "") if permits is any_address else "")
-        first_hop = (proxy.hostname, proxy.port or 3128) if proxy.hostname else (host, port)
-        connection = http.client.HTTPSConnection(*first_hop, context=trusted_authorities())
-        if proxy.hostname:
-            connection.set_tunnel(host, port, headers=_proxy_credentials(proxy.username, proxy.password))
-    vars(connection)["_create_connection"] = lambda address, *_rest: connect(address[0], address[1], deadline, permits)
-    return connection
-
-
-def _proxy_credentials(user: str | None, password: str | None) -> dict[str, str]:
-    if not user:
-        return {}
-    text = f"{unquote(user)}:{unquote(password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
-
-
-def _content(response: http.client.HTTPResponse) -> bytes:
-    """What arrives of the body, up to the limit. If the rest does not arrive, the status still decides."""
-    content = bytearray()
-    try:
-        while len(content) < LARGEST_ANSWER and (piece := response.read1(65_536)):
-            content += piece
-    except (OSError, http.client.HTTPException, ValueError):
-        pass
-    return bytes(content[:LARGEST_ANSWER])

@@ -26,8 +26,6 @@ from request_tracker_utils.core.errors import UpstreamRefused
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
 
-LONGEST_PAUSE = timedelta(hours=1)
-"""After which a provider is tried again, whatever it asks for."""
 DEADLINE = timedelta(seconds=25)
 """`send` and `find` end by then, whatever the other side does. Less than a quarter of the outbox's lease."""
 

@@ -18,7 +18,8 @@ from resend.exceptions import NoContentError, ResendError
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.integrations.http.exchange import Answer
+from request_tracker_utils.notifications.providers.http import HttpProvider
 from request_tracker_utils.notifications.providers.interface import Accepted, BadRecipient, ProviderError, Refused, RenderedMessage
 
 _DEFAULT_URL = str(library.api_url)

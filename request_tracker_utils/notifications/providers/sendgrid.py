@@ -18,9 +18,9 @@ from python_http_client.exceptions import HTTPError, handle_error
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.integrations.http.exchange import LONGEST_PAUSE, Answer
+from request_tracker_utils.notifications.providers.http import HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
-    LONGEST_PAUSE,
     Accepted,
     BadRecipient,
     ProviderError,

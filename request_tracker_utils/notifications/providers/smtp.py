@@ -12,8 +12,9 @@ from typing import IO, Literal
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.notifications.providers.connections import Deadline, connect, reason_of, trusted_authorities
-from request_tracker_utils.notifications.providers.http import SECONDS, quoted_detail
+from request_tracker_utils.integrations.http.connections import Deadline, connect, reason_of, trusted_authorities
+from request_tracker_utils.integrations.http.exchange import quoted_detail
+from request_tracker_utils.notifications.providers.http import SECONDS
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,

@@ -12,7 +12,8 @@ from twilio.rest import Client
 
 from request_tracker_utils.core.messages import Channel
 from request_tracker_utils.core.translation import gettext as _, gettext_noop
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.integrations.http.exchange import Answer
+from request_tracker_utils.notifications.providers.http import HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from request_tracker_utils.notifications.providers.connections import trusted_authorities
+from request_tracker_utils.integrations.http.connections import trusted_authorities
 
 
 @pytest.fixture

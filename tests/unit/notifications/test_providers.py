@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.integrations.http.connections import ForbiddenAddress, public_address, trusted_authorities
+from request_tracker_utils.integrations.http.exchange import Answer
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.available import set_up_providers
-from request_tracker_utils.notifications.providers.connections import ForbiddenAddress, public_address, trusted_authorities
 from request_tracker_utils.notifications.providers.folder import FolderProvider
-from request_tracker_utils.notifications.providers.http import Answer, HttpProvider
+from request_tracker_utils.notifications.providers.http import HttpProvider
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,

@@ -8,6 +8,8 @@ import pytest
 
 from request_tracker_utils.core.ip_addresses import address_of
 from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.integrations.http.connections import public_address
+from request_tracker_utils.integrations.http.exchange import Answer
 from request_tracker_utils.notifications.providers import chat_addresses
 from request_tracker_utils.notifications.providers.apprise import AppriseProvider
 from request_tracker_utils.notifications.providers.chat_addresses import (
@@ -15,9 +17,8 @@ from request_tracker_utils.notifications.providers.chat_addresses import (
     check_personal_addresses,
     parse_chat_address,
 )
-from request_tracker_utils.notifications.providers.connections import public_address
 from request_tracker_utils.notifications.providers.folder import FolderProvider, delete_older
-from request_tracker_utils.notifications.providers.http import Answer, HttpService
+from request_tracker_utils.notifications.providers.http import HttpService
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadRecipient,

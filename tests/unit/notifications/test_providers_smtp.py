@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from request_tracker_utils.core.messages import Channel
+from request_tracker_utils.integrations.http.connections import trusted_authorities
 from request_tracker_utils.notifications.providers.available import set_up_providers
-from request_tracker_utils.notifications.providers.connections import trusted_authorities
 from request_tracker_utils.notifications.providers.interface import (
     Accepted,
     BadMessage,

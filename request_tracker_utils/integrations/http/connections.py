@@ -1,4 +1,4 @@
-"""Connections to providers that end at a deadline, whatever the other side does, and that lead only to permitted addresses."""
+"""Connections to services that end at a deadline, whatever the other side does, and that lead only to permitted addresses."""
 
 import functools
 import ipaddress

@@ -1,0 +1,1 @@
+"""HTTP requests to services that have a deadline and a limit, and lead only to permitted addresses."""
