@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from request_tracker_utils.workdays.crm.client import CrmClient
-from request_tracker_utils.workdays.crm.payload import CrmRecord, idempotency_key
+from request_tracker_utils.workdays.crm.payload import CrmRecord
 from tests.services.local_server import Call, LocalServer, Reply
 
 TOKEN = "crm-secret-token"
@@ -105,16 +105,15 @@ class FakeCrm(LocalServer):
 
 
 def record(number: int = 1, **changes: Any) -> CrmRecord:
-    """A workday from eight to five."""
+    """A workday from eight to five. Its key is its number."""
     content: dict[str, Any] = {
-        "user_id": str(number),
-        "date": date(2026, 3, 2),
         "clock_in": datetime(2026, 3, 2, 14, tzinfo=UTC),
         "clock_out": datetime(2026, 3, 2, 23, tzinfo=UTC),
         "is_outlier": False,
         "outlier_reason": "",
-    } | changes
-    return CrmRecord(number, idempotency_key(terminal_id=1, revision=1, **content), device_name="Entrance", device_ip="10.0.0.5", **content)
+    }
+    about = {"user_id": str(number), "date": date(2026, 3, 2), "device_name": "Entrance", "device_ip": "10.0.0.5"}
+    return CrmRecord(number, f"{number:064x}", **{**about, **content, **changes})
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """One request to the CRM. It ends at a deadline whatever the CRM does, follows no redirects, and verifies certificates."""
 
 import json
+from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -9,7 +10,24 @@ from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.integrations.http.connections import any_address
 from request_tracker_utils.integrations.http.exchange import Answer, NoAnswer, NothingSent, exchange
 from request_tracker_utils.workdays.crm.payload import CrmRecord
-from request_tracker_utils.workdays.crm.responses import CrmFailedForNow, CrmUnreachable, check_answer
+from request_tracker_utils.workdays.crm.responses import (
+    CrmDenied,
+    CrmError,
+    CrmFailedForNow,
+    CrmRejected,
+    CrmUnreachable,
+    check_answer,
+    described,
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How an attempt ended. It was accepted if there is no error."""
+
+    answer: str = ""
+    """Status and text; empty if there was none."""
+    error: CrmError | None = None
 
 
 class CrmClient:
@@ -35,10 +53,18 @@ class CrmClient:
     def address(self) -> str:
         return self._url
 
-    def send(self, record: CrmRecord) -> None:
-        """Returns when the CRM has accepted the workday. Raises CrmDenied, CrmUnreachable, CrmFailedForNow or CrmRejected."""
-        body = json.dumps(record.body(), ensure_ascii=False).encode()
-        check_answer(self._exchange("POST", body, {"Idempotency-Key": record.key}), secrets=(self._token,))
+    def send(self, record: CrmRecord) -> Sent:
+        body = json.dumps(record.body()).encode()
+        try:
+            answer = self._exchange("POST", body, {"Idempotency-Key": record.key})
+        except (CrmUnreachable, CrmFailedForNow) as error:
+            return Sent(error=error)
+        said = described(answer, (self._token,))
+        try:
+            check_answer(answer)
+        except (CrmDenied, CrmFailedForNow, CrmRejected) as error:
+            return Sent(said, error)
+        return Sent(said)
 
     def probe(self) -> Answer:
         """What the address answers to OPTIONS, which changes nothing. Raises CrmUnreachable, or CrmFailedForNow if nothing came back."""

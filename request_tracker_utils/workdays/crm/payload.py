@@ -1,7 +1,5 @@
-"""What the CRM gets of a workday, and the key by which it recognizes a repetition."""
+"""What the CRM gets of a workday."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,13 +11,13 @@ class CrmRecord:
 
     workday_id: int
     key: str
-    """See `idempotency_key`."""
+    """By which the CRM recognizes a repetition. It follows from the content and the revision, see `content.py`."""
     user_id: str
     date: date
     """Where the terminal is."""
-    clock_in: datetime
+    clock_in: datetime | None
     clock_out: datetime | None
-    """Empty if the person punched once."""
+    """Both are empty if the day has lost its punches after the CRM had it."""
     is_outlier: bool
     outlier_reason: str
     """English. Empty if it is no outlier."""
@@ -32,7 +30,7 @@ class CrmRecord:
         return {
             "user_id": self.user_id,
             "date": self.date.isoformat(),
-            "clock_in": in_utc(self.clock_in),
+            "clock_in": self.clock_in and in_utc(self.clock_in),
             "clock_out": self.clock_out and in_utc(self.clock_out),
             "is_outlier": self.is_outlier,
             "outlier_reason": self.outlier_reason,
@@ -44,24 +42,3 @@ class CrmRecord:
 def in_utc(at: datetime) -> str:
     """ISO 8601 with `Z`, to the second: terminals record no fractions."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def idempotency_key(
-    *,
-    terminal_id: int,
-    user_id: str,
-    date: date,
-    revision: int,
-    clock_in: datetime,
-    clock_out: datetime | None,
-    is_outlier: bool,
-    outlier_reason: str,
-) -> str:
-    """The same for the same content of a workday. The names and addresses of terminals do not count: a renamed one resends nothing.
-
-    The revision counts. If a day changes and then changes back, its first content would otherwise have its first key, which the CRM has
-    seen: it would confirm the request and keep the content of the second one.
-    """
-    times = [in_utc(clock_in), clock_out and in_utc(clock_out)]
-    content = [terminal_id, user_id, date.isoformat(), revision, *times, is_outlier, outlier_reason]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()

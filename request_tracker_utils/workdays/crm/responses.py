@@ -53,27 +53,29 @@ class CrmRejected(Rejected):
     code = "crm_rejected"
 
 
-def check_answer(answer: Answer, *, secrets: Sequence[str] = ()) -> None:
-    """Returns if the CRM has accepted the workday, and raises the outcome otherwise. Its message has the status and what the CRM said."""
-    status, said = answer.status, _said(answer, secrets)
+CrmError = CrmDenied | CrmUnreachable | CrmFailedForNow | CrmRejected
+
+
+def check_answer(answer: Answer) -> None:
+    """Returns if the CRM has accepted the workday, and raises the outcome otherwise."""
+    status = answer.status
     if status in SUCCESSES:
-        problem = _problem_of_success(answer)
-        if problem:
-            raise CrmFailedForNow(problem + said)
+        if problem := _problem_of_success(answer):
+            raise CrmFailedForNow(problem)
     elif status in (401, 403):
-        raise CrmDenied(_("The CRM does not accept the token (%(status)s). Check CRM_API_TOKEN.", status=status) + said)
+        raise CrmDenied(_("The CRM does not accept the token (%(status)s). Check CRM_API_TOKEN.", status=status))
     elif 300 <= status < 400:
         text = _("The CRM redirects to another address (%(status)s), where nothing is sent. Correct CRM_API_URL.", status=status)
-        raise CrmFailedForNow(text + said)
+        raise CrmFailedForNow(text)
     elif status == 429:
         text = _("The CRM accepts no more requests at the moment (%(status)s).", status=status)
-        raise CrmFailedForNow(text + said, retry_after=answer.retry_after)
+        raise CrmFailedForNow(text, retry_after=answer.retry_after)
     elif status == 408 or status >= 500:
-        raise CrmFailedForNow(_("The CRM had an error (%(status)s).", status=status) + said, retry_after=answer.retry_after)
+        raise CrmFailedForNow(_("The CRM had an error (%(status)s).", status=status), retry_after=answer.retry_after)
     elif status >= 400:
-        raise CrmRejected(_("The CRM rejects the workday (%(status)s).", status=status) + said)
+        raise CrmRejected(_("The CRM rejects the workday (%(status)s).", status=status))
     else:
-        raise CrmFailedForNow(_("The CRM answered %(status)s instead of 200 or 201.", status=status) + said)
+        raise CrmFailedForNow(_("The CRM answered %(status)s instead of 200 or 201.", status=status))
 
 
 def _problem_of_success(answer: Answer) -> str:
@@ -98,9 +100,9 @@ def _succeeded(success: object) -> bool:
     return bool(success) and str(success).strip().lower() not in ("false", "0", "no")
 
 
-def _said(answer: Answer, secrets: Sequence[str]) -> str:
-    text = plain_text(answer.body, secrets)
-    return " " + _("It said: %(text)s", text=text) if text else ""
+def described(answer: Answer, secrets: Sequence[str] = ()) -> str:
+    """The status and what the CRM said, as it is stored and shown."""
+    return f"{answer.status} {plain_text(answer.body, secrets)}".rstrip()
 
 
 def plain_text(body: bytes, secrets: Sequence[str] = ()) -> str:
