@@ -65,7 +65,7 @@ def upgrade() -> None:
     op.create_table(
         "schedule_versions",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("group_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=True),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("grace_minutes", sa.Integer(), nullable=False),
@@ -78,6 +78,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule_versions")),
     )
+    op.create_index("uq_schedule_versions_default", "schedule_versions", ["valid_from"], unique=True, **_where("group_id IS NULL"))
     op.create_index("uq_schedule_versions_group_id", "schedule_versions", ["group_id", "valid_from"], unique=True)
     op.create_table(
         "schedule_hours",

@@ -54,6 +54,11 @@ class Owners:
         """The person to whom the ID belongs from its last day on."""
         return self._owners[identity][0][1] if identity in self._owners else None
 
+    def is_constant(self, identity: Identity) -> bool:
+        """Whether the ID has always belonged to its latest owner, or to nobody."""
+        owners = self._owners.get(identity, ())
+        return not owners or owners[0][0] == ALWAYS
+
     def __iter__(self) -> Iterator[tuple[Identity, date, Owner]]:
         """Each ID, from which day on it belongs to an owner, and that owner."""
         return ((identity, begin, owner) for identity, owners in self._owners.items() for begin, owner in owners)

@@ -115,9 +115,11 @@ def undo(session: Session, change_id: int, *, actor: Actor, now: datetime) -> Re
 
 
 def _mark_days(session: Session, before: Rows, after: Rows, now: datetime) -> None:
-    """Days of user IDs that belong to other people now. A person's name is not part of a day."""
-    owned = [{(row["user_id"], row["site_key"], row["valid_from"], row["person_id"]) for row in rows["ids"]} for rows in (before, after)]
-    changed_days.mark(session, sorted({row[0] for row in owned[0] ^ owned[1]}), changed_days.FIRST_DAY, changed_days.LAST_DAY, now=now)
+    """The days of people whose user IDs have changed. A person's name is not part of a day."""
+    owned = [{(row["person_id"], row["user_id"], row["site_key"], row["valid_from"]) for row in rows["ids"]} for rows in (before, after)]
+    people = {row[0] for row in owned[0] ^ owned[1]}
+    user_ids = sorted({user_id for person_id, user_id, *_at in owned[0] | owned[1] if person_id in people})
+    changed_days.mark(session, user_ids, changed_days.FIRST_DAY, changed_days.LAST_DAY, now=now)
 
 
 def _snapshot(session: Session, recording: Recording) -> Rows:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.attendance import leases
+from request_tracker_utils.attendance import changed_days, leases
 from request_tracker_utils.attendance.errors import TerminalExists, TerminalHasPunches
 from request_tracker_utils.attendance.leases import find_terminal
 from request_tracker_utils.attendance.models import Punch, QuarantinedRecord, RawLog, Terminal
@@ -55,6 +55,9 @@ def change_terminal(session: Session, terminal_id: int, fields: Mapping[str, Any
         raise TerminalExists(_("Another terminal has this name, or this address and port.")) from None
     if "layout" in changed or "cutoff" in changed:
         forget_log(terminal)
+    if "site_key" in changed:  # its user IDs belong to other people
+        users = session.scalars(select(Punch.user_id).where(Punch.terminal_id == terminal.id).distinct())
+        changed_days.mark(session, list(users), changed_days.FIRST_DAY, changed_days.LAST_DAY, now=by.now)
     record_event(session, terminal, "changed", actor=by.actor, now=by.now, **_shown(changed))
     return terminal
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, SmallInteger, String, Text, Time
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, SmallInteger, String, Text, Time, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from request_tracker_utils.core.db import Base, Instant
@@ -44,17 +44,24 @@ class StaffGroupMember(Base):
 
 class ScheduleVersion(Base):
     """The weekly hours of a group from a day on, until another version begins, or to its own last day. Where no version is valid, the
-    default hours apply."""
+    default hours apply: the versions without a group, which record what WORK_START_TIME and WORK_END_TIME were."""
 
     __tablename__ = "schedule_versions"
     __table_args__ = (
         CheckConstraint("valid_until IS NULL OR valid_from <= valid_until", name="valid"),
         CheckConstraint("grace_minutes BETWEEN 0 AND 120", name="grace"),
         Index("uq_schedule_versions_group_id", "group_id", "valid_from", unique=True),
+        Index(
+            "uq_schedule_versions_default",
+            "valid_from",
+            unique=True,
+            sqlite_where=text("group_id IS NULL"),
+            postgresql_where=text("group_id IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    group_id: Mapped[int] = mapped_column(ForeignKey("staff_groups.id", ondelete="CASCADE"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("staff_groups.id", ondelete="CASCADE"))
     valid_from: Mapped[date] = mapped_column(Date)
     valid_until: Mapped[date | None] = mapped_column(Date)
     grace_minutes: Mapped[int] = mapped_column(default=0)

@@ -84,7 +84,6 @@ class Workday(Base):
 
     day_kind: Mapped[str] = mapped_column(String(10))
     schedule_version_id: Mapped[int | None] = mapped_column(ForeignKey("schedule_versions.id", ondelete="SET NULL"))
-    """Empty where WORK_START_TIME and WORK_END_TIME apply."""
     starts_at: Mapped[datetime | None] = mapped_column(DateTime)
     ends_at: Mapped[datetime | None] = mapped_column(DateTime)
     """The scheduled hours in local time; empty on a day off."""

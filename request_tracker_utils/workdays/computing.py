@@ -1,0 +1,238 @@
+"""Computes the workdays of some users, and writes what has changed. Everything may be computed again at any time: the same punches,
+schedules and decisions result in the same rows, and a row that is the same is not written.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.attendance import people
+from request_tracker_utils.attendance.models import PersonId, Terminal
+from request_tracker_utils.imports import bulk
+from request_tracker_utils.workdays.content import Sent, changed_content
+from request_tracker_utils.workdays.days import Day, Days, Whose
+from request_tracker_utils.workdays.effective import columns_of, effective
+from request_tracker_utils.workdays.models import DecisionEnd, Workday, WorkdayDecision
+from request_tracker_utils.workdays.punch_times import punch_times
+from request_tracker_utils.workdays.schedule_days import Schedules
+from request_tracker_utils.workdays.windows import date_of, day_of, to_utc, utc_datetime
+
+_TABLE: Any = Workday.__table__
+_KEY = ("terminal_id", "user_id", "date")
+_FACTS = (
+    *("person_id", "timezone", "punches", "first_at", "last_at", "window_ends_at"),
+    *("day_kind", "schedule_version_id", "starts_at", "ends_at"),
+)
+_COUNTS = (
+    *("clock_in", "clock_out", "worked_seconds", "is_incomplete", "is_outlier", "outlier_reason"),
+    *("is_late", "is_early", "is_half_day", "review_state", "content_digest"),
+)
+_SYNC = ("revision", "synced_to_crm", "crm_due_at", "crm_attempts", "sync_attempts", "crm_problem")
+_COMPARED = (*_FACTS, *_COUNTS)
+_READ = ("id", *_KEY, *_FACTS, *_COUNTS, *_SYNC, "attempted_revision", "accepted_revision", "accepted_digest")
+
+
+@dataclass(frozen=True)
+class How:
+    """By which rules days are computed."""
+
+    schedules: Schedules
+    repeat_seconds: int
+    joined: bool
+    """Whether the punches of a person at several terminals are one day."""
+    now: datetime
+
+
+class Changed(NamedTuple):
+    """A workday whose times have changed, and what they were before."""
+
+    workday_id: int
+    clock_in: datetime | None
+    clock_out: datetime | None
+
+
+@dataclass
+class Computed:
+    """What a computation has found: punches that count on these days, days, outliers among them, and rows that were written."""
+
+    punches: int = 0
+    days: int = 0
+    outliers: int = 0
+    written: int = 0
+    changed: list[Changed] = field(default_factory=list)
+
+    def add(self, other: "Computed") -> None:
+        self.punches += other.punches
+        self.days += other.days
+        self.outliers += other.outliers
+        self.written += other.written
+
+
+def compute(session: Session, user_ids: Collection[str], first: int, last: int, how: How) -> Computed:
+    """The days from `first` to `last` of these user IDs and of all people who have had one of them. The caller lets only one computation
+    run."""
+    people_ids, all_ids = _concerned(session, user_ids)
+    sites = dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
+    sorting = Days(how.schedules, people.owners(session, all_ids), sites, how.repeat_seconds, how.joined)
+    found = sorting.add(punch_times(session, all_ids, first, last))
+    days = {
+        key: day
+        for key, day in found.items()
+        if first <= day.day <= last and (day.person_id in people_ids if day.person_id is not None else day.first.user_id in user_ids)
+    }
+    stored = _stored(session, user_ids, people_ids, first, last)
+    rows = _matched(days, stored, joined=how.joined)
+    writing = _Writing(session, how, _decisions(session, [row.id for row in stored]))
+    for key, day in days.items():
+        writing.day(day, rows.get(key))
+    matched = {row.id for row in rows.values()}
+    for row in stored:
+        if row.id not in matched:
+            writing.without_punches(row)
+    return writing.write()
+
+
+def _concerned(session: Session, user_ids: Collection[str]) -> tuple[set[int], set[str]]:
+    """All people who have had one of the user IDs at some site, and all of their user IDs with these. Two sites use the same ID for
+    different people, so these are few, even if following them on and on would lead to everybody."""
+    of_ids = select(PersonId.person_id).where(PersonId.user_id.in_(user_ids))
+    people_ids, all_ids = set[int](), set(user_ids)
+    for person_id, user_id in session.execute(select(PersonId.person_id, PersonId.user_id).where(PersonId.person_id.in_(of_ids))):
+        people_ids.add(person_id)
+        all_ids.add(user_id)
+    return people_ids, all_ids
+
+
+def _stored(session: Session, user_ids: Collection[str], people_ids: Collection[int], first: int, last: int) -> Sequence[Row[Any]]:
+    """Locked until the transaction ends, in one order."""
+    between = Workday.date.between(date_of(first), date_of(last))
+    columns = [_TABLE.c[name] for name in _READ]
+    # Two queries, since a condition with OR would use neither index.
+    of_users = select(Workday.id).where(Workday.user_id.in_(user_ids), between)
+    of_people = select(Workday.id).where(Workday.person_id.in_(people_ids), between)
+    wanted = of_users.union(of_people) if people_ids else of_users
+    query = select(*columns).where(_TABLE.c.id.in_(wanted)).order_by(_TABLE.c.id)
+    return session.execute(query.with_for_update()).all()
+
+
+def _decisions(session: Session, workday_ids: Sequence[int]) -> dict[int, WorkdayDecision]:
+    """The valid decisions about these rows."""
+    if not workday_ids:
+        return {}
+    valid = (WorkdayDecision.ended_at.is_(None), WorkdayDecision.workday_id.between(min(workday_ids), max(workday_ids)))
+    known = set(workday_ids)
+    return {each.workday_id: each for each in session.scalars(select(WorkdayDecision).where(*valid)) if each.workday_id in known}
+
+
+def _matched(days: Mapping[tuple[Whose, int], Day], stored: Iterable[Row[Any]], *, joined: bool) -> dict[tuple[Whose, int], Row[Any]]:
+    """The row of each day that has one. A row keeps the terminal and user ID that it began with, as long as no other day needs them."""
+    by_user = {(row.terminal_id, row.user_id, row.date): row for row in stored}
+    found: dict[tuple[Whose, int], Row[Any]] = {}
+    for key, day in days.items():
+        same = [row for user in day.users if (row := by_user.get((*user, date_of(day.day)))) is not None]
+        if same:
+            found[key] = min(same, key=lambda row: row.id)
+    if joined:
+        matched = {row.id for row in found.values()}
+        by_person: dict[tuple[int, date], list[Row[Any]]] = defaultdict(list)
+        for row in by_user.values():
+            if row.person_id is not None and row.id not in matched:
+                by_person[row.person_id, row.date].append(row)
+        for key, day in days.items():
+            if key not in found and day.person_id is not None and (rows := by_person.get((day.person_id, date_of(day.day)))):
+                found[key] = rows[0]
+    return found
+
+
+class _Writing:
+    """Collects the rows of a computation, and writes those that have changed."""
+
+    def __init__(self, session: Session, how: How, decisions: Mapping[int, WorkdayDecision]) -> None:
+        self._session, self._how, self._decisions = session, how, decisions
+        self._new: list[tuple[Any, ...]] = []
+        self._updates: list[dict[str, Any]] = []
+        self._deleted: list[int] = []
+        self._done = Computed()
+
+    def day(self, day: Day, row: Row[Any] | None) -> None:
+        schedules, zone, last = self._how.schedules, day.first.zone, day.last
+        first_at, last_at = day.first.at, None if last is None else last.at
+        scheduled = schedules.on(day.person_id, day.day)
+        facts = (
+            day.person_id,
+            zone,
+            day.punches,
+            utc_datetime(first_at),
+            None if last_at is None else utc_datetime(last_at),
+            utc_datetime(to_utc(zone, schedules.begins(day.person_id, day.day + 1))),
+            scheduled.kind,
+            scheduled.version_id,
+            scheduled.starts_at,
+            scheduled.ends_at,
+        )
+        decision = None if row is None else self._valid_decision(row, facts[3], facts[4])
+        found = effective(first_at, last_at, zone, scheduled, decision)
+        self._done.punches += day.punches
+        self._done.days += 1
+        self._done.outliers += found.is_outlier
+        stored = columns_of(found)
+        counts = tuple(stored[name] for name in _COUNTS)
+        if row is None:
+            self._new.append((day.first.terminal_id, day.first.user_id, date_of(day.day), *facts, *counts, facts[5]))
+        else:
+            self._update(row, facts, counts)
+
+    def without_punches(self, row: Row[Any]) -> None:
+        """A row that nobody has seen goes. One that was sent, or that a person has decided about, stays."""
+        decision = self._valid_decision(row, None, None)
+        if row.attempted_revision == 0 and decision is None:
+            self._deleted.append(row.id)
+            return
+        scheduled = self._how.schedules.on(row.person_id, day_of(row.date))
+        facts = (row.person_id, row.timezone, 0, None, None, row.window_ends_at)
+        planned = (scheduled.kind, scheduled.version_id, scheduled.starts_at, scheduled.ends_at)
+        stored = columns_of(effective(None, None, row.timezone, scheduled, decision))
+        self._update(row, (*facts, *planned), tuple(stored[name] for name in _COUNTS))
+
+    def write(self) -> Computed:
+        session, now, done = self._session, self._how.now, self._done
+        if self._deleted:
+            session.execute(delete(Workday).where(bulk.id_in(session, _TABLE, self._deleted)), execution_options=_UNSYNCED)
+        if self._updates:
+            names = (*_COMPARED, *_SYNC)
+            values = {name: bindparam(f"new_{name}", type_=_TABLE.c[name].type) for name in names}
+            statement = update(_TABLE).where(_TABLE.c.id == bindparam("row_id")).values(**values, updated_at=now)
+            session.connection().execute(statement, self._updates)
+        shared = {"created_at": now, "updated_at": now, "revision": 1, "attempted_revision": 0, "synced_to_crm": False}
+        shared |= {"sync_attempts": 0, "crm_attempts": 0}
+        if bulk.insert_new(session, _TABLE, (*_KEY, *_COMPARED, "crm_due_at"), self._new, shared) != len(self._new):
+            raise bulk.ConcurrentChange
+        done.written = len(self._new) + len(self._updates) + len(self._deleted)
+        return done
+
+    def _update(self, row: Row[Any], facts: tuple[Any, ...], counts: tuple[Any, ...]) -> None:
+        values = dict(zip(_COMPARED, (*facts, *counts), strict=True))
+        stored = row._mapping
+        if all(values[name] == stored[name] for name in _COMPARED):
+            return
+        sent = Sent(*(stored[name] for name in Sent._fields))._replace(window_ends_at=values["window_ends_at"])
+        values = {name: stored[name] for name in _SYNC} | values | changed_content(sent, values["content_digest"], self._how.now)
+        self._updates.append({"row_id": row.id} | {f"new_{name}": value for name, value in values.items()})
+        if (values["clock_in"], values["clock_out"]) != (row.clock_in, row.clock_out):
+            self._done.changed.append(Changed(row.id, row.clock_in, row.clock_out))
+
+    def _valid_decision(self, row: Row[Any], first_at: datetime | None, last_at: datetime | None) -> WorkdayDecision | None:
+        """The decision about the row. It ends if the punches say something else now."""
+        decision = self._decisions.get(row.id)
+        if decision is None or (decision.first_at, decision.last_at) == (first_at, last_at):
+            return decision
+        decision.ended_at, decision.end_reason = self._how.now, DecisionEnd.REOPENED
+        return None
+
+
+_UNSYNCED = {"synchronize_session": False}

@@ -1,0 +1,46 @@
+"""The computation of workdays with this app's settings, for entry points."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from request_tracker_utils.attendance.punch_counts import PunchCounts
+from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.web.registry import registry, settings
+from request_tracker_utils.workdays import default_hours
+from request_tracker_utils.workdays.computing import How
+from request_tracker_utils.workdays.processing import Processor
+from request_tracker_utils.workdays.schedule_days import DefaultHours, Schedules
+
+
+def processor(actor: Actor, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Processor:
+    """Runs of the computation. Changed default hours are recorded first."""
+    _record_default_hours(actor)
+    return Processor(
+        transaction=transaction,
+        reading=reading,
+        how=how,
+        settled_id=registry().get(PunchCounts).settled_id,
+        stopping=registry().stopping,
+        progress=progress,
+    )
+
+
+def default() -> DefaultHours:
+    given = settings()
+    return DefaultHours(given.work_start_time, given.work_end_time, given.workday_begins)
+
+
+def how(session: Session) -> How:
+    """By which rules days are computed now."""
+    given = settings()
+    schedules = Schedules.load(session, default(), {})
+    return How(schedules, given.punch_repeat_seconds, given.workdays_join_terminals, utc_now())
+
+
+def _record_default_hours(actor: Actor) -> None:
+    now = utc_now()
+    with transaction() as session:
+        default_hours.record(session, default(), today=now.astimezone(settings().zone).date(), actor=actor, now=now)
