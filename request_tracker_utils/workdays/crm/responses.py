@@ -38,7 +38,7 @@ class CrmUnreachable(Unavailable):
 
 class CrmFailedForNow(UpstreamRefused):
     """The CRM has not confirmed the workday, and may confirm it later. `retry_after` is how long it asks to be left alone; `answered` says
-    whether anything came back."""
+    whether a complete response came back in time."""
 
     code = "crm_failed"
 
@@ -58,24 +58,25 @@ CrmError = CrmDenied | CrmUnreachable | CrmFailedForNow | CrmRejected
 
 def check_answer(answer: Answer) -> None:
     """Returns if the CRM has accepted the workday, and raises the outcome otherwise."""
-    status = answer.status
+    status, answered = answer.status, answer.complete
     if status in SUCCESSES:
         if problem := _problem_of_success(answer):
-            raise CrmFailedForNow(problem)
+            raise CrmFailedForNow(problem, answered=answered)
     elif status in (401, 403):
         raise CrmDenied(_("The CRM does not accept the token (%(status)s). Check CRM_API_TOKEN.", status=status))
     elif 300 <= status < 400:
         text = _("The CRM redirects to another address (%(status)s), where nothing is sent. Correct CRM_API_URL.", status=status)
-        raise CrmFailedForNow(text)
+        raise CrmFailedForNow(text, answered=answered)
     elif status == 429:
         text = _("The CRM accepts no more requests at the moment (%(status)s).", status=status)
-        raise CrmFailedForNow(text, retry_after=answer.retry_after)
+        raise CrmFailedForNow(text, retry_after=answer.retry_after, answered=answered)
     elif status == 408 or status >= 500:
-        raise CrmFailedForNow(_("The CRM had an error (%(status)s).", status=status), retry_after=answer.retry_after)
+        text = _("The CRM had an error (%(status)s).", status=status)
+        raise CrmFailedForNow(text, retry_after=answer.retry_after, answered=answered)
     elif status >= 400:
         raise CrmRejected(_("The CRM rejects the workday (%(status)s).", status=status))
     else:
-        raise CrmFailedForNow(_("The CRM answered %(status)s instead of 200 or 201.", status=status))
+        raise CrmFailedForNow(_("The CRM answered %(status)s instead of 200 or 201.", status=status), answered=answered)
 
 
 def _problem_of_success(answer: Answer) -> str:
