@@ -17,7 +17,7 @@ def record(session: Session, default: DefaultHours, *, today: date, actor: Actor
     wanted = {(weekday, default.starts_at, default.ends_at) for weekday in range(7)}
     if version is not None:
         hours = select(ScheduleHours.weekday, ScheduleHours.starts_at, ScheduleHours.ends_at).where(ScheduleHours.version_id == version.id)
-        if set(session.execute(hours).tuples()) == wanted:
+        if {(day, start, end) for day, start, end in session.execute(hours)} == wanted:
             return
     if version is not None and version.valid_from >= today:
         session.execute(delete(ScheduleHours).where(ScheduleHours.version_id == version.id))

@@ -1,7 +1,27 @@
 """What workdays contribute to the app."""
 
-from request_tracker_utils.web.feature import Feature
-from request_tracker_utils.workdays.models import Workday
-from request_tracker_utils.workdays.permissions import GRANTS
+from flask import Flask
 
-feature = Feature(name=Workday.__tablename__, grants=GRANTS)
+from request_tracker_utils.tasks.kinds import TaskKinds
+from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.registry import registry_of
+from request_tracker_utils.workdays import jobs, tasks
+from request_tracker_utils.workdays.api import processing as processing_api
+from request_tracker_utils.workdays.cli import commands
+from request_tracker_utils.workdays.permissions import GRANTS
+from request_tracker_utils.workdays.views import processing
+
+
+def install(app: Flask) -> None:
+    registry_of(app).get(TaskKinds).add(*tasks.kinds)
+
+
+feature = Feature(
+    name="workdays",
+    apis=[processing_api.api],
+    pages=[processing.pages],
+    commands=commands,
+    jobs=jobs.jobs,
+    grants=GRANTS,
+    install=install,
+)

@@ -81,6 +81,8 @@ ROUTES: dict[str, May | None] = {
     "GET /stock/cable-types": STAFF,
     "POST /stock/cable-types": STAFF,
     "POST /stock/cable-types/<int:type_id>": STAFF,
+    "POST /api/processed-attendance/process/": ADMIN,
+    **{f"{method} /workdays/compute": ADMIN for method in ("GET", "POST")},
     "GET /api/raw-attendance/": STAFF,
     "GET /api/raw-attendance/mine/": SIGNED_IN,
     "GET /api/punch-completeness/": STAFF,

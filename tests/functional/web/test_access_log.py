@@ -178,6 +178,7 @@ NOT_RECORDED = {
     "/punches/completeness": "counts",
     "/punches/clock-repairs": "terminals and times; previews are recorded",
     "/punches/mine": "one's own punches",
+    "/workdays/compute": "two dates",
     "/punches/people/new": "an empty form",
     "/punches/people/import": "one’s own uploads",
     "/punches/people/imports": "one’s own uploads",

@@ -1,0 +1,1 @@
+"""Bodies of JSON requests and responses."""
