@@ -1,6 +1,7 @@
-"""The computation of workdays with this app's settings, for entry points."""
+"""Workdays and their computation with this app's settings, for entry points."""
 
 from collections.abc import Callable
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.web.registry import registry, settings
 from request_tracker_utils.workdays import default_hours
 from request_tracker_utils.workdays.computing import How
+from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.processing import Processor
 from request_tracker_utils.workdays.schedule_days import DefaultHours, Schedules
 
@@ -44,3 +46,18 @@ def _record_default_hours(actor: Actor) -> None:
     now = utc_now()
     with transaction() as session:
         default_hours.record(session, default(), today=now.astimezone(settings().zone).date(), actor=actor, now=now)
+
+
+def today(now: datetime) -> date:
+    """The workday that is in progress where this installation is: until WORKDAY_BEGINS, the one of the day before."""
+    begins = settings().workday_begins
+    return (now.astimezone(settings().zone).replace(tzinfo=None) - timedelta(hours=begins.hour, minutes=begins.minute)).date()
+
+
+def subject_of(workday: Workday) -> str:
+    """The subject of accesses to this workday, for the access log."""
+    return subject(workday.person_id, workday.terminal_id, workday.user_id)
+
+
+def subject(person_id: int | None, terminal_id: int, user_id: str) -> str:
+    return f"user {user_id} of terminal {terminal_id}" if person_id is None else f"person with punches {person_id}"

@@ -6,7 +6,7 @@ from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import jobs, tasks
-from request_tracker_utils.workdays.api import processing as processing_api
+from request_tracker_utils.workdays.api import listing as listing_api, processing as processing_api
 from request_tracker_utils.workdays.cli import commands
 from request_tracker_utils.workdays.permissions import GRANTS
 from request_tracker_utils.workdays.views import processing
@@ -18,7 +18,7 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="workdays",
-    apis=[processing_api.api],
+    apis=[listing_api.api, processing_api.api],
     pages=[processing.pages],
     commands=commands,
     jobs=jobs.jobs,

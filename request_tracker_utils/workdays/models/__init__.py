@@ -11,6 +11,7 @@ from request_tracker_utils.workdays.models.schedules import (
     StaffGroup,
     StaffGroupMember,
 )
+from request_tracker_utils.workdays.models.tallies import WorkdayTally
 from request_tracker_utils.workdays.models.workdays import MAX_PROBLEM, DayKind, OutlierNotice, ReviewState, Workday
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "StaffGroupMember",
     "Workday",
     "WorkdayDecision",
+    "WorkdayTally",
 ]

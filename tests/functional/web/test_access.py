@@ -83,6 +83,8 @@ ROUTES: dict[str, May | None] = {
     "POST /stock/cable-types/<int:type_id>": STAFF,
     "POST /api/processed-attendance/process/": ADMIN,
     **{f"{method} /workdays/compute": ADMIN for method in ("GET", "POST")},
+    **{f"GET /api/processed-attendance/{path}": STAFF for path in ("", "<int:workday_id>/", "outliers/", "unsynced/", "stats/")},
+    "GET /api/processed-attendance/mine/": SIGNED_IN,
     "GET /api/raw-attendance/": STAFF,
     "GET /api/raw-attendance/mine/": SIGNED_IN,
     "GET /api/punch-completeness/": STAFF,

@@ -28,6 +28,7 @@ from request_tracker_utils.students import service
 from request_tracker_utils.web import addresses
 from request_tracker_utils.web.registry import registry_of
 from tests.functional.accounts.records import invited, made
+from tests.services import workdays
 from tests.services.access_log import accesses, storing_in_background
 from tests.services.apps import run_job, token, user
 from tests.services.csv_files import without_mark
@@ -76,6 +77,8 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /punches/rows": ("/punches/rows?from=&to=", LIST, ""),
     "GET /punches/punches.csv": ("/punches/punches.csv", EXPORT, ""),
     "GET /api/raw-attendance/": ("/api/raw-attendance/", LIST, ""),
+    **{f"GET /api/processed-attendance/{rows}": (f"/api/processed-attendance/{rows}", LIST, "") for rows in ("", "outliers/", "unsynced/")},
+    "GET /api/processed-attendance/<int:workday_id>/": ("/api/processed-attendance/1/", LOOKUP, "person with punches 1"),
     "GET /punches/review": ("/punches/review", LIST, ""),
     "GET /punches/quarantine": ("/punches/quarantine", LIST, ""),
     "GET /punches/quarantine/logs/<int:log_id>": ("/punches/quarantine/logs/1", LIST, ""),
@@ -135,6 +138,8 @@ NOT_RECORDED = {
     "/notifications/test": "an empty form",
     "/my": "one's own record and devices",
     "/api/raw-attendance/mine": "one's own punches",
+    "/api/processed-attendance/mine": "one's own workdays",
+    "/api/processed-attendance/stats": "counts",
     "/admin/data": "by table above: the list of tables, and lists and rows of other tables, which one function records",
     "/admin/personal-data": "the record itself; its export is recorded",
     "/admin/people/new": "an empty form",
@@ -234,7 +239,8 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     invited(app)
     with app.app_context():
         punched()
-        people_with_punches()
+        person = people_with_punches()
+        workdays.stored(workdays.workday("17", utc_now().date(), person_id=person, outlier_reason="Clock-in at 05:00"))
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}

@@ -1,0 +1,15 @@
+"""Errors of lists of workdays."""
+
+from request_tracker_utils.core.errors import NotFound
+
+
+class WorkdayNotFound(NotFound):
+    """The workday does not exist. A person, day or terminal without punches has none."""
+
+    code = "workday_not_found"
+
+
+class NoOwnWorkdays(NotFound):
+    """The caller's account is not linked to a person with punches. An administrator can link it."""
+
+    code = "no_own_workdays"

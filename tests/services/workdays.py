@@ -1,0 +1,76 @@
+"""Workdays for tests, written directly, as if they had been computed."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from request_tracker_utils.attendance import people_changes
+from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
+from request_tracker_utils.core.db import transaction
+from request_tracker_utils.workdays.models import DayKind, ReviewState, Workday
+from tests.services.attendance import ADA, NOW, ZONE
+
+MONDAY = date(2026, 3, 2)
+
+
+def workday(user_id: str = "17", day: date | str = MONDAY, hours: str = "08:00-17:00", terminal_id: int = 1, **columns: object) -> Workday:
+    """Not stored. `hours` are local, without an end for an incomplete day, and empty without punches: `08:00-17:00`, `08:00`, ``. An end
+    before the start is on the next day."""
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    zone = str(columns.get("timezone", ZONE))
+    start, _, end = hours.partition("-")
+    begins, ends = _at(day, start, zone), _at(day, end, zone)
+    if begins and ends and ends < begins:
+        ends += timedelta(days=1)
+    reason = str(columns.get("outlier_reason", ""))
+    values: dict[str, object] = {
+        "terminal_id": terminal_id,
+        "user_id": user_id,
+        "date": day,
+        "timezone": zone,
+        "punches": 2 if ends else 1 if begins else 0,
+        "first_at": begins,
+        "last_at": ends,
+        "window_ends_at": datetime.combine(day + timedelta(days=1), time(4), ZoneInfo(zone)).astimezone(UTC),
+        "day_kind": DayKind.WORK,
+        "clock_in": begins,
+        "clock_out": ends,
+        "worked_seconds": int((ends - begins).total_seconds()) if begins and ends else 0,
+        "is_incomplete": begins is not None and ends is None,
+        "is_outlier": bool(reason),
+        "review_state": ReviewState.OPEN if reason or (begins and not ends) else ReviewState.NONE,
+        "content_digest": hashlib.sha256(f"{terminal_id} {user_id} {day} {hours} {reason}".encode()).hexdigest(),
+        "revision": 1,
+        "attempted_revision": 0,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    if columns.pop("synced", False):
+        values |= {"attempted_revision": 1, "accepted_revision": 1, "synced_to_crm": True, "synced_at": NOW}
+    return Workday(**{**values, **columns})
+
+
+def stored(*workdays: Workday) -> list[int]:
+    """Their IDs."""
+    with transaction() as session:
+        session.add_all(workdays)
+        session.flush()
+        return [each.id for each in workdays]
+
+
+def person(name: str, *user_ids: str, account_id: int | None = None) -> int:
+    """A person with these user IDs. Returns the ID."""
+    with transaction() as session:
+        fields = PersonFields(name, ids=[SiteId(each) for each in user_ids], account_id=account_id)
+        return people_changes.create(session, fields, actor=ADA, now=NOW).id
+
+
+def working_days(first: date, count: int) -> Iterable[date]:
+    """The next days from this one on without weekends."""
+    days = (first + timedelta(days=number) for number in range(2 * count + 3))
+    return [day for day in days if day.weekday() < 5][:count]
+
+
+def _at(day: date, text: str, zone: str) -> datetime | None:
+    return datetime.combine(day, time.fromisoformat(text), ZoneInfo(zone)).astimezone(UTC) if text else None
