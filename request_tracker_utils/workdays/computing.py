@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.orm import Session
@@ -18,12 +18,13 @@ from request_tracker_utils.workdays.content import Sent, changed_content
 from request_tracker_utils.workdays.days import Day, Days, Whose
 from request_tracker_utils.workdays.effective import columns_of, effective
 from request_tracker_utils.workdays.models import DecisionEnd, Workday, WorkdayDecision
+from request_tracker_utils.workdays.pay_adjustments import ChangedDay, Key, Times
 from request_tracker_utils.workdays.punch_times import punch_times
 from request_tracker_utils.workdays.schedule_days import Schedules
 from request_tracker_utils.workdays.windows import date_of, day_of, to_utc, utc_datetime
 
 _TABLE: Any = Workday.__table__
-_KEY = ("terminal_id", "user_id", "date")
+_KEY = Key._fields
 _FACTS = (
     *("person_id", "timezone", "punches", "first_at", "last_at", "window_ends_at"),
     *("day_kind", "schedule_version_id", "starts_at", "ends_at"),
@@ -48,14 +49,6 @@ class How:
     now: datetime
 
 
-class Changed(NamedTuple):
-    """A workday whose times have changed, and what they were before."""
-
-    workday_id: int
-    clock_in: datetime | None
-    clock_out: datetime | None
-
-
 @dataclass
 class Computed:
     """What a computation has found: punches that count on these days, days, outliers among them, and rows that were written."""
@@ -64,13 +57,8 @@ class Computed:
     days: int = 0
     outliers: int = 0
     written: int = 0
-    changed: list[Changed] = field(default_factory=list)
-
-    def add(self, other: "Computed") -> None:
-        self.punches += other.punches
-        self.days += other.days
-        self.outliers += other.outliers
-        self.written += other.written
+    changed: list[ChangedDay] = field(default_factory=list)
+    """Workdays with other times than before, or of another person."""
 
 
 def compute(session: Session, user_ids: Collection[str], first: int, last: int, how: How) -> Computed:
@@ -183,7 +171,9 @@ class _Writing:
         stored = columns_of(found)
         counts = tuple(stored[name] for name in _COUNTS)
         if row is None:
-            self._new.append((day.first.terminal_id, day.first.user_id, date_of(day.day), *facts, *counts, facts[5]))
+            key = Key(day.first.user_id, date_of(day.day), day.first.terminal_id)
+            self._new.append((*key, *facts, *counts, facts[5]))
+            self._done.changed.append(ChangedDay(key, day.person_id, Times(*counts[:3])))
         else:
             self._update(row, facts, counts)
 
@@ -192,6 +182,7 @@ class _Writing:
         decision = self._valid_decision(row, None, None)
         if row.attempted_revision == 0 and decision is None:
             self._deleted.append(row.id)
+            self._done.changed.append(ChangedDay(_key(row), row.person_id))
             return
         scheduled = self._how.schedules.on(row.person_id, day_of(row.date))
         facts = (row.person_id, row.timezone, 0, None, None, row.window_ends_at)
@@ -223,8 +214,9 @@ class _Writing:
         sent = Sent(*(stored[name] for name in Sent._fields))._replace(window_ends_at=values["window_ends_at"])
         values = {name: stored[name] for name in _SYNC} | values | changed_content(sent, values["content_digest"], self._how.now)
         self._updates.append({"row_id": row.id} | {f"new_{name}": value for name, value in values.items()})
-        if (values["clock_in"], values["clock_out"]) != (row.clock_in, row.clock_out):
-            self._done.changed.append(Changed(row.id, row.clock_in, row.clock_out))
+        times = Times(*counts[:3])
+        if times != (row.clock_in, row.clock_out, row.worked_seconds) or values["person_id"] != row.person_id:
+            self._done.changed.append(ChangedDay(_key(row), values["person_id"], times))
 
     def _valid_decision(self, row: Row[Any], first_at: datetime | None, last_at: datetime | None) -> WorkdayDecision | None:
         """The decision about the row. It ends if the punches say something else now."""
@@ -233,6 +225,10 @@ class _Writing:
             return decision
         decision.ended_at, decision.end_reason = self._how.now, DecisionEnd.REOPENED
         return None
+
+
+def _key(row: Row[Any]) -> Key:
+    return Key(row.user_id, row.date, row.terminal_id)
 
 
 _UNSYNCED = {"synchronize_session": False}

@@ -20,7 +20,8 @@ from request_tracker_utils.core.db import StoredValue, Transaction, store_once, 
 from request_tracker_utils.core.errors import Unavailable
 from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.imports import bulk
-from request_tracker_utils.workdays.computing import Changed, Computed, How, compute
+from request_tracker_utils.workdays import pay_adjustments
+from request_tracker_utils.workdays.computing import Computed, How, compute
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.windows import FIRST_DAY, LAST_DAY, date_of, day_of, local_datetime
 
@@ -46,8 +47,6 @@ class Processor:
     """Reads schedules and holidays."""
     settled_id: Callable[[Session], int]
     """The largest ID of a punch before which no other can still appear, see `attendance/punch_counts.py`."""
-    record_changes: Callable[[Session, Sequence[Changed]], None] = lambda _session, _changed: None
-    """Called in the transaction that changes the times of workdays."""
     stopping: Callable[[], bool] = lambda: False
     progress: Callable[[int, int], None] = lambda _done, _total: None
     """Called with how many days of users were computed, and how many there are."""
@@ -164,18 +163,17 @@ def _process(run: Processor, work: _Work, done: Summary) -> None:
             done.complete = False
             return
         try:
-            done.add(bulk.retry(_not_durable(run.transaction), lambda session, u=users, s=(first, last): _chunk(session, run, u, s, how)))  # type: ignore[misc]
+            done.add(bulk.retry(_not_durable(run.transaction), lambda session, u=users, s=(first, last): _chunk(session, u, s, how)))  # type: ignore[misc]
         except Unavailable:
             done.failed += size
         finished += size
         run.progress(finished, sum(sizes))
 
 
-def _chunk(session: Session, run: Processor, users: Collection[str], stretch: Stretch, how: How) -> Computed:
+def _chunk(session: Session, users: Collection[str], stretch: Stretch, how: How) -> Computed:
     lock_until_commit(session, LOCK_SPACE, ["workdays"])
     computed = compute(session, users, *stretch, how)
-    if computed.changed:
-        run.record_changes(session, computed.changed)
+    pay_adjustments.record_changes(session, computed.changed, how.now)
     return computed
 
 
