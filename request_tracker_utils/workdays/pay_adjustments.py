@@ -68,6 +68,12 @@ def record_changes(session: Session, changed: Sequence[ChangedDay], now: datetim
     return written
 
 
+def lock_periods(session: Session, first: date, last: date) -> date:
+    """Keeps the pay periods with these days from being closed until the transaction ends. To be called before workdays are locked. Returns
+    the end of those that are closed: only earlier days need `record_changes`."""
+    return max((each.ends_before for each in _periods(session, first, last)), default=date.min)
+
+
 class _Closed(NamedTuple):
     id: int
     first_day: date

@@ -172,6 +172,7 @@ def _process(run: Processor, work: _Work, done: Summary) -> None:
 
 def _chunk(session: Session, users: Collection[str], stretch: Stretch, how: How) -> Computed:
     lock_until_commit(session, LOCK_SPACE, ["workdays"])
+    pay_adjustments.lock_periods(session, date_of(stretch[0]), date_of(stretch[1]))  # before the rows, as reviews do: no deadlock
     computed = compute(session, users, *stretch, how)
     pay_adjustments.record_changes(session, computed.changed, how.now)
     return computed
