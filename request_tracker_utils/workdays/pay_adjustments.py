@@ -68,10 +68,9 @@ def record_changes(session: Session, changed: Sequence[ChangedDay], now: datetim
     return written
 
 
-def lock_periods(session: Session, first: date, last: date) -> date:
-    """Keeps the pay periods with these days from being closed until the transaction ends. To be called before workdays are locked. Returns
-    the end of those that are closed: only earlier days need `record_changes`."""
-    return max((each.ends_before for each in _periods(session, first, last)), default=date.min)
+def lock_periods(session: Session, first: date, last: date) -> None:
+    """Keeps the pay periods with these days from being closed until the transaction ends. To be called before workdays are locked."""
+    _periods(session, first, last)
 
 
 class _Closed(NamedTuple):

@@ -3,12 +3,6 @@
 from request_tracker_utils.core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
-class ReviewedDayNotFound(NotFound):
-    """No workday has this ID."""
-
-    code = "workday_not_found"
-
-
 class WorkdayChanged(Conflict):
     """The punches of the day, or the decision about it, have changed since it was read. The answer has them as they are now."""
 

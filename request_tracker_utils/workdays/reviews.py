@@ -20,6 +20,7 @@ from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.workdays.effective import apply_decision
+from request_tracker_utils.workdays.list_errors import WorkdayNotFound
 from request_tracker_utils.workdays.local_times import check_times
 from request_tracker_utils.workdays.models import Decision, DecisionEnd, ReviewState, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, lock_periods, record_changes
@@ -27,7 +28,6 @@ from request_tracker_utils.workdays.review_errors import (
     InvalidCorrection,
     NothingToReview,
     OwnWorkday,
-    ReviewedDayNotFound,
     WorkdayChanged,
     WorkdayNotOver,
 )
@@ -44,9 +44,9 @@ class Seen(NamedTuple):
 
 
 def find_workday(session: Session, workday_id: int, **options: Any) -> Workday:
-    """Raises ReviewedDayNotFound. `options` are those of `Session.get`."""
+    """Raises WorkdayNotFound. `options` are those of `Session.get`."""
     if (found := find_row(session, Workday, workday_id, **options)) is None:
-        raise ReviewedDayNotFound(_("Workday %(id)s was not found.", id=workday_id))
+        raise WorkdayNotFound(_("Workday %(id)s was not found.", id=workday_id))
     return found
 
 
@@ -75,7 +75,7 @@ def seen_of(session: Session, workday: Workday) -> Seen:
 
 
 def accept(session: Session, workday_id: int, seen: Seen, *, reason: str = "", actor: Actor, now: datetime) -> WorkdayDecision:
-    """The day counts as it is. Raises ReviewedDayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged, NothingToReview."""
+    """The day counts as it is. Raises WorkdayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged, NothingToReview."""
     workday, former = _locked(session, workday_id, seen, actor, now)
     if former is None and workday.review_state != ReviewState.OPEN:
         raise NothingToReview(_("This workday needs no review."))
@@ -94,7 +94,7 @@ def correct(
     actor: Actor,
     now: datetime,
 ) -> WorkdayDecision:
-    """These times count instead. Raises InvalidCorrection, ReviewedDayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged."""
+    """These times count instead. Raises InvalidCorrection, WorkdayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged."""
     if not (reason := _reason(reason)):
         raise InvalidCorrection(_("Enter a reason."), field="reason")
     workday, former = _locked(session, workday_id, seen, actor, now)
@@ -104,7 +104,7 @@ def correct(
 
 
 def undo(session: Session, workday_id: int, seen: Seen, *, actor: Actor, now: datetime) -> Workday:
-    """The day is as its punches say. Raises ReviewedDayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged, NothingToReview."""
+    """The day is as its punches say. Raises WorkdayNotFound, OwnWorkday, WorkdayNotOver, WorkdayChanged, NothingToReview."""
     workday, decision = _locked(session, workday_id, seen, actor, now)
     if decision is None:
         raise NothingToReview(_("Nothing was decided about this workday."))

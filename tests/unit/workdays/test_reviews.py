@@ -11,6 +11,7 @@ from flask import Flask
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.workdays import pay_periods, pay_totals, review_queue, reviews
+from request_tracker_utils.workdays.list_errors import WorkdayNotFound
 from request_tracker_utils.workdays.local_times import exact_instant, instant_of, repeats_hour
 from request_tracker_utils.workdays.models import Decision, PayLength, ReviewState, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_periods import Clocks, NewPeriods
@@ -18,7 +19,6 @@ from request_tracker_utils.workdays.review_errors import (
     InvalidCorrection,
     NothingToReview,
     OwnWorkday,
-    ReviewedDayNotFound,
     WorkdayChanged,
     WorkdayNotOver,
 )
@@ -90,7 +90,7 @@ def test_a_day_is_accepted_corrected_and_undone() -> None:
 def test_decisions_that_cannot_be_made_are_refused() -> None:
     added()
     row, plain = stored_day(clock_out=None), stored_day("18")
-    with pytest.raises(ReviewedDayNotFound):
+    with pytest.raises(WorkdayNotFound):
         accept(9, Seen())
     with pytest.raises(NothingToReview):
         accept(plain)
