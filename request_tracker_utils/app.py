@@ -15,6 +15,7 @@ from request_tracker_utils.asset_store.feature import feature as asset_store
 from request_tracker_utils.assets.feature import feature as assets
 from request_tracker_utils.attendance.feature import feature as attendance
 from request_tracker_utils.cable_tickets.feature import feature as cable_tickets
+from request_tracker_utils.calendars.feature import feature as calendars
 from request_tracker_utils.core import log
 from request_tracker_utils.core.db import db, reading, run_after_commit, shorten_postgresql_errors, tune_sqlite
 from request_tracker_utils.core.health import core_checks
@@ -56,6 +57,7 @@ FEATURES: list[Feature] = [
     tasks,
     imports,
     notifications,
+    calendars,
     asset_store,
     tags,
     labels,

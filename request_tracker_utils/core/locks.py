@@ -81,7 +81,7 @@ class SharedLock:
 def lock_until_commit(session: Session, space: int, names: Iterable[str]) -> None:
     """Locks names in the session's transaction: others who lock one of them wait until it ends. `space` keeps apart what is locked:
     `accounts/throttling.py` has 7031 and 7032, `inventory/stock.py` 7033, `notifications/phone_confirmation.py` 7041 to 7043,
-    `optics/parts.py` 7051, `cable_tickets/kits.py` 7052, `attendance/people_history.py` 7061,
+    `optics/parts.py` 7051, `cable_tickets/kits.py` 7052, `calendars/history.py` 7056, `attendance/people_history.py` 7061,
     `attendance/alerts.py` 7062, `workdays/pay_periods.py` 7091,
     `workdays/missed_punches.py` 7092.
 

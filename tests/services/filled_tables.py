@@ -4,9 +4,26 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import JSON, Boolean, Column, Connection, Date, DateTime, Float, Integer, LargeBinary, String, Text, Time, insert, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    Time,
+    delete,
+    insert,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
+from request_tracker_utils.calendars.models import Calendar
 from request_tracker_utils.core.db import Base, db
 
 LONG = '<b>Ünï & "quotes";\t=1+1\' \u2028 ' * 1_000
@@ -22,6 +39,7 @@ def fill(app: Flask) -> None:
             connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execution_options(reads=True)  # no transaction on SQLite either: its pragmas do nothing in one
         _remove_constraints(connection)
+        connection.execute(delete(Calendar))  # each installation begins with a default calendar, and there is one at most
         for table in Base.metadata.tables.values():
             for number in range(1, ROWS + 1):
                 values = {column.name: _value(column, 1_000 + number) for column in table.columns}

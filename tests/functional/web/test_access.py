@@ -114,6 +114,21 @@ ROUTES: dict[str, May | None] = {
     **{f"POST /punches/people/imports/<int:file_id>/{do}": ADMIN for do in ("preview", "import", "delete", "imports/<int:import_id>/undo")},
     **{f"POST /punches/people{path}": ADMIN for path in ("", "/<int:person_id>", "/create-from-terminals")},
     **{f"POST /punches/people/{path}": ADMIN for path in ("conflicts/<fingerprint>", "changes/<int:change_id>/undo")},
+    **{f"GET /calendars{path}": COLLEAGUES for path in ("", "/<int:calendar_id>", "/changes")},
+    **{
+        f"POST /calendars{path}": ADMIN
+        for path in ("", "/<int:calendar_id>", "/<int:calendar_id>/holidays", "/changes/<int:change_id>/undo")
+    },
+    **{f"{method} /calendars/holidays/<int:holiday_id>": ADMIN for method in ("GET", "POST")},
+    **{f"{method} /calendars/<int:calendar_id>/import": ADMIN for method in ("GET", "POST")},
+    "POST /calendars/<int:calendar_id>/import/add": ADMIN,
+    **{f"GET /api/calendars/{path}": COLLEAGUES for path in ("", "<int:calendar_id>")},
+    **{f"GET /api/holidays/{path}": COLLEAGUES for path in ("", "<int:holiday_id>")},
+    **{f"POST /api/{rows}/": ADMIN for rows in ("calendars", "holidays")},
+    **{f"{method} /api/calendars/<int:calendar_id>": ADMIN for method in ("PATCH", "DELETE")},
+    **{f"{method} /api/holidays/<int:holiday_id>": ADMIN for method in ("PATCH", "DELETE")},
+    "GET /api/calendar-changes/": COLLEAGUES,
+    "POST /api/calendar-changes/<int:change_id>/undo": ADMIN,
     "GET /api/terminals": STAFF,
     "POST /api/terminals": ADMIN,
     "GET /api/terminals/<int:terminal_id>": STAFF,

@@ -1,0 +1,1 @@
+"""Calendars: the days on which nobody works, as attendance and classes share them."""

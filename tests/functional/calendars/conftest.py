@@ -1,0 +1,1 @@
+from tests.services.asking import ask  # noqa: F401 — a fixture
