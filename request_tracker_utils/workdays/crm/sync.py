@@ -89,8 +89,9 @@ class CrmSync:
         """Sends what is selected, at most `limit`. `progress` is called with the number of workdays that have ended since the last call."""
         chosen, result = selection or Selection(), SyncResult()
         left, ends_at = limit, None if self.seconds is None else time.monotonic() + self.seconds
-        with self.transaction() as session:
-            outbox.make_due(session, chosen, limit=limit, now=self.clock())
+        if chosen.again or chosen.failed_only:
+            with self.transaction() as session:
+                outbox.make_due(session, chosen, limit=limit, now=self.clock())
 
         def claim() -> list[Work[_Item]]:
             nonlocal left
