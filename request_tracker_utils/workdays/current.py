@@ -7,11 +7,15 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.core.actor import Actor
-from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.registry import registry, settings
 from request_tracker_utils.workdays import default_hours
 from request_tracker_utils.workdays.computing import How
+from request_tracker_utils.workdays.crm import cleanup, outbox
+from request_tracker_utils.workdays.crm.outbox import Selection
+from request_tracker_utils.workdays.crm.sync import CrmSync
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.processing import Processor
 from request_tracker_utils.workdays.schedule_days import DefaultHours, Schedules
@@ -61,3 +65,20 @@ def subject_of(workday: Workday) -> str:
 
 def subject(person_id: int | None, terminal_id: int, user_id: str) -> str:
     return f"user {user_id} of terminal {terminal_id}" if person_id is None else f"person with punches {person_id}"
+
+
+def crm_sync(*, seconds: float | None = None) -> CrmSync:
+    """Runs that send workdays to the CRM, each for at most so many seconds. Raises NoCrm."""
+    return CrmSync.of(settings(), transaction, utc_now, in_context=in_context_of_app(), stopping=registry().stopping, seconds=seconds)
+
+
+def count_selected(selection: Selection, limit: int | None) -> int:
+    with reading() as session:
+        found = outbox.count(session, selection, now=utc_now())
+    return found if limit is None else min(limit, found)
+
+
+def remove_old_answers() -> int:
+    with transaction(durable=False) as session:
+        now = steady_now(session, "daily-cleanup", utc_now())
+    return cleanup.remove_old_answers(transaction, reading, now)

@@ -2,14 +2,15 @@
 
 from flask import Flask
 
+from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Feature
+from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
-from request_tracker_utils.workdays import jobs, tasks
-from request_tracker_utils.workdays.api import listing as listing_api, processing as processing_api
+from request_tracker_utils.workdays import jobs, status, tasks
+from request_tracker_utils.workdays.api import crm as crm_api, listing as listing_api, processing as processing_api
 from request_tracker_utils.workdays.cli import commands
-from request_tracker_utils.workdays.permissions import GRANTS
-from request_tracker_utils.workdays.views import processing
+from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
+from request_tracker_utils.workdays.views import crm, processing
 
 
 def install(app: Flask) -> None:
@@ -18,10 +19,12 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="workdays",
-    apis=[listing_api.api, processing_api.api],
-    pages=[processing.pages],
+    apis=[crm_api.api, listing_api.api, processing_api.api],
+    pages=[crm.pages, processing.pages],
     commands=commands,
     jobs=jobs.jobs,
+    status=status.sections,
+    administration=[NavItem(gettext_noop("CRM"), "workdays_sync.listed", WorkdayPermission.READ, order=91)],
     grants=GRANTS,
     install=install,
 )

@@ -1,16 +1,21 @@
 """Scheduled work on workdays."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from request_tracker_utils.attendance.changed_days import PROCESS
 from request_tracker_utils.core.actor import of_job
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.jobs import Job
+from request_tracker_utils.core.schedules import Daily
 from request_tracker_utils.core.tallies import merge_shards
 from request_tracker_utils.core.translation import gettext_noop
+from request_tracker_utils.web.registry import settings
 from request_tracker_utils.workdays import current
+from request_tracker_utils.workdays.crm.outbox import RETRY, SYNC_TO_CRM, Selection
 from request_tracker_utils.workdays.models import WorkdayTally
 from request_tracker_utils.workdays.processing import process_changes
+
+RETRY_FAILED_SYNCS, DAILY_CLEANUP = "retry-failed-syncs", "daily-cleanup"
 
 
 def process_attendance() -> int:
@@ -23,6 +28,20 @@ def merge_counts() -> int:
         return merge_shards(session, WorkdayTally)
 
 
+def sync_to_crm(selection: Selection | None = None) -> int:
+    """How many workdays the CRM has accepted. Raises why the run has ended early."""
+    if settings().crm_api_url is None:
+        return 0
+    result = current.crm_sync().run(selection)
+    if result.stopped is not None:
+        raise result.stopped
+    return result.successful
+
+
+def retry_failed_syncs() -> int:
+    return sync_to_crm(Selection(failed_only=True))
+
+
 jobs = [
     Job(PROCESS, gettext_noop("Compute the workdays whose punches have changed"), timedelta(hours=1), process_attendance),
     Job(
@@ -30,5 +49,13 @@ jobs = [
         gettext_noop("Merge the counters of workdays of closed database connections"),
         timedelta(hours=6),
         merge_counts,
+    ),
+    Job(SYNC_TO_CRM, gettext_noop("Send workdays to the CRM that are due"), timedelta(minutes=30), sync_to_crm),
+    Job(RETRY_FAILED_SYNCS, gettext_noop("Send workdays again that the CRM has not accepted"), RETRY, retry_failed_syncs),
+    Job(
+        DAILY_CLEANUP,
+        gettext_noop("Remove the CRM's answers to workdays that it accepted 90 days ago"),
+        Daily(time(2)),
+        current.remove_old_answers,
     ),
 ]

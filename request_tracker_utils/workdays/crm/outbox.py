@@ -18,8 +18,11 @@ from request_tracker_utils.workdays.content import idempotency_key
 from request_tracker_utils.workdays.crm.client import Sent
 from request_tracker_utils.workdays.crm.payload import CrmRecord
 from request_tracker_utils.workdays.crm.responses import CrmDenied, CrmError, CrmFailedForNow, CrmRejected, CrmUnreachable
+from request_tracker_utils.workdays.crm.sending import LONGEST_PAUSE
 from request_tracker_utils.workdays.models import MAX_PROBLEM, Workday
 
+SYNC_TO_CRM = "sync-to-crm"
+"""The job that sends what is due."""
 LEASE = timedelta(minutes=10)
 RETRY = timedelta(hours=6)
 """Until a workday that has failed in a run is sent again."""
@@ -83,6 +86,14 @@ def make_due(session: Session, selection: Selection, *, limit: int | None, now: 
     return OUTBOX.mark_all_due(session, Workday.id.in_(chosen.scalar_subquery()), now=now)
 
 
+def count(session: Session, selection: Selection, *, now: datetime) -> int:
+    """How many workdays a run with this selection sends, for the progress of a command."""
+    conditions = selection.conditions(now)
+    if not (selection.failed_only or selection.again):
+        conditions.append(Workday.crm_due_at <= now)
+    return session.scalar(select(func.count()).select_from(Workday).where(*conditions)) or 0
+
+
 def claim(session: Session, selection: Selection, *, limit: int, now: datetime) -> list[tuple[Claim[Workday], CrmRecord]]:
     """Claims workdays, and what is sent of them."""
     claims = OUTBOX.claim(session, *selection.conditions(now), now=now, limit=limit)
@@ -141,7 +152,9 @@ def _lost(session: Session, claim: Claim[Workday], error: CrmError | None, now: 
 
 
 def _asked_pause(error: CrmError | None) -> timedelta | None:
-    return error.retry_after if isinstance(error, CrmFailedForNow) else None
+    """A pause that was too long for the run."""
+    asked = error.retry_after if isinstance(error, CrmFailedForNow) else None
+    return asked if asked is not None and asked > LONGEST_PAUSE else None
 
 
 def _record(row: Workday, device_name: str, device_ip: str | None) -> CrmRecord:

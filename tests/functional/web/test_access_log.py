@@ -78,6 +78,7 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /punches/punches.csv": ("/punches/punches.csv", EXPORT, ""),
     "GET /api/raw-attendance/": ("/api/raw-attendance/", LIST, ""),
     **{f"GET /api/processed-attendance/{rows}": (f"/api/processed-attendance/{rows}", LIST, "") for rows in ("", "outliers/", "unsynced/")},
+    "GET /workdays/sync": ("/workdays/sync?show=unsynced", LIST, ""),
     "GET /api/processed-attendance/<int:workday_id>/": ("/api/processed-attendance/1/", LOOKUP, "person with punches 1"),
     "GET /punches/review": ("/punches/review", LIST, ""),
     "GET /punches/quarantine": ("/punches/quarantine", LIST, ""),
