@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ LOCK_SPACE = 7061
 LONGEST_SUBJECT = 300
 _TABLES = {"people": AttendancePerson, "ids": PersonId, "decisions": NameDecision}
 _UNCOMPARED = {"updated_at"}
+_UNSYNCHRONIZED = {"synchronize_session": False}
 _ALL = KeysetQuery(RecordedChange, [Segment((RecordedChange.id,))], descending=True)
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -144,19 +145,27 @@ def _compared(rows: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _restore(session: Session, concerned: Recording, rows: Mapping[str, Any]) -> None:
+    """People who exist are changed and not replaced: rows of other domains refer to them."""
     people, decisions = sorted(concerned.people), sorted(concerned.decisions)
+    wanted = {row["id"]: _parsed(row) for row in rows["people"]}
+    present = set[int]()
     for start in range(0, len(people), 500):
         part = people[start : start + 500]
-        session.execute(delete(PersonId).where(PersonId.person_id.in_(part)), execution_options={"synchronize_session": False})
-        session.execute(delete(AttendancePerson).where(AttendancePerson.id.in_(part)), execution_options={"synchronize_session": False})
+        gone = [each for each in part if each not in wanted]
+        session.execute(delete(PersonId).where(PersonId.person_id.in_(part)), execution_options=_UNSYNCHRONIZED)
+        session.execute(delete(AttendancePerson).where(AttendancePerson.id.in_(gone)), execution_options=_UNSYNCHRONIZED)
+        freed = update(AttendancePerson).where(AttendancePerson.id.in_(part)).values(account_id=None)  # an account has one person
+        session.execute(freed, execution_options=_UNSYNCHRONIZED)
+        present.update(session.scalars(select(AttendancePerson.id).where(AttendancePerson.id.in_(part))))
     if decisions:
-        session.execute(
-            delete(NameDecision).where(NameDecision.fingerprint.in_(decisions)), execution_options={"synchronize_session": False}
-        )
-    for name, entity in _TABLES.items():
-        values = [_parsed(row) for row in rows[name]]
-        if values:
-            session.execute(insert(entity), values)
+        session.execute(delete(NameDecision).where(NameDecision.fingerprint.in_(decisions)), execution_options=_UNSYNCHRONIZED)
+    if changed := [values for person_id, values in wanted.items() if person_id in present]:
+        session.execute(update(AttendancePerson), changed)
+    if deleted := [values for person_id, values in wanted.items() if person_id not in present]:
+        session.execute(insert(AttendancePerson), deleted)
+    for name in ("ids", "decisions"):
+        if values := [_parsed(row) for row in rows[name]]:
+            session.execute(insert(_TABLES[name]), values)
 
 
 def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:

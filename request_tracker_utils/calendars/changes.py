@@ -1,7 +1,7 @@
 """Tells the domains that compute with holidays which days have changed, within the transaction that changes them."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ Span = tuple[date, date]
 class DaysChanged(Protocol):
     """Called when holidays of a calendar have changed on some of these days, or when the calendar has become the default."""
 
-    def __call__(self, session: Session, calendar_id: int, first_day: date, last_day: date) -> None: ...
+    def __call__(self, session: Session, calendar_id: int, first_day: date, last_day: date, *, now: datetime) -> None: ...
 
 
 class CalendarChanges:
@@ -25,10 +25,10 @@ class CalendarChanges:
     def add(self, *listeners: DaysChanged) -> None:
         self._listeners += listeners
 
-    def days_changed(self, session: Session, calendar_id: int, first_day: date, last_day: date) -> None:
+    def days_changed(self, session: Session, calendar_id: int, first_day: date, last_day: date, *, now: datetime) -> None:
         """Everything is flushed by now, so listeners read the new holidays. What they raise undoes the change."""
         for listener in self._listeners:
-            listener(session, calendar_id, first_day, last_day)
+            listener(session, calendar_id, first_day, last_day, now=now)
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

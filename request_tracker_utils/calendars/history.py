@@ -60,7 +60,7 @@ def recorded(
     values = {"kind": kind, "subject": recording.subject[:LONGEST_SUBJECT], "before": before, "after": after}
     session.add(RecordedCalendarChange(**values, actor_user_id=by.actor.user_id, actor=by.actor.name, created_at=by.now))
     session.flush()
-    _tell(session, by.changes, before, after)
+    _tell(session, by, before, after)
 
 
 def lock(session: Session) -> None:
@@ -99,7 +99,7 @@ def undo(session: Session, change_id: int, by: CalendarEdit) -> RecordedCalendar
             raise CalendarChangedSince(_("The calendar now has another holiday %(name)s on these days.", name=other.name))
     change.undone_at, change.undone_by = by.now, by.actor.name
     session.flush()
-    _tell(session, by.changes, after, before)
+    _tell(session, by, after, before)
     return change
 
 
@@ -148,7 +148,7 @@ def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
     return dict(row) | {name: date.fromisoformat(row[name]) for name in ("first_day", "last_day")}
 
 
-def _tell(session: Session, changes: CalendarChanges, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def _tell(session: Session, by: CalendarEdit, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Days of holidays that differ. With another default, all days with a holiday of the former or the new one."""
     former, present = ({row["id"]: row for row in rows["holidays"]} for rows in (before, after))
     spans: dict[int, list[Span]] = {}
@@ -163,4 +163,4 @@ def _tell(session: Session, changes: CalendarChanges, before: Mapping[str, Any],
         spans.setdefault(calendar_id, []).extend((first, last) for first, last in session.execute(both))
     for calendar_id in sorted(spans):
         for first, last in merged(spans[calendar_id]):
-            changes.days_changed(session, calendar_id, first, last)
+            by.changes.days_changed(session, calendar_id, first, last, now=by.now)

@@ -10,15 +10,18 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.tasks.jobs import in_context_of_app
+from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, settings
 from request_tracker_utils.workdays import default_hours
 from request_tracker_utils.workdays.computing import How
 from request_tracker_utils.workdays.crm import cleanup, outbox
 from request_tracker_utils.workdays.crm.outbox import Selection
 from request_tracker_utils.workdays.crm.sync import CrmSync
+from request_tracker_utils.workdays.group_holidays import group_holidays
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.processing import Processor
 from request_tracker_utils.workdays.schedule_days import DefaultHours, Schedules
+from request_tracker_utils.workdays.staff_groups import GroupEdit
 
 
 def processor(actor: Actor, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Processor:
@@ -42,8 +45,14 @@ def default() -> DefaultHours:
 def how(session: Session) -> How:
     """By which rules days are computed now."""
     given = settings()
-    schedules = Schedules.load(session, default(), {})
+    schedules = Schedules.load(session, default(), group_holidays(session))
     return How(schedules, given.punch_repeat_seconds, given.workdays_join_terminals, utc_now())
+
+
+def group_edit() -> GroupEdit:
+    """A change of staff groups by the caller, now."""
+    now = utc_now()
+    return GroupEdit(current_actor(), now, now.astimezone(settings().zone).date())
 
 
 def _record_default_hours(actor: Actor) -> None:

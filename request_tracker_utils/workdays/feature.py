@@ -2,12 +2,14 @@
 
 from flask import Flask
 
+from request_tracker_utils.calendars.changes import CalendarChanges
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, NavItem
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import jobs, status, tasks
 from request_tracker_utils.workdays.api import crm as crm_api, listing as listing_api, processing as processing_api
+from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
 from request_tracker_utils.workdays.views import crm, processing
@@ -15,6 +17,7 @@ from request_tracker_utils.workdays.views import crm, processing
 
 def install(app: Flask) -> None:
     registry_of(app).get(TaskKinds).add(*tasks.kinds)
+    registry_of(app).get(CalendarChanges).add(mark_holidays)
 
 
 feature = Feature(

@@ -35,7 +35,8 @@ class StaffGroupMember(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("attendance_people.id", ondelete="CASCADE"))
+    person_id: Mapped[int]
+    """Not a foreign key: a person who is deleted is in their group again when that is undone."""
     group_id: Mapped[int | None] = mapped_column(ForeignKey("staff_groups.id", ondelete="CASCADE"))
     valid_from: Mapped[date] = mapped_column(Date)
     created_by: Mapped[str] = mapped_column(String(100))

@@ -44,7 +44,8 @@ def told() -> Told:
 def by(told: Told) -> CalendarEdit:
     changes = CalendarChanges()
 
-    def listen(session: Session, calendar_id: int, first_day: date, last_day: date) -> None:
+    def listen(session: Session, calendar_id: int, first_day: date, last_day: date, *, now: datetime) -> None:
+        assert now == NOW
         holidays.holidays_between(session, calendar_id, first_day, last_day)  # as a domain does that computes with them
         told.append((calendar_id, str(first_day), str(last_day)))
 
@@ -195,7 +196,7 @@ def test_listeners_learn_of_every_changed_day(by: CalendarEdit, told: Told) -> N
 def test_what_a_listener_raises_undoes_the_change() -> None:
     changes = CalendarChanges()
 
-    def refuse(*_days: object) -> None:
+    def refuse(*_days: object, now: datetime) -> None:
         raise RuntimeError("not now")
 
     changes.add(refuse)
