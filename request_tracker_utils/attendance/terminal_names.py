@@ -1,11 +1,14 @@
 """What lists of terminals and punches look up by ID: names and sites of terminals, and names of their users."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Punch, Terminal, TerminalUserRow
+
+_LOOKED_UP = 500
+"""Users in one query."""
 
 
 def terminal_names(session: Session) -> dict[int, str]:
@@ -26,9 +29,14 @@ def only_pushing(session: Session) -> set[int]:
 
 def user_names(session: Session, punches: Iterable[Punch]) -> dict[tuple[int, str], str]:
     """What terminals call the users of these punches, by terminal and user ID; without users that have no name."""
-    of_punches = {(punch.terminal_id, punch.user_id) for punch in punches}
-    if not of_punches:
-        return {}
-    columns = (TerminalUserRow.terminal_id, TerminalUserRow.user_id)
-    found = session.execute(select(*columns, TerminalUserRow.name).where(tuple_(*columns).in_(of_punches)))
-    return {(terminal_id, user_id): name for terminal_id, user_id, name in found if name}
+    return names_of_users(session, {(punch.terminal_id, punch.user_id) for punch in punches})
+
+
+def names_of_users(session: Session, users: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """What terminals call these users, by terminal and user ID; without users that have no name."""
+    columns, ordered, found = (TerminalUserRow.terminal_id, TerminalUserRow.user_id), sorted(users), dict[tuple[int, str], str]()
+    for start in range(0, len(ordered), _LOOKED_UP):
+        part = tuple_(*columns).in_(ordered[start : start + _LOOKED_UP])
+        rows = session.execute(select(*columns, TerminalUserRow.name).where(part))
+        found |= {(terminal_id, user_id): name for terminal_id, user_id, name in rows if name}
+    return found

@@ -80,7 +80,7 @@ def install(app: Flask) -> None:
     app.request_class = StrictRequest
 
 
-def streamed(chunks: Iterator[str], *, mimetype: str, status: int = 200) -> Response:
+def streamed(chunks: Iterator[str] | Iterator[bytes], *, mimetype: str, status: int = 200) -> Response:
     """A response that is sent while it is created. Raises TooManyRequests and Unavailable before the first chunk is created."""
     take_stream()
     return Response(stream_with_context(chunks), status, mimetype=mimetype)

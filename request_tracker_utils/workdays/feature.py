@@ -5,14 +5,14 @@ from flask import Flask
 from request_tracker_utils.calendars.changes import CalendarChanges
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Feature, NavItem
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import jobs, status, tasks
 from request_tracker_utils.workdays.api import crm as crm_api, listing as listing_api, processing as processing_api
 from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
-from request_tracker_utils.workdays.views import crm, processing
+from request_tracker_utils.workdays.views import crm, overview, people, processing, reports
 
 
 def install(app: Flask) -> None:
@@ -23,7 +23,9 @@ def install(app: Flask) -> None:
 feature = Feature(
     name="workdays",
     apis=[crm_api.api, listing_api.api, processing_api.api],
-    pages=[crm.pages, processing.pages],
+    pages=[overview.pages, people.pages, reports.pages, crm.pages, processing.pages],
+    navigation=[NavItem(gettext_noop("Workdays"), "workdays.listed", WorkdayPermission.READ, order=18)],
+    cards=[HomeCard("workdays/card.html", WorkdayPermission.READ, status.card, order=18)],
     commands=commands,
     jobs=jobs.jobs,
     status=status.sections,

@@ -1,15 +1,33 @@
-"""The CRM on the status page: what it has accepted, and what keeps workdays from it."""
+"""Today's workdays on the home page, and the CRM on the status page: what it has accepted, and what keeps workdays from it."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
 
+from sqlalchemy import func, select
+
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading
 from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.core.translation import gettext as _, gettext_noop, ngettext
 from request_tracker_utils.web.feature import SectionContent, StatusSection
 from request_tracker_utils.web.registry import settings
-from request_tracker_utils.workdays.counts import sync_counts
+from request_tracker_utils.workdays.counts import IS_OPEN, sync_counts
 from request_tracker_utils.workdays.crm import outbox
 from request_tracker_utils.workdays.crm.outbox import SYNC_TO_CRM
+from request_tracker_utils.workdays.current import today
+from request_tracker_utils.workdays.models import Workday
+from request_tracker_utils.workdays.presence import presence
+
+MOST = 1_000
+"""More workdays to review are not counted."""
+
+
+def card() -> Mapping[str, object]:
+    """The numbers of today on the home page."""
+    now = utc_now()
+    day = today(now)
+    with reading() as session:
+        waiting = select(Workday.id).where(IS_OPEN, Workday.window_ends_at <= now).limit(MOST).subquery()
+        return {"presence": presence(session, day), "to_review": session.scalar(select(func.count()).select_from(waiting)) or 0, "day": day}
 
 
 def is_configured() -> bool:

@@ -1,14 +1,25 @@
 """Workdays for tests, written directly, as if they had been computed."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import people_changes
 from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.workdays.models import DayKind, ReviewState, Workday
+from request_tracker_utils.workdays.models import (
+    DayKind,
+    ReviewState,
+    ScheduleHours,
+    ScheduleVersion,
+    StaffGroup,
+    StaffGroupMember,
+    Workday,
+)
 from tests.services.attendance import ADA, NOW, ZONE
 
 MONDAY = date(2026, 3, 2)
@@ -64,6 +75,26 @@ def person(name: str, *user_ids: str, account_id: int | None = None) -> int:
     with transaction() as session:
         fields = PersonFields(name, ids=[SiteId(each) for each in user_ids], account_id=account_id)
         return people_changes.create(session, fields, actor=ADA, now=NOW).id
+
+
+def scheduled(
+    session: Session, name: str, people: Sequence[int], hours: Mapping[int, tuple[time, time]], first: date = date(2026, 1, 1)
+) -> int:
+    """A staff group with these people and weekly hours. Who is added again the next day changes the group. Returns its ID."""
+    by = {"created_by": "ada", "created_at": NOW}
+    group = StaffGroup(name=name, name_key=name.casefold(), notes="", **by)
+    session.add(group)
+    session.flush()
+    version = ScheduleVersion(group_id=group.id, valid_from=first, grace_minutes=5, **by)
+    session.add(version)
+    session.flush()
+    session.add_all(ScheduleHours(version_id=version.id, weekday=day, starts_at=start, ends_at=end) for day, (start, end) in hours.items())
+    for person_id in people:
+        last = session.scalar(select(func.max(StaffGroupMember.valid_from)).where(StaffGroupMember.person_id == person_id))
+        begins = first if last is None else last + timedelta(days=1)
+        session.add(StaffGroupMember(person_id=person_id, group_id=group.id, valid_from=begins, **by))
+    session.flush()
+    return group.id
 
 
 def working_days(first: date, count: int) -> Iterable[date]:

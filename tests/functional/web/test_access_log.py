@@ -79,6 +79,16 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /api/raw-attendance/": ("/api/raw-attendance/", LIST, ""),
     **{f"GET /api/processed-attendance/{rows}": (f"/api/processed-attendance/{rows}", LIST, "") for rows in ("", "outliers/", "unsynced/")},
     "GET /workdays/sync": ("/workdays/sync?show=unsynced", LIST, ""),
+    "GET /workdays": ("/workdays", LIST, ""),
+    "GET /workdays/days/<day>": ("/workdays/days/2026-03-02", LIST, ""),
+    "GET /workdays/<int:workday_id>": ("/workdays/1", LOOKUP, "person with punches 1"),
+    "GET /workdays/people/<int:person_id>": ("/workdays/people/1", LOOKUP, "person with punches 1"),
+    "GET /workdays/users/<int:terminal_id>/<user_id>": ("/workdays/users/1/17", LOOKUP, "user 17 of terminal 1"),
+    "GET /workdays/workdays.csv": ("/workdays/workdays.csv", EXPORT, ""),
+    "GET /workdays/export.xlsx": ("/workdays/export.xlsx", EXPORT, ""),
+    "GET /workdays/reports": ("/workdays/reports?day=2026-03-02", LIST, ""),
+    "GET /workdays/reports/report.csv": ("/workdays/reports/report.csv", EXPORT, ""),
+    "GET /workdays/reports/export.xlsx": ("/workdays/reports/export.xlsx", EXPORT, ""),
     "GET /api/processed-attendance/<int:workday_id>/": ("/api/processed-attendance/1/", LOOKUP, "person with punches 1"),
     "GET /punches/review": ("/punches/review", LIST, ""),
     "GET /punches/quarantine": ("/punches/quarantine", LIST, ""),
@@ -184,6 +194,7 @@ NOT_RECORDED = {
     "/punches/completeness": "counts",
     "/punches/clock-repairs": "terminals and times; previews are recorded",
     "/punches/mine": "one's own punches",
+    "/workdays/mine": "one's own workdays",
     "/workdays/compute": "two dates",
     "/punches/people/new": "an empty form",
     "/punches/people/import": "one’s own uploads",
@@ -245,7 +256,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     with app.app_context():
         punched()
         person = people_with_punches()
-        workdays.stored(workdays.workday("17", utc_now().date(), person_id=person, outlier_reason="Clock-in at 05:00"))
+        workdays.stored(workdays.workday("17", "2026-03-02", person_id=person, outlier_reason="Clock-in at 05:00"))
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}
