@@ -3,6 +3,7 @@
 from flask import Flask
 
 from request_tracker_utils.calendars.changes import CalendarChanges
+from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
@@ -11,8 +12,20 @@ from request_tracker_utils.workdays import jobs, status, tasks
 from request_tracker_utils.workdays.api import crm as crm_api, listing as listing_api, processing as processing_api
 from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
+from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
 from request_tracker_utils.workdays.views import crm, overview, people, processing, reports
+
+OUTLIER_SETTINGS = SettingsGroup(
+    "workdays",
+    gettext_noop("Workdays"),
+    {
+        "outlier_email_notifications": gettext_noop("Send new outliers by email"),
+        "outlier_email_recipients": gettext_noop("Outliers: recipients"),
+    },
+    help=gettext_noop("One email after each computation, if there are new outliers. Without recipients, all administrators get it."),
+    order=45,
+)
 
 
 def install(app: Flask) -> None:
@@ -28,6 +41,8 @@ feature = Feature(
     cards=[HomeCard("workdays/card.html", WorkdayPermission.READ, status.card, order=18)],
     commands=commands,
     jobs=jobs.jobs,
+    messages=[OUTLIERS],
+    page_settings=[OUTLIER_SETTINGS],
     status=status.sections,
     administration=[NavItem(gettext_noop("CRM"), "workdays_sync.listed", WorkdayPermission.READ, order=91)],
     grants=GRANTS,
