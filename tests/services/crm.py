@@ -4,6 +4,7 @@ as a process of its own, for benchmarks."""
 import argparse
 import json
 import ssl
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     with FakeCrm(one_in_twenty if options.failing else never, delay=options.delay) as crm:
         print(json.dumps({"address": crm.address, "statistics": f"{crm.url}/statistics"}), flush=True)
-        input()
+        sys.stdin.read()
 
 
 if __name__ == "__main__":
