@@ -1,6 +1,7 @@
 """10,000 workdays for a CRM that takes 50 ms for each request and fails for one in twenty at first, compared with one at a time.
 
-Half of those that fail are stored, and the answer is lost. Also the requests of a run while the CRM is down. The CRM runs in a process of its own, and honors the idempotency key.
+Half of those that fail are stored, and the answer is lost. Also the requests of a run while the CRM is down. The CRM runs in a process of
+its own, and honors the idempotency key.
 """
 
 import json

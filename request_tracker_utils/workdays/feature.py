@@ -44,7 +44,6 @@ feature = Feature(
     messages=[OUTLIERS],
     page_settings=[OUTLIER_SETTINGS],
     status=status.sections,
-    administration=[NavItem(gettext_noop("CRM"), "workdays_sync.listed", WorkdayPermission.READ, order=91)],
     grants=GRANTS,
     install=install,
 )
