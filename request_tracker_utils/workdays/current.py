@@ -9,6 +9,7 @@ from request_tracker_utils.attendance.punch_counts import PunchCounts
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.clock import steady_now, utc_now
 from request_tracker_utils.core.db import reading, transaction
+from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.tasks.jobs import in_context_of_app
 from request_tracker_utils.web.auth import current_actor
 from request_tracker_utils.web.registry import registry, settings
@@ -18,7 +19,9 @@ from request_tracker_utils.workdays.crm import cleanup, outbox
 from request_tracker_utils.workdays.crm.outbox import Selection
 from request_tracker_utils.workdays.crm.sync import CrmSync
 from request_tracker_utils.workdays.group_holidays import group_holidays
+from request_tracker_utils.workdays.missed_punches import Approving
 from request_tracker_utils.workdays.models import Workday
+from request_tracker_utils.workdays.pay_periods import Clocks
 from request_tracker_utils.workdays.processing import Processor
 from request_tracker_utils.workdays.schedule_days import DefaultHours, Schedules
 from request_tracker_utils.workdays.staff_groups import GroupEdit
@@ -53,6 +56,16 @@ def group_edit() -> GroupEdit:
     """A change of staff groups by the caller, now."""
     now = utc_now()
     return GroupEdit(current_actor(), now, now.astimezone(settings().zone).date())
+
+
+def approving(session: Session) -> Approving:
+    """What approving a request for a missed punch needs."""
+    return Approving(how(session).schedules, registry().find(Messenger))
+
+
+def clocks() -> Clocks:
+    """When the workdays of this installation end."""
+    return Clocks(settings().workday_begins, settings().zone)
 
 
 def _record_default_hours(actor: Actor) -> None:

@@ -9,12 +9,19 @@ from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import jobs, status, tasks
-from request_tracker_utils.workdays.api import crm as crm_api, listing as listing_api, processing as processing_api
+from request_tracker_utils.workdays.api import (
+    crm as crm_api,
+    listing as listing_api,
+    missed_punches as missed_punches_api,
+    processing as processing_api,
+    reviews as reviews_api,
+)
 from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
+from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED
 from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
-from request_tracker_utils.workdays.views import crm, overview, people, processing, reports
+from request_tracker_utils.workdays.views import crm, missed_punches, overview, pay_periods, people, processing, reports, reviews
 
 OUTLIER_SETTINGS = SettingsGroup(
     "workdays",
@@ -35,13 +42,16 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="workdays",
-    apis=[crm_api.api, listing_api.api, processing_api.api],
-    pages=[overview.pages, people.pages, reports.pages, crm.pages, processing.pages],
+    apis=[crm_api.api, listing_api.api, processing_api.api, reviews_api.api, missed_punches_api.api],
+    pages=[
+        *(overview.pages, people.pages, reports.pages, crm.pages, processing.pages),
+        *(reviews.pages, missed_punches.own_pages, missed_punches.pages, pay_periods.pages),
+    ],
     navigation=[NavItem(gettext_noop("Workdays"), "workdays.listed", WorkdayPermission.READ, order=18)],
     cards=[HomeCard("workdays/card.html", WorkdayPermission.READ, status.card, order=18)],
     commands=commands,
     jobs=jobs.jobs,
-    messages=[OUTLIERS],
+    messages=[OUTLIERS, REQUEST_DECIDED],
     page_settings=[OUTLIER_SETTINGS],
     status=status.sections,
     grants=GRANTS,

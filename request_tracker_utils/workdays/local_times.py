@@ -8,6 +8,7 @@ from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.review_errors import InvalidCorrection
 
 LONGEST_WINDOW = timedelta(hours=36)
+NEAR_DAYS = 3
 
 
 def local(workday: Workday, at: datetime) -> datetime:
@@ -28,6 +29,8 @@ def instant_of(workday: Workday, entered: time, *, field: str, again: bool = Fal
 
 def exact_instant(workday: Workday, entered: datetime, *, field: str) -> datetime:
     """A time with an offset from UTC, or else by the clocks of the place. Raises InvalidCorrection."""
+    if abs((entered.date() - workday.date).days) > NEAR_DAYS:  # years 1 and 9999 have no UTC
+        raise InvalidCorrection(_("This time does not belong to the workday %(day)s.", day=workday.date), field=field)
     return entered.astimezone(UTC) if entered.tzinfo is not None else _placed(workday, entered, field)
 
 

@@ -21,13 +21,13 @@ from request_tracker_utils.core.messages import Messenger, Recipient
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.workdays import processing, reviews
+from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
 from request_tracker_utils.workdays.local_times import day_of_place, instant_of
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED, values_of
 from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, Workday
 from request_tracker_utils.workdays.review_errors import (
     InvalidCorrection,
     NeverPunched,
-    NoPersonOfAccount,
     OwnWorkday,
     RequestDecided,
     RequestNotFound,
@@ -60,7 +60,7 @@ class Approving:
 
 
 def ask(session: Session, new: NewRequest, *, actor: Actor, now: datetime) -> MissedPunchRequest:
-    """Raises NoPersonOfAccount, NeverPunched, InvalidCorrection, RequestPending."""
+    """Raises NoOwnWorkdays, NeverPunched, InvalidCorrection, RequestPending."""
     person = person_of(session, actor)
     reason = clean(new.reason).replace("\0", "\ufffd").strip()
     if not 0 < len(reason) <= MAX_REASON:
@@ -83,7 +83,7 @@ def ask(session: Session, new: NewRequest, *, actor: Actor, now: datetime) -> Mi
 
 
 def withdraw(session: Session, request_id: int, *, actor: Actor, now: datetime) -> MissedPunchRequest:
-    """By the person who has asked. Raises NoPersonOfAccount, RequestNotFound, RequestDecided."""
+    """By the person who has asked. Raises NoOwnWorkdays, RequestNotFound, RequestDecided."""
     person = person_of(session, actor)
     request = _pending(session, request_id, of=person)
     return _settle(session, request, RequestState.WITHDRAWN, "", actor, now)
@@ -112,9 +112,9 @@ def reject(session: Session, request_id: int, messenger: Messenger | None, *, no
 
 
 def person_of(session: Session, actor: Actor) -> AttendancePerson:
-    """The person of an account. Raises NoPersonOfAccount."""
+    """The person of an account. Raises NoOwnWorkdays."""
     if (person := person_of_account(session, actor.user_id)) is None:
-        raise NoPersonOfAccount(_("Your account is not linked to a person with punches. Ask an administrator to link it."))
+        raise NoOwnWorkdays(_("Your account is not linked to a person with punches. Ask an administrator to link it."))
     return person
 
 
@@ -125,14 +125,20 @@ def own_requests(session: Session, person_id: int, *, limit: int, before: int | 
 
 
 def list_requests(
-    session: Session, state: RequestState | None = RequestState.PENDING, *, size: int, after: Cursor | None = None, offset: int = 0
+    session: Session,
+    state: RequestState | None = RequestState.PENDING,
+    person_id: int | None = None,
+    *,
+    size: int,
+    after: Cursor | None = None,
+    offset: int = 0,
 ) -> Page[MissedPunchRequest]:
-    """The oldest first; all states if None."""
-    return _listed(state).page(session, size=size, after=after, offset=offset)
+    """The oldest first; all states or people if None."""
+    return _listed(state, person_id).page(session, size=size, after=after, offset=offset)
 
 
-def count_requests(session: Session, state: RequestState | None = RequestState.PENDING) -> int:
-    return _listed(state).count(session)
+def count_requests(session: Session, state: RequestState | None = RequestState.PENDING, person_id: int | None = None) -> int:
+    return _listed(state, person_id).count(session)
 
 
 def day_of_request(session: Session, request: MissedPunchRequest) -> Workday | None:
@@ -237,10 +243,17 @@ def _settle(
     return request
 
 
-def _listed(state: RequestState | None) -> KeysetQuery[MissedPunchRequest]:
+def _listed(state: RequestState | None, person_id: int | None) -> KeysetQuery[MissedPunchRequest]:
     conditions = [] if state is None else [MissedPunchRequest.state == state]
-    return KeysetQuery(MissedPunchRequest, [Segment((MissedPunchRequest.id,))], conditions)
+    within = [] if person_id is None else [MissedPunchRequest.person_id == person_id]
+    return KeysetQuery(MissedPunchRequest, [Segment((MissedPunchRequest.id,))], conditions, within=within)
 
 
 def _minute(value: time | None) -> time | None:
     return None if value is None else value.replace(second=0, microsecond=0, tzinfo=None)
+
+
+def names_of(session: Session, requests: Sequence[MissedPunchRequest]) -> dict[int, str]:
+    """The names of the people, by their IDs."""
+    people = {each.person_id for each in requests}
+    return dict(session.execute(select(AttendancePerson.id, AttendancePerson.name).where(AttendancePerson.id.in_(people))).all())

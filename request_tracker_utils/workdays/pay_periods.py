@@ -125,7 +125,9 @@ def ends_at(session: Session, period: PayPeriod, clocks: Clocks) -> datetime:
     return max([*ends, latest] if latest else ends)
 
 
-def close(session: Session, period_id: int, clocks: Clocks, *, accept_warnings: bool, actor: Actor, now: datetime) -> PayPeriod:
+def close(
+    session: Session, period_id: int, clocks: Clocks, *, accept_warnings: bool, actor: Actor, now: datetime, has_crm: bool = True
+) -> PayPeriod:
     """Copies the days of the period. That is final. Raises PayPeriodNotFound, PayPeriodClosed, EarlierPeriodOpen, PayPeriodNotOver,
     PayPeriodHasWarnings."""
     period = find_period(session, period_id, with_for_update=True)
@@ -136,7 +138,7 @@ def close(session: Session, period_id: int, clocks: Clocks, *, accept_warnings: 
         raise EarlierPeriodOpen(_("An earlier period is open. Close it first."))
     if (end := ends_at(session, period, clocks)) > now:
         raise PayPeriodNotOver(_("The last workday of this period has not ended. Close it later."), ends_at=end.isoformat())
-    if not accept_warnings and (found := warnings(session, period)) != Warnings():
+    if not accept_warnings and (found := warnings(session, period, has_crm=has_crm)) != Warnings():
         raise PayPeriodHasWarnings(
             _("Days of this period need attention. Review them, or confirm that you close it with them."), **vars(found)
         )

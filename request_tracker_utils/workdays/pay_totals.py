@@ -137,7 +137,9 @@ def current_days(period: PayPeriod, *, period_id: int = 0) -> Select[*tuple[Any,
     return query.where(*_within(period), Workday.clock_in.is_not(None))
 
 
-def warnings(session: Session, period: PayPeriod) -> Warnings:
+def warnings(session: Session, period: PayPeriod, *, has_crm: bool = True) -> Warnings:
+    """Without a CRM, nothing is unsynced."""
+
     def count(*conditions: Any) -> int:
         return session.scalar(select(func.count()).select_from(Workday).where(*_within(period), *conditions)) or 0
 
@@ -148,7 +150,7 @@ def warnings(session: Session, period: PayPeriod) -> Warnings:
     return Warnings(
         open_reviews=count(Workday.review_state == ReviewState.OPEN),
         incomplete=count(Workday.is_incomplete),
-        unsynced=count(~Workday.synced_to_crm),
+        unsynced=count(~Workday.synced_to_crm) if has_crm else 0,
         requests=session.scalar(requests) or 0,
         to_compute=session.scalar(to_compute) or 0,
     )

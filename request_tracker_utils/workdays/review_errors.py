@@ -33,12 +33,6 @@ class InvalidCorrection(Invalid):
     code = "invalid_correction"
 
 
-class NoPersonOfAccount(NotFound):
-    """The account is not linked to a person with punches. An administrator can link it."""
-
-    code = "no_person_of_account"
-
-
 class RequestNotFound(NotFound):
     """No request for a missed punch has this ID, or it is somebody else's."""
 

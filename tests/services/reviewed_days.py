@@ -11,8 +11,11 @@ from request_tracker_utils.attendance import people_changes
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
-from request_tracker_utils.workdays.models import DayKind, ReviewState, Workday
+from request_tracker_utils.workdays import pay_periods
+from request_tracker_utils.workdays.models import DayKind, MissedPunchRequest, PayLength, ReviewState, Workday
+from request_tracker_utils.workdays.pay_periods import NewPeriods
 from tests.services.attendance import NOW, ZONE, added
 
 MONDAY = date(2026, 3, 2)
@@ -106,3 +109,15 @@ def change_times(session: Session, workday_id: int, clock_in: str, clock_out: st
     row.worked_seconds = int((row.clock_out - row.clock_in).total_seconds()) if row.clock_out else 0
     session.flush()
     return row
+
+
+def to_review(person_id: int) -> date:
+    """An incomplete day of the person a few days ago, a request for its missed punch, and its pay period. Returns the day."""
+    now = utc_now()
+    day = now.date() - timedelta(days=3)
+    stored_day("17", day, clock_out=None, person_id=person_id)
+    with transaction() as session:
+        values = {"date": day, "clock_out": time(17), "reason": "Forgot to punch", "asked_by": "grace", "asked_at": now}
+        session.add(MissedPunchRequest(person_id=person_id, **values))
+        pay_periods.create(session, NewPeriods(PayLength.WEEKLY, first_day=day - timedelta(days=6)), actor=LEE, now=now)
+    return day

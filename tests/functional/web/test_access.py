@@ -52,6 +52,8 @@ ORDERING = May(ALL_ROLES - {"student"})
 
 PUSHING = ("GET /iclock/cdata", "POST /iclock/cdata", "GET /iclock/getrequest", "POST /iclock/devicecmd", "GET /iclock/ping")
 
+PAY_PERIOD_PAGES = ("", "/totals.csv", "/adjustments.csv")
+
 # A new route needs a line here: who may call it?
 ROUTES: dict[str, May | None] = {
     "GET /": SIGNED_IN,
@@ -91,6 +93,20 @@ ROUTES: dict[str, May | None] = {
     **{f"GET /workdays{path}": STAFF for path in ("/people/<int:person_id>", "/users/<int:terminal_id>/<user_id>")},
     **{f"GET /workdays/reports{path}": STAFF for path in ("", "/report.csv", "/export.xlsx")},
     "GET /workdays/mine": SIGNED_IN,
+    **{f"GET /workdays/review{path}": STAFF for path in ("", "/<int:workday_id>")},
+    **{f"{method} /workdays/review/batch": ADMIN for method in ("GET", "POST")},
+    "POST /workdays/review/<int:workday_id>": ADMIN,
+    **{f"POST /api/processed-attendance/<int:workday_id>/{do}/": ADMIN for do in ("accept", "correct", "undo")},
+    **{f"{method} /workdays/mine/requests": SIGNED_IN for method in ("GET", "POST")},
+    "POST /workdays/mine/requests/<int:request_id>/withdraw": SIGNED_IN,
+    "GET /workdays/requests": ADMIN,
+    "POST /workdays/requests/<int:request_id>": ADMIN,
+    "GET /api/missed-punch-requests/": ADMIN,
+    **{f"{method} /api/missed-punch-requests/mine/": SIGNED_IN for method in ("GET", "POST")},
+    "POST /api/missed-punch-requests/<int:request_id>/withdraw/": SIGNED_IN,
+    **{f"POST /api/missed-punch-requests/<int:request_id>/{do}/": ADMIN for do in ("approve", "reject")},
+    **{f"GET /workdays/pay-periods{path}": STAFF for path in ("", *(f"/<int:period_id>{end}" for end in PAY_PERIOD_PAGES))},
+    **{f"POST /workdays/pay-periods{path}": ADMIN for path in ("", "/<int:period_id>/close", "/<int:period_id>/delete")},
     "GET /api/raw-attendance/": STAFF,
     "GET /api/raw-attendance/mine/": SIGNED_IN,
     "GET /api/punch-completeness/": STAFF,

@@ -36,6 +36,7 @@ from tests.services.local_server import wait_until
 from tests.services.messages import add_message, suppress
 from tests.services.people import HOME, Person
 from tests.services.punching import people_with_punches, punched
+from tests.services.reviewed_days import to_review
 from tests.services.school import School
 from tests.services.server import RunningServer
 from tests.services.tables import check_all
@@ -90,6 +91,14 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /workdays/reports/report.csv": ("/workdays/reports/report.csv", EXPORT, ""),
     "GET /workdays/reports/export.xlsx": ("/workdays/reports/export.xlsx", EXPORT, ""),
     "GET /api/processed-attendance/<int:workday_id>/": ("/api/processed-attendance/1/", LOOKUP, "person with punches 1"),
+    "GET /workdays/review": ("/workdays/review", LIST, ""),
+    "GET /workdays/review/<int:workday_id>": ("/workdays/review/1", LIST, ""),
+    "GET /workdays/review/batch": ("/workdays/review/batch", LIST, ""),
+    "GET /workdays/requests": ("/workdays/requests", LIST, ""),
+    "GET /api/missed-punch-requests/": ("/api/missed-punch-requests/", LIST, ""),
+    "GET /workdays/pay-periods/<int:period_id>": ("/workdays/pay-periods/1", LIST, ""),
+    "GET /workdays/pay-periods/<int:period_id>/totals.csv": ("/workdays/pay-periods/1/totals.csv", EXPORT, ""),
+    "GET /workdays/pay-periods/<int:period_id>/adjustments.csv": ("/workdays/pay-periods/1/adjustments.csv", EXPORT, ""),
     "GET /punches/review": ("/punches/review", LIST, ""),
     "GET /punches/quarantine": ("/punches/quarantine", LIST, ""),
     "GET /punches/quarantine/logs/<int:log_id>": ("/punches/quarantine/logs/1", LIST, ""),
@@ -196,6 +205,9 @@ NOT_RECORDED = {
     "/punches/mine": "one's own punches",
     "/workdays/mine": "one's own workdays",
     "/workdays/compute": "two dates",
+    "/workdays/mine/requests": "one's own requests",
+    "/api/missed-punch-requests/mine": "one's own requests",
+    "/workdays/pay-periods": "periods; those who closed them are staff",
     "/punches/people/new": "an empty form",
     "/punches/people/import": "one’s own uploads",
     "/punches/people/imports": "one’s own uploads",
@@ -257,6 +269,8 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
         punched()
         person = people_with_punches()
         workdays.stored(workdays.workday("17", "2026-03-02", person_id=person, outlier_reason="Clock-in at 05:00"))
+        workdays.stored(workdays.workday("17", utc_now().date(), person_id=person, outlier_reason="Clock-in at 05:00"))
+        to_review(person)
     reader.submit("/students/differences/compare")
     run_job(app, "run-tasks")
     upload = {"file": (io.BytesIO(b"student_id,first_name,last_name\n77,Ann,Lee\n"), "a.csv")}

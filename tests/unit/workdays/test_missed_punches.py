@@ -13,12 +13,12 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import missed_punches, reviews
+from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
 from request_tracker_utils.workdays.missed_punches import Approving, NewRequest
 from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, ReviewState
 from request_tracker_utils.workdays.review_errors import (
     InvalidCorrection,
     NeverPunched,
-    NoPersonOfAccount,
     OwnWorkday,
     RequestDecided,
     RequestNotFound,
@@ -119,7 +119,7 @@ def test_requests_are_checked(ada: Actor) -> None:
         ("first day", "date", {"on": date.min}),
     ]
     check_all(cases, is_refused)
-    with pytest.raises(NoPersonOfAccount):
+    with pytest.raises(NoOwnWorkdays):
         ask(LEE)
     account("grace")
     person("Grace", "18", account="grace")
