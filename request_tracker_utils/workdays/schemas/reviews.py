@@ -74,7 +74,7 @@ class ReviewOut(BaseModel):
     clock_out: datetime | None = Field(examples=["2026-03-02T23:00:00+00:00"])
     first_at: datetime | None = Field(description="The first punch.", examples=[AT])
     last_at: datetime | None = Field(description="The last punch.", examples=[None])
-    decision: DecisionOut | None
+    decision: DecisionOut | None = Field(description="The valid one.", examples=[None])
 
     @classmethod
     def of(cls, workday: Workday, decision: WorkdayDecision | None) -> dict[str, Any]:
