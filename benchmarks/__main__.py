@@ -35,6 +35,7 @@ from benchmarks import (
     tickets,
     tickets_stock,
     webhook,
+    workdays_lists,
 )
 from benchmarks.report import Row, say
 from tests.services.request_tracker import NOT_INSTALLED, installed
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "attendance-round": attendance_round.measure,
     "attendance-push": attendance_push.measure,
     "crm": crm.measure,
+    "workdays-lists": workdays_lists.measure,
     "webhook": webhook.measure,
     "sweep": sweep.measure,
     "asset-creation": asset_creation.measure,

@@ -1,13 +1,13 @@
 """The year of a person, or of a user of a terminal: each day with its hours, and sums by month."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.workdays.models import DayKind, Workday
+from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.shown_workdays import ShownWorkday, shown
 
 LEVELS = (4 * 3600, 7 * 3600, 19 * 1800)
@@ -21,6 +21,8 @@ class Cell:
 
     day: date
     workdays: list[ShownWorkday] = field(default_factory=list)
+    holiday: str = ""
+    """Its name."""
 
     @property
     def seconds(self) -> int:
@@ -34,10 +36,6 @@ class Cell:
     @property
     def flags(self) -> list[str]:
         return [name for name in FLAGS if any(name in each.flags for each in self.workdays)]
-
-    @property
-    def is_holiday(self) -> bool:
-        return any(each.workday.day_kind == DayKind.HOLIDAY for each in self.workdays)
 
 
 @dataclass
@@ -79,12 +77,14 @@ def of_user(terminal_id: int, user_id: str) -> list[ColumnElement[bool]]:
     return [Workday.user_id == user_id, Workday.terminal_id == terminal_id]
 
 
-def year_of(session: Session, whose: Sequence[ColumnElement[bool]], year: int, now: datetime) -> list[Month]:
-    """The twelve months of a year."""
+def year_of(
+    session: Session, whose: Sequence[ColumnElement[bool]], year: int, now: datetime, holiday_on: Callable[[date], str] = lambda _day: ""
+) -> list[Month]:
+    """The twelve months of a year. `holiday_on` returns the name of a holiday."""
     within = Workday.date.between(date(year, 1, 1), date(year, 12, 31))
     rows = session.scalars(select(Workday).where(*whose, within).order_by(Workday.date, Workday.clock_in, Workday.id)).all()
     first, days = date(year, 1, 1), 366 if (date(year, 12, 31) - date(year, 1, 1)).days == 365 else 365
-    cells = [Cell(first + timedelta(days=number)) for number in range(days)]
+    cells = [Cell(day := first + timedelta(days=number), holiday=holiday_on(day)) for number in range(days)]
     for each in shown(session, rows, now):
         cells[each.workday.date.timetuple().tm_yday - 1].workdays.append(each)
     return [Month(date(year, month, 1), [cell for cell in cells if cell.day.month == month]) for month in range(1, 13)]

@@ -17,6 +17,7 @@ from request_tracker_utils.web.access_log import record_lookup
 from request_tracker_utils.web.auth import current_actor, require, signed_in
 from request_tracker_utils.workdays import current
 from request_tracker_utils.workdays.permissions import WorkdayPermission
+from request_tracker_utils.workdays.windows import day_of
 from request_tracker_utils.workdays.year import of_person, of_user, year_of, years
 
 pages = Blueprint("workday_people", __name__, url_prefix="/workdays")
@@ -29,7 +30,7 @@ def person(person_id: int) -> str:
     now = utc_now()
     with reading() as session:
         name = find_person(session, person_id).name
-        values = _year(session, of_person(person_id), now)
+        values = _year(session, of_person(person_id), now, person_id)
     record_lookup("workdays", current.subject(person_id, 0, ""))
     return render_template("workdays/person.html", name=name, about="", address={"person_id": person_id}, person_id=person_id, **values)
 
@@ -42,7 +43,7 @@ def user(terminal_id: int, user_id: str) -> str:
     with reading() as session:
         terminal = find_terminal(session, terminal_id)
         name = names_of_users(session, {(terminal_id, user_id)}).get((terminal_id, user_id), "")
-        values = _year(session, of_user(terminal_id, user_id), now)
+        values = _year(session, of_user(terminal_id, user_id), now, None)
     record_lookup("workdays", current.subject(None, terminal_id, user_id))
     address = {"terminal_id": terminal_id, "user_id": user_id}
     return render_template("workdays/person.html", name=name or user_id, about=f"{user_id} · {terminal.name}", address=address, **values)
@@ -55,17 +56,18 @@ def mine() -> str:
     now = utc_now()
     with reading() as session:
         own = person_of_account(session, current_actor().user_id)
-        values = {} if own is None else _year(session, of_person(own.id), now)
+        values = {} if own is None else _year(session, of_person(own.id), now, own.id)
     return render_template("workdays/mine.html", person=own, address={}, **values)
 
 
-def _year(session: Session, whose: Sequence[ColumnElement[bool]], now: datetime) -> dict[str, Any]:
+def _year(session: Session, whose: Sequence[ColumnElement[bool]], now: datetime, person_id: int | None) -> dict[str, Any]:
     """The requested year, or the last one with workdays, and in it a month whose days are listed."""
     today, known = current.today(now), years(session, whose)
     year = request.args.get("year", type=int) or 0
     if not 1 <= year <= 9999:
         year = known[1] if known else today.year
-    months = year_of(session, whose, year, now)
+    schedules = current.how(session).schedules
+    months = year_of(session, whose, year, now, lambda day: schedules.on(person_id, day_of(day)).holiday)
     chosen = request.args.get("month", type=int) or 0
     if not 1 <= chosen <= 12:
         chosen = max((month.first.month for month in months if month.workdays), default=today.month if year == today.year else 1)
