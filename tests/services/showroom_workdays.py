@@ -40,6 +40,7 @@ def workday_pages(app: Flask, actor: Actor) -> dict[str, str]:
             session.add_all(_today(number, str(700 + number), person_id, terminal_id, today, now))
         session.add(workday("99", today - timedelta(days=1), "07:55-16:10", terminal_id=terminal_id, timezone="UTC"))
         session.flush()
+        _failed(session, now)
         corrected = _corrected(session, people[1], actor, now)
     return {
         "workdays": "/workdays",
@@ -50,6 +51,8 @@ def workday_pages(app: Flask, actor: Actor) -> dict[str, str]:
         "workdays-person": f"/workdays/people/{people[1]}",
         "workday": f"/workdays/{corrected}",
         "my-workdays": "/workdays/mine",
+        "workdays-crm": "/workdays/sync",
+        "workdays-crm-unsynced": "/workdays/sync?show=unsynced",
         "workdays-report-month": f"/workdays/reports?by=month&day={today - timedelta(days=31)}",
         "workdays-report-week": f"/workdays/reports?by=week&day={today - timedelta(days=7)}",
     }
@@ -92,6 +95,18 @@ def _today(number: int, user_id: str, person_id: int, terminal_id: int, today: d
     start = f"0{7 + number % 3}:{10 + number}"
     hours = f"{start}-{start[:2]}:59" if number % 3 == 1 else start
     return [workday(user_id, today, hours, **{**about, "is_late": start > "08:05"})]
+
+
+def _failed(session: Session, now: datetime) -> None:
+    """What the CRM has not accepted: one workday was rejected, one has failed in three runs, and one in the last one."""
+    query = select(Workday).where(Workday.synced_to_crm.is_(False), Workday.window_ends_at < now).order_by(Workday.id).limit(3)
+    rejected, failed, retried = session.scalars(query).all()
+    for row, runs in ((rejected, 1), (failed, 3), (retried, 1)):
+        row.attempted_revision, row.sync_attempts, row.last_sync_attempt = 1, runs, now
+        row.crm_due_at, row.crm_problem = now + timedelta(hours=5), "The CRM had an error (503)."
+        row.crm_answer = "503 The service is down for maintenance until Monday."
+    rejected.crm_due_at, rejected.crm_problem = None, "The CRM rejects the workday (422)."
+    rejected.crm_answer = '422 {"user_id": ["No employee has this number."]}'
 
 
 def _corrected(session: Session, person_id: int, actor: Actor, now: datetime) -> int:

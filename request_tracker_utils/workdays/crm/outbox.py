@@ -178,6 +178,12 @@ def counts(session: Session) -> dict[str, int]:
     return {"pending": found["pending"], "failing": found["failing"], "rejected": found["failed"]}
 
 
+def count_rejected(session: Session) -> int:
+    return (
+        session.scalar(select(func.count()).select_from(Workday).where(Workday.crm_due_at.is_(None), Workday.crm_problem.is_not(None))) or 0
+    )
+
+
 def send_again(session: Session, ids: Sequence[int], *, now: datetime) -> int:
     """Makes failed and rejected workdays due. The next run sends them."""
     return make_due(session, Selection(ids=tuple(ids), failed_only=True, rejected=True), limit=None, now=now)

@@ -33,7 +33,7 @@ def listed() -> str:
     with reading() as session:
         page = rows(session, size=PAGE_SIZE, after=requested_cursor())
         values = {"terminals": terminal_names(session), "people": listing.people_names(session, page.rows)}
-        numbers = {"counts": sync_counts(session), "rejected": outbox.counts(session)["rejected"]}
+        numbers = {"counts": sync_counts(session), "rejected": outbox.count_rejected(session)}
     record_list("workdays that the CRM does not have", len(page.rows))
     return render_template(
         "workdays/sync.html",
