@@ -15,13 +15,25 @@ from request_tracker_utils.workdays.api import (
     missed_punches as missed_punches_api,
     processing as processing_api,
     reviews as reviews_api,
+    staff_groups as staff_groups_api,
 )
 from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED
 from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
-from request_tracker_utils.workdays.views import crm, missed_punches, overview, pay_periods, people, processing, reports, reviews
+from request_tracker_utils.workdays.views import (
+    crm,
+    missed_punches,
+    overview,
+    pay_periods,
+    people,
+    processing,
+    reports,
+    reviews,
+    schedules,
+    staff_groups,
+)
 
 OUTLIER_SETTINGS = SettingsGroup(
     "workdays",
@@ -42,10 +54,11 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="workdays",
-    apis=[crm_api.api, listing_api.api, processing_api.api, reviews_api.api, missed_punches_api.api],
+    apis=[crm_api.api, listing_api.api, processing_api.api, reviews_api.api, missed_punches_api.api, staff_groups_api.api],
     pages=[
         *(overview.pages, people.pages, reports.pages, crm.pages, processing.pages),
         *(reviews.pages, missed_punches.own_pages, missed_punches.pages, pay_periods.pages),
+        *(staff_groups.pages, schedules.pages),
     ],
     navigation=[NavItem(gettext_noop("Workdays"), "workdays.listed", WorkdayPermission.READ, order=18)],
     cards=[HomeCard("workdays/card.html", WorkdayPermission.READ, status.card, order=18)],

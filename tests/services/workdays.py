@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance import people_changes
 from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.core.db import transaction
+from request_tracker_utils.workdays import group_members, schedules, staff_groups
 from request_tracker_utils.workdays.models import (
     DayKind,
     ReviewState,
@@ -20,6 +21,8 @@ from request_tracker_utils.workdays.models import (
     StaffGroupMember,
     Workday,
 )
+from request_tracker_utils.workdays.schedules import Hours, NewVersion
+from request_tracker_utils.workdays.staff_groups import GroupEdit
 from tests.services.attendance import ADA, NOW, ZONE
 
 MONDAY = date(2026, 3, 2)
@@ -95,6 +98,17 @@ def scheduled(
         session.add(StaffGroupMember(person_id=person_id, group_id=group.id, valid_from=begins, **by))
     session.flush()
     return group.id
+
+
+def in_staff_group(person_id: int) -> int:
+    """The person is in a group with hours, which has the ID that is returned."""
+    with transaction() as session:
+        by = GroupEdit(ADA, NOW, MONDAY)
+        group = staff_groups.create_group(session, "Kitchen", "", by)
+        week = {weekday: Hours(time(6), time(14)) for weekday in range(5)}
+        schedules.add_version(session, group.id, NewVersion(MONDAY, week, 5), by)
+        group_members.assign(session, group.id, [person_id], by.tomorrow, by)
+        return group.id
 
 
 def working_days(first: date, count: int) -> Iterable[date]:

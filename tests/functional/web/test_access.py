@@ -136,6 +136,22 @@ ROUTES: dict[str, May | None] = {
     **{f"POST /punches/people/imports/<int:file_id>/{do}": ADMIN for do in ("preview", "import", "delete", "imports/<int:import_id>/undo")},
     **{f"POST /punches/people{path}": ADMIN for path in ("", "/<int:person_id>", "/create-from-terminals")},
     **{f"POST /punches/people/{path}": ADMIN for path in ("conflicts/<fingerprint>", "changes/<int:change_id>/undo")},
+    **{f"GET /workdays/groups{path}": STAFF for path in ("", "/<int:group_id>")},
+    **{f"POST /workdays/groups{path}": ADMIN for path in ("", "/<int:group_id>", "/<int:group_id>/members")},
+    "POST /workdays/groups/<int:group_id>/members/<int:person_id>/remove": ADMIN,
+    "POST /workdays/groups/<int:group_id>/upcoming/<int:change_id>/cancel": ADMIN,
+    **{
+        f"{method} /workdays/groups/<int:group_id>/hours/{form}": ADMIN
+        for method in ("GET", "POST")
+        for form in ("new", "<int:version_id>")
+    },
+    **{f"GET /api/staff-groups/{path}": STAFF for path in ("", "<int:group_id>")},
+    **{f"GET /api/staff-groups/<int:group_id>/{rows}/": STAFF for rows in ("versions", "members", "upcoming")},
+    **{f"POST /api/staff-groups/{path}": ADMIN for path in ("", "<int:group_id>/versions/", "<int:group_id>/members/")},
+    **{f"{method} /api/staff-groups/<int:group_id>": ADMIN for method in ("PATCH", "DELETE")},
+    **{f"{method} /api/staff-groups/<int:group_id>/versions/<int:version_id>": ADMIN for method in ("PUT", "DELETE")},
+    "DELETE /api/staff-groups/<int:group_id>/members/<int:person_id>": ADMIN,
+    "DELETE /api/staff-groups/<int:group_id>/upcoming/<int:change_id>": ADMIN,
     **{f"GET /calendars{path}": COLLEAGUES for path in ("", "/<int:calendar_id>", "/changes")},
     **{
         f"POST /calendars{path}": ADMIN

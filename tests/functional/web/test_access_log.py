@@ -123,6 +123,8 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /notifications/suppressed": ("/notifications/suppressed", LIST, ""),
     "GET /punches/people": ("/punches/people", LIST, ""),
     "GET /punches/people/<int:person_id>": ("/punches/people/1", LOOKUP, "person with punches 1"),
+    "GET /workdays/groups/<int:group_id>": ("/workdays/groups/1", LIST, ""),
+    **{f"GET /api/staff-groups/<int:group_id>/{rows}/": (f"/api/staff-groups/1/{rows}/", LIST, "") for rows in ("members", "upcoming")},
     "GET /api/attendance-people/": ("/api/attendance-people/", LIST, ""),
     **{
         f"GET /api/attendance-people/{rows}/": (f"/api/attendance-people/{rows}/", LIST, "")
@@ -211,6 +213,8 @@ NOT_RECORDED = {
     "/punches/people/new": "an empty form",
     "/punches/people/import": "one’s own uploads",
     "/punches/people/imports": "one’s own uploads",
+    "/workdays/groups": "hours and counts; members are recorded",
+    "/api/staff-groups": "hours and counts; members are recorded",
     "/calendars": "holidays; the names of those who changed them are staff",
     "/api/calendars": "holidays",
     "/api/holidays": "holidays",
@@ -268,6 +272,7 @@ def test_every_export_and_look_up_is_recorded(app: Flask, library: Library, monk
     with app.app_context():
         punched()
         person = people_with_punches()
+        workdays.in_staff_group(person)
         workdays.stored(workdays.workday("17", "2026-03-02", person_id=person, outlier_reason="Clock-in at 05:00"))
         workdays.stored(workdays.workday("17", utc_now().date(), person_id=person, outlier_reason="Clock-in at 05:00"))
         to_review(person)
