@@ -22,7 +22,7 @@ from request_tracker_utils.workdays.models import (
     Workday,
 )
 from request_tracker_utils.workdays.schedules import Hours, NewVersion
-from request_tracker_utils.workdays.staff_groups import GroupEdit
+from request_tracker_utils.workdays.staff_groups import LONGEST_AHEAD, GroupEdit
 from tests.services.attendance import ADA, NOW, ZONE
 
 MONDAY = date(2026, 3, 2)
@@ -101,13 +101,14 @@ def scheduled(
 
 
 def in_staff_group(person_id: int) -> int:
-    """The person is in a group with hours, which has the ID that is returned."""
+    """The person is in a group with hours, and leaves it in years. Returns the ID of the group."""
     with transaction() as session:
         by = GroupEdit(ADA, NOW, MONDAY)
         group = staff_groups.create_group(session, "Kitchen", "", by)
         week = {weekday: Hours(time(6), time(14)) for weekday in range(5)}
         schedules.add_version(session, group.id, NewVersion(MONDAY, week, 5), by)
         group_members.assign(session, group.id, [person_id], by.tomorrow, by)
+        group_members.assign(session, None, [person_id], MONDAY + LONGEST_AHEAD, by)
         return group.id
 
 

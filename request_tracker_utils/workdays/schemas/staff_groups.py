@@ -109,7 +109,7 @@ class GroupOut(BaseModel):
     name: str = Field(examples=["Kitchen"])
     notes: str = Field(examples=[""])
     members: int = Field(description="How many people are in the group today.", examples=[12])
-    current: VersionOut | None = Field(description="The hours of today; null where the default hours apply.")
+    current: VersionOut | None = Field(description="The hours of today; null where the default hours apply.", examples=[None])
 
     @classmethod
     def of(cls, group: StaffGroup, members: int, current: Version | None) -> dict[str, Any]:
