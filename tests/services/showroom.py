@@ -70,6 +70,7 @@ from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
 from tests.services.showroom_attendance import attendance_pages
+from tests.services.showroom_reviews import review_pages
 from tests.services.showroom_workdays import workday_pages
 
 NAME = "ada"
@@ -108,7 +109,7 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     _optics(app)
-    attendance = attendance_pages(app, Actor(NAME)) | workday_pages(app, Actor(NAME))
+    attendance = attendance_pages(app, Actor(NAME)) | workday_pages(app, Actor(NAME)) | review_pages(app, Actor(NAME))
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])
