@@ -35,6 +35,7 @@ from benchmarks import (
     tickets,
     tickets_stock,
     webhook,
+    workdays,
     workdays_lists,
 )
 from benchmarks.report import Row, say
@@ -63,6 +64,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "attendance-round": attendance_round.measure,
     "attendance-push": attendance_push.measure,
     "crm": crm.measure,
+    "workdays": workdays.measure,
     "workdays-lists": workdays_lists.measure,
     "webhook": webhook.measure,
     "sweep": sweep.measure,

@@ -157,8 +157,8 @@ def _polls(title: str, network: AttendanceNetwork) -> Iterator[Row]:
             ours, bare = list[float](), list[float]()
             for number in range(POLLS):
                 terminal.punch(*punches(NEW, first + number * NEW))
-                bare.append(_timed(lambda: downloads.run(_job(target(terminal)), 60)))
-                ours.append(_timed(lambda: _expect(poller, found, Outcome.STORED, NEW)))
+                bare.append(timed(lambda: downloads.run(_job(target(terminal)), 60)))
+                ours.append(timed(lambda: _expect(poller, found, Outcome.STORED, NEW)))
             yield _beyond_download(title, terminal.delay, ours, bare)
     finally:
         reader.close()
@@ -181,7 +181,7 @@ def _job(found: Target) -> dict[str, Any]:
     return {"action": "read", **where, "known_records": None, "with_users": False}
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
@@ -216,9 +216,9 @@ def _storing(title: str, server: "SQLite | PostgreSQL") -> Iterator[Row]:
             device, other = added("Device", "10.0.0.1"), added("Other", "10.0.0.2")
             poller = _poller(Prepared(_reading(records)))
             looped = _loop(other, records[:LOOPED])
-            ours.append(_timed(lambda: _expect(poller, device, Outcome.STORED, MANY)))  # noqa: B023 — called at once
+            ours.append(timed(lambda: _expect(poller, device, Outcome.STORED, MANY)))  # noqa: B023 — called at once
             looped += _loop(other, records[LOOPED : 2 * LOOPED])
-            known.append(_timed(lambda: _expect(poller, device, Outcome.STORED, 0, full=True)))  # noqa: B023 — likewise
+            known.append(timed(lambda: _expect(poller, device, Outcome.STORED, 0, full=True)))  # noqa: B023 — likewise
             _check(device)
         loops.append(looped / (2 * LOOPED))
         ratios.append(loops[-1] * MANY / ours[-1])

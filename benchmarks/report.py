@@ -3,16 +3,15 @@
 import sys
 from dataclasses import dataclass
 
-TIMES, SHARE, COUNT, MILLISECONDS = "times", "share", "count", "milliseconds"
+TIMES, SHARE, COUNT, MILLISECONDS, MEGABYTES = "times", "share", "count", "milliseconds", "megabytes"
 
 
 @dataclass(frozen=True)
 class Row:
     """The result of a benchmark. The target is a minimum with `at_least`, otherwise a maximum.
 
-    `unit` is the format of `value` and `target`: TIMES (`12.3 ×`), SHARE (`41 %`), COUNT (`11`) or
-    MILLISECONDS (`8.2 ms`). Without a value, `detail` says why the
-    benchmark was not run.
+    `unit` is the format of `value` and `target`: TIMES (`12.3 ×`), SHARE (`41 %`), COUNT (`11`), MILLISECONDS (`8.2 ms`) or
+    MEGABYTES (`90 MB`). Without a value, `detail` says why the benchmark was not run.
     """
 
     name: str
@@ -48,7 +47,7 @@ class Row:
             return (f"{ratio:.2f}".rstrip("0").removesuffix(".") if ratio < 2 else f"{ratio:.1f}".removesuffix(".0")) + " ×"
         if self.unit == MILLISECONDS:
             return f"{ratio:.1f}".removesuffix(".0") + " ms"
-        return f"{ratio:.0f}"
+        return f"{ratio:.0f} MB" if self.unit == MEGABYTES else f"{ratio:.0f}"
 
 
 def say(line: str) -> None:
