@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from benchmarks.attendance import timed
 from benchmarks.databases import both
@@ -24,11 +25,11 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import db, reading, transaction
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.workdays import current
+from request_tracker_utils.workdays.effective import Effective, effective, stored_columns
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.processing import Summary, process_changes
-from request_tracker_utils.workdays.rules import judge
 from request_tracker_utils.workdays.schedule_days import Schedules
-from request_tracker_utils.workdays.windows import day_of, epoch_of, to_local
+from request_tracker_utils.workdays.windows import day_of, epoch_of, to_utc, utc_datetime
 from tests.services.apps import make_app, ready
 from tests.services.attendance import ZONE, added
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 PEOPLE, WORKED = 1_000, 500
 MANY = 2 * PEOPLE * WORKED
+NAMES, HOURS = [str(each) for each in range(PEOPLE)], (8, 17)
 FIRST = date(2024, 1, 1)
 SAMPLED, NEW, ROUNDS = 20, 1_000, 7
 MIN_SPEED, MAX_MEMORY, MAX_HOURLY = 40.0, 150.0, 1.5
@@ -79,18 +81,18 @@ def _days() -> list[date]:
 
 def _store_all(terminal: Terminal) -> None:
     for start in range(0, WORKED, 25):
-        _store(terminal, _days()[start : start + 25], range(PEOPLE), (8, 17))
+        _store(terminal, _days()[start : start + 25], NAMES, HOURS)
 
 
-def _store(terminal: Terminal, days: Sequence[date], people: Sequence[int], hours: Sequence[int]) -> None:
+def _store(terminal: Terminal, days: Sequence[date], names: Sequence[str], hours: Sequence[int]) -> None:
     """Punches in the order of time, a few seconds apart, around full hours."""
     zone = ZoneInfo(ZONE)
     rows = []
     for day in days:
         for hour in hours:
-            for person in people:
-                at = datetime(day.year, day.month, day.day, hour, person % 60, person // 60 % 60)  # noqa: DTZ001 — a terminal's time
-                rows.append((str(person), at, at.replace(tzinfo=zone).astimezone(ZoneInfo("UTC")), 1, False, 1, 0))
+            for number, name in enumerate(names):
+                at = datetime.combine(day, datetime.min.time()) + timedelta(hours=hour, minutes=number % 60, seconds=number // 60)
+                rows.append((name, at, at.replace(tzinfo=zone).astimezone(ZoneInfo("UTC")), 1, False, 1, 0))
     shared = {"terminal_id": terminal.id, "timezone": ZONE, "source": Source.POLL, "received_at": utc_now()}
     with transaction() as session:
         bulk.insert_new(session, Punch.__table__, COLUMNS, rows, shared)  # type: ignore[arg-type]
@@ -106,34 +108,41 @@ def _in_a_process(url: str) -> tuple[float, float]:
 
 
 def _loop(terminal: Terminal) -> float:
-    """Seconds that the loop takes for SAMPLED people, over all days of two years."""
+    """Seconds that the loop takes for SAMPLED people who have punched as the others have, over all days of two years."""
+    names = [f"{each} sampled" for each in range(SAMPLED)]
+    _store(terminal, _days(), names, HOURS)
     with reading() as session:
         schedules = Schedules.load(session, current.default(), {})
-        last = session.scalar(select(func.max(Workday.date)))
-    if last is None:
-        raise AssertionError("no workdays were computed")
     started = time.perf_counter()
     with transaction() as session:
-        for person in range(SAMPLED):
-            for number in range((last - FIRST).days + 1):
-                _loop_day(session, terminal, str(person), FIRST + number * DAY, schedules)
+        for name in names:
+            for number in range((_days()[-1] - FIRST).days + 1):
+                _loop_day(session, terminal, name, FIRST + number * DAY, schedules)
     return time.perf_counter() - started
 
 
-def _loop_day(session: Any, terminal: Terminal, user_id: str, day: date, schedules: Schedules) -> None:
-    """What such a loop does: the punches of the day, its row, and its rules."""
+def _loop_day(session: Session, terminal: Terminal, user_id: str, day: date, schedules: Schedules) -> None:
+    """What such a loop does: it reads the punches of the day and its row, applies the rules, and adds or changes the row."""
     begin = datetime.combine(day, datetime.min.time()) + 4 * HOUR
     of_day = (Punch.user_id == user_id, Punch.terminal_time >= begin, Punch.terminal_time < begin + DAY)
     punches = session.scalars(select(Punch).where(Punch.terminal_id == terminal.id, *of_day).order_by(Punch.punched_at)).all()
     if not punches:
         return
-    same = (Workday.terminal_id == terminal.id, Workday.user_id == user_id, Workday.date == day)
-    row = session.scalars(select(Workday).where(*same)).one()
-    times = [to_local(ZONE, epoch_of(each.punched_at)) for each in (punches[0], punches[-1])]
-    found = judge(schedules.on(None, day_of(day)), *times)
-    row.first_at, row.last_at = punches[0].punched_at, punches[-1].punched_at
-    row.punches, row.outlier_reason, row.is_outlier = len(punches), found.reason, bool(found.reason)
-    row.updated_at = utc_now()
+    number, now = day_of(day), utc_now()
+    first, last = punches[0].punched_at, punches[-1].punched_at
+    scheduled = schedules.on(None, number)
+    found = effective(epoch_of(first), epoch_of(last), ZONE, scheduled)
+    values = dict(zip(Effective._fields, stored_columns(found), strict=True))
+    values |= {"timezone": ZONE, "punches": len(punches), "first_at": first, "last_at": last, "updated_at": now}
+    values |= {"window_ends_at": utc_datetime(to_utc(ZONE, schedules.begins(None, number + 1))), "day_kind": scheduled.kind}
+    values |= {"schedule_version_id": scheduled.version_id, "starts_at": scheduled.starts_at, "ends_at": scheduled.ends_at}
+    key = {"terminal_id": terminal.id, "user_id": user_id, "date": day}
+    row = session.scalar(select(Workday).filter_by(**key))
+    if row is None:
+        session.add(Workday(**key, **values, crm_due_at=values["window_ends_at"], created_at=now))
+    else:
+        for name, value in values.items():
+            setattr(row, name, value)
     session.flush()
 
 
@@ -142,7 +151,7 @@ def _hourly(terminal: Terminal) -> list[float]:
     day = _days()[-1] + timedelta(days=10)
     found = []
     for number in range(ROUNDS):
-        _store(terminal, [day + number // 2 * DAY], range(NEW), [8 + 9 * (number % 2)])
+        _store(terminal, [day + number // 2 * DAY], NAMES[:NEW], [HOURS[number % 2]])
         found.append(timed(lambda: _expect(process_changes(current.processor(BY)))))
     return found
 

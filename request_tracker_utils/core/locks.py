@@ -83,7 +83,7 @@ def lock_until_commit(session: Session, space: int, names: Iterable[str]) -> Non
     `accounts/throttling.py` has 7031 and 7032, `inventory/stock.py` 7033, `notifications/phone_confirmation.py` 7041 to 7043,
     `optics/parts.py` 7051, `cable_tickets/kits.py` 7052, `calendars/history.py` 7056, `attendance/people_history.py` 7061,
     `attendance/alerts.py` 7062, `workdays/pay_periods.py` 7091,
-    `workdays/missed_punches.py` 7092, `workdays/processing.py` 7071, `workdays/outlier_digest.py` 7072, `workdays/staff_groups.py` 7093.
+    `workdays/missed_punches.py` 7092, `workdays/computing.py` 7071, `workdays/outlier_digest.py` 7072, `workdays/staff_groups.py` 7093.
 
     Names are locked in one order, so that two calls do not deadlock. SQLite has a single writer anyway.
     """

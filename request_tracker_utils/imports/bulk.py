@@ -264,7 +264,14 @@ def _columns(connection: Connection, table: Table, names: Sequence[str], rows: T
 def _converted(values: list[Any], convert: Callable[[Any], Any] | None, *, null: Any = None) -> list[Any]:
     if convert is None:
         return values if null is None else [null if value is None else value for value in values]
-    return [null if value is None else convert(value) for value in values]
+    known = {None: null}  # many rows share a value, such as the time of a day
+    found = []
+    for value in values:
+        text = known.get(value, known)
+        if text is known:
+            text = known[value] = convert(value)
+        found.append(text)
+    return found
 
 
 def _as_sqlite_text(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:

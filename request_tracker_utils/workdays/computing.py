@@ -13,26 +13,26 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import people
 from request_tracker_utils.attendance.models import PersonId, Terminal
+from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.imports import bulk
+from request_tracker_utils.workdays import pay_adjustments
 from request_tracker_utils.workdays.content import Sent, changed_content
 from request_tracker_utils.workdays.days import Day, Days, Whose
-from request_tracker_utils.workdays.effective import columns_of, effective
+from request_tracker_utils.workdays.effective import Effective, effective, stored_columns
 from request_tracker_utils.workdays.models import DecisionEnd, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, Key, Times
 from request_tracker_utils.workdays.punch_times import punch_times
 from request_tracker_utils.workdays.schedule_days import Schedules
 from request_tracker_utils.workdays.windows import date_of, day_of, to_utc, utc_datetime
 
+LOCK_SPACE = 7071
 _TABLE: Any = Workday.__table__
 _KEY = Key._fields
 _FACTS = (
     *("person_id", "timezone", "punches", "first_at", "last_at", "window_ends_at"),
     *("day_kind", "schedule_version_id", "starts_at", "ends_at"),
 )
-_COUNTS = (
-    *("clock_in", "clock_out", "worked_seconds", "is_incomplete", "is_outlier", "outlier_reason"),
-    *("is_late", "is_early", "is_half_day", "review_state", "content_digest"),
-)
+_COUNTS = Effective._fields
 _SYNC = ("revision", "synced_to_crm", "crm_due_at", "crm_attempts", "sync_attempts", "crm_problem")
 _COMPARED = (*_FACTS, *_COUNTS)
 _READ = ("id", *_KEY, *_FACTS, *_COUNTS, *_SYNC, "attempted_revision", "accepted_revision", "accepted_digest")
@@ -58,12 +58,17 @@ class Computed:
     outliers: int = 0
     written: int = 0
     changed: list[ChangedDay] = field(default_factory=list)
-    """Workdays with other times than before, or of another person."""
+    """Workdays with other times than before, or of another person; none while no pay period is closed."""
+
+
+def lock(session: Session) -> None:
+    """Until the transaction ends, nobody else computes workdays, adds one by hand, or closes a pay period."""
+    lock_until_commit(session, LOCK_SPACE, ["workdays"])
 
 
 def compute(session: Session, user_ids: Collection[str], first: int, last: int, how: How) -> Computed:
-    """The days from `first` to `last` of these user IDs and of all people who have had one of them. The caller lets only one computation
-    run."""
+    """The days from `first` to `last` of these user IDs and of all people who have had one of them. The caller has
+    locked workdays."""
     people_ids, all_ids = _concerned(session, user_ids)
     sites = dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
     sorting = Days(how.schedules, people.owners(session, all_ids), sites, how.repeat_seconds, how.joined)
@@ -142,40 +147,33 @@ class _Writing:
 
     def __init__(self, session: Session, how: How, decisions: Mapping[int, WorkdayDecision]) -> None:
         self._session, self._how, self._decisions = session, how, decisions
+        self._records = pay_adjustments.has_closed_period(session)
         self._new: list[tuple[Any, ...]] = []
         self._updates: list[dict[str, Any]] = []
         self._deleted: list[int] = []
         self._done = Computed()
 
     def day(self, day: Day, row: Row[Any] | None) -> None:
-        schedules, zone, last = self._how.schedules, day.first.zone, day.last
-        first_at, last_at = day.first.at, None if last is None else last.at
-        scheduled = schedules.on(day.person_id, day.day)
-        facts = (
-            day.person_id,
-            zone,
-            day.punches,
-            utc_datetime(first_at),
-            None if last_at is None else utc_datetime(last_at),
-            utc_datetime(to_utc(zone, schedules.begins(day.person_id, day.day + 1))),
-            scheduled.kind,
-            scheduled.version_id,
-            scheduled.starts_at,
-            scheduled.ends_at,
-        )
-        decision = None if row is None else self._valid_decision(row, facts[3], facts[4])
-        found = effective(first_at, last_at, zone, scheduled, decision)
-        self._done.punches += day.punches
-        self._done.days += 1
-        self._done.outliers += found.is_outlier
-        stored = columns_of(found)
-        counts = tuple(stored[name] for name in _COUNTS)
-        if row is None:
-            key = Key(day.first.user_id, date_of(day.day), day.first.terminal_id)
-            self._new.append((*key, *facts, *counts, facts[5]))
-            self._done.changed.append(ChangedDay(key, day.person_id, Times(*counts[:3])))
-        else:
+        zone, first, last = day.first.zone, day.first.at, None if day.last is None else day.last.at
+        scheduled, _begins, ends = self._how.schedules.plan(day.person_id, day.day)
+        first_at, last_at = utc_datetime(first), None if last is None else utc_datetime(last)
+        window_ends_at = utc_datetime(to_utc(zone, ends))
+        planned = (scheduled.kind, scheduled.version_id, scheduled.starts_at, scheduled.ends_at)
+        facts = (day.person_id, zone, day.punches, first_at, last_at, window_ends_at, *planned)
+        decision = None if row is None else self._valid_decision(row, first_at, last_at)
+        found = effective(first, last, zone, scheduled, decision)
+        counts = stored_columns(found) if decision else (first_at, last_at, *found[2:])
+        done = self._done
+        done.punches += day.punches
+        done.days += 1
+        done.outliers += found.is_outlier
+        if row is not None:
             self._update(row, facts, counts)
+            return
+        key = (day.first.user_id, date_of(day.day), day.first.terminal_id)
+        self._new.append((*key, *facts, *counts, window_ends_at))
+        if self._records:
+            done.changed.append(ChangedDay(Key(*key), day.person_id, Times(*counts[:3])))
 
     def without_punches(self, row: Row[Any]) -> None:
         """A row that nobody has seen goes. One that was sent, or that a person has decided about, stays."""
@@ -187,8 +185,7 @@ class _Writing:
         scheduled = self._how.schedules.on(row.person_id, day_of(row.date))
         facts = (row.person_id, row.timezone, 0, None, None, row.window_ends_at)
         planned = (scheduled.kind, scheduled.version_id, scheduled.starts_at, scheduled.ends_at)
-        stored = columns_of(effective(None, None, row.timezone, scheduled, decision))
-        self._update(row, (*facts, *planned), tuple(stored[name] for name in _COUNTS))
+        self._update(row, (*facts, *planned), stored_columns(effective(None, None, row.timezone, scheduled, decision)))
 
     def write(self) -> Computed:
         session, now, done = self._session, self._how.now, self._done

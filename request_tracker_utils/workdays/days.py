@@ -37,7 +37,6 @@ class Days:
     _varying: set[tuple[int, str]] = field(default_factory=set)
     """User IDs that belong to somebody else, or nobody, on some days."""
     _counted: dict[Whose, int] = field(default_factory=dict)
-    _bounds: dict[tuple[int | None, int], tuple[int, int]] = field(default_factory=dict)
 
     def add(self, punches: Iterable[PunchTime]) -> dict[tuple[Whose, int], Day]:
         """The days of these punches, which are in the order of time. Of punches within `repeat_seconds`, the first counts."""
@@ -66,13 +65,10 @@ class Days:
         local = to_local(punch.zone, punch.at)
         date = local // DAY
         person_id = self.person_on((punch.terminal_id, punch.user_id), date)
-        bounds = self._bounds.get((person_id, date))
-        if bounds is None:
-            begins = self.schedules.begins
-            bounds = self._bounds[person_id, date] = (begins(person_id, date), begins(person_id, date + 1))
-        if local < bounds[0]:
+        plan = self.schedules.plan(person_id, date)
+        if local < plan.begins:
             return date - 1
-        return date if local < bounds[1] else date + 1
+        return date if local < plan.ends else date + 1
 
     def person_on(self, user: tuple[int, str], day: int) -> int | None:
         """To whom the user ID belongs on a day."""

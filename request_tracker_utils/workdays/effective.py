@@ -74,15 +74,16 @@ def apply_decision(session: Session, workday: Workday, decision: WorkdayDecision
         workday.ends_at,
     )
     found = effective(_epoch(workday.first_at), _epoch(workday.last_at), workday.timezone, scheduled, decision)
-    for name, value in {**changed_content(sent_of(workday), found.content_digest, now), **columns_of(found)}.items():
+    columns = dict(zip(COLUMNS, stored_columns(found), strict=True))
+    for name, value in {**changed_content(sent_of(workday), found.content_digest, now), **columns}.items():
         setattr(workday, name, value)
     workday.updated_at = now
     session.flush()
 
 
-def columns_of(found: Effective) -> dict[str, Any]:
-    """As they are stored."""
-    return found._asdict() | {"clock_in": _instant(found.clock_in), "clock_out": _instant(found.clock_out)}
+def stored_columns(found: Effective) -> tuple[Any, ...]:
+    """As they are stored, in their order."""
+    return (_instant(found.clock_in), _instant(found.clock_out), *found[2:])
 
 
 def _epoch(at: datetime | None) -> int | None:

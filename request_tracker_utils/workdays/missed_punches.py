@@ -20,7 +20,7 @@ from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.messages import Messenger, Recipient
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _
-from request_tracker_utils.workdays import processing, reviews
+from request_tracker_utils.workdays import computing, reviews
 from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
 from request_tracker_utils.workdays.local_times import day_of_place, instant_of
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED, values_of
@@ -94,7 +94,7 @@ def approve(
 ) -> MissedPunchRequest:
     """Corrects the day, of which the reviewer has seen this. Raises RequestNotFound, RequestDecided, OwnWorkday, NeverPunched,
     InvalidCorrection, WorkdayNotOver, WorkdayChanged."""
-    lock_until_commit(session, processing.LOCK_SPACE, ["workdays"])  # no computation adds the same day
+    computing.lock(session)  # no computation adds the same day
     request = _reviewable(session, request_id, actor)
     workday = day_of_request(session, request) or _empty_day(session, request, how.schedules, now)
     clock_in, clock_out = _merged(workday, request)

@@ -73,6 +73,11 @@ def lock_periods(session: Session, first: date, last: date) -> None:
     _periods(session, first, last)
 
 
+def has_closed_period(session: Session) -> bool:
+    """Periods are closed under the lock of the computation, so this remains as it is until its transaction ends."""
+    return session.scalar(select(PayPeriod.id).where(PayPeriod.closed_at.is_not(None)).limit(1)) is not None
+
+
 class _Closed(NamedTuple):
     id: int
     first_day: date

@@ -18,6 +18,7 @@ from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.workdays import computing
 from request_tracker_utils.workdays.models import ROUNDINGS, PayLength, PayPeriod, PayPeriodDay, Workday
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, record_changes
 from request_tracker_utils.workdays.pay_errors import (
@@ -130,6 +131,7 @@ def close(
 ) -> PayPeriod:
     """Copies the days of the period. That is final. Raises PayPeriodNotFound, PayPeriodClosed, EarlierPeriodOpen, PayPeriodNotOver,
     PayPeriodHasWarnings."""
+    computing.lock(session)
     period = find_period(session, period_id, with_for_update=True)
     if period.closed_at is not None:
         raise PayPeriodClosed(_("%(name)s has already closed this pay period.", name=period.closed_by))

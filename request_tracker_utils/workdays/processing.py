@@ -18,14 +18,12 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance.models import ChangedDays, ClockRepair, Punch
 from request_tracker_utils.core.db import StoredValue, Transaction, store_once, stored_value
 from request_tracker_utils.core.errors import Unavailable
-from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.workdays import pay_adjustments
-from request_tracker_utils.workdays.computing import Computed, How, compute
+from request_tracker_utils.workdays.computing import Computed, How, compute, lock
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.windows import FIRST_DAY, LAST_DAY, date_of, day_of, local_datetime
 
-LOCK_SPACE = 7071
 MARK = "workdays: punches up to"
 PUNCHES = 50_000
 """New punches that are processed together."""
@@ -102,22 +100,23 @@ def process_changes(run: Processor) -> Summary:
         with run.reading() as session:
             settled = run.settled_id(session)
             mark = int(stored_value(session, MARK) or 0)
-            new = session.execute(
-                select(Punch.id, Punch.user_id, func.date(Punch.terminal_time)).where(Punch.id > mark).order_by(Punch.id).limit(PUNCHES)
-            ).all()
+            following = select(Punch.id).where(Punch.id > mark).order_by(Punch.id).limit(PUNCHES).subquery()
+            newest, found = session.execute(select(func.max(following.c.id), func.count())).one()
+            between = Punch.id.between(mark + 1, newest or 0)
+            new = session.execute(select(Punch.user_id, func.date(Punch.terminal_time)).where(between).distinct()).all()
         work = _Work()
-        for _id, user_id, day in new:
+        for user_id, day in new:
             number = day_of(date.fromisoformat(day) if isinstance(day, str) else day)
             work.add(user_id, max(number - 1, FIRST_DAY), min(number + 1, LAST_DAY))
         _process(run, work, done)
         if not done.complete or done.failed or not new:
             break
         # What came before a punch that cannot be seen yet is looked at again.
-        processed = min(new[-1].id, settled)
+        processed = min(newest, settled)
         if processed > mark:
             with run.transaction(durable=False) as session:
                 _advance(session, processed)
-        if len(new) < PUNCHES or processed <= mark:
+        if found < PUNCHES or processed <= mark:
             break
     return done
 
@@ -171,7 +170,7 @@ def _process(run: Processor, work: _Work, done: Summary) -> None:
 
 
 def _chunk(session: Session, users: Collection[str], stretch: Stretch, how: How) -> Computed:
-    lock_until_commit(session, LOCK_SPACE, ["workdays"])
+    lock(session)
     pay_adjustments.lock_periods(session, date_of(stretch[0]), date_of(stretch[1]))  # before the rows, as reviews do: no deadlock
     computed = compute(session, users, *stretch, how)
     pay_adjustments.record_changes(session, computed.changed, how.now)

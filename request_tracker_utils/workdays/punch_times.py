@@ -4,13 +4,16 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, cast, func, select
+from sqlalchemy import ColumnElement, and_, cast, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger, Integer
 
 from request_tracker_utils.attendance.effective import COUNTS
 from request_tracker_utils.attendance.models import ClockRepair, Punch
 from request_tracker_utils.workdays.windows import DAY, local_datetime
+
+_COUNTS = or_(Punch.implausible.is_(None), COUNTS)
+"""The same as COUNTS, but decisions are only looked up of punches that can have one."""
 
 
 class PunchTime(NamedTuple):
@@ -28,11 +31,12 @@ def punch_times(session: Session, user_ids: Collection[str], first: int, last: i
     here are among them."""
     begin, end = local_datetime((first - 2) * DAY), local_datetime((last + 3) * DAY)
     of_users = Punch.user_id.in_(user_ids)
-    repairs = _repairs(session)
     near = and_(of_users, Punch.terminal_time >= begin, Punch.terminal_time < end)
-    unmoved = [PunchTime(*row) for row in session.execute(_select(session, near)) if not repairs.moves(row.terminal_id, row.id)]
-    moved = [PunchTime(*row) for row in _moved(session, of_users, first, last)] if repairs.any else []
-    return sorted([*unmoved, *moved]) if moved else sorted(unmoved)
+    found = list(map(PunchTime._make, session.execute(_select(session, near))))
+    if (repairs := _repairs(session)).any:
+        unmoved = [each for each in found if not repairs.moves(each.terminal_id, each.id)]
+        found = [*unmoved, *(PunchTime(*row) for row in _moved(session, of_users, first, last))]
+    return sorted(found)
 
 
 class _Repairs:
@@ -73,7 +77,7 @@ def _moved(session: Session, of_users: ColumnElement[bool], first: int, last: in
 
 
 def _select(session: Session, where: ColumnElement[bool]) -> Any:
-    return select(_epoch(session), Punch.id, Punch.terminal_id, Punch.user_id, Punch.timezone).where(where, COUNTS)
+    return select(_epoch(session), Punch.id, Punch.terminal_id, Punch.user_id, Punch.timezone).where(where, _COUNTS)
 
 
 def _epoch(session: Session) -> ColumnElement[int]:

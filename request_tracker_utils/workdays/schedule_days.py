@@ -49,6 +49,14 @@ class ScheduledDay(NamedTuple):
     """The name of the holiday."""
 
 
+class Plan(NamedTuple):
+    """A day, and the local times at which it begins and ends."""
+
+    scheduled: ScheduledDay
+    begins: int
+    ends: int
+
+
 @dataclass(frozen=True)
 class _Version:
     id: int
@@ -69,6 +77,7 @@ class Schedules:
     _groups: dict[int, list[tuple[int, int | None]]] = field(default_factory=dict)
     _days: dict[tuple[int | None, int], ScheduledDay] = field(default_factory=dict)
     _begins: dict[tuple[int | None, int | None, int], int] = field(default_factory=dict)
+    _plans: dict[tuple[int | None, int], "Plan"] = field(default_factory=dict)
 
     @classmethod
     def load(cls, session: Session, default: DefaultHours, holidays: Mapping[int | None, Mapping[int, str]]) -> "Schedules":
@@ -95,6 +104,14 @@ class Schedules:
             return DEFAULT
         position = bisect_right(groups, day, key=lambda each: each[0])
         return groups[position - 1][1] if position else DEFAULT
+
+    def plan(self, person_id: int | None, day: int) -> Plan:
+        """What applies to a person on a day, computed once for all people who have never been in a group."""
+        key = (person_id if person_id in self._groups else None, day)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = Plan(self.on(person_id, day), self.begins(person_id, day), self.begins(person_id, day + 1))
+        return found
 
     def on(self, person_id: int | None, day: int) -> ScheduledDay:
         return self._of_group(self.group_of(person_id, day), day)

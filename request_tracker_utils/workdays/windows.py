@@ -36,7 +36,7 @@ def local_datetime(local: int) -> datetime:
 
 
 def utc_datetime(at: int) -> datetime:
-    return (EPOCH + timedelta(seconds=at)).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(at, UTC)
 
 
 def epoch_of(at: datetime) -> int:
