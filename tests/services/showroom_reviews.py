@@ -47,8 +47,8 @@ def review_pages(app: Flask, actor: Actor) -> dict[str, str]:
 
 
 def _adjusted(session: Session, first: date, now: datetime) -> None:
-    days = session.scalars(select(Workday).where(Workday.date >= first, Workday.clock_out.is_not(None)).order_by(Workday.id).limit(2)).all()
-    for number, each in enumerate(days):
+    within = (Workday.date >= first, Workday.date < first + timedelta(days=14), Workday.clock_out.is_not(None))
+    for number, each in enumerate(session.scalars(select(Workday).where(*within).order_by(Workday.id).limit(2)).all()):
         assert each.clock_out is not None
         times = Times(each.clock_in, each.clock_out + timedelta(minutes=90 - 130 * number), each.worked_seconds + 5400 - 7800 * number)
         changed = ChangedDay(Key(each.user_id, each.date, each.terminal_id), each.person_id, times)
