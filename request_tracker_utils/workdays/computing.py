@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance import people
@@ -69,17 +69,13 @@ def lock(session: Session) -> None:
 def compute(session: Session, user_ids: Collection[str], first: int, last: int, how: How) -> Computed:
     """The days from `first` to `last` of these user IDs and of all people who have had one of them. The caller has
     locked workdays."""
-    people_ids, all_ids = _concerned(session, user_ids)
+    people_ids, all_ids = concerned(session, user_ids)
     sites = dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
     sorting = Days(how.schedules, people.owners(session, all_ids), sites, how.repeat_seconds, how.joined)
     found = sorting.add(punch_times(session, all_ids, first, last))
-    days = {
-        key: day
-        for key, day in found.items()
-        if first <= day.day <= last and (day.person_id in people_ids if day.person_id is not None else day.first.user_id in user_ids)
-    }
-    stored = _stored(session, user_ids, people_ids, first, last)
-    rows = _matched(days, stored, joined=how.joined)
+    days = wanted(found, first, last, user_ids, people_ids)
+    stored = session.execute(stored_rows(user_ids, people_ids, first, last).with_for_update()).all()
+    rows = rows_of(days, stored, joined=how.joined)
     writing = _Writing(session, how, _decisions(session, [row.id for row in stored]))
     for key, day in days.items():
         writing.day(day, rows.get(key))
@@ -90,7 +86,7 @@ def compute(session: Session, user_ids: Collection[str], first: int, last: int, 
     return writing.write()
 
 
-def _concerned(session: Session, user_ids: Collection[str]) -> tuple[set[int], set[str]]:
+def concerned(session: Session, user_ids: Collection[str]) -> tuple[set[int], set[str]]:
     """All people who have had one of the user IDs at some site, and all of their user IDs with these. Two sites use the same ID for
     different people, so these are few, even if following them on and on would lead to everybody."""
     of_ids = select(PersonId.person_id).where(PersonId.user_id.in_(user_ids))
@@ -101,16 +97,26 @@ def _concerned(session: Session, user_ids: Collection[str]) -> tuple[set[int], s
     return people_ids, all_ids
 
 
-def _stored(session: Session, user_ids: Collection[str], people_ids: Collection[int], first: int, last: int) -> Sequence[Row[Any]]:
-    """Locked until the transaction ends, in one order."""
+def wanted(
+    found: Mapping[tuple[Whose, int], Day], first: int, last: int, user_ids: Collection[str], people_ids: Collection[int]
+) -> dict[tuple[Whose, int], Day]:
+    """The days of these people, and of these user IDs without a person, from `first` to `last`."""
+    return {
+        key: day
+        for key, day in found.items()
+        if first <= day.day <= last and (day.person_id in people_ids if day.person_id is not None else day.first.user_id in user_ids)
+    }
+
+
+def stored_rows(user_ids: Collection[str], people_ids: Collection[int], first: int, last: int) -> Select[Any]:
+    """Their rows, in the order in which they are locked."""
     between = Workday.date.between(date_of(first), date_of(last))
     columns = [_TABLE.c[name] for name in _READ]
     # Two queries, since a condition with OR would use neither index.
     of_users = select(Workday.id).where(Workday.user_id.in_(user_ids), between)
     of_people = select(Workday.id).where(Workday.person_id.in_(people_ids), between)
-    wanted = of_users.union(of_people) if people_ids else of_users
-    query = select(*columns).where(_TABLE.c.id.in_(wanted)).order_by(_TABLE.c.id)
-    return session.execute(query.with_for_update()).all()
+    chosen = of_users.union(of_people) if people_ids else of_users
+    return select(*columns).where(_TABLE.c.id.in_(chosen)).order_by(_TABLE.c.id)
 
 
 def _decisions(session: Session, workday_ids: Sequence[int]) -> dict[int, WorkdayDecision]:
@@ -122,7 +128,7 @@ def _decisions(session: Session, workday_ids: Sequence[int]) -> dict[int, Workda
     return {each.workday_id: each for each in session.scalars(select(WorkdayDecision).where(*valid)) if each.workday_id in known}
 
 
-def _matched(days: Mapping[tuple[Whose, int], Day], stored: Iterable[Row[Any]], *, joined: bool) -> dict[tuple[Whose, int], Row[Any]]:
+def rows_of(days: Mapping[tuple[Whose, int], Day], stored: Iterable[Row[Any]], *, joined: bool) -> dict[tuple[Whose, int], Row[Any]]:
     """The row of each day that has one. A row keeps the terminal and user ID that it began with, as long as no other day needs them."""
     by_user = {(row.terminal_id, row.user_id, row.date): row for row in stored}
     found: dict[tuple[Whose, int], Row[Any]] = {}

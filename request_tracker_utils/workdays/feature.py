@@ -6,10 +6,11 @@ from request_tracker_utils.calendars.changes import CalendarChanges
 from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Feature, HomeCard, NavItem
+from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, PageLink
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import jobs, status, tasks
 from request_tracker_utils.workdays.api import (
+    completeness as completeness_api,
     crm as crm_api,
     listing as listing_api,
     missed_punches as missed_punches_api,
@@ -23,6 +24,7 @@ from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED
 from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
 from request_tracker_utils.workdays.views import (
+    completeness,
     crm,
     missed_punches,
     overview,
@@ -54,11 +56,17 @@ def install(app: Flask) -> None:
 
 feature = Feature(
     name="workdays",
-    apis=[crm_api.api, listing_api.api, processing_api.api, reviews_api.api, missed_punches_api.api, staff_groups_api.api],
+    apis=[
+        *(completeness_api.api, crm_api.api, listing_api.api, processing_api.api),
+        *(reviews_api.api, missed_punches_api.api, staff_groups_api.api),
+    ],
     pages=[
-        *(overview.pages, people.pages, reports.pages, crm.pages, processing.pages),
+        *(overview.pages, people.pages, reports.pages, crm.pages, processing.pages, completeness.pages),
         *(reviews.pages, missed_punches.own_pages, missed_punches.pages, pay_periods.pages),
         *(staff_groups.pages, schedules.pages),
+    ],
+    links=[
+        PageLink("punch_completeness.show", gettext_noop("Workdays and CRM"), "workday_completeness.show", WorkdayPermission.READ),
     ],
     navigation=[NavItem(gettext_noop("Workdays"), "workdays.listed", WorkdayPermission.READ, order=18)],
     cards=[HomeCard("workdays/card.html", WorkdayPermission.READ, status.card, order=18)],

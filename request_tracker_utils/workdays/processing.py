@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.attendance.effective import EFFECTIVE_AT
 from request_tracker_utils.attendance.models import ChangedDays, ClockRepair, Punch
 from request_tracker_utils.core.db import StoredValue, Transaction, store_once, stored_value
 from request_tracker_utils.core.errors import Unavailable
@@ -33,6 +34,7 @@ CHANGES = 10_000
 """Rows of the queue that are processed together."""
 Stretch = tuple[int, int]
 """From one day to another."""
+_OF_REPAIR = and_(Punch.terminal_id == ClockRepair.terminal_id, Punch.id.between(ClockRepair.first_punch_id, ClockRepair.last_punch_id))
 
 
 @dataclass(frozen=True)
@@ -197,20 +199,22 @@ def _advance(session: Session, punch_id: int) -> None:
 def _add_range(session: Session, work: _Work, first: int, last: int) -> None:
     """All users who have punches or workdays on these days."""
     begin, end = local_datetime((max(first, FIRST_DAY + 2) - 1) * 86_400), local_datetime((min(last, LAST_DAY - 2) + 2) * 86_400)
-    of_repair = and_(Punch.terminal_id == ClockRepair.terminal_id, Punch.id.between(ClockRepair.first_punch_id, ClockRepair.last_punch_id))
     users = set(session.scalars(select(Punch.user_id).where(Punch.terminal_time >= begin, Punch.terminal_time < end).distinct()))
     users |= set(session.scalars(select(Workday.user_id).where(Workday.date.between(date_of(first), date_of(last))).distinct()))
-    users |= set(session.scalars(select(Punch.user_id).join(ClockRepair, of_repair).where(ClockRepair.reversed_at.is_(None)).distinct()))
+    users |= set(session.scalars(select(Punch.user_id).join(ClockRepair, _OF_REPAIR).where(ClockRepair.reversed_at.is_(None)).distinct()))
     for user_id in users:
         work.add(user_id, first, last)
 
 
 def _clip(session: Session, work: _Work) -> None:
     """Limits stretches to the days on which a user has punches or workdays: people are changed from any day on."""
+    is_repaired = session.scalar(select(exists().where(ClockRepair.reversed_at.is_(None))))
     for user_id, stretches in work.stretches.items():
         punched = select(func.min(Punch.terminal_time), func.max(Punch.terminal_time)).where(Punch.user_id == user_id)
         computed = select(func.min(Workday.date), func.max(Workday.date)).where(Workday.user_id == user_id)
-        found = [each for query in (punched, computed) for each in session.execute(query).one() if each is not None]
+        moved = select(func.min(EFFECTIVE_AT), func.max(EFFECTIVE_AT)).join(ClockRepair, _OF_REPAIR).where(Punch.user_id == user_id)
+        queries = (punched, computed, moved.where(ClockRepair.reversed_at.is_(None))) if is_repaired else (punched, computed)
+        found = [each for query in queries for each in session.execute(query).one() if each is not None]
         days = [day_of(each) for each in found]
         if not days:
             stretches.clear()

@@ -107,6 +107,7 @@ ROUTES: dict[str, May | None] = {
     **{f"POST /api/missed-punch-requests/<int:request_id>/{do}/": ADMIN for do in ("approve", "reject")},
     **{f"GET /workdays/pay-periods{path}": STAFF for path in ("", *(f"/<int:period_id>{end}" for end in PAY_PERIOD_PAGES))},
     **{f"POST /workdays/pay-periods{path}": ADMIN for path in ("", "/<int:period_id>/close", "/<int:period_id>/delete")},
+    **{f"GET {path}": STAFF for path in ("/workdays/completeness", "/api/workday-completeness/")},
     "GET /api/raw-attendance/": STAFF,
     "GET /api/raw-attendance/mine/": SIGNED_IN,
     "GET /api/punch-completeness/": STAFF,

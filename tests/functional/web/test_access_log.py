@@ -210,6 +210,8 @@ NOT_RECORDED = {
     "/workdays/mine/requests": "one's own requests",
     "/api/missed-punch-requests/mine": "one's own requests",
     "/workdays/pay-periods": "periods; those who closed them are staff",
+    "/workdays/completeness": "counts",
+    "/api/workday-completeness": "counts",
     "/punches/people/new": "an empty form",
     "/punches/people/import": "one’s own uploads",
     "/punches/people/imports": "one’s own uploads",

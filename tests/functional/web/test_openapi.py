@@ -241,7 +241,7 @@ def config(headers: dict[str, str]) -> SchemathesisConfig:
                 },
                 # What is a zone, an address or a cursor, no schema says.
                 {
-                    "include-path-regex": "^/api/(terminals|(raw|processed)-attendance|missed-punch|punch-complete|attendance-people)",
+                    "include-path-regex": "^/api/(terminals|(raw|processed)-attendance|missed-p|(punch|workday)-comp|attendance-people)",
                     "checks": {"positive_data_acceptance": {"enabled": False}},
                 },
                 # Which days a holiday or change may have, and which characters a name, no schema says.
