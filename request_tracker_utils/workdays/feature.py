@@ -3,12 +3,14 @@
 from flask import Flask
 
 from request_tracker_utils.calendars.changes import CalendarChanges
+from request_tracker_utils.core.clock import utc_now
+from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.page_settings import SettingsGroup
 from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
-from request_tracker_utils.web.feature import Feature, HomeCard, NavItem, PageLink
-from request_tracker_utils.web.registry import registry_of
-from request_tracker_utils.workdays import jobs, status, tasks
+from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem, PageLink
+from request_tracker_utils.web.registry import registry_of, settings
+from request_tracker_utils.workdays import demo, jobs, status, tasks
 from request_tracker_utils.workdays.api import (
     completeness as completeness_api,
     crm as crm_api,
@@ -54,6 +56,10 @@ def install(app: Flask) -> None:
     registry_of(app).get(CalendarChanges).add(mark_holidays)
 
 
+def fill_demo() -> int:
+    return demo.fill(transaction, timezone=settings().timezone, now=utc_now())
+
+
 feature = Feature(
     name="workdays",
     apis=[
@@ -75,6 +81,7 @@ feature = Feature(
     messages=[OUTLIERS, REQUEST_DECIDED],
     page_settings=[OUTLIER_SETTINGS],
     status=status.sections,
+    demo=Demo(gettext_noop("people in staff groups"), lambda: demo.is_empty(reading), fill_demo),
     grants=GRANTS,
     install=install,
 )

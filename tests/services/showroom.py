@@ -70,6 +70,7 @@ from request_tracker_utils.web.registry import registry, registry_of
 from tests.services.apps import PASSWORD, make_app, ready, user
 from tests.services.messages import add_message, suppress
 from tests.services.showroom_attendance import attendance_pages
+from tests.services.showroom_groups import group_pages
 from tests.services.showroom_reviews import review_pages
 from tests.services.showroom_workdays import workday_pages
 
@@ -109,7 +110,8 @@ def full_showroom(folder: Path) -> Iterator[Showroom]:
         roster_id = _rosters()
     user(app, "admin", NAME)
     _optics(app)
-    attendance = attendance_pages(app, Actor(NAME)) | workday_pages(app, Actor(NAME)) | review_pages(app, Actor(NAME))
+    filling = (attendance_pages, workday_pages, review_pages, group_pages)
+    attendance = {name: path for pages in filling for name, path in pages(app, Actor(NAME)).items()}
     tickets = _tickets(app)
     key = _people(app)
     links_to_decide = _approvals(app, tickets["pending_approval"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from request_tracker_utils.attendance import people_changes, people_history
+from request_tracker_utils.attendance import demo as attendance_demo, people_changes, people_history
 from request_tracker_utils.attendance.people_changes import PersonFields
 from request_tracker_utils.calendars import service as calendars
 from request_tracker_utils.calendars.changes import CalendarChanges
@@ -17,7 +17,7 @@ from request_tracker_utils.calendars.service import HolidayFields, NewHoliday
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.errors import AppError
 from request_tracker_utils.web.registry import registry_of
-from request_tracker_utils.workdays import group_members, schedules, staff_groups
+from request_tracker_utils.workdays import demo, group_members, schedules, staff_groups
 from request_tracker_utils.workdays.computing import How
 from request_tracker_utils.workdays.group_errors import (
     AlreadyBegun,
@@ -289,3 +289,15 @@ def test_an_undone_change_of_a_person_leaves_them_in_their_group() -> None:
         with transaction() as session:
             people_history.undo(session, people_history.changes(session, limit=1)[0].id, actor=ADA, now=NOW)
         assert members(kitchen, TOMORROW) == ["Ada", "Grace"]
+
+
+def test_the_sample_people_are_in_two_groups() -> None:
+    attendance_demo.fill(transaction, timezone="America/Chicago", now=NOW)
+    assert demo.is_empty(reading)
+    assert (demo.fill(transaction, timezone="America/Chicago", now=NOW), demo.is_empty(reading)) == (8, False)
+    with reading() as session:
+        office, drivers = (each.id for each in reversed(staff_groups.all_groups(session)))
+    assert (len(members(office, NOW.date())), members(drivers, NOW.date())) == (5, ["Grace Hopper", "Hedy Lamarr", "Katherine Johnson"])
+    process_changes(processor())
+    first = workdays()[0]
+    assert (first.person_id is not None, f"{first.starts_at:%H:%M}") == (True, "07:45")
