@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from request_tracker_utils.attendance import changed_days
+from request_tracker_utils.attendance.models import ChangedDays
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.workdays import pay_periods, pay_totals
-from request_tracker_utils.workdays.models import PayAdjustment, PayLength, PayPeriod, PayPeriodDay, Workday
+from request_tracker_utils.workdays.models import MissedPunchRequest, PayAdjustment, PayLength, PayPeriod, PayPeriodDay, Workday
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, Key
 from request_tracker_utils.workdays.pay_errors import (
     EarlierPeriodOpen,
@@ -197,9 +199,19 @@ def test_warnings_have_to_be_confirmed() -> None:
     stored_day("18", reason="Clock-in at 03:00")
     stored_day("18", day=date(2026, 3, 9), clock_out=None)
     created()
+    ada = person("Ada", "20")
+    with transaction() as session:
+        for asked in (MONDAY, date(2026, 3, 9)):
+            values = {"clock_out": time(17), "reason": "Forgot", "asked_by": "ada", "asked_at": NOW}
+            session.add(MissedPunchRequest(person_id=ada, date=asked, **values))
+        session.execute(delete(ChangedDays))
+        changed_days.mark(session, ["17"], date(2026, 3, 8), date(2026, 3, 9), now=NOW)
+        changed_days.mark(session, ["17"], date(2026, 3, 9), date(2026, 3, 9), now=NOW)
     with reading() as session:
-        found = pay_totals.warnings(session, pay_periods.find_period(session, 1))
-    assert found == Warnings(open_reviews=2, incomplete=1, unsynced=2)
+        period = pay_periods.find_period(session, 1)
+        found, without_crm = pay_totals.warnings(session, period), pay_totals.warnings(session, period, has_crm=False)
+    assert found == Warnings(open_reviews=2, incomplete=1, unsynced=2, requests=1, to_compute=1)
+    assert without_crm.unsynced == 0
     with pytest.raises(PayPeriodHasWarnings) as error:
         closed(accept_warnings=False)
     assert error.value.fields["open_reviews"] == 2
