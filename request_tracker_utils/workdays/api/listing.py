@@ -17,6 +17,7 @@ from request_tracker_utils.web.auth import current_actor, require, signed_in
 from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.web.paging import page_answer
+from request_tracker_utils.workdays import current
 from request_tracker_utils.workdays.api.processing import WORKDAYS
 from request_tracker_utils.workdays.counts import sync_counts
 from request_tracker_utils.workdays.current import subject_of
@@ -34,6 +35,8 @@ from request_tracker_utils.workdays.schemas.listing import (
     WorkdayPath,
     WorkdaysQuery,
 )
+from request_tracker_utils.workdays.schemas.why import WhyOut
+from request_tracker_utils.workdays.why import explain
 
 api = APIBlueprint("workdays_api", __name__, url_prefix="/api/processed-attendance", abp_tags=[WORKDAYS])
 
@@ -98,6 +101,21 @@ def workday(path: WorkdayPath) -> Answer:
         (row,) = _rows(session, [found])
     record_lookup("workdays", subject_of(found))
     return row
+
+
+@api.get("/<int:workday_id>/why/", responses={200: WhyOut})
+@require(WorkdayPermission.READ)
+@may_raise(NotFound, WorkdayNotFound)
+def why(path: WorkdayPath) -> Answer:
+    """Explain a workday: its punches, the hours that apply, and the rules.
+
+    By the punches and schedules as they are now. The stored workday follows with the next computation.
+    """
+    with reading() as session:
+        found = find_workday(session, path.workday_id)
+        answer = WhyOut.of(explain(session, found, current.how(session)))
+    record_lookup("workdays", subject_of(found))
+    return answer
 
 
 def _recorded_page(query: OutliersQuery, filters: WorkdayFilter) -> Answer:

@@ -22,6 +22,7 @@ from request_tracker_utils.workdays.listing import WorkdayFilter, find_workday, 
 from request_tracker_utils.workdays.permissions import WorkdayPermission
 from request_tracker_utils.workdays.presence import expected, late_workdays, presence
 from request_tracker_utils.workdays.shown_workdays import EXPORT_HEADER, export_rows, shown
+from request_tracker_utils.workdays.why import explain
 
 PAGE_SIZE = 100
 DAY_SIZE = 200
@@ -112,8 +113,10 @@ def show(workday_id: int) -> str:
         workday = find_workday(session, workday_id)
         (row,) = shown(session, [workday], utc_now())
         decisions = decisions_of(session, workday_id)
+        why = explain(session, workday, current.how(session))
     record_lookup("workdays", current.subject_of(workday))
-    return render_template("workdays/workday.html", row=row, day=workday, decisions=decisions, has_crm=settings().crm_api_url is not None)
+    has_crm = settings().crm_api_url is not None
+    return render_template("workdays/workday.html", row=row, day=workday, decisions=decisions, why=why, has_crm=has_crm)
 
 
 def requested_filters() -> WorkdayFilter:

@@ -87,7 +87,10 @@ ROUTES: dict[str, May | None] = {
     "GET /workdays/sync": STAFF,
     **{f"POST /workdays/sync/{do}": ADMIN for do in ("run", "again")},
     **{f"{method} /workdays/compute": ADMIN for method in ("GET", "POST")},
-    **{f"GET /api/processed-attendance/{path}": STAFF for path in ("", "<int:workday_id>/", "outliers/", "unsynced/", "stats/")},
+    **{
+        f"GET /api/processed-attendance/{path}": STAFF
+        for path in ("", "<int:workday_id>/", "<int:workday_id>/why/", "outliers/", "unsynced/", "stats/")
+    },
     "GET /api/processed-attendance/mine/": SIGNED_IN,
     **{f"GET /workdays{path}": STAFF for path in ("", "/<int:workday_id>", "/days/<day>", "/workdays.csv", "/export.xlsx")},
     **{f"GET /workdays{path}": STAFF for path in ("/people/<int:person_id>", "/users/<int:terminal_id>/<user_id>")},

@@ -90,6 +90,7 @@ RECORDED: dict[str, tuple[str, str, str]] = {
     "GET /workdays/reports": ("/workdays/reports?day=2026-03-02", LIST, ""),
     "GET /workdays/reports/report.csv": ("/workdays/reports/report.csv", EXPORT, ""),
     "GET /workdays/reports/export.xlsx": ("/workdays/reports/export.xlsx", EXPORT, ""),
+    "GET /api/processed-attendance/<int:workday_id>/why/": ("/api/processed-attendance/1/why/", LOOKUP, "person with punches 1"),
     "GET /api/processed-attendance/<int:workday_id>/": ("/api/processed-attendance/1/", LOOKUP, "person with punches 1"),
     "GET /workdays/review": ("/workdays/review", LIST, ""),
     "GET /workdays/review/<int:workday_id>": ("/workdays/review/1", LIST, ""),
