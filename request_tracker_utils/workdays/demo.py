@@ -1,4 +1,4 @@
-"""Sample staff groups with the people of the sample terminals."""
+"""Sample staff groups with the people of the sample terminals, and corrections of some of their workdays."""
 
 from collections import defaultdict
 from datetime import datetime, time, timedelta
@@ -12,8 +12,8 @@ from request_tracker_utils.attendance.models import AttendancePerson, Terminal, 
 from request_tracker_utils.attendance.people_changes import SiteId
 from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.db import Reading, Transaction
-from request_tracker_utils.workdays import group_members, schedules, staff_groups
-from request_tracker_utils.workdays.models import StaffGroup
+from request_tracker_utils.workdays import group_members, reviews, schedules, staff_groups
+from request_tracker_utils.workdays.models import StaffGroup, Workday
 from request_tracker_utils.workdays.schedules import Hours, NewVersion
 from request_tracker_utils.workdays.staff_groups import GroupEdit
 
@@ -44,6 +44,17 @@ def fill(transaction: Transaction, *, timezone: str, now: datetime) -> int:
             schedules.add_version(session, group.id, NewVersion(by.today, hours, grace), by)
             group_members.assign(session, group.id, people, by.tomorrow, by)
     return len(everybody)
+
+
+def correct_some(transaction: Transaction, *, now: datetime) -> None:
+    """Two people have forgotten to punch when they left. To be called after the workdays were computed."""
+    of_days = (Workday.window_ends_at <= now, Workday.clock_out.is_not(None))
+    with transaction() as session:
+        for row in session.scalars(select(Workday).where(*of_days).order_by(Workday.date.desc(), Workday.id).limit(2)).all():
+            if row.clock_in is not None and row.clock_out is not None:
+                left, seen = row.clock_out + timedelta(minutes=20), reviews.seen_of(session, row)
+                reason = "Forgot to punch after a meeting"
+                reviews.correct(session, row.id, seen, row.clock_in, left, reason=reason, actor=of_command(), now=now)
 
 
 def _users(session: Session) -> dict[str, list[SiteId]]:

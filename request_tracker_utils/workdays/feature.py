@@ -3,6 +3,7 @@
 from flask import Flask
 
 from request_tracker_utils.calendars.changes import CalendarChanges
+from request_tracker_utils.core.actor import of_command
 from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.page_settings import SettingsGroup
@@ -10,7 +11,7 @@ from request_tracker_utils.core.translation import gettext_noop
 from request_tracker_utils.tasks.kinds import TaskKinds
 from request_tracker_utils.web.feature import Demo, Feature, HomeCard, NavItem, PageLink
 from request_tracker_utils.web.registry import registry_of, settings
-from request_tracker_utils.workdays import demo, jobs, status, tasks
+from request_tracker_utils.workdays import computation_status, current, demo, jobs, status, tasks
 from request_tracker_utils.workdays.api import (
     completeness as completeness_api,
     crm as crm_api,
@@ -25,6 +26,7 @@ from request_tracker_utils.workdays.cli import commands
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED
 from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission
+from request_tracker_utils.workdays.processing import process_changes
 from request_tracker_utils.workdays.views import (
     completeness,
     crm,
@@ -57,7 +59,11 @@ def install(app: Flask) -> None:
 
 
 def fill_demo() -> int:
-    return demo.fill(transaction, timezone=settings().timezone, now=utc_now())
+    now = utc_now()
+    people = demo.fill(transaction, timezone=settings().timezone, now=now)
+    process_changes(current.processor(of_command()))
+    demo.correct_some(transaction, now=now)
+    return people
 
 
 feature = Feature(
@@ -80,7 +86,8 @@ feature = Feature(
     jobs=jobs.jobs,
     messages=[OUTLIERS, REQUEST_DECIDED],
     page_settings=[OUTLIER_SETTINGS],
-    status=status.sections,
+    status=[*computation_status.sections, *status.sections],
+    gauges=[computation_status.gauges],
     demo=Demo(gettext_noop("people in staff groups"), lambda: demo.is_empty(reading), fill_demo),
     grants=GRANTS,
     install=install,

@@ -44,6 +44,8 @@ def workday_pages(app: Flask, actor: Actor) -> dict[str, str]:
         corrected = _corrected(session, people[1], actor, now)
     return {
         "workdays": "/workdays",
+        "workdays-completeness": "/workdays/completeness",
+        "settings-workdays": "/admin/settings/workdays",
         "workdays-outliers": "/workdays?show=outliers",
         "workdays-none": "/workdays?user_id=0",
         "workdays-day": f"/workdays/days/{today - timedelta(days=1 if today.weekday() in range(1, 6) else 3)}",
