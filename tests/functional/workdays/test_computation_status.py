@@ -14,8 +14,9 @@ from request_tracker_utils.core.jobs import JobRun
 from request_tracker_utils.workdays import computation_status
 from request_tracker_utils.workdays.feature import feature
 from request_tracker_utils.workdays.models import ReviewState, WorkdayDecision
-from tests.services.apps import run_job
+from tests.services.apps import run_job, signed_in
 from tests.services.attendance import NOW, added
+from tests.services.forms import page
 from tests.services.punched_days import workdays
 from tests.services.workdays import MONDAY, stored, workday
 
@@ -38,6 +39,8 @@ def test_it_says_what_waits_and_why_the_last_run_has_failed(app: Flask) -> None:
             "rtutils_workdays_unsynced": 2,
             "rtutils_workdays_failed": 0,
         }
+    shown = page(signed_in(app, "admin"), "/admin")
+    assert ("Last computation" in shown, "The database is full." in shown) == (True, True)
 
 
 def test_the_sample_punches_become_workdays_of_which_some_are_corrected(app: Flask) -> None:
