@@ -1,6 +1,6 @@
 """A row in every table with a value in every column, also where no use of the program would write one."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from flask import Flask
@@ -76,9 +76,7 @@ def _value(column: Column[Any], number: int) -> Any:
         case Time():
             return time(22, 30)
         case Date():
-            return date(2026, 2, 28)
-        case Time():
-            return time(22, 30)
+            return date(2026, 2, 28) + timedelta(days=number)
         case LargeBinary():
             return b"\x00\xff\xfe" * 1_000
         case Text():

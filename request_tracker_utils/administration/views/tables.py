@@ -199,7 +199,7 @@ class Table(ModelView):  # type: ignore[misc]
     def get_one(self, id: str) -> Base:
         """Raises NoSuchRow."""
         try:
-            pairs = [(column, column.type.python_type(value)) for column, value in zip(self._key, iterdecode(id), strict=True)]
+            pairs = [(column, _parsed(column.type.python_type, value)) for column, value in zip(self._key, iterdecode(id), strict=True)]
         except ValueError:
             raise NoSuchRow(_("The table %(table)s does not have this row.", table=self.name)) from None
         row = self.get_query().filter(*(column == value for column, value in pairs)).first()
@@ -295,3 +295,8 @@ def _cell(value: Any) -> object:
             return value.isoformat(timespec="seconds")
         return value.astimezone(settings().zone).isoformat(timespec="seconds")
     return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _parsed(kind: type, value: str) -> object:
+    """A part of a key, as the address of a row has it. Raises ValueError."""
+    return value == "True" if kind is bool else kind(value)
