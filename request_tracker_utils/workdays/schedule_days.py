@@ -125,11 +125,15 @@ class Schedules:
         return found
 
     def _begin(self, before: int | None, group: int | None, day: int) -> int:
-        usual, start, night_ends = day * DAY + _seconds(self.default.begins), self._shift(group, day)[0], self._shift(before, day - 1)[1]
-        if night_ends is not None and night_ends > usual - EARLY:  # a night shift, which ends on this day
-            latest = night_ends + AFTER_NIGHT
-            return latest if start is None else min(latest, max(night_ends, (night_ends + start) // 2))
-        return usual if start is None else min(usual, start - EARLY)
+        last = (day + 1) * DAY - EARLY - 1  # before the next day, which may begin two hours before its date
+        usual = min(day * DAY + _seconds(self.default.begins), last)
+        start, night_ends = self._shift(group, day)[0], self._shift(before, day - 1)[1]
+        begins = usual if start is None else min(usual, start - EARLY)
+        if night_ends is None or night_ends <= begins - EARLY:
+            return begins
+        # A night shift, which ends on this day.
+        latest = min(night_ends + AFTER_NIGHT, last)
+        return latest if start is None else min(latest, max(night_ends, (night_ends + start) // 2))
 
     def _shift(self, group: int | None, day: int) -> tuple[int | None, int | None]:
         """Also on a holiday, the hours of the weekday: who works then works a usual shift."""

@@ -13,7 +13,7 @@ EPOCH_DAY = date(1970, 1, 1).toordinal()
 FIRST_DAY, LAST_DAY = date(2, 1, 1).toordinal() - EPOCH_DAY, date(9998, 12, 31).toordinal() - EPOCH_DAY
 """Days before and after have no local time in some zone. No punch that counts is on them."""
 _STEP = 900
-"""Offsets from UTC change at multiples of a quarter of an hour, in every zone since 1972."""
+"""Offsets from UTC change at multiples of a quarter of an hour. Before 2012, some changed a minute later."""
 
 
 def day_of(value: date) -> int:
@@ -50,8 +50,9 @@ def to_local(zone: str, at: int) -> int:
 
 @lru_cache(maxsize=100_000)
 def to_utc(zone: str, local: int) -> int:
-    """When the wall clock has certainly shown this time: in the second pass of an hour that the clocks repeat."""
-    return epoch_of(local_datetime(local).replace(tzinfo=ZoneInfo(zone), fold=1))
+    """When the wall clock has certainly shown this time: in the second pass of an hour that is repeated, and after one that is skipped."""
+    naive, name = local_datetime(local), ZoneInfo(zone)
+    return max(epoch_of(naive.replace(tzinfo=name, fold=fold)) for fold in (0, 1))
 
 
 @lru_cache(maxsize=200_000)
