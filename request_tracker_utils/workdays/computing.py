@@ -70,9 +70,9 @@ def compute(session: Session, user_ids: Collection[str], first: int, last: int, 
     """The days from `first` to `last` of these user IDs and of all people who have had one of them. The caller has
     locked workdays."""
     people_ids, all_ids = concerned(session, user_ids)
-    sites = dict(session.execute(select(Terminal.id, Terminal.site_key)).all())
-    sorting = Days(how.schedules, people.owners(session, all_ids), sites, how.repeat_seconds, how.joined)
-    found = sorting.add(punch_times(session, all_ids, first, last))
+    punches = punch_times(session, all_ids, first, last)
+    sites = dict(session.execute(select(Terminal.id, Terminal.site_key)).all())  # after the punches, so that no terminal is missing
+    found = Days(how.schedules, people.owners(session, all_ids), sites, how.repeat_seconds, how.joined).add(punches)
     days = wanted(found, first, last, user_ids, people_ids)
     stored = session.execute(stored_rows(user_ids, people_ids, first, last).with_for_update()).all()
     rows = rows_of(days, stored, joined=how.joined)

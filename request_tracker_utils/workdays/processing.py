@@ -44,7 +44,7 @@ class Processor:
     transaction: Transaction
     reading: Callable[[], AbstractContextManager[Session]]
     how: Callable[[Session], How]
-    """Reads schedules and holidays."""
+    """Reads schedules and holidays, for each chunk."""
     settled_id: Callable[[Session], int]
     """The largest ID of a punch before which no other can still appear, see `attendance/punch_counts.py`."""
     stopping: Callable[[], bool] = lambda: False
@@ -156,23 +156,22 @@ def _process(run: Processor, work: _Work, done: Summary) -> None:
     sizes = [len(users) * (last - first + 1) for users, (first, last) in chunks]
     if not chunks:
         return
-    with run.reading() as session:
-        how = run.how(session)
     finished = 0
     for (users, (first, last)), size in zip(chunks, sizes, strict=True):
         if run.stopping():
             done.complete = False
             return
         try:
-            done.add(bulk.retry(_not_durable(run.transaction), lambda session, u=users, s=(first, last): _chunk(session, u, s, how)))  # type: ignore[misc]
+            done.add(bulk.retry(_not_durable(run.transaction), lambda session, u=users, s=(first, last): _chunk(session, u, s, run.how)))  # type: ignore[misc]
         except Unavailable:
             done.failed += size
         finished += size
         run.progress(finished, sum(sizes))
 
 
-def _chunk(session: Session, users: Collection[str], stretch: Stretch, how: How) -> Computed:
+def _chunk(session: Session, users: Collection[str], stretch: Stretch, rules: Callable[[Session], How]) -> Computed:
     lock(session)
+    how = rules(session)  # under the lock: another process may have computed these days by newer hours or holidays already
     pay_adjustments.lock_periods(session, date_of(stretch[0]), date_of(stretch[1]))  # before the rows, as reviews do: no deadlock
     computed = compute(session, users, *stretch, how)
     pay_adjustments.record_changes(session, computed.changed, how.now)

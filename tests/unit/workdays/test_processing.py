@@ -312,6 +312,25 @@ def test_a_run_that_is_stopped_leaves_the_rest_to_the_next(monkeypatch: pytest.M
     assert (process().complete, len(workdays())) == (True, 3)
 
 
+def test_a_long_run_goes_on_by_the_holidays_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process has computed the same days by a new holiday meanwhile, and has recorded that it is done."""
+    monkeypatch.setattr(processing, "CHUNK_DAYS", 1)
+    entrance, holidays = added(), set[int]()
+    for user in ("17", "18"):
+        punch(entrance, user, "2026-11-16 12:00", "2026-11-16 13:00")
+
+    def add_holiday(_done: int, _total: int) -> None:
+        if not holidays:
+            holidays.add(day_of(MONDAY))
+            with transaction() as session:
+                session.add(ChangedDays(first_day=MONDAY, last_day=MONDAY, created_at=NOW))
+            process(holidays=holidays)
+
+    process_range(replace(processor(), how=lambda session: processor(holidays=holidays).how(session), progress=add_holiday), MONDAY, MONDAY)
+    assert {row.day_kind for row in workdays()} == {DayKind.HOLIDAY}
+    assert process(holidays=holidays).written == 0
+
+
 def test_ten_thousand_people_on_one_day() -> None:
     entrance = added()
     times = [f"2026-11-16 {hour:02}:{minute:02}:{second:02}" for hour in (8, 18) for minute in range(10) for second in range(50)]
