@@ -5,10 +5,13 @@ One that was not sent yet just changes; and if it changes back to what the CRM h
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from request_tracker_utils.workdays.models import Workday
+
+LEASE = timedelta(minutes=10)
+"""How long an attempt to send a workday may take, see `core/outbox.py`."""
 
 
 class Sent(NamedTuple):
@@ -43,7 +46,8 @@ def changed_content(sent: Sent, digest: str, now: datetime) -> dict[str, Any]:
     """The columns that follow from a new content; nothing if it is the same.
 
     A new revision waits for the end of a running attempt to send the one before, or for its lease: requests that overtake each other would
-    leave the CRM with the older one. The attempt finds that its claim is lost, by the revision, and makes the row due at once.
+    leave the CRM with the older one. The attempt finds that its claim is lost, by the revision, and makes the row due at once. A later time
+    than that of a lease is the pause after a failure, which a new content does not wait for.
     """
     if digest == sent.content_digest:
         return {}
@@ -51,9 +55,8 @@ def changed_content(sent: Sent, digest: str, now: datetime) -> dict[str, Any]:
     if back:
         revision, due = sent.accepted_revision, None
     else:
-        attempted = sent.attempted_revision == sent.revision
-        revision = sent.revision + 1 if attempted else sent.revision
-        due = max(now, sent.window_ends_at, sent.crm_due_at if attempted and sent.crm_due_at else now)
+        revision = sent.revision + 1 if sent.attempted_revision == sent.revision else sent.revision
+        due = max(now, sent.window_ends_at, min(sent.crm_due_at or now, now + LEASE))
     return {
         "content_digest": digest,
         "revision": revision,

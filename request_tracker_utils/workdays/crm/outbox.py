@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.attendance.models import Terminal
 from request_tracker_utils.core.outbox import UNREACHABLE, Backoff, Claim, Outbox
-from request_tracker_utils.workdays.content import idempotency_key
+from request_tracker_utils.workdays.content import LEASE, idempotency_key
 from request_tracker_utils.workdays.crm.client import Sent
 from request_tracker_utils.workdays.crm.payload import CrmRecord
 from request_tracker_utils.workdays.crm.responses import CrmDenied, CrmError, CrmFailedForNow, CrmRejected, CrmUnreachable
@@ -23,7 +23,6 @@ from request_tracker_utils.workdays.models import MAX_PROBLEM, Workday
 
 SYNC_TO_CRM = "sync-to-crm"
 """The job that sends what is due."""
-LEASE = timedelta(minutes=10)
 RETRY = timedelta(hours=6)
 """Until a workday that has failed in a run is sent again."""
 NOT_REACHED = timedelta(minutes=15)
@@ -122,6 +121,8 @@ def end(session: Session, claim: Claim[Workday], sent: Sent | None, *, stopped: 
     if error is None:
         accepted = {"accepted_revision": row.revision, "accepted_digest": row.content_digest, "synced_to_crm": True, "synced_at": now}
         was_valid = OUTBOX.settle(session, claim, **accepted, **counted)
+        if was_valid and row.clock_in is None and row.clock_out is None:
+            _send_others_again(session, row, now)
     elif isinstance(error, CrmDenied | CrmUnreachable):
         was_valid = OUTBOX.put_back(session, claim, now=now, pause=NOT_REACHED if stopped is None else UNREACHABLE, **answer)
     elif isinstance(error, CrmRejected):
@@ -149,6 +150,17 @@ def _lost(session: Session, claim: Claim[Workday], error: CrmError | None, now: 
     elif row.crm_due_at is None:
         return
     OUTBOX.mark_due(row, now=max(now, row.window_ends_at))
+
+
+def _send_others_again(session: Session, emptied: Workday, now: datetime) -> None:
+    """The CRM replaces what it has of a user and date. So if the punches of a workday are now in that of another terminal, that one has to
+    arrive after the empty one."""
+    same = (Workday.user_id == emptied.user_id, Workday.date == emptied.date, Workday.id != emptied.id)
+    sent = (Workday.clock_in.is_not(None), Workday.attempted_revision == Workday.revision)
+    for row in session.scalars(select(Workday).where(*same, *sent).order_by(Workday.id).with_for_update()):
+        row.revision += 1
+        row.synced_to_crm = False
+        OUTBOX.mark_due(row, now=max(now, row.window_ends_at))
 
 
 def _asked_pause(error: CrmError | None) -> timedelta | None:

@@ -12,9 +12,10 @@ from request_tracker_utils.core.errors import Conflict
 from request_tracker_utils.core.outbox import Claim, InContext
 from request_tracker_utils.core.settings import Settings
 from request_tracker_utils.core.translation import gettext as _
+from request_tracker_utils.workdays.content import LEASE
 from request_tracker_utils.workdays.crm import outbox
 from request_tracker_utils.workdays.crm.client import CrmClient, Sent
-from request_tracker_utils.workdays.crm.outbox import LEASE, Selection
+from request_tracker_utils.workdays.crm.outbox import Selection
 from request_tracker_utils.workdays.crm.payload import CrmRecord
 from request_tracker_utils.workdays.crm.responses import CrmError
 from request_tracker_utils.workdays.crm.sending import PAUSES, Sending, Work

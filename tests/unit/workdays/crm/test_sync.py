@@ -11,12 +11,15 @@ from request_tracker_utils.core.clock import utc_now
 from request_tracker_utils.core.db import transaction
 from request_tracker_utils.core.settings import load_settings
 from request_tracker_utils.tasks.jobs import in_context_of_app
+from request_tracker_utils.workdays.content import LEASE, content_digest
 from request_tracker_utils.workdays.crm import outbox
 from request_tracker_utils.workdays.crm.client import CrmClient
-from request_tracker_utils.workdays.crm.outbox import LEASE, NOT_REACHED, RETRY, Selection
+from request_tracker_utils.workdays.crm.outbox import NOT_REACHED, RETRY, Selection
 from request_tracker_utils.workdays.crm.responses import CrmDenied, CrmFailedForNow, CrmUnreachable
 from request_tracker_utils.workdays.crm.sync import CrmSync, NoCrm, SyncError
 from request_tracker_utils.workdays.models import Workday
+from request_tracker_utils.workdays.rules import NO_PUNCHES
+from tests.services.attendance import added
 from tests.services.crm import PAGE, TOKEN, Fails, Failure, FakeCrm, always, first, never, one_in_twenty
 from tests.services.crm_workdays import CLOSED, DAY, NOW, changed, computed, nowhere, stored, sync
 from tests.services.local_server import Call, Reply
@@ -255,6 +258,42 @@ def test_an_older_content_that_arrives_after_a_newer_one_is_replaced_again(crm: 
     assert crm.workdays["1", "2026-03-02"]["clock_in"] == "2026-03-02T15:00:00Z"
     row = stored()["1"]
     assert (row.revision, row.accepted_revision, row.synced_to_crm) == (3, 3, True)
+
+
+def test_each_change_waits_for_a_running_attempt_and_none_for_the_pause_after_a_failure(crm: FakeCrm) -> None:
+    computed(1)
+    with transaction() as session:
+        [(claim, record)] = outbox.claim(session, Selection(), limit=1, now=NOW)
+    for hour in (15, 16):
+        changed("1", now=NOW, hour=hour)
+        assert sync(crm.client(), now=NOW).total == 0
+    with transaction() as session:
+        outbox.end(session, claim, crm.client().send(record), stopped=None, now=NOW)
+    crm.fails = poison(BUSY)
+    assert sync(crm.client(), now=NOW).successful == 1
+    assert crm.workdays["1", "2026-03-02"]["clock_in"] == "2026-03-02T16:00:00Z"
+
+    computed(1, terminal_id=stored()["1"].terminal_id, first=7)
+    assert sync(crm.client()).failed == 1
+    crm.fails = never
+    changed("7", now=SOON)
+    assert sync(crm.client(), now=SOON + LEASE).successful == 1
+
+
+def test_a_day_that_moved_to_another_terminal_arrives_after_the_empty_one(crm: FakeCrm) -> None:
+    """The CRM knows one workday of a user and date."""
+    computed(1, terminal_id=(entrance := added("Entrance").id))
+    computed(1, terminal_id=added("Gate", "10.0.0.9").id)
+    sync(crm.client())
+    empty = {"clock_in": None, "clock_out": None, "content_digest": content_digest(None, None, NO_PUNCHES)}
+    again = {"revision": 2, "synced_to_crm": False, "crm_due_at": CLOSED}
+    with transaction() as session:
+        session.execute(update(Workday).where(Workday.terminal_id != entrance).values(**empty, **again))
+    sync(crm.client(), now=SOON)
+    assert crm.workdays["1", "2026-03-02"]["clock_in"] is None
+    assert sync(crm.client(), now=SOON).successful == 1
+    assert crm.workdays["1", "2026-03-02"]["clock_in"] == "2026-03-02T14:00:00Z"
+    assert sync(crm.client(), now=MUCH_LATER).total == 0
 
 
 def test_what_is_claimed_by_another_server_is_not_sent(crm: FakeCrm) -> None:

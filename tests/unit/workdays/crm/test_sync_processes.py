@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from request_tracker_utils.core.db import transaction
-from request_tracker_utils.workdays.crm.outbox import LEASE
+from request_tracker_utils.workdays.content import LEASE
 from request_tracker_utils.workdays.models import Workday
 from tests.services.crm import FakeCrm, one_in_twenty
 from tests.services.crm_workdays import CLOSED, NOW, computed, stored, sync
