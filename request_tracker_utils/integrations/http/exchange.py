@@ -143,6 +143,6 @@ def _date(value: str) -> datetime | None:
     """The date of a header, if it is one."""
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -110,6 +110,8 @@ def test_what_the_crm_said_is_stored_as_plain_text_without_the_token(crm: FakeCr
     said = crm.client().send(record()).answer
     assert said.startswith("400 bad header Token *** <b>&amp;</b>xxx")
     assert len(said) == len("400 ") + 500
+    crm.fails = always(Reply(b"<h1>Sign in</h1><![unknown[ ]]>"))
+    assert crm.client().send(record()).answer == "200 Sign in"
     crm.fails = never
     assert crm.client().send(record()).answer == '201 {"success": true}'
 
@@ -130,6 +132,8 @@ def test_a_pause_that_the_crm_asks_for_is_read_in_seconds_and_as_a_date(crm: Fak
             ({"Retry-After": "999999999999"}, timedelta(hours=1)),
             ({"Retry-After": "-5"}, None),
             ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "Mon, 02 Mar 2020 08:00:00 +99999999999999999999"}, None),
+            ({"Retry-After": "Mon, 02 Mar 99999999999999999999 08:00:00 GMT"}, None),
             ({**dated, "Retry-After": "Mon, 02 Mar 2020 07:00:00 GMT"}, timedelta(0)),
         ],
         check,
