@@ -5,14 +5,15 @@ The sum of a person is rounded, not their days. Times that overlap, such as thos
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
-from request_tracker_utils.attendance.models import AttendancePerson, ChangedDays, TerminalUserRow
+from request_tracker_utils.attendance.models import AttendancePerson, ChangedDays, Punch, TerminalUserRow
 from request_tracker_utils.attendance.terminal_names import site_keys
+from request_tracker_utils.core.db import stored_value
 from request_tracker_utils.workdays.models import (
     MissedPunchRequest,
     PayAdjustment,
@@ -21,8 +22,10 @@ from request_tracker_utils.workdays.models import (
     RequestState,
     ReviewState,
     Workday,
+    WorkdayDecision,
 )
 from request_tracker_utils.workdays.pay_adjustments import Key
+from request_tracker_utils.workdays.processing import MARK
 
 CHUNK = 5_000
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -83,7 +86,9 @@ class Warnings:
     unsynced: int = 0
     requests: int = 0
     to_compute: int = 0
-    """Changes that wait for the computation."""
+    """Changes and new punches that wait for the computation."""
+    own_decisions: int = 0
+    """Workdays that were reviewed by an account that is linked to their own person now: before it was, or before people were merged."""
 
 
 def rounded(seconds: int, minutes: int) -> int:
@@ -147,12 +152,18 @@ def warnings(session: Session, period: PayPeriod, *, has_crm: bool = True) -> Wa
     requests = select(func.count()).where(MissedPunchRequest.state == RequestState.PENDING, *within)
     changed = (ChangedDays.first_day < period.ends_before, ChangedDays.last_day >= period.first_day)
     to_compute = select(func.count()).select_from(ChangedDays).where(*changed)
+    begin, end = (datetime.combine(day, time()) for day in (period.first_day, period.ends_before + timedelta(days=1)))
+    new = (Punch.id > int(stored_value(session, MARK) or 0), Punch.terminal_time >= begin, Punch.terminal_time < end)
+    own = select(func.count()).select_from(WorkdayDecision).join(Workday, Workday.id == WorkdayDecision.workday_id)
+    own = own.join(AttendancePerson, AttendancePerson.id == Workday.person_id)
+    own = own.where(*_within(period), WorkdayDecision.ended_at.is_(None), WorkdayDecision.decided_by_id == AttendancePerson.account_id)
     return Warnings(
         open_reviews=count(Workday.review_state == ReviewState.OPEN),
         incomplete=count(Workday.is_incomplete),
         unsynced=count(~Workday.synced_to_crm) if has_crm else 0,
         requests=session.scalar(requests) or 0,
-        to_compute=session.scalar(to_compute) or 0,
+        to_compute=(session.scalar(to_compute) or 0) + (session.scalar(select(func.count()).select_from(Punch).where(*new)) or 0),
+        own_decisions=session.scalar(own) or 0,
     )
 
 

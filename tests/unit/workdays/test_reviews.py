@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
+from request_tracker_utils.attendance import people_changes
+from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.workdays import pay_periods, pay_totals, review_queue, reviews
@@ -129,6 +131,24 @@ def test_nobody_reviews_their_own_days() -> None:
         saw = seen(row)
         with pytest.raises(OwnWorkday), transaction() as session:
             reviews.undo(session, row, saw, actor=ada, now=AFTER)
+
+
+def test_an_account_that_is_linked_or_merged_after_its_review_is_a_warning() -> None:
+    added()
+    ada, other = account("ada"), person("Ada", "17")
+    accept(stored_day(clock_out=None, person_id=other), actor=ada)
+    with transaction() as session:
+        pay_periods.create(session, NewPeriods(PayLength.WEEKLY, first_day=MONDAY), actor=LEE, now=AFTER)
+
+    def warned() -> int:
+        with reading() as session:
+            return pay_totals.warnings(session, pay_periods.find_period(session, 1)).own_decisions
+
+    assert warned() == 0
+    with transaction() as session:
+        fields = PersonFields("Ada", ids=[SiteId("17")], account_id=ada.user_id)
+        people_changes.change(session, other, fields, actor=LEE, now=AFTER)
+    assert warned() == 1
 
 
 def test_a_decision_is_about_what_was_seen() -> None:
