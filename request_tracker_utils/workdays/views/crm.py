@@ -9,7 +9,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.translation import gettext as _, ngettext
 from request_tracker_utils.web.access_log import record_list
 from request_tracker_utils.web.auth import require
-from request_tracker_utils.web.paging import requested_cursor, requested_page
+from request_tracker_utils.web.paging import requested_cursor, requested_page, row_id
 from request_tracker_utils.web.registry import registry
 from request_tracker_utils.workdays import status
 from request_tracker_utils.workdays.counts import sync_counts
@@ -61,9 +61,10 @@ def run() -> ResponseReturnValue:
 @require(WorkdayPermission.MANAGE)
 def again() -> ResponseReturnValue:
     """Sends one workday again, or all that have failed or were rejected."""
-    workday_id = request.form.get("workday", type=int)
+    sends_all = "workday" not in request.form
+    workday_id = request.form.get("workday", 0, type=row_id)
     with transaction() as session:
-        if workday_id is None:
+        if sends_all:
             selection = Selection(failed_only=True, rejected=True)
             count = outbox.make_due(session, selection, limit=None, now=utc_now())
         else:

@@ -21,7 +21,7 @@ from request_tracker_utils.workdays.models import Workday
 from tests.services.apps import make_app, ready, run_job, signed_in, token
 from tests.services.crm import NOT_ALLOWED, TOKEN, Failure, FakeCrm, always, never
 from tests.services.crm_workdays import computed, stored
-from tests.services.forms import button, buttons, page, press
+from tests.services.forms import button, buttons, page, press, send
 from tests.services.local_server import Call, Reply
 from tests.services.server import free_port
 from tests.services.terminal import Run
@@ -162,6 +162,8 @@ def test_all_that_have_failed_are_sent_again_together(office: Flask, crm: FakeCr
     assert run_job(office, SYNC_TO_CRM) == 0
     crm.fails = never
     admin = signed_in(office, "admin")
+    send(admin, "/workdays/sync/again", workday="x")  # no workday, and not all
+    assert page(admin, "/workdays/sync").count("Rejected") >= 12
     assert "12 workdays are sent again." in press("/workdays/sync", admin, "Send all again")
     assert "Workdays are being sent." in press("/workdays/sync", admin, "Send workdays")
     assert run_job(office, SYNC_TO_CRM) == 12
