@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -251,40 +250,46 @@ def _type(table: Table, name: str) -> str:
     return next((of_postgresql for kind, of_postgresql in _TYPES if isinstance(column_type, kind)), "text")
 
 
+class _TimeTexts(dict[datetime, str]):
+    """Times and their texts. Many rows and columns share a time, and making its text takes longer than finding it."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+
+    def __missing__(self, value: datetime) -> str:
+        text = self[value] = _time_text(value, zone=self._zone)
+        return text
+
+
 def _columns(connection: Connection, table: Table, names: Sequence[str], rows: Tuples) -> list[Any]:
     """The values of each column, as the driver passes them on: converting each value in SQLAlchemy or psycopg takes longer than the insert.
     For PostgreSQL, arrays as text."""
     columns = zip((table.c[name].type for name in names), _arrays(rows), strict=True)
     if _is_sqlite(connection):
-        return [_converted(values, _as_sqlite_text(kind)) for kind, values in columns]
-    texts = ([str(value) for value in _converted(values, _as_array_text(kind), null="NULL")] for kind, values in columns)
+        times = _TimeTexts("")
+        return [_converted(values, _as_sqlite_text(kind, times)) for kind, values in columns]
+    times = _TimeTexts("+00")
+    texts = ([str(value) for value in _converted(values, _as_array_text(kind, times), null="NULL")] for kind, values in columns)
     return ["{" + ",".join(each) + "}" for each in texts]
 
 
 def _converted(values: list[Any], convert: Callable[[Any], Any] | None, *, null: Any = None) -> list[Any]:
     if convert is None:
         return values if null is None else [null if value is None else value for value in values]
-    known = {None: null}  # many rows share a value, such as the time of a day
-    found = []
-    for value in values:
-        text = known.get(value, known)
-        if text is known:
-            text = known[value] = convert(value)
-        found.append(text)
-    return found
+    return [null if value is None else convert(value) for value in values]
 
 
-def _as_sqlite_text(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+def _as_sqlite_text(kind: TypeEngine[Any], times: _TimeTexts) -> Callable[[Any], Any] | None:
     """What SQLite stores for a value of this type; None if that is the value itself."""
     if isinstance(kind, DateTime | Instant):
-        return partial(_time_text, zone="")
+        return times.__getitem__
     return date.isoformat if isinstance(kind, Date) else None
 
 
-def _as_array_text(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+def _as_array_text(kind: TypeEngine[Any], times: _TimeTexts) -> Callable[[Any], Any] | None:
     """A value in PostgreSQL's text of an array; None if `str` is enough."""
     if isinstance(kind, DateTime | Instant):
-        return partial(_time_text, zone="+00")
+        return times.__getitem__
     if isinstance(kind, LargeBinary):
         return lambda value: f"\\\\x{value.hex()}"
     if isinstance(kind, String):
