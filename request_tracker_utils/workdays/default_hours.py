@@ -5,7 +5,9 @@ from datetime import date, datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.core.actor import Actor
+from request_tracker_utils.workdays.changed_days import DAY, EVERYBODY
 from request_tracker_utils.workdays.models import ScheduleHours, ScheduleVersion
 from request_tracker_utils.workdays.schedule_days import ALWAYS, DefaultHours
 
@@ -29,3 +31,5 @@ def record(session: Session, default: DefaultHours, *, today: date, actor: Actor
         session.flush()
     rows = [{"version_id": version.id, "weekday": day, "starts_at": start, "ends_at": end} for day, start, end in sorted(wanted)]
     session.execute(insert(ScheduleHours), rows)
+    if version.valid_from != ALWAYS:  # today may be computed already; and when yesterday ends depends on it
+        changed_days.mark(session, EVERYBODY, today - DAY, today, now=now)

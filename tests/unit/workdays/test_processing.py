@@ -217,10 +217,11 @@ def test_changed_default_hours_apply_from_their_day_on() -> None:
 
     later = DefaultHours(time(10), time(20), time(4))
     recorded(DEFAULT, MONDAY)
-    for _again in range(2):
-        recorded(later, MONDAY + timedelta(days=1))
     punch(added(), "17", "2026-11-16 07:59", "2026-11-16 18:00", "2026-11-17 10:00", "2026-11-17 20:00")
     process()
+    for _again in range(2):
+        recorded(later, MONDAY + timedelta(days=1))
+    assert process().written == 1
     assert [(f"{row.starts_at:%d %H:%M}", row.is_late) for row in workdays()] == [("16 08:00", False), ("17 10:00", False)]
     with reading() as session:
         assert [f"{each:%d}" for each in session.scalars(select(ScheduleVersion.valid_from).order_by(ScheduleVersion.id))] == ["01", "17"]
