@@ -161,6 +161,8 @@ def _empty_day(session: Session, request: MissedPunchRequest, schedules: Schedul
     near, day = nearest_day(session, request.person_id, request.date), day_of(request.date)
     same = (Workday.terminal_id == near.terminal_id, Workday.user_id == near.user_id, Workday.date == request.date)
     if (taken := session.scalar(select(Workday).where(*same))) is not None:
+        if taken.person_id is not None:
+            raise NeverPunched(_("The user ID of this person belonged to somebody else on this day, so the terminal is unknown."))
         return taken
     scheduled = schedules.on(request.person_id, day)
     ends_at = utc_datetime(to_utc(near.timezone, schedules.begins(request.person_id, day + 1)))

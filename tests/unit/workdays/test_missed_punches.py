@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
 from request_tracker_utils.core.actor import Actor
@@ -15,7 +15,7 @@ from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import missed_punches, reviews
 from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
 from request_tracker_utils.workdays.missed_punches import Approving, NewRequest
-from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, ReviewState
+from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, ReviewState, Workday
 from request_tracker_utils.workdays.review_errors import (
     InvalidCorrection,
     NeverPunched,
@@ -102,6 +102,15 @@ def test_a_day_without_punches_gets_a_row_that_goes_with_its_undo(ada: Actor) ->
         reviews.undo(session, row.id, saw, actor=LEE, now=AFTER)
     process()
     assert workdays() == []
+
+
+def test_an_empty_day_of_somebody_else_with_the_same_user_id_is_not_corrected(ada: Actor) -> None:
+    other = stored_day(day=TUESDAY, person_id=person("Bob", "18"))
+    with transaction() as session:
+        session.execute(update(Workday).where(Workday.id == other).values(first_at=None, last_at=None, punches=0))
+    with pytest.raises(NeverPunched):
+        approve(ask(ada, TUESDAY, time(8), time(17)), Seen())
+    assert day(other).review_state == ReviewState.NONE
 
 
 def test_requests_are_checked(ada: Actor) -> None:
