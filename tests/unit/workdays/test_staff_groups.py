@@ -240,6 +240,20 @@ def test_workdays_of_a_group_follow_its_hours() -> None:
     )
 
 
+def test_in_a_gap_between_hours_the_default_applies() -> None:
+    kitchen, ada, entrance = group(), person("Ada", "17"), added()
+    version(kitchen, TODAY, valid_until=date(2026, 11, 17))
+    version(kitchen, date(2026, 11, 19))
+    do(group_members.assign, kitchen, [ada], TOMORROW, BY)
+    punch(entrance, "17", *(f"2026-11-{day} {at}" for day in (17, 18, 19) for at in ("06:55", "15:05")))
+    process_changes(processor())
+    assert [(f"{row.date:%d}", f"{row.starts_at:%H:%M}", f"{row.ends_at:%H:%M}") for row in workdays()] == [
+        ("17", "07:00", "15:00"),
+        ("18", "08:00", "18:00"),
+        ("19", "07:00", "15:00"),
+    ]
+
+
 def test_hours_that_change_before_they_begin_are_computed_again() -> None:
     kitchen, ada, entrance = group(), person("Ada", "17"), added()
     do(group_members.assign, kitchen, [ada], TOMORROW, BY)
