@@ -1,6 +1,7 @@
 """Punches become workdays, incrementally, and the days follow whatever is changed about them."""
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import count
@@ -26,6 +27,7 @@ from request_tracker_utils.workdays.windows import day_of
 from tests.services.attendance import added, punches, record
 from tests.services.punched_days import DEFAULT, NOW, process, processor, punch, shown, workdays
 from tests.services.punching import store
+from tests.services.tables import check_all
 
 pytestmark = pytest.mark.usefixtures("inside")
 MONDAY = date(2026, 11, 16)
@@ -300,6 +302,35 @@ def test_a_run_that_is_killed_is_repeated(monkeypatch: pytest.MonkeyPatch) -> No
     process_changes(run)
     assert [(row.user_id, row.punches) for row in workdays()] == [(str(user), 2) for user in range(6)]
     assert process().days == 0
+
+
+def test_a_run_that_is_killed_before_or_after_any_commit_is_repeated() -> None:
+    """Of four: the days of the queue, its end, the days of new punches, and up to which punch they are processed."""
+    entrance = added()
+
+    def check(when: str, number: int) -> None:
+        user, commits = f"{when}{number}", count(1)
+
+        @contextmanager
+        def killed(*, durable: bool = True) -> Iterator[Session]:
+            with transaction(durable=durable) as session:
+                yield session
+                at = (when, next(commits))
+                if at == ("before", number):
+                    raise KeyboardInterrupt
+            if at == ("after", number):
+                raise KeyboardInterrupt
+
+        punch(entrance, user, "2026-11-16 08:00", "2026-11-16 18:00")
+        with transaction() as session:
+            session.add(ChangedDays(user_id=user, first_day=MONDAY, last_day=MONDAY, created_at=NOW))
+        with pytest.raises(KeyboardInterrupt):
+            process_changes(replace(processor(), transaction=killed))
+        process()
+        assert [(row.punches, row.revision) for row in workdays() if row.user_id == user] == [(2, 1)]
+        assert process().days == 0
+
+    check_all([(when, number) for number in range(1, 5) for when in ("before", "after")], check)
 
 
 def test_a_run_that_is_stopped_leaves_the_rest_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
