@@ -27,7 +27,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class CalendarEdit:
-    """Who changes calendars, when, and who is told about it."""
+    """The actor and the time of a change of calendars, and the listeners that are notified."""
 
     actor: Actor
     now: datetime

@@ -25,13 +25,13 @@ from request_tracker_utils.core.translation import gettext as _
 
 FIRST_CALENDAR = "School calendar"
 MAX_DAYS = 366
-"""Of one holiday: a longer one has a wrong year."""
+"""The longest holiday: a longer one has a wrong year."""
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 @dataclass(frozen=True)
 class NewHoliday:
-    """A holiday as somebody enters it. The last day is included."""
+    """A holiday as a person enters it. The last day is included."""
 
     name: str
     first_day: date

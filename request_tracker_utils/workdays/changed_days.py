@@ -1,4 +1,4 @@
-"""Marks workdays that have to be computed again because hours, staff groups or holidays have changed."""
+"""Marks workdays that have to be computed again because hours or staff groups have changed."""
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -9,10 +9,8 @@ from sqlalchemy.orm import Session
 from request_tracker_utils.attendance import changed_days
 from request_tracker_utils.attendance.changed_days import LAST_DAY
 from request_tracker_utils.attendance.models import PersonId
-from request_tracker_utils.calendars.holidays import default_calendar
 from request_tracker_utils.workdays.models import StaffGroupMember
 
-EVERYBODY = (None,)
 DAY = timedelta(days=1)
 _LOOKED_UP = 500
 
@@ -29,9 +27,3 @@ def mark_group(session: Session, group_id: int, first: date, last: date = LAST_D
     """The hours of a group have changed on these days."""
     members = select(StaffGroupMember.person_id).where(StaffGroupMember.group_id == group_id).distinct()
     mark_people(session, session.scalars(members).all(), first, last, now=now)
-
-
-def mark_holidays(session: Session, calendar_id: int, first_day: date, last_day: date, *, now: datetime) -> None:
-    """Holidays of a calendar have changed on these days. Workdays follow the default calendar."""
-    if calendar_id == default_calendar(session).id:
-        changed_days.mark(session, EVERYBODY, first_day, last_day, now=now)

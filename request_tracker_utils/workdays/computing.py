@@ -17,7 +17,7 @@ from request_tracker_utils.core.locks import lock_until_commit
 from request_tracker_utils.imports import bulk
 from request_tracker_utils.workdays import pay_adjustments
 from request_tracker_utils.workdays.content import Sent, changed_content
-from request_tracker_utils.workdays.days import Day, Days, Whose
+from request_tracker_utils.workdays.days import Day, DayOwner, Days
 from request_tracker_utils.workdays.effective import Effective, effective, stored_columns
 from request_tracker_utils.workdays.models import DecisionEnd, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, Key, Times
@@ -98,8 +98,8 @@ def concerned(session: Session, user_ids: Collection[str]) -> tuple[set[int], se
 
 
 def wanted(
-    found: Mapping[tuple[Whose, int], Day], first: int, last: int, user_ids: Collection[str], people_ids: Collection[int]
-) -> dict[tuple[Whose, int], Day]:
+    found: Mapping[tuple[DayOwner, int], Day], first: int, last: int, user_ids: Collection[str], people_ids: Collection[int]
+) -> dict[tuple[DayOwner, int], Day]:
     """The days of these people, and of these user IDs without a person, from `first` to `last`."""
     return {
         key: day
@@ -128,10 +128,10 @@ def _decisions(session: Session, workday_ids: Sequence[int]) -> dict[int, Workda
     return {each.workday_id: each for each in session.scalars(select(WorkdayDecision).where(*valid)) if each.workday_id in known}
 
 
-def rows_of(days: Mapping[tuple[Whose, int], Day], stored: Iterable[Row[Any]], *, joined: bool) -> dict[tuple[Whose, int], Row[Any]]:
+def rows_of(days: Mapping[tuple[DayOwner, int], Day], stored: Iterable[Row[Any]], *, joined: bool) -> dict[tuple[DayOwner, int], Row[Any]]:
     """The row of each day that has one. A row keeps the terminal and user ID that it began with, as long as no other day needs them."""
     by_user = {(row.terminal_id, row.user_id, row.date): row for row in stored}
-    found: dict[tuple[Whose, int], Row[Any]] = {}
+    found: dict[tuple[DayOwner, int], Row[Any]] = {}
     for key, day in days.items():
         same = [row for user in day.users if (row := by_user.get((*user, date_of(day.day)))) is not None]
         if same:

@@ -33,7 +33,7 @@ def content_digest(clock_in: int | None, clock_out: int | None, reason: str) -> 
 
 
 def idempotency_key(workday: Workday) -> str:
-    """Of the row's revision: a day that changes back to what it was before is a new revision, which the CRM must not take for the first."""
+    """The key of a revision: a day that changes back to what it was before is a new one, which the CRM must not take for the first."""
     about = f"{workday.terminal_id}|{workday.user_id}|{workday.date.isoformat()}|{workday.content_digest}|{workday.revision}"
     return hashlib.sha256(about.encode()).hexdigest()
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from request_tracker_utils.workdays.models import Workday, WorkdayTally
 
-SYNCED, UNSYNCED, FAILED = "synced", "unsynced", "failed"
+SYNCED, FAILED = "synced", "failed"
 DAY = timedelta(days=1)
 
 # As the partial indexes have them: SQLite does not recognize `is_outlier = 1`, and PostgreSQL no parameter.

@@ -18,7 +18,7 @@ from request_tracker_utils.workdays.computing import How
 from request_tracker_utils.workdays.crm import cleanup, outbox
 from request_tracker_utils.workdays.crm.outbox import Selection
 from request_tracker_utils.workdays.crm.sync import CrmSync
-from request_tracker_utils.workdays.group_holidays import group_holidays
+from request_tracker_utils.workdays.holidays import group_holidays
 from request_tracker_utils.workdays.missed_punches import Approving
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.pay_periods import Clocks

@@ -1,4 +1,4 @@
-"""From punches to days: which day a punch belongs to, whose it is, and which punches count. Without a database."""
+"""From punches to days: the day and the owner of each punch, and which punches count. Without a database."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from request_tracker_utils.workdays.punch_times import PunchTime
 from request_tracker_utils.workdays.schedule_days import Schedules
 from request_tracker_utils.workdays.windows import DAY, date_of, to_local
 
-Whose = int | tuple[int, str]
-"""A person who is known, by their ID; else a user of a terminal."""
+DayOwner = int | tuple[int, str]
+"""The ID of a known person; otherwise the terminal and user ID."""
 
 
 @dataclass(slots=True)
 class Day:
-    """What the punches say about a day of somebody. `users` are the terminals and user IDs that have punched, by the first punch."""
+    """What the punches say about a day of a person. `users` are the terminals and user IDs that have punched, by the first punch."""
 
     day: int
     person_id: int | None
@@ -35,25 +35,25 @@ class Days:
     joined: bool
     _owned: dict[tuple[int, str], int | None] = field(default_factory=dict)
     _varying: set[tuple[int, str]] = field(default_factory=set)
-    """User IDs that belong to somebody else, or nobody, on some days."""
-    _counted: dict[Whose, int] = field(default_factory=dict)
+    """User IDs that belong to another person, or to nobody, on some days."""
+    _counted: dict[DayOwner, int] = field(default_factory=dict)
 
-    def add(self, punches: Iterable[PunchTime]) -> dict[tuple[Whose, int], Day]:
-        """The days of these punches, which are in the order of time. Of punches within `repeat_seconds`, the first counts."""
-        found: dict[tuple[Whose, int], Day] = {}
+    def add(self, punches: Iterable[PunchTime]) -> dict[tuple[DayOwner, int], Day]:
+        """The days of these punches, which are in the order of time. A punch within `repeat_seconds` of one that counts does not count."""
+        found: dict[tuple[DayOwner, int], Day] = {}
         counted, repeat = self._counted, self.repeat_seconds
         for punch in punches:
             user = (punch.terminal_id, punch.user_id)
             day = self.day_of(punch)
             person_id = self.person_on(user, day)
-            whose: Whose = user if person_id is None or not self.joined else person_id
-            last_counted = counted.get(whose)
+            day_owner: DayOwner = user if person_id is None or not self.joined else person_id
+            last_counted = counted.get(day_owner)
             if last_counted is not None and punch.at - last_counted <= repeat:
                 continue
-            counted[whose] = punch.at
-            known = found.get((whose, day))
+            counted[day_owner] = punch.at
+            known = found.get((day_owner, day))
             if known is None:
-                found[whose, day] = Day(day, person_id, punch, users={user: None})
+                found[day_owner, day] = Day(day, person_id, punch, users={user: None})
             else:
                 known.last = punch
                 known.punches += 1
@@ -71,7 +71,7 @@ class Days:
         return date if local < plan.ends else date + 1
 
     def person_on(self, user: tuple[int, str], day: int) -> int | None:
-        """To whom the user ID belongs on a day."""
+        """The person to whom the user ID belongs on a day."""
         if user not in self._owned:
             self._find_owner(user)
         if user not in self._varying:

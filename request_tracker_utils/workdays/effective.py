@@ -1,4 +1,4 @@
-"""What counts of a workday: its times after a decision of a person, judged by the rules, and what the CRM has to hear of it.
+"""What counts of a workday: its times after a decision of a person, judged by the rules, and what the CRM gets.
 
 The computation and the decisions both end here, so that a day looks the same whichever came last.
 """
@@ -37,7 +37,7 @@ COLUMNS = Effective._fields
 def effective(
     first_at: int | None, last_at: int | None, zone: str, scheduled: ScheduledDay, decision: WorkdayDecision | None = None
 ) -> Effective:
-    """Of what the punches say. The decision is one that is valid."""
+    """What counts, from what the punches say and a valid decision."""
     clock_in, clock_out = first_at, last_at
     corrected = decision is not None and decision.decision == Decision.CORRECTED
     if decision is not None and corrected:

@@ -21,8 +21,8 @@ from request_tracker_utils.workdays.api import (
     reviews as reviews_api,
     staff_groups as staff_groups_api,
 )
-from request_tracker_utils.workdays.changed_days import mark_holidays
 from request_tracker_utils.workdays.cli import commands
+from request_tracker_utils.workdays.holidays import mark_holidays
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED
 from request_tracker_utils.workdays.outlier_digest import OUTLIERS
 from request_tracker_utils.workdays.permissions import GRANTS, WorkdayPermission

@@ -24,7 +24,7 @@ _LOOKED_UP = 500
 
 @dataclass
 class Matched:
-    """People whom pasted lines name, and the lines that name nobody or several people, with the reason."""
+    """People that pasted lines name, and the lines that name nobody or several people, with the reason."""
 
     people: dict[int, str] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)

@@ -59,7 +59,7 @@ def retry_failed_syncs() -> int:
 
 
 jobs = [
-    Job(PROCESS, gettext_noop("Compute the workdays whose punches have changed"), timedelta(hours=1), process_attendance),
+    Job(PROCESS, gettext_noop("Compute the workdays with changed punches"), timedelta(hours=1), process_attendance),
     Job(
         "merge-workday-counts",
         gettext_noop("Merge the counters of workdays of closed database connections"),

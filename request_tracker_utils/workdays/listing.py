@@ -13,7 +13,7 @@ from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.keyset import Cursor, KeysetQuery, Page, Segment
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.workdays.counts import IS_OPEN, IS_OUTLIER, IS_UNSYNCED, Counted, count
-from request_tracker_utils.workdays.list_errors import WorkdayNotFound
+from request_tracker_utils.workdays.errors import WorkdayNotFound
 from request_tracker_utils.workdays.models import Workday
 
 DATE = "date"

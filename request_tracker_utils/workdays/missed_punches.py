@@ -21,7 +21,7 @@ from request_tracker_utils.core.messages import Messenger, Recipient
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.workdays import computing, reviews
-from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
+from request_tracker_utils.workdays.errors import NoOwnWorkdays
 from request_tracker_utils.workdays.local_times import day_of_place, instant_of
 from request_tracker_utils.workdays.missed_punch_messages import REQUEST_DECIDED, values_of
 from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, Workday

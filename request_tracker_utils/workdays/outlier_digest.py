@@ -32,7 +32,7 @@ RECENT = timedelta(days=14)
 MOST_SHOWN = 50
 """Workdays in one message. The review queue has the others."""
 MOST_CHARACTERS = 350
-"""Of one of them, so that all together can be stored."""
+"""In the line of a workday, so that all lines together can be stored."""
 PAGE = "/workdays/review"
 
 

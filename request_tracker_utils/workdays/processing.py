@@ -1,7 +1,7 @@
 """Runs of the computation: of what has changed since the last run, and of a range of days.
 
-**What has changed** is found by two things: punches with an ID behind the last one that was processed, and the queue of days about whose
-punches something else has changed (`attendance/changed_days.py`). Both are recorded as done after the days are written, so a run that is
+**What has changed** is found by two things: punches with an ID behind the last one that was processed, and the queue of days with
+other changes of their punches (`attendance/changed_days.py`). Both are recorded as done after the days are written, so a run that is
 killed is repeated. Days are computed in chunks of users, each in a short transaction under one lock, so that a second run in another
 process waits for each chunk and then finds nothing to write.
 """
@@ -81,7 +81,7 @@ class _Work:
         self.stretches[user_id].append((first, last))
 
     def chunks(self) -> Iterator[tuple[set[str], Stretch]]:
-        """Users whose stretches are near each other, and the days of all of them."""
+        """Users with stretches that are near each other, and the days of all of them."""
         each = sorted((*stretch, user_id) for user_id, stretches in self.stretches.items() for stretch in _merged(stretches))
         users, first, last = set[str](), 0, 0
         for begin, end, user_id in each:

@@ -18,7 +18,7 @@ from request_tracker_utils.attendance.effective import COUNTS, EFFECTIVE_AT
 from request_tracker_utils.attendance.models import Punch, PunchReview, ReviewDecision
 from request_tracker_utils.attendance.terminal_names import site_keys
 from request_tracker_utils.workdays.computing import How, concerned, rows_of, stored_rows, wanted
-from request_tracker_utils.workdays.days import Day, Days, Whose
+from request_tracker_utils.workdays.days import Day, DayOwner, Days
 from request_tracker_utils.workdays.punch_times import punch_times
 from request_tracker_utils.workdays.windows import FIRST_DAY, LAST_DAY, day_of, utc_datetime
 
@@ -81,8 +81,8 @@ class _Placing:
         """Finds the places of all punches that belong to these days."""
         first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
         sorting = Days(self._how.schedules, self._owners, self._sites, self._how.repeat_seconds, self._how.joined)
-        found: dict[tuple[Whose, int], Day] = {}
-        keys: dict[int, tuple[Whose, int] | None] = {}
+        found: dict[tuple[DayOwner, int], Day] = {}
+        keys: dict[int, tuple[DayOwner, int] | None] = {}
         for punch in punch_times(self._session, self._all_ids, first, last):
             added = sorting.add((punch,))
             key = keys[punch.id] = next(iter(added), None)
@@ -119,7 +119,7 @@ class _Placing:
         return Place.COUNTED if terminal_id == punch.terminal_id else Place.OTHER_TERMINAL
 
 
-def _add(found: dict[tuple[Whose, int], Day], key: tuple[Whose, int], day: Day) -> None:
+def _add(found: dict[tuple[DayOwner, int], Day], key: tuple[DayOwner, int], day: Day) -> None:
     known = found.get(key)
     if known is None:
         found[key] = day

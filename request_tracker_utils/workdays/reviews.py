@@ -20,7 +20,7 @@ from request_tracker_utils.core.db import find_row
 from request_tracker_utils.core.text import clean
 from request_tracker_utils.core.translation import gettext as _
 from request_tracker_utils.workdays.effective import apply_decision
-from request_tracker_utils.workdays.list_errors import WorkdayNotFound
+from request_tracker_utils.workdays.errors import WorkdayNotFound
 from request_tracker_utils.workdays.local_times import check_times
 from request_tracker_utils.workdays.models import Decision, DecisionEnd, ReviewState, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_adjustments import ChangedDay, lock_periods, record_changes
@@ -56,7 +56,7 @@ def decision_of(session: Session, workday_id: int) -> WorkdayDecision | None:
 
 
 def decisions_of(session: Session, workday_id: int) -> Sequence[WorkdayDecision]:
-    """Also those that have ended, the newest first."""
+    """The newest first, with those that have ended."""
     of_day = select(WorkdayDecision).where(WorkdayDecision.workday_id == workday_id)
     return session.scalars(of_day.order_by(WorkdayDecision.id.desc())).all()
 

@@ -1,6 +1,6 @@
-"""Which hours apply to whom on a day, and when the day begins. Read once for a run; then everything is a lookup.
+"""Which hours apply to a person on a day, and when the day begins. Read once for a run; then everything is a lookup.
 
-**When a day begins.** At WORKDAY_BEGINS, so that somebody who stays until 02:00 still leaves on the day on which they came. An early shift
+**When a day begins.** At WORKDAY_BEGINS, so that a person who stays until 02:00 still leaves on the day on which they came. An early shift
 moves this to two hours before its start. After a night shift, the day begins halfway between its end and the next start, and at most eight
 hours after its end: then a person who leaves at 07:10 leaves on the day on which they came, and one who comes at 21:40 begins a new one.
 """
@@ -136,7 +136,7 @@ class Schedules:
         return latest if start is None else min(latest, max(night_ends, (night_ends + start) // 2))
 
     def _shift(self, group: int | None, day: int) -> tuple[int | None, int | None]:
-        """Also on a holiday, the hours of the weekday: who works then works a usual shift."""
+        """Also on a holiday, the hours of the weekday: people who work on a holiday work a usual shift."""
         hours = self._hours(group, day)[0]
         return (None, None) if hours is None else (day * DAY + hours[0], day * DAY + hours[1])
 

@@ -51,11 +51,6 @@ class ShownWorkday:
         return self._local(self.workday.last_at)
 
     @property
-    def is_present(self) -> bool:
-        """Whether the person has come and not left, as far as punches say: an odd number of them."""
-        return not self.is_over and self.workday.punches % 2 == 1
-
-    @property
     def flags(self) -> list[str]:
         """What is remarkable about the day. While it lasts, only that the person was late."""
         day = self.workday

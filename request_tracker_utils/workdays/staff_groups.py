@@ -24,7 +24,7 @@ LONGEST_AHEAD = timedelta(days=5 * 366)
 
 @dataclass(frozen=True)
 class GroupEdit:
-    """Who changes staff groups, when, and on which local day."""
+    """The actor of a change of staff groups, its time and its local day."""
 
     actor: Actor
     now: datetime

@@ -37,7 +37,7 @@ def compute_workdays(task: RunningTask) -> str:
         if done.failed or not done.complete:
             raise Unavailable(_("The workdays are locked by other changes. They are computed again soon."))
         counts = {"days": done.days, "outliers": done.outliers, "written": done.written}
-        return ItemResult(counts, _("%(days)s workdays, %(outliers)s outliers, %(written)s changed.", **counts))
+        return ItemResult(counts, _("Workdays: %(days)s, outliers: %(outliers)s, changed: %(written)s.", **counts))
 
     with task.heartbeat():
         task.each(compute, workers=1)

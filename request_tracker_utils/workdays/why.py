@@ -1,4 +1,4 @@
-"""Why a workday looks as it does: its punches and what became of each, the window of the day, the hours that applied, and the rules."""
+"""Why a workday looks as it does: its punches and what each counts as, the window of the day, the hours that applied, and the rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Part(StrEnum):
     REPEATED = "repeated"
     """Too soon after another one, so it does not count."""
     EXCLUDED = "excluded"
-    """Its time is implausible, and nobody has accepted it; or somebody ignores it."""
+    """Its time is implausible, and nobody has accepted it; or a person has ignored it."""
 
 
 class ExplainedPunch(NamedTuple):
@@ -99,13 +99,13 @@ def _punches(session: Session, workday: Workday, day: int, how: How) -> list[Exp
         ids.update(session.scalars(select(PersonId.user_id).where(PersonId.person_id == workday.person_id)))
     sorting = Days(how.schedules, people.owners(session, ids), site_keys(session), how.repeat_seconds, how.joined)
     user = (workday.terminal_id, workday.user_id)
-    whose = workday.person_id if workday.person_id is not None and how.joined else user
+    owner = workday.person_id if workday.person_id is not None and how.joined else user
     parts: dict[int, Part] = {}
     counted: list[int] = []
     for punch in punch_times(session, ids, day, day):
         of = (punch.terminal_id, punch.user_id)
         person_id = sorting.person_on(of, sorting.day_of(punch))
-        if (person_id if person_id is not None and how.joined else of) != whose:
+        if (person_id if person_id is not None and how.joined else of) != owner:
             continue
         counts = bool(sorting.add((punch,)))
         if sorting.day_of(punch) == day:

@@ -78,11 +78,15 @@ def of_user(terminal_id: int, user_id: str) -> list[ColumnElement[bool]]:
 
 
 def year_of(
-    session: Session, whose: Sequence[ColumnElement[bool]], year: int, now: datetime, holiday_on: Callable[[date], str] = lambda _day: ""
+    session: Session,
+    of_person: Sequence[ColumnElement[bool]],
+    year: int,
+    now: datetime,
+    holiday_on: Callable[[date], str] = lambda _day: "",
 ) -> list[Month]:
     """The twelve months of a year. `holiday_on` returns the name of a holiday."""
     within = Workday.date.between(date(year, 1, 1), date(year, 12, 31))
-    rows = session.scalars(select(Workday).where(*whose, within).order_by(Workday.date, Workday.clock_in, Workday.id)).all()
+    rows = session.scalars(select(Workday).where(*of_person, within).order_by(Workday.date, Workday.clock_in, Workday.id)).all()
     first, days = date(year, 1, 1), 366 if (date(year, 12, 31) - date(year, 1, 1)).days == 365 else 365
     cells = [Cell(day := first + timedelta(days=number), holiday=holiday_on(day)) for number in range(days)]
     for each in shown(session, rows, now):
@@ -90,7 +94,7 @@ def year_of(
     return [Month(date(year, month, 1), [cell for cell in cells if cell.day.month == month]) for month in range(1, 13)]
 
 
-def years(session: Session, whose: Sequence[ColumnElement[bool]]) -> tuple[int, int] | None:
+def years(session: Session, of_person: Sequence[ColumnElement[bool]]) -> tuple[int, int] | None:
     """The first and the last year with workdays."""
-    first, last = session.execute(select(func.min(Workday.date), func.max(Workday.date)).where(*whose)).one()
+    first, last = session.execute(select(func.min(Workday.date), func.max(Workday.date)).where(*of_person)).one()
     return None if first is None else (first.year, last.year)

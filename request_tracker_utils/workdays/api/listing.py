@@ -21,7 +21,7 @@ from request_tracker_utils.workdays import current
 from request_tracker_utils.workdays.api.processing import WORKDAYS
 from request_tracker_utils.workdays.counts import sync_counts
 from request_tracker_utils.workdays.current import subject_of
-from request_tracker_utils.workdays.list_errors import NoOwnWorkdays, WorkdayNotFound
+from request_tracker_utils.workdays.errors import NoOwnWorkdays, WorkdayNotFound
 from request_tracker_utils.workdays.listing import WorkdayFilter, count_workdays, find_workday, find_workdays
 from request_tracker_utils.workdays.models import Workday
 from request_tracker_utils.workdays.permissions import WorkdayPermission

@@ -15,7 +15,7 @@ from request_tracker_utils.web.registry import registry
 from request_tracker_utils.workdays import missed_punches
 from request_tracker_utils.workdays.api.processing import WORKDAYS
 from request_tracker_utils.workdays.current import approving
-from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
+from request_tracker_utils.workdays.errors import NoOwnWorkdays
 from request_tracker_utils.workdays.missed_punches import NewRequest
 from request_tracker_utils.workdays.permissions import WorkdayPermission
 from request_tracker_utils.workdays.review_errors import (

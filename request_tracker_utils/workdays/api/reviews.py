@@ -10,7 +10,7 @@ from request_tracker_utils.web.body import Answer
 from request_tracker_utils.web.error_responses import may_raise
 from request_tracker_utils.workdays import reviews
 from request_tracker_utils.workdays.api.processing import WORKDAYS
-from request_tracker_utils.workdays.list_errors import WorkdayNotFound
+from request_tracker_utils.workdays.errors import WorkdayNotFound
 from request_tracker_utils.workdays.local_times import exact_instant
 from request_tracker_utils.workdays.permissions import WorkdayPermission
 from request_tracker_utils.workdays.review_errors import InvalidCorrection, NothingToReview, OwnWorkday, WorkdayChanged, WorkdayNotOver

@@ -28,7 +28,7 @@ SHOWN = 20
 def sync_to_crm(
     limit: int | None, start_date: datetime | None, end_date: datetime | None, user_id: str | None, retry_failed: bool, force: bool
 ) -> None:
-    """Send workdays to the CRM whose day has ended. Exits with 1 if some were not accepted."""
+    """Send workdays that have ended to the CRM. Exits with 1 if some were not accepted."""
     if retry_failed and force:
         raise click.UsageError(_("Choose either --retry-failed or --force."))
     selection = Selection(
@@ -51,7 +51,7 @@ def retry_failed_syncs() -> None:
 @click.command("daily_cleanup")
 def daily_cleanup() -> None:
     """Remove the CRM's answers to workdays that it accepted 90 days ago or earlier. Nothing that is not synced is removed."""
-    click.echo(_("%(count)s answers were removed.", count=current.remove_old_answers()))
+    click.echo(_("Removed answers: %(count)s.", count=current.remove_old_answers()))
 
 
 @click.command("test_crm")
@@ -78,7 +78,7 @@ def test_crm(stats: bool) -> None:
         with reading() as session:
             counts = sync_counts(session)
         values = {name: getattr(counts, name) for name in ("total", "synced", "unsynced", "failed", "sync_percentage")}
-        text = _("%(total)s workdays: %(synced)s synced (%(sync_percentage)s %%), %(unsynced)s unsynced, %(failed)s of them failed.")
+        text = _("Workdays: %(total)s, synced: %(synced)s (%(sync_percentage)s %%), unsynced: %(unsynced)s, failed: %(failed)s.")
         click.echo(text % values)
     if problem:
         click.echo(problem, err=True)
@@ -95,7 +95,7 @@ def _run(selection: Selection, limit: int | None) -> None:
 
 def _show(result: SyncResult) -> None:
     counts = {"total": result.total, "successful": result.successful, "failed": result.failed}
-    click.echo(_("%(total)s workdays sent, %(successful)s accepted, %(failed)s failed.", **counts))
+    click.echo(_("Sent: %(total)s, accepted: %(successful)s, not accepted: %(failed)s.", **counts))
     for each in result.errors[:SHOWN]:
         click.echo(f"{each.date.isoformat()} {each.user_id}: {each.error}", err=True)
     if result.failed > SHOWN:

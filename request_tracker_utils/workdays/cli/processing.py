@@ -34,9 +34,9 @@ def process_attendance(start_date: datetime | None, end_date: datetime | None) -
         else:
             done = process_changes(processor)
     counts = {"punches": done.punches, "days": done.days, "outliers": done.outliers, "written": done.written}
-    click.echo(_("%(punches)s punches, %(days)s workdays, %(outliers)s outliers, %(written)s changed.", **counts))
+    click.echo(_("Punches: %(punches)s, workdays: %(days)s, outliers: %(outliers)s, changed: %(written)s.", **counts))
     if done.failed:
-        click.echo(_("%(count)s workdays could not be written.", count=done.failed), err=True)
+        click.echo(_("Workdays that could not be written: %(count)s.", count=done.failed), err=True)
         sys.exit(1)
 
 

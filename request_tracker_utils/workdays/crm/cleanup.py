@@ -1,4 +1,4 @@
-"""Removes what is no longer needed of workdays that the CRM has accepted: its answers. Workdays themselves are never removed."""
+"""Removes the CRM's answers to workdays that it accepted long ago. Workdays themselves are never removed."""
 
 from datetime import datetime, timedelta
 

@@ -20,7 +20,7 @@ class CrmRecord:
     """Both are empty if the day has lost its punches after the CRM had it."""
     is_outlier: bool
     outlier_reason: str
-    """English. Empty if it is no outlier."""
+    """English. Empty if the day is not an outlier."""
     device_name: str
     device_ip: str | None
     """Empty for a terminal that pushes its records."""

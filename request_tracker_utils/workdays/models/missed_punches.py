@@ -46,7 +46,7 @@ class MissedPunchRequest(Base):
     reason: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(10), default=RequestState.PENDING)
     note: Mapped[str] = mapped_column(Text, default="")
-    """Of the one who has decided."""
+    """Written by the person who has decided."""
     workday_id: Mapped[int | None] = mapped_column(ForeignKey("workdays.id", ondelete="SET NULL"))
     """The day that was corrected."""
     asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))

@@ -73,7 +73,7 @@ class Workday(Base):
     """On which it began, by the terminal's own time."""
     person_id: Mapped[int | None] = mapped_column(ForeignKey("attendance_people.id", ondelete="SET NULL"))
     timezone: Mapped[str] = mapped_column(String(60))
-    """Of the first punch. Local times of the row are in it."""
+    """The zone of the first punch. Local times of the row are in it."""
     punches: Mapped[int]
     """Those that count, without repeated ones."""
     first_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -102,17 +102,17 @@ class Workday(Base):
     review_state: Mapped[str] = mapped_column(String(10), default=ReviewState.NONE)
 
     content_digest: Mapped[str] = mapped_column(String(64))
-    """Of what the CRM gets, without the terminal's name and address."""
+    """A digest of what the CRM gets, without the terminal's name and address."""
     revision: Mapped[int] = mapped_column(default=1)
     """Incremented when the content changes after a revision was sent."""
     attempted_revision: Mapped[int] = mapped_column(default=0)
-    """The last one that was sent, whatever became the answer."""
+    """The last one that was sent, with whatever answer."""
     accepted_revision: Mapped[int | None]
     accepted_digest: Mapped[str | None] = mapped_column(String(64))
     synced_to_crm: Mapped[bool] = mapped_column(default=False)
     synced_at: Mapped[datetime | None] = mapped_column(Instant)
     sync_attempts: Mapped[int] = mapped_column(default=0)
-    """Runs that have sent this revision in vain."""
+    """Runs that have sent this revision."""
     last_sync_attempt: Mapped[datetime | None] = mapped_column(Instant)
     crm_due_at: Mapped[datetime | None] = mapped_column(Instant)
     crm_attempts: Mapped[int] = mapped_column(default=0)

@@ -20,7 +20,7 @@ class SyncErrorOut(BaseModel):
 class SyncOut(BaseModel):
     total: int = Field(description="Workdays that were sent.", examples=[100])
     successful: int = Field(examples=[99])
-    failed: int = Field(description="They are sent again automatically, unless the CRM has rejected them.", examples=[1])
+    failed: int = Field(description="Not accepted. They are sent again automatically, unless the CRM has rejected them.", examples=[1])
     errors: list[SyncErrorOut]
     stopped: str | None = Field(
         description="Why the run has ended before everything was sent: the CRM does not accept the token, or does not answer.",

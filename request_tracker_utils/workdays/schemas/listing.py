@@ -62,7 +62,7 @@ class WorkdayOut(BaseModel):
     is_outlier: bool = Field(description=_PRELIMINARY, examples=[False])
     outlier_reason: str = Field(description=f"In words, in English. {_PRELIMINARY}", examples=[""])
     synced_to_crm: bool = Field(description="Whether the CRM has accepted the current revision.", examples=[True])
-    sync_attempts: int = Field(description="Runs that have sent the current revision without success.", examples=[0])
+    sync_attempts: int = Field(description="Runs that have sent the current revision.", examples=[0])
     last_sync_attempt: datetime | None = Field(examples=["2026-03-03T10:30:00+00:00"])
     created_at: datetime = Field(examples=["2026-03-02T14:05:00+00:00"])
     updated_at: datetime = Field(examples=["2026-03-03T00:05:00+00:00"])

@@ -124,7 +124,7 @@ class RequestOut(BaseModel):
     clock_out: str | None = Field(examples=["17:00"])
     reason: str = Field(examples=["Forgot to punch"])
     state: RequestState = Field(examples=["pending"])
-    note: str = Field(description="Of the one who has decided.", examples=[""])
+    note: str = Field(description="Written by the person who has decided.", examples=[""])
     workday_id: int | None = Field(description="The corrected workday.", examples=[None])
     asked_by: str = Field(examples=["grace"])
     asked_at: datetime = Field(examples=[AT])

@@ -31,7 +31,7 @@ class WhyOut(BaseModel):
     version_since: date | None = Field(description="First day of the version of the schedule.", examples=["2026-01-01"])
     is_default: bool = Field(description="Whether the default hours apply.", examples=[False])
     grace_minutes: int = Field(examples=[5])
-    repeat_seconds: int = Field(description="Of punches within this time, only the first counts.", examples=[120])
+    repeat_seconds: int = Field(description="A punch that follows within this time does not count.", examples=[120])
 
     @classmethod
     def of(cls, why: Why) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Workdays: today at a glance, the list with its exports, everybody on a day, and one workday."""
+"""Workdays: today at a glance, the list with its exports, everyone on a day, and one workday."""
 
 from datetime import date
 from typing import Any
@@ -17,10 +17,10 @@ from request_tracker_utils.web.paging import requested_cursor, requested_page, r
 from request_tracker_utils.web.registry import settings
 from request_tracker_utils.workdays import current
 from request_tracker_utils.workdays.day_list import Shown, people_of_day, time_line
-from request_tracker_utils.workdays.decisions_of import decisions_of
 from request_tracker_utils.workdays.listing import WorkdayFilter, find_workday, find_workdays
 from request_tracker_utils.workdays.permissions import WorkdayPermission
 from request_tracker_utils.workdays.presence import expected, late_workdays, presence
+from request_tracker_utils.workdays.reviews import decisions_of
 from request_tracker_utils.workdays.shown_workdays import EXPORT_HEADER, export_rows, shown
 from request_tracker_utils.workdays.why import explain
 
@@ -82,7 +82,7 @@ def xlsx() -> Response:
 @pages.get("/days/<day>")
 @require(WorkdayPermission.READ)
 def of_day(day: str) -> str:
-    """Everybody on a day, with their hours on a time line."""
+    """Everyone on a day, with their hours on a time line."""
     found, which, page, now = parsed_day(day), requested_shown(), requested_page(), utc_now()
     if found is None:
         abort(404)
@@ -147,8 +147,8 @@ def requested_address() -> dict[str, Any]:
     """The filters as arguments of an address."""
     filters, which = requested_filters(), requested_which()
     days = {"from": filters.first, "to": filters.last}
-    whose = {"user_id": filters.user_id or None, "terminal": filters.terminal_id, "person": filters.person_id}
-    return {**whose, **days, "show": None if which == "all" else which}
+    chosen = {"user_id": filters.user_id or None, "terminal": filters.terminal_id, "person": filters.person_id}
+    return {**chosen, **days, "show": None if which == "all" else which}
 
 
 def parsed_day(text: str) -> date | None:

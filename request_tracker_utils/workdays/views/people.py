@@ -60,14 +60,14 @@ def mine() -> str:
     return render_template("workdays/mine.html", person=own, address={}, **values)
 
 
-def _year(session: Session, whose: Sequence[ColumnElement[bool]], now: datetime, person_id: int | None) -> dict[str, Any]:
-    """The requested year, or the last one with workdays, and in it a month whose days are listed."""
-    today, known = current.today(now), years(session, whose)
+def _year(session: Session, of_person: Sequence[ColumnElement[bool]], now: datetime, person_id: int | None) -> dict[str, Any]:
+    """The requested year, or the last one with workdays, and in it a month with its days listed."""
+    today, known = current.today(now), years(session, of_person)
     year = request.args.get("year", type=int) or 0
     if not 1 <= year <= 9999:
         year = known[1] if known else today.year
     schedules = current.how(session).schedules
-    months = year_of(session, whose, year, now, lambda day: schedules.on(person_id, day_of(day)).holiday)
+    months = year_of(session, of_person, year, now, lambda day: schedules.on(person_id, day_of(day)).holiday)
     chosen = request.args.get("month", type=int) or 0
     if not 1 <= chosen <= 12:
         chosen = max((month.first.month for month in months if month.workdays), default=today.month if year == today.year else 1)

@@ -95,15 +95,15 @@ def test_the_command_sends_what_its_options_say(app: Flask, run: Run, crm: FakeC
         computed(12)
     crm.fails = reject_seven
     result = run("sync_to_crm", "--limit", 3, "--start-date", "2026-03-01", "--end-date", "2026-03-02", **environ(crm))
-    assert (result.exit_code, result.output) == (0, "3 workdays sent, 3 accepted, 0 failed.\n")
-    assert run("sync_to_crm", "--start-date", "2026-03-03", **environ(crm)).output.startswith("0 workdays sent")
+    assert (result.exit_code, result.output) == (0, "Sent: 3, accepted: 3, not accepted: 0.\n")
+    assert run("sync_to_crm", "--start-date", "2026-03-03", **environ(crm)).output.startswith("Sent: 0,")
     rest = run("sync_to_crm", **environ(crm))
-    assert (rest.exit_code, rest.stdout) == (1, "9 workdays sent, 8 accepted, 1 failed.\n")
+    assert (rest.exit_code, rest.stdout) == (1, "Sent: 9, accepted: 8, not accepted: 1.\n")
     assert rest.stderr == '2026-03-02 7: The CRM rejects the workday (422). 422 {"user_id": "unknown <b>"}\n'
-    assert run("retry_failed_syncs", **environ(crm)).output.startswith("0 workdays sent")
+    assert run("retry_failed_syncs", **environ(crm)).output.startswith("Sent: 0,")
     crm.fails = never
-    assert run("sync_to_crm", "--retry-failed", **environ(crm)).output == "1 workdays sent, 1 accepted, 0 failed.\n"
-    assert run("sync_to_crm", "--force", "--user-id", "7", **environ(crm)).output == "1 workdays sent, 1 accepted, 0 failed.\n"
+    assert run("sync_to_crm", "--retry-failed", **environ(crm)).output == "Sent: 1, accepted: 1, not accepted: 0.\n"
+    assert run("sync_to_crm", "--force", "--user-id", "7", **environ(crm)).output == "Sent: 1, accepted: 1, not accepted: 0.\n"
     assert set(crm.stored.values()) == {1}
     assert run("sync_to_crm", "--force", "--retry-failed", **environ(crm)).exit_code == 2
 
@@ -123,7 +123,7 @@ def test_the_connection_is_tested_without_sending_a_workday(app: Flask, run: Run
         0,
         [
             f"The CRM at {crm.address} answers (405). Whether it accepts the token is seen when a workday is sent.",
-            "4 workdays: 0 synced (0.0 %), 4 unsynced, 0 of them failed.",
+            "Workdays: 4, synced: 0 (0.0 %), unsynced: 4, failed: 0.",
         ],
     )
     denied = run("test_crm", **environ(crm, CRM_API_TOKEN="wrong"))

@@ -53,10 +53,10 @@ def test_impossible_ranges_are_rejected(ask: Ask) -> None:
 
 def test_the_command_computes_and_says_what_it_has_done(app: Flask, run: Run) -> None:
     first, again = run("process_attendance"), run("process_attendance")
-    assert (first.exit_code, first.output) == (0, "3 punches, 2 workdays, 1 outliers, 2 changed.\n")
-    assert (again.exit_code, again.output) == (0, "0 punches, 0 workdays, 0 outliers, 0 changed.\n")
+    assert (first.exit_code, first.output) == (0, "Punches: 3, workdays: 2, outliers: 1, changed: 2.\n")
+    assert (again.exit_code, again.output) == (0, "Punches: 0, workdays: 0, outliers: 0, changed: 0.\n")
     of_range = run("process_attendance", "--start-date", "2026-01-06", "--end-date", "2026-01-07")
-    assert of_range.output == "1 punches, 1 workdays, 1 outliers, 0 changed.\n"
+    assert of_range.output == "Punches: 1, workdays: 1, outliers: 1, changed: 0.\n"
     assert run("process_attendance", "--start-date", "06/01/2026").exit_code == 2
     assert run("process_attendance", "--start-date", "2026-01-06", "--end-date", "2026-01-05").exit_code == 1
     with app.app_context():

@@ -173,9 +173,9 @@ def test_the_commands_do_the_same(app: Flask, run: Run, office: Office) -> None:
     office.terminal.punch(*(each for each in week if isinstance(each.time, datetime) and each.time.date() <= date(2026, 3, 6)))
     days = {key: times for key, times in expected.items() if key[1] <= "2026-03-06"}
     assert "Entrance: 38 records, 38 new, 0 cannot be decoded." in run("poll_devices", **given).output
-    assert run("process_attendance", **given).output.endswith(" 12 changed.\n")
-    assert run("sync_to_crm", "--limit", "5", **given).output == "5 workdays sent, 5 accepted, 0 failed.\n"
-    assert run("sync_to_crm", **given).output == "7 workdays sent, 7 accepted, 0 failed.\n"
+    assert run("process_attendance", **given).output.endswith(" changed: 12.\n")
+    assert run("sync_to_crm", "--limit", "5", **given).output == "Sent: 5, accepted: 5, not accepted: 0.\n"
+    assert run("sync_to_crm", **given).output == "Sent: 7, accepted: 7, not accepted: 0.\n"
     for command in ("poll_devices", "process_attendance", "sync_to_crm", "retry_failed_syncs", "daily_cleanup"):
         assert run(command, **given).exit_code == 0
     assert {key: (body["clock_in"], body["clock_out"]) for key, body in office.crm.workdays.items()} == days

@@ -13,7 +13,7 @@ from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.core.messages import Messenger
 from request_tracker_utils.web.registry import registry_of
 from request_tracker_utils.workdays import missed_punches, reviews
-from request_tracker_utils.workdays.list_errors import NoOwnWorkdays
+from request_tracker_utils.workdays.errors import NoOwnWorkdays
 from request_tracker_utils.workdays.missed_punches import Approving, NewRequest
 from request_tracker_utils.workdays.models import MissedPunchRequest, RequestState, ReviewState, Workday
 from request_tracker_utils.workdays.review_errors import (

@@ -13,7 +13,7 @@ from request_tracker_utils.attendance.people_changes import PersonFields, SiteId
 from request_tracker_utils.core.actor import Actor
 from request_tracker_utils.core.db import reading, transaction
 from request_tracker_utils.workdays import pay_periods, pay_totals, review_queue, reviews
-from request_tracker_utils.workdays.list_errors import WorkdayNotFound
+from request_tracker_utils.workdays.errors import WorkdayNotFound
 from request_tracker_utils.workdays.local_times import exact_instant, instant_of, repeats_hour
 from request_tracker_utils.workdays.models import Decision, PayLength, ReviewState, Workday, WorkdayDecision
 from request_tracker_utils.workdays.pay_periods import Clocks, NewPeriods
@@ -287,4 +287,6 @@ def test_times_are_entered_by_the_clocks_of_the_place() -> None:
     with pytest.raises(InvalidCorrection):
         instant_of(forward, time(2, 30), field="clock_in")
     assert exact_instant(monday, datetime.fromisoformat("2026-03-02T08:00"), field="clock_in") == instant(MONDAY, "08:00")
-    assert exact_instant(monday, AFTER, field="clock_in") == AFTER
+    assert exact_instant(monday, exact.astimezone(ZoneInfo("Asia/Tokyo")), field="clock_in") == exact
+    with pytest.raises(InvalidCorrection):
+        exact_instant(monday, AFTER, field="clock_in")

@@ -29,7 +29,7 @@ from request_tracker_utils.workdays.group_errors import (
     StaffGroupInUse,
     StaffGroupNotFound,
 )
-from request_tracker_utils.workdays.group_holidays import group_holidays
+from request_tracker_utils.workdays.holidays import group_holidays
 from request_tracker_utils.workdays.models import DayKind
 from request_tracker_utils.workdays.processing import process_changes
 from request_tracker_utils.workdays.schedule_days import Schedules
